@@ -1,0 +1,52 @@
+/* config - every setting: read from capstan.yaml by the supervisor, handed to children.
+ */
+#ifndef BASE_CONFIG_H
+#define BASE_CONFIG_H
+#include "base/bytes.h"
+#include "base/err.h"
+
+#include <stdio.h>
+
+enum { CONFIG_TEXT_MAX = 4096 };
+
+typedef uint32_t config_u32_t;
+typedef uint64_t config_u64_t;
+typedef char config_text_t[CONFIG_TEXT_MAX + 1];
+
+struct config {
+#define SETTING(type, name, value, min, max, unit, sentence) config_##type##_t name;
+#include "base/config.def"
+};
+
+void config_default(struct config *config);
+
+/* Overlay the settings of a YAML text.
+ *
+ * ERR_MALFORMED  not YAML, not a map, an unknown key, a value of the wrong type or out
+ *                of bounds: `fault` names line, column, key and what was expected
+ */
+MUST_CHECK enum err
+config_read_yaml(struct bytes yaml, struct config *config, struct fault *fault);
+
+/* Overlay one setting given as text, such as "lease_ms" and "30000"; the supervisor
+ * hands children theirs as lines of this form, and --set uses it. */
+MUST_CHECK enum err config_set(
+    struct config *config, struct bytes name, struct bytes value, struct fault *fault);
+
+/* Is there a setting of that name? */
+bool config_known(struct bytes name);
+
+/* Is the address one that only this machine can reach? */
+bool config_loopback(const char *address);
+
+/* Bounds that involve more than one setting. */
+MUST_CHECK enum err config_check(const struct config *config, struct fault *fault);
+
+/* What a child gets on its settings descriptor: "name=value\n" for every setting. */
+void config_write(const struct config *config, FILE *out);
+MUST_CHECK enum err config_read(FILE *in, struct config *config, struct fault *fault);
+
+/* docs/config.md; and `capstan config explain`: value, default, bounds, sentence. */
+void config_document(FILE *out);
+void config_explain(const struct config *config, FILE *out);
+#endif
