@@ -28,6 +28,18 @@ void config_default(struct config *config);
 MUST_CHECK enum err
 config_read_yaml(struct bytes yaml, struct config *config, struct fault *fault);
 
+/* The same of a file; `fault` names the file as well.
+ *
+ * ERR_NOT_FOUND  it is not there or not ours to read
+ */
+MUST_CHECK enum err
+config_read_file(const char *path, struct config *config, struct fault *fault);
+
+/* The file to read when none is named: $CAPSTAN_CONFIG, else the first that is there of
+ * ./capstan.yaml and capstan/capstan.yaml below $XDG_CONFIG_HOME, else ~/.config.
+ * NULL when there is none: then the defaults hold. */
+const char *config_file(char out[CONFIG_TEXT_MAX + 1]);
+
 /* Overlay one setting given as text, such as "lease_ms" and "30000"; the supervisor
  * hands children theirs as lines of this form, and --set uses it. */
 MUST_CHECK enum err config_set(

@@ -1,0 +1,163 @@
+#include "base/child.h"
+
+#include "base/counters.h"
+#include "base/id.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum { SETTINGS_FD = 3, READY_FD = 4, LOCK_FD = 5, FILES_MAX = 262144 };
+
+_Noreturn static void
+by_hand(const char *actor)
+{
+    fprintf(stderr,
+        "%s is a part of the engine and is started by capstand, not by hand.\n", actor);
+    exit(2);
+}
+
+static bool
+read_instance(const char *word, unsigned *instance)
+{
+    char *end;
+    unsigned long value = strtoul(word, &end, 10);
+    *instance = (unsigned)value;
+    return word[0] >= '0' && word[0] <= '9' && *end == '\0' && value < PARTITIONS_MAX;
+}
+
+static bool
+read_secret(FILE *in, uint8_t secret[SECRET_SIZE])
+{
+    char line[8 + 2 * SECRET_SIZE + 1];
+    size_t size;
+    if (fread(line, 1, sizeof line - 1, in) != sizeof line - 1
+        || line[sizeof line - 2] != '\n' || memcmp(line, "secret=", 7) != 0)
+        return false;
+    bool read = sodium_hex2bin(secret, SECRET_SIZE, line + 7, (size_t)2 * SECRET_SIZE,
+                    NULL, &size, NULL)
+                    == 0
+                && size == SECRET_SIZE;
+    sodium_memzero(line, sizeof line);
+    return read;
+}
+
+static void
+read_settings(struct child *child, const char *actor)
+{
+    struct fault fault;
+    FILE *in = fdopen(SETTINGS_FD, "r");
+    if (in == NULL)
+        by_hand(actor);
+    config_default(&child->config);
+    if (!read_secret(in, child->secret))
+        by_hand(actor);
+    if (config_read(in, &child->config, &fault) != ERR_NONE)
+        child_fail(child, "%s", fault.detail);
+    fclose(in);
+}
+
+/* Threads that start later inherit the mask, so that only stop_fd hears SIGTERM. */
+static void
+take_signals(struct child *child)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    child->stop_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (child->stop_fd < 0)
+        child_fail(child, "signalfd: %s", strerror(errno));
+}
+
+static void
+raise_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max < FILES_MAX ? limit.rlim_max : FILES_MAX;
+    /* With fewer files the limits of config.def are met sooner; nothing breaks. */
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void
+child_start(int argc, char **argv, const char *actor, struct child *child)
+{
+    memset(child, 0, sizeof *child);
+    if (argc != 2 || !read_instance(argv[1], &child->instance)
+        || fcntl(READY_FD, F_SETFD, FD_CLOEXEC) != 0
+        || fcntl(SETTINGS_FD, F_SETFD, FD_CLOEXEC) != 0)
+        by_hand(actor);
+    (void)fcntl(LOCK_FD, F_SETFD, FD_CLOEXEC);
+    /* The secret must not be read out of a core or by ptrace. */
+    prctl(PR_SET_DUMPABLE, 0);
+    if (sodium_init() < 0)
+        child_fail(child, "libsodium does not start");
+    read_settings(child, actor);
+    snprintf(child->name, sizeof child->name, "%s.%u", actor, child->instance);
+    log_open(child->name, log_level_named(child->config.log_level));
+    folder_path(child->config.data, "run", child->run_folder);
+    folder_journal(child->config.data, actor, child->instance, child->journal_folder);
+    take_signals(child);
+    raise_limit();
+    enum err e = counters_open(child->run_folder, child->name);
+    if (e != ERR_NONE)
+        child_fail(child, "counters in %s: %s", child->run_folder, err_sentence(e));
+}
+
+static void
+say(const char *word, const char *format, va_list args)
+{
+    char line[512];
+    int head = snprintf(line, sizeof line, "%s ", word);
+    int size = vsnprintf(line + head, sizeof line - (size_t)head, format, args);
+    size_t end = (size_t)head + (size > 0 ? (size_t)size : 0);
+    if (end > sizeof line - 1)
+        end = sizeof line - 1;
+    while (end > 0 && line[end - 1] == ' ')
+        end--;
+    line[end] = '\n';
+    /* Without a supervisor there is nobody to tell, and we end soon. */
+    (void)!write(READY_FD, line, end + 1);
+    close(READY_FD);
+}
+
+void
+child_ready(struct child *child, const char *format, ...)
+{
+    va_list args;
+    (void)child;
+    va_start(args, format);
+    say("ready", format, args);
+    va_end(args);
+}
+
+void
+child_fail(struct child *child, const char *format, ...)
+{
+    va_list args;
+    (void)child;
+    va_start(args, format);
+    say("failed", format, args);
+    va_end(args);
+    exit(1);
+}
+
+bool
+child_stopping(const struct child *child)
+{
+    struct pollfd door = { .fd = child->stop_fd, .events = POLLIN };
+    return poll(&door, 1, 0) > 0;
+}

@@ -1,0 +1,42 @@
+/* child - how a process of the engine begins and ends: its side of the supervisor.
+ *
+ *   argv    PROGRAM INSTANCE
+ *   fd 2    log lines, see base/log.h
+ *   fd 3    "secret=HEX\n" and then the settings, see config_write; read to its end
+ *   fd 4    one line back: "ready DETAIL\n" or "failed SENTENCE\n"
+ *   fd 5    the lock of the data folder, kept open until the process ends
+ *
+ * SIGTERM asks to end: finish the turn, exit 0.  When the supervisor dies, so do we.
+ */
+#ifndef BASE_CHILD_H
+#define BASE_CHILD_H
+#include "base/folder.h"
+#include "base/hash.h"
+
+struct child {
+    struct config config; /* `data` is absolute */
+    uint8_t secret[SECRET_SIZE];
+    unsigned instance;
+    char name[32];                        /* such as "scheduler.0" */
+    char run_folder[FOLDER_PATH_MAX];     /* sockets */
+    char journal_folder[FOLDER_PATH_MAX]; /* there if the actor has a journal */
+    int stop_fd;                          /* readable once SIGTERM came */
+};
+
+/* Read the settings, open log and counters, block SIGTERM, ignore SIGINT and SIGPIPE.
+ * Call it before any thread starts.  A program that was started by hand says so and
+ * exits 2. */
+void child_start(int argc, char **argv, const char *actor, struct child *child);
+
+/* The supervisor starts the next process: every door must be open.  `format` may be
+ * empty; the gateway says "http=PORT worker=PORT". */
+void child_ready(struct child *child, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Say why this process cannot begin and exit 1: the engine does not start then. */
+_Noreturn void child_fail(struct child *child, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Has the supervisor told us to end? */
+bool child_stopping(const struct child *child);
+#endif
