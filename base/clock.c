@@ -1,0 +1,58 @@
+#include "base/clock.h"
+
+#include <sodium.h>
+#include <time.h>
+
+static uint64_t
+read_us(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+uint64_t
+clock_unix_ms(void)
+{
+    return read_us(CLOCK_REALTIME) / 1000;
+}
+
+uint64_t
+clock_monotonic_ms(void)
+{
+    return read_us(CLOCK_BOOTTIME) / 1000;
+}
+
+uint64_t
+clock_monotonic_us(void)
+{
+    return read_us(CLOCK_BOOTTIME);
+}
+
+void
+chance_fill(void *out, size_t size)
+{
+    randombytes_buf(out, size);
+}
+
+struct id
+id_fresh(unsigned partition)
+{
+    /* Twelve bits of count keep ids of one millisecond in order. */
+    static uint64_t last_ms;
+    static unsigned count;
+    uint8_t chance[10];
+    uint64_t now_ms = clock_unix_ms();
+
+    chance_fill(chance, sizeof chance);
+    if (now_ms > last_ms) {
+        last_ms = now_ms;
+        count = (unsigned)chance[0] << 3 & 0x7ff;
+    } else if (++count > 0xfff) {
+        last_ms++;
+        count = 0;
+    }
+    chance[0] = (uint8_t)(count >> 8);
+    chance[1] = (uint8_t)count;
+    return id_make(last_ms, chance, partition);
+}

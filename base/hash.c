@@ -1,0 +1,46 @@
+#include "base/hash.h"
+
+#include <sodium.h>
+
+struct hash
+hash_of(struct bytes in)
+{
+    struct hash h;
+    crypto_generichash(h.bytes, HASH_SIZE, in.data, in.size, NULL, 0);
+    return h;
+}
+
+struct hash
+hash_chain(const struct hash *before, struct bytes in)
+{
+    struct hash h;
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, NULL, 0, HASH_SIZE);
+    crypto_generichash_update(&state, before->bytes, HASH_SIZE);
+    crypto_generichash_update(&state, in.data, in.size);
+    crypto_generichash_final(&state, h.bytes, HASH_SIZE);
+    return h;
+}
+
+struct hash
+hash_keyed(const uint8_t secret[SECRET_SIZE], struct bytes in)
+{
+    struct hash h;
+    crypto_generichash(h.bytes, HASH_SIZE, in.data, in.size, secret, SECRET_SIZE);
+    return h;
+}
+
+bool
+hash_same(const void *a, const void *b, size_t size)
+{
+    return sodium_memcmp(a, b, size) == 0;
+}
+
+uint64_t
+hash_table(struct bytes in)
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < in.size; i++)
+        h = (h ^ in.data[i]) * 0x100000001b3u;
+    return h ^ h >> 32;
+}

@@ -1,0 +1,21 @@
+/* hash - BLAKE2b, and what is made of it: chains, tokens, key checks. */
+#ifndef BASE_HASH_H
+#define BASE_HASH_H
+#include "base/bytes.h"
+
+enum { HASH_SIZE = 32, MAC_SIZE = 16, SECRET_SIZE = 32 };
+
+struct hash {
+    uint8_t bytes[HASH_SIZE];
+};
+
+struct hash hash_of(struct bytes in);
+/* The next link of a chain: the hash of the one before and `in`. */
+struct hash hash_chain(const struct hash *before, struct bytes in);
+/* What only a holder of `secret` can make. */
+struct hash hash_keyed(const uint8_t secret[SECRET_SIZE], struct bytes in);
+/* Takes as long whatever differs. */
+bool hash_same(const void *a, const void *b, size_t size);
+/* A quick 64-bit number for tables; never stored. */
+uint64_t hash_table(struct bytes in);
+#endif

@@ -1,0 +1,101 @@
+#include "base/id.h"
+
+#include <sodium.h>
+#include <stdio.h>
+
+static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
+struct id
+id_make(uint64_t unix_ms, const uint8_t chance[10], unsigned partition)
+{
+    struct id id;
+    for (int i = 0; i < 6; i++)
+        id.bytes[i] = (uint8_t)(unix_ms >> (40 - 8 * i));
+    memcpy(id.bytes + 6, chance, 10);
+    id.bytes[6] = (uint8_t)(0x70 | (chance[0] & 0x0f));
+    id.bytes[8] = (uint8_t)(0x80 | (partition >> 2 & 0x3f));
+    id.bytes[9] = (uint8_t)((partition & 3) << 6 | (chance[3] & 0x3f));
+    return id;
+}
+
+struct id
+id_derive(const struct id *parent, uint64_t number)
+{
+    uint8_t seed[ID_SIZE + 8], chance[crypto_generichash_BYTES_MIN];
+    memcpy(seed, parent->bytes, ID_SIZE);
+    for (int i = 0; i < 8; i++)
+        seed[ID_SIZE + i] = (uint8_t)(number >> (56 - 8 * i));
+    crypto_generichash(chance, sizeof chance, seed, sizeof seed, NULL, 0);
+    return id_make(id_unix_ms(parent), chance, id_partition(parent));
+}
+
+unsigned
+id_partition(const struct id *id)
+{
+    return (unsigned)(id->bytes[8] & 0x3f) << 2 | id->bytes[9] >> 6;
+}
+
+uint64_t
+id_unix_ms(const struct id *id)
+{
+    uint64_t ms = 0;
+    for (int i = 0; i < 6; i++)
+        ms = ms << 8 | id->bytes[i];
+    return ms;
+}
+
+bool
+id_is_zero(const struct id *id)
+{
+    static const struct id zero;
+    return id_equal(id, &zero);
+}
+
+const char *
+id_print(const struct id *id, const char *prefix, char out[ID_TEXT_MAX])
+{
+    size_t at = (size_t)snprintf(out, ID_TEXT_MAX - 26, "%s", prefix);
+    if (at > ID_TEXT_MAX - 27)
+        at = ID_TEXT_MAX - 27;
+    /* 130 bits for 128: the first character carries three. */
+    for (unsigned i = 0; i < 26; i++) {
+        unsigned value = 0;
+        for (unsigned bit = 0; bit < 5; bit++) {
+            unsigned position = i * 5 + bit;
+            unsigned set = position < 2
+                ? 0
+                : id->bytes[(position - 2) / 8] >> (7 - (position - 2) % 8) & 1u;
+            value = value << 1 | set;
+        }
+        out[at + i] = alphabet[value];
+    }
+    out[at + 26] = '\0';
+    return out;
+}
+
+enum err
+id_read(struct bytes in, const char *prefix, struct id *id)
+{
+    struct bytes head = text(prefix);
+    struct id read = { { 0 } };
+    if (in.size != head.size + 26 || !bytes_begin(in, head))
+        return ERR_MALFORMED;
+    for (unsigned i = 0; i < 26; i++) {
+        const char *at = in.data[head.size + i] == '\0'
+            ? NULL
+            : strchr(alphabet, in.data[head.size + i]);
+        if (at == NULL)
+            return ERR_MALFORMED;
+        unsigned value = (unsigned)(at - alphabet);
+        for (unsigned bit = 0; bit < 5; bit++) {
+            unsigned position = i * 5 + bit, set = value >> (4 - bit) & 1u;
+            if (position < 2 && set)
+                return ERR_MALFORMED;
+            if (position >= 2)
+                read.bytes[(position - 2) / 8] |=
+                    (uint8_t)(set << (7 - (position - 2) % 8));
+        }
+    }
+    *id = read;
+    return ERR_NONE;
+}

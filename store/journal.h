@@ -1,0 +1,109 @@
+/* journal - one actor's facts, in order, for ever, and the state folded from them.
+ *
+ * A journal holds three things that change together, in one atomic batch:
+ *
+ *   records   what happened, numbered 1, 2, 3, …; never changed, never removed
+ *   rows      state: keys and values, ordered by key; a fold of the records
+ *   blobs     payloads too large for a record, by their hash
+ *
+ * One writer per journal.  Appends and puts are seen at once by this process and become
+ * durable with the next journal_commit(… true).  A crash loses what came after it, and
+ * never anything before, and never a part of a batch.
+ *
+ * Records carry a CRC and a hash that continues the one before: a changed, removed or
+ * swapped record is found.  All functions but open, commit and verify end the process
+ * when the device fails or a checksum is wrong: it comes back and answers from the log.
+ */
+#ifndef STORE_JOURNAL_H
+#define STORE_JOURNAL_H
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/hash.h"
+
+struct journal;
+
+struct journal_options {
+    uint64_t epoch;             /* this life of the owner: unix microseconds */
+    size_t memtable_bytes;      /* RocksDB write buffer */
+    size_t block_cache_bytes;   /* RocksDB block cache */
+    size_t state_cache_bytes;   /* rows kept in memory */
+};
+
+enum { JOURNAL_KEY_MAX = 512 }; /* bytes of a row's key */
+
+/* Open or create the journal at `url`: "rocksdb:/path", "memory:" or
+ * "rocksdb-view:/path", a read-only follower of another process's journal.
+ *
+ * ERR_CONFLICT  another process owns it, or a later epoch has written to it
+ * ERR_CORRUPT   the log is damaged: `fault` names the file; nothing was changed
+ * ERR_NO_SPACE, ERR_IO, ERR_NOT_FOUND (views only)
+ */
+MUST_CHECK enum err journal_open(const char *url, const struct journal_options *options,
+    struct journal **journal, struct fault *fault);
+
+/* Close and set *journal to NULL; NULL is fine.  What was not committed is dropped. */
+void journal_close(struct journal **journal);
+
+/* The number of the last record; 0 for none. */
+uint64_t journal_last(const struct journal *journal);
+/* The time given with the last record, unix ms; 0 for none. */
+uint64_t journal_last_ms(const struct journal *journal);
+
+/* Append one record: what one turn decided at `at_ms`.  Borrows `facts`.  Returns its
+ * number. */
+uint64_t journal_append(struct journal *journal, uint64_t at_ms, struct bytes facts);
+
+struct record {
+    uint64_t number;
+    uint64_t at_ms;  /* unix ms, never decreases */
+    uint64_t epoch;  /* the writer's */
+    struct hash hash; /* of this record and all before it */
+    struct bytes facts;
+};
+
+/* Read the record `number`; it is valid until the next commit or read.
+ *
+ * ERR_NOT_FOUND
+ */
+MUST_CHECK enum err journal_read(
+    struct journal *journal, uint64_t number, struct record *record);
+
+/* State.  Values given by journal_get are valid until the next commit or catch-up, a
+ * put or delete of the same key excepted; nothing (data NULL) if there is no such row. */
+struct bytes journal_get(struct journal *journal, struct bytes key);
+void journal_put(struct journal *journal, struct bytes key, struct bytes value);
+void journal_delete(struct journal *journal, struct bytes key);
+
+/* Call `each` for the rows from `from` (inclusive) to `to` (exclusive) in the order of
+ * their keys, or from the end if `backward`; stop when it returns false.  Rows put in
+ * this turn are seen.  `each` must not change the journal. */
+void journal_scan(struct journal *journal, struct bytes from, struct bytes to,
+    bool backward, bool (*each)(void *self, struct bytes key, struct bytes value),
+    void *self);
+
+/* Payloads beside the log.  Putting the same bytes twice stores them once. */
+struct hash journal_put_blob(struct journal *journal, struct bytes blob);
+/* Copied to `arena`; ERR_NOT_FOUND. */
+MUST_CHECK enum err journal_get_blob(struct journal *journal, const struct hash *hash,
+    struct arena *arena, struct bytes *blob);
+
+/* Write what came since the last commit; if `durable`, return only when it would
+ * survive a power cut.
+ *
+ * ERR_NO_SPACE, ERR_IO  outcome unknown: close, exit, open again
+ */
+MUST_CHECK enum err journal_commit(struct journal *journal, bool durable);
+
+/* Is there anything to commit? */
+bool journal_dirty(const struct journal *journal);
+
+/* Views only: see what the owner has committed by now. */
+MUST_CHECK enum err journal_catch_up(struct journal *journal, struct fault *fault);
+
+/* Read everything and check CRCs, hashes and numbers of all records.
+ *
+ * ERR_CORRUPT  `fault` names the record and what is wrong with it
+ */
+MUST_CHECK enum err journal_verify(struct journal *journal, struct fault *fault);
+#endif

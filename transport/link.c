@@ -1,0 +1,50 @@
+#include "transport/link.h"
+
+enum link_verdict
+link_hear(struct link *link, const struct message *in)
+{
+    const struct envelope *e = &in->envelope;
+
+    if (e->epoch < link->peer_epoch)
+        return LINK_STALE;
+    if (e->epoch > link->peer_epoch) {
+        link->peer_epoch = e->epoch;
+        link->heard = e->sequence;
+        link->owed |= e->sequence > 1;
+        link->hello_ms = link->owed ? 0 : link->hello_ms;
+        return LINK_NEW_LIFE;
+    }
+    if (e->sequence <= link->heard)
+        return LINK_REPEATED;
+    bool gap = e->sequence != link->heard + 1;
+    link->heard = e->sequence;
+    if (!gap)
+        return LINK_NEXT;
+    link->owed = true;
+    link->hello_ms = 0;
+    return LINK_GAP;
+}
+
+void
+link_speak(struct link *link, uint64_t now_ms, struct message *m)
+{
+    m->envelope.sequence = ++link->spoken;
+    if (m->code == HELLO)
+        return;
+    link->quiet = false;
+    if (link->hello_ms > now_ms + HELLO_SOON_MS)
+        link->hello_ms = now_ms + HELLO_SOON_MS;
+}
+
+bool
+link_hello(struct link *link, uint64_t now_ms, struct message *m)
+{
+    if (link->hello_ms > now_ms)
+        return false;
+    *m = (struct message){ .code = HELLO };
+    m->hello.resync = link->owed;
+    link->owed = false;
+    link->quiet = true;
+    link->hello_ms = now_ms + HELLO_IDLE_MS;
+    return true;
+}

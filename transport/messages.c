@@ -1,0 +1,39 @@
+#include "transport/messages.h"
+
+#define MESSAGE(number, code, name, kind, from, to, about)                             \
+    static const struct field name##_field_rows[] = { name##_FIELDS(FIELD_ROW, name) };
+#include "transport/messages.def"
+
+const struct shape message_shapes[MESSAGE_END] = {
+#define MESSAGE(number, code, name, kind, from, to, about) [code] = SHAPE(name),
+#include "transport/messages.def"
+};
+
+const struct route message_routes[MESSAGE_END] = {
+#define MESSAGE(number, code, name, kind, from, to, about)                             \
+    [code] = { kind, ACTOR_##from, ACTOR_##to, about },
+#include "transport/messages.def"
+};
+
+const char *
+run_status_name(enum run_status status)
+{
+    static const char *const names[] = {
+        [RUN_QUEUED] = "queued",
+        [RUN_RUNNING] = "running",
+        [RUN_SUSPENDED] = "suspended",
+        [RUN_DONE] = "completed",
+        [RUN_BROKEN] = "failed",
+        [RUN_STOPPED] = "cancelled",
+    };
+    unsigned row = (unsigned)status;
+    return row < COUNT(names) && names[row] != NULL ? names[row] : "unknown";
+}
+
+const char *
+actor_name_text(enum actor_name name)
+{
+    static const char *const names[ACTOR_COUNT] = { "nobody", "any", "registry",
+        "trigger", "scheduler", "lease", "view", "gateway" };
+    return (unsigned)name < ACTOR_COUNT ? names[name] : "unknown";
+}

@@ -1,0 +1,549 @@
+/* messages - everything that actors say to each other, field by field.
+ *
+ * `run` with `step` (its index in the plan) names a job; `attempt` counts against
+ * retries, `offer` does not; both start at 1.  Lists are msgpack arrays; documents are
+ * msgpack maps keyed by name, in the form the HTTP API shows.
+ */
+#ifndef TRANSPORT_MESSAGES_H
+#define TRANSPORT_MESSAGES_H
+#include "base/err.h"
+#include "base/field.h"
+
+/* clang-format off */
+#define hello_FIELDS(F, S)                                                               \
+    F(S, 1, u32, resync, "1: I may have missed something, say your state again")
+
+#define refused_FIELDS(F, S)                                                             \
+    F(S, 1, u64,  request, "from the command")                                           \
+    F(S, 2, u32,  err,     "enum err")                                                   \
+    F(S, 3, text, detail,  "for people: what and where")                                 \
+    F(S, 4, list, details, "msgpack array of maps {line, column, path, message}, or nothing")
+
+#define document_FIELDS(F, S)                                                            \
+    F(S, 1, u64,     request,  "from the command")                                       \
+    F(S, 2, payload, document, "msgpack map to be shown")                                \
+    F(S, 3, u32,     created,  "1: it did not exist before")                             \
+    F(S, 4, u64,     position, "events: sequence of the last one in the document")       \
+    F(S, 5, u32,     finished, "events: 1 if the run is finished and nothing follows")
+
+#define automation_apply_FIELDS(F, S)                                                    \
+    F(S, 1, u64,  request,    "to be named in the answer")                               \
+    F(S, 2, blob, definition, "YAML or JSON, at most automation_max bytes")              \
+    F(S, 3, id,   automation, "id to give it if its name is new")
+
+#define automation_published_FIELDS(F, S)                                                \
+    F(S, 1, id,      automation, "automation id")                                        \
+    F(S, 2, text,    name,       "its name, unique in the project")                      \
+    F(S, 3, u32,     version,    "1 for the first")                                      \
+    F(S, 4, payload, definition, "the text as applied")                                  \
+    F(S, 5, payload, plan,       "the compiled plan")
+
+#define plan_offered_FIELDS(F, S)                                                        \
+    F(S, 1, id,      automation, "automation id")                                        \
+    F(S, 2, text,    name,       "its name")                                             \
+    F(S, 3, u32,     version,    "version number")                                       \
+    F(S, 4, payload, plan,       "the compiled plan")
+
+#define plan_learned_FIELDS(F, S) plan_offered_FIELDS(F, S)
+
+#define plan_known_FIELDS(F, S)                                                          \
+    F(S, 1, id,  automation, "automation id")                                            \
+    F(S, 2, u32, version,    "version number")                                           \
+    F(S, 3, u32, partition,  "who knows")
+
+#define plan_arrived_FIELDS(F, S)                                                        \
+    F(S, 1, id,  automation, "automation id")                                            \
+    F(S, 2, u32, version,    "version number")                                           \
+    F(S, 3, u32, partition,  "who knows; schedulers first, then the trigger actor")
+
+#define triggers_offered_FIELDS(F, S) plan_offered_FIELDS(F, S)
+#define triggers_learned_FIELDS(F, S) plan_offered_FIELDS(F, S)
+#define triggers_known_FIELDS(F, S)                                                      \
+    F(S, 1, id,  automation, "automation id")                                            \
+    F(S, 2, u32, version,    "version number")
+
+#define automation_list_FIELDS(F, S)                                                     \
+    F(S, 1, u64,  request, "to be named in the answer")                                  \
+    F(S, 2, u32,  limit,   "rows, 1 to 1000")                                            \
+    F(S, 3, text, cursor,  "next_cursor of the page before, or nothing")
+
+#define automation_get_FIELDS(F, S)                                                      \
+    F(S, 1, u64,  request,    "to be named in the answer")                               \
+    F(S, 2, text, name,       "name or aut_… id")                                        \
+    F(S, 3, u32,  definition, "1: with the text")
+
+#define key_create_FIELDS(F, S)                                                          \
+    F(S, 1, u64,    request, "to be named in the answer")                                \
+    F(S, 2, id,     key,     "key id")                                                   \
+    F(S, 3, text,   name,    "for people")                                               \
+    F(S, 4, secret, hash,    "keyed BLAKE2b of the secret part, 32 bytes")               \
+    F(S, 5, u32,    scopes,  "bits of enum scope")                                       \
+    F(S, 6, text,   prefix,  "first characters, for people to recognise it")
+
+#define key_created_FIELDS(F, S)                                                         \
+    F(S, 1, id,     key,     "key id")                                                   \
+    F(S, 2, text,   name,    "for people")                                               \
+    F(S, 3, secret, hash,    "keyed BLAKE2b of the secret part, 32 bytes")               \
+    F(S, 4, u32,    scopes,  "bits of enum scope")                                       \
+    F(S, 5, text,   prefix,  "first characters")
+
+#define key_revoke_FIELDS(F, S)                                                          \
+    F(S, 1, u64, request, "to be named in the answer")                                   \
+    F(S, 2, id,  key,     "key id")
+
+#define key_revoked_FIELDS(F, S)                                                         \
+    F(S, 1, id, key, "key id")
+
+#define key_list_FIELDS(F, S)                                                            \
+    F(S, 1, u64, request, "to be named in the answer")
+
+#define key_offered_FIELDS(F, S)                                                         \
+    F(S, 1, id,     key,     "key id")                                                   \
+    F(S, 2, secret, hash,    "keyed BLAKE2b of the secret part, 32 bytes")               \
+    F(S, 3, u32,    scopes,  "bits of enum scope")                                       \
+    F(S, 4, u32,    revoked, "1: refuse it")                                             \
+    F(S, 5, text,   name,    "for people")
+
+#define keys_complete_FIELDS(F, S)                                                       \
+    F(S, 1, u64, count, "keys there are, revoked ones included")
+
+#define trigger_fired_FIELDS(F, S)                                                       \
+    F(S, 1, id,   run,        "id of the run to be; derived from automation, trigger and slot") \
+    F(S, 2, id,   automation, "automation id")                                           \
+    F(S, 3, text, trigger,    "trigger key")                                             \
+    F(S, 4, u64,  slot_ms,    "unix ms that the schedule named")
+
+#define fire_taken_FIELDS(F, S)                                                          \
+    F(S, 1, id,   automation, "automation id")                                           \
+    F(S, 2, text, trigger,    "trigger key")                                             \
+    F(S, 3, u64,  slot_ms,    "unix ms that the schedule named")                         \
+    F(S, 4, id,   run,        "the run, or zero")
+
+#define fire_settled_FIELDS(F, S)                                                        \
+    F(S, 1, id,   automation, "automation id")                                           \
+    F(S, 2, text, trigger,    "trigger key")                                             \
+    F(S, 3, u64,  slot_ms,    "unix ms that the schedule named")
+
+#define run_start_FIELDS(F, S)                                                           \
+    F(S, 1, u64,     request,    "to be named in the answer")                            \
+    F(S, 2, id,      run,        "id to give the run unless `key` names one already")    \
+    F(S, 3, text,    automation, "name or aut_… id")                                     \
+    F(S, 4, text,    key,        "idempotency key, or nothing")                          \
+    F(S, 5, payload, inputs,     "msgpack map, or nothing")                              \
+    F(S, 6, text,    source,     "api, trigger, …")
+
+#define run_accepted_FIELDS(F, S)                                                        \
+    F(S, 1, u64,  request,    "from run_start or run_cancel")                            \
+    F(S, 2, id,   run,        "run id")                                                  \
+    F(S, 3, id,   automation, "automation id")                                           \
+    F(S, 4, text, name,       "of the automation")                                       \
+    F(S, 5, u32,  version,    "the version that the run keeps")                          \
+    F(S, 6, u32,  status,     "enum run_status")                                         \
+    F(S, 7, u64,  started_ms, "unix ms")                                                 \
+    F(S, 8, u32,  existed,    "1: the key had named it before")
+
+#define run_cancel_FIELDS(F, S)                                                          \
+    F(S, 1, u64,  request, "to be named in the answer")                                  \
+    F(S, 2, id,   run,     "run id")                                                     \
+    F(S, 3, text, reason,  "for people, or nothing")
+
+#define run_changed_FIELDS(F, S)                                                         \
+    F(S, 1, id,  run,      "run id")                                                     \
+    F(S, 2, u64, sequence, "of the run's last event")                                    \
+    F(S, 3, u32, status,   "enum run_status")
+
+#define run_started_FIELDS(F, S)                                                         \
+    F(S, 1, id,      run,        "run id")                                               \
+    F(S, 2, id,      automation, "automation id")                                        \
+    F(S, 3, text,    name,       "of the automation")                                    \
+    F(S, 4, u32,     version,    "the version that the run keeps")                       \
+    F(S, 5, text,    key,        "idempotency key, or nothing")                          \
+    F(S, 6, payload, inputs,     "msgpack map, or nothing")                              \
+    F(S, 7, text,    source,     "api, trigger, …")                                      \
+    F(S, 8, u32,     steps,      "steps of the plan")                                    \
+    F(S, 9, u64,     timeout_ms, "of the whole run; 0: none")
+
+#define run_completed_FIELDS(F, S)                                                       \
+    F(S, 1, id, run, "run id")
+
+#define run_failed_FIELDS(F, S)                                                          \
+    F(S, 1, id,   run,           "run id")                                               \
+    F(S, 2, text, step,          "key of the step that failed, or nothing")              \
+    F(S, 3, text, error_type,    "a word such as ActionError, Timeout, LeaseLost")       \
+    F(S, 4, text, error_message, "for people")                                           \
+    F(S, 5, text, stop_reason,   "step_failed or wall_clock_exceeded")
+
+#define run_cancelled_FIELDS(F, S)                                                       \
+    F(S, 1, id,   run,    "run id")                                                      \
+    F(S, 2, text, reason, "for people, or nothing")
+
+#define step_started_FIELDS(F, S)                                                        \
+    F(S, 1, id,   run,  "run id")                                                        \
+    F(S, 2, u32,  step, "index in the plan")                                             \
+    F(S, 3, text, key,  "step key")                                                      \
+    F(S, 4, text, kind, "action, …")
+
+#define step_completed_FIELDS(F, S)                                                      \
+    F(S, 1, id,   run,  "run id")                                                        \
+    F(S, 2, u32,  step, "index in the plan")                                             \
+    F(S, 3, text, key,  "step key")
+
+#define step_failed_FIELDS(F, S)                                                         \
+    F(S, 1, id,   run,           "run id")                                               \
+    F(S, 2, u32,  step,          "index in the plan")                                    \
+    F(S, 3, text, key,           "step key")                                             \
+    F(S, 4, text, error_type,    "a word")                                               \
+    F(S, 5, text, error_message, "for people")
+
+#define step_skipped_FIELDS(F, S)                                                        \
+    F(S, 1, id,   run,    "run id")                                                      \
+    F(S, 2, u32,  step,   "index in the plan")                                           \
+    F(S, 3, text, key,    "step key")                                                    \
+    F(S, 4, text, reason, "for people")
+
+#define step_retried_FIELDS(F, S)                                                        \
+    F(S, 1, id,   run,          "run id")                                                \
+    F(S, 2, u32,  step,         "index in the plan")                                     \
+    F(S, 3, text, key,          "step key")                                              \
+    F(S, 4, u32,  attempt,      "the attempt that will follow")                          \
+    F(S, 5, u32,  max_attempts, "of the step")                                           \
+    F(S, 6, u64,  due_ms,       "unix ms when it is called")
+
+#define step_cancelled_FIELDS(F, S)                                                      \
+    F(S, 1, id,   run,  "run id")                                                        \
+    F(S, 2, u32,  step, "index in the plan")                                             \
+    F(S, 3, text, key,  "step key")
+
+#define action_called_FIELDS(F, S)                                                       \
+    F(S, 1, id,      run,         "run id")                                              \
+    F(S, 2, u32,     step,        "index in the plan")                                   \
+    F(S, 3, text,    key,         "step key")                                            \
+    F(S, 4, u32,     attempt,     "1 for the first")                                     \
+    F(S, 5, text,    action,      "action_name")                                         \
+    F(S, 6, text,    queue,       "queue")                                               \
+    F(S, 7, payload, parameters,  "msgpack map")                                         \
+    F(S, 8, u64,     deadline_ms, "unix ms when the attempt times out; 0: never")        \
+    F(S, 9, u64,     lane,        "number of the kind of job it is")
+
+#define action_completed_FIELDS(F, S)                                                    \
+    F(S, 1, id,      run,     "run id")                                                  \
+    F(S, 2, u32,     step,    "index in the plan")                                       \
+    F(S, 3, text,    key,     "step key")                                                \
+    F(S, 4, u32,     attempt, "the attempt")                                             \
+    F(S, 5, u32,     offer,   "the offer that was granted")                              \
+    F(S, 6, text,    action,  "action_name")                                             \
+    F(S, 7, payload, output,  "msgpack of the worker, or nothing")                       \
+    F(S, 8, id,      session, "worker session that reported")
+
+#define action_failed_FIELDS(F, S)                                                       \
+    F(S, 1, id,   run,           "run id")                                               \
+    F(S, 2, u32,  step,          "index in the plan")                                    \
+    F(S, 3, text, key,           "step key")                                             \
+    F(S, 4, u32,  attempt,       "the attempt")                                          \
+    F(S, 5, u32,  offer,         "the offer that was granted, or the last one")          \
+    F(S, 6, text, action,        "action_name")                                          \
+    F(S, 7, text, error_type,    "a word such as ActionError, Timeout, LeaseLost")       \
+    F(S, 8, text, error_message, "for people")                                           \
+    F(S, 9, u32,  ending,        "enum ending: by report, by silence, by time")          \
+    F(S, 10, id,  session,       "worker session that reported or was silent, or zero")
+
+#define job_offered_FIELDS(F, S)                                                         \
+    F(S, 1,  id,      run,         "run id")                                             \
+    F(S, 2,  u32,     step,        "index in the plan")                                  \
+    F(S, 3,  u32,     attempt,     "the attempt")                                        \
+    F(S, 4,  u32,     offer,       "granted at most once")                               \
+    F(S, 5,  u64,     lane,        "number of the kind of job it is")                    \
+    F(S, 6,  text,    key,         "step key")                                           \
+    F(S, 7,  text,    automation,  "name")                                               \
+    F(S, 8,  text,    action,      "action_name")                                        \
+    F(S, 9,  text,    queue,       "queue")                                              \
+    F(S, 10, list,    labels,      "msgpack array of texts that a worker must have")     \
+    F(S, 11, text,    environment, "environment id, or nothing")                         \
+    F(S, 12, payload, parameters,  "msgpack map")                                        \
+    F(S, 13, u64,     deadline_ms, "unix ms when the attempt times out; 0: never")       \
+    F(S, 14, u32,     leased,      "1: a session is known to hold it")                   \
+    F(S, 15, id,      session,     "that session")                                       \
+    F(S, 16, u64,     order,       "record number of its call: older jobs first")
+
+#define job_withdrawn_FIELDS(F, S)                                                       \
+    F(S, 1, id,   run,     "run id")                                                     \
+    F(S, 2, u32,  step,    "index in the plan")                                          \
+    F(S, 3, u32,  attempt, "this attempt and all before it")                             \
+    F(S, 4, text, reason,  "for people")
+
+#define job_leased_FIELDS(F, S)                                                          \
+    F(S, 1, id,   run,     "run id")                                                     \
+    F(S, 2, u32,  step,    "index in the plan")                                          \
+    F(S, 3, u32,  attempt, "the attempt")                                                \
+    F(S, 4, u32,  offer,   "the offer")                                                  \
+    F(S, 5, id,   session, "worker session that holds it")                               \
+    F(S, 6, text, worker,  "instance id of the worker")
+
+#define job_lost_FIELDS(F, S)                                                            \
+    F(S, 1, id,   run,     "run id")                                                     \
+    F(S, 2, u32,  step,    "index in the plan")                                          \
+    F(S, 3, u32,  attempt, "the attempt")                                                \
+    F(S, 4, u32,  offer,   "the offer")                                                  \
+    F(S, 5, id,   session, "worker session that held it")
+
+#define job_return_FIELDS(F, S) job_lost_FIELDS(F, S)
+
+#define job_reoffered_FIELDS(F, S)                                                       \
+    F(S, 1, id,   run,     "run id")                                                     \
+    F(S, 2, u32,  step,    "index in the plan")                                          \
+    F(S, 3, u32,  attempt, "the attempt")                                                \
+    F(S, 4, u32,  offer,   "the new offer")
+
+/* A token is 60 bytes that only the lease actor can make:
+ * run (16), step, attempt, offer (4 each, big-endian), session (16), MAC (16). */
+#define job_report_FIELDS(F, S)                                                          \
+    F(S, 1, id,      session,       "worker session that speaks")                        \
+    F(S, 2, blob,    token,         "from job_granted")                                  \
+    F(S, 3, u32,     outcome,       "enum outcome")                                      \
+    F(S, 4, payload, output,        "msgpack of the worker, or nothing")                 \
+    F(S, 5, text,    error_type,    "a word, if failed")                                 \
+    F(S, 6, text,    error_message, "for people, if failed")
+
+#define job_reported_FIELDS(F, S)                                                        \
+    F(S, 1, id,      run,           "run id")                                            \
+    F(S, 2, u32,     step,          "index in the plan")                                 \
+    F(S, 3, u32,     attempt,       "the attempt")                                       \
+    F(S, 4, u32,     offer,         "the offer")                                         \
+    F(S, 5, id,      session,       "worker session that reports")                       \
+    F(S, 6, u32,     outcome,       "enum outcome")                                      \
+    F(S, 7, payload, output,        "msgpack of the worker, or nothing")                 \
+    F(S, 8, text,    error_type,    "a word, if failed")                                 \
+    F(S, 9, text,    error_message, "for people, if failed")                             \
+    F(S, 10, u32,    gateway,       "instance to answer through")
+
+#define job_settled_FIELDS(F, S)                                                         \
+    F(S, 1, id,   run,     "run id")                                                     \
+    F(S, 2, u32,  step,    "index in the plan")                                          \
+    F(S, 3, u32,  attempt, "the attempt")                                                \
+    F(S, 4, u32,  offer,   "the offer")                                                  \
+    F(S, 5, id,   session, "worker session that the lease belonged to")                  \
+    F(S, 6, u32,  verdict, "enum verdict")                                               \
+    F(S, 7, u32,  gateway, "instance to answer through")                                 \
+    F(S, 8, u32,  reported, "1: a report is answered; 0: only the lease is over")
+
+#define report_settled_FIELDS(F, S)                                                      \
+    F(S, 1, id,   session, "worker session that reported")                               \
+    F(S, 2, blob, token,   "from the report")                                            \
+    F(S, 3, u32,  verdict, "enum verdict")
+
+#define job_granted_FIELDS(F, S)                                                         \
+    F(S, 1,  id,      session,      "worker session that gets it")                       \
+    F(S, 2,  id,      run,          "run id")                                            \
+    F(S, 3,  u32,     step,         "index in the plan")                                 \
+    F(S, 4,  u32,     attempt,      "the attempt")                                       \
+    F(S, 5,  u32,     offer,        "the offer")                                         \
+    F(S, 6,  blob,    token,        "echo it in every word about the job")               \
+    F(S, 7,  text,    key,          "step key")                                          \
+    F(S, 8,  text,    automation,   "name")                                              \
+    F(S, 9,  text,    action,       "action_name")                                       \
+    F(S, 10, text,    queue,        "queue")                                             \
+    F(S, 11, payload, parameters,   "msgpack map")                                       \
+    F(S, 12, u64,     deadline_ms,  "unix ms when the attempt times out; 0: never")
+
+#define job_cancel_FIELDS(F, S)                                                          \
+    F(S, 1, id,   session, "worker session that holds it")                               \
+    F(S, 2, blob, token,   "of its lease")                                               \
+    F(S, 3, text, reason,  "for people")
+
+#define job_log_FIELDS(F, S)                                                             \
+    F(S, 1, id,   session, "worker session that speaks")                                 \
+    F(S, 2, blob, token,   "from job_granted")                                           \
+    F(S, 3, text, stream,  "stdout, stderr, …")                                          \
+    F(S, 4, text, chunk,   "UTF-8 text, any number of lines")
+
+#define job_printed_FIELDS(F, S)                                                         \
+    F(S, 1, id,   run,     "run id")                                                     \
+    F(S, 2, u32,  step,    "index in the plan")                                          \
+    F(S, 3, u32,  attempt, "the attempt")                                                \
+    F(S, 4, text, stream,  "stdout, stderr, …")                                          \
+    F(S, 5, text, chunk,   "UTF-8 text, any number of lines")
+
+#define worker_register_FIELDS(F, S)                                                     \
+    F(S, 1,  u64,    request,     "to be named in the answer")                           \
+    F(S, 2,  id,     session,     "id to give it unless `token` proves another")         \
+    F(S, 3,  text,   instance,    "worker_instance_id, unique in the project")           \
+    F(S, 4,  secret, token,       "session token of an earlier registration, or nothing") \
+    F(S, 5,  text,   name,        "for people")                                          \
+    F(S, 6,  text,   version,     "of the worker program, for people")                   \
+    F(S, 7,  list,   queues,      "msgpack array of texts; empty: default")              \
+    F(S, 8,  list,   actions,     "msgpack array of texts; empty: every action")         \
+    F(S, 9,  list,   labels,      "msgpack array of texts that it has")                  \
+    F(S, 10, text,   environment, "environment id, or nothing")                          \
+    F(S, 11, u32,    capacity,    "jobs it will hold at most")                           \
+    F(S, 12, list,   held,        "msgpack array of lease tokens that it holds")         \
+    F(S, 13, text,   dialect,     "zmq, …")
+
+#define worker_registered_FIELDS(F, S)                                                   \
+    F(S, 1, u64,    request,      "from the command")                                    \
+    F(S, 2, id,     session,      "worker session")                                      \
+    F(S, 3, secret, token,        "present it when registering again")                   \
+    F(S, 4, u32,    lease_ms,     "silence that costs a lease")                          \
+    F(S, 5, u32,    heartbeat_ms, "how often to be heard")                               \
+    F(S, 6, list,   lost,         "msgpack array of the held tokens that are no longer leases")
+
+#define worker_ready_FIELDS(F, S)                                                        \
+    F(S, 1, id,  session,  "worker session")                                             \
+    F(S, 2, u32, capacity, "jobs it will hold at most from now on; 0: no more, draining")
+
+#define worker_heartbeat_FIELDS(F, S)                                                    \
+    F(S, 1, id,   session, "worker session")                                             \
+    F(S, 2, list, held,    "msgpack array of lease tokens that it holds")                \
+    F(S, 3, u64,  request, "to be named in the answer")
+
+#define heartbeat_answer_FIELDS(F, S)                                                    \
+    F(S, 1, id,   session, "worker session")                                             \
+    F(S, 2, list, lost,    "msgpack array of tokens that are no longer leases")          \
+    F(S, 3, list, cancel,  "msgpack array of tokens whose jobs should stop")             \
+    F(S, 4, u64,  request, "from the heartbeat")                                         \
+    F(S, 5, u32,  known,   "0: no such session here, register again")
+
+#define worker_gone_FIELDS(F, S)                                                         \
+    F(S, 1, id,  session, "worker session")                                              \
+    F(S, 2, u32, goodbye, "1: it said so, and returns what it held; 0: connection broke")
+
+#define worker_list_FIELDS(F, S)                                                         \
+    F(S, 1, u64, request, "to be named in the answer")
+
+#define worker_heard_FIELDS(F, S)                                                        \
+    F(S, 1, id,   session, "worker session")                                             \
+    F(S, 2, u32,  capacity, "new capacity plus 1; 0: unchanged")                         \
+    F(S, 3, list, held,    "msgpack array of lease tokens that it holds, or nothing")
+
+#define worker_left_FIELDS(F, S)                                                         \
+    F(S, 1, id,  session, "worker session")                                              \
+    F(S, 2, u32, gone,    "1: forget it; 0: only its connection broke")
+
+#define job_released_FIELDS(F, S)                                                        \
+    F(S, 1, id,  run,     "run id")                                                      \
+    F(S, 2, u32, step,    "index in the plan")                                           \
+    F(S, 3, u32, attempt, "the attempt")                                                 \
+    F(S, 4, u32, offer,   "the offer")
+
+#define run_list_FIELDS(F, S)                                                            \
+    F(S, 1, u64,  request,    "to be named in the answer")                               \
+    F(S, 2, text, automation, "name or aut_… id, or nothing")                            \
+    F(S, 3, text, status,     "a status, \"open\", or nothing")                          \
+    F(S, 4, u32,  limit,      "rows, 1 to 1000")                                         \
+    F(S, 5, text, cursor,     "next_cursor of the page before, or nothing")
+
+#define run_get_FIELDS(F, S)                                                             \
+    F(S, 1, u64,  request, "to be named in the answer")                                  \
+    F(S, 2, id,   run,     "run id")
+
+#define event_list_FIELDS(F, S)                                                          \
+    F(S, 1, u64,  request, "to be named in the answer")                                  \
+    F(S, 2, id,   run,     "run id")                                                     \
+    F(S, 3, u64,  after,   "sequence after which to begin")                              \
+    F(S, 4, u32,  limit,   "events, 1 to 1000")
+
+#define log_list_FIELDS(F, S) event_list_FIELDS(F, S)
+/* clang-format on */
+
+/* On disk: never renumber. */
+enum run_status {
+    RUN_QUEUED = 1,
+    RUN_RUNNING = 2,
+    RUN_SUSPENDED = 3,
+    RUN_DONE = 4,
+    RUN_BROKEN = 5,
+    RUN_STOPPED = 6,
+};
+/* "queued", "running", "suspended", "completed", "failed", "cancelled". */
+const char *run_status_name(enum run_status status);
+static inline bool
+run_status_final(enum run_status status)
+{
+    return status >= RUN_DONE;
+}
+
+/* What a worker says became of its job.  On the wire: never renumber. */
+enum outcome { OUTCOME_COMPLETED = 1, OUTCOME_FAILED = 2, OUTCOME_CANCELLED = 3 };
+
+/* What was decided about a report or a lease.  On the wire: never renumber. */
+enum verdict {
+    VERDICT_ACCEPTED = 1, /* it is in the log, now or since an earlier report */
+    VERDICT_STALE = 2,    /* the lease is not current: nothing changed */
+};
+
+/* How an attempt ended.  On disk: never renumber. */
+enum ending {
+    ENDING_REPORT = 1,
+    ENDING_SILENCE = 2,
+    ENDING_TIME = 3,
+    ENDING_CANCEL = 4,
+};
+
+/* What an API key may do.  On disk: never renumber. */
+enum scope { SCOPE_READ = 1, SCOPE_START = 2, SCOPE_WORK = 4, SCOPE_ADMIN = 8 };
+
+enum message_code {
+    MESSAGE_NONE = 0,
+#define MESSAGE(number, code, name, kind, from, to, about) code = number,
+#include "transport/messages.def"
+    MESSAGE_END /* one past the highest number */
+};
+
+enum message_kind { COMMAND = 1, FACT, NOTE, REPLY };
+
+/* On the wire: never renumber. */
+enum actor_name {
+    ACTOR_nobody,
+    ACTOR_any,
+    ACTOR_registry,
+    ACTOR_trigger,
+    ACTOR_scheduler,
+    ACTOR_lease,
+    ACTOR_view,
+    ACTOR_gateway,
+    ACTOR_COUNT
+};
+const char *actor_name_text(enum actor_name name);
+
+#define MESSAGE(number, code, name, kind, from, to, about)                             \
+    struct name {                                                                      \
+        name##_FIELDS(FIELD_MEMBER, name)                                              \
+    };
+#include "transport/messages.def"
+
+/* What every message carries before its body. */
+struct envelope {
+    enum actor_name from;
+    uint32_t instance;  /* of the sender: partition of a scheduler, 0 for others */
+    uint64_t epoch;     /* this life of the sender: unix microseconds at its start */
+    uint64_t sequence;  /* of this link in this life, from 1, without gaps */
+    uint64_t id;        /* of this message among its sender's */
+    uint64_t cause;     /* id of the message that led to this one, 0 if none */
+    uint32_t partition; /* of what the message is about */
+    struct id project;
+    uint64_t deadline_ms; /* unix ms after which nobody waits for the answer; 0: none */
+    struct id trace;      /* of the request that began it all, or zero */
+};
+
+struct message {
+    enum message_code code;
+    enum actor_name to;   /* filled in when said; differs from the catalogue for `any` */
+    uint32_t to_instance;
+    struct envelope envelope;
+    struct bytes raw; /* the body as encoded, when it came from outside or the journal */
+    union {
+        uint8_t body[1];
+#define MESSAGE(number, code, name, kind, from, to, about) struct name name;
+#include "transport/messages.def"
+    };
+};
+
+struct route {
+    enum message_kind kind;
+    enum actor_name from, to;
+    const char *about;
+};
+
+/* Indexed by code; unused numbers have no name. */
+extern const struct shape message_shapes[MESSAGE_END];
+extern const struct route message_routes[MESSAGE_END];
+#endif
