@@ -1,9 +1,9 @@
 /* actor - a name and a few pure functions; loop.c gives it a process.
  *
- * State has two parts.  What must last lies in rows of the journal and changes only when
- * a FACT is applied.  What may be lost, such as what a peer has been told in this life,
- * lies in the state struct and changes when FACTs and NOTEs are applied.  Replaying the
- * facts into an empty journal gives the same rows, byte for byte.
+ * State has two parts.  What must last lies in rows of the journal and changes only
+ * when a FACT is applied.  What may be lost, such as what a peer has been told in this
+ * life, lies in the state struct and changes when FACTs and NOTEs are applied.
+ * Replaying the facts into an empty journal gives the same rows, byte for byte.
  */
 #ifndef ACTORS_ACTOR_H
 #define ACTORS_ACTOR_H
@@ -23,12 +23,14 @@ struct actor {
     enum actor_name name;
     size_t state_size; /* bytes */
 
-    /* Make the state of a life that begins; may read rows.  Keeps `setup`'s pointers. */
+    /* Make the state of a life that begins; may read rows.  Keeps `setup`'s pointers.
+     */
     void (*open)(void *state, const struct actor_setup *setup);
     void (*close)(void *state);
 
     /* What follows from `in` at `now_ms`?  Reads state, changes nothing.  HELLO means
-     * that a peer must hear again what the state has for it (resync 2: it began anew). */
+     * that a peer must hear again what the state has for it (resync 2: it began anew).
+     */
     void (*decide)(const void *state, uint64_t now_ms, const struct message *in,
         struct outbox *out);
 

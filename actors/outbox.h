@@ -20,9 +20,11 @@ struct outbox {
 void outbox_put(struct outbox *out, struct message m);
 
 /* The same, to a certain instance of the addressee; for replies that come later. */
-void outbox_put_to(struct outbox *out, enum actor_name to, uint32_t instance, struct message m);
+void outbox_put_to(
+    struct outbox *out, enum actor_name to, uint32_t instance, struct message m);
 
-/* A producer of many stops when `room` is not left; due() brings it back for the rest. */
+/* A producer of many stops when `room` is not left; due() brings it back for the rest.
+ */
 static inline bool
 outbox_has_room(const struct outbox *out, size_t room)
 {

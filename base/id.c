@@ -29,6 +29,14 @@ id_derive(const struct id *parent, uint64_t number)
     return id_make(id_unix_ms(parent), chance, id_partition(parent));
 }
 
+struct id
+id_of_name(struct bytes name)
+{
+    struct id id;
+    crypto_generichash(id.bytes, ID_SIZE, name.data, name.size, NULL, 0);
+    return id;
+}
+
 unsigned
 id_partition(const struct id *id)
 {
@@ -62,9 +70,10 @@ id_print(const struct id *id, const char *prefix, char out[ID_TEXT_MAX])
         unsigned value = 0;
         for (unsigned bit = 0; bit < 5; bit++) {
             unsigned position = i * 5 + bit;
-            unsigned set = position < 2
-                ? 0
-                : id->bytes[(position - 2) / 8] >> (7 - (position - 2) % 8) & 1u;
+            unsigned set =
+                position < 2
+                    ? 0
+                    : id->bytes[(position - 2) / 8] >> (7 - (position - 2) % 8) & 1u;
             value = value << 1 | set;
         }
         out[at + i] = alphabet[value];
@@ -82,8 +91,8 @@ id_read(struct bytes in, const char *prefix, struct id *id)
         return ERR_MALFORMED;
     for (unsigned i = 0; i < 26; i++) {
         const char *at = in.data[head.size + i] == '\0'
-            ? NULL
-            : strchr(alphabet, in.data[head.size + i]);
+                             ? NULL
+                             : strchr(alphabet, in.data[head.size + i]);
         if (at == NULL)
             return ERR_MALFORMED;
         unsigned value = (unsigned)(at - alphabet);

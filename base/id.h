@@ -26,6 +26,9 @@ struct id id_make(uint64_t unix_ms, const uint8_t chance[10], unsigned partition
  * Keeps the parent's time and partition. */
 struct id id_derive(const struct id *parent, uint64_t number);
 
+/* The id of what is known by a name alone, such as a project. */
+struct id id_of_name(struct bytes name);
+
 unsigned id_partition(const struct id *id);
 uint64_t id_unix_ms(const struct id *id);
 

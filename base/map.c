@@ -14,7 +14,7 @@ slot_of(const struct map *map, struct bytes key, uint64_t hash)
 {
     size_t i = hash & (map->capacity - 1);
     while (map->slots[i].key.data != NULL
-        && (map->slots[i].hash != hash || !bytes_equal(map->slots[i].key, key)))
+           && (map->slots[i].hash != hash || !bytes_equal(map->slots[i].key, key)))
         i = (i + 1) & (map->capacity - 1);
     return i;
 }
@@ -22,7 +22,8 @@ slot_of(const struct map *map, struct bytes key, uint64_t hash)
 static void
 grow(struct map *map)
 {
-    struct map bigger = { .capacity = map->capacity ? map->capacity * 2 : CAPACITY_MIN };
+    struct map bigger = { .capacity =
+                              map->capacity ? map->capacity * 2 : CAPACITY_MIN };
     bigger.slots = calloc(bigger.capacity, sizeof *bigger.slots);
     if (bigger.slots == NULL)
         WRONG("out of memory");
@@ -69,7 +70,8 @@ map_remove(struct map *map, struct bytes key)
     if (map->slots[hole].key.data == NULL)
         return NULL;
     /* Close the hole: whatever may sit there without being lost moves back. */
-    for (size_t i = (hole + 1) & mask; map->slots[i].key.data != NULL; i = (i + 1) & mask) {
+    for (size_t i = (hole + 1) & mask; map->slots[i].key.data != NULL;
+         i = (i + 1) & mask) {
         size_t home = map->slots[i].hash & mask;
         if (((i - home) & mask) >= ((i - hole) & mask)) {
             map->slots[hole] = map->slots[i];

@@ -1,5 +1,6 @@
 #include "base/pack.h"
 
+#include <assert.h>
 #include <msgpack.h>
 
 static int
@@ -74,6 +75,15 @@ pack_blob(struct buffer *out, struct bytes value)
 }
 
 void
+pack_extension(struct buffer *out, int8_t type, struct bytes value)
+{
+    uint8_t head[3] = { 0xc7, (uint8_t)value.size, (uint8_t)type };
+    assert(value.size <= UINT8_MAX);
+    buffer_append(out, head, sizeof head);
+    buffer_append_bytes(out, value);
+}
+
+void
 pack_array(struct buffer *out, size_t count)
 {
     PACKER(pk, out);
@@ -119,17 +129,38 @@ cursor_type(const struct cursor *c)
     if (b >= 0xe0)
         return PACK_NEGATIVE;
     static const uint8_t types[0x20] = {
-        [0x00] = PACK_NIL,       [0x01] = PACK_NOTHING,   [0x02] = PACK_BOOL,
-        [0x03] = PACK_BOOL,      [0x04] = PACK_BLOB,      [0x05] = PACK_BLOB,
-        [0x06] = PACK_BLOB,      [0x07] = PACK_EXTENSION, [0x08] = PACK_EXTENSION,
-        [0x09] = PACK_EXTENSION, [0x0a] = PACK_DOUBLE,    [0x0b] = PACK_DOUBLE,
-        [0x0c] = PACK_UNSIGNED,  [0x0d] = PACK_UNSIGNED,  [0x0e] = PACK_UNSIGNED,
-        [0x0f] = PACK_UNSIGNED,  [0x10] = PACK_NEGATIVE,  [0x11] = PACK_NEGATIVE,
-        [0x12] = PACK_NEGATIVE,  [0x13] = PACK_NEGATIVE,  [0x14] = PACK_EXTENSION,
-        [0x15] = PACK_EXTENSION, [0x16] = PACK_EXTENSION, [0x17] = PACK_EXTENSION,
-        [0x18] = PACK_EXTENSION, [0x19] = PACK_TEXT,      [0x1a] = PACK_TEXT,
-        [0x1b] = PACK_TEXT,      [0x1c] = PACK_ARRAY,     [0x1d] = PACK_ARRAY,
-        [0x1e] = PACK_MAP,       [0x1f] = PACK_MAP,
+        [0x00] = PACK_NIL,
+        [0x01] = PACK_NOTHING,
+        [0x02] = PACK_BOOL,
+        [0x03] = PACK_BOOL,
+        [0x04] = PACK_BLOB,
+        [0x05] = PACK_BLOB,
+        [0x06] = PACK_BLOB,
+        [0x07] = PACK_EXTENSION,
+        [0x08] = PACK_EXTENSION,
+        [0x09] = PACK_EXTENSION,
+        [0x0a] = PACK_DOUBLE,
+        [0x0b] = PACK_DOUBLE,
+        [0x0c] = PACK_UNSIGNED,
+        [0x0d] = PACK_UNSIGNED,
+        [0x0e] = PACK_UNSIGNED,
+        [0x0f] = PACK_UNSIGNED,
+        [0x10] = PACK_NEGATIVE,
+        [0x11] = PACK_NEGATIVE,
+        [0x12] = PACK_NEGATIVE,
+        [0x13] = PACK_NEGATIVE,
+        [0x14] = PACK_EXTENSION,
+        [0x15] = PACK_EXTENSION,
+        [0x16] = PACK_EXTENSION,
+        [0x17] = PACK_EXTENSION,
+        [0x18] = PACK_EXTENSION,
+        [0x19] = PACK_TEXT,
+        [0x1a] = PACK_TEXT,
+        [0x1b] = PACK_TEXT,
+        [0x1c] = PACK_ARRAY,
+        [0x1d] = PACK_ARRAY,
+        [0x1e] = PACK_MAP,
+        [0x1f] = PACK_MAP,
     };
     return (enum pack_type)types[b - 0xc0];
 }
@@ -247,7 +278,8 @@ cursor_text(struct cursor *c)
     uint8_t b = expect(c, PACK_TEXT);
     if (c->bad)
         return (struct bytes){ 0 };
-    return span(c, b <= 0xbf ? (size_t)(b & 0x1f) : big_endian(c, (size_t)1 << (b - 0xd9)));
+    return span(
+        c, b <= 0xbf ? (size_t)(b & 0x1f) : big_endian(c, (size_t)1 << (b - 0xd9)));
 }
 
 struct bytes
@@ -285,14 +317,23 @@ cursor_map(struct cursor *c)
     return c->bad ? 0 : count;
 }
 
+struct bytes
+cursor_extension(struct cursor *c, int8_t *type)
+{
+    uint8_t b = expect(c, PACK_EXTENSION);
+    if (c->bad)
+        return (struct bytes){ 0 };
+    size_t size =
+        b >= 0xd4 ? (size_t)1 << (b - 0xd4) : big_endian(c, (size_t)1 << (b - 0xc7));
+    *type = (int8_t)big_endian(c, 1);
+    return span(c, size);
+}
+
 static void
 skip_extension(struct cursor *c)
 {
-    uint8_t b = expect(c, PACK_EXTENSION);
-    if (b >= 0xd4)
-        take(c, 1 + ((size_t)1 << (b - 0xd4)));
-    else
-        take(c, 1 + big_endian(c, (size_t)1 << (b - 0xc7)));
+    int8_t type;
+    cursor_extension(c, &type);
 }
 
 /* Pass over one value.  Counts what is still owed instead of recursing, so depth is

@@ -18,6 +18,8 @@ void pack_double(struct buffer *out, double value);
 void pack_text(struct buffer *out, struct bytes value);
 void pack_string(struct buffer *out, const char *value);
 void pack_blob(struct buffer *out, struct bytes value);
+/* At most 255 bytes. */
+void pack_extension(struct buffer *out, int8_t type, struct bytes value);
 void pack_array(struct buffer *out, size_t count);
 void pack_map(struct buffer *out, size_t count);
 /* Append what is msgpack already; nothing at all becomes nil. */
@@ -64,6 +66,7 @@ double cursor_double(struct cursor *c);
 struct bytes cursor_text(struct cursor *c);
 /* Takes text too: some languages have no other type for bytes. */
 struct bytes cursor_blob(struct cursor *c);
+struct bytes cursor_extension(struct cursor *c, int8_t *type);
 /* The number of items (pairs) that follow; never more than the bytes that are left. */
 size_t cursor_array(struct cursor *c);
 size_t cursor_map(struct cursor *c);

@@ -10,14 +10,17 @@
 #include "base/pack.h"
 #include "transport/messages.h"
 
-void codec_write_body(const struct message *m, struct buffer *out);
+/* `blobs` NULL: everything goes into the body. */
+void codec_write_body(
+    const struct message *m, const struct field_blobs *blobs, struct buffer *out);
 
 /* `m->code` says which body; all of it is overwritten, and m->raw set.
  *
  * ERR_MALFORMED  not a map, a field of another type, a text that is not UTF-8, a list
- *                or payload that is not well-formed msgpack
+ *                that is not well-formed msgpack, a blob that is not there
  */
-MUST_CHECK enum err codec_read_body(struct cursor *in, struct message *m);
+MUST_CHECK enum err
+codec_read_body(struct cursor *in, const struct field_blobs *blobs, struct message *m);
 
 /* Envelope and body, as they travel in one frame. */
 void codec_write(const struct message *m, struct buffer *out);

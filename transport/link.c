@@ -31,7 +31,6 @@ link_speak(struct link *link, uint64_t now_ms, struct message *m)
     m->envelope.sequence = ++link->spoken;
     if (m->code == HELLO)
         return;
-    link->quiet = false;
     if (link->hello_ms > now_ms + HELLO_SOON_MS)
         link->hello_ms = now_ms + HELLO_SOON_MS;
 }
@@ -44,7 +43,6 @@ link_hello(struct link *link, uint64_t now_ms, struct message *m)
     *m = (struct message){ .code = HELLO };
     m->hello.resync = link->owed;
     link->owed = false;
-    link->quiet = true;
     link->hello_ms = now_ms + HELLO_IDLE_MS;
     return true;
 }

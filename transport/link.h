@@ -1,22 +1,21 @@
 /* link - what is known of one peer: its life, how far we heard, how far we spoke.
  *
- * ZeroMQ drops messages when a connection breaks.  Every message on a link has a number;
- * a receiver that sees a gap, or a new life of the sender, says HELLO with `resync`, and
- * the sender says its state again.  A trailing HELLO tells the number of the last
- * message, so that a lost tail is a gap too.  Pure.
+ * ZeroMQ drops messages when a connection breaks.  Every message on a link has a
+ * number; a receiver that sees a gap, or a new life of the sender, says HELLO with
+ * `resync`, and the sender says its state again.  A trailing HELLO tells the number of
+ * the last message, so that a lost tail is a gap too.  Pure.
  */
 #ifndef TRANSPORT_LINK_H
 #define TRANSPORT_LINK_H
 #include "transport/messages.h"
 
-enum { HELLO_SOON_MS = 200, HELLO_IDLE_MS = 5000, HELLO_LOST_MS = 50 };
+enum { HELLO_SOON_MS = 200, HELLO_IDLE_MS = 5000 };
 
 struct link {
     uint64_t peer_epoch; /* 0: never heard */
     uint64_t heard;      /* sequence of the last message of that life */
     uint64_t spoken;     /* sequence of our last message */
     uint64_t hello_ms;   /* when to say HELLO next; 0 at once */
-    bool quiet;          /* nothing but HELLO was said since the last HELLO */
     bool owed;           /* a gap was seen: our next HELLO asks for a resync */
 };
 

@@ -1,8 +1,8 @@
 /* mailbox - one actor's inbox and its links to every peer that wires.def gives it.
  *
  * A lossy, ordered bus that knows when it lost something (link.h).  Nothing here blocks
- * but mailbox_wait; nothing is queued beyond the high-water marks: a message that a link
- * does not take is dropped, counted, and seen by the peer as a gap.
+ * but mailbox_wait; nothing is queued beyond the high-water marks: a message that a
+ * link does not take is dropped, counted, and seen by the peer as a gap.
  */
 #ifndef TRANSPORT_MAILBOX_H
 #define TRANSPORT_MAILBOX_H
@@ -13,15 +13,15 @@ struct mailbox;
 struct mailbox_options {
     enum actor_name self;
     uint32_t instance;
-    uint64_t epoch;        /* unix microseconds, later than any life before */
-    uint32_t schedulers;   /* instances of the scheduler */
-    const char *folder;    /* where inboxes are bound: <folder>/<actor>.<instance> */
-    size_t message_max;    /* bytes; larger ones are refused at the socket */
+    uint64_t epoch;      /* unix microseconds, later than any life before */
+    uint32_t schedulers; /* instances of the scheduler */
+    const char *folder;  /* where inboxes are bound: <folder>/<actor>.<instance> */
+    size_t message_max;  /* bytes; larger ones are refused at the socket */
 };
 
 /* ERR_CONFLICT  the inbox is bound by somebody else; ERR_IO  anything else */
-MUST_CHECK enum err mailbox_open(
-    const struct mailbox_options *options, struct mailbox **mailbox, struct fault *fault);
+MUST_CHECK enum err mailbox_open(const struct mailbox_options *options,
+    struct mailbox **mailbox, struct fault *fault);
 void mailbox_close(struct mailbox **mailbox);
 
 /* The next message that has arrived, or false.  HELLOs come too when the actor should
@@ -36,11 +36,16 @@ void mailbox_send(struct mailbox *mailbox, const struct message *m);
 /* Let all packets go: one multipart message per peer. */
 void mailbox_flush(struct mailbox *mailbox);
 
-/* Sleep until something arrives, `until_ms` (as clock_unix_ms(), UINT64_MAX: for ever)
- * has passed, a HELLO is due, or a signal came.  True if something arrived. */
-bool mailbox_wait(struct mailbox *mailbox, uint64_t until_ms);
-/* Say the HELLOs that are due; mailbox_wait does so too.  Returns when the next is. */
+/* Sleep until something arrives, `stop_fd` can be read (-1: none), or `timeout_ms` has
+ * passed (UINT64_MAX: never); says the HELLOs that fall due meanwhile.  True if something
+ * arrived. */
+bool mailbox_wait(struct mailbox *mailbox, uint64_t timeout_ms, int stop_fd);
+/* Say the HELLOs that are due; mailbox_wait does so too.  Returns in how many ms the
+ * next one is. */
 uint64_t mailbox_tick(struct mailbox *mailbox);
-/* The inbox, to be polled by a loop of one's own (the gateway's zloop); a czmq zsock. */
+/* Has this peer been heard in this life of ours? */
+bool mailbox_heard(
+    const struct mailbox *mailbox, enum actor_name actor, uint32_t instance);
+/* The inbox, to be polled by another loop (the gateway's zloop); a czmq zsock. */
 void *mailbox_socket(struct mailbox *mailbox);
 #endif

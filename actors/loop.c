@@ -1,0 +1,171 @@
+#include "actors/loop.h"
+
+#include "base/counters.h"
+#include "base/wrong.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+void
+loop_open(struct loop *loop, const struct actor *actor, void *state,
+    struct journal *journal, const struct world *world,
+    const struct loop_options *options)
+{
+    *loop = (struct loop){
+        .actor = actor,
+        .state = state,
+        .journal = journal,
+        .world = world,
+        .message_id = options->epoch,
+        .blobs = record_blobs(journal, options->inline_max),
+    };
+}
+
+void
+loop_close(struct loop *loop)
+{
+    arena_free(&loop->arena);
+    buffer_free(&loop->record);
+    free(loop->messages);
+    loop->messages = NULL;
+}
+
+/* The outbox of the next turn of the batch, behind what earlier turns said. */
+static void
+make_room(struct loop *loop, size_t used)
+{
+    if (loop->message_capacity - used >= OUTBOX_MAX)
+        return;
+    size_t capacity = loop->message_capacity * 2 + OUTBOX_MAX;
+    loop->messages = realloc(loop->messages, capacity * sizeof *loop->messages);
+    if (loop->messages == NULL)
+        WRONG("out of memory");
+    loop->message_capacity = capacity;
+}
+
+/* Append the facts of one turn as one record. */
+static void
+append(struct loop *loop, const struct outbox *out, uint64_t now_ms)
+{
+    struct buffer *record = &loop->record;
+    buffer_clear(record);
+    size_t facts = record_write(&loop->blobs, out->messages, out->count, record);
+    if (facts == 0)
+        return;
+    journal_append(loop->journal, now_ms, buffer_bytes(record));
+    count(COUNTER_facts, facts);
+    count(COUNTER_bytes_appended, record->size);
+}
+
+static void
+apply(struct loop *loop, const struct outbox *out, uint64_t now_ms)
+{
+    if (loop->journal != NULL)
+        append(loop, out, now_ms);
+    for (size_t i = 0; i < out->count; i++) {
+        struct message *m = &out->messages[i];
+        enum message_kind kind = message_routes[m->code].kind;
+        if (kind == FACT || kind == NOTE)
+            loop->actor->apply(loop->state, now_ms, m);
+        m->raw = (struct bytes){ 0 };
+    }
+}
+
+static bool
+leaves(const struct loop *loop, const struct message *m)
+{
+    enum actor_name from = message_routes[m->code].from;
+    return m->to != ACTOR_nobody && (from == loop->actor->name || from == ACTOR_any);
+}
+
+/* Decide on one message or tick.  False if there is nothing to do until `until_ms`. */
+static bool
+turn(struct loop *loop, size_t *used, bool first)
+{
+    const struct actor *actor = loop->actor;
+    const struct world *world = loop->world;
+    uint64_t now_ms = world->now_ms(world->self), due_ms = actor->due(loop->state);
+    struct message in;
+
+    make_room(loop, *used);
+    struct outbox out = { .arena = &loop->arena, .messages = loop->messages + *used };
+    if (due_ms <= now_ms) {
+        actor->tick(loop->state, now_ms, &out);
+    } else if (world->receive(world->self, first ? due_ms : 0, &in)) {
+        now_ms = world->now_ms(world->self);
+        out.in = &in;
+        out.project = in.envelope.project;
+        out.partition = in.envelope.partition;
+        actor->decide(loop->state, now_ms, &in, &out);
+    } else {
+        return false;
+    }
+    count(COUNTER_turns, 1);
+    apply(loop, &out, now_ms);
+    *used += out.count;
+    return true;
+}
+
+enum err
+loop_turn(struct loop *loop)
+{
+    const struct world *world = loop->world;
+    size_t used = 0, turns = 0;
+    bool speaks = false;
+
+    while (turns < BATCH_MAX && turn(loop, &used, turns == 0))
+        turns++;
+    for (size_t i = 0; i < used; i++)
+        speaks |= leaves(loop, &loop->messages[i]);
+    if (loop->journal != NULL && journal_dirty(loop->journal)) {
+        enum err err = journal_commit(loop->journal, speaks);
+        if (err != ERR_NONE)
+            return err;
+    }
+    for (size_t i = 0; i < used; i++) {
+        struct message *m = &loop->messages[i];
+        if (!leaves(loop, m))
+            continue;
+        m->envelope.id = ++loop->message_id;
+        world->send(world->self, m);
+    }
+    world->flush(world->self);
+    arena_reset(&loop->arena);
+    return ERR_NONE;
+}
+
+/* Apply every fact of record `n`. */
+static enum err
+replay_record(const struct actor *actor, void *state, struct journal *journal,
+    struct journal *from, struct arena *arena, uint64_t n)
+{
+    struct record record;
+    struct record_reader reader;
+    struct message fact;
+
+    if (journal_read(from, n, &record) != ERR_NONE
+        || !record_open(&reader, from, arena, record.facts))
+        return ERR_CORRUPT;
+    if (journal_append(journal, record.at_ms, record.facts) != n)
+        WRONG("a replay begins with an empty journal");
+    while (record_next(&reader, &fact))
+        actor->apply(state, record.at_ms, &fact);
+    return reader.bad ? ERR_CORRUPT : journal_commit(journal, false);
+}
+
+enum err
+loop_replay(const struct actor *actor, void *state, struct journal *journal,
+    struct journal *from, struct fault *fault)
+{
+    struct arena arena = { 0 };
+    enum err err = ERR_NONE;
+
+    for (uint64_t n = 1; n <= journal_last(from) && err == ERR_NONE; n++) {
+        err = replay_record(actor, state, journal, from, &arena, n);
+        arena_reset(&arena);
+        if (err != ERR_NONE)
+            fault_set(fault, err, "record %" PRIu64 " cannot be replayed", n);
+    }
+    arena_free(&arena);
+    return err;
+}

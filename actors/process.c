@@ -1,0 +1,159 @@
+#include "actors/process.h"
+
+#include "actors/loop.h"
+#include "base/child.h"
+#include "base/clock.h"
+#include "base/epoch.h"
+#include "base/log.h"
+#include "base/wrong.h"
+#include "transport/mailbox.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { EXIT_DEVICE = 111, MESSAGE_MARGIN = 1 << 20 };
+
+struct process {
+    struct child child;
+    struct mailbox *mailbox;
+    struct journal *journal;
+    uint64_t epoch;
+    int64_t offset_ms; /* from the monotonic clock to the engine's time */
+};
+
+/* The engine's time begins as wall time, goes on with the monotonic clock, and never
+ * falls behind what the journal has seen, whatever happens to the wall clock. */
+static void
+set_clock(struct process *p)
+{
+    uint64_t begin_ms = clock_unix_ms();
+    if (p->journal != NULL && journal_last_ms(p->journal) > begin_ms)
+        begin_ms = journal_last_ms(p->journal);
+    p->offset_ms = (int64_t)begin_ms - (int64_t)clock_monotonic_ms();
+}
+
+static uint64_t
+now_ms(void *self)
+{
+    const struct process *p = self;
+    return (uint64_t)((int64_t)clock_monotonic_ms() + p->offset_ms);
+}
+
+static bool
+receive(void *self, uint64_t until_ms, struct message *in)
+{
+    struct process *p = self;
+    if (mailbox_receive(p->mailbox, in))
+        return true;
+    if (until_ms == 0)
+        return false;
+    uint64_t at_ms = now_ms(p), timeout_ms = UINT64_MAX;
+    if (until_ms != UINT64_MAX)
+        timeout_ms = until_ms > at_ms ? until_ms - at_ms : 0;
+    return mailbox_wait(p->mailbox, timeout_ms, p->child.stop_fd)
+           && mailbox_receive(p->mailbox, in);
+}
+
+static void
+send(void *self, const struct message *m)
+{
+    struct process *p = self;
+    mailbox_send(p->mailbox, m);
+}
+
+static void
+flush(void *self)
+{
+    struct process *p = self;
+    mailbox_flush(p->mailbox);
+    mailbox_release(p->mailbox);
+}
+
+static void
+open_journal(struct process *p)
+{
+    const struct config *config = &p->child.config;
+    struct journal_options options = {
+        .epoch = p->epoch,
+        .memtable_bytes = config->memtable_bytes,
+        .block_cache_bytes = config->cache_bytes,
+        .state_cache_bytes = config->state_cache_bytes,
+    };
+    char url[FOLDER_PATH_MAX + 16];
+    struct fault fault;
+    snprintf(url, sizeof url, "rocksdb:%s", p->child.journal_folder);
+    if (journal_open(url, &options, &p->journal, &fault) != ERR_NONE)
+        child_fail(&p->child, "%s", fault.detail);
+}
+
+static void
+open_mailbox(struct process *p, enum actor_name self)
+{
+    const struct config *config = &p->child.config;
+    struct mailbox_options options = {
+        .self = self,
+        .instance = p->child.instance,
+        .epoch = p->epoch,
+        .schedulers = config->schedulers,
+        .folder = p->child.run_folder,
+        .message_max =
+            (size_t)config->payload_max * 2 + config->automation_max + MESSAGE_MARGIN,
+    };
+    struct fault fault;
+    if (mailbox_open(&options, &p->mailbox, &fault) != ERR_NONE)
+        child_fail(&p->child, "%s", fault.detail);
+}
+
+static int
+run(struct process *p, const struct actor *actor)
+{
+    struct world world = { p, now_ms, receive, send, flush };
+    struct actor_setup setup = {
+        .config = &p->child.config,
+        .journal = p->journal,
+        .instance = p->child.instance,
+    };
+    struct loop_options options = {
+        .epoch = p->epoch,
+        .inline_max = p->child.config.inline_max,
+    };
+    struct loop loop;
+    enum err err = ERR_NONE;
+    void *state = calloc(1, actor->state_size);
+
+    if (state == NULL)
+        WRONG("out of memory");
+    memcpy(setup.secret, p->child.secret, SECRET_SIZE);
+    actor->open(state, &setup);
+    loop_open(&loop, actor, state, p->journal, &world, &options);
+    child_ready(&p->child, "%s", "");
+    while (err == ERR_NONE && !child_stopping(&p->child))
+        err = loop_turn(&loop);
+    if (err != ERR_NONE) {
+        /* Whether the batch is durable is unknown: only a new life can tell. */
+        log_line(LOG_BROKEN, "journal_commit", "err=%s", err_name(err));
+        exit(EXIT_DEVICE);
+    }
+    loop_close(&loop);
+    actor->close(state);
+    free(state);
+    return EXIT_SUCCESS;
+}
+
+int
+process_run(int argc, char **argv, const struct actor *actor, enum process_journal with)
+{
+    struct process p = { 0 };
+    struct fault fault;
+    child_start(argc, argv, actor_name_text(actor->name), &p.child);
+    if (epoch_next(p.child.config.data, p.child.name, &p.epoch, &fault) != ERR_NONE)
+        child_fail(&p.child, "%s", fault.detail);
+    if (with == PROCESS_WITH_JOURNAL)
+        open_journal(&p);
+    set_clock(&p);
+    open_mailbox(&p, actor->name);
+    int status = run(&p, actor);
+    mailbox_close(&p.mailbox);
+    journal_close(&p.journal);
+    return status;
+}

@@ -1,0 +1,156 @@
+#include "actors/record.h"
+
+#include "base/pack.h"
+#include "base/wrong.h"
+
+#include <assert.h>
+
+/* An array of the format, the cause, the trace and the project, then code and body of
+ * each fact.  On disk: layouts are read for ever. */
+enum { RECORD_FORMAT = 1, RECORD_HEAD = 4 };
+
+static struct hash
+put_blob(void *self, struct bytes payload)
+{
+    return journal_put_blob(self, payload);
+}
+
+struct field_blobs
+record_blobs(struct journal *journal, size_t inline_max)
+{
+    return (struct field_blobs){
+        .self = journal,
+        .inline_max = inline_max,
+        .put = put_blob,
+    };
+}
+
+static struct bytes
+get_blob(void *self, const struct hash *hash)
+{
+    const struct record_reader *reader = self;
+    struct bytes blob;
+    if (journal_get_blob(reader->journal, hash, reader->arena, &blob) != ERR_NONE)
+        return (struct bytes){ 0 };
+    return blob;
+}
+
+static void
+pack_id(struct buffer *out, const struct id *id)
+{
+    pack_blob(out, id_is_zero(id) ? (struct bytes){ 0 } : id_bytes(id));
+}
+
+static bool
+is_fact(const struct message *m)
+{
+    return message_routes[m->code].kind == FACT;
+}
+
+/* Bodies are written one after another; only when the record is whole does it lie where
+ * it stays, so that each fact's `raw` can point into it. */
+static void
+write_facts(const struct field_blobs *blobs, struct message *messages, size_t count,
+    struct buffer *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct message *m = &messages[i];
+        if (!is_fact(m))
+            continue;
+        pack_u64(out, m->code);
+        size_t from = out->size;
+        codec_write_body(m, blobs, out);
+        m->raw.size = out->size - from;
+    }
+}
+
+static void
+point_raws(struct message *messages, size_t count, struct bytes record)
+{
+    const uint8_t *end = record.data + record.size;
+    for (size_t i = count; i-- > 0;) {
+        struct message *m = &messages[i];
+        if (!is_fact(m))
+            continue;
+        m->raw.data = end - m->raw.size;
+        /* Before the body stands the code: one byte, or two from 128 on. */
+        end = m->raw.data - (m->code < 0x80 ? 1 : 2);
+    }
+}
+
+size_t
+record_write(const struct field_blobs *blobs, struct message *messages, size_t count,
+    struct buffer *out)
+{
+    const struct message *first = NULL;
+    size_t facts = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!is_fact(&messages[i]))
+            continue;
+        first = first == NULL ? &messages[i] : first;
+        assert(id_equal(&messages[i].envelope.project, &first->envelope.project));
+        facts++;
+    }
+    if (facts == 0)
+        return 0;
+    pack_array(out, RECORD_HEAD + 2 * facts);
+    pack_u64(out, RECORD_FORMAT);
+    pack_u64(out, first->envelope.cause);
+    pack_id(out, &first->envelope.trace);
+    pack_id(out, &first->envelope.project);
+    write_facts(blobs, messages, count, out);
+    point_raws(messages, count, buffer_bytes(out));
+    return facts;
+}
+
+static bool
+read_id(struct cursor *in, struct id *id)
+{
+    struct bytes b = cursor_blob(in);
+    *id = (struct id){ { 0 } };
+    if (b.size == ID_SIZE)
+        memcpy(id->bytes, b.data, ID_SIZE);
+    return b.size == 0 || b.size == ID_SIZE;
+}
+
+bool
+record_open(struct record_reader *reader, struct journal *journal, struct arena *arena,
+    struct bytes facts)
+{
+    struct cursor *in = &reader->in;
+    *reader = (struct record_reader){
+        .in = cursor_over(facts),
+        .journal = journal,
+        .arena = arena,
+    };
+    size_t items = cursor_array(in);
+    if (items < RECORD_HEAD || (items - RECORD_HEAD) % 2 != 0
+        || cursor_u64(in) != RECORD_FORMAT)
+        return false;
+    reader->left = (items - RECORD_HEAD) / 2;
+    reader->envelope.cause = cursor_u64(in);
+    return read_id(in, &reader->envelope.trace)
+           && read_id(in, &reader->envelope.project) && !in->bad;
+}
+
+bool
+record_next(struct record_reader *reader, struct message *fact)
+{
+    struct field_blobs blobs = { .self = reader, .get = get_blob };
+
+    if (reader->left == 0 || reader->bad)
+        return false;
+    reader->left--;
+    uint64_t code = cursor_u64(&reader->in);
+    reader->bad =
+        reader->in.bad || code >= MESSAGE_END || message_shapes[code].name == NULL;
+    if (reader->bad)
+        return false;
+    fact->code = (enum message_code)code;
+    fact->to = ACTOR_nobody;
+    fact->to_instance = 0;
+    fact->envelope = reader->envelope;
+    reader->bad = codec_read_body(&reader->in, &blobs, fact) != ERR_NONE;
+    return !reader->bad;
+}

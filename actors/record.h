@@ -1,0 +1,36 @@
+/* record - the facts of one turn, as a journal keeps them.
+ *
+ * Payloads above a limit lie beside the journal as blobs; who reads a record gets them
+ * back as if they had been in it.
+ */
+#ifndef ACTORS_RECORD_H
+#define ACTORS_RECORD_H
+#include "base/arena.h"
+#include "base/pack.h"
+#include "store/journal.h"
+#include "transport/codec.h"
+
+/* Where a journal's writer puts payloads above `inline_max` bytes. */
+struct field_blobs record_blobs(struct journal *journal, size_t inline_max);
+
+/* Append the record of the FACTs among `messages`, all of one project, to `out`, and
+ * let each one's `raw` point to its body there.  Returns how many there were; 0:
+ * nothing was written. */
+size_t record_write(const struct field_blobs *blobs, struct message *messages,
+    size_t count, struct buffer *out);
+
+struct record_reader {
+    struct cursor in;
+    size_t left; /* facts */
+    bool bad;    /* a fact could not be read: corrupt, or of a later release */
+    struct envelope envelope; /* cause, trace and project */
+    struct journal *journal;
+    struct arena *arena;
+};
+
+/* Borrows `facts`; blobs are read from `journal` into `arena`.  False if it is none. */
+bool record_open(struct record_reader *reader, struct journal *journal,
+    struct arena *arena, struct bytes facts);
+/* The next fact, or false at the end or if `bad`. */
+bool record_next(struct record_reader *reader, struct message *fact);
+#endif

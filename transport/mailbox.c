@@ -1,0 +1,398 @@
+#include "transport/mailbox.h"
+
+#include "base/clock.h"
+#include "base/counters.h"
+#include "base/log.h"
+#include "base/wrong.h"
+#include "transport/codec.h"
+#include "transport/link.h"
+
+#include <assert.h>
+#include <czmq.h>
+#include <stdlib.h>
+
+enum { HIGH_WATER = 16384, PACKET_FRAMES_MAX = 4096, RECONNECT_MS = 20 };
+
+/* One who speaks to us, or to whom we speak, or both. */
+struct peer {
+    enum actor_name actor;
+    uint32_t instance;
+    struct link link;
+    zsock_t *out; /* NULL: we never speak to it */
+    struct buffer packet;
+    size_t frame_count;
+    size_t frame_ends[PACKET_FRAMES_MAX]; /* bytes into `packet` */
+};
+
+struct mailbox {
+    enum actor_name self;
+    uint32_t instance;
+    uint64_t epoch, message_id;
+    zsock_t *inbox;
+    struct peer *peers;
+    size_t peer_count;
+
+    zmq_msg_t **frames; /* received and not yet released */
+    size_t frame_count, frame_capacity;
+    bool more;      /* the packet being read has another frame */
+    bool held_back; /* `held` comes next, after the HELLO made for it */
+    struct message held;
+};
+
+static const struct {
+    enum actor_name from, to;
+} wires[] = {
+#define WIRE(from, to, about) { ACTOR_##from, ACTOR_##to },
+#include "transport/wires.def"
+};
+
+static struct peer *
+peer_of(const struct mailbox *mailbox, enum actor_name actor, uint32_t instance)
+{
+    for (size_t i = 0; i < mailbox->peer_count; i++)
+        if (mailbox->peers[i].actor == actor && mailbox->peers[i].instance == instance)
+            return &mailbox->peers[i];
+    return NULL;
+}
+
+static struct peer *
+add_peer(struct mailbox *mailbox, enum actor_name actor, uint32_t instance)
+{
+    struct peer *known = peer_of(mailbox, actor, instance);
+    if (known != NULL)
+        return known;
+    struct peer *peer = &mailbox->peers[mailbox->peer_count++];
+    *peer = (struct peer){ .actor = actor, .instance = instance };
+    return peer;
+}
+
+static void
+set_limits(zsock_t *sock, size_t message_max)
+{
+    zsock_set_sndhwm(sock, HIGH_WATER);
+    zsock_set_rcvhwm(sock, HIGH_WATER);
+    zsock_set_linger(sock, 0);
+    zsock_set_maxmsgsize(sock, (int)message_max);
+    zsock_set_reconnect_ivl(sock, RECONNECT_MS);
+    zsock_set_reconnect_ivl_max(sock, RECONNECT_MS * 10);
+}
+
+static enum err
+open_inbox(
+    struct mailbox *mailbox, const struct mailbox_options *options, struct fault *fault)
+{
+    mailbox->inbox = zsock_new(ZMQ_ROUTER);
+    if (mailbox->inbox == NULL)
+        return fault_set(fault, ERR_IO, "no socket: %s", zmq_strerror(errno));
+    set_limits(mailbox->inbox, options->message_max);
+    zsock_set_router_mandatory(mailbox->inbox, 1);
+    if (zsock_bind(mailbox->inbox, "ipc://%s/%s.%u", options->folder,
+            actor_name_text(options->self), options->instance)
+        < 0)
+        return fault_set(fault, errno == EADDRINUSE ? ERR_CONFLICT : ERR_IO,
+            "cannot bind %s/%s.%u: %s", options->folder, actor_name_text(options->self),
+            options->instance, zmq_strerror(errno));
+    return ERR_NONE;
+}
+
+static enum err
+open_link(struct mailbox *mailbox, const struct mailbox_options *options,
+    enum actor_name actor, uint32_t instance, struct fault *fault)
+{
+    struct peer *peer = add_peer(mailbox, actor, instance);
+    peer->out = zsock_new(ZMQ_DEALER);
+    if (peer->out == NULL)
+        return fault_set(fault, ERR_IO, "no socket: %s", zmq_strerror(errno));
+    set_limits(peer->out, options->message_max);
+    if (zsock_connect(peer->out, "ipc://%s/%s.%u", options->folder,
+            actor_name_text(actor), instance)
+        < 0)
+        return fault_set(fault, ERR_IO, "cannot connect to %s.%u: %s",
+            actor_name_text(actor), instance, zmq_strerror(errno));
+    return ERR_NONE;
+}
+
+static uint32_t
+instances_of(const struct mailbox_options *options, enum actor_name actor)
+{
+    return actor == ACTOR_scheduler ? options->schedulers : 1;
+}
+
+static enum err
+open_links(
+    struct mailbox *mailbox, const struct mailbox_options *options, struct fault *fault)
+{
+    for (size_t w = 0; w < COUNT(wires); w++) {
+        bool ours = wires[w].from == options->self;
+        if (!ours && wires[w].to != options->self)
+            continue;
+        enum actor_name other = ours ? wires[w].to : wires[w].from;
+        for (uint32_t i = 0; i < instances_of(options, other); i++) {
+            enum err err = ERR_NONE;
+            if (ours)
+                err = open_link(mailbox, options, other, i, fault);
+            else
+                add_peer(mailbox, other, i);
+            if (err != ERR_NONE)
+                return err;
+        }
+    }
+    return ERR_NONE;
+}
+
+enum err
+mailbox_open(
+    const struct mailbox_options *options, struct mailbox **out, struct fault *fault)
+{
+    struct mailbox *mailbox = calloc(1, sizeof *mailbox);
+    size_t peers_max = COUNT(wires) + 2 * (size_t)options->schedulers;
+    if (mailbox == NULL
+        || (mailbox->peers = calloc(peers_max, sizeof *mailbox->peers)) == NULL)
+        WRONG("out of memory");
+    mailbox->self = options->self;
+    mailbox->instance = options->instance;
+    mailbox->epoch = mailbox->message_id = options->epoch;
+    zsys_handler_set(NULL);
+    enum err err = open_inbox(mailbox, options, fault);
+    if (err == ERR_NONE)
+        err = open_links(mailbox, options, fault);
+    if (err != ERR_NONE) {
+        mailbox_close(&mailbox);
+        return err;
+    }
+    *out = mailbox;
+    return ERR_NONE;
+}
+
+void
+mailbox_close(struct mailbox **out)
+{
+    struct mailbox *mailbox = *out;
+    if (mailbox == NULL)
+        return;
+    mailbox_release(mailbox);
+    for (size_t i = 0; i < mailbox->peer_count; i++) {
+        zsock_destroy(&mailbox->peers[i].out);
+        buffer_free(&mailbox->peers[i].packet);
+    }
+    zsock_destroy(&mailbox->inbox);
+    for (size_t i = 0; i < mailbox->frame_capacity; i++)
+        free(mailbox->frames[i]);
+    free(mailbox->frames);
+    free(mailbox->peers);
+    free(mailbox);
+    *out = NULL;
+}
+
+/* Room for one more frame; zmq_msg_t must not move, so each has a place of its own. */
+static zmq_msg_t *
+next_frame(struct mailbox *mailbox)
+{
+    if (mailbox->frame_count == mailbox->frame_capacity) {
+        size_t capacity = mailbox->frame_capacity * 2 + 16;
+        mailbox->frames = realloc(mailbox->frames, capacity * sizeof *mailbox->frames);
+        if (mailbox->frames == NULL)
+            WRONG("out of memory");
+        for (size_t i = mailbox->frame_capacity; i < capacity; i++)
+            if ((mailbox->frames[i] = malloc(sizeof(zmq_msg_t))) == NULL)
+                WRONG("out of memory");
+        mailbox->frame_capacity = capacity;
+    }
+    return mailbox->frames[mailbox->frame_count];
+}
+
+/* The next frame of the inbox that is not an identity, or nothing. */
+static struct bytes
+receive_frame(struct mailbox *mailbox)
+{
+    void *inbox = zsock_resolve(mailbox->inbox);
+    for (;;) {
+        zmq_msg_t *frame = next_frame(mailbox);
+        bool identity = !mailbox->more;
+        zmq_msg_init(frame);
+        if (zmq_msg_recv(frame, inbox, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(frame);
+            return (struct bytes){ 0 };
+        }
+        mailbox->more = zmq_msg_more(frame);
+        if (identity) {
+            zmq_msg_close(frame);
+            continue;
+        }
+        mailbox->frame_count++;
+        return bytes_of(zmq_msg_data(frame), zmq_msg_size(frame));
+    }
+}
+
+/* Is `in` to be given to the actor?  A new life of a peer is told by a HELLO first. */
+static bool
+take(struct mailbox *mailbox, struct peer *peer, struct message *in)
+{
+    uint32_t resync = 0;
+    switch (link_hear(&peer->link, in)) {
+    case LINK_STALE: count(COUNTER_stale_epoch, 1); return false;
+    case LINK_REPEATED: return false;
+    case LINK_GAP: count(COUNTER_gaps, 1); break;
+    case LINK_NEW_LIFE: resync = 2; break;
+    case LINK_NEXT: break;
+    }
+    if (in->code == HELLO) {
+        in->hello.resync = resync == 2 ? 2 : in->hello.resync;
+        count(COUNTER_resyncs, in->hello.resync != 0);
+        return in->hello.resync != 0;
+    }
+    if (resync == 2) {
+        mailbox->held = *in;
+        mailbox->held_back = true;
+        in->code = HELLO;
+        in->hello = (struct hello){ .resync = 2 };
+        count(COUNTER_resyncs, 1);
+    }
+    return true;
+}
+
+bool
+mailbox_receive(struct mailbox *mailbox, struct message *in)
+{
+    if (mailbox->held_back) {
+        mailbox->held_back = false;
+        *in = mailbox->held;
+        return true;
+    }
+    for (;;) {
+        struct bytes frame = receive_frame(mailbox);
+        if (frame.data == NULL)
+            return false;
+        struct peer *peer = NULL;
+        if (codec_read(frame, in) == ERR_NONE)
+            peer = peer_of(mailbox, in->envelope.from, in->envelope.instance);
+        if (peer == NULL) {
+            count(COUNTER_malformed, 1);
+            log_line(LOG_UNUSUAL, "message_malformed", "size=%zu", frame.size);
+            continue;
+        }
+        count(COUNTER_received, 1);
+        if (take(mailbox, peer, in))
+            return true;
+    }
+}
+
+void
+mailbox_release(struct mailbox *mailbox)
+{
+    assert(!mailbox->held_back);
+    while (mailbox->frame_count > 0)
+        zmq_msg_close(mailbox->frames[--mailbox->frame_count]);
+}
+
+static void
+flush_peer(struct peer *peer)
+{
+    void *out = zsock_resolve(peer->out);
+    size_t from = 0;
+    for (size_t i = 0; i < peer->frame_count; i++) {
+        bool last = i + 1 == peer->frame_count;
+        size_t size = peer->frame_ends[i] - from;
+        int flags = ZMQ_DONTWAIT | (last ? 0 : ZMQ_SNDMORE);
+        if (zmq_send(out, peer->packet.data + from, size, flags) < 0) {
+            bool gone = peer->link.peer_epoch == 0;
+            count(
+                gone ? COUNTER_refused_gone : COUNTER_refused_full, peer->frame_count);
+            break;
+        }
+        from = peer->frame_ends[i];
+    }
+    buffer_clear(&peer->packet);
+    peer->frame_count = 0;
+}
+
+static void
+speak(struct mailbox *mailbox, struct peer *peer, const struct message *m)
+{
+    struct message numbered = *m;
+    struct envelope *e = &numbered.envelope;
+    if (peer->frame_count == PACKET_FRAMES_MAX)
+        flush_peer(peer);
+    e->from = mailbox->self;
+    e->instance = mailbox->instance;
+    e->epoch = mailbox->epoch;
+    if (e->id == 0)
+        e->id = ++mailbox->message_id;
+    link_speak(&peer->link, clock_monotonic_ms(), &numbered);
+    codec_write(&numbered, &peer->packet);
+    peer->frame_ends[peer->frame_count++] = peer->packet.size;
+    count(COUNTER_sent, 1);
+}
+
+void
+mailbox_send(struct mailbox *mailbox, const struct message *m)
+{
+    struct peer *peer = peer_of(mailbox, m->to, m->to_instance);
+    if (peer == NULL || peer->out == NULL)
+        WRONG("a message to somebody without a wire");
+    speak(mailbox, peer, m);
+}
+
+void
+mailbox_flush(struct mailbox *mailbox)
+{
+    for (size_t i = 0; i < mailbox->peer_count; i++)
+        if (mailbox->peers[i].frame_count > 0)
+            flush_peer(&mailbox->peers[i]);
+}
+
+uint64_t
+mailbox_tick(struct mailbox *mailbox)
+{
+    uint64_t now_ms = clock_monotonic_ms(), next_ms = UINT64_MAX;
+    for (size_t i = 0; i < mailbox->peer_count; i++) {
+        struct peer *peer = &mailbox->peers[i];
+        struct message hello;
+        if (peer->out == NULL)
+            continue;
+        if (link_hello(&peer->link, now_ms, &hello)) {
+            speak(mailbox, peer, &hello);
+            flush_peer(peer);
+        }
+        uint64_t in_ms = peer->link.hello_ms - now_ms;
+        next_ms = in_ms < next_ms ? in_ms : next_ms;
+    }
+    return next_ms;
+}
+
+bool
+mailbox_wait(struct mailbox *mailbox, uint64_t timeout_ms, int stop_fd)
+{
+    uint64_t until_ms =
+        timeout_ms == UINT64_MAX ? UINT64_MAX : clock_monotonic_ms() + timeout_ms;
+    zmq_pollitem_t items[2] = {
+        { .socket = zsock_resolve(mailbox->inbox), .events = ZMQ_POLLIN },
+        { .fd = stop_fd, .events = ZMQ_POLLIN },
+    };
+    for (;;) {
+        uint64_t hello_ms = mailbox_tick(mailbox), now_ms = clock_monotonic_ms();
+        uint64_t left_ms = until_ms <= now_ms ? 0 : until_ms - now_ms;
+        uint64_t sleep_ms = left_ms < hello_ms ? left_ms : hello_ms;
+        int ready = zmq_poll(items, stop_fd < 0 ? 1 : 2,
+            sleep_ms > INT32_MAX ? INT32_MAX : (long)sleep_ms);
+        if (ready > 0)
+            return items[0].revents & ZMQ_POLLIN;
+        if (ready < 0 && errno != EINTR)
+            WRONG("zmq_poll failed");
+        if (clock_monotonic_ms() >= until_ms)
+            return false;
+    }
+}
+
+bool
+mailbox_heard(const struct mailbox *mailbox, enum actor_name actor, uint32_t instance)
+{
+    const struct peer *peer = peer_of(mailbox, actor, instance);
+    return peer != NULL && peer->link.peer_epoch != 0;
+}
+
+void *
+mailbox_socket(struct mailbox *mailbox)
+{
+    return mailbox->inbox;
+}
