@@ -13,12 +13,21 @@ enum { LINE_MAX_BYTES = 4096 };
 static const char *const level_names[] = { "broken", "unusual", "info", "debug" };
 static const char *speaker = "-";
 static enum log_level last_level = LOG_INFO;
+static void (*diverted)(void *taker, const char *line, size_t size);
+static void *diverted_to;
 
 void
 log_open(const char *process, enum log_level last)
 {
     speaker = process;
     last_level = last;
+}
+
+void
+log_divert(void (*take)(void *taker, const char *line, size_t size), void *taker)
+{
+    diverted = take;
+    diverted_to = taker;
 }
 
 bool
@@ -74,7 +83,10 @@ log_line(enum log_level level, const char *event, const char *format, ...)
         size--;
     flatten(line, size);
     line[size] = '\n';
-    /* There is nobody to tell when stderr is gone. */
-    (void)!write(STDERR_FILENO, line, size + 1);
+    if (diverted != NULL)
+        diverted(diverted_to, line, size + 1);
+    else
+        /* There is nobody to tell when stderr is gone. */
+        (void)!write(STDERR_FILENO, line, size + 1);
     errno = saved;
 }

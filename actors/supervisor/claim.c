@@ -1,0 +1,229 @@
+#include "actors/supervisor/claim.h"
+
+#include "base/clock.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { REMAINS_MS = 5000 };
+
+static enum err
+fail(struct fault *fault, const char *path, const char *what)
+{
+    enum err err = errno == ENOSPC || errno == EDQUOT ? ERR_NO_SPACE : ERR_IO;
+    return fault_set(fault, err, "%.250s: %s: %s", path, what, strerror(errno));
+}
+
+static bool
+make_folder(const char *path)
+{
+    return mkdir(path, 0700) == 0 || errno == EEXIST;
+}
+
+/* The folder and those above it. */
+static enum err
+make_folders(const char *data, struct fault *fault)
+{
+    char path[FOLDER_PATH_MAX + 1];
+    snprintf(path, sizeof path, "%s/", data);
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (!make_folder(path))
+            return fail(fault, path, "cannot be made");
+        *slash = '/';
+    }
+    return ERR_NONE;
+}
+
+static enum err
+make_layout(const char *data, const struct config *config, struct fault *fault)
+{
+    static const char *const below[] = { "run", "log", "journal" };
+    char path[FOLDER_PATH_MAX];
+    for (size_t i = 0; i < COUNT(below); i++)
+        if (!make_folder(folder_path(data, below[i], path)))
+            return fail(fault, path, "cannot be made");
+#define CHILD(name, program, journal, instances, sentence)                             \
+    for (unsigned i = 0; (journal) && i < (unsigned)(instances); i++)                  \
+        if (!make_folder(folder_journal(data, #name, i, path)))                        \
+            return fail(fault, path, "cannot be made");
+#include "actors/supervisor/children.def"
+    return ERR_NONE;
+}
+
+/* A killed process that nobody has waited for yet holds nothing. */
+static bool
+is_alive(pid_t pid)
+{
+    char path[64], line[512] = "";
+    if (pid <= 0 || (kill(pid, 0) != 0 && errno == ESRCH))
+        return false;
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno != ENOENT;
+    ssize_t size = read(fd, line, sizeof line - 1);
+    close(fd);
+    const char *name_end = strrchr(line, ')');
+    return size <= 0 || name_end == NULL || strncmp(name_end, ") Z", 3) != 0;
+}
+
+static enum err
+write_owner(int fd, const char *path, struct fault *fault)
+{
+    char line[32];
+    int size = snprintf(line, sizeof line, "%d\n", getpid());
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, line, (size_t)size, 0) != size)
+        return fail(fault, path, "cannot be written");
+    return ERR_NONE;
+}
+
+static enum err
+take_lock(struct claim *claim, struct fault *fault)
+{
+    char path[FOLDER_PATH_MAX];
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    claim->lock_fd = open(
+        folder_path(claim->data, "lock", path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (claim->lock_fd < 0)
+        return fail(fault, path, "cannot be opened");
+    if (fcntl(claim->lock_fd, F_OFD_SETLK, &lock) == 0)
+        return write_owner(claim->lock_fd, path, fault);
+    if (errno != EAGAIN && errno != EACCES)
+        return fail(fault, path, "cannot be locked");
+    /* A dead owner's processes are dying too: they hold the lock until they are gone.
+     */
+    pid_t owner = folder_owner(claim->data);
+    if (!is_alive(owner) && folder_wait_free(claim->data, REMAINS_MS) == ERR_NONE
+        && fcntl(claim->lock_fd, F_OFD_SETLK, &lock) == 0)
+        return write_owner(claim->lock_fd, path, fault);
+    close(claim->lock_fd);
+    claim->lock_fd = -1;
+    return fault_set(fault, ERR_CONFLICT,
+        "another engine (pid %d) runs on the data folder %s", owner, claim->data);
+}
+
+/* Write all of a file or nothing of it, and durably. */
+static enum err
+write_whole(
+    const char *data, const char *name, struct bytes content, struct fault *fault)
+{
+    char path[FOLDER_PATH_MAX], fresh[FOLDER_PATH_MAX + 8];
+    snprintf(fresh, sizeof fresh, "%s.new", folder_path(data, name, path));
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return fail(fault, fresh, "cannot be made");
+    bool written = write(fd, content.data, content.size) == (ssize_t)content.size
+                   && fsync(fd) == 0 && rename(fresh, path) == 0;
+    int why = errno;
+    close(fd);
+    errno = why;
+    if (!written)
+        return fail(fault, path, "cannot be written");
+    fd = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    written = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return written ? ERR_NONE : fail(fault, data, "cannot be synced");
+}
+
+/* The file's size, up to `size` and one more; -1 when it is not there. */
+static ssize_t
+read_whole(const char *data, const char *name, void *out, size_t size)
+{
+    char path[FOLDER_PATH_MAX];
+    int fd = open(folder_path(data, name, path), O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? -1 : 0;
+    ssize_t got = read(fd, out, size);
+    close(fd);
+    return got < 0 ? 0 : got;
+}
+
+static enum err
+take_secret(struct claim *claim, struct fault *fault)
+{
+    uint8_t read[SECRET_SIZE + 1];
+    ssize_t size = read_whole(claim->data, "secret", read, sizeof read);
+    if (size < 0) {
+        chance_fill(claim->secret, SECRET_SIZE);
+        return write_whole(
+            claim->data, "secret", bytes_of(claim->secret, SECRET_SIZE), fault);
+    }
+    if (size != SECRET_SIZE)
+        return fault_set(fault, ERR_CORRUPT,
+            "%s/secret: not the %d bytes that an engine writes; without them API keys "
+            "and leases cannot be told from forged ones",
+            claim->data, SECRET_SIZE);
+    memcpy(claim->secret, read, SECRET_SIZE);
+    return ERR_NONE;
+}
+
+static enum err
+check_partitions(const struct claim *claim, uint32_t schedulers, struct fault *fault)
+{
+    char line[16] = "", *end;
+    ssize_t size = read_whole(claim->data, "partitions", line, sizeof line - 1);
+    if (size < 0) {
+        snprintf(line, sizeof line, "%" PRIu32 "\n", schedulers);
+        return write_whole(claim->data, "partitions", text(line), fault);
+    }
+    unsigned long fixed = strtoul(line, &end, 10);
+    if (size == 0 || *end != '\n' || fixed == 0)
+        return fault_set(
+            fault, ERR_CORRUPT, "%s/partitions: not a number", claim->data);
+    if (fixed != schedulers)
+        return fault_set(fault, ERR_INVALID,
+            "schedulers: %" PRIu32 ", but the data in %s was made with %lu, which is "
+            "fixed",
+            schedulers, claim->data, fixed);
+    return ERR_NONE;
+}
+
+/* Sockets and counters of a life before would look like those of this one. */
+static enum err
+empty_run(const char *data, struct fault *fault)
+{
+    char path[FOLDER_PATH_MAX];
+    DIR *folder = opendir(folder_path(data, "run", path));
+    if (folder == NULL)
+        return fail(fault, path, "cannot be read");
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            (void)unlinkat(dirfd(folder), entry->d_name, 0);
+    closedir(folder);
+    return ERR_NONE;
+}
+
+static enum err
+prepare(const struct config *config, struct claim *claim, struct fault *fault)
+{
+    enum err e = check_partitions(claim, config->schedulers, fault);
+    if (e == ERR_NONE)
+        e = make_layout(claim->data, config, fault);
+    if (e == ERR_NONE)
+        e = take_secret(claim, fault);
+    if (e == ERR_NONE)
+        e = empty_run(claim->data, fault);
+    return e;
+}
+
+enum err
+claim_take(const struct config *config, struct claim *claim, struct fault *fault)
+{
+    claim->lock_fd = -1;
+    enum err e = folder_find(config, claim->data, fault);
+    if (e == ERR_NONE)
+        e = make_folders(claim->data, fault);
+    if (e == ERR_NONE)
+        e = take_lock(claim, fault);
+    if (e == ERR_NONE)
+        e = prepare(config, claim, fault);
+    return e;
+}
