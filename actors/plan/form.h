@@ -1,0 +1,83 @@
+/* form - what a map of an automation may hold, as tables.
+ *
+ * A form is a list of rules; reading a map by a form tells every mistake in it and
+ * fills an answer for each rule's slot.  A new key is a new row.
+ */
+#ifndef ACTORS_PLAN_FORM_H
+#define ACTORS_PLAN_FORM_H
+#include "actors/plan/mistakes.h"
+
+enum rule_type {
+    RULE_LINE,     /* text of min to max bytes without control characters */
+    RULE_PROSE,    /* the same with line ends, taken literally: no template in it */
+    RULE_KEY,      /* 1 to max of [A-Za-z0-9._-] */
+    RULE_WORD,     /* 1 to max bytes without spaces and control characters */
+    RULE_FLAG,     /* true or false, as number */
+    RULE_COUNT,    /* number from min to max */
+    RULE_DURATION, /* number of ms from min to max */
+    RULE_CHOICE,   /* number of one of `choices` */
+    RULE_LIST,     /* the node is the answer */
+    RULE_MAP,      /* the node is the answer */
+    RULE_ANY,      /* the node is the answer */
+    RULE_FORM,     /* a map of `form`, which answers in the same slots */
+    RULE_LATER,    /* known, but not supported by this release */
+};
+
+enum { CHOICE_LATER = UINT32_MAX };
+
+struct choice {
+    const char *word;
+    uint32_t number; /* CHOICE_LATER: known, but not supported by this release */
+};
+
+struct rule {
+    const char *key;
+    enum rule_type type;
+    uint8_t slot;
+    uint64_t min, max;
+    const struct choice *choices; /* ends with a word of NULL */
+    const struct form *form;      /* of RULE_FORM; else: a map of it will do too */
+    const char *required;         /* NULL, or what is expected where it is missing */
+    const char *hint;             /* NULL, or what to do where it is not supported */
+};
+
+struct form {
+    const struct rule *rules;
+    size_t count;
+    const struct form *also; /* whose rules hold too; or NULL */
+    bool open;               /* unknown keys are passed over */
+};
+
+/* A rule for a name: of a step, a queue, an action … */
+#define NAMED(key_, type_, slot_)                                                      \
+    {                                                                                  \
+        .key = key_, .type = type_, .slot = slot_, .min = 1, .max = PLAN_KEY_MAX       \
+    }
+#define FORM(rules)                                                                    \
+    {                                                                                  \
+        rules, COUNT(rules), NULL, false                                               \
+    }
+#define FORM_AND(rules, also)                                                          \
+    {                                                                                  \
+        rules, COUNT(rules), also, false                                               \
+    }
+
+/* Keys that answer in the same slot are other names of each other: one may be given. */
+struct answer {
+    const struct node *at; /* NULL: not given */
+    bool good;             /* given, and what was expected */
+    struct bytes text;
+    uint64_t number;
+};
+
+void form_read(struct reading *r, const struct node *map, const struct form *form,
+    struct answer *answers);
+/* Read one value by one rule; a mistake leaves it not good. */
+struct answer
+rule_read(struct reading *r, const struct node *node, const struct rule *rule);
+/* Tell that `node` should have been `expected`. */
+void mistake_expected(struct reading *r, const struct node *node, const char *expected);
+bool template_in(struct bytes text);
+/* 1 to PLAN_KEY_MAX of [A-Za-z0-9._-]? */
+bool key_valid(struct bytes text);
+#endif

@@ -1,0 +1,163 @@
+#include "actors/plan/keys.h"
+#include "actors/plan/plan_parts.h"
+#include "base/pack.h"
+
+/* What plan_check has read: all steps, and how many of their needs are still open. */
+struct checking {
+    const struct plan *plan;
+    struct plan_step *steps;
+    struct arena *arena;
+};
+
+static bool
+key_holds(struct bytes key)
+{
+    return key.size >= 1 && key.size <= PLAN_KEY_MAX && utf8_valid(key);
+}
+
+static bool
+labels_hold(struct bytes labels)
+{
+    struct cursor c = cursor_over(labels);
+    size_t count = cursor_array(&c);
+    struct bytes before = { 0 };
+    for (size_t i = 0; i < count; i++) {
+        struct bytes label = cursor_text(&c);
+        if (!key_holds(label) || bytes_order(before, label) >= 0)
+            return false;
+        before = label;
+    }
+    return !c.bad && cursor_done(&c) && count <= PLAN_LABELS_MAX;
+}
+
+static bool
+parameters_hold(struct bytes parameters)
+{
+    struct cursor c = cursor_over(parameters);
+    return cursor_type(&c) == PACK_MAP && pack_check(parameters) == ERR_NONE;
+}
+
+static bool
+step_holds(const struct plan_step *s)
+{
+    return key_holds(s->key) && s->name.size <= PLAN_NAME_MAX && utf8_valid(s->name)
+           && s->kind == STEP_ACTION && key_holds(s->action) && key_holds(s->queue)
+           && s->environment.size <= PLAN_KEY_MAX && utf8_valid(s->environment)
+           && labels_hold(s->labels) && parameters_hold(s->parameters)
+           && s->attempts_max >= 1 && s->attempts_max <= PLAN_ATTEMPTS_MAX
+           && s->backoff >= BACKOFF_NONE && s->backoff <= BACKOFF_EXPONENTIAL;
+}
+
+static bool
+indexes_hold(const uint32_t *indexes, uint32_t count, uint32_t below)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (indexes[i] >= below || (i > 0 && indexes[i - 1] >= indexes[i]))
+            return false;
+    return true;
+}
+
+/* Are the keys of `count` things all different? */
+static bool
+keys_differ(struct keyed *keys, size_t count, struct arena *arena)
+{
+    keys_sort(keys, count, arena);
+    for (size_t i = 1; i < count; i++)
+        if (bytes_equal(keys[i - 1].key, keys[i].key))
+            return false;
+    return true;
+}
+
+static bool
+steps_hold(struct checking *c)
+{
+    uint32_t count = c->plan->step_count;
+    struct keyed *keys = arena_take(c->arena, count * sizeof *keys);
+    c->steps = arena_take(c->arena, count * sizeof *c->steps);
+    for (uint32_t i = 0; i < count; i++) {
+        struct plan_step *s = &c->steps[i];
+        if (!plan_step_read(c->plan, i, c->arena, s) || !step_holds(s)
+            || !indexes_hold(s->needs, s->needs_count, count)
+            || !indexes_hold(s->feeds, s->feeds_count, count))
+            return false;
+        keys[i] = (struct keyed){ s->key, i };
+    }
+    return keys_differ(keys, count, c->arena);
+}
+
+static bool
+feeds_hold(struct checking *c)
+{
+    uint32_t count = c->plan->step_count;
+    struct feeds f = plan_feeds(c->steps, count, c->arena);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct plan_step *s = &c->steps[i];
+        if (s->feeds_count != f.ends[i + 1] - f.ends[i]
+            || (s->feeds_count > 0
+                && memcmp(s->feeds, f.indexes + f.ends[i], 4 * (size_t)s->feeds_count)
+                       != 0))
+            return false;
+    }
+    return true;
+}
+
+/* Can every step be reached by completing what it needs? */
+static bool
+circle_free(struct checking *c)
+{
+    uint32_t count = c->plan->step_count, ready = 0, done = 0;
+    uint32_t *open = arena_take(c->arena, count * sizeof *open);
+    uint32_t *queue = arena_take(c->arena, count * sizeof *queue);
+    for (uint32_t i = 0; i < count; i++) {
+        open[i] = c->steps[i].needs_count;
+        if (open[i] == 0)
+            queue[ready++] = i;
+    }
+    while (done < ready) {
+        const struct plan_step *s = &c->steps[queue[done++]];
+        for (uint32_t i = 0; i < s->feeds_count; i++)
+            if (--open[s->feeds[i]] == 0)
+                queue[ready++] = s->feeds[i];
+    }
+    return done == count;
+}
+
+static bool
+triggers_hold(struct checking *c)
+{
+    uint32_t count = c->plan->trigger_count;
+    struct keyed keys[PLAN_TRIGGERS_MAX];
+    for (uint32_t i = 0; i < count; i++) {
+        struct plan_trigger t;
+        if (!plan_trigger_read(c->plan, i, &t) || !key_holds(t.key)
+            || !key_holds(t.kind) || t.name.size > PLAN_NAME_MAX || !utf8_valid(t.name)
+            || !utf8_valid(t.cron) || !utf8_valid(t.timezone))
+            return false;
+        keys[i] = (struct keyed){ t.key, i };
+    }
+    return keys_differ(keys, count, c->arena);
+}
+
+static bool
+top_holds(const struct plan *plan)
+{
+    return plan->name.size <= PLAN_NAME_MAX && utf8_valid(plan->name)
+           && plan->handle.size <= PLAN_KEY_MAX && utf8_valid(plan->handle)
+           && utf8_valid(plan->description) && pack_check(plan->inputs) == ERR_NONE
+           && pack_check(plan->default_inputs) == ERR_NONE
+           && pack_check(plan->tags) == ERR_NONE;
+}
+
+enum err
+plan_check(struct bytes in)
+{
+    struct plan plan;
+    if (plan_open(in, &plan) != ERR_NONE || !top_holds(&plan) || !plan_whole(&plan))
+        return ERR_MALFORMED;
+    struct arena arena = { 0 };
+    struct checking c = { .plan = &plan, .arena = &arena };
+    bool holds =
+        steps_hold(&c) && feeds_hold(&c) && circle_free(&c) && triggers_hold(&c);
+    arena_free(&arena);
+    return holds ? ERR_NONE : ERR_MALFORMED;
+}

@@ -1,0 +1,23 @@
+/* plan_parts - what reading, writing and checking a plan share. */
+#ifndef ACTORS_PLAN_PLAN_PARTS_H
+#define ACTORS_PLAN_PLAN_PARTS_H
+#include "actors/plan/plan.h"
+
+/* False where plan_step_at and plan_trigger_at would end the process. */
+bool plan_step_read(const struct plan *plan, uint32_t index, struct arena *arena,
+    struct plan_step *step);
+bool plan_trigger_read(
+    const struct plan *plan, uint32_t index, struct plan_trigger *trigger);
+/* Do the records lie one behind the other, to the last byte? */
+bool plan_whole(const struct plan *plan);
+
+/* Who is fed by whom: the reverse of needs, in one run of indexes. */
+struct feeds {
+    uint32_t *indexes;
+    uint32_t
+        *ends; /* [step_count + 1]: those of step i lie from ends[i] to ends[i + 1] */
+};
+
+struct feeds
+plan_feeds(const struct plan_step *steps, uint32_t count, struct arena *arena);
+#endif
