@@ -1,4 +1,4 @@
-#include "store/tree.h"
+#include "store/sorted.h"
 
 #include "base/hash.h"
 #include "base/wrong.h"
@@ -15,11 +15,11 @@ priority_of(struct bytes key)
     return x ^ x >> 31;
 }
 
-static struct tree_node **
-link_to(struct tree *tree, struct tree_node *node)
+static struct sorted_node **
+link_to(struct sorted *sorted, struct sorted_node *node)
 {
     if (node->parent == NULL)
-        return &tree->root;
+        return &sorted->root;
     return &node->parent->child[node->parent->child[1] == node];
 }
 
@@ -32,13 +32,13 @@ link_to(struct tree *tree, struct tree_node *node)
  *      inner       inner
  */
 static void
-lift(struct tree *tree, struct tree_node *node)
+lift(struct sorted *sorted, struct sorted_node *node)
 {
-    struct tree_node *parent = node->parent;
+    struct sorted_node *parent = node->parent;
     int side = parent->child[1] == node;
-    *link_to(tree, parent) = node;
+    *link_to(sorted, parent) = node;
     node->parent = parent->parent;
-    struct tree_node *inner = node->child[!side];
+    struct sorted_node *inner = node->child[!side];
     parent->child[side] = inner;
     if (inner != NULL)
         inner->parent = parent;
@@ -46,10 +46,10 @@ lift(struct tree *tree, struct tree_node *node)
     parent->parent = node;
 }
 
-struct tree_node *
-tree_find(const struct tree *tree, struct bytes key)
+struct sorted_node *
+sorted_find(const struct sorted *sorted, struct bytes key)
 {
-    struct tree_node *at = tree->root;
+    struct sorted_node *at = sorted->root;
     while (at != NULL) {
         int order = bytes_order(key, at->key);
         if (order == 0)
@@ -60,15 +60,15 @@ tree_find(const struct tree *tree, struct bytes key)
 }
 
 void
-tree_insert(struct tree *tree, struct tree_node *node)
+sorted_insert(struct sorted *sorted, struct sorted_node *node)
 {
-    struct tree_node *parent = NULL;
-    struct tree_node **link = &tree->root;
+    struct sorted_node *parent = NULL;
+    struct sorted_node **link = &sorted->root;
     while (*link != NULL) {
         parent = *link;
         int order = bytes_order(node->key, parent->key);
         if (order == 0)
-            WRONG("the key is in the tree already");
+            WRONG("the key is there already");
         link = &parent->child[order > 0];
     }
     node->child[0] = node->child[1] = NULL;
@@ -76,30 +76,30 @@ tree_insert(struct tree *tree, struct tree_node *node)
     node->priority = priority_of(node->key);
     *link = node;
     while (node->parent != NULL && node->parent->priority < node->priority)
-        lift(tree, node);
-    tree->count++;
+        lift(sorted, node);
+    sorted->count++;
 }
 
 void
-tree_remove(struct tree *tree, struct tree_node *node)
+sorted_remove(struct sorted *sorted, struct sorted_node *node)
 {
-    assert(tree->count > 0);
+    assert(sorted->count > 0);
     while (node->child[0] != NULL && node->child[1] != NULL) {
         int side = node->child[1]->priority > node->child[0]->priority;
-        lift(tree, node->child[side]);
+        lift(sorted, node->child[side]);
     }
-    struct tree_node *only = node->child[node->child[0] == NULL];
-    *link_to(tree, node) = only;
+    struct sorted_node *only = node->child[node->child[0] == NULL];
+    *link_to(sorted, node) = only;
     if (only != NULL)
         only->parent = node->parent;
-    tree->count--;
+    sorted->count--;
 }
 
-struct tree_node *
-tree_at_or_after(const struct tree *tree, struct bytes key)
+struct sorted_node *
+sorted_at_or_after(const struct sorted *sorted, struct bytes key)
 {
-    struct tree_node *best = NULL;
-    struct tree_node *at = tree->root;
+    struct sorted_node *best = NULL;
+    struct sorted_node *at = sorted->root;
     while (at != NULL) {
         bool after = bytes_order(at->key, key) >= 0;
         if (after)
@@ -109,11 +109,11 @@ tree_at_or_after(const struct tree *tree, struct bytes key)
     return best;
 }
 
-struct tree_node *
-tree_before(const struct tree *tree, struct bytes key)
+struct sorted_node *
+sorted_before(const struct sorted *sorted, struct bytes key)
 {
-    struct tree_node *best = NULL;
-    struct tree_node *at = tree->root;
+    struct sorted_node *best = NULL;
+    struct sorted_node *at = sorted->root;
     while (at != NULL) {
         bool before = bytes_order(at->key, key) < 0;
         if (before)
@@ -123,19 +123,19 @@ tree_before(const struct tree *tree, struct bytes key)
     return best;
 }
 
-struct tree_node *
-tree_last(const struct tree *tree)
+struct sorted_node *
+sorted_last(const struct sorted *sorted)
 {
-    struct tree_node *at = tree->root;
+    struct sorted_node *at = sorted->root;
     while (at != NULL && at->child[1] != NULL)
         at = at->child[1];
     return at;
 }
 
-struct tree_node *
-tree_next(const struct tree_node *node, bool backward)
+struct sorted_node *
+sorted_next(const struct sorted_node *node, bool backward)
 {
-    struct tree_node *at = node->child[!backward];
+    struct sorted_node *at = node->child[!backward];
     if (at != NULL) {
         while (at->child[backward] != NULL)
             at = at->child[backward];

@@ -1,0 +1,478 @@
+/* journal.c - what every journal does, whatever keeps its bytes: numbers and the chain
+ * of records, the rows in memory, and what is not committed yet. */
+#include "store/journal.h"
+
+#include "base/buffer.h"
+#include "base/log.h"
+#include "base/wrong.h"
+#include "store/backend.h"
+#include "store/cache.h"
+#include "store/overlay.h"
+#include "store/stored.h"
+#include "store/verify.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { EXIT_BROKEN = 111 };                  /* the supervisor starts us again */
+enum { BATCH_MAX = 1024 * 1024 * 1024 };     /* bytes; the loop commits far earlier */
+enum { BUFFER_KEPT_MAX = 1024 * 1024 };      /* bytes of memory kept between commits */
+enum { EPOCH_FORM = 1, EPOCH_ROW_SIZE = 9 }; /* on disk: form, epoch big-endian */
+
+/* A blob that is not committed yet. */
+struct blob {
+    struct sorted_node node; /* its key is `hash` */
+    struct hash hash;
+    struct bytes bytes;
+};
+
+struct journal {
+    const struct backend *backend;
+    void *self;         /* the backend's */
+    bool view;          /* somebody else's */
+    bool unsynced;      /* a commit was not durable */
+    enum err failed;    /* a commit failed: nothing can be said any more */
+    uint64_t epoch;     /* ours */
+    uint64_t written;   /* number of the last committed record */
+    struct record last; /* its facts are not kept */
+    struct cache cache;
+    /* Not committed yet */
+    struct buffer records;     /* their bytes */
+    struct buffer record_ends; /* size_t: where each ends in `records` */
+    struct sorted blobs;
+    struct arena arena; /* blobs and the list of changes */
+    struct buffer read; /* what journal_read gave last */
+};
+
+/* The process cannot answer from a device that fails or lies. */
+static _Noreturn void
+broken(const char *event, const struct fault *fault)
+{
+    log_line(
+        LOG_BROKEN, event, "err=%s detail=\"%s\"", err_name(fault->err), fault->detail);
+    _exit(EXIT_BROKEN);
+}
+
+static size_t
+pending_count(const struct journal *journal)
+{
+    return journal->record_ends.size / sizeof(size_t);
+}
+
+/* The bytes of the i-th record that is not committed yet. */
+static struct bytes
+pending_record(const struct journal *journal, size_t i)
+{
+    size_t begin = 0, end;
+    const uint8_t *ends = journal->record_ends.data;
+    if (i > 0)
+        memcpy(&begin, ends + (i - 1) * sizeof begin, sizeof begin);
+    memcpy(&end, ends + i * sizeof end, sizeof end);
+    return bytes_of(journal->records.data + begin, end - begin);
+}
+
+/* ---- begin and end ---- */
+
+struct last_record {
+    struct record record;
+    struct fault *fault;
+    enum err err;
+};
+
+static bool
+take_last(void *self, struct bytes key, struct bytes value)
+{
+    struct last_record *last = self;
+    last->err = stored_read(value, number_of_key(key), &last->record, last->fault);
+    return false;
+}
+
+static enum err
+find_last(struct journal *journal, struct fault *fault)
+{
+    struct last_record last = { .fault = fault };
+    struct range all_backward = { .backward = true };
+    enum err e = journal->backend->scan(
+        journal->self, SHELF_RECORDS, &all_backward, take_last, &last, fault);
+    if (e == ERR_NONE)
+        e = last.err;
+    last.record.facts = (struct bytes){ 0 };
+    journal->last = last.record;
+    journal->written = last.record.number;
+    return e;
+}
+
+/* Say durably that this epoch owns the journal, unless a later one did. */
+static enum err
+own(struct journal *journal, struct fault *fault)
+{
+    struct bytes key = text(""), row;
+    uint64_t owner = 0;
+    enum err e = journal->backend->get(journal->self, SHELF_ROWS, key, &row, fault);
+    if (e == ERR_NONE && (row.size != EPOCH_ROW_SIZE || row.data[0] != EPOCH_FORM))
+        return fault_set(fault, ERR_CORRUPT, "the owner's epoch has an unknown form");
+    if (e == ERR_NONE)
+        owner = number_of_key(bytes_of(row.data + 1, NUMBER_SIZE));
+    else if (e != ERR_NOT_FOUND)
+        return e;
+    if (journal->epoch <= owner)
+        return fault_set(fault, ERR_CONFLICT,
+            "epoch %" PRIu64 " is not later than the owner's, %" PRIu64, journal->epoch,
+            owner);
+    struct number_key epoch = number_key(journal->epoch);
+    uint8_t value[EPOCH_ROW_SIZE] = { EPOCH_FORM };
+    memcpy(value + 1, epoch.bytes, NUMBER_SIZE);
+    struct change change = { SHELF_ROWS, key, bytes_of(value, sizeof value) };
+    return journal->backend->write(journal->self, &change, 1, true, fault);
+}
+
+enum err
+journal_begin(const struct backend *backend, void *self, bool view,
+    const struct journal_options *options, struct journal **journal,
+    struct fault *fault)
+{
+    struct journal *made = calloc(1, sizeof *made);
+    if (made == NULL)
+        WRONG("out of memory");
+    made->backend = backend;
+    made->self = self;
+    made->view = view;
+    made->epoch = options->epoch;
+    cache_open(&made->cache, options->state_cache_bytes);
+    enum err e = find_last(made, fault);
+    if (e == ERR_NONE && !view)
+        e = own(made, fault);
+    if (e != ERR_NONE)
+        journal_close(&made);
+    *journal = made;
+    return e;
+}
+
+void
+journal_close(struct journal **journal)
+{
+    struct journal *closed = *journal;
+    if (closed == NULL)
+        return;
+    closed->backend->close(closed->self);
+    cache_close(&closed->cache);
+    buffer_free(&closed->records);
+    buffer_free(&closed->record_ends);
+    buffer_free(&closed->read);
+    arena_free(&closed->arena);
+    free(closed);
+    *journal = NULL;
+}
+
+/* ---- records ---- */
+
+uint64_t
+journal_last(const struct journal *journal)
+{
+    return journal->last.number;
+}
+
+uint64_t
+journal_last_ms(const struct journal *journal)
+{
+    return journal->last.at_ms;
+}
+
+uint64_t
+journal_append(struct journal *journal, uint64_t at_ms, struct bytes facts)
+{
+    assert(!journal->view);
+    assert(at_ms >= journal->last.at_ms);
+    assert(facts.size <= JOURNAL_VALUE_MAX);
+    assert(journal->records.size <= BATCH_MAX);
+    struct record record = {
+        .number = journal->last.number + 1,
+        .at_ms = at_ms,
+        .epoch = journal->epoch,
+        .facts = facts,
+    };
+    stored_write(&record, &journal->last.hash, &journal->records);
+    buffer_append(
+        &journal->record_ends, &journal->records.size, sizeof journal->records.size);
+    record.facts = (struct bytes){ 0 };
+    journal->last = record;
+    return record.number;
+}
+
+enum err
+journal_read(struct journal *journal, uint64_t number, struct record *record)
+{
+    struct fault fault;
+    struct bytes stored;
+    if (number == 0 || number > journal->last.number)
+        return ERR_NOT_FOUND;
+    if (number > journal->written) {
+        stored = pending_record(journal, number - journal->written - 1);
+    } else {
+        struct number_key key = number_key(number);
+        enum err e = journal->backend->get(journal->self, SHELF_RECORDS,
+            bytes_of(key.bytes, sizeof key.bytes), &stored, &fault);
+        if (e == ERR_NOT_FOUND)
+            fault_set(&fault, ERR_CORRUPT, "record %" PRIu64 " is missing", number);
+        if (e != ERR_NONE)
+            broken("journal_read", &fault);
+    }
+    buffer_clear(&journal->read);
+    buffer_append_bytes(&journal->read, stored);
+    if (stored_read(buffer_bytes(&journal->read), number, record, &fault) != ERR_NONE)
+        broken("journal_read", &fault);
+    return ERR_NONE;
+}
+
+struct replay {
+    bool (*each)(void *self, const struct record *record);
+    void *self;
+    uint64_t next;
+    bool stopped;
+};
+
+static bool
+replay_one(void *self, struct bytes key, struct bytes value)
+{
+    struct replay *replay = self;
+    struct record record;
+    struct fault fault;
+    if (number_of_key(key) != replay->next) {
+        fault_set(&fault, ERR_CORRUPT, "record %" PRIu64 " is missing", replay->next);
+        broken("journal_replay", &fault);
+    }
+    if (stored_read(value, replay->next, &record, &fault) != ERR_NONE)
+        broken("journal_replay", &fault);
+    replay->next++;
+    replay->stopped = !replay->each(replay->self, &record);
+    return !replay->stopped;
+}
+
+void
+journal_replay(struct journal *journal, uint64_t from,
+    bool (*each)(void *self, const struct record *record), void *self)
+{
+    struct fault fault;
+    struct replay replay = { each, self, from > 0 ? from : 1, false };
+    struct number_key key = number_key(replay.next);
+    struct range range = { .from = bytes_of(key.bytes, sizeof key.bytes) };
+    if (journal->backend->scan(
+            journal->self, SHELF_RECORDS, &range, replay_one, &replay, &fault)
+        != ERR_NONE)
+        broken("journal_replay", &fault);
+    while (!replay.stopped && replay.next <= journal->last.number) {
+        key = number_key(replay.next);
+        if (replay.next <= journal->written) {
+            fault_set(
+                &fault, ERR_CORRUPT, "record %" PRIu64 " is missing", replay.next);
+            broken("journal_replay", &fault);
+        }
+        replay_one(&replay, bytes_of(key.bytes, sizeof key.bytes),
+            pending_record(journal, replay.next - journal->written - 1));
+    }
+}
+
+/* ---- rows ---- */
+
+static void
+check_key(struct bytes key)
+{
+    assert(key.size > 0);
+    assert(key.size <= JOURNAL_KEY_MAX);
+}
+
+struct bytes
+journal_get(struct journal *journal, struct bytes key)
+{
+    struct fault fault;
+    struct bytes value = { 0 };
+    check_key(key);
+    struct row *row = cache_find(&journal->cache, key);
+    if (row != NULL)
+        return row_value(row);
+    enum err e = journal->backend->get(journal->self, SHELF_ROWS, key, &value, &fault);
+    if (e != ERR_NONE && e != ERR_NOT_FOUND)
+        broken("journal_get", &fault);
+    return row_value(cache_keep(&journal->cache, key, value));
+}
+
+void
+journal_put(struct journal *journal, struct bytes key, struct bytes value)
+{
+    assert(!journal->view);
+    assert(value.size <= JOURNAL_VALUE_MAX);
+    check_key(key);
+    cache_change(&journal->cache, key, value.data == NULL ? text("") : value);
+}
+
+void
+journal_delete(struct journal *journal, struct bytes key)
+{
+    assert(!journal->view);
+    check_key(key);
+    cache_change(&journal->cache, key, (struct bytes){ 0 });
+}
+
+void
+journal_scan(struct journal *journal, struct bytes from, struct bytes to, bool backward,
+    each_fn *each, void *self)
+{
+    static const uint8_t after_epoch[1] = { 0 }; /* the first key that users may have */
+    struct fault fault;
+    struct range range = { from, to, backward };
+    if (from.size == 0)
+        range.from = bytes_of(after_epoch, sizeof after_epoch);
+    if (overlay_scan(&journal->cache.changed, journal->backend, journal->self, &range,
+            each, self, &fault)
+        != ERR_NONE)
+        broken("journal_scan", &fault);
+}
+
+/* ---- blobs ---- */
+
+struct hash
+journal_put_blob(struct journal *journal, struct bytes bytes)
+{
+    struct fault fault;
+    struct bytes stored;
+    assert(!journal->view);
+    assert(bytes.size <= JOURNAL_VALUE_MAX);
+    struct hash hash = hash_of(bytes);
+    struct bytes key = bytes_of(hash.bytes, HASH_SIZE);
+    if (sorted_find(&journal->blobs, key) != NULL)
+        return hash;
+    enum err e =
+        journal->backend->get(journal->self, SHELF_BLOBS, key, &stored, &fault);
+    if (e == ERR_NONE)
+        return hash;
+    if (e != ERR_NOT_FOUND)
+        broken("journal_put_blob", &fault);
+    struct blob *blob = arena_take(&journal->arena, sizeof *blob);
+    blob->hash = hash;
+    blob->node.key = bytes_of(blob->hash.bytes, HASH_SIZE);
+    blob->bytes = bytes.size == 0 ? text("") : arena_copy(&journal->arena, bytes);
+    sorted_insert(&journal->blobs, &blob->node);
+    return hash;
+}
+
+enum err
+journal_get_blob(struct journal *journal, const struct hash *hash, struct arena *arena,
+    struct bytes *blob)
+{
+    struct fault fault;
+    struct bytes key = bytes_of(hash->bytes, HASH_SIZE);
+    struct sorted_node *pending = sorted_find(&journal->blobs, key);
+    struct bytes stored;
+    if (pending != NULL) {
+        stored = LIST_OF(pending, struct blob, node)->bytes;
+    } else {
+        enum err e =
+            journal->backend->get(journal->self, SHELF_BLOBS, key, &stored, &fault);
+        if (e == ERR_NOT_FOUND)
+            return e;
+        if (e != ERR_NONE)
+            broken("journal_get_blob", &fault);
+    }
+    *blob = stored.size == 0 ? text("") : arena_copy(arena, stored);
+    return ERR_NONE;
+}
+
+/* ---- commit ---- */
+
+bool
+journal_dirty(const struct journal *journal)
+{
+    return pending_count(journal) > 0 || journal->cache.changed.count > 0
+           || journal->blobs.count > 0;
+}
+
+/* All that is not committed, in the arena. */
+static struct change *
+list_changes(struct journal *journal, size_t *count)
+{
+    size_t records = pending_count(journal);
+    *count = records + journal->cache.changed.count + journal->blobs.count;
+    struct change *changes = arena_take(&journal->arena, *count * sizeof *changes);
+    struct change *at = changes;
+    struct number_key *keys = arena_take(&journal->arena, records * sizeof *keys);
+    for (size_t i = 0; i < records; i++) {
+        keys[i] = number_key(journal->written + 1 + i);
+        *at++ = (struct change){ SHELF_RECORDS, bytes_of(&keys[i], NUMBER_SIZE),
+            pending_record(journal, i) };
+    }
+    struct sorted_node *node = sorted_at_or_after(&journal->cache.changed, text(""));
+    for (; node != NULL; node = sorted_next(node, false)) {
+        const struct row *row = LIST_OF(node, struct row, node);
+        *at++ = (struct change){ SHELF_ROWS, node->key, row_value(row) };
+    }
+    node = sorted_at_or_after(&journal->blobs, text(""));
+    for (; node != NULL; node = sorted_next(node, false)) {
+        const struct blob *blob = LIST_OF(node, struct blob, node);
+        *at++ = (struct change){ SHELF_BLOBS, node->key, blob->bytes };
+    }
+    assert(at == changes + *count);
+    return changes;
+}
+
+/* Everything is on the device. */
+static void
+settle(struct journal *journal, bool durable)
+{
+    journal->unsynced = !durable && (journal->unsynced || journal_dirty(journal));
+    journal->written = journal->last.number;
+    cache_settle(&journal->cache);
+    buffer_clear(&journal->records);
+    buffer_clear(&journal->record_ends);
+    if (journal->records.capacity > BUFFER_KEPT_MAX)
+        buffer_free(&journal->records);
+    if (journal->read.capacity > BUFFER_KEPT_MAX)
+        buffer_free(&journal->read);
+    journal->blobs = (struct sorted){ 0 };
+    arena_reset(&journal->arena);
+}
+
+enum err
+journal_commit(struct journal *journal, bool durable)
+{
+    struct fault fault;
+    assert(!journal->view);
+    if (journal->failed != ERR_NONE)
+        return journal->failed;
+    if (journal_dirty(journal) || (durable && journal->unsynced)) {
+        size_t count;
+        const struct change *changes = list_changes(journal, &count);
+        journal->failed =
+            journal->backend->write(journal->self, changes, count, durable, &fault);
+        if (journal->failed != ERR_NONE) {
+            log_line(LOG_BROKEN, "journal_commit", "err=%s detail=\"%s\"",
+                err_name(journal->failed), fault.detail);
+            return journal->failed;
+        }
+    }
+    settle(journal, durable);
+    return ERR_NONE;
+}
+
+enum err
+journal_catch_up(struct journal *journal, struct fault *fault)
+{
+    bool moved = false;
+    assert(journal->view);
+    enum err e = journal->backend->catch_up(journal->self, &moved, fault);
+    if (e != ERR_NONE)
+        return e;
+    if (!moved) {
+        cache_settle(&journal->cache);
+        return ERR_NONE;
+    }
+    cache_forget(&journal->cache);
+    return find_last(journal, fault);
+}
+
+enum err
+journal_verify(struct journal *journal, struct fault *fault)
+{
+    return verify(journal->backend, journal->self, journal->written, fault);
+}
