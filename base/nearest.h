@@ -1,0 +1,16 @@
+/* nearest - which known word was probably meant? */
+#ifndef BASE_NEAREST_H
+#define BASE_NEAREST_H
+#include "base/bytes.h"
+
+/* Zero-initialised is: nothing near was found yet. */
+struct nearest {
+    const char *word; /* NULL: none */
+    unsigned distance;
+};
+
+/* Keep `candidate` if it is nearer to `word` than what is kept.  A word is near if at
+ * most a third of it must be changed: letters put in, left out, replaced, or two
+ * neighbours swapped. */
+void nearest_try(struct nearest *n, struct bytes word, const char *candidate);
+#endif

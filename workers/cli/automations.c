@@ -1,0 +1,103 @@
+/* automations - apply, list, get. */
+#include "workers/cli/commands.h"
+#include "workers/cli/document.h"
+#include "workers/cli/input.h"
+
+static void
+row_of(struct table *table, const json_t *item)
+{
+    document_cell(table, item, "name");
+    document_cell(table, item, "version");
+    document_cell(table, item, "status");
+    document_cell_time(table, item, "updated_at");
+    document_cell(table, item, "id");
+}
+
+enum exit_code
+command_automations_list(struct cli *cli)
+{
+    static const char *const heads[] = { "NAME", ">VERSION", "STATUS", "CHANGED", "ID",
+        NULL };
+    struct api_path path = api_path("automations", NULL, "");
+    return document_list(cli, &path, heads, row_of);
+}
+
+static void
+show(const json_t *automation)
+{
+    static const char *const lines[] = { "name", "id", "version", "status",
+        "description", "created_at", "updated_at" };
+    const char *definition = document_text(automation, "definition");
+    for (size_t i = 0; i < COUNT(lines); i++)
+        document_line(automation, lines[i]);
+    if (definition[0] != '\0')
+        printf("\n%s%s", definition,
+            definition[strlen(definition) - 1] == '\n' ? "" : "\n");
+}
+
+enum exit_code
+command_automations_get(struct cli *cli)
+{
+    json_t *automation;
+    struct api_path path = api_path("automations", cli->request.words[0], "");
+    enum exit_code e = api_get(cli, &path, &automation);
+    if (e != EXIT_DONE)
+        return e;
+    if (cli_given(cli, OPTION_definition))
+        fputs(document_text(automation, "definition"), stdout);
+    else if (cli_given(cli, OPTION_json))
+        cli_print_json(automation);
+    else
+        show(automation);
+    json_decref(automation);
+    return EXIT_DONE;
+}
+
+static enum exit_code
+apply_file(struct cli *cli, const char *name)
+{
+    struct buffer content = { 0 };
+    json_t *automation;
+    long http;
+    enum exit_code e = input_read(name, &content);
+    if (e != EXIT_DONE)
+        return e;
+    struct api_path path = api_path("automations", NULL, "");
+    struct api_call call = { .method = "POST",
+        .path = &path,
+        .content_type = "application/yaml",
+        .body = buffer_bytes(&content),
+        .about = name };
+    e = api_call(cli, &call, &automation, &http);
+    buffer_free(&content);
+    if (e != EXIT_DONE)
+        return e;
+    if (cli_given(cli, OPTION_json)) {
+        cli_print_json(automation);
+    } else {
+        struct table *line =
+            table_new(cli, (const char *const[]){ "NAME", ">VERSION", "", NULL });
+        table_row(line);
+        document_cell(line, automation, "name");
+        document_cell(line, automation, "version");
+        table_text(line, http == 201 ? "applied" : "unchanged");
+        table_print(&line);
+    }
+    json_decref(automation);
+    return EXIT_DONE;
+}
+
+/* Every file is tried, so that all mistakes are seen at once. */
+enum exit_code
+command_apply(struct cli *cli)
+{
+    enum exit_code worst = EXIT_DONE;
+    for (size_t i = 0; i < cli->request.word_count; i++) {
+        enum exit_code e = apply_file(cli, cli->request.words[i]);
+        if (e == EXIT_AWAY || e == EXIT_USAGE)
+            return e;
+        if (e != EXIT_DONE)
+            worst = e;
+    }
+    return worst;
+}

@@ -1,0 +1,48 @@
+# Completion of capstan's command lines for bash.
+# Printed by `capstan completion bash`; change workers/cli/*.def.
+_capstan()
+{
+    local words='' first='' second='' word
+    COMPREPLY=()
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        [[ $word == -* ]] && continue
+        if [[ -z $first ]]; then first=$word
+        elif [[ -z $second ]]; then second=$word; fi
+    done
+    case "$first $second" in
+    'up'' '*) words=' --url --key --project --data --config --json --quiet --help --set --timeout' ;;
+    'status'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
+    'down'' '*) words=' --url --key --project --data --config --json --quiet --help --timeout' ;;
+    'apply'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
+    'automations list') words=' --url --key --project --data --config --json --quiet --help --limit --cursor' ;;
+    'automations get') words=' --url --key --project --data --config --json --quiet --help --definition' ;;
+    'runs start') words=' --url --key --project --data --config --json --quiet --help --inputs --idempotency-key --wait' ;;
+    'runs list') words=' --url --key --project --data --config --json --quiet --help --limit --cursor --automation --status' ;;
+    'runs get') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'runs watch') words=' --url --key --project --data --config --json --quiet --help --timeout' ;;
+    'runs events') words=' --url --key --project --data --config --json --quiet --help --timeout --follow --after --all' ;;
+    'runs cancel') words=' --url --key --project --data --config --json --quiet --help --reason' ;;
+    'worker'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
+    'workers list') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'keys create') words=' --url --key --project --data --config --json --quiet --help --scopes' ;;
+    'keys list') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'keys revoke') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'config explain') words=' --url --key --project --data --config --json --quiet --help --set' ;;
+    'verify'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
+    'version'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
+    'help'' '*) words=' --url --key --project --data --config --json --quiet --help --markdown' ;;
+    'completion'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
+    esac
+    [[ -n $words ]] || case $first in
+    '') words=' up status down apply automations runs worker workers keys config verify version help completion' ;;
+    automations) words=' list get' ;;
+    runs) words=' start list get watch events cancel' ;;
+    workers) words=' list' ;;
+    keys) words=' create list revoke' ;;
+    config) words=' explain' ;;
+    esac
+    if [[ $2 == -* || -z $words || $words != *' --'* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$2")
+    fi
+}
+complete -o default -F _capstan capstan

@@ -1,0 +1,85 @@
+#include "workers/cli/cli.h"
+
+#include "base/status.h"
+#include "workers/cli/human.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+const char *
+cli_value(const struct cli *cli, enum option option)
+{
+    return cli->request.value[option];
+}
+
+void
+cli_complain(const char *format, ...)
+{
+    va_list args;
+    fflush(stdout);
+    fputs("capstan: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+void
+cli_remark(const struct cli *cli, const char *format, ...)
+{
+    va_list args;
+    if (cli_given(cli, OPTION_quiet))
+        return;
+    fflush(stdout);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+void
+cli_print_json(const json_t *value)
+{
+    json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+    putchar('\n');
+}
+
+void
+cli_print_line(const struct buffer *line)
+{
+    fwrite(line->data, 1, line->size, stdout);
+    putchar('\n');
+}
+
+enum exit_code
+cli_time(const struct cli *cli, enum option option, uint64_t otherwise, uint64_t *ms)
+{
+    const char *value = cli_value(cli, option);
+    *ms = otherwise;
+    if (value == NULL || human_read_ms(value, ms))
+        return EXIT_DONE;
+    cli_complain("--%s: '%s' is no time: give a number and a unit, such as 500ms, 30s, "
+                 "2m or 1h",
+        option_rows[option].name, value);
+    return EXIT_USAGE;
+}
+
+enum exit_code
+cli_number(const struct cli *cli, enum option option, uint64_t most, uint64_t otherwise,
+    uint64_t *number)
+{
+    const char *value = cli_value(cli, option);
+    char *end;
+    *number = otherwise;
+    if (value == NULL)
+        return EXIT_DONE;
+    errno = 0;
+    *number = strtoull(value, &end, 10);
+    if (value[0] >= '0' && value[0] <= '9' && *end == '\0' && errno == 0
+        && *number <= most)
+        return EXIT_DONE;
+    cli_complain("--%s: '%s' is not a whole number up to %llu",
+        option_rows[option].name, value, (unsigned long long)most);
+    return EXIT_USAGE;
+}

@@ -1,0 +1,56 @@
+/* cli - one call of the tool: what was asked, where the engine is, how to speak.
+ *
+ * What a script reads goes to standard output, all else to standard error.
+ */
+#ifndef WORKERS_CLI_CLI_H
+#define WORKERS_CLI_CLI_H
+#include "base/buffer.h"
+#include "base/folder.h"
+#include "workers/cli/request.h"
+
+#include <jansson.h>
+
+enum { URL_MAX = 512, KEY_MAX = 256 };
+
+struct cli {
+    struct request request;
+    bool on_terminal;  /* standard output is one: tables for people */
+    bool may_progress; /* standard error is one, and nobody asked for quiet */
+
+    /* Found when first needed, by the functions below. */
+    struct config config;
+    bool has_config;
+    char data[FOLDER_PATH_MAX];
+    char url[URL_MAX]; /* without a slash at its end */
+    char key[KEY_MAX];
+};
+
+/* The value of an option, or NULL. */
+const char *cli_value(const struct cli *cli, enum option option);
+static inline bool
+cli_given(const struct cli *cli, enum option option)
+{
+    return cli->request.given[option];
+}
+
+/* A remark for people; not with --quiet. */
+void cli_remark(const struct cli *cli, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* "capstan: …" on standard error. */
+void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void cli_print_json(const json_t *value);
+/* One line on standard output. */
+void cli_print_line(const struct buffer *line);
+
+/* Read --timeout and its like to milliseconds; `otherwise` when it was not given.
+ * EXIT_USAGE when it is no time. */
+MUST_CHECK enum exit_code
+cli_time(const struct cli *cli, enum option option, uint64_t otherwise, uint64_t *ms);
+/* A whole number within bounds, or EXIT_USAGE. */
+MUST_CHECK enum exit_code cli_number(const struct cli *cli, enum option option,
+    uint64_t most, uint64_t otherwise, uint64_t *number);
+
+/* Find settings and data folder, URL and key; each says itself what is wrong. */
+MUST_CHECK enum exit_code cli_find_data(struct cli *cli);
+MUST_CHECK enum exit_code cli_find_engine(struct cli *cli);
+#endif

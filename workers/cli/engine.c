@@ -1,0 +1,123 @@
+#include "workers/cli/engine.h"
+
+#include "base/clock.h"
+#include "workers/cli/human.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+pid_t
+engine_look(const struct cli *cli, struct status *status)
+{
+    pid_t pid = folder_owner(cli->data);
+    status->row_count = 0;
+    if (pid > 0 && status_read(cli->data, status) != ERR_NONE)
+        status->row_count = 0;
+    return pid;
+}
+
+bool
+engine_ready(const struct status *status)
+{
+    for (size_t i = 0; i < status->row_count; i++) {
+        if (strcmp(status->rows[i].state, "ready") != 0)
+            return false;
+    }
+    return status->row_count > 0;
+}
+
+/* Wait for the next status, or for `left` ms. */
+static void
+hear_change(int fd, uint64_t left)
+{
+    char events[4096];
+    struct pollfd ear = { .fd = fd, .events = POLLIN };
+    if (poll(&ear, 1, (int)left) > 0)
+        (void)!read(fd, events, sizeof events);
+}
+
+enum exit_code
+engine_wait_ready(const struct cli *cli, uint64_t ms)
+{
+    static struct status status;
+    char run[FOLDER_PATH_MAX];
+    uint64_t deadline_ms = clock_monotonic_ms() + ms, now_ms;
+    int fd = inotify_init1(IN_CLOEXEC);
+    if (fd < 0
+        || inotify_add_watch(
+               fd, folder_path(cli->data, "run", run), IN_MOVED_TO | IN_DELETE_SELF)
+               < 0) {
+        cli_complain("%s cannot be watched: %s", run, strerror(errno));
+        return EXIT_REFUSED;
+    }
+    while ((now_ms = clock_monotonic_ms()) < deadline_ms) {
+        pid_t pid = engine_look(cli, &status);
+        if (pid > 0 && engine_ready(&status)) {
+            close(fd);
+            return EXIT_DONE;
+        }
+        if (pid == 0)
+            break;
+        hear_change(fd, deadline_ms - now_ms);
+    }
+    close(fd);
+    if (now_ms >= deadline_ms) {
+        cli_complain(
+            "an engine runs on %s but is not ready; see capstan status", cli->data);
+        return EXIT_LATE;
+    }
+    cli_complain("the engine on %s has just ended", cli->data);
+    return EXIT_REFUSED;
+}
+
+static void
+print_url(char out[64], const char *scheme, const char *address, unsigned port)
+{
+    bool any = strcmp(address, "0.0.0.0") == 0 || strcmp(address, "*") == 0;
+    snprintf(out, 64, "%s://%.40s:%u", scheme, any ? "127.0.0.1" : address, port);
+}
+
+static enum exit_code
+introduce_json(bool ran, pid_t pid, const char *http, const char *worker,
+    const struct cli *cli, const char *key_path, const char *log_path)
+{
+    json_t *all = json_pack("{s:b, s:i, s:s, s:s, s:s, s:o, s:s}", "started", !ran,
+        "pid", (int)pid, "http", http, "worker", worker, "data", cli->data, "key_file",
+        access(key_path, F_OK) == 0 ? json_string(key_path) : json_null(), "log",
+        log_path);
+    cli_print_json(all);
+    json_decref(all);
+    return EXIT_DONE;
+}
+
+enum exit_code
+engine_introduce(const struct cli *cli, bool ran, uint64_t took_ms)
+{
+    static struct status status;
+    char http[64], worker[64], took[HUMAN_MAX], key[FOLDER_PATH_MAX],
+        log[FOLDER_PATH_MAX];
+    pid_t pid = engine_look(cli, &status);
+    if (pid == 0 || status.row_count == 0) {
+        cli_complain("the engine on %s has just ended", cli->data);
+        return EXIT_REFUSED;
+    }
+    folder_path(cli->data, "dev.key", key);
+    folder_path(cli->data, "log/capstan.log", log);
+    print_url(http, "http", cli->config.http_address, status.rows[0].http_port);
+    print_url(worker, "tcp", cli->config.worker_address, status.rows[0].worker_port);
+    if (cli_given(cli, OPTION_json))
+        return introduce_json(ran, pid, http, worker, cli, key, log);
+    if (ran)
+        printf("engine   runs already, pid %d\n", (int)pid);
+    else
+        printf("engine   ready in %s, pid %d\n", human_span(took_ms, took), (int)pid);
+    printf("http     %s\n", http);
+    printf("workers  %s\n", worker);
+    printf("data     %s\n", cli->data);
+    if (access(key, F_OK) == 0)
+        printf("key      %s (for development, on this machine)\n", key);
+    printf("log      %s\n", log);
+    return EXIT_DONE;
+}

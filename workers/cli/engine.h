@@ -1,0 +1,18 @@
+/* engine - the engine on our data folder, as its files and its process tell it. */
+#ifndef WORKERS_CLI_ENGINE_H
+#define WORKERS_CLI_ENGINE_H
+#include "base/status.h"
+#include "workers/cli/cli.h"
+
+/* What runs on cli->data: its supervisor, or 0; and what it says of itself. */
+pid_t engine_look(const struct cli *cli, struct status *status);
+
+/* Are all processes ready? */
+bool engine_ready(const struct status *status);
+
+/* Wait until the engine that runs is ready, for `ms` at most; complains when not. */
+MUST_CHECK enum exit_code engine_wait_ready(const struct cli *cli, uint64_t ms);
+
+/* Say where everything of the running engine is.  `ran`: it did so before us. */
+enum exit_code engine_introduce(const struct cli *cli, bool ran, uint64_t took_ms);
+#endif

@@ -1,0 +1,181 @@
+#include "workers/cli/follow.h"
+
+#include "base/clock.h"
+#include "workers/cli/event_line.h"
+#include "workers/cli/human.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdlib.h>
+
+enum {
+    AWAY_MAX_MS = 15000, /* an engine that restarts is back by then */
+    AGAIN_MIN_MS = 50,
+    AGAIN_MAX_MS = 2000
+};
+
+struct following {
+    struct cli *cli;
+    const struct follow *follow;
+    uint64_t begin_ms, heard_ms; /* monotonic */
+    struct buffer doing;         /* for the progress line */
+    bool progress_shown;
+    enum exit_code ending;
+    bool ended;
+};
+
+static void
+hide_progress(struct following *f)
+{
+    if (f->progress_shown)
+        fputs("\r\033[K", stderr);
+    f->progress_shown = false;
+}
+
+static void
+show_progress(void *self)
+{
+    struct following *f = self;
+    char span[HUMAN_MAX];
+    if (!f->cli->may_progress)
+        return;
+    fflush(stdout);
+    fprintf(stderr, "\r\033[K%s  %.*s  %s", f->follow->run,
+        f->doing.size < 60 ? (int)f->doing.size : 60, (const char *)f->doing.data,
+        human_span(clock_monotonic_ms() - f->begin_ms, span));
+    fflush(stderr);
+    f->progress_shown = true;
+}
+
+static const char *
+text_of(const json_t *event, const char *name)
+{
+    const char *value =
+        json_string_value(json_object_get(json_object_get(event, "payload"), name));
+    return value != NULL ? value : "";
+}
+
+static void
+tell_failure(const struct following *f, const json_t *event)
+{
+    static const char *const names[] = { "error_type", "error_message" };
+    struct buffer why = { 0 };
+    for (size_t i = 0; i < COUNT(names); i++) {
+        if (text_of(event, names[i])[0] == '\0')
+            continue;
+        buffer_append(&why, ": ", 2);
+        human_clean(&why, text(text_of(event, names[i])));
+    }
+    if (text_of(event, "step")[0] != '\0') {
+        buffer_append(&why, ", in step ", 10);
+        human_clean(&why, text(text_of(event, "step")));
+    }
+    cli_complain(
+        "%s failed%.*s", f->follow->run, (int)why.size, (const char *)why.data);
+    buffer_free(&why);
+}
+
+static void
+end_run(struct following *f, const json_t *event, const char *ending)
+{
+    char span[HUMAN_MAX];
+    f->ended = true;
+    human_span(clock_monotonic_ms() - f->begin_ms, span);
+    if (strcmp(ending, "completed") == 0) {
+        f->ending = EXIT_DONE;
+        cli_remark(f->cli, "%s completed", f->follow->run);
+    } else if (strcmp(ending, "failed") == 0) {
+        f->ending = EXIT_RUN_FAILED;
+        tell_failure(f, event);
+    } else {
+        f->ending = EXIT_RUN_STOPPED;
+        cli_complain("%s was cancelled", f->follow->run);
+    }
+}
+
+static bool
+hear(void *self, const char *id, struct bytes data)
+{
+    struct following *f = self;
+    json_t *event =
+        json_loadb((const char *)data.data, data.size, JSON_ALLOW_NUL, NULL);
+    (void)id;
+    f->heard_ms = clock_monotonic_ms();
+    if (!json_is_object(event)) {
+        json_decref(event);
+        return true;
+    }
+    hide_progress(f);
+    if (f->follow->event != NULL)
+        f->follow->event(f->cli, event);
+    buffer_clear(&f->doing);
+    event_line(event, &f->doing);
+    const char *ending = event_ending(event);
+    if (ending != NULL)
+        end_run(f, event, ending);
+    else
+        show_progress(f);
+    json_decref(event);
+    return ending == NULL;
+}
+
+/* What is left of the wait: 0 for ever, or false when it is over. */
+static bool
+time_left(const struct following *f, uint64_t *left)
+{
+    uint64_t spent = clock_monotonic_ms() - f->begin_ms;
+    *left = 0;
+    if (f->follow->wait_ms == 0)
+        return true;
+    if (spent >= f->follow->wait_ms)
+        return false;
+    *left = f->follow->wait_ms - spent;
+    return true;
+}
+
+/* Connect until the run is finished, the time is over or nobody answers any more. */
+static enum exit_code
+keep_on(struct following *f, struct stream *stream)
+{
+    struct api_path path = api_path("runs", f->follow->run, "/events");
+    struct api_stream call = {
+        .stream = stream, .after = stream->id, .tick = show_progress, .self = f
+    };
+    int again_ms = AGAIN_MIN_MS;
+    while (!f->ended && time_left(f, &call.timeout_ms)) {
+        uint64_t heard_ms = f->heard_ms;
+        enum exit_code e = api_follow(f->cli, &path, &call);
+        if (f->ended || e != EXIT_AWAY)
+            return e == EXIT_AWAY ? EXIT_DONE : e;
+        again_ms = f->heard_ms != heard_ms ? AGAIN_MIN_MS : again_ms * 2;
+        if (again_ms > AGAIN_MAX_MS)
+            again_ms = AGAIN_MAX_MS;
+        if (clock_monotonic_ms() - f->heard_ms > AWAY_MAX_MS)
+            return EXIT_AWAY;
+        poll(NULL, 0, again_ms);
+    }
+    return f->ended ? EXIT_DONE : EXIT_LATE;
+}
+
+enum exit_code
+follow_run(struct cli *cli, const struct follow *follow)
+{
+    struct following f = {
+        .cli = cli, .follow = follow, .begin_ms = clock_monotonic_ms()
+    };
+    struct stream stream = { .hear = hear, .self = &f };
+    f.heard_ms = f.begin_ms;
+    if (follow->after > 0)
+        snprintf(stream.id, sizeof stream.id, "%" PRIu64, follow->after);
+    enum exit_code e = keep_on(&f, &stream);
+    hide_progress(&f);
+    if (f.ended)
+        e = f.ending;
+    else if (e == EXIT_LATE)
+        cli_complain("%s is not finished yet; it goes on", follow->run);
+    else if (e == EXIT_AWAY)
+        api_complain_away(cli);
+    stream_free(&stream);
+    buffer_free(&f.doing);
+    return e;
+}

@@ -1,0 +1,10 @@
+/* input - read what the user hands us: files and standard input, within a limit. */
+#ifndef WORKERS_CLI_INPUT_H
+#define WORKERS_CLI_INPUT_H
+#include "workers/cli/cli.h"
+
+enum { INPUT_MAX = 64 << 20 };
+
+/* Append the file `name`, "-" for standard input; complains when that fails. */
+MUST_CHECK enum exit_code input_read(const char *name, struct buffer *out);
+#endif

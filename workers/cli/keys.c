@@ -1,0 +1,116 @@
+/* keys - create, list, revoke; and the list of workers. */
+#include "workers/cli/commands.h"
+#include "workers/cli/document.h"
+
+#include <stdlib.h>
+
+static json_t *
+scopes_of(const char *list)
+{
+    json_t *scopes = json_array();
+    for (const char *at = list; *at != '\0';) {
+        size_t size = strcspn(at, ",");
+        if (size > 0)
+            json_array_append_new(scopes, json_stringn(at, size));
+        at += size + (at[size] == ',');
+    }
+    return scopes;
+}
+
+static void
+show_key(const struct cli *cli, const json_t *key)
+{
+    if (cli_given(cli, OPTION_json)) {
+        cli_print_json(key);
+        return;
+    }
+    /* Alone on standard output: key=$(capstan keys create ci) */
+    printf("%s\n", document_text(key, "key"));
+    cli_remark(cli, "key %s, shown this once: keep it now", document_text(key, "id"));
+}
+
+enum exit_code
+command_keys_create(struct cli *cli)
+{
+    const char *scopes = cli_value(cli, OPTION_scopes);
+    struct api_path path = api_path("keys", NULL, "");
+    json_t *key;
+    json_t *body = json_pack("{s:s, s:o}", "name", cli->request.words[0], "scopes",
+        scopes_of(scopes != NULL ? scopes : "read,start,work"));
+    char *dumped = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
+    json_decref(body);
+    if (dumped == NULL) {
+        cli_complain("the name is not valid UTF-8");
+        return EXIT_USAGE;
+    }
+    struct api_call call = { .method = "POST",
+        .path = &path,
+        .content_type = "application/json",
+        .body = text(dumped) };
+    enum exit_code e = api_call(cli, &call, &key, NULL);
+    free(dumped);
+    if (e != EXIT_DONE)
+        return e;
+    show_key(cli, key);
+    json_decref(key);
+    return EXIT_DONE;
+}
+
+static void
+key_row(struct table *table, const json_t *item)
+{
+    document_cell(table, item, "id");
+    document_cell(table, item, "name");
+    document_cell_list(table, item, "scopes");
+    document_cell(table, item, "prefix");
+    document_cell_time(table, item, "created_at");
+    table_text(table, json_is_true(json_object_get(item, "revoked")) ? "revoked" : "");
+}
+
+enum exit_code
+command_keys_list(struct cli *cli)
+{
+    static const char *const heads[] = { "ID", "NAME", "SCOPES", "BEGINS WITH",
+        "CREATED", "", NULL };
+    struct api_path path = api_path("keys", NULL, "");
+    return document_list(cli, &path, heads, key_row);
+}
+
+enum exit_code
+command_keys_revoke(struct cli *cli)
+{
+    struct api_path path = api_path("keys", cli->request.words[0], "");
+    struct api_call call = { .method = "DELETE", .path = &path };
+    json_t *answer;
+    enum exit_code e = api_call(cli, &call, &answer, NULL);
+    if (e != EXIT_DONE)
+        return e;
+    if (cli_given(cli, OPTION_json))
+        cli_print_json(answer);
+    else
+        printf("%s\trevoked\n", cli->request.words[0]);
+    json_decref(answer);
+    return EXIT_DONE;
+}
+
+static void
+worker_row(struct table *table, const json_t *item)
+{
+    document_cell(table, item, "id");
+    document_cell(table, item, "name");
+    document_cell(table, item, "instance");
+    document_cell_list(table, item, "queues");
+    document_cell_list(table, item, "actions");
+    document_cell(table, item, "concurrency");
+    document_cell_list(table, item, "jobs");
+    document_cell_time(table, item, "heard_at");
+}
+
+enum exit_code
+command_workers_list(struct cli *cli)
+{
+    static const char *const heads[] = { "SESSION", "NAME", "INSTANCE", "QUEUES",
+        "ACTIONS", ">CONCURRENCY", "JOBS", "HEARD", NULL };
+    struct api_path path = api_path("workers", NULL, "");
+    return document_list(cli, &path, heads, worker_row);
+}

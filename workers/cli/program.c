@@ -1,0 +1,92 @@
+#include "workers/cli/program.h"
+
+#include "workers/cli/commands.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static bool
+is_there(const char *folder, const char *middle, const char *name,
+    char out[CONFIG_TEXT_MAX + 1])
+{
+    int size = snprintf(out, CONFIG_TEXT_MAX + 1, "%s%s%s", folder, middle, name);
+    return size > 0 && size <= CONFIG_TEXT_MAX && access(out, X_OK) == 0;
+}
+
+/* The folder of the running program, without a slash at its end. */
+static bool
+own_folder(char out[CONFIG_TEXT_MAX + 1])
+{
+    ssize_t size = readlink("/proc/self/exe", out, CONFIG_TEXT_MAX);
+    if (size <= 0)
+        return false;
+    out[size] = '\0';
+    char *slash = strrchr(out, '/');
+    if (slash == NULL)
+        return false;
+    *slash = '\0';
+    return true;
+}
+
+bool
+program_find(const char *folder, const char *name, char out[CONFIG_TEXT_MAX + 1])
+{
+    char own[CONFIG_TEXT_MAX + 1], middle[64];
+    bool inner = strcmp(folder, "bin") != 0;
+    const char *named = inner ? getenv("CAPSTAN_LIBEXEC") : NULL;
+    if (named != NULL && named[0] != '\0') {
+        if (is_there(named, "/", name, out))
+            return true;
+        cli_complain("there is no program %s in $CAPSTAN_LIBEXEC", name);
+        return false;
+    }
+    snprintf(middle, sizeof middle, "/../%s/", folder);
+    if ((own_folder(own) && is_there(own, middle, name, out))
+        || is_there(inner ? CAPSTAN_LIBEXECDIR : CAPSTAN_BINDIR, "/", name, out))
+        return true;
+    cli_complain("the program %s is not installed beside capstan", name);
+    return false;
+}
+
+static bool
+pass(const struct cli *cli, enum option option, const char *name)
+{
+    const char *value = cli_value(cli, option);
+    return value == NULL || setenv(name, value, 1) == 0;
+}
+
+enum exit_code
+program_become(struct cli *cli, const char *name)
+{
+    char path[CONFIG_TEXT_MAX + 1];
+    const char *argv[WORDS_MAX + 2] = { name };
+    if (!program_find("libexec/capstan", name, path))
+        return EXIT_REFUSED;
+    for (size_t i = 0; i < cli->request.word_count; i++)
+        argv[i + 1] = cli->request.words[i];
+    if (!pass(cli, OPTION_data, "CAPSTAN_DATA") || !pass(cli, OPTION_url, "CAPSTAN_URL")
+        || !pass(cli, OPTION_key, "CAPSTAN_API_KEY")
+        || !pass(cli, OPTION_project, "CAPSTAN_PROJECT")
+        || !pass(cli, OPTION_config, "CAPSTAN_CONFIG")) {
+        cli_complain("the environment is full");
+        return EXIT_REFUSED;
+    }
+    fflush(stdout);
+    /* execv takes the strings as they are: it does not write to them. */
+    execv(path, (char *const *)(uintptr_t)argv);
+    cli_complain("%s does not start: %s", path, strerror(errno));
+    return EXIT_REFUSED;
+}
+
+enum exit_code
+command_worker(struct cli *cli)
+{
+    return program_become(cli, "worker");
+}
+
+enum exit_code
+command_verify(struct cli *cli)
+{
+    return program_become(cli, "verify");
+}

@@ -1,0 +1,239 @@
+#include "workers/cli/request.h"
+
+#include "base/nearest.h"
+#include "workers/cli/commands.h"
+
+#define OPTION_GLOBAL(member) (OPTION_##member <= OPTION_LAST_GLOBAL)
+
+const struct option_row option_rows[OPTION_COUNT] = {
+#define OPTION(name, member, kind, value, sentence)                                    \
+    { name, kind, value, sentence, OPTION_GLOBAL(member) },
+#define LAST_GLOBAL(member)
+#include "workers/cli/options.def"
+};
+
+const struct command commands[] = {
+#define COMMAND(noun, verb, function, words, options, sentence, example)               \
+    { noun, verb, function, words, options, sentence, example },
+#include "workers/cli/commands.def"
+};
+const size_t command_count = COUNT(commands);
+
+bool
+command_passes(const struct command *command)
+{
+    return strcmp(command->words, "...") == 0;
+}
+
+bool
+command_takes(const struct command *command, enum option option)
+{
+    const char *name = option_rows[option].name, *at = command->options;
+    size_t size = strlen(name);
+    if (option_rows[option].global)
+        return true;
+    while ((at = strstr(at, name)) != NULL) {
+        bool begins = at == command->options || at[-1] == ' ';
+        at += size;
+        if (begins && (*at == ' ' || *at == '\0'))
+            return true;
+    }
+    return false;
+}
+
+/* "NAME [SHELL] FILE...": how many words may follow. */
+static void
+bounds(const char *words, size_t *least, size_t *most)
+{
+    *least = *most = 0;
+    for (const char *at = words; *at != '\0';) {
+        size_t size = strcspn(at, " ");
+        bool many = size > 4 && memchr(at, '.', size) != NULL;
+        *least += *at != '[';
+        *most = many ? WORDS_MAX : *most + 1;
+        at += size + strspn(at + size, " ");
+    }
+}
+
+/* Where reading is: `request` as far as it is known. */
+struct reading {
+    struct request *request;
+    struct fault *fault;
+    int argc, at;
+    char **argv;
+    bool words_only; /* "--" came */
+};
+
+static enum err
+unknown_option(struct reading *r, const char *name)
+{
+    const struct command *command = r->request->command;
+    struct nearest nearest = { 0 };
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (option_rows[i].global || (command != NULL && command_takes(command, i)))
+            nearest_try(&nearest, text(name), option_rows[i].name);
+    }
+    if (nearest.word != NULL)
+        return fault_set(r->fault, ERR_INVALID,
+            "there is no flag '--%.80s' here: did you mean '--%s'?", name,
+            nearest.word);
+    return fault_set(r->fault, ERR_INVALID, "there is no flag '--%.80s' here", name);
+}
+
+static bool
+find_option(const struct request *request, const char *name, size_t size, size_t *found)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct option_row *row = &option_rows[i];
+        if (strlen(row->name) != size || memcmp(row->name, name, size) != 0)
+            continue;
+        *found = i;
+        return row->global
+               || (request->command != NULL && command_takes(request->command, i));
+    }
+    return false;
+}
+
+static enum err
+keep_value(struct reading *r, size_t option, const char *value)
+{
+    struct request *request = r->request;
+    request->given[option] = true;
+    request->value[option] = value;
+    if (option_rows[option].kind != MANY)
+        return ERR_NONE;
+    if (request->set_count == SETS_MAX)
+        return fault_set(r->fault, ERR_INVALID, "--%s is given more than %d times",
+            option_rows[option].name, SETS_MAX);
+    request->sets[request->set_count++] = value;
+    return ERR_NONE;
+}
+
+static enum err
+read_option(struct reading *r, const char *word)
+{
+    const char *value = strchr(word, '=');
+    size_t size = value != NULL ? (size_t)(value - word) : strlen(word), option;
+    char name[80];
+    snprintf(name, sizeof name, "%.*s", (int)size, word);
+    if (!find_option(r->request, word, size, &option))
+        return unknown_option(r, name);
+    if (value != NULL)
+        value++;
+    const struct option_row *row = &option_rows[option];
+    if (row->kind == SWITCH && value != NULL)
+        return fault_set(r->fault, ERR_INVALID, "--%s takes no value", name);
+    if ((row->kind == VALUE || row->kind == MANY) && value == NULL) {
+        if (r->at == r->argc)
+            return fault_set(
+                r->fault, ERR_INVALID, "--%s needs a value: %s", name, row->value);
+        value = r->argv[r->at++];
+    }
+    return keep_value(r, option, value);
+}
+
+static enum err
+unknown_command(struct reading *r, const char *noun, const char *word)
+{
+    struct nearest nearest = { 0 };
+    for (size_t i = 0; i < command_count; i++) {
+        if (noun[0] == '\0')
+            nearest_try(&nearest, text(word),
+                commands[i].noun[0] != '\0' ? commands[i].noun : commands[i].verb);
+        else if (strcmp(noun, commands[i].noun) == 0)
+            nearest_try(&nearest, text(word), commands[i].verb);
+    }
+    const char *space = noun[0] != '\0' ? " " : "";
+    if (nearest.word != NULL)
+        return fault_set(r->fault, ERR_INVALID,
+            "there is no command '%s%s%.80s': did you mean '%s%s%s'?", noun, space,
+            word, noun, space, nearest.word);
+    return fault_set(
+        r->fault, ERR_INVALID, "there is no command '%s%s%.80s'", noun, space, word);
+}
+
+/* The first word names a noun or a verb, the one after a noun its verb. */
+static enum err
+read_command(struct reading *r, const char *word)
+{
+    struct request *request = r->request;
+    const char *noun = request->noun != NULL ? request->noun : "";
+    for (size_t i = 0; i < command_count; i++) {
+        if (strcmp(commands[i].noun, noun) == 0
+            && strcmp(commands[i].verb, word) == 0) {
+            request->command = &commands[i];
+            request->noun = NULL;
+            return ERR_NONE;
+        }
+    }
+    for (size_t i = 0; noun[0] == '\0' && i < command_count; i++) {
+        if (strcmp(commands[i].noun, word) == 0) {
+            request->noun = commands[i].noun;
+            return ERR_NONE;
+        }
+    }
+    return unknown_command(r, noun, word);
+}
+
+static enum err
+keep_word(struct reading *r, const char *word)
+{
+    struct request *request = r->request;
+    if (request->word_count == WORDS_MAX)
+        return fault_set(r->fault, ERR_INVALID, "more than %d words", WORDS_MAX);
+    request->words[request->word_count++] = word;
+    return ERR_NONE;
+}
+
+static enum err
+read_word(struct reading *r, const char *word)
+{
+    struct request *request = r->request;
+    if (request->command != NULL && command_passes(request->command))
+        return keep_word(r, word);
+    if (!r->words_only && strcmp(word, "--") == 0) {
+        r->words_only = true;
+        return ERR_NONE;
+    }
+    if (!r->words_only && strncmp(word, "--", 2) == 0)
+        return read_option(r, word + 2);
+    if (!r->words_only && strcmp(word, "-h") == 0)
+        return read_option(r, "help");
+    if (!r->words_only && word[0] == '-' && word[1] != '\0')
+        return fault_set(r->fault, ERR_INVALID,
+            "there is no flag '%.80s': flags are whole words, such as --json", word);
+    return request->command == NULL ? read_command(r, word) : keep_word(r, word);
+}
+
+static enum err
+check_words(const struct request *request, struct fault *fault)
+{
+    const struct command *command = request->command;
+    size_t least, most;
+    if (command == NULL || command_passes(command) || request->given[OPTION_help])
+        return ERR_NONE;
+    bounds(command->words, &least, &most);
+    if (request->word_count < least)
+        return fault_set(
+            fault, ERR_INVALID, "something is missing: %s", command->words);
+    if (request->word_count > most)
+        return fault_set(
+            fault, ERR_INVALID, "'%.80s' is too much", request->words[most]);
+    return ERR_NONE;
+}
+
+enum err
+request_read(int argc, char **argv, struct request *request, struct fault *fault)
+{
+    struct reading r = {
+        .request = request, .fault = fault, .argc = argc, .at = 1, .argv = argv
+    };
+    memset(request, 0, sizeof *request);
+    while (r.at < argc) {
+        const char *word = argv[r.at++];
+        enum err e = read_word(&r, word);
+        if (e != ERR_NONE)
+            return e;
+    }
+    return check_words(request, fault);
+}

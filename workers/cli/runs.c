@@ -1,0 +1,234 @@
+/* runs - start, list, get, cancel. */
+#include "workers/cli/commands.h"
+#include "workers/cli/document.h"
+#include "workers/cli/follow.h"
+#include "workers/cli/human.h"
+#include "workers/cli/input.h"
+
+#include <stdlib.h>
+
+/* The --inputs option: a JSON object in the option, in a file or in standard input. */
+static enum exit_code
+read_inputs(const struct cli *cli, json_t **inputs)
+{
+    const char *value = cli_value(cli, OPTION_inputs);
+    struct buffer content = { 0 };
+    json_error_t wrong;
+    enum exit_code e = EXIT_DONE;
+    *inputs = NULL;
+    if (value == NULL)
+        return EXIT_DONE;
+    if (value[0] == '@')
+        e = input_read(value + 1, &content);
+    else
+        buffer_append_bytes(&content, text(value));
+    if (e == EXIT_DONE) {
+        *inputs = json_loadb((const char *)content.data, content.size,
+            JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &wrong);
+        if (*inputs == NULL)
+            cli_complain("--inputs: %d:%d: %s", wrong.line, wrong.column, wrong.text);
+        else if (!json_is_object(*inputs))
+            cli_complain(
+                "--inputs: a JSON object is wanted, such as {\"to\": \"Ada\"}");
+        if (!json_is_object(*inputs))
+            e = EXIT_USAGE;
+    }
+    buffer_free(&content);
+    return e;
+}
+
+static void
+set_text(json_t *object, const char *name, const char *value)
+{
+    if (value != NULL)
+        json_object_set_new(object, name, json_string(value));
+}
+
+static enum exit_code
+post(struct cli *cli, const struct api_path *path, const json_t *body, json_t **answer)
+{
+    char *dumped = json_dumps(body, JSON_COMPACT);
+    if (dumped == NULL) {
+        cli_complain("the request is not valid UTF-8");
+        return EXIT_USAGE;
+    }
+    struct api_call call = { .method = "POST",
+        .path = path,
+        .content_type = "application/json",
+        .body = text(dumped) };
+    enum exit_code e = api_call(cli, &call, answer, NULL);
+    free(dumped);
+    return e;
+}
+
+static void
+print_run_row(const struct cli *cli, const json_t *run)
+{
+    if (cli_given(cli, OPTION_json))
+        cli_print_json(run);
+    else
+        printf("%s\n", document_text(run, "id"));
+    fflush(stdout);
+}
+
+static enum exit_code
+print_whole(struct cli *cli, const char *id)
+{
+    json_t *run;
+    struct api_path path = api_path("runs", id, "");
+    enum exit_code e = api_get(cli, &path, &run);
+    if (e == EXIT_DONE)
+        cli_print_json(run);
+    json_decref(run);
+    return e;
+}
+
+/* The id is printed at once, so that a caller has it whatever happens then. */
+static enum exit_code
+wait_for(struct cli *cli, const json_t *run)
+{
+    bool json = cli_given(cli, OPTION_json);
+    struct follow follow = { .run = document_text(run, "id") };
+    enum exit_code e = cli_time(cli, OPTION_wait, 0, &follow.wait_ms);
+    if (e != EXIT_DONE)
+        return e;
+    if (!json)
+        print_run_row(cli, run);
+    e = follow_run(cli, &follow);
+    if (json && e != EXIT_AWAY) {
+        enum exit_code printed = print_whole(cli, follow.run);
+        e = e == EXIT_DONE ? printed : e;
+    }
+    return e;
+}
+
+enum exit_code
+command_runs_start(struct cli *cli)
+{
+    struct api_path path = api_path("runs", NULL, "");
+    json_t *inputs, *run = NULL;
+    uint64_t ms;
+    enum exit_code e = cli_time(cli, OPTION_wait, 0, &ms);
+    if (e == EXIT_DONE)
+        e = read_inputs(cli, &inputs);
+    if (e != EXIT_DONE)
+        return e;
+    json_t *body = json_object();
+    set_text(body, "automation", cli->request.words[0]);
+    set_text(body, "idempotency_key", cli_value(cli, OPTION_idempotency_key));
+    if (inputs != NULL)
+        json_object_set_new(body, "inputs", inputs);
+    e = post(cli, &path, body, &run);
+    json_decref(body);
+    if (e == EXIT_DONE && cli_given(cli, OPTION_wait))
+        e = wait_for(cli, run);
+    else if (e == EXIT_DONE)
+        print_run_row(cli, run);
+    json_decref(run);
+    return e;
+}
+
+static void
+took_cell(struct table *table, const json_t *run)
+{
+    uint64_t from = document_time(run, "started_at");
+    uint64_t to = document_time(run, "finished_at");
+    char span[HUMAN_MAX];
+    table_text(table, from > 0 && to >= from ? human_span(to - from, span) : "");
+}
+
+static void
+row_of(struct table *table, const json_t *item)
+{
+    document_cell(table, item, "id");
+    document_cell(table, item, "automation");
+    document_cell(table, item, "version");
+    document_cell(table, item, "status");
+    document_cell_time(table, item, "started_at");
+    took_cell(table, item);
+}
+
+enum exit_code
+command_runs_list(struct cli *cli)
+{
+    static const char *const heads[] = { "RUN", "AUTOMATION", ">VERSION", "STATUS",
+        "STARTED", ">TOOK", NULL };
+    struct api_path path = api_path("runs", NULL, "");
+    api_query(&path, "automation", cli_value(cli, OPTION_automation));
+    api_query(&path, "status", cli_value(cli, OPTION_status));
+    return document_list(cli, &path, heads, row_of);
+}
+
+static void
+show_steps(const struct cli *cli, const json_t *run)
+{
+    static const char *const heads[] = { "STEP", "KIND", "STATUS", ">ATTEMPT",
+        "STARTED", ">TOOK", "ERROR", NULL };
+    const json_t *steps = json_object_get(run, "steps"), *step;
+    size_t i;
+    if (json_array_size(steps) == 0)
+        return;
+    struct table *table = table_new(cli, heads);
+    putchar('\n');
+    json_array_foreach(steps, i, step)
+    {
+        table_row(table);
+        document_cell(table, step, "key");
+        document_cell(table, step, "kind");
+        document_cell(table, step, "status");
+        document_cell(table, step, "attempt");
+        document_cell_time(table, step, "started_at");
+        took_cell(table, step);
+        document_cell(table, step, "error_message");
+    }
+    table_print(&table);
+}
+
+static void
+show(const struct cli *cli, const json_t *run)
+{
+    static const char *const lines[] = { "id", "automation", "version", "status",
+        "stop_reason", "error_type", "error_message", "started_at", "finished_at" };
+    const json_t *output = json_object_get(run, "output");
+    for (size_t i = 0; i < COUNT(lines); i++)
+        document_line(run, lines[i]);
+    show_steps(cli, run);
+    if (output != NULL && !json_is_null(output)) {
+        printf("\noutput\n");
+        cli_print_json(output);
+    }
+}
+
+enum exit_code
+command_runs_get(struct cli *cli)
+{
+    json_t *run;
+    struct api_path path = api_path("runs", cli->request.words[0], "");
+    enum exit_code e = api_get(cli, &path, &run);
+    if (e != EXIT_DONE)
+        return e;
+    if (cli_given(cli, OPTION_json))
+        cli_print_json(run);
+    else
+        show(cli, run);
+    json_decref(run);
+    return EXIT_DONE;
+}
+
+enum exit_code
+command_runs_cancel(struct cli *cli)
+{
+    json_t *run = NULL, *body = json_object();
+    struct api_path path = api_path("runs", cli->request.words[0], "/cancel");
+    set_text(body, "reason", cli_value(cli, OPTION_reason));
+    enum exit_code e = post(cli, &path, body, &run);
+    json_decref(body);
+    if (e != EXIT_DONE)
+        return e;
+    if (cli_given(cli, OPTION_json))
+        cli_print_json(run);
+    else
+        printf("%s\t%s\n", document_text(run, "id"), document_text(run, "status"));
+    json_decref(run);
+    return EXIT_DONE;
+}
