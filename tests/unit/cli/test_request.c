@@ -1,0 +1,276 @@
+#include "tests/unit/cli/suites.h"
+#include "workers/cli/commands.h"
+#include "workers/cli/help.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The table names them; nobody calls them here. */
+#define COMMAND(noun, verb, function, words, options, sentence, example)               \
+    enum exit_code function(struct cli *cli)                                           \
+    {                                                                                  \
+        (void)cli;                                                                     \
+        return EXIT_DONE;                                                              \
+    }
+#include "workers/cli/commands.def"
+
+enum { ARGUMENTS_MAX = 40 };
+static struct request request;
+static struct fault fault;
+
+/* Read a line of words with single spaces between them. */
+static enum err
+read_line(const char *line)
+{
+    static char copy[400];
+    static char *argv[ARGUMENTS_MAX + 1];
+    int argc = 0;
+    argv[argc++] = copy;
+    snprintf(copy, sizeof copy, "capstan %s", line);
+    for (char *at = copy; (at = strchr(at, ' ')) != NULL && argc < ARGUMENTS_MAX;) {
+        *at++ = '\0';
+        argv[argc++] = at;
+    }
+    fault.detail[0] = '\0';
+    return request_read(argc, argv, &request, &fault);
+}
+
+static void
+refused(const char *line, const char *why)
+{
+    ck_assert_int_eq(read_line(line), ERR_INVALID);
+    ck_assert_msg(strstr(fault.detail, why) != NULL, "%s: %s", line, fault.detail);
+}
+
+static const char *
+verb(void)
+{
+    return request.command != NULL ? request.command->verb : "none";
+}
+
+START_TEST(a_verb_without_a_noun_and_one_with_a_noun_are_found)
+{
+    ck_assert_int_eq(read_line("up"), ERR_NONE);
+    ck_assert_str_eq(verb(), "up");
+    ck_assert_int_eq(read_line("runs list"), ERR_NONE);
+    ck_assert_str_eq(request.command->noun, "runs");
+    ck_assert_str_eq(verb(), "list");
+}
+END_TEST
+
+START_TEST(a_noun_alone_names_no_command)
+{
+    ck_assert_int_eq(read_line("runs"), ERR_NONE);
+    ck_assert_ptr_null(request.command);
+    ck_assert_str_eq(request.noun, "runs");
+}
+END_TEST
+
+START_TEST(flags_may_stand_before_between_and_after_the_words)
+{
+    ck_assert_int_eq(
+        read_line("--json runs --url http://x start --quiet hello --wait"), ERR_NONE);
+    ck_assert(request.given[OPTION_json]);
+    ck_assert(request.given[OPTION_quiet]);
+    ck_assert_str_eq(request.value[OPTION_url], "http://x");
+    ck_assert_uint_eq(request.word_count, 1);
+    ck_assert_str_eq(request.words[0], "hello");
+}
+END_TEST
+
+START_TEST(a_value_follows_an_equals_sign_or_is_the_next_word)
+{
+    ck_assert_int_eq(read_line("runs list --limit=5 --status open"), ERR_NONE);
+    ck_assert_str_eq(request.value[OPTION_limit], "5");
+    ck_assert_str_eq(request.value[OPTION_status], "open");
+}
+END_TEST
+
+START_TEST(an_optional_value_never_takes_the_next_word)
+{
+    ck_assert_int_eq(read_line("runs start --wait hello"), ERR_NONE);
+    ck_assert(request.given[OPTION_wait]);
+    ck_assert_ptr_null(request.value[OPTION_wait]);
+    ck_assert_str_eq(request.words[0], "hello");
+    ck_assert_int_eq(read_line("runs start --wait=30s hello"), ERR_NONE);
+    ck_assert_str_eq(request.value[OPTION_wait], "30s");
+}
+END_TEST
+
+START_TEST(a_flag_that_may_be_repeated_is_kept_each_time)
+{
+    ck_assert_int_eq(read_line("up --set a=1 --set=b=2"), ERR_NONE);
+    ck_assert_uint_eq(request.set_count, 2);
+    ck_assert_str_eq(request.sets[0], "a=1");
+    ck_assert_str_eq(request.sets[1], "b=2");
+}
+END_TEST
+
+START_TEST(after_two_dashes_everything_is_a_word)
+{
+    ck_assert_int_eq(read_line("runs get -- --json"), ERR_NONE);
+    ck_assert(!request.given[OPTION_json]);
+    ck_assert_str_eq(request.words[0], "--json");
+}
+END_TEST
+
+START_TEST(a_single_dash_is_a_word)
+{
+    ck_assert_int_eq(read_line("apply -"), ERR_NONE);
+    ck_assert_str_eq(request.words[0], "-");
+}
+END_TEST
+
+START_TEST(what_follows_worker_is_handed_on_untouched)
+{
+    ck_assert_int_eq(
+        read_line("--data d worker --queues a --json -- x --help"), ERR_NONE);
+    ck_assert_str_eq(request.value[OPTION_data], "d");
+    ck_assert_uint_eq(request.word_count, 6);
+    ck_assert_str_eq(request.words[0], "--queues");
+    ck_assert_str_eq(request.words[5], "--help");
+    ck_assert(!request.given[OPTION_json]);
+    ck_assert(!request.given[OPTION_help]);
+}
+END_TEST
+
+START_TEST(an_unknown_command_is_refused_with_the_nearest_one)
+{
+    refused("statsu", "did you mean 'status'?");
+    refused("rusn list", "did you mean 'runs'?");
+    refused("runs strat", "did you mean 'runs start'?");
+    refused("frobnicate", "there is no command 'frobnicate'");
+    ck_assert_ptr_null(strstr(fault.detail, "mean"));
+}
+END_TEST
+
+START_TEST(an_unknown_flag_is_refused_with_the_nearest_one)
+{
+    refused("runs list --limt 3", "did you mean '--limit'?");
+    refused("runs list --inputs x", "no flag '--inputs' here");
+    refused("--wait runs list", "no flag '--wait' here");
+    refused("runs list -j", "whole words");
+}
+END_TEST
+
+START_TEST(a_missing_or_a_needless_value_is_refused)
+{
+    refused("runs list --limit", "--limit needs a value: COUNT");
+    refused("runs list --json=yes", "--json takes no value");
+}
+END_TEST
+
+START_TEST(too_few_and_too_many_words_are_refused)
+{
+    refused("runs get", "missing: RUN");
+    refused("apply", "missing: FILE...");
+    refused("up now", "'now' is too much");
+    refused("runs get a b", "'b' is too much");
+    ck_assert_int_eq(read_line("apply a b c d"), ERR_NONE);
+    ck_assert_int_eq(read_line("completion"), ERR_NONE);
+    ck_assert_int_eq(read_line("help runs start"), ERR_NONE);
+}
+END_TEST
+
+START_TEST(help_asks_for_no_words)
+{
+    ck_assert_int_eq(read_line("runs get --help"), ERR_NONE);
+    ck_assert_int_eq(read_line("-h"), ERR_NONE);
+    ck_assert(request.given[OPTION_help]);
+}
+END_TEST
+
+START_TEST(a_limit_of_words_and_settings_is_kept)
+{
+    static char *argv[WORDS_MAX + 4];
+    static char set[] = "--set=a=1", up[] = "up", apply[] = "apply";
+    int argc = 0;
+    argv[argc++] = up;
+    argv[argc++] = apply;
+    while (argc < WORDS_MAX + 3)
+        argv[argc++] = up;
+    ck_assert_int_eq(request_read(argc, argv, &request, &fault), ERR_INVALID);
+    argv[1] = up;
+    for (argc = 2; argc < SETS_MAX + 3; argc++)
+        argv[argc] = set;
+    ck_assert_int_eq(request_read(argc, argv, &request, &fault), ERR_INVALID);
+}
+END_TEST
+
+START_TEST(every_command_has_a_sentence_and_an_example_that_is_read)
+{
+    for (size_t i = 0; i < command_count; i++) {
+        const struct command *c = &commands[i];
+        ck_assert_uint_gt(strlen(c->sentence), 8);
+        ck_assert_msg(strstr(c->example, "capstan") != NULL, "%s", c->verb);
+        if (strncmp(c->example, "capstan ", 8) != 0 || strchr(c->example, '\'') != NULL)
+            continue;
+        ck_assert_msg(
+            read_line(c->example + 8) == ERR_NONE, "%s: %s", c->example, fault.detail);
+        ck_assert_ptr_eq(request.command, c);
+    }
+}
+END_TEST
+
+START_TEST(every_flag_that_a_command_names_exists_and_is_used)
+{
+    bool used[OPTION_COUNT] = { false };
+    for (size_t i = 0; i < command_count; i++) {
+        size_t named = 0, found = 0;
+        for (const char *at = commands[i].options; *at != '\0';) {
+            at += strcspn(at, " ");
+            at += strspn(at, " ");
+            named++;
+        }
+        for (size_t j = 0; j < OPTION_COUNT; j++) {
+            bool takes = command_takes(&commands[i], (enum option)j);
+            used[j] = used[j] || takes;
+            found += takes && !option_rows[j].global;
+        }
+        ck_assert_msg(named == found, "%s %s", commands[i].noun, commands[i].verb);
+    }
+    for (size_t j = 0; j < OPTION_COUNT; j++)
+        ck_assert_msg(used[j], "nobody takes --%s", option_rows[j].name);
+}
+END_TEST
+
+START_TEST(help_shows_the_example_of_a_command)
+{
+    char *shown = NULL;
+    size_t size;
+    ck_assert_int_eq(read_line("runs start x"), ERR_NONE);
+    FILE *out = open_memstream(&shown, &size);
+    help_command(request.command, out);
+    fclose(out);
+    ck_assert_ptr_nonnull(strstr(shown, request.command->example));
+    ck_assert_ptr_nonnull(strstr(shown, "--wait[=TIME]"));
+    free(shown);
+}
+END_TEST
+
+Suite *
+suite_request(void)
+{
+    Suite *suite = suite_create("request");
+    TCase *tests = tcase_create("request");
+    tcase_add_test(tests, a_verb_without_a_noun_and_one_with_a_noun_are_found);
+    tcase_add_test(tests, a_noun_alone_names_no_command);
+    tcase_add_test(tests, flags_may_stand_before_between_and_after_the_words);
+    tcase_add_test(tests, a_value_follows_an_equals_sign_or_is_the_next_word);
+    tcase_add_test(tests, an_optional_value_never_takes_the_next_word);
+    tcase_add_test(tests, a_flag_that_may_be_repeated_is_kept_each_time);
+    tcase_add_test(tests, after_two_dashes_everything_is_a_word);
+    tcase_add_test(tests, a_single_dash_is_a_word);
+    tcase_add_test(tests, what_follows_worker_is_handed_on_untouched);
+    tcase_add_test(tests, an_unknown_command_is_refused_with_the_nearest_one);
+    tcase_add_test(tests, an_unknown_flag_is_refused_with_the_nearest_one);
+    tcase_add_test(tests, a_missing_or_a_needless_value_is_refused);
+    tcase_add_test(tests, too_few_and_too_many_words_are_refused);
+    tcase_add_test(tests, help_asks_for_no_words);
+    tcase_add_test(tests, a_limit_of_words_and_settings_is_kept);
+    tcase_add_test(tests, every_command_has_a_sentence_and_an_example_that_is_read);
+    tcase_add_test(tests, every_flag_that_a_command_names_exists_and_is_used);
+    tcase_add_test(tests, help_shows_the_example_of_a_command);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
