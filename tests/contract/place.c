@@ -13,7 +13,8 @@ void
 places_make(void)
 {
     const char *tmp = getenv("TMPDIR");
-    snprintf(root, sizeof root, "%s/capstan-journal-XXXXXX", tmp != NULL ? tmp : "/tmp");
+    snprintf(
+        root, sizeof root, "%s/capstan-journal-XXXXXX", tmp != NULL ? tmp : "/tmp");
     if (mkdtemp(root) == NULL) {
         perror(root);
         exit(99);
