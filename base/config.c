@@ -1,9 +1,8 @@
 #include "base/config.h"
 
-#include "base/buffer.h"
 #include "base/log.h"
+#include "base/nearest.h"
 #include "base/pack.h"
-#include "base/wrong.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -91,46 +90,6 @@ config_default(struct config *config)
     }
 }
 
-/* How many letters must change to make one name of the other? */
-static size_t
-distance(struct bytes a, struct bytes b)
-{
-    size_t row[NAME_MAX_BYTES + 1];
-    for (size_t j = 0; j <= b.size; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.size; i++) {
-        size_t corner = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.size; j++) {
-            size_t best = corner + (a.data[i - 1] != b.data[j - 1]);
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            corner = row[j];
-            row[j] = best;
-        }
-    }
-    return row[b.size];
-}
-
-static const struct setting *
-nearest(struct bytes name)
-{
-    const struct setting *best = NULL;
-    size_t least = name.size / 2 + 1;
-    if (name.size > NAME_MAX_BYTES)
-        return NULL;
-    for (size_t i = 0; i < COUNT(settings); i++) {
-        size_t d = distance(name, text(settings[i].name));
-        if (d < least) {
-            least = d;
-            best = &settings[i];
-        }
-    }
-    return best;
-}
-
 static const struct setting *
 setting_named(struct bytes name)
 {
@@ -163,12 +122,14 @@ static enum err
 unknown(struct bytes name, struct fault *fault)
 {
     char show[48];
-    const struct setting *s = nearest(name);
-    if (s == NULL)
+    struct nearest near = { 0 };
+    for (size_t i = 0; i < COUNT(settings); i++)
+        nearest_try(&near, name, settings[i].name);
+    if (near.word == NULL)
         return fault_set(
             fault, ERR_MALFORMED, "there is no setting '%s'", shown(name, show));
     return fault_set(fault, ERR_MALFORMED,
-        "there is no setting '%s': did you mean '%s'?", shown(name, show), s->name);
+        "there is no setting '%s': did you mean '%s'?", shown(name, show), near.word);
 }
 
 static bool

@@ -9,8 +9,9 @@
  *   refuse  say that a port is taken
  *   deaf    be ready and do not hear SIGTERM
  *
- * Each life adds a line "PART.INSTANCE PID" to the file `lives`, each orderly end a
- * line "end PART.INSTANCE" to `ends`. */
+ * Each life adds a line "PART.INSTANCE PID SURPRISES" to the file `lives`, each orderly
+ * end a line "PART.INSTANCE" to `ends`.  Surprises are descriptors that nobody
+ * promised, and a missing lock. */
 #include "base/child.h"
 #include "base/log.h"
 
@@ -47,6 +48,15 @@ count_lives(const char *name)
         count += strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == ' ';
     if (in != NULL)
         fclose(in);
+    return count;
+}
+
+static unsigned
+count_surprises(void)
+{
+    unsigned count = fcntl(5, F_GETFD) == -1;
+    for (int fd = 6; fd < 1024; fd++)
+        count += fcntl(fd, F_GETFD) != -1;
     return count;
 }
 
@@ -107,9 +117,10 @@ main(int argc, char **argv)
     snprintf(folder, sizeof folder, "%s", dirname(path));
     snprintf(path, sizeof path, "%s", argv[0]);
     snprintf(part, sizeof part, "%s", basename(path));
+    unsigned surprises = count_surprises();
     child_start(argc, argv, part, &child);
     unsigned life = count_lives(child.name);
-    snprintf(line, sizeof line, "%s %d\n", child.name, getpid());
+    snprintf(line, sizeof line, "%s %d %u\n", child.name, getpid(), surprises);
     add_line("lives", line);
     log_line(LOG_INFO, "playing", "life=%u", life);
     read_plan(life, word);
