@@ -1,0 +1,205 @@
+#include "workers/stock/actions.h"
+
+#include "base/clock.h"
+#include "workers/stock/chance.h"
+#include "workers/stock/duration.h"
+#include "workers/stock/json_text.h"
+#include "workers/stock/printer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+enum { COUNT_MAX = 1000, LENGTH_MAX = 4096, LENGTH_DEFAULT = 16, NUMBER_MAX = 100 };
+
+/* The message, or what stands in its place, as a text. */
+static const char *
+message_of(struct capstan_job *job, struct buffer *room)
+{
+    size_t size;
+    const char *message = capstan_job_text(job, "message");
+    if (message != NULL)
+        return message;
+    const void *value = capstan_job_raw(job, "message", &size);
+    if (value == NULL)
+        value = capstan_job_raw(job, NULL, &size);
+    json_text(room, bytes_of(value, size));
+    buffer_append(room, "", 1);
+    return (const char *)room->data;
+}
+
+static int
+run_print(struct capstan_job *job, void *context)
+{
+    struct buffer room = { 0 };
+    const char *message = message_of(job, &room);
+    bool may_wait = capstan_job_may_block(job);
+    (void)context;
+    if (!printer_line(text(message), may_wait)) {
+        buffer_free(&room);
+        return CAPSTAN_BLOCKS;
+    }
+    if (may_wait)
+        printer_flush();
+    capstan_write_map(job, 1);
+    capstan_write_text(job, "output");
+    capstan_write_text(job, message);
+    buffer_free(&room);
+    return capstan_job_complete(job);
+}
+
+static int
+run_json(struct capstan_job *job, void *context)
+{
+    size_t size;
+    const void *all = capstan_job_raw(job, NULL, &size);
+    (void)context;
+    return capstan_job_complete_raw(job, all, size);
+}
+
+static int
+run_time(struct capstan_job *job, void *context)
+{
+    char now[64], whole[80];
+    uint64_t unix_ms = clock_unix_ms();
+    time_t seconds = (time_t)(unix_ms / 1000);
+    struct tm utc;
+    (void)context;
+    gmtime_r(&seconds, &utc);
+    strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(whole, sizeof whole, "%s.%03uZ", now, (unsigned)(unix_ms % 1000));
+    capstan_write_map(job, 2);
+    capstan_write_text(job, "now");
+    capstan_write_text(job, whole);
+    capstan_write_text(job, "unix_ms");
+    capstan_write_int(job, (int64_t)unix_ms);
+    return capstan_job_complete(job);
+}
+
+static void
+write_hex(struct capstan_job *job, size_t length)
+{
+    char hex[2 * LENGTH_MAX + 1];
+    uint8_t bytes[LENGTH_MAX];
+    chance_fill(bytes, length);
+    for (size_t i = 0; i < length; i++)
+        snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+    hex[2 * length] = '\0';
+    capstan_write_text(job, hex);
+}
+
+static void
+write_number(struct capstan_job *job)
+{
+    capstan_write_int(job, chance_between(capstan_job_int(job, "min", 0),
+                               capstan_job_int(job, "max", NUMBER_MAX)));
+}
+
+static void
+write_float(struct capstan_job *job)
+{
+    double min = capstan_job_double(job, "min", 0);
+    double max = capstan_job_double(job, "max", 1);
+    capstan_write_double(job, min + chance_part() * (max - min));
+}
+
+/* false: there is no such type */
+static bool
+write_chance(struct capstan_job *job, const char *type, size_t length)
+{
+    char uuid[37];
+    if (strcmp(type, "number") == 0)
+        write_number(job);
+    else if (strcmp(type, "float") == 0)
+        write_float(job);
+    else if (strcmp(type, "boolean") == 0)
+        capstan_write_bool(job, chance_between(0, 1) == 1);
+    else if (strcmp(type, "uuid") == 0)
+        capstan_write_text(job, chance_uuid(uuid));
+    else if (strcmp(type, "hex") == 0 || strcmp(type, "bytes") == 0)
+        write_hex(job, length);
+    else
+        return false;
+    return true;
+}
+
+static int
+run_random(struct capstan_job *job, void *context)
+{
+    const char *type = capstan_job_text(job, "type");
+    int64_t count = capstan_job_int(job, "count", 0);
+    int64_t length = capstan_job_int(job, "length", LENGTH_DEFAULT);
+    (void)context;
+    if (count < 0 || count > COUNT_MAX || length < 0 || length > LENGTH_MAX)
+        return capstan_job_fail(job, "InvalidInput",
+            "`count` is at most 1000, `length` at most 4096 bytes");
+    if (capstan_job_double(job, "min", 0)
+        > capstan_job_double(job, "max", (double)NUMBER_MAX))
+        return capstan_job_fail(job, "InvalidInput", "`min` is above `max`");
+    if (type == NULL)
+        type = "number";
+    capstan_write_map(job, 1);
+    capstan_write_text(job, count == 0 ? "value" : "values");
+    if (count > 0)
+        capstan_write_array(job, (size_t)count);
+    for (int64_t i = 0; i < (count == 0 ? 1 : count); i++)
+        if (!write_chance(job, type, (size_t)length))
+            return capstan_job_fail(
+                job, "InvalidInput", "`type` is number, float, boolean, uuid or hex");
+    return capstan_job_complete(job);
+}
+
+static int
+run_fail(struct capstan_job *job, void *context)
+{
+    const char *type = capstan_job_text(job, "type");
+    const char *message = capstan_job_text(job, "message");
+    (void)context;
+    return capstan_job_fail(job, type == NULL ? "ActionError" : type,
+        message == NULL ? "failed on purpose" : message);
+}
+
+static bool
+sleep_ms(struct capstan_job *job, uint64_t *ms)
+{
+    const char *duration = capstan_job_text(job, "duration");
+    int64_t given_ms = capstan_job_int(job, "duration_ms", -1);
+    if (duration != NULL)
+        return duration_read(duration, ms);
+    if (given_ms >= 0)
+        return duration_seconds((double)given_ms / 1000, ms);
+    return duration_seconds(capstan_job_double(job, "duration", -1), ms);
+}
+
+static int
+run_sleep(struct capstan_job *job, void *context)
+{
+    uint64_t ms;
+    (void)context;
+    if (!sleep_ms(job, &ms))
+        return capstan_job_fail(job, "InvalidInput",
+            "`duration` is a text such as 1m30s or 250ms, or a number of seconds");
+    if (capstan_job_sleep(job, ms))
+        return 0;
+    capstan_write_map(job, 1);
+    capstan_write_text(job, "slept_ms");
+    capstan_write_int(job, (int64_t)ms);
+    return capstan_job_complete(job);
+}
+
+#define ADD_quick  capstan_worker_quick
+#define ADD_thread capstan_worker_action
+
+void
+actions_add(struct capstan_worker *worker)
+{
+#define ACTION(name, how, sentence) ADD_##how(worker, #name, run_##name, NULL);
+#include "workers/stock/actions.def"
+}
+
+void
+actions_describe(void)
+{
+#define ACTION(name, how, sentence) printf("  %-8s %s\n", #name, sentence);
+#include "workers/stock/actions.def"
+}

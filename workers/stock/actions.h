@@ -1,0 +1,9 @@
+/* actions - what the stock worker can do; docs/guides show each with its parameters. */
+#ifndef WORKERS_STOCK_ACTIONS_H
+#define WORKERS_STOCK_ACTIONS_H
+#include "workers/c/capstan_worker.h"
+
+void actions_add(struct capstan_worker *worker);
+/* For --help: one line each. */
+void actions_describe(void);
+#endif

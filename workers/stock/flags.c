@@ -1,0 +1,118 @@
+#include "workers/stock/flags.h"
+
+#include "base/bytes.h"
+#include "workers/stock/actions.h"
+
+#include <getopt.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum kind { KIND_text, KIND_number };
+
+static const struct row {
+    const char *name;
+    enum kind kind;
+    size_t offset;
+    const char *argument, *sentence;
+} rows[] = {
+#define FLAG(member, name, kind, argument, sentence)                                   \
+    { name, KIND_##kind, offsetof(struct flags, member), argument, sentence },
+#include "workers/stock/flags.def"
+};
+
+enum { ROWS = COUNT(rows), FLAG_HELP = ROWS, FLAG_VERSION };
+
+static bool
+wrong_flag(const char *flag, const char *why)
+{
+    fprintf(stderr, "capstan worker: --%s: %s\n", flag, why);
+    return false;
+}
+
+static bool
+read_number(const struct row *row, const char *from, unsigned *number)
+{
+    char *end;
+    unsigned long value = strtoul(from, &end, 10);
+    if (strspn(from, "0123456789") == 0 || *end != '\0' || value > 1000000000)
+        return wrong_flag(row->name, "a number was expected");
+    *number = (unsigned)value;
+    return true;
+}
+
+static bool
+take(const struct row *row, const char *from, struct flags *flags)
+{
+    void *to = (char *)flags + row->offset;
+    if (row->kind == KIND_number)
+        return read_number(row, from, to);
+    *(const char **)to = from;
+    return true;
+}
+
+static bool
+check(const struct flags *f)
+{
+    if (f->concurrency < 1 || f->concurrency > FLAG_CONCURRENCY_MAX)
+        return wrong_flag("concurrency", "1 to 4096 jobs");
+    if (f->workers < 1 || f->workers > WORKERS_MAX)
+        return wrong_flag("workers", "1 to 256 sessions");
+    if (f->drain_ms > FLAG_DRAIN_MAX_MS)
+        return wrong_flag("drain-ms", "at most a day");
+    return true;
+}
+
+bool
+flags_read(int argc, char **argv, struct flags *flags)
+{
+    struct option options[ROWS + 3] = { 0 };
+    for (size_t i = 0; i < ROWS; i++)
+        options[i] = (struct option){ rows[i].name, required_argument, NULL, (int)i };
+    options[ROWS] = (struct option){ "help", no_argument, NULL, FLAG_HELP };
+    options[ROWS + 1] = (struct option){ "version", no_argument, NULL, FLAG_VERSION };
+    *flags = (struct flags){
+        .concurrency = 5, .workers = 1, .name = "capstan-worker", .drain_ms = 10000
+    };
+    int found;
+    static char name[] = "capstan worker";
+    argv[0] = name;
+    while ((found = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        if (found == FLAG_HELP || found == 'h')
+            flags->help = true;
+        else if (found == FLAG_VERSION)
+            flags->version = true;
+        else if (found < 0 || found >= ROWS)
+            return false;
+        else if (!take(&rows[found], optarg, flags))
+            return false;
+    }
+    if (optind < argc) {
+        fprintf(stderr, "capstan worker: '%s' was not expected\n", argv[optind]);
+        return false;
+    }
+    return flags->help || flags->version || check(flags);
+}
+
+void
+flags_help(void)
+{
+    fputs("Usage: capstan worker [FLAG…]\n\n"
+          "Do the jobs of the stock actions until told to stop (SIGTERM, Ctrl-C); a\n"
+          "second signal does not wait for jobs under way.\n\n"
+          "Flags:\n",
+        stdout);
+    for (size_t i = 0; i < ROWS; i++) {
+        char left[40];
+        snprintf(left, sizeof left, "--%s %s", rows[i].name, rows[i].argument);
+        printf("  %-22s %s\n", left, rows[i].sentence);
+    }
+    fputs("\nActions:\n", stdout);
+    actions_describe();
+    fputs(
+        "\nExit status: 0 after it was stopped, 1 when the engine refuses it (see the\n"
+        "key), 2 when a flag is wrong.\n\n"
+        "Example:\n"
+        "  capstan worker --queues default,slow --concurrency 5\n",
+        stdout);
+}
