@@ -117,7 +117,7 @@ child_start(int argc, char **argv, const char *actor, struct child *child)
         child_fail(child, "counters in %s: %s", child->run_folder, err_sentence(e));
 }
 
-static void
+__attribute__((format(printf, 2, 0))) static void
 say(const char *word, const char *format, va_list args)
 {
     char line[512];

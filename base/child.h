@@ -24,8 +24,8 @@ struct child {
 };
 
 /* Read the settings, open log and counters, block SIGTERM, ignore SIGINT and SIGPIPE.
- * Call it before any thread starts.  A program that was started by hand says so and
- * exits 2. */
+ * Call it before any thread starts; `child` must live as long as the process.  A
+ * program that was started by hand says so and exits 2. */
 void child_start(int argc, char **argv, const char *actor, struct child *child);
 
 /* The supervisor starts the next process: every door must be open.  `format` may be

@@ -94,7 +94,7 @@ END_TEST
 
 START_TEST(doubles_read_back_and_integers_are_taken_for_them)
 {
-    static const double values[] = { 0.0, -0.5, DBL_MAX, DBL_MIN, 1e-300, INFINITY };
+    static const double values[] = { 0.0, -0.5, DBL_MAX, DBL_MIN, 1e-300, HUGE_VAL };
     for (size_t i = 0; i < COUNT(values); i++) {
         buffer_clear(&out);
         pack_double(&out, values[i]);
