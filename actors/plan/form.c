@@ -1,8 +1,8 @@
 #include "actors/plan/form.h"
 
 #include "actors/plan/duration.h"
-#include "actors/plan/nearest.h"
 #include "actors/plan/scalar.h"
+#include "base/nearest.h"
 #include "base/pack.h"
 
 #include <assert.h>

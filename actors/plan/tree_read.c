@@ -13,7 +13,8 @@
 /* Bytes of a text per value that it may hold. */
 enum { VALUE_BYTES = 16 };
 
-/* A list or map that is being read. */
+/* A list or map that is being read; the outermost is the text itself, without a node.
+ */
 struct level {
     struct node *node, *last;
     struct bytes key; /* of the value that comes next */
@@ -27,7 +28,7 @@ struct builder {
     struct node *root;
     size_t values_left;
     unsigned depth;
-    struct level levels[TREE_DEPTH_MAX];
+    struct level levels[TREE_DEPTH_MAX + 1];
     bool ended;   /* the stream has */
     bool stopped; /* read no further */
     unsigned documents;
@@ -42,32 +43,44 @@ mark_of(yaml_mark_t mark)
 static struct level *
 top_of(struct builder *b)
 {
-    return b->depth == 0 ? NULL : &b->levels[b->depth - 1];
-}
-
-static struct node *
-node_new(struct builder *b, enum node_type type, const yaml_event_t *event)
-{
-    struct node *node = arena_take(b->reading->arena, sizeof *node);
-    struct level *level = top_of(b);
-    node->type = (uint8_t)type;
-    node->at = mark_of(event->start_mark);
-    node->parent = level == NULL ? NULL : level->node;
-    if (level == NULL)
-        return node;
-    node->index = level->count;
-    if (level->node->type == NODE_MAP && level->key_given) {
-        node->key = level->key;
-        node->key_at = level->key_at;
-    }
-    return node;
+    return &b->levels[b->depth];
 }
 
 static bool
 key_comes(struct builder *b)
 {
     struct level *level = top_of(b);
-    return level != NULL && level->node->type == NODE_MAP && !level->key_given;
+    return level->node != NULL && level->node->type == NODE_MAP && !level->key_given;
+}
+
+/* Where `event` stands: the place of the value that comes, or the map that it is a key
+ * of. */
+static struct node
+here(struct builder *b, const yaml_event_t *event)
+{
+    struct level *level = top_of(b);
+    struct node node = { 0 };
+    if (key_comes(b))
+        node = *level->node;
+    else
+        node = (struct node){
+            .parent = level->node,
+            .key = level->key,
+            .key_at = level->key_at,
+            .index = level->count,
+        };
+    node.at = mark_of(event->start_mark);
+    return node;
+}
+
+static struct node *
+node_new(struct builder *b, enum node_type type, const yaml_event_t *event)
+{
+    struct node *node = arena_take(b->reading->arena, sizeof *node);
+    *node = here(b, event);
+    node->first = node->next = NULL;
+    node->type = (uint8_t)type;
+    return node;
 }
 
 /* Give `node` its place; a value whose key was refused has none. */
@@ -75,16 +88,14 @@ static void
 attach(struct builder *b, struct node *node)
 {
     struct level *level = top_of(b);
-    if (level == NULL) {
-        b->root = node;
-        return;
-    }
-    bool refused = level->node->type == NODE_MAP && level->key_refused;
+    bool refused = level->key_refused;
     level->key_given = level->key_refused = false;
     level->key = (struct bytes){ 0 };
     if (refused)
         return;
-    if (level->last == NULL)
+    if (level->node == NULL)
+        b->root = node;
+    else if (level->last == NULL)
         level->node->first = node;
     else
         level->last->next = node;
@@ -92,29 +103,30 @@ attach(struct builder *b, struct node *node)
     level->count++;
 }
 
+/* The key that was just read has a mistake: its value will be dropped. */
+static void
+key_refuse(struct builder *b, const yaml_event_t *event, const char *why)
+{
+    struct node at = here(b, event);
+    mistake_at(b->reading, &at, "%s", why);
+    top_of(b)->key_given = top_of(b)->key_refused = true;
+}
+
 static void
 key_give(struct builder *b, const yaml_event_t *event)
 {
     struct level *level = top_of(b);
     struct bytes key = bytes_of(event->data.scalar.value, event->data.scalar.length);
-    level->key_given = true;
-    level->key_at = mark_of(event->start_mark);
-    level->key = arena_copy(b->reading->arena, key);
-    if (key.size == 0 && event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE) {
-        mistake_mark(b->reading, level->key_at, "a key is missing before the colon");
-        level->key_refused = true;
+    bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    if (plain && key.size == 0) {
+        key_refuse(b, event, "a key is missing before the colon");
+    } else if (plain && bytes_equal(key, text("<<"))) {
+        key_refuse(b, event, "merge keys are not accepted, write it out");
+    } else {
+        level->key_given = true;
+        level->key_at = mark_of(event->start_mark);
+        level->key = arena_copy(b->reading->arena, key);
     }
-}
-
-/* A key that is no text: tell, and drop its value later. */
-static void
-key_refuse(struct builder *b, const yaml_event_t *event)
-{
-    struct level *level = top_of(b);
-    struct mark at = mark_of(event->start_mark);
-    mistake_mark(b->reading, at, "a list or map as a key: expected text");
-    level->key_at = at;
-    level->key_given = level->key_refused = true;
 }
 
 /* Anchors and tags are mistakes; what they stand on is read as if they were not there.
@@ -123,41 +135,47 @@ static void
 properties_refuse(struct builder *b, const yaml_event_t *event,
     const yaml_char_t *anchor, const yaml_char_t *tag)
 {
-    struct mark at = mark_of(event->start_mark);
+    struct node at = here(b, event);
     if (anchor != NULL)
-        mistake_mark(b->reading, at,
+        mistake_at(b->reading, &at,
             "the anchor &%.40s: anchors and aliases are not accepted, write it out",
             (const char *)anchor);
     if (tag != NULL)
-        mistake_mark(b->reading, at,
-            "the tag %.60s: tags are not accepted, quote what is text",
-            (const char *)tag);
+        mistake_at(b->reading, &at,
+            "the tag %s: tags are not accepted, quote what is text",
+            quoted(text((const char *)tag)).text);
+}
+
+static void
+stop(struct builder *b, const yaml_event_t *event, const char *what, size_t most)
+{
+    struct node at = here(b, event);
+    mistake_at(b->reading, &at, "%s: expected at most %zu", what, most);
+    b->stopped = true;
 }
 
 static bool
 value_count(struct builder *b, const yaml_event_t *event)
 {
-    size_t most = b->reading->limits->text_max / VALUE_BYTES;
-    if (b->values_left-- > 0)
-        return true;
-    mistake_mark(b->reading, mark_of(event->start_mark),
-        "too much: expected at most %zu values", most);
-    b->stopped = true;
-    return false;
+    if (b->values_left == 0) {
+        stop(b, event, "too many values", b->reading->limits->text_max / VALUE_BYTES);
+        return false;
+    }
+    b->values_left--;
+    return true;
 }
 
 static void
 on_alias(struct builder *b, const yaml_event_t *event)
 {
-    mistake_mark(b->reading, mark_of(event->start_mark),
+    struct node at = here(b, event);
+    mistake_at(b->reading, &at,
         "the alias *%.40s: anchors and aliases are not accepted, write it out",
         (const char *)event->data.alias.anchor);
-    if (key_comes(b)) {
-        struct level *level = top_of(b);
-        level->key_given = level->key_refused = true;
-    } else if (value_count(b, event)) {
+    if (key_comes(b))
+        top_of(b)->key_given = top_of(b)->key_refused = true;
+    else if (value_count(b, event))
         attach(b, node_new(b, NODE_REFUSED, event));
-    }
 }
 
 static void
@@ -181,19 +199,17 @@ static void
 collection_open(struct builder *b, const yaml_event_t *event, enum node_type type)
 {
     if (b->depth == TREE_DEPTH_MAX) {
-        mistake_mark(b->reading, mark_of(event->start_mark),
-            "nested too deep: expected at most %d levels", TREE_DEPTH_MAX);
-        b->stopped = true;
+        stop(b, event, "too many levels of nesting", TREE_DEPTH_MAX);
         return;
     }
     if (!value_count(b, event))
         return;
     struct node *node = node_new(b, type, event);
     if (key_comes(b))
-        key_refuse(b, event);
+        key_refuse(b, event, "a list or map as a key: expected text");
     else
         attach(b, node);
-    b->levels[b->depth++] = (struct level){ .node = node };
+    b->levels[++b->depth] = (struct level){ .node = node };
 }
 
 static void
@@ -340,6 +356,10 @@ malformed(struct reading *r, struct bytes text, const yaml_parser_t *parser)
     if (parser->error == YAML_READER_ERROR)
         mistake_mark(
             r, mark_of_offset(text, parser->problem_offset), "not YAML: %s", problem);
+    else if (strstr(problem, "Unicode character escape") != NULL)
+        mistake_mark(r, mark_of(parser->problem_mark),
+            "half of a surrogate pair: expected the character itself, or \\U and 8 "
+            "digits");
     else if (character(text, parser->problem_mark.index) == '\t')
         mistake_mark(
             r, mark_of(parser->problem_mark), "a tab: YAML is indented with spaces");
@@ -418,7 +438,10 @@ tree_read(struct reading *r, struct bytes text, struct node **root)
         .reading = r,
         .values_left = r->limits->text_max / VALUE_BYTES,
     };
+    struct bytes order_mark = bytes_of("\xef\xbb\xbf", 3);
     *root = NULL;
+    if (bytes_begin(text, order_mark))
+        text = bytes_of(text.data + order_mark.size, text.size - order_mark.size);
     enum err e = text_refuse(r, text);
     if (e != ERR_NONE)
         return e;

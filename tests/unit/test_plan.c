@@ -1,0 +1,368 @@
+/* Goal: a plan reads as it was written, for ever, and nothing else reads as a plan. */
+#include "actors/plan/plan.h"
+#include "base/pack.h"
+
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const uint8_t no_texts[] = { 0x90 }, empty_map[] = { 0x80 };
+static const uint8_t two_texts[] = { 0x92, 0xa1, 'a', 0xa1, 'b' };
+
+static struct plan_step
+step(const char *key)
+{
+    return (struct plan_step){
+        .key = text(key),
+        .kind = STEP_ACTION,
+        .action = text("print"),
+        .queue = text("default"),
+        .labels = bytes_of(no_texts, sizeof no_texts),
+        .parameters = bytes_of(empty_map, sizeof empty_map),
+        .attempts_max = 1,
+        .backoff = BACKOFF_NONE,
+    };
+}
+
+static struct plan
+plan_named(const char *name)
+{
+    return (struct plan){ .name = text(name), .concurrency = PLAN_ALLOW };
+}
+
+/* d needs b and c, which need a. */
+static void
+diamond_write(struct buffer *out)
+{
+    static const uint32_t a[] = { 0 }, b_c[] = { 1, 2 };
+    struct plan plan = plan_named("diamond");
+    struct plan_step steps[] = { step("a"), step("b"), step("c"), step("d") };
+    struct plan_trigger triggers[] = {
+        { .key = text("manual"), .kind = text("manual"), .enabled = true },
+        { .key = text("hourly"),
+            .name = text("Each hour"),
+            .kind = text("schedule"),
+            .interval_ms = 3600000 },
+    };
+    steps[1].needs = steps[2].needs = a;
+    steps[1].needs_count = steps[2].needs_count = 1;
+    steps[3].needs = b_c;
+    steps[3].needs_count = 2;
+    plan.handle = text("the-diamond");
+    plan.description = text("two ways at once");
+    plan.timeout_ms = 60000;
+    plan.tags = bytes_of(two_texts, sizeof two_texts);
+    steps[3].name = text("The end");
+    steps[3].labels = plan.tags;
+    steps[3].environment = text("env_1");
+    steps[3].attempts_max = 5;
+    steps[3].backoff = BACKOFF_EXPONENTIAL;
+    steps[3].delay_ms = 1000;
+    steps[3].max_delay_ms = 60000;
+    steps[3].timeout_ms = 30000;
+    plan_write(&plan, steps, 4, triggers, 2, out);
+}
+
+static void
+bytes_are(struct bytes got, const char *expected)
+{
+    ck_assert_msg(bytes_equal(got, text(expected)), "expected %s, got %.*s", expected,
+        (int)got.size, (const char *)got.data);
+}
+
+START_TEST(what_is_written_is_read)
+{
+    struct buffer out = { 0 };
+    struct arena arena = { 0 };
+    struct plan plan;
+    diamond_write(&out);
+    ck_assert_int_eq(plan_check(buffer_bytes(&out)), ERR_NONE);
+    ck_assert_int_eq(plan_open(buffer_bytes(&out), &plan), ERR_NONE);
+    bytes_are(plan.name, "diamond");
+    bytes_are(plan.handle, "the-diamond");
+    bytes_are(plan.description, "two ways at once");
+    ck_assert_int_eq(plan.concurrency, PLAN_ALLOW);
+    ck_assert_uint_eq(plan.timeout_ms, 60000);
+    ck_assert_uint_eq(plan.step_count, 4);
+    ck_assert_uint_eq(plan.trigger_count, 2);
+    ck_assert(bytes_equal(plan.tags, bytes_of(two_texts, sizeof two_texts)));
+    bytes_are(plan.inputs, "\xc0");
+    bytes_are(plan.default_inputs, "\xc0");
+    struct plan_step d = plan_step_at(&plan, 3, &arena);
+    bytes_are(d.key, "d");
+    bytes_are(d.name, "The end");
+    bytes_are(d.action, "print");
+    bytes_are(d.queue, "default");
+    bytes_are(d.environment, "env_1");
+    ck_assert(bytes_equal(d.labels, plan.tags));
+    bytes_are(d.parameters, "\x80");
+    ck_assert_uint_eq(d.attempts_max, 5);
+    ck_assert_int_eq(d.backoff, BACKOFF_EXPONENTIAL);
+    ck_assert_uint_eq(d.delay_ms, 1000);
+    ck_assert_uint_eq(d.max_delay_ms, 60000);
+    ck_assert_uint_eq(d.timeout_ms, 30000);
+    struct plan_trigger hourly = plan_trigger_at(&plan, 1);
+    bytes_are(hourly.key, "hourly");
+    bytes_are(hourly.name, "Each hour");
+    bytes_are(hourly.kind, "schedule");
+    ck_assert_uint_eq(hourly.interval_ms, 3600000);
+    ck_assert(!hourly.enabled);
+    ck_assert(plan_trigger_at(&plan, 0).enabled);
+    arena_free(&arena);
+    buffer_free(&out);
+}
+END_TEST
+
+START_TEST(a_step_knows_what_it_needs_and_what_it_feeds)
+{
+    struct buffer out = { 0 };
+    struct arena arena = { 0 };
+    struct plan plan;
+    diamond_write(&out);
+    ck_assert_int_eq(plan_open(buffer_bytes(&out), &plan), ERR_NONE);
+    struct plan_step a = plan_step_at(&plan, 0, &arena);
+    struct plan_step d = plan_step_at(&plan, 3, &arena);
+    ck_assert_uint_eq(a.needs_count, 0);
+    ck_assert_uint_eq(a.feeds_count, 2);
+    ck_assert_uint_eq(a.feeds[0], 1);
+    ck_assert_uint_eq(a.feeds[1], 2);
+    ck_assert_uint_eq(d.needs_count, 2);
+    ck_assert_uint_eq(d.needs[0], 1);
+    ck_assert_uint_eq(d.needs[1], 2);
+    ck_assert_uint_eq(d.feeds_count, 0);
+    arena_free(&arena);
+    buffer_free(&out);
+}
+END_TEST
+
+START_TEST(a_plan_may_lie_behind_other_bytes)
+{
+    struct buffer out = { 0 };
+    struct plan plan;
+    buffer_append(&out, "xyz", 3);
+    diamond_write(&out);
+    struct bytes behind = bytes_of(out.data + 3, out.size - 3);
+    ck_assert_int_eq(plan_check(behind), ERR_NONE);
+    ck_assert_int_eq(plan_open(behind, &plan), ERR_NONE);
+    buffer_free(&out);
+}
+END_TEST
+
+START_TEST(no_part_of_a_plan_is_a_plan)
+{
+    struct buffer out = { 0 };
+    struct plan plan;
+    diamond_write(&out);
+    for (size_t size = 0; size < out.size; size++) {
+        /* A copy of its own, so that reading beyond it shows. */
+        uint8_t *copy = malloc(size + 1);
+        ck_assert_ptr_nonnull(copy);
+        memcpy(copy, out.data, size);
+        ck_assert_int_eq(plan_open(bytes_of(copy, size), &plan), ERR_MALFORMED);
+        ck_assert_int_eq(plan_check(bytes_of(copy, size)), ERR_MALFORMED);
+        free(copy);
+    }
+    buffer_append(&out, "", 1);
+    ck_assert_int_eq(plan_open(buffer_bytes(&out), &plan), ERR_MALFORMED);
+    buffer_free(&out);
+}
+END_TEST
+
+static void
+read_all(struct bytes in)
+{
+    struct arena arena = { 0 };
+    struct plan plan;
+    ck_assert_int_eq(plan_open(in, &plan), ERR_NONE);
+    for (uint32_t i = 0; i < plan.step_count; i++)
+        plan_step_at(&plan, i, &arena);
+    for (uint32_t i = 0; i < plan.trigger_count; i++)
+        plan_trigger_at(&plan, i);
+    arena_free(&arena);
+}
+
+START_TEST(each_changed_byte_is_harmless)
+{
+    struct buffer out = { 0 };
+    diamond_write(&out);
+    for (size_t i = 0; i < out.size; i++) {
+        uint8_t kept = out.data[i];
+        for (unsigned value = 0; value < 256; value++) {
+            out.data[i] = (uint8_t)value;
+            if (plan_check(buffer_bytes(&out)) == ERR_NONE)
+                read_all(buffer_bytes(&out));
+        }
+        out.data[i] = kept;
+    }
+    buffer_free(&out);
+}
+END_TEST
+
+START_TEST(another_layout_is_not_read)
+{
+    struct buffer out = { 0 };
+    struct plan plan;
+    diamond_write(&out);
+    out.data[4] = 2;
+    ck_assert_int_eq(plan_open(buffer_bytes(&out), &plan), ERR_MALFORMED);
+    buffer_free(&out);
+}
+END_TEST
+
+START_TEST(a_thousand_steps_are_read_one_by_one)
+{
+    enum { STEPS = 1000 };
+    static char keys[STEPS][8];
+    static struct plan_step steps[STEPS];
+    static uint32_t needs[STEPS];
+    struct buffer out = { 0 };
+    struct arena arena = { 0 };
+    struct plan plan = plan_named("long");
+    for (uint32_t i = 0; i < STEPS; i++) {
+        snprintf(keys[i], sizeof keys[i], "s%u", i);
+        steps[i] = step(keys[i]);
+        needs[i] = i - 1;
+        steps[i].needs = &needs[i];
+        steps[i].needs_count = i > 0;
+    }
+    plan_write(&plan, steps, STEPS, NULL, 0, &out);
+    ck_assert_int_eq(plan_open(buffer_bytes(&out), &plan), ERR_NONE);
+    for (uint32_t i = STEPS; i-- > 0; arena_reset(&arena)) {
+        struct plan_step s = plan_step_at(&plan, i, &arena);
+        bytes_are(s.key, keys[i]);
+        ck_assert_uint_eq(s.needs_count, i > 0);
+        ck_assert_uint_eq(s.feeds_count, i + 1 < STEPS);
+        ck_assert(i == 0 || s.needs[0] == i - 1);
+        ck_assert(i + 1 == STEPS || s.feeds[0] == i + 1);
+    }
+    arena_free(&arena);
+    buffer_free(&out);
+}
+END_TEST
+
+/* Plans that no compiler may write: each ends the process. */
+static void
+write_circle(struct plan_step *steps)
+{
+    static const uint32_t first[] = { 0 }, second[] = { 1 };
+    steps[0].needs = second;
+    steps[1].needs = first;
+    steps[0].needs_count = steps[1].needs_count = 1;
+}
+
+static void
+write_same_keys(struct plan_step *steps)
+{
+    steps[1].key = steps[0].key;
+}
+
+static void
+write_no_attempt(struct plan_step *steps)
+{
+    steps[0].attempts_max = 0;
+}
+
+static void
+write_unsorted_labels(struct plan_step *steps)
+{
+    static const uint8_t labels[] = { 0x92, 0xa1, 'b', 0xa1, 'a' };
+    steps[0].labels = bytes_of(labels, sizeof labels);
+}
+
+static void
+write_parameters_of_no_map(struct plan_step *steps)
+{
+    steps[0].parameters = bytes_of(no_texts, sizeof no_texts);
+}
+
+static void
+write_need_beyond_the_end(struct plan_step *steps)
+{
+    static const uint32_t third[] = { 2 };
+    steps[0].needs = third;
+    steps[0].needs_count = 1;
+}
+
+static void (*const breakers[])(struct plan_step *steps) = {
+    write_circle,
+    write_same_keys,
+    write_no_attempt,
+    write_unsorted_labels,
+    write_parameters_of_no_map,
+    write_need_beyond_the_end,
+};
+
+START_TEST(a_plan_that_does_not_hold_is_never_written)
+{
+    struct buffer out = { 0 };
+    struct plan plan = plan_named("broken");
+    struct plan_step steps[] = { step("a"), step("b") };
+    breakers[_i](steps);
+    plan_write(&plan, steps, 2, NULL, 0, &out);
+}
+END_TEST
+
+static const struct {
+    enum step_backoff backoff;
+    uint64_t delay_ms, max_delay_ms;
+    uint32_t attempt;
+    uint64_t expected_ms;
+} delays[] = {
+    { BACKOFF_NONE, 0, 0, 1, 0 },
+    { BACKOFF_NONE, 500, 0, 1, 500 },
+    { BACKOFF_NONE, 500, 0, 99, 500 },
+    { BACKOFF_LINEAR, 500, 0, 1, 500 },
+    { BACKOFF_LINEAR, 500, 0, 3, 1500 },
+    { BACKOFF_LINEAR, 500, 1200, 3, 1200 },
+    { BACKOFF_EXPONENTIAL, 500, 0, 1, 500 },
+    { BACKOFF_EXPONENTIAL, 500, 0, 2, 1000 },
+    { BACKOFF_EXPONENTIAL, 500, 0, 5, 8000 },
+    { BACKOFF_EXPONENTIAL, 500, 3000, 5, 3000 },
+    { BACKOFF_EXPONENTIAL, 500, 0, 99, 3600000 },
+    { BACKOFF_EXPONENTIAL, 7200000, 0, 4, 7200000 },
+    { BACKOFF_EXPONENTIAL, 0, 0, 99, 0 },
+    { BACKOFF_EXPONENTIAL, 1, 86400000, UINT32_MAX, 86400000 },
+    { BACKOFF_LINEAR, 86400000, 86400000, UINT32_MAX, 86400000 },
+};
+
+START_TEST(delays_grow_as_asked_and_end_at_their_limit)
+{
+    struct plan_step s = step("a");
+    s.backoff = delays[_i].backoff;
+    s.delay_ms = delays[_i].delay_ms;
+    s.max_delay_ms = delays[_i].max_delay_ms;
+    ck_assert_uint_eq(plan_delay_ms(&s, delays[_i].attempt), delays[_i].expected_ms);
+}
+END_TEST
+
+static Suite *
+plan_suite(void)
+{
+    Suite *suite = suite_create("plan");
+    TCase *tests = tcase_create("plan");
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, what_is_written_is_read);
+    tcase_add_test(tests, a_step_knows_what_it_needs_and_what_it_feeds);
+    tcase_add_test(tests, a_plan_may_lie_behind_other_bytes);
+    tcase_add_test(tests, no_part_of_a_plan_is_a_plan);
+    tcase_add_test(tests, each_changed_byte_is_harmless);
+    tcase_add_test(tests, another_layout_is_not_read);
+    tcase_add_test(tests, a_thousand_steps_are_read_one_by_one);
+    tcase_add_loop_test_raise_signal(tests, a_plan_that_does_not_hold_is_never_written,
+        SIGABRT, 0, (int)COUNT(breakers));
+    tcase_add_loop_test(
+        tests, delays_grow_as_asked_and_end_at_their_limit, 0, (int)COUNT(delays));
+    suite_add_tcase(suite, tests);
+    return suite;
+}
+
+int
+main(void)
+{
+    SRunner *runner = srunner_create(plan_suite());
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
