@@ -81,7 +81,6 @@ begin(const struct cli *cli, const struct api_path *path, uint64_t timeout_ms)
     snprintf(url, sizeof url, "%s%s", cli->url, path->text);
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_NOPROXY, "127.0.0.1,::1,localhost");
     curl_easy_setopt(curl, CURLOPT_USERAGENT, PACKAGE_NAME "/" PACKAGE_VERSION);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
@@ -216,14 +215,15 @@ api_call(struct cli *cli, const struct api_call *call, json_t **answer, long *ht
         return e;
     CURLcode code = perform(cli, call, &got, &status);
     if (code != CURLE_OK) {
-        e = complain_broken(cli, code);
+        e = call->quiet ? EXIT_AWAY : complain_broken(cli, code);
     } else {
         bool empty = got.size == 0 && status >= 200 && status < 300;
         *answer = empty ? json_object()
                         : json_loadb((const char *)got.data, got.size,
                             JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
         if (status < 200 || status > 299 || *answer == NULL) {
-            complain_refused(cli, call->about, status, *answer);
+            if (!call->quiet)
+                complain_refused(cli, call->about, status, *answer);
             json_decref(*answer);
             *answer = NULL;
             e = EXIT_REFUSED;
@@ -288,9 +288,8 @@ end_following(struct cli *cli, const struct following *f, CURLcode code, long ht
         cli_complain("an event is too large");
         return EXIT_REFUSED;
     }
-    if (f->follow->stream->ended)
-        return EXIT_DONE;
-    return EXIT_AWAY;
+    return f->follow->stream->ended || (code == CURLE_OK && http == 200) ? EXIT_DONE
+                                                                         : EXIT_AWAY;
 }
 
 enum exit_code

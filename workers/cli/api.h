@@ -23,6 +23,7 @@ struct api_call {
     struct bytes body;
     const char *about;   /* named in complaints, such as a file; may be NULL */
     uint64_t timeout_ms; /* 0: API_TIMEOUT_MS */
+    bool quiet;          /* no complaints */
 };
 
 /* Call, and give the answer's JSON to be freed by the caller.  Anything but 2xx is
@@ -44,8 +45,8 @@ struct api_stream {
     void *self;
 };
 
-/* Follow an event stream until it ends: EXIT_DONE; until the connection breaks:
- * EXIT_AWAY, without a word; or EXIT_LATE. */
+/* Follow an event stream until the listener or the engine ends it: EXIT_DONE; until the
+ * connection breaks: EXIT_AWAY, without a word; or EXIT_LATE. */
 MUST_CHECK enum exit_code api_follow(
     struct cli *cli, const struct api_path *path, const struct api_stream *follow);
 

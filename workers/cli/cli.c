@@ -1,6 +1,5 @@
 #include "workers/cli/cli.h"
 
-#include "base/status.h"
 #include "workers/cli/human.h"
 
 #include <errno.h>
@@ -50,6 +49,16 @@ cli_print_line(const struct buffer *line)
 {
     fwrite(line->data, 1, line->size, stdout);
     putchar('\n');
+}
+
+void
+cli_flush(void)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return;
+    if (errno != EPIPE)
+        cli_complain("standard output cannot be written: %s", strerror(errno));
+    exit(EXIT_REFUSED);
 }
 
 enum exit_code

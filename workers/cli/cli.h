@@ -41,6 +41,8 @@ void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)))
 void cli_print_json(const json_t *value);
 /* One line on standard output. */
 void cli_print_line(const struct buffer *line);
+/* Let go what was printed; ends the process when nobody can read it. */
+void cli_flush(void);
 
 /* Read --timeout and its like to milliseconds; `otherwise` when it was not given.
  * EXIT_USAGE when it is no time. */

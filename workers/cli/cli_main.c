@@ -5,7 +5,6 @@
 
 #include <curl/curl.h>
 #include <locale.h>
-#include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -96,7 +95,6 @@ main(int argc, char **argv)
     struct fault fault;
     setlocale(LC_ALL, "");
     setlocale(LC_NUMERIC, "C");
-    signal(SIGPIPE, SIG_IGN);
     cli.on_terminal = isatty(STDOUT_FILENO) == 1;
     if (request_read(argc, argv, &cli.request, &fault) != ERR_NONE)
         return refuse(&fault);
@@ -107,9 +105,6 @@ main(int argc, char **argv)
     }
     enum exit_code code = run(&cli);
     curl_global_cleanup();
-    if (fflush(stdout) != 0 && code == EXIT_DONE) {
-        cli_complain("standard output cannot be written");
-        code = EXIT_REFUSED;
-    }
+    cli_flush();
     return (int)code;
 }

@@ -73,10 +73,27 @@ engine_wait_ready(const struct cli *cli, uint64_t ms)
 }
 
 static void
-print_url(char out[64], const char *scheme, const char *address, unsigned port)
+print_url(
+    char out[ENGINE_URL_MAX], const char *scheme, const char *address, unsigned port)
 {
     bool any = strcmp(address, "0.0.0.0") == 0 || strcmp(address, "*") == 0;
-    snprintf(out, 64, "%s://%.40s:%u", scheme, any ? "127.0.0.1" : address, port);
+    bool six = strchr(address, ':') != NULL && address[0] != '[';
+    snprintf(out, ENGINE_URL_MAX, "%s://%s%.255s%s:%u", scheme, six ? "[" : "",
+        any ? "127.0.0.1" : address, six ? "]" : "", port);
+}
+
+void
+engine_http_url(
+    const struct cli *cli, const struct status *status, char out[ENGINE_URL_MAX])
+{
+    print_url(out, "http", cli->config.http_address, status->rows[0].http_port);
+}
+
+void
+engine_worker_url(
+    const struct cli *cli, const struct status *status, char out[ENGINE_URL_MAX])
+{
+    print_url(out, "tcp", cli->config.worker_address, status->rows[0].worker_port);
 }
 
 static enum exit_code
@@ -96,8 +113,8 @@ enum exit_code
 engine_introduce(const struct cli *cli, bool ran, uint64_t took_ms)
 {
     static struct status status;
-    char http[64], worker[64], took[HUMAN_MAX], key[FOLDER_PATH_MAX],
-        log[FOLDER_PATH_MAX];
+    char http[ENGINE_URL_MAX], worker[ENGINE_URL_MAX], took[HUMAN_MAX],
+        key[FOLDER_PATH_MAX], log[FOLDER_PATH_MAX];
     pid_t pid = engine_look(cli, &status);
     if (pid == 0 || status.row_count == 0) {
         cli_complain("the engine on %s has just ended", cli->data);
@@ -105,8 +122,8 @@ engine_introduce(const struct cli *cli, bool ran, uint64_t took_ms)
     }
     folder_path(cli->data, "dev.key", key);
     folder_path(cli->data, "log/capstan.log", log);
-    print_url(http, "http", cli->config.http_address, status.rows[0].http_port);
-    print_url(worker, "tcp", cli->config.worker_address, status.rows[0].worker_port);
+    engine_http_url(cli, &status, http);
+    engine_worker_url(cli, &status, worker);
     if (cli_given(cli, OPTION_json))
         return introduce_json(ran, pid, http, worker, cli, key, log);
     if (ran)

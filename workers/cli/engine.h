@@ -4,11 +4,19 @@
 #include "base/status.h"
 #include "workers/cli/cli.h"
 
+enum { ENGINE_URL_MAX = 300 };
+
 /* What runs on cli->data: its supervisor, or 0; and what it says of itself. */
 pid_t engine_look(const struct cli *cli, struct status *status);
 
 /* Are all processes ready? */
 bool engine_ready(const struct status *status);
+
+/* Where its doors are, as seen from this machine. */
+void engine_http_url(
+    const struct cli *cli, const struct status *status, char out[ENGINE_URL_MAX]);
+void engine_worker_url(
+    const struct cli *cli, const struct status *status, char out[ENGINE_URL_MAX]);
 
 /* Wait until the engine that runs is ready, for `ms` at most; complains when not. */
 MUST_CHECK enum exit_code engine_wait_ready(const struct cli *cli, uint64_t ms);

@@ -1,6 +1,7 @@
 #include "workers/cli/follow.h"
 
 #include "base/clock.h"
+#include "workers/cli/document.h"
 #include "workers/cli/event_line.h"
 #include "workers/cli/human.h"
 
@@ -37,7 +38,7 @@ show_progress(void *self)
 {
     struct following *f = self;
     char span[HUMAN_MAX];
-    if (!f->cli->may_progress)
+    if (!f->cli->may_progress || f->ended)
         return;
     fflush(stdout);
     fprintf(stderr, "\r\033[K%s  %.*s  %s", f->follow->run,
@@ -78,9 +79,7 @@ tell_failure(const struct following *f, const json_t *event)
 static void
 end_run(struct following *f, const json_t *event, const char *ending)
 {
-    char span[HUMAN_MAX];
     f->ended = true;
-    human_span(clock_monotonic_ms() - f->begin_ms, span);
     if (strcmp(ending, "completed") == 0) {
         f->ending = EXIT_DONE;
         cli_remark(f->cli, "%s completed", f->follow->run);
@@ -133,6 +132,38 @@ time_left(const struct following *f, uint64_t *left)
     return true;
 }
 
+/* The stream ended without an ending: was the run finished before it began? */
+static void
+ask_status(struct following *f)
+{
+    struct api_path path = api_path("runs", f->follow->run, "");
+    struct api_call call = { .method = "GET", .path = &path, .quiet = true };
+    json_t *run;
+    if (api_call(f->cli, &call, &run, NULL) != EXIT_DONE)
+        return;
+    json_t *event = json_pack("{s:s+, s:O}", "event_type", "run.",
+        document_text(run, "status"), "payload", run);
+    const char *ending = event_ending(event);
+    if (ending != NULL)
+        end_run(f, event, ending);
+    json_decref(event);
+    json_decref(run);
+}
+
+/* Wait a little longer each time that nothing was heard: false when that is too long.
+ */
+static bool
+may_try_again(struct following *f, bool heard, int *again_ms)
+{
+    *again_ms = heard ? AGAIN_MIN_MS : *again_ms * 2;
+    if (*again_ms > AGAIN_MAX_MS)
+        *again_ms = AGAIN_MAX_MS;
+    if (clock_monotonic_ms() - f->heard_ms > AWAY_MAX_MS)
+        return false;
+    poll(NULL, 0, *again_ms);
+    return true;
+}
+
 /* Connect until the run is finished, the time is over or nobody answers any more. */
 static enum exit_code
 keep_on(struct following *f, struct stream *stream)
@@ -145,14 +176,12 @@ keep_on(struct following *f, struct stream *stream)
     while (!f->ended && time_left(f, &call.timeout_ms)) {
         uint64_t heard_ms = f->heard_ms;
         enum exit_code e = api_follow(f->cli, &path, &call);
-        if (f->ended || e != EXIT_AWAY)
-            return e == EXIT_AWAY ? EXIT_DONE : e;
-        again_ms = f->heard_ms != heard_ms ? AGAIN_MIN_MS : again_ms * 2;
-        if (again_ms > AGAIN_MAX_MS)
-            again_ms = AGAIN_MAX_MS;
-        if (clock_monotonic_ms() - f->heard_ms > AWAY_MAX_MS)
+        if (e == EXIT_DONE && !f->ended)
+            ask_status(f);
+        if (f->ended || (e != EXIT_AWAY && e != EXIT_DONE))
+            return e;
+        if (!may_try_again(f, f->heard_ms != heard_ms, &again_ms))
             return EXIT_AWAY;
-        poll(NULL, 0, again_ms);
     }
     return f->ended ? EXIT_DONE : EXIT_LATE;
 }
@@ -167,6 +196,7 @@ follow_run(struct cli *cli, const struct follow *follow)
     f.heard_ms = f.begin_ms;
     if (follow->after > 0)
         snprintf(stream.id, sizeof stream.id, "%" PRIu64, follow->after);
+    stream_restart(&stream);
     enum exit_code e = keep_on(&f, &stream);
     hide_progress(&f);
     if (f.ended)

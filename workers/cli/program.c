@@ -1,6 +1,7 @@
 #include "workers/cli/program.h"
 
 #include "workers/cli/commands.h"
+#include "workers/cli/engine.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -79,10 +80,31 @@ program_become(struct cli *cli, const char *name)
     return EXIT_REFUSED;
 }
 
+/* A worker that was told of no engine works for the one on our data folder. */
+static enum exit_code
+point_worker(struct cli *cli)
+{
+    static struct status status;
+    char url[ENGINE_URL_MAX];
+    if (cli_given(cli, OPTION_url) || getenv("CAPSTAN_URL") != NULL
+        || getenv("CAPSTAN_WORKER_URL") != NULL)
+        return EXIT_DONE;
+    enum exit_code e = cli_find_data(cli);
+    if (e != EXIT_DONE || engine_look(cli, &status) == 0 || status.row_count == 0
+        || status.rows[0].worker_port == 0)
+        return e;
+    engine_worker_url(cli, &status, url);
+    return setenv("CAPSTAN_WORKER_URL", url, 1) == 0
+                   && setenv("CAPSTAN_DATA", cli->data, 1) == 0
+               ? EXIT_DONE
+               : EXIT_REFUSED;
+}
+
 enum exit_code
 command_worker(struct cli *cli)
 {
-    return program_become(cli, "worker");
+    enum exit_code e = point_worker(cli);
+    return e == EXIT_DONE ? program_become(cli, "worker") : e;
 }
 
 enum exit_code

@@ -23,7 +23,7 @@ print_event(struct cli *cli, const json_t *event)
         cli_print_line(&line);
         buffer_free(&line);
     }
-    fflush(stdout);
+    cli_flush();
 }
 
 /* Print the page after `*after` and move on; `*more` says whether another may follow.
@@ -52,7 +52,8 @@ print_page(struct cli *cli, uint64_t *after, bool *more)
         if (*more)
             *after = sequence;
     }
-    *more = *more && i == PAGE;
+    /* A page may be short of its limit: only an empty one is the end. */
+    *more = *more && !json_is_true(json_object_get(page, "finished"));
     json_decref(page);
     return EXIT_DONE;
 }

@@ -68,7 +68,7 @@ print_run_row(const struct cli *cli, const json_t *run)
         cli_print_json(run);
     else
         printf("%s\n", document_text(run, "id"));
-    fflush(stdout);
+    cli_flush();
 }
 
 static enum exit_code

@@ -19,6 +19,7 @@ is_field(struct bytes line, const char *name, struct bytes *value)
 static void
 deliver(struct stream *stream)
 {
+    memcpy(stream->id, stream->next_id, sizeof stream->id);
     if (stream->has_data)
         stream->ended =
             !stream->hear(stream->self, stream->id, buffer_bytes(&stream->content));
@@ -35,7 +36,7 @@ take_line(struct stream *stream, struct bytes line)
     if (line.size == 0) {
         deliver(stream);
     } else if (is_field(line, "id", &value)) {
-        snprintf(stream->id, sizeof stream->id, "%.*s",
+        snprintf(stream->next_id, sizeof stream->next_id, "%.*s",
             value.size < STREAM_ID_MAX ? (int)value.size : 0, (const char *)value.data);
     } else if (is_field(line, "data", &value)) {
         if (stream->content.size + value.size > STREAM_DATA_MAX)
@@ -73,6 +74,7 @@ stream_restart(struct stream *stream)
 {
     buffer_clear(&stream->line);
     buffer_clear(&stream->content);
+    memcpy(stream->next_id, stream->id, sizeof stream->id);
     stream->has_data = false;
 }
 

@@ -16,7 +16,8 @@ struct stream {
     void *self;
 
     struct buffer line, content; /* of the event that is arriving */
-    char id[STREAM_ID_MAX];      /* of the last event that named one */
+    char id[STREAM_ID_MAX];      /* of the last whole event that named one */
+    char next_id[STREAM_ID_MAX]; /* of the event that is arriving */
     bool has_data;
     bool ended; /* hear said so */
 };

@@ -1,6 +1,5 @@
 /* target - which engine is meant, and with which key: the second half of cli.h. */
-#include "base/status.h"
-#include "workers/cli/cli.h"
+#include "workers/cli/engine.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -56,15 +55,17 @@ cli_find_data(struct cli *cli)
     return e == ERR_INVALID ? EXIT_USAGE : EXIT_REFUSED;
 }
 
-/* The port of the engine that runs on the data folder, else the usual one. */
-static unsigned
-local_port(const struct cli *cli)
+/* The door of the engine that runs on the data folder, else the usual one. */
+static void
+print_local(struct cli *cli)
 {
     static struct status status;
-    if (folder_owner(cli->data) > 0 && status_read(cli->data, &status) == ERR_NONE
-        && status.row_count > 0 && status.rows[0].http_port != 0)
-        return status.rows[0].http_port;
-    return cli->config.http_port != 0 ? cli->config.http_port : URL_DEFAULT_PORT;
+    if (engine_look(cli, &status) <= 0 || status.row_count == 0
+        || status.rows[0].http_port == 0) {
+        unsigned port = cli->config.http_port;
+        status.rows[0].http_port = port != 0 ? port : URL_DEFAULT_PORT;
+    }
+    engine_http_url(cli, &status, cli->url);
 }
 
 static enum exit_code
@@ -80,8 +81,8 @@ find_url(struct cli *cli)
         enum exit_code e = cli_find_data(cli);
         if (e != EXIT_DONE)
             return e;
-        size =
-            snprintf(cli->url, sizeof cli->url, "http://127.0.0.1:%u", local_port(cli));
+        print_local(cli);
+        size = (int)strlen(cli->url);
     }
     if (size < 0 || size >= (int)sizeof cli->url
         || (strncmp(cli->url, "http://", 7) != 0

@@ -67,7 +67,7 @@ END_TEST
 START_TEST(an_unfinished_event_is_forgotten_and_the_id_kept)
 {
     ck_assert_int_eq(
-        stream_feed(&stream, text("id: 7\ndata: a\n\ndata: lo")), ERR_NONE);
+        stream_feed(&stream, text("id: 7\ndata: a\n\nid: 8\ndata: lo")), ERR_NONE);
     stream_restart(&stream);
     ck_assert_int_eq(stream_feed(&stream, text("data: b\n\n")), ERR_NONE);
     expect("7<a>7<b>");

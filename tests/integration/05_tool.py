@@ -1,0 +1,410 @@
+#!/usr/bin/python3
+"""Goal: the tool says what the API says, to people, to scripts and by its exit code.
+
+Method: a small HTTP server plays the engine, as well or as badly as each test asks; the
+tool runs as a process. What it does with real processes is tested with those.
+"""
+import http.server
+import json
+import os
+import pty
+import re
+import shutil
+import subprocess
+import tempfile
+import threading
+import unittest
+
+BUILD = os.path.abspath(os.environ.get("CAPSTAN_BUILD", "."))
+SOURCE = os.path.abspath(os.environ.get("CAPSTAN_SOURCE", "."))
+TOOL = os.path.join(BUILD, "bin/capstan")
+DEADLINE = 60  # seconds; only a broken tool takes that long
+RUN = "run_01K9ZJ3V8Q0000000000000000"
+LOG = """run.started
+step.started     step=print kind=action
+action.called    action_name=print
+action.completed action_name=print
+step.completed   step=print
+run.completed
+"""
+
+
+def event(sequence, name, **payload):
+    return {"sequence": sequence, "event_type": name, "at": "2026-05-04T12:00:00.123Z",
+            "step": payload.get("step"), "payload": payload}
+
+
+EVENTS = [
+    event(1, "run.started", source="api"),
+    event(2, "step.started", step="print", kind="action"),
+    event(3, "action.called", step="print", action_name="print", attempt=1),
+    event(4, "action.completed", step="print", action_name="print", result={"n": 1}),
+    event(5, "step.completed", step="print"),
+    event(6, "run.completed", status="completed"),
+]
+
+
+def sse(events):
+    return "".join(f"id: {e['sequence']}\nevent: {e['event_type']}\n"
+                   f"data: {json.dumps(e)}\n\n" for e in events)
+
+
+class Engine(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def answer(self):
+        size = int(self.headers.get("Content-Length") or 0)
+        request = {"method": self.command, "path": self.path, "headers": self.headers,
+                   "body": self.rfile.read(size).decode()}
+        self.server.requests.append(request)
+        status, kind, body = self.server.play(request)
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        if kind == "text/event-stream":
+            # Without a length: shutting the connection ends the stream.
+            self.send_header("Connection", "close")
+            self.close_connection = True
+        else:
+            self.send_header("Content-Length", str(len(body.encode())))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    do_GET = do_POST = do_DELETE = answer
+
+    def log_message(self, *_):
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Plays a list of answers, in order, the last one for ever."""
+
+    daemon_threads = True
+
+    def __init__(self, *answers):
+        super().__init__(("127.0.0.1", 0), Engine)
+        self.answers, self.requests = list(answers), []
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.thread = threading.Thread(target=self.serve_forever, args=(0.01,))
+        self.thread.start()
+
+    def play(self, request):
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if callable(answer):
+            answer = answer(request)
+        status, body = answer
+        if isinstance(body, str):
+            return status, "text/event-stream", body
+        return status, "application/json", "" if body is None else json.dumps(body)
+
+    def close(self):
+        self.shutdown()
+        self.server_close()
+        self.thread.join()
+
+
+def refusal(status, code, message, details=None):
+    error = {"code": code, "message": message}
+    if details:
+        error["details"] = details
+    return status, {"error": error}
+
+
+class ToolTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="capstan-")
+        self.environment = {"PATH": os.environ["PATH"], "HOME": self.folder,
+                            "CAPSTAN_API_KEY": "cap_test", "LC_ALL": "C.UTF-8"}
+        # Sanitizers speak through the environment.
+        self.environment.update({name: value for name, value in os.environ.items()
+                                 if name.endswith("SAN_OPTIONS")})
+        self.server = None
+
+    def tearDown(self):
+        if self.server is not None:
+            self.server.close()
+        shutil.rmtree(self.folder)
+
+    def play(self, *answers):
+        self.server = Server(*answers)
+        self.environment["CAPSTAN_URL"] = self.server.url
+
+    def tool(self, *arguments, stdin=None):
+        return subprocess.run([TOOL, *arguments], env=self.environment, cwd=self.folder,
+                              input=stdin, capture_output=True, text=True,
+                              timeout=DEADLINE)
+
+    def expect(self, code, stdout, *arguments, **options):
+        result = self.tool(*arguments, **options)
+        self.assertEqual((result.returncode, result.stdout), (code, stdout),
+                         result.stderr)
+        return result.stderr
+
+    def on_terminal(self, *arguments):
+        """What a person sees, with both outputs on one terminal."""
+        leader, follower = pty.openpty()
+        process = subprocess.Popen([TOOL, *arguments], env=self.environment,
+                                   stdin=follower, stdout=follower, stderr=follower)
+        os.close(follower)
+        seen = b""
+        while True:
+            try:
+                piece = os.read(leader, 65536)
+            except OSError:  # the other end is shut
+                break
+            if not piece:
+                break
+            seen += piece
+        os.close(leader)
+        return process.wait(DEADLINE), seen.decode().replace("\r\n", "\n")
+
+    def path(self, name, text):
+        path = os.path.join(self.folder, name)
+        with open(path, "w") as out:
+            out.write(text)
+        return path
+
+    # What every call has
+
+    def test_01_a_key_goes_with_every_request(self):
+        self.play((200, {"items": [], "next_cursor": None}))
+        self.expect(0, "", "automations", "list", "--project", "p1")
+        sent = self.server.requests[0]
+        self.assertEqual(sent["headers"]["Authorization"], "Bearer cap_test")
+        self.assertEqual(sent["headers"]["Capstan-Project"], "p1")
+        self.assertEqual(sent["path"], "/capstan/v1/automations")
+
+    def test_02_the_development_key_is_read_and_only_for_this_machine(self):
+        self.play((200, {"items": []}))
+        del self.environment["CAPSTAN_API_KEY"]
+        data = os.path.join(self.folder, "data")
+        os.mkdir(data)
+        self.path("data/dev.key", "cap_development\n")
+        self.expect(0, "", "--data", data, "runs", "list")
+        self.assertEqual(self.server.requests[0]["headers"]["Authorization"],
+                         "Bearer cap_development")
+        self.environment["CAPSTAN_URL"] = "http://nowhere.invalid:1"
+        stderr = self.expect(6, "", "--data", data, "runs", "list")
+        self.assertIn("no engine answers", stderr)
+
+    def test_03_nobody_there_is_exit_6(self):
+        self.play((200, {}))
+        self.server.close()
+        self.server = None
+        self.assertIn("capstan up", self.expect(6, "", "runs", "list"))
+
+    def test_04_a_refusal_is_exit_1_with_code_and_message(self):
+        self.play(refusal(404, "not_found", "there is no such thing in this project"))
+        self.assertEqual(self.expect(1, "", "runs", "get", RUN),
+                         "capstan: not_found: there is no such thing in this project\n")
+
+    def test_05_an_answer_that_is_none_is_exit_1(self):
+        self.play((200, "hello"), (502, "bad gateway"))
+        self.assertIn("not as a Capstan engine", self.expect(1, "", "runs", "list"))
+        self.assertIn("502", self.expect(1, "", "runs", "list"))
+
+    def test_06_a_command_line_that_is_none_is_exit_2(self):
+        for line, near in (("runs lits", "did you mean 'runs list'?"),
+                           ("runs list --jsn", "did you mean '--json'?"),
+                           ("runs list --limit x", "whole number"),
+                           ("runs start x --wait=soon", "a number and a unit"),
+                           ("runs start x --inputs [1]", "JSON object"),
+                           ("--url ftp://x runs list", "is no URL")):
+            self.assertIn(near, self.expect(2, "", *line.split()))
+
+    def test_07_names_cannot_leave_their_place_in_the_path(self):
+        self.play((200, {}))
+        self.tool("runs", "get", "../keys?x=1#y z")
+        self.assertEqual(self.server.requests[0]["path"],
+                         "/capstan/v1/runs/..%2Fkeys%3Fx%3D1%23y%20z")
+
+    def test_08_what_is_printed_for_others_is_as_it_is_in_the_tree(self):
+        with open(os.path.join(SOURCE, "workers/cli/capstan.bash")) as there:
+            self.expect(0, there.read(), "completion", "bash")
+        with open(os.path.join(SOURCE, "docs/cli.md")) as there:
+            self.expect(0, there.read(), "help", "--markdown")
+
+    # Automations
+
+    def test_10_apply_sends_the_text_as_it_is(self):
+        text = "name: x\nsteps: []\n# é\n"
+        self.play((201, {"name": "x", "version": 1}), (200, {"name": "x", "version": 1}))
+        path = self.path("a.yaml", text)
+        self.expect(0, "x\t1\tapplied\n", "apply", path)
+        self.expect(0, "x\t1\tunchanged\n", "apply", "-", stdin=text)
+        for sent in self.server.requests:
+            self.assertEqual((sent["body"], sent["headers"]["Content-Type"]),
+                             (text, "application/yaml"))
+
+    def test_11_every_mistake_is_told_with_file_line_and_column(self):
+        self.play(refusal(422, "invalid", "the input was read but breaks a rule", [
+            {"line": 3, "column": 5, "path": "/steps/0/kind", "message": "no such kind"},
+            {"path": "/name", "message": "missing"}]))
+        good, bad = self.path("good.yaml", ""), self.path("bad.yaml", "")
+        stderr = self.expect(1, "", "apply", bad, good)
+        self.assertIn(f"{bad}:3:5: no such kind\n{bad}: /name: missing\n"
+                      f"capstan: {bad}: invalid: ", stderr)
+        self.assertIn(f"{good}:3:5: ", stderr)
+
+    def test_12_a_file_that_is_not_there_is_named_and_the_others_are_applied(self):
+        self.play((201, {"name": "x", "version": 2}))
+        stderr = self.expect(1, "x\t2\tapplied\n", "apply", "none.yaml",
+                             self.path("a.yaml", "name: x\n"))
+        self.assertIn("none.yaml: No such file", stderr)
+
+    def test_13_lists_are_tabs_for_scripts_and_tables_for_people(self):
+        page = {"items": [{"id": "aut_1", "name": "a\tb\x1b[2J", "version": 3,
+                           "status": "active", "updated_at": "2026-05-04T12:00:00Z"}],
+                "next_cursor": "c2"}
+        self.play((200, page))
+        stderr = self.expect(
+            0, "a\\tb\\x1b[2J\t3\tactive\t2026-05-04T12:00:00.000Z\taut_1\n",
+            "automations", "list", "--limit", "1")
+        self.assertIn("--cursor c2", stderr)
+        self.assertEqual(self.server.requests[0]["path"],
+                         "/capstan/v1/automations?limit=1")
+        code, seen = self.on_terminal("automations", "list")
+        self.assertEqual(code, 0)
+        self.assertRegex(seen, r"NAME +VERSION STATUS CHANGED +ID\n")
+        self.assertNotIn("\x1b[2J", seen)
+        self.assertEqual(json.loads(self.tool("automations", "list", "--json").stdout),
+                         page)
+
+    def test_14_the_text_of_an_automation_can_be_had_alone(self):
+        self.play((200, {"name": "x", "definition": "name: x\n"}))
+        self.expect(0, "name: x\n", "automations", "get", "x", "--definition")
+
+    # Runs
+
+    def test_20_start_prints_the_id_alone(self):
+        self.play((201, {"id": RUN, "status": "running"}))
+        self.expect(0, RUN + "\n", "runs", "start", "x", "--idempotency-key", "k",
+                    "--inputs", '{"a": {"b": 1}}')
+        self.assertEqual(json.loads(self.server.requests[0]["body"]),
+                         {"automation": "x", "idempotency_key": "k",
+                          "inputs": {"a": {"b": 1}}})
+
+    def test_21_inputs_come_from_a_file_or_from_standard_input(self):
+        self.play((201, {"id": RUN}))
+        path = self.path("in.json", '{"from": "file"}')
+        self.tool("runs", "start", "x", "--inputs", "@" + path)
+        self.tool("runs", "start", "x", "--inputs", "@-", stdin='{"from": "stdin"}')
+        self.assertEqual([json.loads(sent["body"])["inputs"]["from"]
+                          for sent in self.server.requests], ["file", "stdin"])
+
+    def start_and_wait(self, *events, more=()):
+        self.play((201, {"id": RUN, "status": "running"}), (200, sse(events)), *more)
+        return self.tool("runs", "start", "x", "--wait=30s")
+
+    def test_22_wait_ends_with_the_run(self):
+        result = self.start_and_wait(*EVENTS)
+        self.assertEqual((result.returncode, result.stdout), (0, RUN + "\n"))
+        self.assertEqual(result.stderr, RUN + " completed\n")
+
+    def test_23_a_failed_run_is_exit_3_and_says_why(self):
+        result = self.start_and_wait(
+            EVENTS[0], event(2, "run.failed", error_type="ActionError",
+                             error_message="no\x1b[1m", step="print"))
+        self.assertEqual((result.returncode, result.stdout), (3, RUN + "\n"))
+        self.assertEqual(result.stderr, f"capstan: {RUN} failed: ActionError: "
+                                        "no\\x1b[1m, in step print\n")
+
+    def test_24_a_cancelled_run_is_exit_4(self):
+        self.assertEqual(
+            self.start_and_wait(event(1, "run.cancelled", reason="me")).returncode, 4)
+
+    def test_25_a_run_that_takes_too_long_is_exit_5(self):
+        self.play((201, {"id": RUN}), (200, {"id": RUN, "status": "suspended"}))
+        result = self.tool("runs", "start", "x", "--wait=300ms")
+        self.assertEqual((result.returncode, result.stdout), (5, RUN + "\n"))
+        self.assertIn("it goes on", result.stderr)
+
+    def test_26_a_broken_stream_is_taken_up_where_it_broke(self):
+        broken = sse(EVENTS[:2]) + "id: 3\nevent: x\ndata: {\"sequ"
+        self.play((200, broken), refusal(503, "unavailable", "restarting"),
+                  (200, sse(EVENTS[2:])))
+        stderr = self.expect(0, LOG, "runs", "watch", RUN)
+        self.assertEqual(stderr, RUN + " completed\n")
+        streams = [sent["headers"]["Last-Event-ID"] for sent in self.server.requests
+                   if sent["path"].endswith("/events")]
+        self.assertEqual((streams[0], set(streams[1:])), (None, {"2"}))
+
+    def test_27_a_run_that_was_finished_before_is_not_waited_for(self):
+        self.play((200, ""), (200, {"id": RUN, "status": "failed",
+                                    "error_type": "Timeout"}))
+        self.assertIn("Timeout", self.expect(3, "", "runs", "events", RUN, "--follow",
+                                             "--after", "6"))
+
+    def test_28_the_log_reads_as_promised(self):
+        # Pages may be short of their limit: only an empty or a finished one is the end.
+        self.play((200, {"items": EVENTS[:2], "finished": False}),
+                  (200, {"items": EVENTS[2:], "finished": True}))
+        self.expect(0, LOG, "runs", "events", RUN)
+        self.assertEqual([sent["path"].split("?")[1] for sent in self.server.requests],
+                         ["after=0&limit=1000", "after=2&limit=1000"])
+
+    def test_29_all_of_an_event_can_be_seen(self):
+        self.play((200, {"items": EVENTS[2:3], "finished": True}))
+        self.expect(0, "     3  2026-05-04T12:00:00.123Z  action.called    step=print "
+                       "action_name=print attempt=1\n", "runs", "events", RUN, "--all")
+        result = self.tool("runs", "events", RUN, "--json")
+        self.assertEqual(json.loads(result.stdout), EVENTS[2])
+
+    def test_30_on_a_terminal_progress_is_shown_and_taken_away(self):
+        self.play((201, {"id": RUN}), (200, sse(EVENTS)))
+        code, seen = self.on_terminal("runs", "start", "x", "--wait")
+        self.assertEqual(code, 0)
+        self.assertIn("action.called    action_name=print", seen)
+        self.assertEqual(re.split("\r\x1b\\[K", seen)[-1], f"{RUN} completed\n")
+        code, seen = self.on_terminal("runs", "watch", RUN, "--quiet")
+        self.assertEqual((code, seen), (0, LOG))
+
+    def test_31_a_wait_for_json_gives_the_whole_run(self):
+        run = {"id": RUN, "status": "completed", "output": {"a": 1}}
+        self.play((201, {"id": RUN}), (200, sse(EVENTS)), (200, run))
+        result = self.tool("runs", "start", "x", "--wait", "--json")
+        self.assertEqual((result.returncode, json.loads(result.stdout)), (0, run))
+
+    def test_32_cancel_sends_the_reason(self):
+        self.play((200, {"id": RUN, "status": "cancelled"}))
+        self.expect(0, RUN + "\tcancelled\n", "runs", "cancel", RUN, "--reason", "why")
+        self.assertEqual(json.loads(self.server.requests[0]["body"]), {"reason": "why"})
+
+    def test_33_filters_go_with_the_list(self):
+        self.play((200, {"items": [{
+            "id": RUN, "automation": "x", "version": 1, "status": "completed",
+            "started_at": "2026-05-04T12:00:00.000Z",
+            "finished_at": "2026-05-04T12:00:01.500Z"}]}))
+        self.expect(0, f"{RUN}\tx\t1\tcompleted\t2026-05-04T12:00:00.000Z\t1.50 s\n",
+                    "runs", "list", "--status", "completed", "--automation", "a&b")
+        self.assertEqual(self.server.requests[0]["path"],
+                         "/capstan/v1/runs?automation=a%26b&status=completed")
+
+    def test_34_a_reader_that_leaves_ends_the_tool(self):
+        self.play((200, sse([event(n + 1, "step.started", step="s" * 60)
+                             for n in range(9000)])))
+        process = subprocess.Popen([TOOL, "runs", "watch", RUN], env=self.environment,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdout.readline()
+        process.stdout.close()
+        self.assertEqual(process.stderr.read(), b"")
+        self.assertEqual(process.wait(DEADLINE), 1)
+        process.stderr.close()
+
+    # Keys and workers
+
+    def test_40_a_key_is_alone_on_standard_output(self):
+        self.play((201, {"id": "cap_1", "key": "cap_1_secret"}))
+        stderr = self.expect(0, "cap_1_secret\n", "keys", "create", "ci", "--scopes",
+                             "read,start")
+        self.assertIn("shown this once", stderr)
+        self.assertEqual(json.loads(self.server.requests[0]["body"]),
+                         {"name": "ci", "scopes": ["read", "start"]})
+
+    def test_41_an_empty_answer_is_an_answer(self):
+        self.play((200, None))
+        self.expect(0, "cap_1\trevoked\n", "keys", "revoke", "cap_1")
+        self.assertEqual(self.server.requests[0]["method"], "DELETE")
+
+
+if __name__ == "__main__":
+    unittest.main()
