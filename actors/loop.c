@@ -78,25 +78,29 @@ leaves(const struct loop *loop, const struct message *m)
     return m->to != ACTOR_nobody && (from == loop->actor->name || from == ACTOR_any);
 }
 
-/* Decide on one message or tick.  False if there is nothing to do until `until_ms`. */
+/* Decide on one message or tick, in turn when there is both.  False if there is nothing
+ * to do now; the first turn of a batch waits for something. */
 static bool
-turn(struct loop *loop, size_t *used, bool first)
+turn(struct loop *loop, size_t *used, size_t turns)
 {
     const struct actor *actor = loop->actor;
     const struct world *world = loop->world;
     uint64_t now_ms = world->now_ms(world->self), due_ms = actor->due(loop->state);
+    bool due = due_ms <= now_ms, heard = false;
     struct message in;
 
     make_room(loop, *used);
     struct outbox out = { .arena = &loop->arena, .messages = loop->messages + *used };
-    if (due_ms <= now_ms) {
-        actor->tick(loop->state, now_ms, &out);
-    } else if (world->receive(world->self, first ? due_ms : 0, &in)) {
+    if (!due || turns % 2 == 1)
+        heard = world->receive(world->self, due || turns > 0 ? 0 : due_ms, &in);
+    if (heard) {
         now_ms = world->now_ms(world->self);
         out.in = &in;
         out.project = in.envelope.project;
         out.partition = in.envelope.partition;
         actor->decide(loop->state, now_ms, &in, &out);
+    } else if (due) {
+        actor->tick(loop->state, now_ms, &out);
     } else {
         return false;
     }
@@ -113,7 +117,7 @@ loop_turn(struct loop *loop)
     size_t used = 0, turns = 0;
     bool speaks = false;
 
-    while (turns < BATCH_MAX && turn(loop, &used, turns == 0))
+    while (turns < BATCH_MAX && turn(loop, &used, turns))
         turns++;
     for (size_t i = 0; i < used; i++)
         speaks |= leaves(loop, &loop->messages[i]);

@@ -23,6 +23,22 @@ hash_chain(const struct hash *before, struct bytes in)
 }
 
 struct hash
+hash_chain_numbered(const struct hash *before, uint64_t number, struct bytes in)
+{
+    struct hash h;
+    uint8_t big_endian[8];
+    crypto_generichash_state state;
+    for (int i = 0; i < 8; i++)
+        big_endian[i] = (uint8_t)(number >> (56 - 8 * i));
+    crypto_generichash_init(&state, NULL, 0, HASH_SIZE);
+    crypto_generichash_update(&state, before->bytes, HASH_SIZE);
+    crypto_generichash_update(&state, big_endian, sizeof big_endian);
+    crypto_generichash_update(&state, in.data, in.size);
+    crypto_generichash_final(&state, h.bytes, HASH_SIZE);
+    return h;
+}
+
+struct hash
 hash_keyed(const uint8_t secret[SECRET_SIZE], struct bytes in)
 {
     struct hash h;

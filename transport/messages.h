@@ -177,6 +177,27 @@
     F(S, 1, id,   run,    "run id")                                                      \
     F(S, 2, text, reason, "for people, or nothing")
 
+#define run_deferred_FIELDS(F, S)                                                        \
+    F(S, 1, id,   run,     "run id")                                                     \
+    F(S, 2, u32,  more,    "1: more follows; 0: no more")                                \
+    F(S, 3, u32,  ending,  "enum run_status that the run will have when all is said, or 0") \
+    F(S, 4, text, reason,  "of the ending")
+
+#define lease_seen_FIELDS(F, S)                                                          \
+    F(S, 1, u64, epoch, "of the lease actor")
+
+#define lane_read_FIELDS(F, S)                                                           \
+    F(S, 1, u64, lane,   "number of the kind of job")                                    \
+    F(S, 2, u64, record, "jobs up to this one were read: the record of its call")        \
+    F(S, 3, id,  run,    "its run")                                                      \
+    F(S, 4, u32, step,   "its index in the plan")                                        \
+    F(S, 5, u32, more,   "1: there may be more behind it")
+
+#define peer_reset_FIELDS(F, S)                                                          \
+    F(S, 1, u32, actor,    "enum actor_name of the peer")                                \
+    F(S, 2, u32, instance, "of the peer")                                                \
+    F(S, 3, u32, life,     "1: it began anew; 0: it missed something")
+
 #define step_started_FIELDS(F, S)                                                        \
     F(S, 1, id,   run,  "run id")                                                        \
     F(S, 2, u32,  step, "index in the plan")                                             \
@@ -286,7 +307,7 @@
     F(S, 4, u32,  offer,   "the offer")                                                  \
     F(S, 5, id,   session, "worker session that held it")
 
-#define job_return_FIELDS(F, S) job_lost_FIELDS(F, S)
+#define job_returned_FIELDS(F, S) job_lost_FIELDS(F, S)
 
 #define job_reoffered_FIELDS(F, S)                                                       \
     F(S, 1, id,   run,     "run id")                                                     \
@@ -356,6 +377,13 @@
     F(S, 3, text, stream,  "stdout, stderr, …")                                          \
     F(S, 4, text, chunk,   "UTF-8 text, any number of lines")
 
+#define job_adopted_FIELDS(F, S)                                                         \
+    F(S, 1, id,  run,     "run id")                                                      \
+    F(S, 2, u32, step,    "index in the plan")                                           \
+    F(S, 3, u32, attempt, "the attempt")                                                 \
+    F(S, 4, u32, offer,   "the offer")                                                   \
+    F(S, 5, id,  session, "worker session that holds it")
+
 #define job_printed_FIELDS(F, S)                                                         \
     F(S, 1, id,   run,     "run id")                                                     \
     F(S, 2, u32,  step,    "index in the plan")                                          \
@@ -386,6 +414,19 @@
     F(S, 5, u32,    heartbeat_ms, "how often to be heard")                               \
     F(S, 6, list,   lost,         "msgpack array of the held tokens that are no longer leases")
 
+#define worker_joined_FIELDS(F, S)                                                       \
+    F(S, 1,  id,   session,     "worker session")                                        \
+    F(S, 2,  text, instance,    "worker_instance_id, unique in the project")             \
+    F(S, 3,  text, name,        "for people")                                            \
+    F(S, 4,  text, version,     "of the worker program, for people")                     \
+    F(S, 5,  list, queues,      "msgpack array of texts; empty: default")                \
+    F(S, 6,  list, actions,     "msgpack array of texts; empty: every action")           \
+    F(S, 7,  list, labels,      "msgpack array of texts that it has")                    \
+    F(S, 8,  text, environment, "environment id, or nothing")                            \
+    F(S, 9,  u32,  capacity,    "jobs it will hold at most")                             \
+    F(S, 10, text, dialect,     "zmq, …")                                                \
+    F(S, 11, u32,  gateway,     "instance that it is connected to")
+
 #define worker_ready_FIELDS(F, S)                                                        \
     F(S, 1, id,  session,  "worker session")                                             \
     F(S, 2, u32, capacity, "jobs it will hold at most from now on; 0: no more, draining")
@@ -410,13 +451,13 @@
     F(S, 1, u64, request, "to be named in the answer")
 
 #define worker_heard_FIELDS(F, S)                                                        \
-    F(S, 1, id,   session, "worker session")                                             \
-    F(S, 2, u32,  capacity, "new capacity plus 1; 0: unchanged")                         \
-    F(S, 3, list, held,    "msgpack array of lease tokens that it holds, or nothing")
+    F(S, 1, id,  session,  "worker session")                                             \
+    F(S, 2, u32, capacity, "new capacity plus 1; 0: unchanged")
 
 #define worker_left_FIELDS(F, S)                                                         \
     F(S, 1, id,  session, "worker session")                                              \
-    F(S, 2, u32, gone,    "1: forget it; 0: only its connection broke")
+    F(S, 2, u32, leaving, "1: it returns what it holds; 0: only its connection broke")   \
+    F(S, 3, u32, gone,    "1: forget it")
 
 #define job_released_FIELDS(F, S)                                                        \
     F(S, 1, id,  run,     "run id")                                                      \

@@ -1,0 +1,505 @@
+#include "actors/lease/lease.h"
+
+#include "actors/lease/state.h"
+#include "base/counters.h"
+#include "base/wrong.h"
+
+static void
+lease_open(void *state, const struct actor_setup *setup)
+{
+    struct lease_state *s = state;
+    s->config = setup->config;
+    memcpy(s->secret, setup->secret, SECRET_SIZE);
+    table_open(&s->table);
+}
+
+static void
+lease_close(void *state)
+{
+    struct lease_state *s = state;
+    table_close(&s->table);
+}
+
+bool
+lease_current(const struct lease_state *s, const struct lease_name *name)
+{
+    const struct job *job = table_job(&s->table, &name->run, name->step);
+    return job != NULL && job->state == JOB_HELD && job->name.attempt == name->attempt
+           && job->name.offer == name->offer
+           && id_equal(&job->name.session, &name->session);
+}
+
+/* Tell the holder to stop. */
+static void
+cancel(const struct lease_state *s, const struct job *job, struct bytes reason,
+    struct outbox *out)
+{
+    struct message m = { .code = JOB_CANCEL };
+    m.job_cancel = (struct job_cancel){
+        .session = job->session->id,
+        .token = lease_token(s->secret, &job->name, out->arena),
+        .reason = reason,
+    };
+    outbox_put_to(out, ACTOR_gateway, job->session->gateway, m);
+}
+
+static void
+release(const struct lease_name *name, struct outbox *out)
+{
+    say_job_released(out, (struct job_released){
+                              .run = name->run,
+                              .step = name->step,
+                              .attempt = name->attempt,
+                              .offer = name->offer,
+                          });
+}
+
+/* A job may be granted under this offer, unless we know better. */
+static void
+on_offered(
+    const struct lease_state *s, const struct job_offered *offered, struct outbox *out)
+{
+    const struct job *job = table_job(&s->table, &offered->run, offered->step);
+    if (job != NULL) {
+        const struct lease_name *name = &job->name;
+        bool older =
+            offered->attempt < name->attempt
+            || (offered->attempt == name->attempt && offered->offer < name->offer);
+        bool same = offered->attempt == name->attempt && offered->offer == name->offer;
+        if (older || same)
+            return;
+        if (job->state == JOB_HELD)
+            cancel(s, job, text("the job was given to another"), out);
+    }
+    say_job_offered(out, *offered);
+}
+
+static void
+on_withdrawn(const struct lease_state *s, const struct job_withdrawn *withdrawn,
+    struct outbox *out)
+{
+    const struct job *job = table_job(&s->table, &withdrawn->run, withdrawn->step);
+    if (job == NULL || job->name.attempt > withdrawn->attempt)
+        return;
+    if (job->state == JOB_HELD)
+        cancel(s, job, withdrawn->reason, out);
+    say_job_withdrawn(out, *withdrawn);
+}
+
+static void
+on_settled(const struct lease_state *s, const struct message *in, struct outbox *out)
+{
+    const struct job_settled *settled = &in->job_settled;
+    struct lease_name name = { settled->run, settled->step, settled->attempt,
+        settled->offer, settled->session };
+    const struct job *job = table_job(&s->table, &name.run, name.step);
+    bool ours = job != NULL && job->name.attempt == name.attempt
+                && job->name.offer == name.offer;
+
+    if (settled->reported) {
+        struct message m = { .code = REPORT_SETTLED };
+        m.report_settled = (struct report_settled){
+            .session = name.session,
+            .token = lease_token(s->secret, &name, out->arena),
+            .verdict = settled->verdict,
+        };
+        outbox_put_to(out, ACTOR_gateway, settled->gateway, m);
+    } else if (ours && job->state == JOB_HELD
+               && id_equal(&job->name.session, &name.session)) {
+        cancel(s, job, text("the lease is not current"), out);
+    }
+    if (ours && (job->state != JOB_OPEN || settled->reported))
+        release(&name, out);
+}
+
+static void
+answer_report(const struct job_report *report, enum verdict verdict, struct outbox *out)
+{
+    say_report_settled(out, (struct report_settled){
+                                .session = report->session,
+                                .token = report->token,
+                                .verdict = verdict,
+                            });
+}
+
+static void
+on_report(const struct lease_state *s, const struct message *in, struct outbox *out)
+{
+    const struct job_report *report = &in->job_report;
+    struct lease_name name;
+    if (!lease_token_read(s->secret, report->token, &name)
+        || !id_equal(&name.session, &report->session)
+        || id_partition(&name.run) >= s->config->schedulers) {
+        count(COUNTER_reports_stale, 1);
+        answer_report(report, VERDICT_STALE, out);
+        return;
+    }
+    /* Whether the lease counts is the scheduler's to say, durably. */
+    say_job_reported(out, (struct job_reported){
+                              .run = name.run,
+                              .step = name.step,
+                              .attempt = name.attempt,
+                              .offer = name.offer,
+                              .session = name.session,
+                              .outcome = report->outcome,
+                              .output = report->output,
+                              .error_type = report->error_type,
+                              .error_message = report->error_message,
+                              .gateway = in->envelope.instance,
+                          });
+}
+
+static void
+on_log(const struct lease_state *s, const struct job_log *log, struct outbox *out)
+{
+    struct lease_name name;
+    if (!lease_token_read(s->secret, log->token, &name)
+        || !id_equal(&name.session, &log->session) || !lease_current(s, &name))
+        return;
+    say_job_printed(out, (struct job_printed){
+                             .run = name.run,
+                             .step = name.step,
+                             .attempt = name.attempt,
+                             .stream = log->stream,
+                             .chunk = log->chunk,
+                         });
+}
+
+/* A scheduler began anew or lost something: it will say its open jobs again, and must
+ * hear again who holds what.  A gateway that began anew knows no session. */
+static void
+greet(const struct message *in, struct outbox *out)
+{
+    say_peer_reset(out, (struct peer_reset){
+                            .actor = in->envelope.from,
+                            .instance = in->envelope.instance,
+                            .life = in->hello.resync == 2,
+                        });
+}
+
+static void
+lease_decide(
+    const void *state, uint64_t now_ms, const struct message *in, struct outbox *out)
+{
+    switch (in->code) {
+    case HELLO: greet(in, out); return;
+    case JOB_OFFERED: on_offered(state, &in->job_offered, out); return;
+    case JOB_WITHDRAWN: on_withdrawn(state, &in->job_withdrawn, out); return;
+    case JOB_SETTLED: on_settled(state, in, out); return;
+    case JOB_REPORT: on_report(state, in, out); return;
+    case JOB_LOG: on_log(state, &in->job_log, out); return;
+    case WORKER_REGISTER: on_register(state, now_ms, in, out); return;
+    case WORKER_READY: on_ready(state, in, out); return;
+    case WORKER_HEARTBEAT: on_heartbeat(state, now_ms, in, out); return;
+    case WORKER_GONE: on_gone(state, in, out); return;
+    case WORKER_LIST: on_worker_list(state, in, out); return;
+    default: WRONG("the catalogue sends the lease actor no such message");
+    }
+}
+
+static void
+apply_withdrawn(struct lease_state *s, const struct job_withdrawn *withdrawn)
+{
+    struct job *job = table_job(&s->table, &withdrawn->run, withdrawn->step);
+    if (job->state == JOB_HELD)
+        job->cancelled = true;
+    else
+        table_drop(&s->table, job);
+}
+
+static void
+apply_over(struct lease_state *s, const struct job_lost *fact, bool lost)
+{
+    struct job *job = table_job(&s->table, &fact->run, fact->step);
+    if (job->state == JOB_OVER)
+        table_resay(&s->table, job, false);
+    else
+        table_over(&s->table, job, lost);
+    count(COUNTER_jobs_lost, lost);
+}
+
+static void
+apply_released(struct lease_state *s, const struct job_released *fact)
+{
+    struct job *job = table_job(&s->table, &fact->run, fact->step);
+    if (job != NULL && job->name.attempt == fact->attempt
+        && job->name.offer == fact->offer)
+        table_drop(&s->table, job);
+}
+
+/* Open jobs of that scheduler are forgotten, to be offered again; all else is to be
+ * said to it again. */
+static void
+reset_scheduler(struct lease_state *s, uint32_t partition)
+{
+    struct list *next;
+    for (struct list *at = s->table.all_jobs.next; at != &s->table.all_jobs;
+         at = next) {
+        struct job *job = LIST_OF(at, struct job, of_table);
+        next = at->next;
+        if (id_partition(&job->name.run) != partition)
+            continue;
+        if (job->state == JOB_OPEN)
+            table_drop(&s->table, job);
+        else if (job->state != JOB_ADOPTABLE)
+            table_resay(&s->table, job, true);
+    }
+}
+
+static void
+reset_gateway(struct lease_state *s, uint32_t instance)
+{
+    for (struct list *at = s->table.all_sessions.next; at != &s->table.all_sessions;
+         at = at->next) {
+        struct session *session = LIST_OF(at, struct session, of_table);
+        if (session->gateway == instance && !session->leaving)
+            table_disconnect(&s->table, session, false);
+    }
+}
+
+static void
+apply_reset(struct lease_state *s, const struct peer_reset *reset)
+{
+    if (reset->actor == ACTOR_scheduler)
+        reset_scheduler(s, reset->instance);
+    else if (reset->actor == ACTOR_gateway && reset->life)
+        reset_gateway(s, reset->instance);
+}
+
+static void
+apply_left(struct lease_state *s, const struct worker_left *left)
+{
+    struct session *session = table_session(&s->table, &left->session);
+    if (left->gone)
+        table_forget(&s->table, session);
+    else
+        table_disconnect(&s->table, session, left->leaving);
+}
+
+static void
+apply_heard(struct lease_state *s, const struct worker_heard *heard, uint64_t at_ms)
+{
+    struct session *session = table_session(&s->table, &heard->session);
+    table_heard(&s->table, session, at_ms);
+    if (heard->capacity > 0)
+        table_capacity(&s->table, session, heard->capacity - 1);
+}
+
+static void
+hold(struct lease_state *s, const struct message *m, uint64_t at_ms)
+{
+    const struct job_granted *granted = &m->job_granted;
+    struct lease_name name = { granted->run, granted->step, granted->attempt,
+        granted->offer, granted->session };
+    table_hold(&s->table, &m->envelope.project, &name, at_ms);
+    count(COUNTER_jobs_granted, 1);
+}
+
+static void
+adopt(struct lease_state *s, const struct message *m, uint64_t at_ms)
+{
+    const struct job_adopted *adopted = &m->job_adopted;
+    struct lease_name name = { adopted->run, adopted->step, adopted->attempt,
+        adopted->offer, adopted->session };
+    table_hold(&s->table, &m->envelope.project, &name, at_ms);
+}
+
+static void
+apply_leased(struct lease_state *s, const struct job_leased *leased)
+{
+    struct job *job = table_job(&s->table, &leased->run, leased->step);
+    if (job != NULL)
+        table_resay(&s->table, job, false);
+}
+
+static void
+lease_apply(void *state, uint64_t at_ms, const struct message *m)
+{
+    struct lease_state *s = state;
+    switch (m->code) {
+    case JOB_OFFERED:
+        table_offer(&s->table, &m->envelope.project, &m->job_offered, at_ms);
+        break;
+    case JOB_WITHDRAWN: apply_withdrawn(s, &m->job_withdrawn); break;
+    case JOB_GRANTED: hold(s, m, at_ms); break;
+    case JOB_ADOPTED: adopt(s, m, at_ms); break;
+    case JOB_LEASED: apply_leased(s, &m->job_leased); break;
+    case JOB_LOST: apply_over(s, &m->job_lost, true); break;
+    case JOB_RETURNED: apply_over(s, &m->job_lost, false); break;
+    case JOB_RELEASED: apply_released(s, &m->job_released); break;
+    case JOB_CANCEL:
+    case JOB_PRINTED:
+    case WORKER_REGISTERED: break;
+    case WORKER_JOINED:
+        table_join(&s->table, &m->envelope.project, &m->worker_joined, at_ms);
+        break;
+    case WORKER_HEARD: apply_heard(s, &m->worker_heard, at_ms); break;
+    case WORKER_LEFT: apply_left(s, &m->worker_left); break;
+    case PEER_RESET: apply_reset(s, &m->peer_reset); break;
+    default: WRONG("the lease actor states no such thing");
+    }
+    gauge(COUNTER_jobs_open, s->table.open_count);
+    gauge(COUNTER_jobs_leased, s->table.held_count);
+    gauge(COUNTER_sessions, s->table.sessions.count);
+}
+
+static uint64_t
+after(uint64_t since_ms, uint32_t ms)
+{
+    return since_ms + ms;
+}
+
+static uint64_t
+lease_due(const void *state)
+{
+    const struct lease_state *s = state;
+    const struct table *t = &s->table;
+    uint64_t due_ms = UINT64_MAX;
+    if (!list_empty(&t->ready) || !list_empty(&t->resay) || !list_empty(&t->leaving))
+        return 0;
+    if (!list_empty(&t->all_sessions))
+        due_ms =
+            after(LIST_OF(t->all_sessions.next, struct session, of_table)->heard_ms,
+                s->config->lease_ms);
+    if (!list_empty(&t->adoptable)) {
+        uint64_t adopt_ms =
+            after(LIST_OF(t->adoptable.next, struct job, of_waiting)->since_ms,
+                s->config->lease_ms);
+        due_ms = adopt_ms < due_ms ? adopt_ms : due_ms;
+    }
+    return due_ms;
+}
+
+static void
+grant(const struct lease_state *s, struct outbox *out)
+{
+    const struct lane *lane = LIST_OF(s->table.ready.next, struct lane, of_ready);
+    const struct job *job = LIST_OF(lane->jobs.next, struct job, of_lane);
+    const struct session *session = lane_choice(lane);
+    struct lease_name name = job->name;
+    struct message m = { .code = JOB_GRANTED };
+
+    if (session == NULL)
+        WRONG("a lane is ready, but nobody can take its job");
+    name.session = session->id;
+    out->project = job->project;
+    say_job_leased(out, (struct job_leased){
+                            .run = name.run,
+                            .step = name.step,
+                            .attempt = name.attempt,
+                            .offer = name.offer,
+                            .session = session->id,
+                            .worker = arena_copy(out->arena, session->instance),
+                        });
+    m.job_granted = (struct job_granted){
+        .session = session->id,
+        .run = name.run,
+        .step = name.step,
+        .attempt = name.attempt,
+        .offer = name.offer,
+        .token = lease_token(s->secret, &name, out->arena),
+        .key = arena_copy(out->arena, job->key_text),
+        .automation = arena_copy(out->arena, job->automation),
+        .action = arena_copy(out->arena, job->action),
+        .queue = arena_copy(out->arena, job->queue),
+        .parameters = arena_copy(out->arena, job->parameters),
+        .deadline_ms = job->deadline_ms,
+    };
+    outbox_put_to(out, ACTOR_gateway, session->gateway, m);
+}
+
+static struct job_lost
+ended(const struct job *job)
+{
+    return (struct job_lost){
+        .run = job->name.run,
+        .step = job->name.step,
+        .attempt = job->name.attempt,
+        .offer = job->name.offer,
+        .session = job->name.session,
+    };
+}
+
+void
+say_over(const struct job *job, bool lost, struct outbox *out)
+{
+    out->project = job->project;
+    if (lost) {
+        say_job_lost(out, ended(job));
+        return;
+    }
+    struct message m = { .code = JOB_RETURNED };
+    m.job_lost = ended(job);
+    outbox_put(out, m);
+}
+
+void
+say_held(const struct job *job, struct outbox *out)
+{
+    out->project = job->project;
+    say_job_leased(out, (struct job_leased){
+                            .run = job->name.run,
+                            .step = job->name.step,
+                            .attempt = job->name.attempt,
+                            .offer = job->name.offer,
+                            .session = job->name.session,
+                            .worker = arena_copy(out->arena, job->session->instance),
+                        });
+}
+
+static void
+say_again(const struct lease_state *s, struct outbox *out)
+{
+    const struct job *job = LIST_OF(s->table.resay.next, struct job, of_resay);
+    if (job->state == JOB_HELD)
+        say_held(job, out);
+    else
+        say_over(job, job->lost, out);
+}
+
+/* Give up one job of a session that ended, or the session itself. */
+static void
+end_session(const struct session *session, bool lost, struct outbox *out)
+{
+    out->project = session->project;
+    if (!list_empty(&session->held))
+        say_over(LIST_OF(session->held.next, struct job, of_session), lost, out);
+    else
+        say_worker_left(out, (struct worker_left){ .session = session->id, .gone = 1 });
+}
+
+static void
+lease_tick(const void *state, uint64_t now_ms, struct outbox *out)
+{
+    const struct lease_state *s = state;
+    const struct table *t = &s->table;
+    const struct session *quiet =
+        list_empty(&t->all_sessions)
+            ? NULL
+            : LIST_OF(t->all_sessions.next, struct session, of_table);
+
+    if (!list_empty(&t->resay))
+        say_again(s, out);
+    else if (!list_empty(&t->leaving))
+        end_session(LIST_OF(t->leaving.next, struct session, of_leaving), false, out);
+    else if (quiet != NULL && after(quiet->heard_ms, s->config->lease_ms) <= now_ms)
+        end_session(quiet, true, out);
+    else if (!list_empty(&t->adoptable)
+             && after(LIST_OF(t->adoptable.next, struct job, of_waiting)->since_ms,
+                    s->config->lease_ms)
+                    <= now_ms)
+        say_over(LIST_OF(t->adoptable.next, struct job, of_waiting), false, out);
+    else if (!list_empty(&t->ready))
+        grant(s, out);
+}
+
+const struct actor lease_actor = {
+    .name = ACTOR_lease,
+    .state_size = sizeof(struct lease_state),
+    .open = lease_open,
+    .close = lease_close,
+    .decide = lease_decide,
+    .apply = lease_apply,
+    .due = lease_due,
+    .tick = lease_tick,
+};

@@ -1,0 +1,8 @@
+#include "actors/lease/lease.h"
+#include "actors/process.h"
+
+int
+main(int argc, char **argv)
+{
+    return process_run(argc, argv, &lease_actor, PROCESS_WITHOUT_JOURNAL);
+}

@@ -1,0 +1,30 @@
+/* state - what the lease actor's files share. */
+#ifndef ACTORS_LEASE_STATE_H
+#define ACTORS_LEASE_STATE_H
+#include "actors/actor.h"
+#include "actors/lease/table.h"
+
+struct lease_state {
+    const struct config *config;
+    uint8_t secret[SECRET_SIZE];
+    struct table table;
+};
+
+/* Is this the lease that its session holds now? */
+bool lease_current(const struct lease_state *s, const struct lease_name *name);
+/* Tell the scheduler that nobody holds the job. */
+void say_over(const struct job *job, bool lost, struct outbox *out);
+/* Tell the scheduler who does. */
+void say_held(const struct job *job, struct outbox *out);
+
+/* worker.c: what gateways say of their workers */
+void on_register(const struct lease_state *s, uint64_t now_ms, const struct message *in,
+    struct outbox *out);
+void
+on_ready(const struct lease_state *s, const struct message *in, struct outbox *out);
+void on_heartbeat(const struct lease_state *s, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_gone(const struct lease_state *s, const struct message *in, struct outbox *out);
+void on_worker_list(
+    const struct lease_state *s, const struct message *in, struct outbox *out);
+#endif

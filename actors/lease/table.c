@@ -1,0 +1,532 @@
+#include "actors/lease/table.h"
+
+#include "base/pack.h"
+#include "base/wrong.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+void
+table_open(struct table *table)
+{
+    *table = (struct table){ 0 };
+    list_open(&table->all_jobs);
+    list_open(&table->all_lanes);
+    list_open(&table->all_sessions);
+    list_open(&table->ready);
+    list_open(&table->leaving);
+    list_open(&table->adoptable);
+    list_open(&table->resay);
+}
+
+static void *
+make(size_t size)
+{
+    void *made = calloc(1, size);
+    if (made == NULL)
+        WRONG("out of memory");
+    return made;
+}
+
+/* One allocation for several texts; each is pointed to its copy. */
+static uint8_t *
+own(struct bytes *const *texts, size_t count)
+{
+    size_t size = 1;
+    for (size_t i = 0; i < count; i++)
+        size += texts[i]->size;
+    uint8_t *memory = make(size), *at = memory;
+    for (size_t i = 0; i < count; i++) {
+        if (texts[i]->size > 0)
+            memcpy(at, texts[i]->data, texts[i]->size);
+        texts[i]->data = at;
+        at += texts[i]->size;
+    }
+    return memory;
+}
+
+static void
+set_key(uint8_t key[ID_SIZE + 4], const struct id *run, uint32_t step)
+{
+    memcpy(key, run->bytes, ID_SIZE);
+    for (int i = 0; i < 4; i++)
+        key[ID_SIZE + i] = (uint8_t)(step >> (24 - 8 * i));
+}
+
+struct job *
+table_job(const struct table *table, const struct id *run, uint32_t step)
+{
+    uint8_t key[ID_SIZE + 4];
+    set_key(key, run, step);
+    return map_get(&table->jobs, bytes_of(key, sizeof key));
+}
+
+struct session *
+table_session(const struct table *table, const struct id *id)
+{
+    return map_get(&table->sessions, id_bytes(id));
+}
+
+struct session *
+table_instance(
+    const struct table *table, const struct id *project, struct bytes instance)
+{
+    uint8_t owner[ID_SIZE + 256];
+    if (instance.size > sizeof owner - ID_SIZE)
+        return NULL;
+    memcpy(owner, project->bytes, ID_SIZE);
+    if (instance.size > 0)
+        memcpy(owner + ID_SIZE, instance.data, instance.size);
+    return map_get(&table->instances, bytes_of(owner, ID_SIZE + instance.size));
+}
+
+static bool
+contains(struct bytes list, struct bytes text)
+{
+    struct cursor c = cursor_over(list);
+    size_t count = list.size == 0 ? 0 : cursor_array(&c);
+    for (size_t i = 0; i < count && !c.bad; i++) {
+        struct bytes item = cursor_skip(&c);
+        struct cursor t = cursor_over(item);
+        if (cursor_type(&t) == PACK_TEXT && bytes_equal(cursor_text(&t), text))
+            return true;
+    }
+    return false;
+}
+
+static size_t
+length(struct bytes list)
+{
+    struct cursor c = cursor_over(list);
+    return list.size == 0 ? 0 : cursor_array(&c);
+}
+
+static bool
+contains_all(struct bytes list, struct bytes wanted)
+{
+    struct cursor c = cursor_over(wanted);
+    size_t count = wanted.size == 0 ? 0 : cursor_array(&c);
+    for (size_t i = 0; i < count; i++)
+        if (!contains(list, cursor_text(&c)))
+            return false;
+    return true;
+}
+
+bool
+session_takes(const struct session *session, const struct lane *lane)
+{
+    if (!id_equal(&session->project, &lane->project)
+        || !bytes_equal(session->environment, lane->environment))
+        return false;
+    if (length(session->queues) == 0 ? !bytes_equal(lane->queue, text("default"))
+                                     : !contains(session->queues, lane->queue))
+        return false;
+    if (length(session->actions) > 0 && !contains(session->actions, lane->action))
+        return false;
+    return contains_all(session->labels, lane->labels);
+}
+
+static bool
+can_take(const struct session *session)
+{
+    return session->connected && !session->leaving
+           && session->held_count < session->capacity;
+}
+
+struct session *
+lane_choice(const struct lane *lane)
+{
+    for (size_t i = 0; i < lane->member_count; i++) {
+        struct session *member = lane->members[(lane->next + i) % lane->member_count];
+        if (can_take(member))
+            return member;
+    }
+    return NULL;
+}
+
+static void
+weigh(struct table *table, struct lane *lane)
+{
+    bool ready = !list_empty(&lane->jobs) && lane->free > 0;
+    bool listed = !list_empty(&lane->of_ready);
+    if (ready && !listed)
+        list_append(&table->ready, &lane->of_ready);
+    if (!ready && listed)
+        list_remove(&lane->of_ready);
+}
+
+/* Whether the session can take a job has changed, or may have. */
+static void
+weigh_session(struct table *table, struct session *session, bool could)
+{
+    bool can = can_take(session);
+    if (can == could)
+        return;
+    for (size_t i = 0; i < session->lane_count; i++) {
+        struct lane *lane = session->lanes[i];
+        lane->free += can;
+        lane->free -= could;
+        weigh(table, lane);
+    }
+}
+
+static void
+add_member(struct lane *lane, struct session *session)
+{
+    if (lane->member_count == lane->member_capacity) {
+        lane->member_capacity = lane->member_capacity * 2 + 4;
+        lane->members =
+            realloc(lane->members, lane->member_capacity * sizeof(struct session *));
+    }
+    if (session->lane_count == session->lane_capacity) {
+        session->lane_capacity = session->lane_capacity * 2 + 4;
+        session->lanes =
+            realloc(session->lanes, session->lane_capacity * sizeof(struct lane *));
+    }
+    if (lane->members == NULL || session->lanes == NULL)
+        WRONG("out of memory");
+    lane->members[lane->member_count++] = session;
+    session->lanes[session->lane_count++] = lane;
+    lane->free += can_take(session);
+}
+
+static void
+remove_member(struct table *table, struct lane *lane, const struct session *session)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < lane->member_count; i++)
+        if (lane->members[i] != session)
+            lane->members[kept++] = lane->members[i];
+    lane->member_count = kept;
+    lane->next = 0;
+    lane->free -= can_take(session);
+    weigh(table, lane);
+}
+
+static void
+leave_lanes(struct table *table, struct session *session)
+{
+    for (size_t i = 0; i < session->lane_count; i++)
+        remove_member(table, session->lanes[i], session);
+    session->lane_count = 0;
+}
+
+static struct lane *
+lane_of(
+    struct table *table, const struct id *project, const struct job_offered *offered)
+{
+    struct lane *lane =
+        map_get(&table->lanes, bytes_of(&offered->lane, sizeof offered->lane));
+    if (lane != NULL)
+        return lane;
+    lane = make(sizeof *lane);
+    lane->number = offered->lane;
+    lane->project = *project;
+    lane->action = offered->action;
+    lane->queue = offered->queue;
+    lane->environment = offered->environment;
+    lane->labels = offered->labels;
+    lane->memory = own((struct bytes *[]){ &lane->action, &lane->queue,
+                           &lane->environment, &lane->labels },
+        4);
+    list_open(&lane->jobs);
+    list_open(&lane->of_ready);
+    list_append(&table->all_lanes, &lane->of_table);
+    map_put(&table->lanes, bytes_of(&lane->number, sizeof lane->number), lane);
+    for (struct list *at = table->all_sessions.next; at != &table->all_sessions;
+         at = at->next) {
+        struct session *session = LIST_OF(at, struct session, of_table);
+        if (session_takes(session, lane))
+            add_member(lane, session);
+    }
+    return lane;
+}
+
+static struct job *
+make_job(
+    struct table *table, const struct id *project, const struct id *run, uint32_t step)
+{
+    struct job *job = make(sizeof *job);
+    set_key(job->key, run, step);
+    job->project = *project;
+    job->name.run = *run;
+    job->name.step = step;
+    job->state = JOB_OVER;
+    list_append(&table->all_jobs, &job->of_table);
+    list_open(&job->of_lane);
+    list_open(&job->of_session);
+    list_open(&job->of_waiting);
+    list_open(&job->of_resay);
+    map_put(&table->jobs, bytes_of(job->key, sizeof job->key), job);
+    return job;
+}
+
+/* Take the job out of whatever its state keeps it in. */
+static void
+leave_state(struct table *table, struct job *job)
+{
+    list_remove(&job->of_waiting);
+    if (job->state == JOB_OPEN) {
+        list_remove(&job->of_lane);
+        weigh(table, job->lane);
+        table->open_count--;
+    }
+    if (job->state == JOB_HELD) {
+        bool could = can_take(job->session);
+        list_remove(&job->of_session);
+        job->session->held_count--;
+        table->held_count--;
+        weigh_session(table, job->session, could);
+    }
+    job->lane = NULL;
+    job->session = NULL;
+    job->cancelled = false;
+    job->state = JOB_OVER;
+}
+
+static void
+forget_texts(struct job *job)
+{
+    free(job->memory);
+    job->memory = NULL;
+    job->key_text = job->automation = job->action = job->queue = job->parameters =
+        (struct bytes){ 0 };
+}
+
+static void
+queue_job(struct table *table, struct job *job, struct lane *lane)
+{
+    job->state = JOB_OPEN;
+    job->lane = lane;
+    /* Nearly always the last one. */
+    struct list *at = lane->jobs.prev;
+    while (at != &lane->jobs && LIST_OF(at, struct job, of_lane)->order > job->order)
+        at = at->prev;
+    list_append(at->next, &job->of_lane);
+    table->open_count++;
+    weigh(table, lane);
+}
+
+void
+table_offer(struct table *table, const struct id *project,
+    const struct job_offered *offered, uint64_t at_ms)
+{
+    struct job *job = table_job(table, &offered->run, offered->step);
+    if (job == NULL)
+        job = make_job(table, project, &offered->run, offered->step);
+    leave_state(table, job);
+    list_remove(&job->of_resay);
+    forget_texts(job);
+    job->name.attempt = offered->attempt;
+    job->name.offer = offered->offer;
+    job->name.session = offered->session;
+    job->order = offered->order;
+    job->since_ms = at_ms;
+    job->deadline_ms = offered->deadline_ms;
+    if (offered->leased) {
+        job->state = JOB_ADOPTABLE;
+        list_append(&table->adoptable, &job->of_waiting);
+        return;
+    }
+    job->key_text = offered->key;
+    job->automation = offered->automation;
+    job->action = offered->action;
+    job->queue = offered->queue;
+    job->parameters = offered->parameters;
+    job->memory = own((struct bytes *[]){ &job->key_text, &job->automation,
+                          &job->action, &job->queue, &job->parameters },
+        5);
+    queue_job(table, job, lane_of(table, project, offered));
+}
+
+void
+table_hold(struct table *table, const struct id *project, const struct lease_name *name,
+    uint64_t at_ms)
+{
+    struct job *job = table_job(table, &name->run, name->step);
+    struct session *session = table_session(table, &name->session);
+    assert(session != NULL);
+    if (job == NULL)
+        job = make_job(table, project, &name->run, name->step);
+    struct lane *lane = job->lane;
+    leave_state(table, job);
+    forget_texts(job);
+    bool could = can_take(session);
+    job->name = *name;
+    job->state = JOB_HELD;
+    job->session = session;
+    job->since_ms = at_ms;
+    list_append(&session->held, &job->of_session);
+    session->held_count++;
+    table->held_count++;
+    weigh_session(table, session, could);
+    if (lane == NULL)
+        return;
+    /* Turns: the next member first, the next lane first. */
+    for (size_t i = 0; i < lane->member_count; i++)
+        if (lane->members[i] == session)
+            lane->next = (i + 1) % lane->member_count;
+    if (!list_empty(&lane->of_ready)) {
+        list_remove(&lane->of_ready);
+        weigh(table, lane);
+    }
+}
+
+void
+table_over(struct table *table, struct job *job, bool lost)
+{
+    leave_state(table, job);
+    list_remove(&job->of_resay);
+    job->lost = lost;
+}
+
+void
+table_drop(struct table *table, struct job *job)
+{
+    leave_state(table, job);
+    list_remove(&job->of_resay);
+    list_remove(&job->of_table);
+    map_remove(&table->jobs, bytes_of(job->key, sizeof job->key));
+    forget_texts(job);
+    free(job);
+}
+
+void
+table_resay(struct table *table, struct job *job, bool again)
+{
+    list_remove(&job->of_resay);
+    if (again)
+        list_append(&table->resay, &job->of_resay);
+}
+
+static void
+describe(struct session *session, const struct worker_joined *joined)
+{
+    struct bytes owner = { session->project.bytes, ID_SIZE };
+    free(session->memory);
+    session->instance = joined->instance;
+    session->name = joined->name;
+    session->version = joined->version;
+    session->queues = joined->queues;
+    session->actions = joined->actions;
+    session->labels = joined->labels;
+    session->environment = joined->environment;
+    session->dialect = joined->dialect;
+    session->owner = owner;
+    /* The copies lie one behind the other: owner and instance make one key. */
+    session->memory =
+        own((struct bytes *[]){ &session->owner, &session->instance, &session->name,
+                &session->version, &session->queues, &session->actions,
+                &session->labels, &session->environment, &session->dialect },
+            9);
+    session->owner.size += session->instance.size;
+}
+
+static void
+join_lanes(struct table *table, struct session *session)
+{
+    for (struct list *at = table->all_lanes.next; at != &table->all_lanes;
+         at = at->next) {
+        struct lane *lane = LIST_OF(at, struct lane, of_table);
+        if (!session_takes(session, lane))
+            continue;
+        add_member(lane, session);
+        weigh(table, lane);
+    }
+}
+
+struct session *
+table_join(struct table *table, const struct id *project,
+    const struct worker_joined *joined, uint64_t at_ms)
+{
+    struct session *session = table_session(table, &joined->session);
+    if (session == NULL) {
+        session = make(sizeof *session);
+        session->id = joined->session;
+        session->project = *project;
+        list_open(&session->held);
+        list_open(&session->of_leaving);
+        list_append(&table->all_sessions, &session->of_table);
+        map_put(&table->sessions, id_bytes(&session->id), session);
+    } else {
+        leave_lanes(table, session);
+        list_remove(&session->of_leaving);
+        if (map_get(&table->instances, session->owner) == session)
+            map_remove(&table->instances, session->owner);
+    }
+    describe(session, joined);
+    /* Whoever used the name before is found by its id alone from now on. */
+    map_remove(&table->instances, session->owner);
+    map_put(&table->instances, session->owner, session);
+    session->gateway = joined->gateway;
+    session->capacity = joined->capacity;
+    session->connected = true;
+    session->leaving = false;
+    table_heard(table, session, at_ms);
+    join_lanes(table, session);
+    return session;
+}
+
+void
+table_heard(struct table *table, struct session *session, uint64_t at_ms)
+{
+    session->heard_ms = at_ms;
+    list_remove(&session->of_table);
+    list_append(&table->all_sessions, &session->of_table);
+}
+
+void
+table_capacity(struct table *table, struct session *session, uint32_t capacity)
+{
+    bool could = can_take(session);
+    session->capacity = capacity;
+    weigh_session(table, session, could);
+}
+
+void
+table_disconnect(struct table *table, struct session *session, bool leaving)
+{
+    bool could = can_take(session);
+    session->connected = false;
+    session->leaving = leaving;
+    weigh_session(table, session, could);
+    list_remove(&session->of_leaving);
+    if (leaving)
+        list_append(&table->leaving, &session->of_leaving);
+}
+
+void
+table_forget(struct table *table, struct session *session)
+{
+    assert(session->held_count == 0);
+    leave_lanes(table, session);
+    list_remove(&session->of_table);
+    list_remove(&session->of_leaving);
+    map_remove(&table->sessions, id_bytes(&session->id));
+    if (map_get(&table->instances, session->owner) == session)
+        map_remove(&table->instances, session->owner);
+    free(session->lanes);
+    free(session->memory);
+    free(session);
+}
+
+void
+table_close(struct table *table)
+{
+    struct list *at;
+    while ((at = list_first(&table->all_jobs)) != NULL)
+        table_drop(table, LIST_OF(at, struct job, of_table));
+    while ((at = list_first(&table->all_sessions)) != NULL)
+        table_forget(table, LIST_OF(at, struct session, of_table));
+    while ((at = list_first(&table->all_lanes)) != NULL) {
+        struct lane *lane = LIST_OF(at, struct lane, of_table);
+        list_remove(at);
+        free(lane->members);
+        free(lane->memory);
+        free(lane);
+    }
+    map_free(&table->jobs);
+    map_free(&table->lanes);
+    map_free(&table->sessions);
+    map_free(&table->instances);
+}

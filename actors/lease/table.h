@@ -1,0 +1,118 @@
+/* table - the jobs, lanes and sessions that the lease actor knows.
+ *
+ *         offered              granted, adopted        settled, withdrawn
+ *   -------------------> OPEN ------------------> HELD -------------------> gone
+ *    \                    |                       |   \
+ *     \ offered, leased   | withdrawn             |    lost, returned
+ *      `------> ADOPTABLE |                       v
+ *                   |     v                     OVER ---- settled ---> gone
+ *                   |   gone                      ^
+ *                   `---- nobody claimed it ------'
+ *
+ * OVER: the scheduler has been told, and its answer is awaited.
+ */
+#ifndef ACTORS_LEASE_TABLE_H
+#define ACTORS_LEASE_TABLE_H
+#include "actors/lease/token.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "transport/messages.h"
+
+enum job_state { JOB_OPEN, JOB_HELD, JOB_ADOPTABLE, JOB_OVER };
+
+struct session;
+struct lane;
+
+struct job {
+    uint8_t key[ID_SIZE + 4]; /* run and step */
+    struct id project;
+    struct lease_name name; /* session: while held or over */
+    enum job_state state;
+    bool lost;            /* OVER by silence; otherwise it was returned */
+    bool cancelled;       /* HELD, and its holder should stop */
+    uint64_t order;       /* older jobs first */
+    uint64_t since_ms;    /* granted, or offered as adoptable */
+    uint64_t deadline_ms; /* of the attempt; 0: none */
+    struct list of_table;
+    struct list of_lane;     /* OPEN */
+    struct list of_session;  /* HELD */
+    struct list of_waiting;  /* ADOPTABLE, in order of since_ms */
+    struct list of_resay;    /* to be said again to its scheduler */
+    struct lane *lane;       /* OPEN */
+    struct session *session; /* HELD */
+    struct bytes key_text, automation, action, queue,
+        parameters; /* owned, in `memory` */
+    uint8_t *memory;
+};
+
+struct lane {
+    uint64_t number;
+    struct id project;
+    struct bytes action, queue, environment, labels; /* owned, in `memory` */
+    uint8_t *memory;
+    struct list jobs; /* OPEN, oldest first */
+    struct list of_table;
+    struct list of_ready;     /* it has a job and somebody for it */
+    struct session **members; /* who may do its jobs, in the order of arrival */
+    size_t member_count, member_capacity;
+    size_t next; /* the member to ask first */
+    size_t free; /* members that can take a job now */
+};
+
+struct session {
+    struct id id, project;
+    uint32_t gateway;  /* instance */
+    uint32_t capacity; /* jobs it will hold at most */
+    uint32_t held_count;
+    bool connected;
+    bool leaving; /* it said goodbye: what it holds goes back */
+    uint64_t heard_ms;
+    struct bytes instance, name, version, queues, actions, labels, environment, dialect;
+    uint8_t *memory;
+    struct bytes owner; /* project and instance, the key of its instance */
+    struct list held;
+    struct list of_table; /* in order of heard_ms */
+    struct list of_leaving;
+    struct lane **lanes; /* that it is a member of */
+    size_t lane_count, lane_capacity;
+};
+
+struct table {
+    struct map jobs, lanes, sessions, instances;
+    struct list all_jobs, all_lanes, all_sessions;
+    struct list ready;     /* lanes */
+    struct list leaving;   /* sessions */
+    struct list adoptable; /* jobs */
+    struct list resay;     /* jobs */
+    size_t open_count, held_count;
+};
+
+void table_open(struct table *table);
+void table_close(struct table *table);
+
+struct job *table_job(const struct table *table, const struct id *run, uint32_t step);
+struct session *table_session(const struct table *table, const struct id *id);
+/* Who uses this worker_instance_id in the project, or NULL. */
+struct session *table_instance(
+    const struct table *table, const struct id *project, struct bytes instance);
+/* The next member of the lane that can take a job; there is one if the lane is ready.
+ */
+struct session *lane_choice(const struct lane *lane);
+bool session_takes(const struct session *session, const struct lane *lane);
+
+/* Changes, made when something is applied. */
+void table_offer(struct table *table, const struct id *project,
+    const struct job_offered *offered, uint64_t at_ms);
+/* The session holds the job from now on; a job that is not known yet is made. */
+void table_hold(struct table *table, const struct id *project,
+    const struct lease_name *name, uint64_t at_ms);
+void table_over(struct table *table, struct job *job, bool lost);
+void table_drop(struct table *table, struct job *job);
+void table_resay(struct table *table, struct job *job, bool again);
+struct session *table_join(struct table *table, const struct id *project,
+    const struct worker_joined *joined, uint64_t at_ms);
+void table_heard(struct table *table, struct session *session, uint64_t at_ms);
+void table_capacity(struct table *table, struct session *session, uint32_t capacity);
+void table_disconnect(struct table *table, struct session *session, bool leaving);
+void table_forget(struct table *table, struct session *session);
+#endif

@@ -1,0 +1,369 @@
+#include "actors/lease/state.h"
+#include "base/pack.h"
+
+#include <assert.h>
+
+enum { INSTANCE_MAX = 200 };
+
+static void
+refuse(struct outbox *out, uint64_t request, enum err err, const char *detail)
+{
+    say_refused(out,
+        (struct refused){ .request = request, .err = err, .detail = text(detail) });
+}
+
+/* What a session says it holds, told apart. */
+struct claim {
+    const struct lease_state *state;
+    struct outbox *out;
+    uint64_t now_ms;
+    struct id session;
+    struct bytes held; /* msgpack array of tokens */
+    struct buffer *lost, *cancel;
+    size_t lost_count, cancel_count;
+};
+
+static bool
+names(struct bytes held, const struct lease_state *s, const struct lease_name *name)
+{
+    struct cursor c = cursor_over(held);
+    size_t count = held.size == 0 ? 0 : cursor_array(&c);
+    for (size_t i = 0; i < count && !c.bad; i++) {
+        struct lease_name said;
+        if (lease_token_read(s->secret, cursor_blob(&c), &said)
+            && said.step == name->step && said.attempt == name->attempt
+            && said.offer == name->offer && id_equal(&said.run, &name->run))
+            return true;
+    }
+    return false;
+}
+
+/* May the session go on with a job that we do not have it down for?  Yes if we do not
+ * know the job, or wait for its holder: our life is younger than the lease.  Whether it
+ * is current is then the scheduler's to say. */
+static bool
+adoptable(const struct lease_state *s, const struct lease_name *name)
+{
+    const struct job *job = table_job(&s->table, &name->run, name->step);
+    return job == NULL
+           || (job->state == JOB_ADOPTABLE && job->name.attempt == name->attempt
+               && job->name.offer == name->offer);
+}
+
+static void
+judge(struct claim *claim, struct bytes token)
+{
+    const struct lease_state *s = claim->state;
+    struct lease_name name;
+    bool genuine = lease_token_read(s->secret, token, &name)
+                   && id_equal(&name.session, &claim->session)
+                   && id_partition(&name.run) < s->config->schedulers;
+
+    if (genuine && lease_current(s, &name)) {
+        if (!table_job(&s->table, &name.run, name.step)->cancelled)
+            return;
+        pack_blob(claim->cancel, token);
+        claim->cancel_count++;
+        return;
+    }
+    if (genuine && adoptable(s, &name) && outbox_has_room(claim->out, 8)) {
+        const struct session *session = table_session(&s->table, &name.session);
+        say_job_adopted(claim->out, (struct job_adopted){
+                                        .run = name.run,
+                                        .step = name.step,
+                                        .attempt = name.attempt,
+                                        .offer = name.offer,
+                                        .session = name.session,
+                                    });
+        say_job_leased(claim->out,
+            (struct job_leased){
+                .run = name.run,
+                .step = name.step,
+                .attempt = name.attempt,
+                .offer = name.offer,
+                .session = name.session,
+                .worker = session == NULL
+                              ? (struct bytes){ 0 }
+                              : arena_copy(claim->out->arena, session->instance),
+            });
+        return;
+    }
+    if (genuine && adoptable(s, &name))
+        return; /* the next heartbeat says it again */
+    pack_blob(claim->lost, token);
+    claim->lost_count++;
+}
+
+/* A grant that the session should have by now, and does not name, never arrived. */
+static void
+return_ungranted(struct claim *claim, uint64_t patience_ms)
+{
+    const struct lease_state *s = claim->state;
+    const struct session *session = table_session(&s->table, &claim->session);
+    if (session == NULL)
+        return;
+    for (struct list *at = session->held.next; at != &session->held; at = at->next) {
+        const struct job *job = LIST_OF(at, struct job, of_session);
+        if (!outbox_has_room(claim->out, 8))
+            return;
+        if (job->since_ms + patience_ms <= claim->now_ms
+            && !names(claim->held, s, &job->name))
+            say_over(job, false, claim->out);
+    }
+}
+
+static struct bytes
+array_of(struct outbox *out, size_t count, const struct buffer *items)
+{
+    struct buffer array = { 0 };
+    if (count == 0)
+        return (struct bytes){ 0 };
+    pack_array(&array, count);
+    buffer_append_bytes(&array, buffer_bytes(items));
+    struct bytes copy = arena_copy(out->arena, buffer_bytes(&array));
+    buffer_free(&array);
+    return copy;
+}
+
+/* Fill in what is lost and what to cancel of `held`. */
+static void
+judge_all(struct claim *claim, struct bytes *lost, struct bytes *cancel)
+{
+    struct buffer lost_items = { 0 }, cancel_items = { 0 };
+    struct cursor c = cursor_over(claim->held);
+    size_t count = claim->held.size == 0 ? 0 : cursor_array(&c);
+    claim->lost = &lost_items;
+    claim->cancel = &cancel_items;
+    for (size_t i = 0; i < count && !c.bad; i++)
+        judge(claim, cursor_blob(&c));
+    *lost = array_of(claim->out, claim->lost_count, &lost_items);
+    *cancel = array_of(claim->out, claim->cancel_count, &cancel_items);
+    buffer_free(&lost_items);
+    buffer_free(&cancel_items);
+}
+
+/* Another live process uses the name: it is heard, and this one is not it. */
+static bool
+in_use(const struct lease_state *s, uint64_t now_ms, const struct session *other,
+    const struct id *session)
+{
+    return other != NULL && !id_equal(&other->id, session) && other->connected
+           && !other->leaving && other->heard_ms + 2 * s->config->heartbeat_ms > now_ms;
+}
+
+void
+on_register(const struct lease_state *s, uint64_t now_ms, const struct message *in,
+    struct outbox *out)
+{
+    const struct worker_register *asked = &in->worker_register;
+    struct id id = asked->session;
+
+    if (asked->instance.size == 0 || asked->instance.size > INSTANCE_MAX) {
+        refuse(out, asked->request, ERR_INVALID, "instance must have 1 to 200 bytes");
+        return;
+    }
+    if (asked->token.size > 0)
+        session_token_read(
+            s->secret, asked->token, &out->project, asked->instance, &id);
+    if (in_use(s, now_ms, table_instance(&s->table, &out->project, asked->instance),
+            &id)) {
+        refuse(out, asked->request, ERR_CONFLICT,
+            "another live worker uses this instance id");
+        return;
+    }
+    if (s->table.sessions.count >= s->config->sessions_max
+        && table_session(&s->table, &id) == NULL) {
+        refuse(out, asked->request, ERR_BUSY, "as many workers as sessions_max");
+        return;
+    }
+    say_worker_joined(out, (struct worker_joined){
+                               .session = id,
+                               .instance = asked->instance,
+                               .name = asked->name,
+                               .version = asked->version,
+                               .queues = asked->queues,
+                               .actions = asked->actions,
+                               .labels = asked->labels,
+                               .environment = asked->environment,
+                               .capacity = asked->capacity < s->config->session_jobs_max
+                                               ? asked->capacity
+                                               : s->config->session_jobs_max,
+                               .dialect = asked->dialect,
+                               .gateway = in->envelope.instance,
+                           });
+    struct claim claim = {
+        .state = s, .out = out, .now_ms = now_ms, .session = id, .held = asked->held
+    };
+    struct bytes lost, cancel;
+    judge_all(&claim, &lost, &cancel);
+    return_ungranted(&claim, 0);
+    out->project = in->envelope.project;
+    struct message m = { .code = WORKER_REGISTERED };
+    m.worker_registered = (struct worker_registered){
+        .request = asked->request,
+        .session = id,
+        .token =
+            session_token(s->secret, &id, &out->project, asked->instance, out->arena),
+        .lease_ms = s->config->lease_ms,
+        .heartbeat_ms = s->config->heartbeat_ms,
+        .lost = lost,
+    };
+    outbox_put_to(out, ACTOR_gateway, in->envelope.instance, m);
+}
+
+static const struct session *
+known(const struct lease_state *s, const struct message *in, const struct id *id)
+{
+    const struct session *session = table_session(&s->table, id);
+    return session != NULL && !session->leaving
+                   && id_equal(&session->project, &in->envelope.project)
+               ? session
+               : NULL;
+}
+
+void
+on_ready(const struct lease_state *s, const struct message *in, struct outbox *out)
+{
+    const struct worker_ready *ready = &in->worker_ready;
+    uint32_t max = s->config->session_jobs_max;
+    if (known(s, in, &ready->session) != NULL)
+        say_worker_heard(
+            out, (struct worker_heard){
+                     .session = ready->session,
+                     .capacity = (ready->capacity < max ? ready->capacity : max) + 1,
+                 });
+}
+
+void
+on_heartbeat(const struct lease_state *s, uint64_t now_ms, const struct message *in,
+    struct outbox *out)
+{
+    const struct worker_heartbeat *beat = &in->worker_heartbeat;
+    struct heartbeat_answer answer = { .session = beat->session,
+        .request = beat->request };
+
+    if (known(s, in, &beat->session) != NULL) {
+        struct claim claim = { .state = s,
+            .out = out,
+            .now_ms = now_ms,
+            .session = beat->session,
+            .held = beat->held };
+        answer.known = 1;
+        say_worker_heard(out, (struct worker_heard){ .session = beat->session });
+        judge_all(&claim, &answer.lost, &answer.cancel);
+        return_ungranted(&claim, 2 * (uint64_t)s->config->heartbeat_ms);
+        out->project = in->envelope.project;
+    }
+    say_heartbeat_answer(out, answer);
+}
+
+void
+on_gone(const struct lease_state *s, const struct message *in, struct outbox *out)
+{
+    const struct worker_gone *gone = &in->worker_gone;
+    const struct session *session = known(s, in, &gone->session);
+    if (session != NULL && session->gateway == in->envelope.instance)
+        say_worker_left(out,
+            (struct worker_left){ .session = gone->session, .leaving = gone->goodbye });
+}
+
+static void
+pack_pair(struct buffer *out, const char *key, struct bytes value)
+{
+    pack_string(out, key);
+    pack_text(out, value);
+}
+
+static void
+pack_list(struct buffer *out, const char *key, struct bytes list)
+{
+    pack_string(out, key);
+    if (list.size == 0)
+        pack_array(out, 0);
+    else
+        pack_raw(out, list);
+}
+
+static void
+pack_id(struct buffer *out, const char *key, const struct id *id, const char *prefix)
+{
+    char printed[ID_TEXT_MAX];
+    pack_pair(out, key, text(id_print(id, prefix, printed)));
+}
+
+static void
+pack_held(struct buffer *out, const struct session *session)
+{
+    pack_string(out, "jobs");
+    pack_array(out, session->held_count);
+    for (struct list *at = session->held.next; at != &session->held; at = at->next) {
+        const struct job *job = LIST_OF(at, struct job, of_session);
+        struct id id = id_derive(&job->name.run, job->name.step);
+        pack_map(out, 5);
+        pack_id(out, "job", &id, "job_");
+        pack_id(out, "run", &job->name.run, "run_");
+        pack_string(out, "step_index");
+        pack_u64(out, job->name.step);
+        pack_string(out, "attempt");
+        pack_u64(out, job->name.attempt);
+        pack_string(out, "leased_ms");
+        pack_u64(out, job->since_ms);
+    }
+}
+
+static void
+pack_session(struct buffer *out, const struct session *session)
+{
+    const char *status = session->leaving         ? "leaving"
+                         : !session->connected    ? "disconnected"
+                         : session->capacity == 0 ? "draining"
+                                                  : "active";
+    pack_map(out, 14);
+    pack_id(out, "id", &session->id, "wsess_");
+    pack_pair(out, "instance", session->instance);
+    pack_pair(out, "name", session->name);
+    pack_pair(out, "version", session->version);
+    pack_pair(out, "dialect", session->dialect);
+    pack_pair(out, "status", text(status));
+    pack_list(out, "queues", session->queues);
+    pack_list(out, "actions", session->actions);
+    pack_list(out, "labels", session->labels);
+    pack_pair(out, "environment", session->environment);
+    pack_string(out, "concurrency");
+    pack_u64(out, session->capacity);
+    pack_string(out, "busy");
+    pack_u64(out, session->held_count);
+    pack_string(out, "heard_ms");
+    pack_u64(out, session->heard_ms);
+    pack_held(out, session);
+}
+
+enum { LISTED_MAX = 1000, LISTED_BYTES_MAX = 512 * 1024 };
+
+void
+on_worker_list(
+    const struct lease_state *s, const struct message *in, struct outbox *out)
+{
+    struct buffer items = { 0 }, document = { 0 };
+    size_t count = 0;
+    for (struct list *at = s->table.all_sessions.next;
+         at != &s->table.all_sessions && count < LISTED_MAX
+         && items.size < LISTED_BYTES_MAX;
+         at = at->next) {
+        const struct session *session = LIST_OF(at, struct session, of_table);
+        if (!id_equal(&session->project, &in->envelope.project))
+            continue;
+        pack_session(&items, session);
+        count++;
+    }
+    pack_map(&document, 1);
+    pack_string(&document, "items");
+    pack_array(&document, count);
+    buffer_append_bytes(&document, buffer_bytes(&items));
+    say_document(out, (struct document){
+                          .request = in->worker_list.request,
+                          .document = arena_copy(out->arena, buffer_bytes(&document)),
+                      });
+    buffer_free(&items);
+    buffer_free(&document);
+}

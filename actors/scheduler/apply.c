@@ -1,0 +1,319 @@
+#include "actors/scheduler/state.h"
+#include "base/counters.h"
+#include "base/wrong.h"
+
+#include <assert.h>
+
+enum timer_kind { TIMER_ATTEMPT = 1, TIMER_RETRY = 2, TIMER_RUN = 3, NO_STEP = 0 };
+
+static void
+put(struct scheduler_state *s, const struct row_key *key, struct bytes value)
+{
+    /* A row may be no more than its key. */
+    static const uint8_t nothing[1] = { 0 };
+    journal_put(
+        s->journal, row_key_bytes(key), value.size == 0 ? bytes_of(nothing, 1) : value);
+}
+
+static void
+drop(struct scheduler_state *s, const struct row_key *key)
+{
+    journal_delete(s->journal, row_key_bytes(key));
+}
+
+static bool
+first_timer(void *self, struct bytes key, struct bytes value)
+{
+    struct bytes left = bytes_of(key.data + 1, key.size - 1);
+    (void)value;
+    *(uint64_t *)self = row_take_u64(&left);
+    return false;
+}
+
+void
+scheduler_find_timer(struct scheduler_state *s)
+{
+    struct row_key from = row_key('T'), all = row_key('T'), to = row_key_after(&all);
+    row_key_u64(&from, s->timer_ms);
+    s->timer_ms = UINT64_MAX;
+    journal_scan(s->journal, row_key_bytes(&from), row_key_bytes(&to), false,
+        first_timer, &s->timer_ms);
+}
+
+static bool
+any_row(void *self, struct bytes key, struct bytes value)
+{
+    (void)key;
+    (void)value;
+    *(bool *)self = true;
+    return false;
+}
+
+void
+scheduler_find_deferred(struct scheduler_state *s)
+{
+    struct row_key from = row_key('W'), to = row_key_after(&from);
+    s->deferred = false;
+    journal_scan(s->journal, row_key_bytes(&from), row_key_bytes(&to), false, any_row,
+        &s->deferred);
+}
+
+static struct row_key
+timer_key(const struct run *run, uint64_t due_ms, uint32_t step, enum timer_kind kind)
+{
+    struct row_key key = row_key('T');
+    row_key_u64(&key, due_ms);
+    row_key_id(&key, &run->project);
+    row_key_id(&key, &run->id);
+    row_key_u32(&key, step);
+    row_key_u8(&key, (uint8_t)kind);
+    return key;
+}
+
+static void
+move_timer(struct scheduler_state *s, const struct run *run, uint32_t step,
+    uint64_t before_ms, enum timer_kind before, uint64_t after_ms,
+    enum timer_kind after)
+{
+    if (before_ms == after_ms && before == after)
+        return;
+    if (after_ms != 0) {
+        struct row_key key = timer_key(run, after_ms, step, after);
+        put(s, &key, (struct bytes){ 0 });
+        s->timer_ms = after_ms < s->timer_ms ? after_ms : s->timer_ms;
+    }
+    if (before_ms != 0) {
+        struct row_key key = timer_key(run, before_ms, step, before);
+        drop(s, &key);
+        if (before_ms == s->timer_ms)
+            scheduler_find_timer(s);
+    }
+}
+
+static struct row_key
+job_key(const struct run *run, uint32_t step, const struct step_row *row)
+{
+    struct row_key key = row_key('J');
+    row_key_u64(&key, row->lane);
+    row_key_u64(&key, row->called);
+    row_key_id(&key, &run->id);
+    row_key_u32(&key, step);
+    return key;
+}
+
+static bool
+has_job(const struct step_row *row)
+{
+    return (row->status == STEP_OPEN || row->status == STEP_LEASED) && row->called != 0;
+}
+
+static bool
+job_open(const struct step_row *row)
+{
+    return row->status == STEP_OPEN && row->called != 0;
+}
+
+/* The rows and the lane that a step's job is in, before and after it moved. */
+static void
+move_job(struct scheduler_state *s, const struct run *run, uint32_t step,
+    const struct step_row *before, const struct step_row *after)
+{
+    bool same = before->called == after->called && before->offer == after->offer;
+    if (has_job(before) && (!has_job(after) || before->called != after->called)) {
+        struct row_key key = job_key(run, step, before);
+        drop(s, &key);
+    }
+    if (has_job(after) && (!has_job(before) || before->called != after->called)) {
+        struct row_key key = job_key(run, step, after);
+        put(s, &key, id_bytes(&run->project));
+    }
+    if (job_open(before) && (!job_open(after) || !same))
+        lanes_drop(&s->lanes, before->lane, &run->id, step);
+    if (job_open(after) && (!job_open(before) || !same))
+        lanes_add(&s->lanes, after->lane,
+            &(struct lane_job){ run->project, run->id, step, after->called });
+}
+
+static void
+move_step(struct scheduler_state *s, const struct run *run, uint32_t step,
+    const struct step_row *before, const struct step_row *after)
+{
+    move_timer(s, run, step, before->due_ms,
+        before->status == STEP_DELAYED ? TIMER_RETRY : TIMER_ATTEMPT, after->due_ms,
+        after->status == STEP_DELAYED ? TIMER_RETRY : TIMER_ATTEMPT);
+    move_job(s, run, step, before, after);
+}
+
+static void
+index_start(struct scheduler_state *s, const struct run *run)
+{
+    struct row_key open = row_key_run('O', &run->project, &run->id);
+    put(s, &open, (struct bytes){ 0 });
+    struct row_key of = row_key('A');
+    row_key_id(&of, &run->project);
+    row_key_id(&of, &run->row.automation);
+    row_key_id(&of, &run->id);
+    put(s, &of, (struct bytes){ 0 });
+    if (run->row.key.size > 0) {
+        struct hash hash = hash_of(run->row.key);
+        struct row_key key = row_key('K');
+        row_key_id(&key, &run->project);
+        for (int i = 0; i < ID_SIZE; i++)
+            row_key_u8(&key, hash.bytes[i]);
+        put(s, &key, id_bytes(&run->id));
+    }
+    count(COUNTER_runs_started, 1);
+}
+
+static void
+index_end(struct scheduler_state *s, const struct run *run)
+{
+    struct row_key open = row_key_run('O', &run->project, &run->id);
+    drop(s, &open);
+    if (run->row.status != RUN_DONE) {
+        struct row_key ended = row_key('X');
+        row_key_id(&ended, &run->project);
+        row_key_u8(&ended, (uint8_t)run->row.status);
+        row_key_id(&ended, &run->id);
+        put(s, &ended, (struct bytes){ 0 });
+    }
+    count(run->row.status == RUN_DONE     ? COUNTER_runs_completed
+          : run->row.status == RUN_BROKEN ? COUNTER_runs_failed
+                                          : COUNTER_runs_cancelled,
+        1);
+}
+
+/* Every fact about one step has the run first and the step second. */
+static bool
+about_step(enum message_code code)
+{
+    const struct shape *shape = &message_shapes[code];
+    return shape->field_count > 1 && strcmp(shape->fields[1].name, "step") == 0
+           && shape->fields[1].type == FIELD_u32;
+}
+
+static void
+apply_to_run(struct scheduler_state *s, uint64_t at_ms, const struct message *m)
+{
+    const struct id *id = (const void *)m->body;
+    uint32_t step = about_step(m->code) ? m->step_started.step : NO_STEP;
+    struct step_row before = { 0 };
+    struct run run;
+
+    if (m->code == RUN_STARTED)
+        run_begin(&run, s->journal, &s->arena, &m->envelope.project, &m->run_started);
+    else if (!run_read(&run, s->journal, &s->arena, &m->envelope.project, id))
+        WRONG("a fact about a run that does not exist");
+    uint64_t deadline_ms = run.row.deadline_ms;
+    bool was_over = run_over(&run);
+    assert(!was_over || m->code == JOB_PRINTED || m->code == RUN_DEFERRED);
+    if (about_step(m->code))
+        before = *run_step(&run, step);
+    run_follow(&run, at_ms, m);
+    if (about_step(m->code))
+        move_step(s, &run, step, &before, run_step(&run, step));
+    move_timer(
+        s, &run, NO_STEP, deadline_ms, TIMER_RUN, run.row.deadline_ms, TIMER_RUN);
+    if (m->code == RUN_STARTED)
+        index_start(s, &run);
+    if (run_over(&run) && !was_over)
+        index_end(s, &run);
+    run_write(&run);
+}
+
+static void
+defer(struct scheduler_state *s, const struct message *m)
+{
+    struct row_key key = row_key_run('W', &m->envelope.project, &m->run_deferred.run);
+    if (m->run_deferred.more) {
+        put(s, &key, (struct bytes){ 0 });
+        s->deferred = true;
+    } else {
+        drop(s, &key);
+        scheduler_find_deferred(s);
+    }
+}
+
+static void
+learn_plan(struct scheduler_state *s, const struct message *m)
+{
+    const struct plan_learned *plan = &m->plan_learned;
+    const struct id *project = &m->envelope.project;
+    struct name_row name = { plan->automation, plan->version };
+    struct buffer row = { 0 };
+
+    struct row_key by_version = row_key('P');
+    row_key_id(&by_version, project);
+    row_key_id(&by_version, &plan->automation);
+    row_key_u32(&by_version, plan->version);
+    put(s, &by_version, plan->plan);
+    struct row_key by_id = row_key('I');
+    row_key_id(&by_id, project);
+    row_key_id(&by_id, &plan->automation);
+    put(s, &by_id, plan->name);
+    struct row_key by_name = row_key('N');
+    row_key_id(&by_name, project);
+    row_key_text(&by_name, plan->name);
+    struct bytes known = journal_get(s->journal, row_key_bytes(&by_name));
+    struct cursor in = cursor_over(known);
+    struct name_row now = { 0 };
+    if (known.data != NULL && fields_read(&in, &name_row_shape, NULL, &now) != ERR_NONE)
+        WRONG("a row of a name cannot be read");
+    if (now.version > plan->version)
+        return; /* an older version came late */
+    fields_write(&name_row_shape, &name, NULL, &row);
+    put(s, &by_name, buffer_bytes(&row));
+    buffer_free(&row);
+}
+
+static void
+see_lease(struct scheduler_state *s, const struct message *m)
+{
+    struct row_key key = row_key('L'), value = row_key('L');
+    s->lease_epoch = m->lease_seen.epoch;
+    s->lease_record = journal_last(s->journal);
+    row_key_u64(&value, s->lease_epoch);
+    row_key_u64(&value, s->lease_record);
+    put(s, &key, row_key_bytes(&value));
+}
+
+static void
+told(struct scheduler_state *s, const struct message *m)
+{
+    const struct job_offered *offered = &m->job_offered;
+    struct lane_job job = { m->envelope.project, offered->run, offered->step,
+        offered->order };
+    count(COUNTER_jobs_offered, 1);
+    if (!offered->leased)
+        lanes_told(&s->lanes, offered->lane, &job, offered->parameters.size);
+}
+
+void
+scheduler_apply(void *state, uint64_t at_ms, const struct message *m)
+{
+    struct scheduler_state *s = state;
+    arena_reset(&s->arena);
+    switch (m->code) {
+    case PLAN_LEARNED: learn_plan(s, m); return;
+    case LEASE_SEEN: see_lease(s, m); return;
+    case RUN_CHANGED:
+    case JOB_WITHDRAWN: return;
+    case JOB_OFFERED: told(s, m); return;
+    case LANE_READ: {
+        const struct lane_read *read = &m->lane_read;
+        struct lane_job job = { m->envelope.project, read->run, read->step,
+            read->record };
+        lanes_read(&s->lanes, read->lane, &job, read->more);
+        return;
+    }
+    case PEER_RESET:
+        if (m->peer_reset.actor == ACTOR_lease)
+            lanes_reset(&s->lanes);
+        return;
+    case RUN_DEFERRED:
+        apply_to_run(s, at_ms, m);
+        defer(s, m);
+        return;
+    default: apply_to_run(s, at_ms, m); return;
+    }
+}

@@ -1,0 +1,254 @@
+#include "actors/scheduler/state.h"
+
+/* How often silence may cost a step its worker before the step is given up: a job that
+ * kills whoever takes it must not go on for ever. */
+enum { SILENCES_MAX = 10 };
+
+struct lease {
+    struct id run;
+    uint32_t step, attempt, offer;
+};
+
+static void
+settle(struct outbox *out, const struct lease *lease, const struct id *session,
+    enum verdict verdict)
+{
+    say_job_settled(out, (struct job_settled){
+                             .run = lease->run,
+                             .step = lease->step,
+                             .attempt = lease->attempt,
+                             .offer = lease->offer,
+                             .session = *session,
+                             .verdict = verdict,
+                         });
+}
+
+/* Is the lease the one that counts?  Opens the turn if the run is there at all. */
+static bool
+current(struct turn *turn, const struct scheduler_state *state, uint64_t now_ms,
+    struct outbox *out, const struct lease *lease)
+{
+    if (!turn_open(turn, state, now_ms, out, &lease->run))
+        return false;
+    if (run_over(&turn->run) || turn->run.row.ending != 0
+        || lease->step >= turn->run.row.step_count)
+        return false;
+    const struct step_row *step = run_step(&turn->run, lease->step);
+    return (step->status == STEP_OPEN || step->status == STEP_LEASED)
+           && step->attempt == lease->attempt && step->offer == lease->offer;
+}
+
+void
+on_job_leased(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out)
+{
+    const struct job_leased *leased = &in->job_leased;
+    struct lease lease = { leased->run, leased->step, leased->attempt, leased->offer };
+    struct turn turn;
+
+    bool is_current = current(&turn, state, now_ms, out, &lease);
+    const struct step_row *step = is_current ? run_step(&turn.run, lease.step) : NULL;
+    if (step == NULL
+        || (step->status == STEP_LEASED && !id_equal(&step->session, &leased->session)))
+        settle(out, &lease, &leased->session, VERDICT_STALE);
+    else if (step->status == STEP_OPEN)
+        say_job_leased(out, *leased);
+}
+
+void
+on_job_lost(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out)
+{
+    const struct job_lost *lost = &in->job_lost;
+    struct lease lease = { lost->run, lost->step, lost->attempt, lost->offer };
+    struct turn turn;
+
+    if (current(&turn, state, now_ms, out, &lease)) {
+        fail_attempt(&turn, lease.step, text("LeaseLost"),
+            text("the worker was silent for too long"), ENDING_SILENCE);
+        turn_close(&turn);
+    }
+    settle(out, &lease, &lost->session, VERDICT_STALE);
+}
+
+void
+on_job_returned(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out)
+{
+    const struct job_returned *back = &in->job_returned;
+    struct lease lease = { back->run, back->step, back->attempt, back->offer };
+    struct turn turn;
+
+    if (current(&turn, state, now_ms, out, &lease))
+        say_job_reoffered(out, (struct job_reoffered){
+                                   .run = lease.run,
+                                   .step = lease.step,
+                                   .attempt = lease.attempt,
+                                   .offer = lease.offer + 1,
+                               });
+    settle(out, &lease, &back->session, VERDICT_STALE);
+}
+
+void
+on_job_printed(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out)
+{
+    const struct job_printed *printed = &in->job_printed;
+    struct turn turn;
+
+    if (!turn_open(&turn, state, now_ms, out, &printed->run) || run_over(&turn.run)
+        || printed->step >= turn.run.row.step_count
+        || run_step(&turn.run, printed->step)->attempt != printed->attempt)
+        return;
+    if (turn.run.row.log_bytes + printed->chunk.size <= state->config->log_bytes_max)
+        say_job_printed(out, *printed);
+}
+
+static uint32_t
+endings_of(const struct step_row *step, enum ending which)
+{
+    uint32_t count = 0;
+    for (uint32_t attempt = 1; attempt <= step->attempt; attempt++)
+        count += step_ending(step, attempt).ending == which;
+    return count;
+}
+
+static bool
+may_retry(const struct step_row *step, const struct plan_step *plan, enum ending ending)
+{
+    if (ending == ENDING_CANCEL || step->attempt >= PLAN_ATTEMPTS_MAX)
+        return false;
+    if (ending == ENDING_SILENCE)
+        return endings_of(step, ENDING_SILENCE) < SILENCES_MAX;
+    return endings_of(step, ENDING_REPORT) + endings_of(step, ENDING_TIME)
+           < plan->attempts_max;
+}
+
+static void
+retry(
+    struct turn *turn, uint32_t step, const struct plan_step *plan, enum ending ending)
+{
+    uint32_t attempt = run_step(&turn->run, step)->attempt;
+    /* Silence was delay enough, and says nothing about the work. */
+    uint64_t delay_ms = ending == ENDING_SILENCE ? 0 : plan_delay_ms(plan, attempt);
+    struct step_retried retried = {
+        .run = turn->run.id,
+        .step = step,
+        .key = plan->key,
+        .attempt = attempt + 1,
+        .max_attempts = plan->attempts_max,
+        .due_ms = turn->now_ms + delay_ms,
+    };
+    turn_say(turn, (struct message){ .code = STEP_RETRIED, .step_retried = retried });
+    if (delay_ms == 0)
+        call_step(turn, step, attempt + 1);
+}
+
+void
+fail_attempt(struct turn *turn, uint32_t step, struct bytes error_type,
+    struct bytes error_message, enum ending ending)
+{
+    struct plan_step plan = run_plan_step(&turn->run, step);
+    const struct step_row *row = run_step(&turn->run, step);
+    struct action_failed failed = {
+        .run = turn->run.id,
+        .step = step,
+        .key = plan.key,
+        .attempt = row->attempt,
+        .offer = row->offer,
+        .action = plan.action,
+        .error_type = error_type,
+        .error_message = error_message,
+        .ending = ending,
+        .session = row->session,
+    };
+    turn_say(turn, (struct message){ .code = ACTION_FAILED, .action_failed = failed });
+    if (may_retry(row, &plan, ending)) {
+        retry(turn, step, &plan, ending);
+        return;
+    }
+    struct step_failed over = {
+        .run = turn->run.id,
+        .step = step,
+        .key = plan.key,
+        .error_type = error_type,
+        .error_message = error_message,
+    };
+    turn_say(turn, (struct message){ .code = STEP_FAILED, .step_failed = over });
+}
+
+static void
+complete_step(struct turn *turn, const struct job_reported *report)
+{
+    struct plan_step plan = run_plan_step(&turn->run, report->step);
+    struct action_completed action = {
+        .run = turn->run.id,
+        .step = report->step,
+        .key = plan.key,
+        .attempt = report->attempt,
+        .offer = report->offer,
+        .action = plan.action,
+        .output = report->output,
+        .session = report->session,
+    };
+    struct step_completed step = {
+        .run = turn->run.id,
+        .step = report->step,
+        .key = plan.key,
+    };
+    turn_say(
+        turn, (struct message){ .code = ACTION_COMPLETED, .action_completed = action });
+    turn_say(turn, (struct message){ .code = STEP_COMPLETED, .step_completed = step });
+}
+
+static void
+take_report(struct turn *turn, const struct job_reported *report)
+{
+    enum ending failed =
+        report->outcome == OUTCOME_CANCELLED ? ENDING_CANCEL : ENDING_REPORT;
+    if (report->outcome == OUTCOME_COMPLETED)
+        complete_step(turn, report);
+    else
+        fail_attempt(
+            turn, report->step, report->error_type, report->error_message, failed);
+    turn_close(turn);
+}
+
+/* Was it accepted before?  Then whoever asks again hears the same. */
+static bool
+accepted_before(struct turn *turn, const struct job_reported *report)
+{
+    if (report->step >= turn->run.row.step_count)
+        return false;
+    struct attempt_ending before =
+        step_ending(run_step(&turn->run, report->step), report->attempt);
+    return before.offer == report->offer
+           && (before.ending == ENDING_REPORT || before.ending == ENDING_CANCEL);
+}
+
+void
+on_job_reported(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out)
+{
+    const struct job_reported *report = &in->job_reported;
+    struct lease lease = { report->run, report->step, report->attempt, report->offer };
+    enum verdict verdict = VERDICT_STALE;
+    struct turn turn;
+
+    if (current(&turn, state, now_ms, out, &lease)) {
+        take_report(&turn, report);
+        verdict = VERDICT_ACCEPTED;
+    } else if (accepted_before(&turn, report)) {
+        verdict = VERDICT_ACCEPTED;
+    }
+    say_job_settled(out, (struct job_settled){
+                             .run = lease.run,
+                             .step = lease.step,
+                             .attempt = lease.attempt,
+                             .offer = lease.offer,
+                             .session = report->session,
+                             .verdict = verdict,
+                             .gateway = report->gateway,
+                             .reported = 1,
+                         });
+}

@@ -1,0 +1,163 @@
+#include "actors/scheduler/state.h"
+#include "base/hash.h"
+#include "base/wrong.h"
+
+/* Jobs told in one turn; each may need a fact of its own. */
+enum { OFFERS_MAX = 64 };
+
+uint64_t
+lane_number(const struct id *project, const struct plan_step *step)
+{
+    struct hash hash = hash_of(id_bytes(project));
+    const struct bytes asked[] = { step->queue, step->action, step->labels,
+        step->environment };
+    uint64_t number = 0;
+    for (size_t i = 0; i < COUNT(asked); i++)
+        hash = hash_chain_numbered(&hash, asked[i].size, asked[i]);
+    for (int i = 0; i < 8; i++)
+        number = number << 8 | hash.bytes[i];
+    /* UINT64_MAX means "no lane". */
+    return number == UINT64_MAX ? 0 : number;
+}
+
+void
+call_step(struct turn *turn, uint32_t step, uint32_t attempt)
+{
+    struct plan_step plan = run_plan_step(&turn->run, step);
+    struct action_called called = {
+        .run = turn->run.id,
+        .step = step,
+        .key = plan.key,
+        .attempt = attempt,
+        .action = plan.action,
+        .queue = plan.queue,
+        .parameters = plan.parameters,
+        .deadline_ms = plan.timeout_ms == 0 ? 0 : turn->now_ms + plan.timeout_ms,
+        .lane = lane_number(&turn->run.project, &plan),
+    };
+    turn_say(turn, (struct message){ .code = ACTION_CALLED, .action_called = called });
+}
+
+/* What leaves must not borrow from the journal: it is committed before. */
+static void
+say_offer(struct turn *turn, const struct lane_job *job, uint32_t offer)
+{
+    struct outbox *out = turn->out;
+    const struct step_row *step = run_step(&turn->run, job->step);
+    struct plan_step plan = run_plan_step(&turn->run, job->step);
+    say_job_offered(out, (struct job_offered){
+                             .run = job->run,
+                             .step = job->step,
+                             .attempt = step->attempt,
+                             .offer = offer,
+                             .lane = step->lane,
+                             .key = arena_copy(out->arena, plan.key),
+                             .automation = arena_copy(out->arena, turn->run.row.name),
+                             .action = arena_copy(out->arena, plan.action),
+                             .queue = arena_copy(out->arena, plan.queue),
+                             .labels = arena_copy(out->arena, plan.labels),
+                             .environment = arena_copy(out->arena, plan.environment),
+                             .parameters = arena_copy(out->arena, plan.parameters),
+                             .deadline_ms = step->due_ms,
+                             .leased = step->status == STEP_LEASED,
+                             .session = step->session,
+                             .order = job->record,
+                         });
+}
+
+static void
+offer_job(
+    const struct scheduler_state *state, struct outbox *out, const struct lane_job *job)
+{
+    struct turn turn;
+    if (lanes_has_told(&state->lanes, &job->run, job->step)
+        || !turn_open(&turn, state, 0, out, &job->run))
+        return;
+    const struct step_row *step = run_step(&turn.run, job->step);
+    uint32_t offer = step->offer;
+    if (step->called != job->record
+        || (step->status != STEP_OPEN && step->status != STEP_LEASED))
+        return;
+    if (step->status == STEP_OPEN && step->offered <= state->lease_record) {
+        /* An earlier lease actor may have granted this offer and died untold. */
+        offer++;
+        say_job_reoffered(out, (struct job_reoffered){
+                                   .run = job->run,
+                                   .step = job->step,
+                                   .attempt = step->attempt,
+                                   .offer = offer,
+                               });
+    }
+    say_offer(&turn, job, offer);
+}
+
+struct backlog {
+    struct lane_job *jobs;
+    uint32_t count, max;
+};
+
+static bool
+keep_job(void *self, struct bytes key, struct bytes value)
+{
+    struct backlog *backlog = self;
+    struct lane_job *job = &backlog->jobs[backlog->count++];
+    struct bytes left = bytes_of(key.data + 9, key.size - 9);
+    job->record = row_take_u64(&left);
+    job->run = row_take_id(&left);
+    job->step = row_take_u32(&left);
+    job->project = row_take_id(&value);
+    return backlog->count < backlog->max;
+}
+
+static void
+offer_backlog(const struct scheduler_state *state, const struct lane *lane,
+    uint32_t max, struct outbox *out)
+{
+    struct backlog backlog = { .max = max };
+    struct row_key from = row_key('J'), to = row_key('J');
+    struct lane_job last = lane->read;
+    row_key_u64(&from, lane->number);
+    row_key_u64(&to, lane->number);
+    to = row_key_after(&to);
+    row_key_u64(&from, last.record);
+    row_key_id(&from, &last.run);
+    row_key_u32(&from, last.step);
+    row_key_u8(&from, 0); /* behind it */
+    backlog.jobs = arena_take(out->arena, max * sizeof *backlog.jobs);
+    journal_scan(state->journal, row_key_bytes(&from), row_key_bytes(&to), false,
+        keep_job, &backlog);
+    for (uint32_t i = 0; i < backlog.count; i++) {
+        last = backlog.jobs[i];
+        out->project = last.project;
+        offer_job(state, out, &last);
+    }
+    say_lane_read(out, (struct lane_read){
+                           .lane = lane->number,
+                           .record = last.record,
+                           .run = last.run,
+                           .step = last.step,
+                           .more = backlog.count == max,
+                       });
+}
+
+void
+offer_jobs(const struct scheduler_state *state, struct outbox *out)
+{
+    const struct lane *lane = lanes_hungry(&state->lanes);
+    uint32_t max = state->lanes.jobs_max - lane->told;
+    if (max > OFFERS_MAX)
+        max = OFFERS_MAX;
+    if (lane->count == 0) {
+        offer_backlog(state, lane, max, out);
+        return;
+    }
+    for (uint32_t i = 0; i < lane->count && i < max; i++) {
+        const struct lane_job *job =
+            &lane->next[(lane->head + i) % state->lanes.jobs_max];
+        size_t said = out->count;
+        out->project = job->project;
+        offer_job(state, out, job);
+        if (out->count == said)
+            WRONG("a job that is not open waits to be told");
+    }
+}

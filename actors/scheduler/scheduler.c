@@ -1,0 +1,122 @@
+#include "actors/scheduler/scheduler.h"
+
+#include "actors/scheduler/state.h"
+#include "base/wrong.h"
+
+static void
+scheduler_open(void *state, const struct actor_setup *setup)
+{
+    struct scheduler_state *s = state;
+    struct row_key key = row_key('L');
+
+    s->config = setup->config;
+    s->journal = setup->journal;
+    s->partition = setup->instance;
+    struct bytes seen = journal_get(s->journal, row_key_bytes(&key));
+    if (seen.data != NULL) {
+        row_take_u8(&seen);
+        s->lease_epoch = row_take_u64(&seen);
+        s->lease_record = row_take_u64(&seen);
+    }
+    lanes_open(
+        &s->lanes, s->journal, s->config->lane_jobs_max, s->config->lane_bytes_max);
+    scheduler_find_timer(s);
+    scheduler_find_deferred(s);
+}
+
+static void
+scheduler_close(void *state)
+{
+    struct scheduler_state *s = state;
+    lanes_close(&s->lanes);
+    arena_free(&s->arena);
+}
+
+static void
+learn(const struct scheduler_state *s, const struct plan_offered *offered,
+    struct outbox *out)
+{
+    struct row_key key = row_key('P');
+    row_key_id(&key, &out->project);
+    row_key_id(&key, &offered->automation);
+    row_key_u32(&key, offered->version);
+    if (journal_get(s->journal, row_key_bytes(&key)).data == NULL)
+        say_plan_learned(out, (struct plan_learned){
+                                  .automation = offered->automation,
+                                  .name = offered->name,
+                                  .version = offered->version,
+                                  .plan = offered->plan,
+                              });
+    say_plan_known(out, (struct plan_known){
+                            .automation = offered->automation,
+                            .version = offered->version,
+                            .partition = s->partition,
+                        });
+}
+
+/* A peer appeared, or missed something: jobs are said again; all else is answered when
+ * asked for again. */
+static void
+greet(const struct scheduler_state *s, const struct message *in, struct outbox *out)
+{
+    if (in->envelope.from != ACTOR_lease)
+        return;
+    if (in->envelope.epoch != s->lease_epoch)
+        say_lease_seen(out, (struct lease_seen){ .epoch = in->envelope.epoch });
+    say_peer_reset(out, (struct peer_reset){
+                            .actor = in->envelope.from,
+                            .instance = in->envelope.instance,
+                            .life = in->hello.resync == 2,
+                        });
+}
+
+static void
+scheduler_decide(
+    const void *state, uint64_t now_ms, const struct message *in, struct outbox *out)
+{
+    switch (in->code) {
+    case HELLO: greet(state, in, out); return;
+    case PLAN_OFFERED: learn(state, &in->plan_offered, out); return;
+    case RUN_START: on_run_start(state, now_ms, in, out); return;
+    case RUN_CANCEL: on_run_cancel(state, now_ms, in, out); return;
+    case TRIGGER_FIRED: on_trigger_fired(state, now_ms, in, out); return;
+    case JOB_LEASED: on_job_leased(state, now_ms, in, out); return;
+    case JOB_LOST: on_job_lost(state, now_ms, in, out); return;
+    case JOB_RETURNED: on_job_returned(state, now_ms, in, out); return;
+    case JOB_REPORTED: on_job_reported(state, now_ms, in, out); return;
+    case JOB_PRINTED: on_job_printed(state, now_ms, in, out); return;
+    default: WRONG("the catalogue sends the scheduler no such message");
+    }
+}
+
+static uint64_t
+scheduler_due(const void *state)
+{
+    const struct scheduler_state *s = state;
+    if (s->deferred || lanes_hungry(&s->lanes) != NULL)
+        return 0;
+    return s->timer_ms;
+}
+
+static void
+scheduler_tick(const void *state, uint64_t now_ms, struct outbox *out)
+{
+    const struct scheduler_state *s = state;
+    if (s->timer_ms <= now_ms)
+        on_timers(s, now_ms, out);
+    else if (lanes_hungry(&s->lanes) != NULL)
+        offer_jobs(s, out);
+    else if (s->deferred)
+        on_deferred(s, now_ms, out);
+}
+
+const struct actor scheduler_actor = {
+    .name = ACTOR_scheduler,
+    .state_size = sizeof(struct scheduler_state),
+    .open = scheduler_open,
+    .close = scheduler_close,
+    .decide = scheduler_decide,
+    .apply = scheduler_apply,
+    .due = scheduler_due,
+    .tick = scheduler_tick,
+};

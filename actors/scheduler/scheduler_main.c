@@ -1,0 +1,8 @@
+#include "actors/process.h"
+#include "actors/scheduler/scheduler.h"
+
+int
+main(int argc, char **argv)
+{
+    return process_run(argc, argv, &scheduler_actor, PROCESS_WITH_JOURNAL);
+}

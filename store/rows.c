@@ -1,0 +1,192 @@
+#include "store/rows.h"
+
+#include "base/pack.h"
+
+#include <assert.h>
+
+static const struct field run_row_field_rows[] = { run_row_FIELDS(FIELD_ROW, run_row) };
+static const struct field step_row_field_rows[] = { step_row_FIELDS(
+    FIELD_ROW, step_row) };
+static const struct field name_row_field_rows[] = { name_row_FIELDS(
+    FIELD_ROW, name_row) };
+const struct shape run_row_shape = SHAPE(run_row);
+const struct shape step_row_shape = SHAPE(step_row);
+const struct shape name_row_shape = SHAPE(name_row);
+
+struct row_key
+row_key(char letter)
+{
+    struct row_key key;
+    key.bytes[0] = (uint8_t)letter;
+    key.size = 1;
+    return key;
+}
+
+static void
+append(struct row_key *key, const void *bytes, size_t size)
+{
+    assert(size <= ROW_KEY_MAX - key->size);
+    if (size > 0)
+        memcpy(key->bytes + key->size, bytes, size);
+    key->size += size;
+}
+
+static void
+append_number(struct row_key *key, uint64_t number, unsigned size)
+{
+    uint8_t bytes[8];
+    for (unsigned i = 0; i < size; i++)
+        bytes[i] = (uint8_t)(number >> (8 * (size - 1 - i)));
+    append(key, bytes, size);
+}
+
+void
+row_key_id(struct row_key *key, const struct id *id)
+{
+    append(key, id->bytes, ID_SIZE);
+}
+
+void
+row_key_u8(struct row_key *key, uint8_t number)
+{
+    append_number(key, number, 1);
+}
+
+void
+row_key_u32(struct row_key *key, uint32_t number)
+{
+    append_number(key, number, 4);
+}
+
+void
+row_key_u64(struct row_key *key, uint64_t number)
+{
+    append_number(key, number, 8);
+}
+
+void
+row_key_text(struct row_key *key, struct bytes text)
+{
+    append(key, text.data, text.size);
+}
+
+struct row_key
+row_key_after(const struct row_key *key)
+{
+    struct row_key after = *key;
+    while (after.size > 0 && after.bytes[after.size - 1] == 0xff)
+        after.size--;
+    assert(after.size > 0);
+    after.bytes[after.size - 1]++;
+    return after;
+}
+
+struct row_key
+row_key_run(char letter, const struct id *project, const struct id *run)
+{
+    struct row_key key = row_key(letter);
+    row_key_id(&key, project);
+    row_key_id(&key, run);
+    return key;
+}
+
+static uint64_t
+take_number(struct bytes *left, size_t size)
+{
+    uint64_t number = 0;
+    assert(left->size >= size);
+    for (size_t i = 0; i < size; i++)
+        number = number << 8 | left->data[i];
+    left->data += size;
+    left->size -= size;
+    return number;
+}
+
+struct id
+row_take_id(struct bytes *left)
+{
+    struct id id;
+    assert(left->size >= ID_SIZE);
+    memcpy(id.bytes, left->data, ID_SIZE);
+    left->data += ID_SIZE;
+    left->size -= ID_SIZE;
+    return id;
+}
+
+uint8_t
+row_take_u8(struct bytes *left)
+{
+    return (uint8_t)take_number(left, 1);
+}
+
+uint32_t
+row_take_u32(struct bytes *left)
+{
+    return (uint32_t)take_number(left, 4);
+}
+
+uint64_t
+row_take_u64(struct bytes *left)
+{
+    return take_number(left, 8);
+}
+
+const char *
+step_status_name(enum step_status status)
+{
+    static const char *const names[] = {
+        [STEP_PENDING] = "pending",
+        [STEP_OPEN] = "suspended",
+        [STEP_LEASED] = "suspended",
+        [STEP_DELAYED] = "suspended",
+        [STEP_DONE] = "completed",
+        [STEP_BROKEN] = "failed",
+        [STEP_SKIPPED_OVER] = "skipped",
+        [STEP_STOPPED] = "cancelled",
+    };
+    return (unsigned)status < COUNT(names) ? names[status] : "unknown";
+}
+
+void
+step_page_write(const struct step_row *steps, size_t count, struct buffer *out)
+{
+    static const struct step_row pending;
+    while (count > 0 && memcmp(&steps[count - 1], &pending, sizeof pending) == 0)
+        count--;
+    pack_array(out, count);
+    for (size_t i = 0; i < count; i++)
+        fields_write(&step_row_shape, &steps[i], NULL, out);
+}
+
+enum err
+step_page_read(struct bytes in, struct step_row *steps)
+{
+    struct cursor c = cursor_over(in);
+    memset(steps, 0, STEPS_PER_PAGE * sizeof *steps);
+    size_t count = in.size == 0 ? 0 : cursor_array(&c);
+    if (count > STEPS_PER_PAGE)
+        return ERR_MALFORMED;
+    for (size_t i = 0; i < count; i++) {
+        enum err err = fields_read(&c, &step_row_shape, NULL, &steps[i]);
+        if (err != ERR_NONE)
+            return err;
+    }
+    return c.bad ? ERR_MALFORMED : ERR_NONE;
+}
+
+void
+position_write(const struct position *position, uint8_t out[POSITION_SIZE])
+{
+    for (int i = 0; i < 8; i++) {
+        out[i] = (uint8_t)(position->record >> (56 - 8 * i));
+        out[8 + i] = (uint8_t)(position->events >> (56 - 8 * i));
+    }
+}
+
+struct position
+position_read(const uint8_t in[POSITION_SIZE])
+{
+    struct bytes left = bytes_of(in, POSITION_SIZE);
+    uint64_t record = row_take_u64(&left);
+    return (struct position){ record, row_take_u64(&left) };
+}

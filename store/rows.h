@@ -1,0 +1,155 @@
+/* rows - how a scheduler's state lies in its journal; the view reads the same rows.
+ *
+ * Keys are a letter and then ids and big-endian numbers, so that they sort as they
+ * should.  Everything of a run is under its project: no key names a run without it.
+ *
+ *   R project run                 the run and its first 16 steps
+ *   S project run page            16 further steps
+ *   E project run page            32 positions of its facts in the journal
+ *   A project automation run      runs of an automation
+ *   O project run                 runs that are open
+ *   X project status run          runs that failed or were cancelled
+ *   K project hash                the run that an idempotency key named
+ *   P project automation version  a plan
+ *   N project name                the current version of an automation
+ *   I project automation          its name
+ *   J lane record run step        a job that is not settled
+ *   T due project run step kind   a timer
+ *   W project run                 a run about which more must be said
+ *   L                             the last life of the lease actor
+ *
+ * On disk: letters, orders and field numbers are for ever.
+ */
+#ifndef STORE_ROWS_H
+#define STORE_ROWS_H
+#include "base/field.h"
+
+enum { STEPS_PER_PAGE = 16, POSITIONS_PER_PAGE = 32, ROW_KEY_MAX = 160 };
+
+struct row_key {
+    uint8_t bytes[ROW_KEY_MAX];
+    size_t size;
+};
+
+static inline struct bytes
+row_key_bytes(const struct row_key *key)
+{
+    return bytes_of(key->bytes, key->size);
+}
+
+/* Keys are built from left to right. */
+struct row_key row_key(char letter);
+void row_key_id(struct row_key *key, const struct id *id);
+void row_key_u8(struct row_key *key, uint8_t number);
+void row_key_u32(struct row_key *key, uint32_t number);
+void row_key_u64(struct row_key *key, uint64_t number);
+void row_key_text(struct row_key *key, struct bytes text); /* at most 128 bytes */
+/* The first key after all that begin with `key`. */
+struct row_key row_key_after(const struct row_key *key);
+
+struct row_key row_key_run(char letter, const struct id *project, const struct id *run);
+
+/* Reading a key from left to right; `left` shrinks. */
+struct id row_take_id(struct bytes *left);
+uint8_t row_take_u8(struct bytes *left);
+uint32_t row_take_u32(struct bytes *left);
+uint64_t row_take_u64(struct bytes *left);
+
+/* clang-format off */
+#define run_row_FIELDS(F, S)                                                             \
+    F(S, 1,  id,      automation,    "automation id")                                    \
+    F(S, 2,  text,    name,          "of the automation")                                \
+    F(S, 3,  u32,     version,       "of the automation")                                \
+    F(S, 4,  u32,     status,        "enum run_status")                                  \
+    F(S, 5,  text,    source,        "api, trigger, …")                                  \
+    F(S, 6,  text,    key,           "idempotency key, or nothing")                      \
+    F(S, 7,  u64,     started_ms,    "unix ms")                                          \
+    F(S, 8,  u64,     updated_ms,    "unix ms")                                          \
+    F(S, 9,  u64,     finished_ms,   "unix ms; 0: open")                                 \
+    F(S, 10, u64,     deadline_ms,   "unix ms when the run times out; 0: never")         \
+    F(S, 11, u32,     step_count,    "steps of the plan")                                \
+    F(S, 12, u32,     steps_done,    "completed")                                        \
+    F(S, 13, u32,     steps_failed,  "failed for good")                                  \
+    F(S, 14, u32,     steps_over,    "completed, failed, skipped or cancelled")          \
+    F(S, 15, u32,     steps_open,    "started and not over")                             \
+    F(S, 16, u64,     events,        "sequence of the last event")                       \
+    F(S, 17, blob,    chain,         "hash of all its facts, each with the one before")  \
+    F(S, 18, blob,    positions,     "where its last facts lie, see struct position")    \
+    F(S, 19, u32,     pages,         "full pages of positions before those")             \
+    F(S, 20, text,    failed_step,   "key of the first step that failed")                \
+    F(S, 21, text,    error_type,    "of it")                                            \
+    F(S, 22, text,    error_message, "of it")                                            \
+    F(S, 23, text,    stop_reason,   "step_failed, wall_clock_exceeded, cancelled, …")   \
+    F(S, 24, u32,     ending,        "enum run_status that it will have; 0: it is not ending") \
+    F(S, 25, u64,     log_bytes,     "printed by its jobs and kept")                     \
+    F(S, 26, list,    steps,         "its first page of steps")                          \
+    F(S, 27, u64,     record,        "of run_started, which has the inputs")
+
+#define step_row_FIELDS(F, S)                                                            \
+    F(S, 1,  u32,  status,        "enum step_status")                                    \
+    F(S, 2,  u32,  attempt,       "the current or last one")                             \
+    F(S, 3,  u32,  offer,         "of that attempt")                                     \
+    F(S, 4,  id,   session,       "worker session that holds or held it")                \
+    F(S, 5,  text, worker,        "instance id of that worker")                          \
+    F(S, 6,  u64,  started_ms,    "unix ms")                                             \
+    F(S, 7,  u64,  finished_ms,   "unix ms; 0: not over")                                \
+    F(S, 8,  u64,  called,        "record of the current action_called")                 \
+    F(S, 9,  u64,  offered,       "record that made the current offer")                  \
+    F(S, 10, u64,  output,        "record of action_completed, which has the output")    \
+    F(S, 11, u64,  due_ms,        "unix ms of the retry or of the attempt's end; 0: none") \
+    F(S, 12, u64,  lane,          "number of the kind of job it is")                     \
+    F(S, 13, u32,  needs_met,     "steps it needs that have completed")                  \
+    F(S, 14, u32,  doomed,        "1: a step it needs will never complete")              \
+    F(S, 15, blob, endings,       "of its attempts: offer (4 bytes), enum ending (1)")   \
+    F(S, 16, text, error_type,    "of the last attempt that failed")                     \
+    F(S, 17, text, error_message, "of it")                                               \
+    F(S, 18, u64,  leased_ms,     "unix ms of the current lease; 0: not leased")
+
+#define name_row_FIELDS(F, S)                                                            \
+    F(S, 1, id,  automation, "automation id")                                            \
+    F(S, 2, u32, version,    "the current one")
+/* clang-format on */
+
+struct run_row {
+    run_row_FIELDS(FIELD_MEMBER, run_row)
+};
+struct step_row {
+    step_row_FIELDS(FIELD_MEMBER, step_row)
+};
+struct name_row {
+    name_row_FIELDS(FIELD_MEMBER, name_row)
+};
+extern const struct shape run_row_shape, step_row_shape, name_row_shape;
+
+/* On disk: never renumber. */
+enum step_status {
+    STEP_PENDING = 0,
+    STEP_OPEN = 1,    /* its job waits for a worker */
+    STEP_LEASED = 2,  /* a worker holds its job */
+    STEP_DELAYED = 3, /* the next attempt waits for its time */
+    STEP_DONE = 4,
+    STEP_BROKEN = 5,
+    STEP_SKIPPED_OVER = 6,
+    STEP_STOPPED = 7,
+};
+/* "pending", "suspended", "completed", "failed", "skipped", "cancelled". */
+const char *step_status_name(enum step_status status);
+static inline bool
+step_status_over(uint32_t status)
+{
+    return status >= STEP_DONE;
+}
+
+/* A page of steps: a msgpack array of maps, shorter if the last steps are pending. */
+void step_page_write(const struct step_row *steps, size_t count, struct buffer *out);
+/* Fill all STEPS_PER_PAGE; what is not there is pending. */
+MUST_CHECK enum err step_page_read(struct bytes in, struct step_row *steps);
+
+/* Where a run's facts lie: a record, and the run's sequence before it. */
+struct position {
+    uint64_t record, events;
+};
+enum { POSITION_SIZE = 16 };
+void position_write(const struct position *position, uint8_t out[POSITION_SIZE]);
+struct position position_read(const uint8_t in[POSITION_SIZE]);
+#endif
