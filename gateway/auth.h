@@ -1,0 +1,44 @@
+/* auth - the API keys there are, and whether a stranger holds one.
+ *
+ *   cap_<26 characters: key id>_<43 characters: 32 unguessable bytes, base64url>
+ *
+ * The gateway knows key id and keyed BLAKE2b of the bytes, as the registry says them.
+ * An unknown key and a wrong one cost the same and get the same answer.
+ */
+#ifndef GATEWAY_AUTH_H
+#define GATEWAY_AUTH_H
+#include "base/hash.h"
+#include "base/id.h"
+
+enum { KEY_SECRET_SIZE = 32, KEY_TEXT_SIZE = 4 + 26 + 1 + 43, KEY_PREFIX_SIZE = 12 };
+
+struct key {
+    struct id id, project;
+    struct hash hash;
+    unsigned scopes; /* bits of enum scope */
+    bool revoked;
+};
+
+struct auth;
+
+struct auth *auth_new(const uint8_t secret[SECRET_SIZE], size_t keys_max);
+void auth_free(struct auth **auth);
+
+/* A key as it is from now on.  Copies it; keys beyond keys_max are not learned. */
+void auth_learn(struct auth *auth, const struct key *key);
+
+/* The key whose text this is, valid as long as `auth`; NULL if it is none or revoked.
+ */
+const struct key *auth_check(const struct auth *auth, struct bytes key_text);
+
+/* The key after "Bearer " in the value of an Authorization header, or nothing. */
+struct bytes auth_bearer(struct bytes header);
+
+/* Make the text of a new key, and the hash that is kept of it. */
+void auth_mint(const struct auth *auth, const struct id *id,
+    const uint8_t chance[KEY_SECRET_SIZE], char out[KEY_TEXT_SIZE + 1],
+    struct hash *hash);
+
+/* "read" and so on to a bit of enum scope; 0 if there is none of that name. */
+unsigned scope_read(struct bytes name);
+#endif

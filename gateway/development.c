@@ -1,0 +1,116 @@
+#include "gateway/development.h"
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/wrong.h"
+#include "gateway/bridge.h"
+#include "gateway/private_file.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+
+enum { RETRY_MS = 1000 };
+
+struct development {
+    struct gateway *gateway;
+    struct alarm alarm; /* to ask again */
+    struct key key;
+    char prefix[KEY_PREFIX_SIZE];
+    struct message message;
+    bool done;
+};
+
+static void answered(void *self, const struct message *answer);
+
+static void
+ask(struct development *d)
+{
+    struct gateway *g = d->gateway;
+    struct message *m = &d->message;
+    *m = (struct message){ .code = KEY_CREATE, .to = ACTOR_registry };
+    m->envelope.project = d->key.project;
+    m->envelope.trace = d->key.id;
+    m->key_create.key = d->key.id;
+    m->key_create.name = text("development");
+    m->key_create.hash = bytes_of(d->key.hash.bytes, HASH_SIZE);
+    m->key_create.scopes = d->key.scopes;
+    m->key_create.prefix = bytes_of(d->prefix, sizeof d->prefix);
+    bridge_ask(g->bridge, m, answered, d);
+}
+
+static void
+ask_again(struct alarm *alarm)
+{
+    ask(LIST_OF(alarm, struct development, alarm));
+}
+
+static void
+answered(void *self, const struct message *answer)
+{
+    struct development *d = self;
+    if (answer->code == DOCUMENT) {
+        auth_learn(d->gateway->auth, &d->key);
+        d->done = true;
+        return;
+    }
+    /* It names its own id: asking twice makes one key. */
+    log_line(LOG_UNUSUAL, "development_key", "err=%s",
+        err_name(
+            answer->code == REFUSED ? (enum err)answer->refused.err : ERR_CORRUPT));
+    alarm_set(&d->gateway->alarms, &d->alarm, clock_monotonic_ms() + RETRY_MS);
+}
+
+/* The file first: should we die in between, the next life makes another of both. */
+static bool
+mint(struct development *d)
+{
+    struct gateway *g = d->gateway;
+    uint8_t chance[KEY_SECRET_SIZE];
+    char line[KEY_TEXT_SIZE + 2];
+    struct fault fault;
+    d->key.id = id_fresh(0);
+    d->key.project = id_of_name(text("default"));
+    d->key.scopes = SCOPE_READ | SCOPE_START | SCOPE_WORK | SCOPE_ADMIN;
+    chance_fill(chance, sizeof chance);
+    auth_mint(g->auth, &d->key.id, chance, line, &d->key.hash);
+    memcpy(d->prefix, line, sizeof d->prefix);
+    line[KEY_TEXT_SIZE] = '\n';
+    enum err err = private_file_write(g->child.config.data, "dev.key", 0600,
+        bytes_of(line, KEY_TEXT_SIZE + 1), &fault);
+    sodium_memzero(chance, sizeof chance);
+    sodium_memzero(line, sizeof line);
+    if (err != ERR_NONE)
+        log_line(LOG_BROKEN, "development_key", "detail=\"%s\"", fault.detail);
+    return err == ERR_NONE;
+}
+
+void
+development_begin(struct gateway *g)
+{
+    if (g->development != NULL || g->key_count > 0
+        || !config_loopback(g->child.config.http_address))
+        return;
+    struct development *d = g->development = calloc(1, sizeof *d);
+    if (d == NULL)
+        WRONG("out of memory");
+    d->gateway = g;
+    d->alarm.ring = ask_again;
+    if (mint(d))
+        ask(d);
+    else
+        d->done = true;
+}
+
+bool
+development_pending(const struct gateway *g)
+{
+    return g->development != NULL && !g->development->done;
+}
+
+void
+development_free(struct gateway *g)
+{
+    free(g->development);
+    g->development = NULL;
+}

@@ -1,0 +1,156 @@
+#include "gateway/door.h"
+
+#include "base/clock.h"
+#include "base/counters.h"
+#include "gateway/dialect.h"
+
+#include <strings.h>
+
+/* JSON is longer than the msgpack that payload_max bounds. */
+enum { JSON_MARGIN = 65536 };
+
+static const struct dialect *const dialects[] = { &native_dialect };
+
+static enum err
+find_route(struct request *r, const char *method, struct route_match *match,
+    struct fault *fault)
+{
+    struct route_table tables[COUNT(dialects)];
+    for (size_t i = 0; i < COUNT(dialects); i++)
+        tables[i] = dialects[i]->routes;
+    return router_find(
+        tables, COUNT(tables), method_read(method), &r->target, match, fault);
+}
+
+static enum err
+check_caller(struct request *r, struct fault *fault)
+{
+    const struct gateway *g = r->gateway;
+    if (r->route->scope == 0)
+        return ERR_NONE;
+    if (g->draining || !g->keys_complete)
+        return fault_set(fault, ERR_UNAVAILABLE, "the engine is %s",
+            g->draining ? "going down" : "starting");
+    r->key = auth_check(g->auth, auth_bearer(r->headers[HEADER_AUTHORIZATION]));
+    if (r->key == NULL)
+        return fault_set(fault, ERR_UNAUTHORIZED, "%s", "");
+    if ((r->key->scopes & r->route->scope) == 0)
+        return fault_set(fault, ERR_FORBIDDEN, "%s", "");
+    return ERR_NONE;
+}
+
+/* Is the type in `header` `name`, whatever parameters follow? */
+static bool
+type_is(struct bytes header, const char *name)
+{
+    size_t size = strlen(name);
+    return header.size >= size
+           && strncasecmp((const char *)header.data, name, size) == 0
+           && (header.size == size || header.data[size] == ';'
+               || header.data[size] == ' ');
+}
+
+static enum err
+check_type(struct bytes header, enum body_kind kind, struct fault *fault)
+{
+    static const char *const definitions[] = { "application/yaml", "text/yaml",
+        "application/x-yaml", "application/json", "text/plain" };
+    if (kind == BODY_DEFINITION) {
+        for (size_t i = 0; i < COUNT(definitions); i++)
+            if (type_is(header, definitions[i]))
+                return ERR_NONE;
+        return fault_set(fault, ERR_MEDIA_TYPE,
+            "Content-Type must be application/yaml, application/json or text/plain");
+    }
+    if (type_is(header, "application/json"))
+        return ERR_NONE;
+    return fault_set(fault, ERR_MEDIA_TYPE, "Content-Type must be application/json");
+}
+
+static uint64_t
+length_of(struct bytes header)
+{
+    uint64_t length = 0;
+    for (size_t i = 0; i < header.size && length < UINT32_MAX; i++)
+        length = length * 10 + (uint64_t)(header.data[i] - '0');
+    return length;
+}
+
+static enum err
+check_body(struct request *r, struct fault *fault)
+{
+    const struct config *config = &r->gateway->child.config;
+    enum body_kind kind = r->route->body;
+    uint64_t length = length_of(r->headers[HEADER_CONTENT_LENGTH]);
+    bool some = length > 0 || r->headers[HEADER_TRANSFER_ENCODING].data != NULL;
+    if (kind == BODY_DEFINITION)
+        r->body_max = config->automation_max;
+    else if (kind != BODY_NONE)
+        r->body_max = (size_t)config->payload_max * 2 + JSON_MARGIN;
+    if (!some)
+        return kind == BODY_JSON || kind == BODY_DEFINITION
+                   ? fault_set(fault, ERR_MALFORMED, "there is no body")
+                   : ERR_NONE;
+    if (kind == BODY_NONE)
+        return fault_set(fault, ERR_MALFORMED, "this request takes no body");
+    if (length > r->body_max)
+        return fault_set(
+            fault, ERR_TOO_LARGE, "the body is above %zu bytes", r->body_max);
+    return check_type(r->headers[HEADER_CONTENT_TYPE], kind, fault);
+}
+
+static int
+hex_value(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* W3C Trace Context: 00-<32 hex digits>-<16>-<2>. */
+static struct id
+trace_of(struct bytes header)
+{
+    enum { FORM_SIZE = 55, TRACE_AT = 3 };
+    struct id trace = { 0 };
+    bool right = header.size >= FORM_SIZE && header.data[2] == '-'
+                 && header.data[TRACE_AT + 2 * ID_SIZE] == '-';
+    for (size_t i = 0; right && i < ID_SIZE; i++) {
+        int high = hex_value(header.data[TRACE_AT + 2 * i]);
+        int low = hex_value(header.data[TRACE_AT + 2 * i + 1]);
+        right = high >= 0 && low >= 0;
+        trace.bytes[i] = (uint8_t)((unsigned)high << 4 | (unsigned)low);
+    }
+    return right && !id_is_zero(&trace) ? trace : id_fresh(0);
+}
+
+void
+door_enter(struct request *r, const char *method, struct bytes raw_target)
+{
+    struct route_match match = { 0 };
+    struct fault fault = { 0 };
+    enum err err = target_read(raw_target, &r->arena, &r->target, &fault);
+    if (err == ERR_NONE)
+        err = find_route(r, method, &match, &fault);
+    r->route = match.route;
+    memcpy(r->captures, match.captures, sizeof r->captures);
+    if (err == ERR_NONE)
+        err = check_caller(r, &fault);
+    if (err == ERR_NONE)
+        err = check_body(r, &fault);
+    if (err == ERR_NONE) {
+        r->trace = trace_of(r->headers[HEADER_TRACEPARENT]);
+        return;
+    }
+    r->answer.allowed = err == ERR_METHOD ? match.allowed : 0;
+    request_refuse(r, err, "%s", fault.detail);
+}
+
+void
+door_serve(struct request *r)
+{
+    if (r->body_size > r->body_max)
+        request_refuse(r, ERR_TOO_LARGE, "the body is above %zu bytes", r->body_max);
+    else
+        r->route->serve(r);
+}

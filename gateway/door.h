@@ -1,0 +1,11 @@
+/* door - may this request come in, and who serves it? */
+#ifndef GATEWAY_DOOR_H
+#define GATEWAY_DOOR_H
+#include "gateway/request.h"
+
+/* The head is there: find the route, judge the caller, bound the body.  What may not
+ * come in is answered. */
+void door_enter(struct request *r, const char *method, struct bytes raw_target);
+/* The body is there too. */
+void door_serve(struct request *r);
+#endif

@@ -1,0 +1,346 @@
+#include "gateway/exchange.h"
+
+#include "base/counters.h"
+#include "base/wrong.h"
+#include "gateway/door.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <strings.h>
+
+enum { SPARE_MAX = 64, BODY_KEPT_MAX = 65536, STREAM_BLOCK = 4096, UPLOAD_MORE = 4 };
+
+static const char *const header_names[HEADER_COUNT] = {
+    [HEADER_ACCEPT] = "Accept",
+    [HEADER_AUTHORIZATION] = "Authorization",
+    [HEADER_CONTENT_LENGTH] = "Content-Length",
+    [HEADER_CONTENT_TYPE] = "Content-Type",
+    [HEADER_IDEMPOTENCY_KEY] = "Idempotency-Key",
+    [HEADER_LAST_EVENT_ID] = "Last-Event-ID",
+    [HEADER_TRACEPARENT] = "traceparent",
+    [HEADER_TRANSFER_ENCODING] = "Transfer-Encoding",
+};
+
+static void
+set_alarm(struct exchange *x, unsigned ms)
+{
+    struct gateway *g = x->connection->server->gateway;
+    alarm_set(&g->alarms, &x->connection->alarm, g->now_ms + ms);
+}
+
+static void
+clear_alarm(struct exchange *x)
+{
+    alarm_clear(&x->connection->server->gateway->alarms, &x->connection->alarm);
+}
+
+static struct exchange *
+take_spare(struct server *server)
+{
+    struct list *at = list_first(&server->spare);
+    if (at == NULL) {
+        struct exchange *x = calloc(1, sizeof *x);
+        if (x == NULL)
+            WRONG("out of memory");
+        return x;
+    }
+    list_remove(at);
+    server->spare_count--;
+    struct exchange *x = LIST_OF(at, struct exchange, link);
+    struct arena arena = x->request.arena;
+    struct buffer body = x->request.body;
+    *x = (struct exchange){ .request = { .arena = arena, .body = body } };
+    return x;
+}
+
+struct exchange *
+exchange_new(
+    struct connection *connection, struct MHD_Connection *mhd, struct bytes raw_target)
+{
+    struct server *server = connection->server;
+    struct exchange *x = take_spare(server);
+    x->connection = connection;
+    x->mhd = mhd;
+    x->request.gateway = server->gateway;
+    x->request.local = connection->local;
+    x->raw_target = arena_copy(&x->request.arena, raw_target);
+    list_append(&server->exchanges, &x->link);
+    server->busy++;
+    return x;
+}
+
+static void
+close_stream(struct exchange *x)
+{
+    struct request *r = &x->request;
+    struct stream *stream = r->stream;
+    if (stream == NULL)
+        return;
+    r->stream = NULL;
+    gauge(COUNTER_streams, --x->connection->server->stream_count);
+    stream->closed(r);
+    buffer_free(&stream->out);
+}
+
+void
+exchange_free(struct exchange **out)
+{
+    struct exchange *x = *out;
+    struct server *server = x->connection->server;
+    assert(!x->suspended);
+    close_stream(x);
+    set_alarm(x, HEAD_MS);
+    list_remove(&x->link);
+    server->busy--;
+    arena_reset(&x->request.arena);
+    buffer_clear(&x->request.body);
+    if (x->request.body.capacity > BODY_KEPT_MAX)
+        buffer_free(&x->request.body);
+    list_append(&server->spare, &x->link);
+    if (++server->spare_count > SPARE_MAX) {
+        server->spare_count--;
+        list_remove(&x->link);
+        arena_free(&x->request.arena);
+        buffer_free(&x->request.body);
+        free(x);
+    }
+    *out = NULL;
+}
+
+void
+exchanges_free(struct server *server)
+{
+    struct list *at;
+    while ((at = list_first(&server->spare)) != NULL) {
+        struct exchange *x = LIST_OF(at, struct exchange, link);
+        list_remove(at);
+        arena_free(&x->request.arena);
+        buffer_free(&x->request.body);
+        free(x);
+    }
+}
+
+/* Both sides of a line end must see the same header: no controls at all. */
+static bool
+plain(const char *value, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (((unsigned char)value[i] < ' ' && value[i] != '\t') || value[i] == 0x7f)
+            return false;
+    return true;
+}
+
+struct head_check {
+    struct exchange *x;
+    unsigned host_count;
+};
+
+static enum MHD_Result
+take_header(void *self, enum MHD_ValueKind kind, const char *name, size_t name_size,
+    const char *value, size_t value_size)
+{
+    struct head_check *check = self;
+    struct exchange *x = check->x;
+    (void)kind;
+    if (!plain(name, name_size) || !plain(value, value_size))
+        x->wrong = "a header has a control character";
+    if (strcasecmp(name, "Host") == 0 && ++check->host_count > 1)
+        x->wrong = "there are two Hosts";
+    for (size_t i = 0; i < HEADER_COUNT; i++) {
+        if (strcasecmp(name, header_names[i]) != 0)
+            continue;
+        if (x->request.headers[i].data != NULL)
+            x->wrong = "a header is there twice";
+        x->request.headers[i] = bytes_of(value != NULL ? value : "", value_size);
+    }
+    return MHD_YES;
+}
+
+static bool
+digits(struct bytes in)
+{
+    for (size_t i = 0; i < in.size; i++)
+        if (in.data[i] < '0' || in.data[i] > '9')
+            return false;
+    return in.size > 0 && in.size < 19;
+}
+
+/* A body whose end two readers could see in two places is refused. */
+static void
+check_framing(struct exchange *x, const char *version)
+{
+    struct bytes length = x->request.headers[HEADER_CONTENT_LENGTH];
+    struct bytes coding = x->request.headers[HEADER_TRANSFER_ENCODING];
+    bool old = strcmp(version, "HTTP/1.0") == 0;
+    if (!old && strcmp(version, "HTTP/1.1") != 0)
+        x->wrong = "this server speaks HTTP/1.1";
+    if (length.data != NULL && coding.data != NULL)
+        x->wrong = "Content-Length and Transfer-Encoding exclude each other";
+    if (length.data != NULL && !digits(length))
+        x->wrong = "Content-Length is not a number";
+    if (coding.data != NULL
+        && (old || coding.size != 7
+            || strncasecmp((const char *)coding.data, "chunked", 7) != 0))
+        x->wrong = "Transfer-Encoding must be chunked";
+}
+
+static void
+enter(struct exchange *x, const char *method, const char *version)
+{
+    struct head_check check = { .x = x };
+    count(COUNTER_requests, 1);
+    set_alarm(x, BODY_MS);
+    MHD_get_connection_values_n(x->mhd, MHD_HEADER_KIND, take_header, &check);
+    check_framing(x, version);
+    if (x->wrong == NULL) {
+        door_enter(&x->request, method, x->raw_target);
+        return;
+    }
+    x->request.answer.close = true;
+    request_refuse(&x->request, ERR_MALFORMED, "%s", x->wrong);
+}
+
+static ssize_t
+read_stream(void *self, uint64_t position, char *out, size_t room)
+{
+    struct exchange *x = self;
+    struct stream *stream = x->request.stream;
+    (void)position;
+    if (stream_drained(stream) && !stream->ended) {
+        buffer_clear(&stream->out);
+        stream->at = 0;
+        clear_alarm(x);
+        stream->drained(&x->request);
+    }
+    size_t left = stream->out.size - stream->at, size = left < room ? left : room;
+    if (size > 0) {
+        memcpy(out, stream->out.data + stream->at, size);
+        stream->at += size;
+        return (ssize_t)size;
+    }
+    if (stream->ended)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    MHD_suspend_connection(x->mhd);
+    x->suspended = true;
+    return 0;
+}
+
+static struct MHD_Response *
+response_of(struct exchange *x)
+{
+    const struct answer *answer = &x->request.answer;
+    if (x->request.stream == NULL)
+        /* MHD reads it only, but says void *. */
+        return MHD_create_response_from_buffer(answer->body.size,
+            (void *)(uintptr_t)answer->body.data, MHD_RESPMEM_PERSISTENT);
+    gauge(COUNTER_streams, ++x->connection->server->stream_count);
+    return MHD_create_response_from_callback(
+        MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream, x, NULL);
+}
+
+static void
+add_allowed(struct MHD_Response *response, unsigned allowed)
+{
+    char list[32] = "";
+    for (unsigned i = 0; i < METHOD_COUNT; i++)
+        if (allowed & 1u << i)
+            snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s",
+                list[0] != '\0' ? ", " : "", method_name((enum method)i));
+    MHD_add_response_header(response, "Allow", list);
+}
+
+/* Failing to add one means that there is no memory: the client does without. */
+static void
+add_headers(struct MHD_Response *response, const struct answer *answer)
+{
+    MHD_add_response_header(response, "Content-Type", answer->type);
+    MHD_add_response_header(response, "Cache-Control", "no-store");
+    if (answer->status == 401)
+        MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
+    if (answer->status == 429 || answer->status == 503)
+        MHD_add_response_header(response, "Retry-After", "1");
+    if (answer->allowed != 0)
+        add_allowed(response, answer->allowed);
+    if (answer->close)
+        MHD_add_response_header(response, "Connection", "close");
+}
+
+static enum MHD_Result
+send_answer(struct exchange *x)
+{
+    struct answer *answer = &x->request.answer;
+    struct MHD_Response *response = response_of(x);
+    if (response == NULL)
+        WRONG("out of memory");
+    count(COUNTER_requests_refused, answer->status >= 400);
+    answer->close |= x->request.gateway->draining;
+    add_headers(response, answer);
+    enum MHD_Result result = MHD_queue_response(x->mhd, answer->status, response);
+    MHD_destroy_response(response);
+    set_alarm(x, SEND_MS);
+    x->phase = EXCHANGE_SENT;
+    return result;
+}
+
+/* A little too much is read and refused; much too much ends the connection. */
+static enum MHD_Result
+take_body(struct exchange *x, const char *upload, size_t *upload_size)
+{
+    struct request *r = &x->request;
+    r->body_size += *upload_size;
+    if (r->body_size <= r->body_max)
+        buffer_append(&r->body, upload, *upload_size);
+    else if (r->body_size > r->body_max * UPLOAD_MORE)
+        return MHD_NO;
+    *upload_size = 0;
+    return MHD_YES;
+}
+
+enum MHD_Result
+exchange_go_on(struct exchange *x, const char *method, const char *version,
+    const char *upload, size_t *upload_size)
+{
+    if (x->phase == EXCHANGE_HEAD) {
+        enter(x, method, version);
+        x->phase = EXCHANGE_BODY;
+        return x->request.answer.ready ? send_answer(x) : MHD_YES;
+    }
+    if (x->phase == EXCHANGE_BODY) {
+        if (*upload_size > 0)
+            return take_body(x, upload, upload_size);
+        clear_alarm(x);
+        x->phase = EXCHANGE_WAIT;
+        door_serve(&x->request);
+    }
+    assert(x->phase == EXCHANGE_WAIT);
+    if (x->request.answer.ready)
+        return send_answer(x);
+    MHD_suspend_connection(x->mhd);
+    x->suspended = true;
+    return MHD_YES;
+}
+
+void
+server_wake(struct request *r)
+{
+    struct exchange *x = (struct exchange *)r;
+    if (r->stream != NULL && !stream_drained(r->stream) && r->stream->at == 0)
+        set_alarm(x, SEND_MS);
+    if (!x->suspended)
+        return;
+    x->suspended = false;
+    MHD_resume_connection(x->mhd);
+    x->connection->server->kick = true;
+}
+
+void
+exchange_abandon(struct exchange *x)
+{
+    if (!x->suspended)
+        return;
+    if (!x->request.answer.ready)
+        request_refuse(&x->request, ERR_UNAVAILABLE, "the engine is going down");
+    if (x->request.stream != NULL)
+        x->request.stream->ended = true;
+    server_wake(&x->request);
+}

@@ -1,0 +1,59 @@
+/* exchange - one request and its answer on the way through libmicrohttpd; private to
+ * server.c and exchange.c.
+ */
+#ifndef GATEWAY_EXCHANGE_H
+#define GATEWAY_EXCHANGE_H
+#include "base/list.h"
+#include "gateway/server.h"
+
+#include <microhttpd.h>
+
+struct server {
+    struct gateway *gateway;
+    struct MHD_Daemon *daemon;
+    int listener; /* -1: quiet */
+    unsigned port;
+    struct list exchanges; /* under way */
+    size_t busy;           /* their number */
+    struct list spare;     /* exchanges kept for reuse */
+    size_t spare_count;
+    uint64_t connection_count, stream_count;
+    bool kick; /* MHD must run before the loop sleeps */
+};
+
+struct connection {
+    struct server *server;
+    struct alarm alarm; /* the client is too slow */
+    int fd;
+    bool local;
+};
+
+/*         body complete     answer ready      queued
+ *  ENTER ---------> WAIT ------------> (WAIT) ------> SENT
+ *    \_____________ refused at the head _____________/
+ */
+enum exchange_phase { EXCHANGE_HEAD, EXCHANGE_BODY, EXCHANGE_WAIT, EXCHANGE_SENT };
+
+struct exchange {
+    struct request request; /* first: a request is found in its exchange */
+    struct list link;
+    struct connection *connection;
+    struct MHD_Connection *mhd;
+    struct bytes raw_target;
+    enum exchange_phase phase;
+    bool suspended;    /* MHD does not look at the connection */
+    const char *wrong; /* what the head is refused for */
+};
+
+/* How long a client may take, in ms. */
+enum { HEAD_MS = 30000, BODY_MS = 30000, SEND_MS = 60000 };
+
+struct exchange *exchange_new(
+    struct connection *connection, struct MHD_Connection *mhd, struct bytes raw_target);
+enum MHD_Result exchange_go_on(struct exchange *x, const char *method,
+    const char *version, const char *upload, size_t *upload_size);
+void exchange_free(struct exchange **exchange);
+/* Nobody may be suspended when the daemon stops. */
+void exchange_abandon(struct exchange *x);
+void exchanges_free(struct server *server);
+#endif

@@ -1,0 +1,95 @@
+#include "gateway/gateway.h"
+
+#include "base/counters.h"
+#include "base/log.h"
+#include "gateway/bridge.h"
+#include "gateway/development.h"
+#include "gateway/watch.h"
+#include "gateway/workers.h"
+
+/* Answers to sessions and to questions are told apart by the highest bit of the number.
+ */
+static bool
+for_session(const struct refused *refused)
+{
+    return refused->request >> 63 != 0;
+}
+
+const char *
+gateway_waits_for(const struct gateway *g)
+{
+    static const enum actor_name others[] = { ACTOR_registry, ACTOR_lease, ACTOR_view };
+    for (size_t i = 0; i < COUNT(others); i++)
+        if (!mailbox_heard(g->mailbox, others[i], 0))
+            return actor_name_text(others[i]);
+    for (uint32_t i = 0; i < g->child.config.schedulers; i++)
+        if (!mailbox_heard(g->mailbox, ACTOR_scheduler, i))
+            return actor_name_text(ACTOR_scheduler);
+    if (!g->keys_complete || development_pending(g))
+        return "the keys";
+    return NULL;
+}
+
+static void
+hear_hello(struct gateway *g, const struct envelope *from)
+{
+    bridge_resend(g->bridge, from->from, from->instance);
+    if (from->from == ACTOR_lease)
+        workers_resend(g->workers);
+}
+
+static void
+hear_key(struct gateway *g, const struct message *in)
+{
+    const struct key_offered *m = &in->key_offered;
+    struct key key = {
+        .id = m->key,
+        .project = in->envelope.project,
+        .scopes = m->scopes,
+        .revoked = m->revoked != 0,
+    };
+    if (m->hash.size != HASH_SIZE) {
+        log_line(LOG_BROKEN, "key_without_hash", "size=%zu", m->hash.size);
+        return;
+    }
+    memcpy(key.hash.bytes, m->hash.data, HASH_SIZE);
+    auth_learn(g->auth, &key);
+    if (key.revoked)
+        workers_judge(g->workers);
+}
+
+static void
+hear_keys_complete(struct gateway *g, const struct keys_complete *m)
+{
+    g->key_count = m->count;
+    g->keys_complete = true;
+    development_begin(g);
+}
+
+void
+gateway_hear(struct gateway *g, const struct message *in)
+{
+    switch ((int)in->code) {
+    case HELLO: hear_hello(g, &in->envelope); return;
+    case KEY_OFFERED: hear_key(g, in); return;
+    case KEYS_COMPLETE: hear_keys_complete(g, &in->keys_complete); return;
+    case RUN_CHANGED: watches_hear(g->watches, &in->run_changed); return;
+    case REFUSED:
+        if (for_session(&in->refused))
+            workers_hear(g->workers, in);
+        else
+            bridge_hear(g->bridge, in);
+        return;
+    case DOCUMENT:
+    case RUN_ACCEPTED: bridge_hear(g->bridge, in); return;
+    case WORKER_REGISTERED:
+    case HEARTBEAT_ANSWER:
+    case REPORT_SETTLED:
+    case JOB_GRANTED:
+    case JOB_CANCEL: workers_hear(g->workers, in); return;
+    default:
+        /* A newer release may say more than we know. */
+        count(COUNTER_malformed, 1);
+        log_line(LOG_UNUSUAL, "message_unknown", "code=%d", (int)in->code);
+    }
+}

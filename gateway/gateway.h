@@ -1,0 +1,42 @@
+/* gateway - the one door for strangers: what its parts share.
+ *
+ * One process, one loop, no threads of its own.  HTTP requests and worker frames become
+ * messages to actors; answers become answers.  It decides nothing, keeps nothing on
+ * disk, and may be killed at any time: clients ask again, workers register again.
+ *
+ *      HTTP ── server ── door ── dialect ── bridge ──┐
+ *                          │        └────── watch ───┤ mailbox ── actors
+ *      ZeroMQ workers ── workers ────────────────────┘
+ */
+#ifndef GATEWAY_GATEWAY_H
+#define GATEWAY_GATEWAY_H
+#include "base/child.h"
+#include "gateway/alarm.h"
+#include "gateway/auth.h"
+#include "transport/mailbox.h"
+
+struct gateway {
+    struct child child;
+    struct alarms alarms;
+    uint64_t now_ms; /* monotonic, at the begin of the turn */
+    struct mailbox *mailbox;
+    struct auth *auth;
+    struct bridge *bridge;
+    struct watches *watches;
+    struct server *server;
+    struct workers *workers;
+    struct development *development; /* NULL: no such key is made */
+    struct buffer scratch;           /* for one call */
+    uint64_t key_count;              /* keys of the engine, as the registry said */
+    uint32_t partition;              /* of the next run without an idempotency key */
+    bool keys_complete;              /* callers can be judged */
+    bool open;                       /* ready was said */
+    bool draining;                   /* SIGTERM came */
+};
+
+/* Who must be heard and has not been: NULL if nobody; else a name such as "lease". */
+const char *gateway_waits_for(const struct gateway *gateway);
+
+/* A fact, note or reply of an actor. */
+void gateway_hear(struct gateway *gateway, const struct message *in);
+#endif

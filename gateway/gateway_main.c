@@ -1,0 +1,61 @@
+#include "base/clock.h"
+#include "base/epoch.h"
+#include "gateway/bridge.h"
+#include "gateway/development.h"
+#include "gateway/loop.h"
+#include "gateway/server.h"
+#include "gateway/watch.h"
+#include "gateway/workers.h"
+
+#include <stdlib.h>
+
+enum { MESSAGE_MARGIN = 1 << 20 };
+
+static void
+open_mailbox(struct gateway *g)
+{
+    const struct config *config = &g->child.config;
+    struct mailbox_options options = {
+        .self = ACTOR_gateway,
+        .instance = g->child.instance,
+        .schedulers = config->schedulers,
+        .folder = g->child.run_folder,
+        .message_max =
+            (size_t)config->payload_max * 2 + config->automation_max + MESSAGE_MARGIN,
+    };
+    struct fault fault;
+    if (epoch_next(config->data, g->child.name, &options.epoch, &fault) != ERR_NONE
+        || mailbox_open(&options, &g->mailbox, &fault) != ERR_NONE)
+        child_fail(&g->child, "%s", fault.detail);
+}
+
+int
+main(int argc, char **argv)
+{
+    struct gateway *g = calloc(1, sizeof *g);
+    struct fault fault;
+    if (g == NULL)
+        return EXIT_FAILURE;
+    child_start(argc, argv, "gateway", &g->child);
+    g->now_ms = clock_monotonic_ms();
+    g->auth = auth_new(g->child.secret, g->child.config.keys_max);
+    g->watches = watches_new();
+    open_mailbox(g);
+    g->bridge = bridge_new(g->mailbox, &g->alarms, g->child.config.requests_max,
+        g->child.config.request_ms);
+    if (server_open(g, &g->server, &fault) != ERR_NONE
+        || workers_open(g, &g->workers, &fault) != ERR_NONE)
+        child_fail(&g->child, "%s", fault.detail);
+    gateway_loop(g);
+    server_close(&g->server);
+    workers_close(&g->workers);
+    development_free(g);
+    bridge_free(&g->bridge);
+    watches_free(&g->watches);
+    mailbox_close(&g->mailbox);
+    auth_free(&g->auth);
+    alarms_free(&g->alarms);
+    buffer_free(&g->scratch);
+    free(g);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,184 @@
+#include "gateway/json.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A document wraps payloads that may be PACK_DEPTH_MAX deep themselves. */
+enum { DEPTH_MAX = 2 * PACK_DEPTH_MAX, NUMBER_MAX = 32 };
+
+static void write_value(struct cursor *in, struct buffer *out, unsigned depth);
+
+static void
+put(struct buffer *out, const char *s)
+{
+    buffer_append(out, s, strlen(s));
+}
+
+static void
+write_escaped(struct buffer *out, uint8_t c)
+{
+    static const char names[] = "\bb\tt\nn\ff\rr\"\"\\\\";
+    for (size_t i = 0; i + 1 < sizeof names; i += 2)
+        if ((uint8_t)names[i] == c) {
+            char pair[2] = { '\\', names[i + 1] };
+            buffer_append(out, pair, sizeof pair);
+            return;
+        }
+    buffer_print(out, "\\u%04x", c);
+}
+
+static void
+write_base64(struct buffer *out, struct bytes in)
+{
+    size_t size = sodium_base64_encoded_len(in.size, sodium_base64_VARIANT_ORIGINAL);
+    put(out, "\"");
+    char *at = (char *)buffer_reserve(out, size);
+    sodium_bin2base64(at, size, in.data, in.size, sodium_base64_VARIANT_ORIGINAL);
+    out->size += size - 1;
+    put(out, "\"");
+}
+
+void
+json_write_text(struct buffer *out, struct bytes in)
+{
+    size_t from = 0;
+    put(out, "\"");
+    for (size_t i = 0; i < in.size; i++) {
+        uint8_t c = in.data[i];
+        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
+            continue;
+        buffer_append(out, in.data + from, i - from);
+        write_escaped(out, c);
+        from = i + 1;
+    }
+    buffer_append(out, in.data + from, in.size - from);
+    put(out, "\"");
+}
+
+/* What is not UTF-8 cannot stand in JSON, whatever its writer called it. */
+static void
+write_text(struct buffer *out, struct bytes in)
+{
+    if (utf8_valid(in))
+        json_write_text(out, in);
+    else
+        write_base64(out, in);
+}
+
+static void
+write_double(struct buffer *out, double value)
+{
+    char number[NUMBER_MAX];
+    if (!isfinite(value)) {
+        put(out, "null");
+        return;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(number, sizeof number, "%.*g", digits, value);
+        if (strtod(number, NULL) == value)
+            break;
+    }
+    put(out, number);
+    if (strpbrk(number, ".e") == NULL)
+        put(out, ".0");
+}
+
+static void
+write_array(struct cursor *in, struct buffer *out, unsigned depth)
+{
+    size_t count = cursor_array(in);
+    put(out, "[");
+    for (size_t i = 0; i < count && !in->bad; i++) {
+        put(out, i == 0 ? "" : ",");
+        write_value(in, out, depth + 1);
+    }
+    put(out, "]");
+}
+
+/* Keys that are not texts are shown as one. */
+static void
+write_key(struct cursor *in, struct buffer *out)
+{
+    enum pack_type type = cursor_type(in);
+    if (type == PACK_TEXT || type == PACK_BLOB) {
+        write_value(in, out, DEPTH_MAX);
+        return;
+    }
+    put(out, "\"");
+    if (type == PACK_ARRAY || type == PACK_MAP)
+        cursor_skip(in);
+    else
+        write_value(in, out, DEPTH_MAX);
+    put(out, "\"");
+}
+
+static void
+write_map(struct cursor *in, struct buffer *out, unsigned depth)
+{
+    size_t count = cursor_map(in);
+    put(out, "{");
+    for (size_t i = 0; i < count && !in->bad; i++) {
+        put(out, i == 0 ? "" : ",");
+        write_key(in, out);
+        put(out, ":");
+        write_value(in, out, depth + 1);
+    }
+    put(out, "}");
+}
+
+static void
+write_integer(struct cursor *in, struct buffer *out)
+{
+    char number[NUMBER_MAX];
+    if (cursor_type(in) == PACK_NEGATIVE)
+        snprintf(number, sizeof number, "%" PRId64, cursor_i64(in));
+    else
+        snprintf(number, sizeof number, "%" PRIu64, cursor_u64(in));
+    put(out, number);
+}
+
+static void
+write_value(struct cursor *in, struct buffer *out, unsigned depth)
+{
+    switch (cursor_type(in)) {
+    case PACK_NIL:
+        cursor_nil(in);
+        put(out, "null");
+        return;
+    case PACK_BOOL: put(out, cursor_bool(in) ? "true" : "false"); return;
+    case PACK_UNSIGNED:
+    case PACK_NEGATIVE: write_integer(in, out); return;
+    case PACK_DOUBLE: write_double(out, cursor_double(in)); return;
+    case PACK_TEXT: write_text(out, cursor_text(in)); return;
+    case PACK_BLOB: write_base64(out, cursor_blob(in)); return;
+    case PACK_ARRAY:
+    case PACK_MAP:
+        if (depth >= DEPTH_MAX)
+            in->bad = true;
+        else if (cursor_type(in) == PACK_ARRAY)
+            write_array(in, out, depth);
+        else
+            write_map(in, out, depth);
+        return;
+    case PACK_EXTENSION:
+        cursor_skip(in);
+        put(out, "null");
+        return;
+    case PACK_NOTHING: in->bad = true; return;
+    }
+}
+
+enum err
+msgpack_to_json(struct bytes in, struct buffer *out)
+{
+    struct cursor c = cursor_over(in);
+    size_t before = out->size;
+    write_value(&c, out, 0);
+    if (!c.bad && cursor_done(&c))
+        return ERR_NONE;
+    out->size = before;
+    return ERR_MALFORMED;
+}

@@ -1,0 +1,28 @@
+/* native - Capstan's own HTTP API: documents of the actors shown as JSON.
+ *
+ * routes.def is the whole of it; docs/protocols/http.md explains it to people.
+ */
+#ifndef GATEWAY_NATIVE_NATIVE_H
+#define GATEWAY_NATIVE_NATIVE_H
+#include "gateway/request.h"
+
+#define ROUTE(method, path, scope, body, queries, serve, sentence)                     \
+    void native_##serve(struct request *r);
+#include "gateway/native/routes.def"
+
+/* run_get, for a request that was answered by nothing but the end of its run, or by
+ * the time `until_ms` (monotonic).  `status` is that of the answer then. */
+void native_wait(struct request *r, const struct id *run, unsigned status,
+    uint64_t until_ms, bool final);
+
+/* The run's log as a stream of server-sent events, from after `after`. */
+void native_follow(struct request *r, const struct id *run, uint64_t after);
+
+/* A duration such as "30s", "500ms" or "2m" in ms; a bare number is seconds.  False if
+ * it is none or above `max_ms`. */
+bool native_duration(struct bytes in, uint64_t max_ms, uint64_t *ms);
+
+/* 2026-01-31T12:00:00.000Z */
+enum { MOMENT_SIZE = 32 };
+const char *native_moment(uint64_t unix_ms, char out[MOMENT_SIZE]);
+#endif

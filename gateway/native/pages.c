@@ -1,0 +1,163 @@
+/* Questions whose answer is shown as the actor gives it. */
+#include "base/clock.h"
+#include "gateway/native/native.h"
+
+enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000, CURSOR_MAX = 400, NAME_MAX_BYTES = 200 };
+
+static void
+ask(struct request *r, struct message *m)
+{
+    request_ask(r, m, request_show);
+}
+
+static bool
+read_text(struct request *r, const char *query, size_t max, struct bytes *value)
+{
+    *value = target_query(&r->target, query);
+    if (value->size <= max)
+        return true;
+    request_refuse(r, ERR_MALFORMED, "%s is above %zu bytes", query, max);
+    return false;
+}
+
+static bool
+read_page(struct request *r, uint32_t *limit, struct bytes *cursor)
+{
+    uint64_t number;
+    if (!request_number(r, "limit", 1, LIMIT_MAX, LIMIT_DEFAULT, &number))
+        return false;
+    *limit = (uint32_t)number;
+    return read_text(r, "cursor", CURSOR_MAX, cursor);
+}
+
+void
+native_automation_apply(struct request *r)
+{
+    struct message *m = request_message(r, AUTOMATION_APPLY, ACTOR_registry);
+    m->automation_apply.definition = buffer_bytes(&r->body);
+    m->automation_apply.automation = id_fresh(0);
+    ask(r, m);
+}
+
+void
+native_automation_list(struct request *r)
+{
+    struct message *m = request_message(r, AUTOMATION_LIST, ACTOR_registry);
+    if (read_page(r, &m->automation_list.limit, &m->automation_list.cursor))
+        ask(r, m);
+}
+
+void
+native_automation_get(struct request *r)
+{
+    struct message *m = request_message(r, AUTOMATION_GET, ACTOR_registry);
+    if (r->captures[0].size > NAME_MAX_BYTES) {
+        request_refuse(r, ERR_NOT_FOUND, "%s", "");
+        return;
+    }
+    m->automation_get.name = r->captures[0];
+    m->automation_get.definition = 1;
+    ask(r, m);
+}
+
+static bool
+status_known(struct bytes status)
+{
+    bool known = status.size == 0 || bytes_equal(status, text("open"));
+    for (unsigned i = RUN_QUEUED; i <= RUN_STOPPED; i++)
+        known |= bytes_equal(status, text(run_status_name((enum run_status)i)));
+    return known;
+}
+
+void
+native_run_list(struct request *r)
+{
+    struct message *m = request_message(r, RUN_LIST, ACTOR_view);
+    struct run_list *list = &m->run_list;
+    if (!read_page(r, &list->limit, &list->cursor)
+        || !read_text(r, "automation", NAME_MAX_BYTES, &list->automation)
+        || !read_text(r, "status", NAME_MAX_BYTES, &list->status))
+        return;
+    if (!status_known(list->status))
+        request_refuse(r, ERR_MALFORMED,
+            "status must be queued, running, suspended, completed, failed, cancelled "
+            "or open");
+    else
+        ask(r, m);
+}
+
+void
+native_run_get(struct request *r)
+{
+    struct message *m = request_message(r, RUN_GET, ACTOR_view);
+    if (request_id(r, "run_", &m->run_get.run))
+        ask(r, m);
+}
+
+/* The sequence after which a list or a stream begins. */
+static bool
+read_after(struct request *r, uint64_t *after)
+{
+    struct bytes last = r->headers[HEADER_LAST_EVENT_ID];
+    if (!request_number(r, "after", 0, INT64_MAX, 0, after))
+        return false;
+    if (last.size == 0)
+        return true;
+    uint64_t number = 0;
+    for (size_t i = 0; i < last.size; i++) {
+        if (last.data[i] < '0' || last.data[i] > '9' || last.size > 18) {
+            request_refuse(r, ERR_MALFORMED, "Last-Event-ID is not a sequence");
+            return false;
+        }
+        number = number * 10 + (uint64_t)(last.data[i] - '0');
+    }
+    *after = number;
+    return true;
+}
+
+static bool
+wants_stream(const struct request *r)
+{
+    static const char type[] = "text/event-stream";
+    struct bytes accept = r->headers[HEADER_ACCEPT];
+    return accept.size > 0
+           && memmem(accept.data, accept.size, type, sizeof type - 1) != NULL;
+}
+
+void
+native_event_list(struct request *r)
+{
+    struct message *m = request_message(r, EVENT_LIST, ACTOR_view);
+    struct event_list *list = &m->event_list;
+    struct bytes cursor;
+    if (!request_id(r, "run_", &list->run) || !read_after(r, &list->after)
+        || !read_page(r, &list->limit, &cursor))
+        return;
+    if (wants_stream(r))
+        native_follow(r, &list->run, list->after);
+    else
+        ask(r, m);
+}
+
+void
+native_log_list(struct request *r)
+{
+    struct message *m = request_message(r, LOG_LIST, ACTOR_view);
+    struct log_list *list = &m->log_list;
+    struct bytes cursor;
+    if (request_id(r, "run_", &list->run) && read_after(r, &list->after)
+        && read_page(r, &list->limit, &cursor))
+        ask(r, m);
+}
+
+void
+native_worker_list(struct request *r)
+{
+    ask(r, request_message(r, WORKER_LIST, ACTOR_lease));
+}
+
+void
+native_key_list(struct request *r)
+{
+    ask(r, request_message(r, KEY_LIST, ACTOR_registry));
+}

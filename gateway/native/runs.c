@@ -1,0 +1,211 @@
+/* Starting and ending runs. */
+#include "base/clock.h"
+#include "gateway/native/native.h"
+
+enum { WAIT_MAX_MS = 600000, NAME_MAX_BYTES = 200, KEY_MAX = 200, REASON_MAX = 1000 };
+
+/* What the start of a run is made of, besides its message. */
+struct start {
+    struct id run;
+    uint64_t until_ms; /* 0: the answer does not wait */
+};
+
+static void
+put_text(struct buffer *out, const char *name, struct bytes value)
+{
+    pack_string(out, name);
+    pack_text(out, value);
+}
+
+static void
+show_summary(struct request *r, unsigned status, const struct run_accepted *run)
+{
+    char id[ID_TEXT_MAX], automation[ID_TEXT_MAX], moment[MOMENT_SIZE];
+    struct buffer out = { 0 };
+    pack_map(&out, 6);
+    put_text(&out, "id", text(id_print(&run->run, "run_", id)));
+    put_text(&out, "automation", run->name);
+    put_text(
+        &out, "automation_id", text(id_print(&run->automation, "aut_", automation)));
+    pack_string(&out, "version");
+    pack_u64(&out, run->version);
+    put_text(&out, "status", text(run_status_name((enum run_status)run->status)));
+    put_text(&out, "started_at", text(native_moment(run->started_ms, moment)));
+    request_document(r, status, buffer_bytes(&out));
+    buffer_free(&out);
+}
+
+static bool
+accepted(struct request *r, const struct message *answer)
+{
+    const struct run_accepted *run = &answer->run_accepted;
+    if (answer->code == RUN_ACCEPTED && run->status >= RUN_QUEUED
+        && run->status <= RUN_STOPPED)
+        return true;
+    request_show(r, answer);
+    return false;
+}
+
+static void
+started(struct request *r, const struct message *answer)
+{
+    const struct run_accepted *run = &answer->run_accepted;
+    if (accepted(r, answer))
+        show_summary(r, run->existed ? 200 : 201, run);
+}
+
+static void
+started_to_wait(struct request *r, const struct message *answer)
+{
+    const struct run_accepted *run = &answer->run_accepted;
+    uint64_t ms = 0;
+    if (!accepted(r, answer))
+        return;
+    native_duration(target_query(&r->target, "wait"), WAIT_MAX_MS, &ms);
+    native_wait(r, &run->run, run->existed ? 200 : 201, r->gateway->now_ms + ms,
+        run_status_final((enum run_status)run->status));
+}
+
+/* Runs of one idempotency key must meet in one partition, in this life and the next. */
+static uint32_t
+partition_of(struct request *r, struct bytes key)
+{
+    struct gateway *g = r->gateway;
+    struct buffer *both = &g->scratch;
+    uint64_t number = 0;
+    if (key.size == 0)
+        return g->partition++ % g->child.config.schedulers;
+    buffer_clear(both);
+    buffer_append_bytes(both, id_bytes(&r->key->project));
+    buffer_append_bytes(both, key);
+    struct hash hash = hash_of(buffer_bytes(both));
+    for (size_t i = 0; i < sizeof number; i++)
+        number = number << 8 | hash.bytes[i];
+    return (uint32_t)(number % g->child.config.schedulers);
+}
+
+/* The text of `name` in the body; nothing if it is not there.  False: refused. */
+static bool
+text_in(struct request *r, struct bytes body, const char *name, size_t max,
+    struct bytes *value)
+{
+    struct cursor c = cursor_over(pack_find(body, name));
+    *value = (struct bytes){ 0 };
+    if (cursor_done(&c) || cursor_type(&c) == PACK_NIL)
+        return true;
+    *value = cursor_text(&c);
+    if (!c.bad && value->size <= max)
+        return true;
+    request_refuse(r, ERR_INVALID, "%s must be a text of at most %zu bytes", name, max);
+    return false;
+}
+
+static bool
+only_names(struct request *r, struct bytes body, const char *const *names)
+{
+    struct cursor c = cursor_over(body);
+    size_t count = cursor_map(&c);
+    for (size_t i = 0; i < count; i++) {
+        struct bytes name = cursor_text(&c);
+        const char *const *known = names;
+        cursor_skip(&c);
+        while (*known != NULL && !bytes_equal(name, text(*known)))
+            known++;
+        if (*known == NULL) {
+            request_refuse(r, ERR_INVALID, "there is no field '%.*s' here",
+                (int)(name.size < 60 ? name.size : 60), (const char *)name.data);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+read_key(struct request *r, struct bytes body, struct bytes *key)
+{
+    struct bytes header = r->headers[HEADER_IDEMPOTENCY_KEY];
+    if (!text_in(r, body, "idempotency_key", KEY_MAX, key))
+        return false;
+    bool differ = key->size > 0 && header.size > 0 && !bytes_equal(*key, header);
+    if (header.size > KEY_MAX || !utf8_valid(header) || differ) {
+        request_refuse(r, ERR_INVALID,
+            differ ? "two idempotency keys that differ"
+                   : "Idempotency-Key is not a text of at "
+                     "most 200 bytes");
+        return false;
+    }
+    *key = key->size > 0 ? *key : header;
+    return true;
+}
+
+static bool
+read_inputs(struct request *r, struct bytes body, struct bytes *inputs)
+{
+    struct cursor c = cursor_over(*inputs = pack_find(body, "inputs"));
+    if (inputs->size == 0 || cursor_type(&c) == PACK_NIL) {
+        *inputs = (struct bytes){ 0 };
+        return true;
+    }
+    if (cursor_type(&c) != PACK_MAP)
+        request_refuse(r, ERR_INVALID, "inputs must be an object");
+    else if (inputs->size > r->gateway->child.config.payload_max)
+        request_refuse(r, ERR_TOO_LARGE, "inputs are above %u bytes",
+            r->gateway->child.config.payload_max);
+    else
+        return true;
+    return false;
+}
+
+static bool
+read_start(struct request *r, struct run_start *start)
+{
+    static const char *const names[] = { "automation", "inputs", "idempotency_key",
+        NULL };
+    struct bytes body;
+    if (!request_json(r, &body) || !only_names(r, body, names)
+        || !text_in(r, body, "automation", NAME_MAX_BYTES, &start->automation)
+        || !read_key(r, body, &start->key) || !read_inputs(r, body, &start->inputs))
+        return false;
+    if (start->automation.size > 0)
+        return true;
+    request_refuse(r, ERR_INVALID, "automation must name an automation");
+    return false;
+}
+
+void
+native_run_start(struct request *r)
+{
+    struct message *m = request_message(r, RUN_START, ACTOR_scheduler);
+    struct bytes wait = target_query(&r->target, "wait");
+    uint64_t wait_ms;
+    if (wait.data != NULL && !native_duration(wait, WAIT_MAX_MS, &wait_ms)) {
+        request_refuse(
+            r, ERR_MALFORMED, "wait must be a time such as 30s, at most 10m");
+        return;
+    }
+    if (!read_start(r, &m->run_start))
+        return;
+    m->to_instance = partition_of(r, m->run_start.key);
+    m->envelope.partition = m->to_instance;
+    m->run_start.run = id_fresh(m->to_instance);
+    m->run_start.source = text("api");
+    request_ask(r, m, wait.data != NULL ? started_to_wait : started);
+}
+
+void
+native_run_cancel(struct request *r)
+{
+    static const char *const names[] = { "reason", NULL };
+    struct message *m = request_message(r, RUN_CANCEL, ACTOR_scheduler);
+    struct bytes body;
+    if (!request_id(r, "run_", &m->run_cancel.run) || !request_json(r, &body)
+        || !only_names(r, body, names)
+        || !text_in(r, body, "reason", REASON_MAX, &m->run_cancel.reason))
+        return;
+    m->to_instance = id_partition(&m->run_cancel.run);
+    m->envelope.partition = m->to_instance;
+    if (m->to_instance >= r->gateway->child.config.schedulers)
+        request_refuse(r, ERR_NOT_FOUND, "%s", "");
+    else
+        request_ask(r, m, started);
+}

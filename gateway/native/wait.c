@@ -1,0 +1,127 @@
+/* An answer held back until a run is finished. */
+#include "base/list.h"
+#include "gateway/native/native.h"
+#include "gateway/watch.h"
+
+/* Hints may be lost, and the view may be a moment behind. */
+enum { RECHECK_MS = 5000, BEHIND_MS = 100 };
+
+struct wait {
+    struct request *request;
+    struct watch watch;
+    struct alarm alarm;
+    struct message *question;
+    uint64_t until_ms;
+    unsigned status; /* of the answer */
+    bool asking, hinted;
+};
+
+static void got(struct request *r, const struct message *answer);
+
+static void
+look(struct wait *wait)
+{
+    if (wait->asking)
+        return;
+    alarm_clear(&wait->request->gateway->alarms, &wait->alarm);
+    wait->asking = true;
+    request_ask(wait->request, wait->question, got);
+}
+
+static struct wait *
+wait_of(const struct request *r)
+{
+    return r->own;
+}
+
+static void
+later(struct wait *wait, uint64_t ms)
+{
+    struct gateway *g = wait->request->gateway;
+    uint64_t at_ms = g->now_ms + ms;
+    if (at_ms > wait->until_ms)
+        at_ms = wait->until_ms;
+    alarm_set(&g->alarms, &wait->alarm, at_ms > g->now_ms ? at_ms : g->now_ms + 1);
+}
+
+static bool
+finished(struct bytes document)
+{
+    struct cursor c = cursor_over(pack_find(document, "status"));
+    struct bytes status = cursor_text(&c);
+    for (unsigned i = RUN_DONE; i <= RUN_STOPPED; i++)
+        if (bytes_equal(status, text(run_status_name((enum run_status)i))))
+            return true;
+    return false;
+}
+
+static void
+end(struct wait *wait, const struct message *answer)
+{
+    struct request *r = wait->request;
+    watch_clear(r->gateway->watches, &wait->watch);
+    alarm_clear(&r->gateway->alarms, &wait->alarm);
+    if (answer->code == DOCUMENT)
+        request_document(r, wait->status, answer->document.document);
+    else
+        request_show(r, answer);
+}
+
+static void
+got(struct request *r, const struct message *answer)
+{
+    struct wait *wait = wait_of(r);
+    bool over = r->gateway->now_ms >= wait->until_ms;
+    wait->asking = false;
+    if (over || (answer->code == DOCUMENT && finished(answer->document.document)))
+        end(wait, answer);
+    else
+        later(wait, wait->hinted ? BEHIND_MS : RECHECK_MS);
+}
+
+static void
+rings(struct alarm *alarm)
+{
+    look(LIST_OF(alarm, struct wait, alarm));
+}
+
+static void
+changed(struct watch *watch, const struct run_changed *hint)
+{
+    struct wait *wait = LIST_OF(watch, struct wait, watch);
+    if (!run_status_final((enum run_status)hint->status))
+        return;
+    wait->hinted = true;
+    look(wait);
+}
+
+static void
+leaving(struct watch *watch)
+{
+    struct wait *wait = LIST_OF(watch, struct wait, watch);
+    wait->until_ms = 0;
+    look(wait);
+}
+
+void
+native_wait(struct request *r, const struct id *run, unsigned status, uint64_t until_ms,
+    bool final)
+{
+    struct wait *wait = arena_take(&r->arena, sizeof *wait);
+    wait->request = r;
+    wait->status = status;
+    wait->until_ms = until_ms;
+    wait->alarm.ring = rings;
+    wait->watch.run = *run;
+    wait->watch.changed = changed;
+    wait->watch.leaving = leaving;
+    wait->question = request_message(r, RUN_GET, ACTOR_view);
+    wait->question->run_get.run = *run;
+    r->own = wait;
+    watch_set(r->gateway->watches, &wait->watch);
+    wait->hinted = final;
+    if (final || r->gateway->draining)
+        look(wait);
+    else
+        later(wait, RECHECK_MS);
+}

@@ -1,0 +1,50 @@
+#include "gateway/private_file.h"
+
+#include "base/folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool
+write_through(const char *path, unsigned mode, struct bytes content)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, (mode_t)mode);
+    if (fd < 0)
+        return false;
+    bool right = fchmod(fd, (mode_t)mode) == 0
+                 && write(fd, content.data, content.size) == (ssize_t)content.size
+                 && fsync(fd) == 0;
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return right;
+}
+
+static void
+sync_folder(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    /* Without it a power cut may bring the older file back, which is whole too. */
+    (void)fsync(fd);
+    close(fd);
+}
+
+enum err
+private_file_write(const char *folder, const char *name, unsigned mode,
+    struct bytes content, struct fault *fault)
+{
+    char path[FOLDER_PATH_MAX], fresh[FOLDER_PATH_MAX + 8];
+    folder_path(folder, name, path);
+    snprintf(fresh, sizeof fresh, "%s.new", path);
+    if (!write_through(fresh, mode, content) || rename(fresh, path) != 0) {
+        enum err err = errno == ENOSPC || errno == EDQUOT ? ERR_NO_SPACE : ERR_IO;
+        return fault_set(fault, err, "cannot write %s: %s", path, strerror(errno));
+    }
+    sync_folder(folder);
+    return ERR_NONE;
+}

@@ -1,0 +1,215 @@
+#include "gateway/request.h"
+
+#include "gateway/json.h"
+#include "gateway/server.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+void
+request_answer(struct request *r, unsigned status, const char *type, struct bytes body)
+{
+    assert(!r->answer.ready);
+    r->answer.status = status;
+    r->answer.type = type;
+    r->answer.body = body;
+    r->answer.ready = true;
+    server_wake(r);
+}
+
+static struct bytes
+keep_scratch(struct request *r)
+{
+    return arena_copy(&r->arena, buffer_bytes(&r->gateway->scratch));
+}
+
+void
+request_document(struct request *r, unsigned status, struct bytes msgpack)
+{
+    struct buffer *out = &r->gateway->scratch;
+    buffer_clear(out);
+    if (msgpack_to_json(msgpack, out) != ERR_NONE) {
+        request_refuse(r, ERR_CORRUPT, "%s", "");
+        return;
+    }
+    buffer_append(out, "\n", 1);
+    request_answer(r, status, "application/json", keep_scratch(r));
+}
+
+static void
+refuse(struct request *r, enum err err, struct bytes message, struct bytes details)
+{
+    struct buffer *out = &r->gateway->scratch;
+    struct bytes code = text(err_name(err));
+    if (message.size == 0)
+        message = text(err_sentence(err));
+    buffer_clear(out);
+    buffer_append_bytes(out, text("{\"error\":{\"code\":"));
+    json_write_text(out, code);
+    buffer_append_bytes(out, text(",\"message\":"));
+    json_write_text(out, message);
+    if (details.size > 0) {
+        size_t before = out->size;
+        buffer_append_bytes(out, text(",\"details\":"));
+        if (msgpack_to_json(details, out) != ERR_NONE)
+            out->size = before;
+    }
+    buffer_append_bytes(out, text("}}\n"));
+    request_answer(r, (unsigned)err_http(err), "application/json", keep_scratch(r));
+}
+
+void
+request_refuse(struct request *r, enum err err, const char *format, ...)
+{
+    char message[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    /* A cut at the end, or a stranger's words, may have broken a letter. */
+    struct bytes shown = text(message);
+    while (shown.size > 0 && !utf8_valid(shown))
+        shown.size--;
+    refuse(r, err, shown, (struct bytes){ 0 });
+}
+
+void
+request_refused(struct request *r, const struct refused *refused)
+{
+    enum err err = refused->err > ERR_NONE && refused->err < ERR_COUNT
+                       ? (enum err)refused->err
+                       : ERR_CORRUPT;
+    refuse(r, err, refused->detail, refused->details);
+}
+
+struct message *
+request_message(struct request *r, enum message_code code, enum actor_name to)
+{
+    struct message *m = arena_take(&r->arena, sizeof *m);
+    m->code = code;
+    m->to = to;
+    if (r->key != NULL)
+        m->envelope.project = r->key->project;
+    m->envelope.trace = r->trace;
+    return m;
+}
+
+static void
+answered(void *self, const struct message *answer)
+{
+    struct request *r = self;
+    r->done(r, answer);
+}
+
+uint64_t
+request_ask(struct request *r, struct message *m,
+    void (*done)(struct request *r, const struct message *answer))
+{
+    r->done = done;
+    return bridge_ask(r->gateway->bridge, m, answered, r);
+}
+
+void
+request_show(struct request *r, const struct message *answer)
+{
+    if (answer->code == DOCUMENT)
+        request_document(
+            r, answer->document.created ? 201 : 200, answer->document.document);
+    else if (answer->code == REFUSED)
+        request_refused(r, &answer->refused);
+    else
+        request_refuse(r, ERR_CORRUPT, "%s", "");
+}
+
+static void
+refuse_json(struct request *r, const struct json_place *place, const char *why)
+{
+    struct buffer details = { 0 };
+    pack_array(&details, 1);
+    pack_map(&details, 3);
+    pack_string(&details, "line");
+    pack_u64(&details, place->line);
+    pack_string(&details, "column");
+    pack_u64(&details, place->column);
+    pack_string(&details, "message");
+    pack_string(&details, why);
+    refuse(r, ERR_MALFORMED, text(why), buffer_bytes(&details));
+    buffer_free(&details);
+}
+
+bool
+request_json(struct request *r, struct bytes *document)
+{
+    static const uint8_t empty_map[] = { 0x80 };
+    struct buffer *out = &r->gateway->scratch;
+    struct json_place place;
+    struct fault fault;
+    *document = bytes_of(empty_map, sizeof empty_map);
+    if (r->body.size == 0)
+        return true;
+    buffer_clear(out);
+    if (json_to_msgpack(buffer_bytes(&r->body), out, &place, &fault) != ERR_NONE) {
+        refuse_json(r, &place, fault.detail);
+        return false;
+    }
+    struct cursor c = cursor_over(buffer_bytes(out));
+    if (cursor_type(&c) != PACK_MAP) {
+        request_refuse(r, ERR_MALFORMED, "the body must be a JSON object");
+        return false;
+    }
+    *document = keep_scratch(r);
+    return true;
+}
+
+bool
+request_number(struct request *r, const char *query, uint64_t min, uint64_t max,
+    uint64_t otherwise, uint64_t *number)
+{
+    struct bytes in = target_query(&r->target, query);
+    uint64_t value = 0;
+    bool right = in.size > 0 && in.size <= 19;
+    *number = otherwise;
+    if (in.data == NULL)
+        return true;
+    for (size_t i = 0; right && i < in.size; i++) {
+        right = in.data[i] >= '0' && in.data[i] <= '9';
+        value = value * 10 + (uint64_t)(in.data[i] - '0');
+    }
+    if (!right || value < min || value > max) {
+        request_refuse(r, ERR_MALFORMED, "%s must be a whole number of %llu to %llu",
+            query, (unsigned long long)min, (unsigned long long)max);
+        return false;
+    }
+    *number = value;
+    return true;
+}
+
+bool
+request_id(struct request *r, const char *prefix, struct id *id)
+{
+    if (id_read(r->captures[0], prefix, id) == ERR_NONE)
+        return true;
+    request_refuse(r, ERR_NOT_FOUND, "%s", "");
+    return false;
+}
+
+void
+request_stream(struct request *r, const char *type, struct stream *stream)
+{
+    r->stream = stream;
+    request_answer(r, 200, type, (struct bytes){ 0 });
+}
+
+void
+request_push(struct request *r)
+{
+    assert(r->stream != NULL);
+    server_wake(r);
+}
+
+bool
+stream_drained(const struct stream *stream)
+{
+    return stream->at == stream->out.size;
+}

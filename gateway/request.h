@@ -1,0 +1,97 @@
+/* request - one HTTP request as a dialect sees it, from its head to its answer.
+ *
+ * It is answered exactly once, now or later: by one of the request_… calls below.  All
+ * that it has or that is taken from its arena lasts until the answer has left.
+ */
+#ifndef GATEWAY_REQUEST_H
+#define GATEWAY_REQUEST_H
+#include "base/arena.h"
+#include "gateway/bridge.h"
+#include "gateway/gateway.h"
+#include "gateway/router.h"
+
+enum request_header {
+    HEADER_ACCEPT,
+    HEADER_AUTHORIZATION,
+    HEADER_CONTENT_LENGTH,
+    HEADER_CONTENT_TYPE,
+    HEADER_IDEMPOTENCY_KEY,
+    HEADER_LAST_EVENT_ID,
+    HEADER_TRACEPARENT,
+    HEADER_TRANSFER_ENCODING,
+    HEADER_COUNT
+};
+
+struct answer {
+    unsigned status;
+    const char *type;  /* content type */
+    struct bytes body; /* in the arena, or static */
+    unsigned allowed;  /* 405: bits of the methods there are */
+    bool close;        /* the connection is not fit for another request */
+    bool ready;
+};
+
+struct request {
+    struct gateway *gateway;
+    struct arena arena;
+    struct target target;
+    struct bytes headers[HEADER_COUNT]; /* data NULL: not there */
+    const struct http_route *route;
+    struct bytes captures[CAPTURES_MAX]; /* what stood for the {…} of the path */
+    struct buffer body;                  /* as it came */
+    size_t body_size, body_max;          /* bytes that came, and that may come */
+    const struct key *key;               /* who asks; NULL if nobody was needed */
+    struct id trace;
+    bool local; /* the peer is on this machine */
+    struct answer answer;
+    struct stream *stream; /* NULL: a plain answer */
+    void *own;             /* of the dialect */
+    void (*done)(struct request *r, const struct message *answer); /* of the question */
+};
+
+/* `body` lies in the arena, or for ever. */
+void
+request_answer(struct request *r, unsigned status, const char *type, struct bytes body);
+/* As JSON. */
+void request_document(struct request *r, unsigned status, struct bytes msgpack);
+/* {"error":{…}}, with the status that err.def gives it. */
+void request_refuse(struct request *r, enum err err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void request_refused(struct request *r, const struct refused *refused);
+
+/* A message from the arena, of the caller's project. */
+struct message *
+request_message(struct request *r, enum message_code code, enum actor_name to);
+/* One question at a time; returns as bridge_ask does. */
+uint64_t request_ask(struct request *r, struct message *m,
+    void (*done)(struct request *r, const struct message *answer));
+/* Show a DOCUMENT or a REFUSED. */
+void request_show(struct request *r, const struct message *answer);
+
+/* The body, which must be a JSON object: as msgpack, in the arena; an empty body is an
+ * empty map.  False: it was refused. */
+bool request_json(struct request *r, struct bytes *document);
+/* The number in a query, `otherwise` if it is not there.  False: it was refused. */
+bool request_number(struct request *r, const char *query, uint64_t min, uint64_t max,
+    uint64_t otherwise, uint64_t *number);
+/* The id in a path.  False: it was refused as not found. */
+bool request_id(struct request *r, const char *prefix, struct id *id);
+
+/* An answer that goes on: each put is sent when the client takes it. */
+struct stream {
+    struct buffer out;
+    size_t at;  /* bytes of `out` that have left */
+    bool ended; /* nothing follows `out` */
+    void *self;
+    /* All that was put has left. */
+    void (*drained)(struct request *r);
+    /* Nobody listens any more, for whatever reason; called once. */
+    void (*closed)(struct request *r);
+};
+
+/* Begin to answer with a stream, whose struct lasts as long as `r`. */
+void request_stream(struct request *r, const char *type, struct stream *stream);
+/* Something was put, or the end was set. */
+void request_push(struct request *r);
+bool stream_drained(const struct stream *stream);
+#endif

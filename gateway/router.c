@@ -1,0 +1,92 @@
+#include "gateway/router.h"
+
+#include <assert.h>
+
+static const char *const method_names[METHOD_COUNT] = { "GET", "POST", "DELETE" };
+
+enum method
+method_read(const char *name)
+{
+    for (size_t i = 0; i < METHOD_COUNT; i++)
+        if (strcmp(name, method_names[i]) == 0)
+            return (enum method)i;
+    return strcmp(name, "HEAD") == 0 ? METHOD_GET : METHOD_OTHER;
+}
+
+const char *
+method_name(enum method method)
+{
+    assert(method < METHOD_COUNT);
+    return method_names[method];
+}
+
+static bool
+path_fits(
+    const char *path, const struct target *target, struct bytes captures[CAPTURES_MAX])
+{
+    size_t i = 0, capture_count = 0;
+    while (*path == '/') {
+        size_t size = strcspn(++path, "/");
+        if (i == target->segment_count)
+            return false;
+        if (*path == '{') {
+            assert(capture_count < CAPTURES_MAX);
+            captures[capture_count++] = target->segments[i];
+        } else if (!bytes_equal(target->segments[i], bytes_of(path, size))) {
+            return false;
+        }
+        path += size;
+        i++;
+    }
+    return i == target->segment_count;
+}
+
+/* Is `name` one of the words of `names`? */
+static bool
+named(const char *names, struct bytes name)
+{
+    while (*names != '\0') {
+        size_t size = strcspn(names, " ");
+        if (bytes_equal(bytes_of(names, size), name))
+            return true;
+        names += size + (names[size] == ' ');
+    }
+    return false;
+}
+
+static enum err
+check_queries(
+    const struct http_route *route, const struct target *target, struct fault *fault)
+{
+    for (size_t i = 0; i < target->query_count; i++) {
+        struct bytes name = target->queries[i].name;
+        if (!named(route->queries, name))
+            return fault_set(fault, ERR_MALFORMED, "there is no parameter '%.*s' here",
+                (int)(name.size < 40 ? name.size : 40), (const char *)name.data);
+    }
+    return ERR_NONE;
+}
+
+enum err
+router_find(const struct route_table *tables, size_t table_count, enum method method,
+    const struct target *target, struct route_match *match, struct fault *fault)
+{
+    struct bytes captures[CAPTURES_MAX] = { 0 };
+    *match = (struct route_match){ 0 };
+    for (size_t t = 0; t < table_count; t++)
+        for (size_t i = 0; i < tables[t].count; i++) {
+            const struct http_route *route = &tables[t].rows[i];
+            if (!path_fits(route->path, target, captures))
+                continue;
+            match->allowed |= 1u << route->method;
+            if (route->method != method)
+                continue;
+            match->route = route;
+            memcpy(match->captures, captures, sizeof captures);
+        }
+    if (match->route != NULL)
+        return check_queries(match->route, target, fault);
+    if (match->allowed == 0)
+        return fault_set(fault, ERR_NOT_FOUND, "there is no such path");
+    return fault_set(fault, ERR_METHOD, "this path does not take this method");
+}

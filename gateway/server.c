@@ -1,0 +1,277 @@
+#include "gateway/server.h"
+
+#include "base/counters.h"
+#include "base/log.h"
+#include "base/wrong.h"
+#include "gateway/exchange.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { HEAD_MAX = 16384, BACKLOG = 1024, ROUNDS_MAX = 16 };
+
+static void
+too_slow(struct alarm *alarm)
+{
+    struct connection *connection = LIST_OF(alarm, struct connection, alarm);
+    /* MHD sees the end of it and closes; a failure means that it is gone already. */
+    (void)shutdown(connection->fd, SHUT_RDWR);
+}
+
+static bool
+is_local(const struct sockaddr *peer)
+{
+    struct sockaddr_in four;
+    struct sockaddr_in6 six;
+    if (peer->sa_family == AF_INET) {
+        memcpy(&four, peer, sizeof four);
+        return ntohl(four.sin_addr.s_addr) >> 24 == 127;
+    }
+    if (peer->sa_family != AF_INET6)
+        return false;
+    memcpy(&six, peer, sizeof six);
+    return IN6_IS_ADDR_LOOPBACK(&six.sin6_addr);
+}
+
+static struct connection *
+connection_new(struct server *server, struct MHD_Connection *mhd)
+{
+    struct connection *connection = calloc(1, sizeof *connection);
+    if (connection == NULL)
+        WRONG("out of memory");
+    connection->server = server;
+    connection->fd =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    connection->local = is_local(
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
+    connection->alarm.ring = too_slow;
+    return connection;
+}
+
+static void
+on_connection(void *self, struct MHD_Connection *mhd, void **own,
+    enum MHD_ConnectionNotificationCode code)
+{
+    struct server *server = self;
+    struct gateway *g = server->gateway;
+    struct connection *connection = *own;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        *own = connection = connection_new(server, mhd);
+        alarm_set(&g->alarms, &connection->alarm, g->now_ms + HEAD_MS);
+        server->connection_count++;
+    } else {
+        alarm_clear(&g->alarms, &connection->alarm);
+        free(connection);
+        server->connection_count--;
+    }
+    gauge(COUNTER_connections, server->connection_count);
+}
+
+/* The only place where the target is seen as it was sent. */
+static void *
+on_target(void *self, const char *target, struct MHD_Connection *mhd)
+{
+    (void)self;
+    return exchange_new(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+                            ->socket_context,
+        mhd, text(target));
+}
+
+static enum MHD_Result
+on_request(void *self, struct MHD_Connection *mhd, const char *url, const char *method,
+    const char *version, const char *upload, size_t *upload_size, void **own)
+{
+    (void)self;
+    (void)mhd;
+    (void)url;
+    return exchange_go_on(*own, method, version, upload, upload_size);
+}
+
+static void
+on_end(void *self, struct MHD_Connection *mhd, void **own,
+    enum MHD_RequestTerminationCode code)
+{
+    struct exchange *x = *own;
+    (void)self;
+    (void)mhd;
+    (void)code;
+    if (x != NULL)
+        exchange_free(&x);
+    *own = NULL;
+}
+
+__attribute__((format(printf, 2, 0))) static void
+on_complaint(void *self, const char *format, va_list args)
+{
+    char line[300];
+    (void)self;
+    vsnprintf(line, sizeof line, format, args);
+    log_line(LOG_DEBUG, "http_complaint", "detail=\"%.280s\"", line);
+}
+
+static enum err
+listen_on(const struct addrinfo *address, struct server *server)
+{
+    int one = 1;
+    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return ERR_IO;
+    server->listener = fd;
+    /* Connections of the life before must not keep us out. */
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (bind(fd, address->ai_addr, address->ai_addrlen) != 0
+        || listen(fd, BACKLOG) != 0)
+        return errno == EADDRINUSE ? ERR_CONFLICT : ERR_IO;
+    return ERR_NONE;
+}
+
+static unsigned
+port_of(int fd)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in four;
+        struct sockaddr_in6 six;
+    } name;
+    socklen_t size = sizeof name;
+    if (getsockname(fd, &name.any, &size) != 0)
+        return 0;
+    return ntohs(
+        name.any.sa_family == AF_INET6 ? name.six.sin6_port : name.four.sin_port);
+}
+
+static enum err
+open_listener(struct server *server, struct fault *fault)
+{
+    const struct config *config = &server->gateway->child.config;
+    struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+        .ai_socktype = SOCK_STREAM };
+    struct addrinfo *found = NULL;
+    char port[16], host[256];
+    size_t size = strlen(config->http_address);
+    bool bracketed = size > 2 && config->http_address[0] == '[';
+    snprintf(port, sizeof port, "%u", config->http_port);
+    snprintf(host, sizeof host, "%.*s", (int)(bracketed ? size - 2 : size),
+        config->http_address + bracketed);
+    int failed = getaddrinfo(host, port, &hints, &found);
+    if (failed != 0)
+        return fault_set(fault, ERR_IO, "http_address: %.64s: %s", config->http_address,
+            gai_strerror(failed));
+    enum err err = listen_on(found, server);
+    freeaddrinfo(found);
+    if (err == ERR_CONFLICT)
+        return fault_set(fault, err, "http_port: %u on %.64s is in use",
+            config->http_port, config->http_address);
+    if (err != ERR_NONE)
+        return fault_set(fault, err, "cannot listen on %.64s port %u: %s",
+            config->http_address, config->http_port, strerror(errno));
+    server->port = port_of(server->listener);
+    return ERR_NONE;
+}
+
+enum err
+server_open(struct gateway *gateway, struct server **out, struct fault *fault)
+{
+    struct server *server = calloc(1, sizeof *server);
+    if (server == NULL)
+        WRONG("out of memory");
+    *out = server;
+    server->gateway = gateway;
+    server->listener = -1;
+    list_open(&server->exchanges);
+    list_open(&server->spare);
+    enum err err = open_listener(server, fault);
+    if (err != ERR_NONE)
+        return err;
+    server->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+        on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_complaint, NULL,
+        MHD_OPTION_LISTEN_SOCKET, server->listener, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, server, MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
+        MHD_OPTION_NOTIFY_COMPLETED, on_end, server, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)gateway->child.config.connections_max,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MAX,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+        MHD_OPTION_END);
+    if (server->daemon == NULL)
+        return fault_set(fault, ERR_IO, "libmicrohttpd does not start");
+    return ERR_NONE;
+}
+
+void
+server_close(struct server **out)
+{
+    struct server *server = *out;
+    if (server == NULL)
+        return;
+    if (server->daemon != NULL) {
+        struct list *next;
+        for (struct list *at = server->exchanges.next; at != &server->exchanges;
+             at = next) {
+            next = at->next;
+            exchange_abandon(LIST_OF(at, struct exchange, link));
+        }
+        server_run(server, true);
+        MHD_stop_daemon(server->daemon);
+    } else if (server->listener >= 0) {
+        close(server->listener);
+    }
+    exchanges_free(server);
+    free(server);
+    *out = NULL;
+}
+
+unsigned
+server_port(const struct server *server)
+{
+    return server->port;
+}
+
+int
+server_fd(const struct server *server)
+{
+    return MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+}
+
+void
+server_run(struct server *server, bool readable)
+{
+    MHD_UNSIGNED_LONG_LONG timeout_ms;
+    bool again = readable || server->kick;
+    for (unsigned round = 0; again && round < ROUNDS_MAX; round++) {
+        server->kick = false;
+        MHD_run(server->daemon);
+        /* We keep the time ourselves: MHD knows of now and of never. */
+        again = server->kick
+                || (MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES
+                    && timeout_ms == 0);
+    }
+    server->kick = again;
+}
+
+bool
+server_restless(const struct server *server)
+{
+    return server->kick;
+}
+
+void
+server_quiesce(struct server *server)
+{
+    if (server->listener < 0)
+        return;
+    MHD_quiesce_daemon(server->daemon);
+    close(server->listener);
+    server->listener = -1;
+}
+
+size_t
+server_busy(const struct server *server)
+{
+    return server->busy;
+}

@@ -1,0 +1,122 @@
+#include "gateway/target.h"
+
+#include "base/pack.h"
+
+static int
+hex_value(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Undo %XX, and + as a space in queries.  False if what comes out is no text. */
+static bool
+decode(struct bytes in, bool plus, struct arena *arena, struct bytes *out)
+{
+    uint8_t *at = arena_take(arena, in.size + 1);
+    size_t size = 0;
+    for (size_t i = 0; i < in.size; i++) {
+        uint8_t c = in.data[i];
+        if (c == '%') {
+            if (in.size - i < 3)
+                return false;
+            int high = hex_value(in.data[i + 1]), low = hex_value(in.data[i + 2]);
+            if (high < 0 || low < 0 || (high == 0 && low == 0))
+                return false;
+            c = (uint8_t)(high << 4 | low);
+            i += 2;
+        } else if (plus && c == '+') {
+            c = ' ';
+        }
+        at[size++] = c;
+    }
+    *out = bytes_of(at, size);
+    return utf8_valid(*out);
+}
+
+/* Cut off what stands before the first `c`; the rest follows it. */
+static struct bytes
+cut(struct bytes *rest, char c)
+{
+    const uint8_t *at = rest->size > 0 ? memchr(rest->data, c, rest->size) : NULL;
+    struct bytes head = *rest;
+    if (at == NULL) {
+        *rest = bytes_of(rest->data + rest->size, 0);
+        return head;
+    }
+    head.size = (size_t)(at - rest->data);
+    *rest = bytes_of(at + 1, rest->size - head.size - 1);
+    return head;
+}
+
+static enum err
+read_path(
+    struct bytes path, struct arena *arena, struct target *target, struct fault *fault)
+{
+    while (path.size > 0) {
+        struct bytes raw = cut(&path, '/'), segment;
+        if (!decode(raw, false, arena, &segment))
+            return fault_set(fault, ERR_MALFORMED, "the path has a wrong %%-escape");
+        if (segment.size == 0 || bytes_equal(segment, text("."))
+            || bytes_equal(segment, text("..")))
+            return fault_set(
+                fault, ERR_MALFORMED, "the path has an empty segment, '.' or '..'");
+        if (target->segment_count == SEGMENTS_MAX)
+            return fault_set(fault, ERR_TOO_LARGE, "the path has too many segments");
+        target->segments[target->segment_count++] = segment;
+    }
+    return ERR_NONE;
+}
+
+static enum err
+read_query(
+    struct bytes in, struct arena *arena, struct target *target, struct fault *fault)
+{
+    while (in.size > 0) {
+        struct bytes value = cut(&in, '&'), name = cut(&value, '=');
+        struct query *query = &target->queries[target->query_count];
+        if (target->query_count == QUERIES_MAX)
+            return fault_set(fault, ERR_TOO_LARGE, "the query has too many names");
+        if (!decode(name, true, arena, &query->name)
+            || !decode(value, true, arena, &query->value))
+            return fault_set(fault, ERR_MALFORMED, "the query has a wrong %%-escape");
+        for (size_t i = 0; i < target->query_count; i++)
+            if (bytes_equal(target->queries[i].name, query->name))
+                return fault_set(fault, ERR_MALFORMED, "the query has '%.*s' twice",
+                    (int)(query->name.size < 40 ? query->name.size : 40),
+                    (const char *)query->name.data);
+        target->query_count++;
+    }
+    return ERR_NONE;
+}
+
+enum err
+target_read(
+    struct bytes raw, struct arena *arena, struct target *target, struct fault *fault)
+{
+    memset(target, 0, sizeof *target);
+    if (raw.size > TARGET_SIZE_MAX)
+        return fault_set(fault, ERR_TOO_LARGE, "the request line is too long");
+    if (raw.size == 0 || raw.data[0] != '/')
+        return fault_set(fault, ERR_MALFORMED, "the path does not begin with '/'");
+    for (size_t i = 0; i < raw.size; i++)
+        if (raw.data[i] <= ' ' || raw.data[i] >= 0x7f || raw.data[i] == '#'
+            || raw.data[i] == '\\')
+            return fault_set(fault, ERR_MALFORMED, "the path has a bare character");
+    struct bytes rest = bytes_of(raw.data + 1, raw.size - 1);
+    struct bytes path = cut(&rest, '?');
+    enum err err = read_path(path, arena, target, fault);
+    return err != ERR_NONE ? err : read_query(rest, arena, target, fault);
+}
+
+struct bytes
+target_query(const struct target *target, const char *name)
+{
+    for (size_t i = 0; i < target->query_count; i++)
+        if (bytes_equal(target->queries[i].name, text(name)))
+            return target->queries[i].value;
+    return (struct bytes){ 0 };
+}
