@@ -57,7 +57,7 @@ end_whole(char *s, size_t size)
     s[length] = '\0';
 }
 
-static void
+__attribute__((format(printf, 2, 0))) static void
 print(struct mistake *m, const char *format, va_list args)
 {
     if (m == NULL)

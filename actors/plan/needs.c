@@ -1,6 +1,7 @@
 #include "actors/plan/form.h"
 #include "actors/plan/steps.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 /* One list of needs while it is being resolved. */
@@ -102,7 +103,9 @@ circle_tell(const struct walk *w, uint32_t target)
     enum { SHOWN = 6, TEXT_SIZE = 200 };
     uint32_t from = w->depth_of[target] - 1, last = w->path[w->depth - 1];
     struct bytes key = w->steps->list[target].key;
-    const struct node *needs = w->steps->needs[last], *at = needs->first;
+    const struct node *needs = w->steps->needs[last];
+    assert(needs != NULL);
+    const struct node *at = needs->first;
     while (at != NULL && !bytes_equal(at->text, key))
         at = at->next;
     char circle[TEXT_SIZE];
