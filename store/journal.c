@@ -30,11 +30,12 @@ struct blob {
 
 struct journal {
     const struct backend *backend;
-    void *self;         /* the backend's */
-    bool view;          /* somebody else's */
-    bool unsynced;      /* a commit was not durable */
-    enum err failed;    /* a commit failed: nothing can be said any more */
-    uint64_t epoch;     /* ours */
+    void *self;      /* the backend's */
+    bool view;       /* somebody else's */
+    bool unsynced;   /* a commit was not durable */
+    enum err failed; /* a commit failed: nothing can be said any more */
+    uint64_t epoch;  /* ours */
+    uint8_t epoch_row[EPOCH_ROW_SIZE];
     uint64_t written;   /* number of the last committed record */
     struct record last; /* its facts are not kept */
     struct cache cache;
@@ -104,6 +105,13 @@ find_last(struct journal *journal, struct fault *fault)
     return e;
 }
 
+static struct change
+epoch_change(const struct journal *journal)
+{
+    return (struct change){ SHELF_ROWS, text(""),
+        bytes_of(journal->epoch_row, sizeof journal->epoch_row) };
+}
+
 /* Say durably that this epoch owns the journal, unless a later one did. */
 static enum err
 own(struct journal *journal, struct fault *fault)
@@ -122,9 +130,9 @@ own(struct journal *journal, struct fault *fault)
             "epoch %" PRIu64 " is not later than the owner's, %" PRIu64, journal->epoch,
             owner);
     struct number_key epoch = number_key(journal->epoch);
-    uint8_t value[EPOCH_ROW_SIZE] = { EPOCH_FORM };
-    memcpy(value + 1, epoch.bytes, NUMBER_SIZE);
-    struct change change = { SHELF_ROWS, key, bytes_of(value, sizeof value) };
+    journal->epoch_row[0] = EPOCH_FORM;
+    memcpy(journal->epoch_row + 1, epoch.bytes, NUMBER_SIZE);
+    struct change change = epoch_change(journal);
     return journal->backend->write(journal->self, &change, 1, true, fault);
 }
 
@@ -388,14 +396,16 @@ journal_dirty(const struct journal *journal)
            || journal->blobs.count > 0;
 }
 
-/* All that is not committed, in the arena. */
+/* All that is not committed, in the arena.  Every batch says whose it is: views of
+ * RocksDB depend on a row in each (view_rocksdb.c). */
 static struct change *
 list_changes(struct journal *journal, size_t *count)
 {
     size_t records = pending_count(journal);
-    *count = records + journal->cache.changed.count + journal->blobs.count;
+    *count = 1 + records + journal->cache.changed.count + journal->blobs.count;
     struct change *changes = arena_take(&journal->arena, *count * sizeof *changes);
     struct change *at = changes;
+    *at++ = epoch_change(journal);
     struct number_key *keys = arena_take(&journal->arena, records * sizeof *keys);
     for (size_t i = 0; i < records; i++) {
         keys[i] = number_key(journal->written + 1 + i);
@@ -441,8 +451,9 @@ journal_commit(struct journal *journal, bool durable)
     if (journal->failed != ERR_NONE)
         return journal->failed;
     if (journal_dirty(journal) || (durable && journal->unsynced)) {
-        size_t count;
-        const struct change *changes = list_changes(journal, &count);
+        size_t count = 0;
+        const struct change *changes =
+            journal_dirty(journal) ? list_changes(journal, &count) : NULL;
         journal->failed =
             journal->backend->write(journal->self, changes, count, durable, &fault);
         if (journal->failed != ERR_NONE) {

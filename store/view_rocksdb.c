@@ -1,0 +1,168 @@
+/* view_rocksdb.c - a journal as another process sees it: a RocksDB secondary. */
+#include "base/wrong.h"
+#include "store/rocksdb_store.h"
+#include "store/view_folder.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+enum { TRIES_MAX = 64 }; /* in a row, while the owner makes and removes files */
+
+/* What RocksDB's list of files was at some time. */
+struct file_list {
+    ino_t current; /* CURRENT is replaced when it names another MANIFEST */
+    struct timespec current_at;
+    off_t size; /* of that MANIFEST, which only grows */
+};
+
+struct view {
+    struct store store;    /* first: the backend's reading calls take it */
+    struct file_list seen; /* before the store was last read */
+    struct view_folder folder;
+};
+
+static struct file_list
+file_list_of(const struct view *view)
+{
+    char path[PATH_MAX + 64], name[64];
+    struct stat found;
+    struct file_list list = { 0 };
+    snprintf(path, sizeof path, "%s/CURRENT", view->store.path);
+    FILE *in = fopen(path, "re");
+    if (in == NULL)
+        return list;
+    if (fstat(fileno(in), &found) == 0) {
+        list.current = found.st_ino;
+        list.current_at = found.st_mtim;
+    }
+    bool named = fscanf(in, "%63s", name) == 1;
+    fclose(in);
+    snprintf(path, sizeof path, "%s/%s", view->store.path, named ? name : "");
+    if (named && stat(path, &found) == 0)
+        list.size = found.st_size;
+    return list;
+}
+
+static bool
+same_manifest(const struct file_list *a, const struct file_list *b)
+{
+    return a->current == b->current && a->current_at.tv_sec == b->current_at.tv_sec
+           && a->current_at.tv_nsec == b->current_at.tv_nsec;
+}
+
+static bool
+same_files(const struct file_list *a, const struct file_list *b)
+{
+    return same_manifest(a, b) && a->size == b->size;
+}
+
+static enum err
+open_secondary(struct view *view, struct fault *fault)
+{
+    struct store *store = &view->store;
+    char *message = NULL;
+    store_shut(store);
+    store->db = rocksdb_open_as_secondary_column_families(store->setup.options,
+        store->path, view->folder.path, SHELF_COUNT, store->setup.names,
+        store->setup.families, store->families, &message);
+    return message == NULL ? ERR_NONE : store_open_failure(message, fault);
+}
+
+/* After a new life of its owner RocksDB may go on to read rows from memory that tables
+ * have in a later form: begin anew.  In one life, the owner's epoch in each batch makes
+ * RocksDB drop that memory in time. */
+static enum err
+read_once(struct view *view, const struct file_list *now, struct fault *fault)
+{
+    char *message = NULL;
+    if (view->store.db == NULL || !same_manifest(now, &view->seen))
+        return open_secondary(view, fault);
+    rocksdb_try_catch_up_with_primary(view->store.db, &message);
+    return message == NULL ? ERR_NONE : store_failure(message, fault);
+}
+
+/* RocksDB reads the list of files and then the logs that are there.  If meanwhile the
+ * owner turned a log into a table and removed it, its writes are in neither, or a table
+ * cannot be opened any more: read again until the list stays the same. */
+static enum err
+read_all(struct view *view, struct fault *fault)
+{
+    enum err e = ERR_NONE;
+    struct file_list now = file_list_of(view), after;
+    for (int tries = 0; tries < TRIES_MAX; tries++) {
+        e = read_once(view, &now, fault);
+        if (e != ERR_NONE)
+            store_shut(&view->store);
+        view->seen = now;
+        after = file_list_of(view);
+        if (same_files(&now, &after))
+            return e;
+        now = after;
+    }
+    return e;
+}
+
+static uint64_t
+last_write(const struct view *view)
+{
+    rocksdb_t *db = view->store.db;
+    return db == NULL ? 0 : rocksdb_get_latest_sequence_number(db);
+}
+
+static enum err
+view_catch_up(void *self, bool *moved, struct fault *fault)
+{
+    struct view *view = self;
+    struct file_list before = view->seen;
+    uint64_t last = last_write(view);
+    enum err e = read_all(view, fault);
+    if (e != ERR_NONE)
+        return e;
+    *moved = !same_files(&before, &view->seen) || last_write(view) != last;
+    return ERR_NONE;
+}
+
+static void
+view_close(void *self)
+{
+    struct view *view = self;
+    store_free(&view->store);
+    view_folder_close(&view->folder);
+    free(view);
+}
+
+static const struct backend view_backend = {
+    .get = store_get,
+    .scan = store_scan,
+    .catch_up = view_catch_up,
+    .close = view_close,
+};
+
+static enum err
+open_view(struct view *view, struct fault *fault)
+{
+    if (file_list_of(view).size == 0)
+        return fault_set(
+            fault, ERR_NOT_FOUND, "%s: there is no journal to view", view->store.path);
+    enum err e = view_folder_open(view->store.path, &view->folder, fault);
+    return e == ERR_NONE ? read_all(view, fault) : e;
+}
+
+enum err
+journal_view_rocksdb(const char *path, const struct journal_options *options,
+    struct journal **journal, struct fault *fault)
+{
+    *journal = NULL;
+    struct view *view = calloc(1, sizeof *view);
+    if (view == NULL)
+        WRONG("out of memory");
+    view->folder.lock = -1;
+    enum err e = store_make(&view->store, path, options, true, fault);
+    if (e == ERR_NONE)
+        e = open_view(view, fault);
+    if (e == ERR_NONE)
+        return journal_begin(&view_backend, view, true, options, journal, fault);
+    view_close(view);
+    return e;
+}
