@@ -1,5 +1,7 @@
 #include "transport/link.h"
 
+#include "base/counters.h"
+
 enum link_verdict
 link_hear(struct link *link, const struct message *in)
 {
@@ -23,6 +25,35 @@ link_hear(struct link *link, const struct message *in)
     link->owed = true;
     link->hello_ms = 0;
     return LINK_GAP;
+}
+
+enum link_take
+link_take(struct link *link, struct message *in, struct message *after)
+{
+    uint32_t resync = 0;
+    switch (link_hear(link, in)) {
+    case LINK_STALE: count(COUNTER_stale_epoch, 1); return LINK_DROPPED;
+    case LINK_REPEATED: return LINK_DROPPED;
+    case LINK_GAP:
+        count(COUNTER_gaps, 1);
+        resync = 1;
+        break;
+    case LINK_NEW_LIFE: resync = 2; break;
+    case LINK_NEXT: break;
+    }
+    if (in->code == HELLO) {
+        if (resync > in->hello.resync)
+            in->hello.resync = resync;
+        count(COUNTER_resyncs, in->hello.resync != 0);
+        return in->hello.resync != 0 ? LINK_TAKEN : LINK_DROPPED;
+    }
+    if (resync == 0)
+        return LINK_TAKEN;
+    *after = *in;
+    in->code = HELLO;
+    in->hello = (struct hello){ .resync = resync };
+    count(COUNTER_resyncs, 1);
+    return LINK_GREETED;
 }
 
 void

@@ -29,6 +29,14 @@ enum link_verdict {
 
 enum link_verdict link_hear(struct link *link, const struct message *in);
 
+enum link_take { LINK_DROPPED, LINK_TAKEN, LINK_GREETED };
+
+/* Hear `in`, and is it to be given to the actor?  A new life of the peer and a gap are
+ * told by a HELLO first, with resync 2 or 1: what was lost one way may have crossed
+ * something lost the other way.  GREETED: `in` has become that HELLO, and `after` is
+ * what was heard, to be given next.  Other HELLOs end here. */
+enum link_take link_take(struct link *link, struct message *in, struct message *after);
+
 /* Number `m` and note that it was said. */
 void link_speak(struct link *link, uint64_t now_ms, struct message *m);
 

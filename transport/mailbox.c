@@ -224,38 +224,6 @@ receive_frame(struct mailbox *mailbox)
     }
 }
 
-/* Is `in` to be given to the actor?  A new life of a peer and a gap are told by a HELLO
- * first: what was lost one way may have crossed something lost the other way. */
-static bool
-take(struct mailbox *mailbox, struct peer *peer, struct message *in)
-{
-    uint32_t resync = 0;
-    switch (link_hear(&peer->link, in)) {
-    case LINK_STALE: count(COUNTER_stale_epoch, 1); return false;
-    case LINK_REPEATED: return false;
-    case LINK_GAP:
-        count(COUNTER_gaps, 1);
-        resync = 1;
-        break;
-    case LINK_NEW_LIFE: resync = 2; break;
-    case LINK_NEXT: break;
-    }
-    if (in->code == HELLO) {
-        if (resync > in->hello.resync)
-            in->hello.resync = resync;
-        count(COUNTER_resyncs, in->hello.resync != 0);
-        return in->hello.resync != 0;
-    }
-    if (resync > 0) {
-        mailbox->held = *in;
-        mailbox->held_back = true;
-        in->code = HELLO;
-        in->hello = (struct hello){ .resync = resync };
-        count(COUNTER_resyncs, 1);
-    }
-    return true;
-}
-
 bool
 mailbox_receive(struct mailbox *mailbox, struct message *in)
 {
@@ -277,8 +245,11 @@ mailbox_receive(struct mailbox *mailbox, struct message *in)
             continue;
         }
         count(COUNTER_received, 1);
-        if (take(mailbox, peer, in))
-            return true;
+        switch (link_take(&peer->link, in, &mailbox->held)) {
+        case LINK_DROPPED: break;
+        case LINK_GREETED: mailbox->held_back = true; return true;
+        case LINK_TAKEN: return true;
+        }
     }
 }
 
