@@ -51,18 +51,29 @@ PLANTED = {
         [{"base/x.c": "", "base/module.am": "\t%D%/y.c\n"},
          {"base/x.c": "", "module.am": "x.c\n"}],
         [{"base/x.c": "", "base/module.am": "\t%D%/y.c %D%/x.c \\\n"}]),
-    "calls": (
+    "alloc": (
         [{"base/x.c": FUNCTION.format(name="f", body="    g(malloc(3));\n")},
-         {"base/x.c": FUNCTION.format(name="f", body='    sprintf(a, "b");\n')},
-         {"tests/x.c": FUNCTION.format(name="f", body="    sleep(1);\n")},
-         {"base/x.c": FUNCTION.format(name="f", body="    return time(NULL);\n")},
-         {"base/x.c": FUNCTION.format(name="f", body="    return rand ();\n")},
-         {"base/x.c": FUNCTION.format(name="f", body="    usleep(3);\n")}],
+         {"base/x.c": FUNCTION.format(name="x_new", body="    return malloc(3);\n")
+                      + FUNCTION.format(name="f", body="    g(strdup (a));\n")}],
         [{"base/x.c": FUNCTION.format(name="x_new", body="    return malloc(3);\n")},
-         {"base/x.c": FUNCTION.format(name="f", body="    /* malloc(3) */ g(\"time(\");\n")},
-         {"base/x.c": FUNCTION.format(name="f", body="    run_time(x.time(3));\n")},
-         {"base/x.c": FUNCTION.format(name="time", body="    ;\n")},
+         {"base/x.c": FUNCTION.format(name="x_open", body="    return malloc(3);\n")},
+         {"base/x.c": FUNCTION.format(name="f", body="    /* malloc(3) */ g(\"calloc(\");"
+                                                     "\n    x.malloc(3); my_malloc(3);\n")},
          {"tests/x.c": FUNCTION.format(name="f", body="    g(malloc(3));\n")}]),
+    "unsafe": (
+        [{"base/x.c": FUNCTION.format(name="f", body='    sprintf(a, "b");\n')},
+         {"base/x.c": FUNCTION.format(name="f", body="    strcpy(a, b);\n")}],
+        [{"base/x.c": FUNCTION.format(name="f", body="    snprintf(a, 1, b);\n")}]),
+    "clock": (
+        [{"base/x.c": FUNCTION.format(name="f", body="    return time(NULL);\n")}],
+        [{"base/x.c": FUNCTION.format(name="f", body="    run_time(x.time(3));\n")},
+         {"base/x.c": FUNCTION.format(name="time", body="    ;\n")}]),
+    "chance": (
+        [{"base/x.c": FUNCTION.format(name="f", body="    return rand ();\n")}],
+        [{"base/x.c": FUNCTION.format(name="f", body="    return grand();\n")}]),
+    "sleep": (
+        [{"tests/x.c": FUNCTION.format(name="f", body="    usleep(3);\n")}],
+        [{"tests/x.c": FUNCTION.format(name="f", body="    asleep(3);\n")}]),
     "mark": (
         [{"base/x.c": "/* TO" "DO: more */\n"}, {"docs/x.md": "FIX" "ME\n"}],
         [{"base/x.c": "/* TODOS */\n"}]),

@@ -19,7 +19,8 @@ enum exit_code {
 
 enum option {
 #define OPTION(name, member, kind, value, sentence) OPTION_##member,
-#define LAST_GLOBAL(member)                         OPTION_LAST_GLOBAL = OPTION_##member,
+/* The same number again, so that the rows after it go on from there. */
+#define LAST_GLOBAL(member) OPTION_LAST_GLOBAL = OPTION_##member,
 #include "workers/cli/options.def"
     OPTION_COUNT
 };
