@@ -235,7 +235,7 @@ static void
 finish(struct capstan_worker *w)
 {
     bool left = !nothing_left(w);
-    if (w->session.state == SESSION_MEMBER) {
+    if (w->session.state == SESSION_MEMBER || w->session.state == SESSION_ASKING) {
         begin_frame(w, 1, "goodbye");
         send_out(w);
     }
