@@ -97,7 +97,7 @@ main(int argc, char **argv)
     setlocale(LC_NUMERIC, "C");
     cli.on_terminal = isatty(STDOUT_FILENO) == 1;
     if (request_read(argc, argv, &cli.request, &fault) != ERR_NONE)
-        return refuse(&fault);
+        return (int)refuse(&fault);
     cli.may_progress = isatty(STDERR_FILENO) == 1 && !cli_given(&cli, OPTION_quiet);
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || sodium_init() < 0) {
         cli_complain("a library does not start");

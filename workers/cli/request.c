@@ -70,7 +70,8 @@ unknown_option(struct reading *r, const char *name)
     const struct command *command = r->request->command;
     struct nearest nearest = { 0 };
     for (size_t i = 0; i < OPTION_COUNT; i++) {
-        if (option_rows[i].global || (command != NULL && command_takes(command, i)))
+        if (option_rows[i].global
+            || (command != NULL && command_takes(command, (enum option)i)))
             nearest_try(&nearest, text(name), option_rows[i].name);
     }
     if (nearest.word != NULL)
@@ -89,7 +90,8 @@ find_option(const struct request *request, const char *name, size_t size, size_t
             continue;
         *found = i;
         return row->global
-               || (request->command != NULL && command_takes(request->command, i));
+               || (request->command != NULL
+                   && command_takes(request->command, (enum option)i));
     }
     return false;
 }
