@@ -31,10 +31,11 @@ write_down(const struct trace *t, const struct message *m)
     struct buffer line = { 0 };
     const struct route *route = &message_routes[m->code];
     buffer_print(&line, "%" PRIu64 " ", t->now_ms);
-    if (m->to == ACTOR_scheduler)
+    bool leaves = m->to != ACTOR_nobody
+                  && (route->from == t->actor->name || route->from == ACTOR_any);
+    if (leaves && m->to == ACTOR_scheduler)
         buffer_print(&line, "-> scheduler.%" PRIu32 " ", m->to_instance);
-    else if (m->to != ACTOR_nobody
-             && (route->from == t->actor->name || route->from == ACTOR_any))
+    else if (leaves)
         buffer_print(&line, "-> %s ", actor_name_text(m->to));
     codec_print(m, &line);
     replace_names(t, &line);

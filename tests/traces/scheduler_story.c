@@ -1,0 +1,223 @@
+#include "tests/traces/scheduler_story.h"
+
+#include "actors/plan/compile.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct id
+story_run(unsigned number)
+{
+    const uint8_t chance[10] = { (uint8_t)(number >> 8), (uint8_t)number };
+    return id_make(1000 + number, chance, 0);
+}
+
+struct id
+story_session(unsigned number)
+{
+    char name[16];
+    snprintf(name, sizeof name, "session %u", number);
+    return id_of_name(text(name));
+}
+
+void
+story_make(struct story *s)
+{
+    *s = (struct story){ .automation = id_of_name(text("flow")) };
+    trace_make(&s->trace, &scheduler_actor);
+    trace_name(&s->trace, &s->automation, "A");
+    for (unsigned i = 1; i <= 4; i++) {
+        struct id run = story_run(i), session = story_session(i);
+        char name[16];
+        snprintf(name, sizeof name, "R%u", i);
+        trace_name(&s->trace, &run, name);
+        snprintf(name, sizeof name, "S%u", i);
+        trace_name(&s->trace, &session, name);
+    }
+}
+
+void
+story_open(struct story *s)
+{
+    trace_open(&s->trace);
+    story_lease_begins(s, 1, 2);
+    trace_skip(&s->trace);
+}
+
+void
+story_close(struct story *s)
+{
+    trace_close(&s->trace);
+}
+
+static size_t
+lane_name(struct story *s, uint64_t number)
+{
+    size_t i = 0;
+    while (i < s->lane_count && s->lanes[i] != number)
+        i++;
+    ck_assert_uint_lt(i, STORY_LANES_MAX);
+    if (i == s->lane_count)
+        s->lanes[s->lane_count++] = number;
+    return i + 1;
+}
+
+/* Lanes are hashes: by name they can be read. */
+static void
+name_lanes(struct story *s)
+{
+    struct buffer *said = s->trace.said, named = { 0 };
+    buffer_append(said, "", 1);
+    const char *at = (const char *)said->data, *lane;
+    while ((lane = strstr(at, " lane=")) != NULL) {
+        char *end;
+        uint64_t number = strtoull(lane + 6, &end, 10);
+        buffer_append(&named, at, (size_t)(lane - at));
+        buffer_print(&named, " lane=L%zu", lane_name(s, number));
+        at = end;
+    }
+    buffer_append_bytes(&named, text(at));
+    buffer_clear(said);
+    buffer_append_bytes(said, buffer_bytes(&named));
+    buffer_free(&named);
+}
+
+void
+story_expect(struct story *s, const char *said)
+{
+    name_lanes(s);
+    trace_expect(&s->trace, said);
+}
+
+void
+story_expect_only(struct story *s, const char *word, const char *said)
+{
+    name_lanes(s);
+    trace_expect_only(&s->trace, word, said);
+}
+
+void
+story_learn(struct story *s, uint32_t version, const char *about)
+{
+    const struct compile_limits limits = { 1 << 20, 1000, 1 << 20 };
+    struct arena arena = { 0 };
+    struct mistakes mistakes = { 0 };
+    struct buffer yaml = { 0 }, plan = { 0 };
+    buffer_print(&yaml, "schema_version: \"1\"\nname: flow\n%s", about);
+    enum err err = compile(buffer_bytes(&yaml), &limits, &arena, &plan, &mistakes);
+    ck_assert_msg(err == ERR_NONE, "%s",
+        mistakes.count > 0 ? mistakes.list[0].message : "not compiled");
+    trace_give(&s->trace, ACTOR_registry, 0,
+        (struct message){ .code = PLAN_OFFERED,
+            .plan_offered = { .automation = s->automation,
+                .name = text("flow"),
+                .version = version,
+                .plan = buffer_bytes(&plan) } });
+    arena_free(&arena);
+    buffer_free(&yaml);
+    buffer_free(&plan);
+}
+
+void
+story_start(struct story *s, unsigned run, const char *key)
+{
+    trace_give(&s->trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_START,
+            .run_start = { .request = 7,
+                .run = story_run(run),
+                .automation = text("flow"),
+                .key = text(key),
+                .source = text("api") } });
+}
+
+void
+story_cancel(struct story *s, unsigned run, const char *reason)
+{
+    trace_give(&s->trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_CANCEL,
+            .run_cancel = {
+                .request = 8, .run = story_run(run), .reason = text(reason) } });
+}
+
+void
+story_lease_begins(struct story *s, uint64_t epoch, uint32_t resync)
+{
+    trace_give(&s->trace, ACTOR_lease, 0,
+        (struct message){ .code = HELLO,
+            .envelope = { .epoch = epoch },
+            .hello = { .resync = resync } });
+}
+
+void
+story_leased(struct story *s, struct held held)
+{
+    trace_give(&s->trace, ACTOR_lease, 0,
+        (struct message){ .code = JOB_LEASED,
+            .job_leased = { .run = story_run(held.run),
+                .step = held.step,
+                .attempt = held.attempt,
+                .offer = held.offer,
+                .session = story_session(held.session),
+                .worker = text("worker") } });
+}
+
+static void
+over(struct story *s, enum message_code code, struct held held)
+{
+    struct message m = { .code = code };
+    m.job_lost = (struct job_lost){ .run = story_run(held.run),
+        .step = held.step,
+        .attempt = held.attempt,
+        .offer = held.offer,
+        .session = story_session(held.session) };
+    trace_give(&s->trace, ACTOR_lease, 0, m);
+}
+
+void
+story_lost(struct story *s, struct held held)
+{
+    over(s, JOB_LOST, held);
+}
+
+void
+story_returned(struct story *s, struct held held)
+{
+    over(s, JOB_RETURNED, held);
+}
+
+static void
+report(struct story *s, struct held held, enum outcome outcome)
+{
+    struct job_reported reported = { .run = story_run(held.run),
+        .step = held.step,
+        .attempt = held.attempt,
+        .offer = held.offer,
+        .session = story_session(held.session),
+        .outcome = outcome,
+        .gateway = 3 };
+    if (outcome == OUTCOME_COMPLETED)
+        reported.output = text("\xa2ok");
+    else
+        reported.error_type = text("Oops");
+    trace_give(&s->trace, ACTOR_lease, 0,
+        (struct message){ .code = JOB_REPORTED, .job_reported = reported });
+}
+
+void
+story_completed(struct story *s, struct held held)
+{
+    report(s, held, OUTCOME_COMPLETED);
+}
+
+void
+story_failed(struct story *s, struct held held)
+{
+    report(s, held, OUTCOME_FAILED);
+}
+
+void
+story_stopped(struct story *s, struct held held)
+{
+    report(s, held, OUTCOME_CANCELLED);
+}

@@ -1,0 +1,57 @@
+/* scheduler_story - a scheduler in a trace, and what is said to it, in a few words.
+ *
+ * Ids print as R1, R2 (runs), S1, S2 (worker sessions), A (the automation), lanes as
+ * L1, L2 in the order in which they appear.
+ */
+#ifndef TESTS_TRACES_SCHEDULER_STORY_H
+#define TESTS_TRACES_SCHEDULER_STORY_H
+#include "actors/scheduler/scheduler.h"
+#include "tests/support/trace.h"
+
+#include <check.h>
+
+enum { STORY_LANES_MAX = 16 };
+
+struct story {
+    struct trace trace;
+    struct id automation;
+    uint64_t lanes[STORY_LANES_MAX];
+    size_t lane_count;
+};
+
+/* One attempt of one step of one run, under one offer, held by one session. */
+struct held {
+    unsigned run;
+    uint32_t step, attempt, offer;
+    unsigned session;
+};
+
+/* Between the two the configuration may be changed. */
+void story_make(struct story *s);
+/* A lease actor is there; nothing has been said. */
+void story_open(struct story *s);
+void story_close(struct story *s);
+
+struct id story_run(unsigned number);
+struct id story_session(unsigned number);
+
+/* Everything said since the last time, as trace_expect, with lanes by name. */
+void story_expect(struct story *s, const char *said);
+/* Only lines that hold `word`. */
+void story_expect_only(struct story *s, const char *word, const char *said);
+
+/* A version of the automation "flow": the text from "steps:" on, or what may stand
+ * before that. */
+void story_learn(struct story *s, uint32_t version, const char *text);
+void story_start(struct story *s, unsigned run, const char *key);
+void story_cancel(struct story *s, unsigned run, const char *reason);
+
+/* What the lease actor says. */
+void story_lease_begins(struct story *s, uint64_t epoch, uint32_t resync);
+void story_leased(struct story *s, struct held held);
+void story_lost(struct story *s, struct held held);
+void story_returned(struct story *s, struct held held);
+void story_completed(struct story *s, struct held held);
+void story_failed(struct story *s, struct held held);
+void story_stopped(struct story *s, struct held held);
+#endif

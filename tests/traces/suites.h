@@ -1,0 +1,7 @@
+/* suites - one per file of a machine's traces, run by the main of that machine. */
+#ifndef TESTS_TRACES_SUITES_H
+#define TESTS_TRACES_SUITES_H
+#include <check.h>
+
+Suite *scheduler_suite(void);
+#endif
