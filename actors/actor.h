@@ -38,6 +38,10 @@ struct actor {
      * changes; never fails, never asks anything but rows. */
     void (*apply)(void *state, uint64_t at_ms, const struct message *m);
 
+    /* All of a turn has been applied: rows kept in hand are written.  NULL: none are.
+     */
+    void (*settle)(void *state);
+
     /* When must tick run next?  Unix ms; UINT64_MAX for never. */
     uint64_t (*due)(const void *state);
 

@@ -69,6 +69,8 @@ apply(struct loop *loop, const struct outbox *out, uint64_t now_ms)
             loop->actor->apply(loop->state, now_ms, m);
         m->raw = (struct bytes){ 0 };
     }
+    if (loop->actor->settle != NULL)
+        loop->actor->settle(loop->state);
 }
 
 static bool
@@ -154,6 +156,8 @@ replay_record(const struct actor *actor, void *state, struct journal *journal,
         WRONG("a replay begins with an empty journal");
     while (record_next(&reader, &fact))
         actor->apply(state, record.at_ms, &fact);
+    if (actor->settle != NULL)
+        actor->settle(state);
     return reader.bad ? ERR_CORRUPT : journal_commit(journal, false);
 }
 

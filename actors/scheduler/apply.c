@@ -192,33 +192,57 @@ about_step(enum message_code code)
            && shape->fields[1].type == FIELD_u32;
 }
 
+/* Write the run that is in hand. */
+void
+scheduler_settle(void *state)
+{
+    struct scheduler_state *s = state;
+    if (s->in_hand)
+        run_write(&s->run);
+    s->in_hand = false;
+    buffer_clear(&s->facts);
+    arena_reset(&s->arena);
+}
+
+/* The facts of a turn are mostly about one run: it is read once and written once. */
+static struct run *
+take_in_hand(struct scheduler_state *s, const struct message *m)
+{
+    const struct id *id = (const void *)m->body;
+    if (s->in_hand && id_equal(&s->run.id, id))
+        return &s->run;
+    scheduler_settle(s);
+    if (m->code == RUN_STARTED)
+        run_begin(
+            &s->run, s->journal, &s->arena, &m->envelope.project, &m->run_started);
+    else if (!run_read(&s->run, s->journal, &s->arena, &m->envelope.project, id))
+        WRONG("a fact about a run that does not exist");
+    s->run.facts = &s->facts;
+    s->in_hand = true;
+    return &s->run;
+}
+
 static void
 apply_to_run(struct scheduler_state *s, uint64_t at_ms, const struct message *m)
 {
-    const struct id *id = (const void *)m->body;
+    struct run *run = take_in_hand(s, m);
     uint32_t step = about_step(m->code) ? m->step_started.step : NO_STEP;
     struct step_row before = { 0 };
-    struct run run;
+    uint64_t deadline_ms = run->row.deadline_ms;
+    bool was_over = run_over(run);
 
-    if (m->code == RUN_STARTED)
-        run_begin(&run, s->journal, &s->arena, &m->envelope.project, &m->run_started);
-    else if (!run_read(&run, s->journal, &s->arena, &m->envelope.project, id))
-        WRONG("a fact about a run that does not exist");
-    uint64_t deadline_ms = run.row.deadline_ms;
-    bool was_over = run_over(&run);
-    assert(!was_over || m->code == JOB_PRINTED || m->code == RUN_DEFERRED);
+    assert(!was_over || m->code == JOB_PRINTED);
     if (about_step(m->code))
-        before = *run_step(&run, step);
-    run_follow(&run, at_ms, m);
+        before = *run_step(run, step);
+    run_follow(run, at_ms, m);
     if (about_step(m->code))
-        move_step(s, &run, step, &before, run_step(&run, step));
+        move_step(s, run, step, &before, run_step(run, step));
     move_timer(
-        s, &run, NO_STEP, deadline_ms, TIMER_RUN, run.row.deadline_ms, TIMER_RUN);
+        s, run, NO_STEP, deadline_ms, TIMER_RUN, run->row.deadline_ms, TIMER_RUN);
     if (m->code == RUN_STARTED)
-        index_start(s, &run);
-    if (run_over(&run) && !was_over)
-        index_end(s, &run);
-    run_write(&run);
+        index_start(s, run);
+    if (run_over(run) && !was_over)
+        index_end(s, run);
 }
 
 static void
@@ -292,7 +316,6 @@ void
 scheduler_apply(void *state, uint64_t at_ms, const struct message *m)
 {
     struct scheduler_state *s = state;
-    arena_reset(&s->arena);
     switch (m->code) {
     case PLAN_LEARNED: learn_plan(s, m); return;
     case LEASE_SEEN: see_lease(s, m); return;

@@ -6,14 +6,23 @@
 enum { OFFERS_MAX = 64 };
 
 uint64_t
-lane_number(const struct id *project, const struct plan_step *step)
+lane_number(const struct id *project, const struct plan_step *step, struct arena *arena)
 {
-    struct hash hash = hash_of(id_bytes(project));
-    const struct bytes asked[] = { step->queue, step->action, step->labels,
-        step->environment };
+    const struct bytes asked[] = { id_bytes(project), step->queue, step->action,
+        step->labels, step->environment };
+    size_t size = 0;
     uint64_t number = 0;
     for (size_t i = 0; i < COUNT(asked); i++)
-        hash = hash_chain_numbered(&hash, asked[i].size, asked[i]);
+        size += sizeof(uint32_t) + asked[i].size;
+    uint8_t *all = arena_take(arena, size), *at = all;
+    for (size_t i = 0; i < COUNT(asked); i++) {
+        for (int shift = 24; shift >= 0; shift -= 8)
+            *at++ = (uint8_t)(asked[i].size >> shift);
+        if (asked[i].size > 0)
+            memcpy(at, asked[i].data, asked[i].size);
+        at += asked[i].size;
+    }
+    struct hash hash = hash_of(bytes_of(all, size));
     for (int i = 0; i < 8; i++)
         number = number << 8 | hash.bytes[i];
     /* UINT64_MAX means "no lane". */
@@ -33,7 +42,7 @@ call_step(struct turn *turn, uint32_t step, uint32_t attempt)
         .queue = plan.queue,
         .parameters = plan.parameters,
         .deadline_ms = plan.timeout_ms == 0 ? 0 : turn->now_ms + plan.timeout_ms,
-        .lane = lane_number(&turn->run.project, &plan),
+        .lane = lane_number(&turn->run.project, &plan, turn->out->arena),
     };
     turn_say(turn, (struct message){ .code = ACTION_CALLED, .action_called = called });
 }

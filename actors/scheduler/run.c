@@ -291,20 +291,13 @@ finish(struct run *run, uint64_t at_ms, enum run_status status, struct bytes rea
     run->row.ending = 0;
 }
 
-/* Where this fact lies, and what the chain of facts has become. */
+/* Where this fact lies. */
 static void
-note_position(struct run *run, const struct message *fact)
+note_position(struct run *run)
 {
     struct bytes *positions = &run->row.positions;
-    struct hash before = { { 0 } };
     struct position last = { 0 };
 
-    if (run->row.chain.size == HASH_SIZE)
-        memcpy(before.bytes, run->row.chain.data, HASH_SIZE);
-    if (fact->raw.size > 0) {
-        struct hash chain = hash_chain_numbered(&before, fact->code, fact->raw);
-        run->row.chain = arena_copy(run->arena, bytes_of(chain.bytes, HASH_SIZE));
-    }
     if (positions->size > 0)
         last = position_read(positions->data + positions->size - POSITION_SIZE);
     if (last.record == run->record)
@@ -371,11 +364,26 @@ move(struct run *run, uint64_t at_ms, const struct message *fact)
 void
 run_follow(struct run *run, uint64_t at_ms, const struct message *fact)
 {
-    note_position(run, fact);
+    note_position(run);
+    if (run->facts != NULL) {
+        pack_u64(run->facts, fact->code);
+        pack_blob(run->facts, fact->raw);
+    }
     if (history_name(fact->code) != NULL)
         run->row.events++;
     run->row.updated_ms = at_ms;
     move(run, at_ms, fact);
+}
+
+/* The chain goes on over the facts of one record. */
+static void
+write_chain(struct run *run)
+{
+    struct hash before = { { 0 } };
+    if (run->row.chain.size == HASH_SIZE)
+        memcpy(before.bytes, run->row.chain.data, HASH_SIZE);
+    struct hash chain = hash_chain(&before, buffer_bytes(run->facts));
+    run->row.chain = arena_copy(run->arena, bytes_of(chain.bytes, HASH_SIZE));
 }
 
 static void
@@ -423,6 +431,7 @@ run_write(struct run *run)
 {
     struct buffer out = { 0 };
     struct row_key key = row_key_run('R', &run->project, &run->id);
+    write_chain(run);
     write_steps(run, &out);
     write_positions(run);
     buffer_clear(&out);

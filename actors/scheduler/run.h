@@ -21,6 +21,7 @@ struct run {
     struct step_row **pages; /* NULL: not read */
     bool *touched;           /* pages to be written */
     uint32_t page_count;
+    struct buffer *facts; /* those followed, for the chain; NULL on a copy */
 
     /* Steps that may be started or must be skipped now, found since the run was read;
      * kept only if `watch` is set. */

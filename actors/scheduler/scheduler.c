@@ -29,6 +29,7 @@ scheduler_close(void *state)
 {
     struct scheduler_state *s = state;
     lanes_close(&s->lanes);
+    buffer_free(&s->facts);
     arena_free(&s->arena);
 }
 
@@ -117,6 +118,7 @@ const struct actor scheduler_actor = {
     .close = scheduler_close,
     .decide = scheduler_decide,
     .apply = scheduler_apply,
+    .settle = scheduler_settle,
     .due = scheduler_due,
     .tick = scheduler_tick,
 };

@@ -14,7 +14,10 @@ struct scheduler_state {
     bool deferred;         /* there is a run about which more must be said */
     uint64_t lease_epoch;  /* the last life of the lease actor */
     uint64_t lease_record; /* that said so: offers up to it may have been granted */
-    struct arena arena;    /* of one apply */
+    struct arena arena;    /* of what is applied in one turn */
+    struct run run; /* in hand: moved by the facts of this turn, not yet written */
+    bool in_hand;
+    struct buffer facts; /* of that run, for its chain */
 };
 
 /* A decision about one run: what is said is followed at once on a copy of it, so that
@@ -67,11 +70,13 @@ void
 on_deferred(const struct scheduler_state *state, uint64_t now_ms, struct outbox *out);
 /* offer.c: telling the lease actor */
 void offer_jobs(const struct scheduler_state *state, struct outbox *out);
-uint64_t lane_number(const struct id *project, const struct plan_step *step);
+uint64_t lane_number(
+    const struct id *project, const struct plan_step *step, struct arena *arena);
 /* Call the attempt of a step: its job is open from then on. */
 void call_step(struct turn *turn, uint32_t step, uint32_t attempt);
 /* apply.c */
 void scheduler_apply(void *state, uint64_t at_ms, const struct message *m);
+void scheduler_settle(void *state);
 void scheduler_find_timer(struct scheduler_state *state);
 void scheduler_find_deferred(struct scheduler_state *state);
 #endif

@@ -71,6 +71,14 @@ shell_apply(void *state, uint64_t at_ms, const struct message *m)
     t->actor->apply(t->state, at_ms, m);
 }
 
+static void
+shell_settle(void *state)
+{
+    const struct trace *t = state;
+    if (t->actor->settle != NULL)
+        t->actor->settle(t->state);
+}
+
 static uint64_t
 shell_due(const void *state)
 {
@@ -142,6 +150,7 @@ trace_make(struct trace *t, const struct actor *actor)
         .name = actor->name,
         .decide = shell_decide,
         .apply = shell_apply,
+        .settle = shell_settle,
         .due = shell_due,
         .tick = shell_tick,
     };
