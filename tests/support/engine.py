@@ -1,0 +1,241 @@
+"""An engine of its own for a test: real processes, a folder of its own, free ports.
+
+    with Engine(schedulers=3) as engine:
+        engine.apply(SMOKE)
+        worker = engine.worker("--concurrency", "5")
+        run = engine.start("worker-smoke-test", wait=True)
+
+Nothing waits by the clock: each wait is for a line, an answer or the end of a process,
+and has a deadline that only a broken engine meets.
+"""
+import http.client
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.parse
+
+BUILD = os.path.abspath(os.environ.get("CAPSTAN_BUILD", "."))
+SOURCE = os.path.abspath(os.environ.get("CAPSTAN_SOURCE", "."))
+DEADLINE = 60
+API = "/capstan/v1"
+
+
+def program(name):
+    return os.path.join(BUILD, "bin" if name.startswith("capstan") else
+                        "libexec/capstan", name)
+
+
+def until(condition, what, deadline=DEADLINE):
+    """The first true value of condition(); asks again 100 times a second."""
+    end = time.monotonic() + deadline
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {deadline} s: {what}")
+        time.sleep(0.01)
+
+
+class Refused(Exception):
+    def __init__(self, status, body):
+        super().__init__(f"{status} {body}")
+        self.status, self.body = status, body
+        self.code = body.get("error", {}).get("code") if isinstance(body, dict) else None
+
+
+class Engine:
+    def __init__(self, data=None, env=None, **settings):
+        self.own = data is None
+        self.data = data or tempfile.mkdtemp(prefix="capstan-test-")
+        self.settings = {"http_port": 0, "worker_port": 0, **settings}
+        self.env = dict(os.environ, CAPSTAN_DATA=self.data, **(env or {}))
+        self.process, self.workers = None, []
+        self.http_port = self.worker_port = None
+
+    def __enter__(self):
+        self.up()
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def up(self):
+        ready, child = os.pipe()
+        command = [program("capstand"), "--data", self.data, "--foreground",
+                   "--ready-fd", str(child)]
+        for name, value in self.settings.items():
+            command += ["--set", f"{name}={value}"]
+        self.log = open(os.path.join(self.data, "foreground.log"), "ab")
+        self.process = subprocess.Popen(command, pass_fds=[child], env=self.env,
+                                        stdout=self.log, stderr=self.log)
+        os.close(child)
+        line = b""
+        end = time.monotonic() + DEADLINE
+        while not line.endswith(b"\n"):
+            if not select.select([ready], [], [], max(0, end - time.monotonic()))[0]:
+                raise AssertionError("the engine is not ready in time\n" + self.logs())
+            piece = os.read(ready, 4096)
+            if not piece:
+                break
+            line += piece
+        os.close(ready)
+        match = re.match(rb"ready http=(\d+) worker=(\d+)", line)
+        if not match:
+            raise AssertionError(f"the engine did not begin: {line!r}\n" + self.logs())
+        self.http_port, self.worker_port = int(match[1]), int(match[2])
+        # A port found once is kept, so that clients find the engine again.
+        self.settings.update(http_port=self.http_port, worker_port=self.worker_port)
+        key = os.path.join(self.data, "dev.key")
+        self.key = open(key).read().strip() if os.path.exists(key) else None
+        self.env.update(CAPSTAN_URL=f"http://127.0.0.1:{self.http_port}",
+                        CAPSTAN_WORKER_URL=f"tcp://127.0.0.1:{self.worker_port}")
+
+    def down(self, how=signal.SIGTERM):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(how)
+        if self.process:
+            self.process.wait(DEADLINE)
+            self.log.close()
+        self.process = None
+
+    def close(self):
+        for worker in self.workers:
+            if worker.poll() is None:
+                worker.kill()
+            worker.wait()
+        self.down()
+        if self.own:
+            shutil.rmtree(self.data, ignore_errors=True)
+
+    def logs(self):
+        with open(os.path.join(self.data, "foreground.log"), errors="replace") as log:
+            return log.read()[-6000:]
+
+    def status(self):
+        """Process name → fields of run/status."""
+        rows = {}
+        with open(os.path.join(self.data, "run/status")) as status:
+            for line in status:
+                fields = dict(re.findall(r'(\w+)=("[^"]*"|\S+)', line))
+                rows[fields.pop("name", "capstand")] = fields
+        return rows
+
+    def pid(self, name):
+        return int(self.status()[name]["pid"])
+
+    def kill(self, name, how=signal.SIGKILL):
+        """Kill one process of the engine; returns the pid that it had."""
+        pid = self.pid(name)
+        os.kill(pid, how)
+        return pid
+
+    def wait_restarted(self, name, old):
+        def again():
+            row = self.status().get(name, {})
+            return row.get("state") == "ready" and int(row.get("pid", old)) != old
+        until(again, f"{name} lives again\n" + self.logs())
+
+    def call(self, method, path, body=None, headers=None, timeout=DEADLINE, key=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.http_port,
+                                                timeout=timeout)
+        headers = dict(headers or {})
+        headers.setdefault("Authorization", "Bearer " + (key or self.key or ""))
+        if isinstance(body, (dict, list)):
+            body = json.dumps(body)
+            headers.setdefault("Content-Type", "application/json")
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            text = answer.read()
+        finally:
+            connection.close()
+        kind = answer.getheader("Content-Type") or ""
+        value = json.loads(text) if "json" in kind and text else text.decode()
+        if answer.status >= 400:
+            raise Refused(answer.status, value)
+        return value
+
+    def get(self, path, **query):
+        query = urllib.parse.urlencode(query)
+        return self.call("GET", API + path + ("?" + query if query else ""))
+
+    def apply(self, text):
+        return self.call("POST", API + "/automations", text,
+                         {"Content-Type": "application/yaml"})
+
+    def start(self, automation, inputs=None, key=None, wait=None):
+        body = {"automation": automation}
+        if inputs is not None:
+            body["inputs"] = inputs
+        if key is not None:
+            body["idempotency_key"] = key
+        path = API + "/runs" + (f"?wait={wait}s" if wait else "")
+        return self.call("POST", path, body)
+
+    def run(self, run):
+        return self.get("/runs/" + run)
+
+    def events(self, run):
+        return self.get(f"/runs/{run}/events", limit=1000)["items"]
+
+    def wait_final(self, run, deadline=DEADLINE):
+        def final():
+            document = self.run(run)
+            return document if document["status"] in (
+                "completed", "failed", "cancelled") else None
+        return until(final, f"{run} is final\n" + self.logs(), deadline)
+
+    def worker(self, *flags, quiet=True):
+        command = [program("capstan"), "worker", *flags]
+        out = subprocess.DEVNULL if quiet else None
+        worker = subprocess.Popen(command, env=self.env, stdout=out, stderr=self.log)
+        self.workers.append(worker)
+        return worker
+
+    def tool(self, *arguments, check=True):
+        done = subprocess.run([program("capstan"), *arguments], env=self.env,
+                              capture_output=True, text=True, timeout=DEADLINE)
+        if check and done.returncode != 0:
+            raise AssertionError(f"capstan {' '.join(arguments)}: {done.returncode}\n"
+                                 f"{done.stdout}{done.stderr}\n{self.logs()}")
+        return done
+
+    def counters(self, name):
+        """Counter name → value, of one process, from its shared file."""
+        with open(os.path.join(SOURCE, "base/counters.def")) as table:
+            names = re.findall(r"^COUNTER\((\w+)", table.read(), re.M)
+        with open(os.path.join(self.data, f"run/{name}.counters"), "rb") as file:
+            file.readline()
+            values = file.read(8 * len(names))
+        return {name: int.from_bytes(values[8 * i:8 * i + 8], "little")
+                for i, name in enumerate(names)}
+
+    def cpu_seconds(self):
+        """Of all processes of the engine, so far."""
+        ticks = 0
+        for row in self.status().values():
+            if int(row.get("pid", 0)) > 0:
+                with open(f"/proc/{row['pid']}/stat") as stat:
+                    fields = stat.read().rsplit(")", 1)[1].split()
+                ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def resident_kib(self):
+        """Process name → resident memory."""
+        sizes = {}
+        for name, row in self.status().items():
+            if int(row.get("pid", 0)) > 0:
+                with open(f"/proc/{row['pid']}/status") as status:
+                    match = re.search(r"VmRSS:\s+(\d+)", status.read())
+                sizes[name] = int(match[1])
+        return sizes
+
+
+SMOKE = open(os.path.join(SOURCE, "examples/worker-smoke-test.yaml")).read()
