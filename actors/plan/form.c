@@ -1,7 +1,7 @@
 #include "actors/plan/form.h"
 
-#include "actors/plan/duration.h"
 #include "actors/plan/scalar.h"
+#include "base/duration.h"
 #include "base/nearest.h"
 #include "base/pack.h"
 

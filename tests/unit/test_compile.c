@@ -1,7 +1,7 @@
 /* Goal: an automation becomes its plan, or hears everything that is wrong with it at
  * once.  Method: the tables of good and wrong texts, told word for word. */
 #include "actors/plan/compile.h"
-#include "actors/plan/duration.h"
+#include "base/duration.h"
 #include "base/pack.h"
 
 #include <check.h>

@@ -1,6 +1,6 @@
 #include "workers/cli/cli.h"
 
-#include "workers/cli/human.h"
+#include "base/duration.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -66,7 +66,7 @@ cli_time(const struct cli *cli, enum option option, uint64_t otherwise, uint64_t
 {
     const char *value = cli_value(cli, option);
     *ms = otherwise;
-    if (value == NULL || human_read_ms(value, ms))
+    if (value == NULL || duration_read(text(value), ms))
         return EXIT_DONE;
     cli_complain("--%s: '%s' is no time: give a number and a unit, such as 500ms, 30s, "
                  "2m or 1h",

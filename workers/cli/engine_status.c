@@ -1,6 +1,7 @@
 /* engine_status - each process of the engine, and what its links have carried. */
 #include "base/clock.h"
 #include "base/counters.h"
+#include "base/stamp.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/engine.h"
 #include "workers/cli/human.h"
@@ -103,11 +104,11 @@ show_json(const struct cli *cli, pid_t pid, const struct status *status)
     for (size_t i = 0; i < status->row_count; i++) {
         const struct status_row *row = &status->rows[i];
         struct seen seen = see(cli, row);
-        char since[HUMAN_MAX];
+        char since[STAMP_SIZE];
         json_array_append_new(
             processes, json_pack("{s:s, s:i, s:s, s:s, s:i, s:I, s:o, s:s}", "name",
                            row->name, "pid", (int)row->pid, "state", row->state,
-                           "since", human_time(row->since_ms, since), "restarts",
+                           "since", stamp_print(row->since_ms, since), "restarts",
                            (int)row->restarts, "memory_bytes", (json_int_t)seen.memory,
                            "counters", counters_json(&seen), "detail", row->detail));
     }

@@ -7,36 +7,6 @@
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
 
-bool
-human_read_ms(const char *text, uint64_t *ms)
-{
-    static const struct {
-        const char *name;
-        uint64_t ms;
-    } units[] = { { "ms", 1 }, { "s", SECOND }, { "m", MINUTE }, { "min", MINUTE },
-        { "h", HOUR }, { "d", DAY } };
-    uint64_t whole = 0, part = 0, scale = 1;
-    const char *at = text;
-    if (*at < '0' || *at > '9')
-        return false;
-    for (; *at >= '0' && *at <= '9'; at++) {
-        whole = whole * 10 + (uint64_t)(*at - '0');
-        if (whole > 1000000000)
-            return false;
-    }
-    if (*at == '.') {
-        for (at++; *at >= '0' && *at <= '9' && scale < 1000; at++, scale *= 10)
-            part = part * 10 + (uint64_t)(*at - '0');
-    }
-    for (size_t i = 0; i < COUNT(units); i++) {
-        if (strcmp(at, units[i].name) == 0) {
-            *ms = whole * units[i].ms + part * units[i].ms / scale;
-            return true;
-        }
-    }
-    return false;
-}
-
 const char *
 human_span(uint64_t ms, char out[HUMAN_MAX])
 {
@@ -75,20 +45,6 @@ human_ago(uint64_t now_ms, uint64_t then_ms, char out[HUMAN_MAX])
         return out;
     }
     snprintf(out, HUMAN_MAX, "just now");
-    return out;
-}
-
-const char *
-human_time(uint64_t unix_ms, char out[HUMAN_MAX])
-{
-    time_t seconds = (time_t)(unix_ms / SECOND);
-    struct tm tm;
-    if (gmtime_r(&seconds, &tm) == NULL) {
-        snprintf(out, HUMAN_MAX, "%" PRIu64 " ms", unix_ms);
-        return out;
-    }
-    size_t size = strftime(out, HUMAN_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(out + size, HUMAN_MAX - size, ".%03uZ", (unsigned)(unix_ms % SECOND));
     return out;
 }
 

@@ -1,4 +1,4 @@
-/* human - times, sizes and words as people write and read them.  Pure. */
+/* human - times, sizes and words as people read them.  Pure. */
 #ifndef WORKERS_CLI_HUMAN_H
 #define WORKERS_CLI_HUMAN_H
 #include "base/buffer.h"
@@ -8,16 +8,11 @@
 
 enum { HUMAN_MAX = 40 };
 
-/* "500ms", "30s", "2m", "1h", "1.5h", "7d" to milliseconds; a unit is needed. */
-bool human_read_ms(const char *text, uint64_t *ms);
-
 /* "12 ms", "1.25 s", "2 min 5 s", "3 h 4 min", "5 d 2 h" */
 const char *human_span(uint64_t ms, char out[HUMAN_MAX]);
 /* "just now", "3 s ago", "2 h ago", "in 5 min"; the largest unit only */
 const char *human_ago(uint64_t now_ms, uint64_t then_ms, char out[HUMAN_MAX]);
-/* "2026-05-04T12:00:00.123Z" */
-const char *human_time(uint64_t unix_ms, char out[HUMAN_MAX]);
-/* Read what human_time wrote; also with other fractions, and "+02:00". */
+/* Read what stamp_print wrote; also with other fractions, and "+02:00". */
 bool human_read_time(const char *text, uint64_t *unix_ms);
 /* "512 B", "12.3 MiB" */
 const char *human_bytes(uint64_t size, char out[HUMAN_MAX]);

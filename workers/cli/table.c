@@ -1,6 +1,7 @@
 #include "workers/cli/table.h"
 
 #include "base/clock.h"
+#include "base/stamp.h"
 #include "base/wrong.h"
 #include "workers/cli/human.h"
 
@@ -120,7 +121,7 @@ table_time(struct table *table, uint64_t unix_ms)
     else if (table->drawn != NULL)
         table_text(table, human_ago(table->now_ms, unix_ms, text));
     else
-        table_text(table, human_time(unix_ms, text));
+        table_text(table, stamp_print(unix_ms, text));
 }
 
 void

@@ -1,3 +1,4 @@
+#include "base/stamp.h"
 #include "tests/unit/cli/suites.h"
 #include "workers/cli/human.h"
 
@@ -16,41 +17,12 @@ teardown(void)
     buffer_free(&buffer);
 }
 
-static uint64_t
-read_ms(const char *text)
-{
-    uint64_t ms = 0;
-    ck_assert_msg(human_read_ms(text, &ms), "%s", text);
-    return ms;
-}
-
 static const char *
 made(void)
 {
     buffer_append(&buffer, "", 1);
     return (const char *)buffer.data;
 }
-
-START_TEST(times_have_a_unit)
-{
-    ck_assert_uint_eq(read_ms("500ms"), 500);
-    ck_assert_uint_eq(read_ms("30s"), 30000);
-    ck_assert_uint_eq(read_ms("2m"), 120000);
-    ck_assert_uint_eq(read_ms("1.5h"), 5400000);
-    ck_assert_uint_eq(read_ms("7d"), 604800000);
-    ck_assert_uint_eq(read_ms("0.125s"), 125);
-}
-END_TEST
-
-START_TEST(what_is_no_time_is_refused)
-{
-    static const char *const wrong[] = { "", "30", "s", "-1s", "1 s", "1w", "1s ",
-        "99999999999s", "1.s.", "1e3s", "0x1s" };
-    uint64_t ms;
-    for (size_t i = 0; i < COUNT(wrong); i++)
-        ck_assert_msg(!human_read_ms(wrong[i], &ms), "%s", wrong[i]);
-}
-END_TEST
 
 START_TEST(spans_keep_two_figures_that_matter)
 {
@@ -74,8 +46,8 @@ END_TEST
 START_TEST(dates_are_read_as_they_are_written)
 {
     uint64_t ms;
-    ck_assert_str_eq(human_time(1777896000123, out), "2026-05-04T12:00:00.123Z");
-    ck_assert(human_read_time(out, &ms));
+    char stamp[STAMP_SIZE];
+    ck_assert(human_read_time(stamp_print(1777896000123, stamp), &ms));
     ck_assert_uint_eq(ms, 1777896000123);
     ck_assert(human_read_time("2026-05-04T14:00:00+02:00", &ms));
     ck_assert_uint_eq(ms, 1777896000000);
@@ -123,8 +95,6 @@ suite_human(void)
     Suite *suite = suite_create("human");
     TCase *tests = tcase_create("human");
     tcase_add_checked_fixture(tests, setup, teardown);
-    tcase_add_test(tests, times_have_a_unit);
-    tcase_add_test(tests, what_is_no_time_is_refused);
     tcase_add_test(tests, spans_keep_two_figures_that_matter);
     tcase_add_test(tests, ages_name_the_largest_unit);
     tcase_add_test(tests, dates_are_read_as_they_are_written);

@@ -1,6 +1,6 @@
 /* duration - spans of time as people write them: "30s", "5m", "1h30m", "500ms". */
-#ifndef ACTORS_PLAN_DURATION_H
-#define ACTORS_PLAN_DURATION_H
+#ifndef BASE_DURATION_H
+#define BASE_DURATION_H
 #include "base/bytes.h"
 
 enum { DURATION_TEXT_SIZE = 48 };

@@ -1,4 +1,4 @@
-#include "actors/plan/duration.h"
+#include "base/duration.h"
 
 #include <stdio.h>
 
