@@ -28,14 +28,26 @@ print_name(const struct command *command, FILE *out)
     fprintf(out, "  %-*s %s\n", NAME_WIDTH, name, command->sentence);
 }
 
+/* "--name VALUE", as it is typed. */
+static const char *
+flag_text(const struct option_row *row, char out[64])
+{
+    static const struct {
+        const char *before, *after;
+    } frames[] = { [SWITCH] = { "", "" },
+        [VALUE] = { " ", "" },
+        [MAYBE] = { "[=", "]" },
+        [MANY] = { " ", "" } };
+    snprintf(out, 64, "--%s%s%s%s", row->name, frames[row->kind].before, row->value,
+        frames[row->kind].after);
+    return out;
+}
+
 static void
 print_flag(const struct option_row *row, FILE *out)
 {
     char flag[64];
-    const char *open = row->kind == MAYBE ? "[=" : row->kind == SWITCH ? "" : " ";
-    snprintf(flag, sizeof flag, "--%s%s%s%s", row->name, open, row->value,
-        row->kind == MAYBE ? "]" : "");
-    fprintf(out, "  %-*s %s\n", FLAG_WIDTH, flag, row->sentence);
+    fprintf(out, "  %-*s %s\n", FLAG_WIDTH, flag_text(row, flag), row->sentence);
 }
 
 static void
@@ -111,6 +123,7 @@ help_command(const struct command *command, FILE *out)
 static void
 reference_flags(const struct command *command, bool global, FILE *out)
 {
+    char flag[64];
     bool first = true;
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const struct option_row *row = &option_rows[i];
@@ -119,11 +132,7 @@ reference_flags(const struct command *command, bool global, FILE *out)
             continue;
         fputs(first ? "\n| flag | meaning |\n|---|---|\n" : "", out);
         first = false;
-        fprintf(out, "| `--%s%s%s%s` | %s |\n", row->name,
-            row->kind == MAYBE    ? "[="
-            : row->kind == SWITCH ? ""
-                                  : " ",
-            row->value, row->kind == MAYBE ? "]" : "", row->sentence);
+        fprintf(out, "| `%s` | %s |\n", flag_text(row, flag), row->sentence);
     }
 }
 
