@@ -151,17 +151,15 @@ reference_command(const struct command *command, FILE *out)
 void
 help_reference(FILE *out)
 {
-    fputs(
-        "# The tool\n\n"
-        "<!-- Printed by `capstan help --markdown`; change workers/cli/*.def. -->\n\n"
-        "`capstan` starts an engine, applies automations, and starts, watches and\n"
-        "explains runs. What a script wants goes to standard output, all else to\n"
-        "standard error. Lists are tables on a terminal and lines of tab-separated\n"
-        "values, without a head, elsewhere; `--json` prints what the API answers.\n"
-        "`NO_COLOR` is honoured. Times are a number and a unit: `500ms`, `30s`, `2m`,\n"
-        "`1h`, `7d`. Mistakes in an automation are told as `FILE:LINE:COLUMN: "
-        "message`.\n"
-        "\n## Exit codes\n\n| code | meaning |\n|---|---|\n",
+    fputs("# The tool\n\n"
+          "<!-- Printed by `capstan help --markdown`; change workers/cli/*.def. -->\n\n"
+          "`capstan` starts an engine, applies automations, and starts, watches and\n"
+          "explains runs. What a script wants goes to standard output, all else to\n"
+          "standard error. Lists are tables on a terminal and lines of tab-separated\n"
+          "values, without a head, elsewhere; `--json` prints what the API answers.\n"
+          "`NO_COLOR` is honoured. Times have units: `500ms`, `30s`, `1h30m`.\n"
+          "Mistakes in an automation are told as `FILE:LINE:COLUMN: message`.\n"
+          "\n## Exit codes\n\n| code | meaning |\n|---|---|\n",
         out);
     for (size_t i = 0; i < COUNT(exits); i++)
         fprintf(out, "| %d | %s |\n", exits[i].number, exits[i].sentence);
