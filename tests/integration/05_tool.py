@@ -303,7 +303,7 @@ class ToolTest(unittest.TestCase):
     def test_23_a_failed_run_is_exit_3_and_says_why(self):
         result = self.start_and_wait(
             EVENTS[0], event(2, "run.failed", error_type="ActionError",
-                             error_message="no\x1b[1m", step="print"))
+                             error="no\x1b[1m", step="print"))
         self.assertEqual((result.returncode, result.stdout), (3, RUN + "\n"))
         self.assertEqual(result.stderr, f"capstan: {RUN} failed: ActionError: "
                                         "no\\x1b[1m, in step print\n")
@@ -330,20 +330,20 @@ class ToolTest(unittest.TestCase):
 
     def test_27_a_run_that_was_finished_before_is_not_waited_for(self):
         self.play((200, ""), (200, {"id": RUN, "status": "failed",
-                                    "error_type": "Timeout"}))
-        self.assertIn("Timeout", self.expect(3, "", "runs", "events", RUN, "--follow",
+                                    "error": {"type": "Timeout", "message": "late"}}))
+        self.assertIn("failed: Timeout: late", self.expect(3, "", "runs", "events", RUN, "--follow",
                                              "--after", "6"))
 
     def test_28_the_log_reads_as_promised(self):
-        # Pages may be short of their limit: only an empty or a finished one is the end.
-        self.play((200, {"items": EVENTS[:2], "finished": False}),
-                  (200, {"items": EVENTS[2:], "finished": True}))
+        # A page may be short of its limit, and a finished run have more of them.
+        self.play((200, {"items": EVENTS[:2], "finished": True, "has_more": True}),
+                  (200, {"items": EVENTS[2:], "finished": True, "has_more": False}))
         self.expect(0, LOG, "runs", "events", RUN)
         self.assertEqual([sent["path"].split("?")[1] for sent in self.server.requests],
                          ["after=0&limit=1000", "after=2&limit=1000"])
 
     def test_29_all_of_an_event_can_be_seen(self):
-        self.play((200, {"items": EVENTS[2:3], "finished": True}))
+        self.play((200, {"items": EVENTS[2:3], "has_more": False}))
         self.expect(0, "     3  2026-05-04T12:00:00.123Z  action.called    step=print "
                        "action_name=print attempt=1\n", "runs", "events", RUN, "--all")
         result = self.tool("runs", "events", RUN, "--json")
@@ -404,6 +404,27 @@ class ToolTest(unittest.TestCase):
         self.play((200, None))
         self.expect(0, "cap_1\trevoked\n", "keys", "revoke", "cap_1")
         self.assertEqual(self.server.requests[0]["method"], "DELETE")
+
+    def test_42_workers_are_listed_with_what_they_hold(self):
+        self.play((200, {"items": [{
+            "id": "wsess_1", "name": "w", "instance": "host", "status": "active",
+            "queues": ["default", "slow"], "actions": [], "concurrency": 5, "busy": 2,
+            "heard_ms": 1777896000123, "jobs": [{"run": RUN}, {"run": RUN}]}]}))
+        self.expect(0, "wsess_1\tw\thost\tactive\tdefault,slow\t\t2/5\t"
+                       f"2026-05-04T12:00:00.123Z\t{RUN},{RUN}\n", "workers", "list")
+
+    def test_43_a_run_is_shown_with_its_steps_error_and_output(self):
+        self.play((200, {
+            "id": RUN, "automation": "x", "version": 1, "status": "failed",
+            "error": {"type": "Timeout", "message": "late", "step": "a"},
+            "steps": [{"key": "a", "kind": "action", "status": "failed", "attempt": 2,
+                       "error": {"type": "Timeout", "message": "late"}}],
+            "output": {"n": 1}}))
+        shown = self.tool("runs", "get", RUN).stdout
+        self.assertIn("status         failed\n", shown)
+        self.assertIn("error          Timeout: late\n", shown)
+        self.assertIn("\na\taction\tfailed\t2\t\t\tTimeout: late\n", shown)
+        self.assertIn('output\n{\n  "n": 1\n}\n', shown)
 
 
 if __name__ == "__main__":

@@ -93,6 +93,36 @@ document_line(const json_t *object, const char *name)
 }
 
 static void
+print_error(const json_t *error, struct buffer *out)
+{
+    const char *message = document_text(error, "message");
+    buffer_append_bytes(out, text(document_text(error, "type")));
+    if (message[0] != '\0')
+        buffer_print(out, ": %s", message);
+}
+
+void
+document_error_line(const json_t *error)
+{
+    struct buffer value = { 0 }, clean = { 0 };
+    print_error(error, &value);
+    human_clean(&clean, buffer_bytes(&value));
+    if (clean.size > 0)
+        printf("%-*s %.*s\n", NAME_WIDTH, "error", (int)clean.size,
+            (const char *)clean.data);
+    buffer_free(&value);
+    buffer_free(&clean);
+}
+
+void
+document_error_cell(struct table *table, const json_t *error)
+{
+    struct buffer cell = { 0 };
+    print_error(error, &cell);
+    end_cell(table, &cell);
+}
+
+static void
 show_rows(struct cli *cli, const json_t *page, const char *const *heads,
     void (*row)(struct table *table, const json_t *item))
 {

@@ -17,6 +17,10 @@ void document_cell_time(struct table *table, const json_t *object, const char *n
 
 /* "name      value", when there is a value. */
 void document_line(const json_t *object, const char *name);
+/* "error     Type: message", of an object with both; nothing of NULL. */
+void document_error_line(const json_t *error);
+/* The same in a cell. */
+void document_error_cell(struct table *table, const json_t *error);
 
 /* Get a page; print it as JSON, or each item as a row; say how to go on. */
 enum exit_code document_list(struct cli *cli, struct api_path *path,

@@ -12,17 +12,17 @@ static const struct {
 } shown[] = {
     { "run.started", { NULL } },
     { "run.completed", { NULL } },
-    { "run.failed", { "step", "stop_reason", "error_type", "error_message" } },
+    { "run.failed", { "step", "stop_reason", "error_type", "error" } },
     { "run.cancelled", { "reason" } },
     { "step.started", { "step", "kind" } },
     { "step.completed", { "step" } },
-    { "step.failed", { "step", "error_type", "error_message" } },
+    { "step.failed", { "step", "error_type", "error" } },
     { "step.skipped", { "step", "reason" } },
     { "step.retried", { "step", "attempt", "max_attempts", "delay_ms" } },
     { "step.cancelled", { "step" } },
     { "action.called", { "action_name" } },
     { "action.completed", { "action_name" } },
-    { "action.failed", { "action_name", "error_type", "error_message" } },
+    { "action.failed", { "action_name", "error_type", "error" } },
 };
 
 /* Of an event of another type than those above. */

@@ -59,7 +59,7 @@ text_of(const json_t *event, const char *name)
 static void
 tell_failure(const struct following *f, const json_t *event)
 {
-    static const char *const names[] = { "error_type", "error_message" };
+    static const char *const names[] = { "error_type", "error" };
     struct buffer why = { 0 };
     for (size_t i = 0; i < COUNT(names); i++) {
         if (text_of(event, names[i])[0] == '\0')
@@ -141,8 +141,11 @@ ask_status(struct following *f)
     json_t *run;
     if (api_call(f->cli, &call, &run, NULL) != EXIT_DONE)
         return;
-    json_t *event = json_pack("{s:s+, s:O}", "event_type", "run.",
-        document_text(run, "status"), "payload", run);
+    const json_t *error = json_object_get(run, "error");
+    json_t *event = json_pack("{s:s+, s:{s:s, s:s, s:s}}", "event_type", "run.",
+        document_text(run, "status"), "payload", "error_type",
+        document_text(error, "type"), "error", document_text(error, "message"), "step",
+        document_text(error, "step"));
     const char *ending = event_ending(event);
     if (ending != NULL)
         end_run(f, event, ending);

@@ -1,4 +1,4 @@
-/* keys - create, list, revoke; and the list of workers. */
+/* keys - create, list, revoke. */
 #include "workers/cli/commands.h"
 #include "workers/cli/document.h"
 
@@ -91,26 +91,4 @@ command_keys_revoke(struct cli *cli)
         printf("%s\trevoked\n", cli->request.words[0]);
     json_decref(answer);
     return EXIT_DONE;
-}
-
-static void
-worker_row(struct table *table, const json_t *item)
-{
-    document_cell(table, item, "id");
-    document_cell(table, item, "name");
-    document_cell(table, item, "instance");
-    document_cell_list(table, item, "queues");
-    document_cell_list(table, item, "actions");
-    document_cell(table, item, "concurrency");
-    document_cell_list(table, item, "jobs");
-    document_cell_time(table, item, "heard_at");
-}
-
-enum exit_code
-command_workers_list(struct cli *cli)
-{
-    static const char *const heads[] = { "SESSION", "NAME", "INSTANCE", "QUEUES",
-        "ACTIONS", ">CONCURRENCY", "JOBS", "HEARD", NULL };
-    struct api_path path = api_path("workers", NULL, "");
-    return document_list(cli, &path, heads, worker_row);
 }

@@ -52,8 +52,8 @@ print_page(struct cli *cli, uint64_t *after, bool *more)
         if (*more)
             *after = sequence;
     }
-    /* A page may be short of its limit: only an empty one is the end. */
-    *more = *more && !json_is_true(json_object_get(page, "finished"));
+    /* A page may be short of its limit: an empty one is the end, if none says so. */
+    *more = *more && !json_is_false(json_object_get(page, "has_more"));
     json_decref(page);
     return EXIT_DONE;
 }

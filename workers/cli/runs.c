@@ -179,7 +179,7 @@ show_steps(const struct cli *cli, const json_t *run)
         document_cell(table, step, "attempt");
         document_cell_time(table, step, "started_at");
         took_cell(table, step);
-        document_cell(table, step, "error_message");
+        document_error_cell(table, json_object_get(step, "error"));
     }
     table_print(&table);
 }
@@ -188,10 +188,11 @@ static void
 show(const struct cli *cli, const json_t *run)
 {
     static const char *const lines[] = { "id", "automation", "version", "status",
-        "stop_reason", "error_type", "error_message", "started_at", "finished_at" };
+        "stop_reason", "started_at", "finished_at" };
     const json_t *output = json_object_get(run, "output");
     for (size_t i = 0; i < COUNT(lines); i++)
         document_line(run, lines[i]);
+    document_error_line(json_object_get(run, "error"));
     show_steps(cli, run);
     if (output != NULL && !json_is_null(output)) {
         printf("\noutput\n");

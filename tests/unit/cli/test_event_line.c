@@ -57,9 +57,9 @@ START_TEST(a_failure_says_why_in_quotes)
 {
     ck_assert_str_eq(line_of("{\"event_type\":\"step.failed\",\"step\":\"a\","
                              "\"payload\":{\"error_type\":\"Timeout\","
-                             "\"error_message\":\"too \\u001b[1m late\"}}",
+                             "\"error\":\"too \\u001b[1m late\"}}",
                          event_line),
-        "step.failed      step=a error_type=Timeout error_message=\"too \\x1b[1m "
+        "step.failed      step=a error_type=Timeout error=\"too \\x1b[1m "
         "late\"");
 }
 END_TEST
