@@ -42,6 +42,14 @@ defer(struct turn *turn, bool more, enum run_status ending, struct bytes reason)
     turn_say(turn, (struct message){ .code = RUN_DEFERRED, .run_deferred = deferred });
 }
 
+/* Had the run been left with more to say? */
+static bool
+left_waiting(const struct turn *turn)
+{
+    struct row_key key = row_key_run('W', &turn->run.project, &turn->run.id);
+    return journal_get(turn->state->journal, row_key_bytes(&key)).data != NULL;
+}
+
 static void
 say_end(struct turn *turn, enum run_status status, struct bytes reason)
 {
@@ -97,9 +105,7 @@ on_run_cancel(const struct scheduler_state *state, uint64_t now_ms,
     }
     struct run *run = &turn.run;
     if (!run_over(run) && run->row.ending == 0) {
-        struct row_key waiting = row_key_run('W', &run->project, &run->id);
-        turn.deferred =
-            journal_get(state->journal, row_key_bytes(&waiting)).data != NULL;
+        turn.deferred = left_waiting(&turn);
         end_run(&turn, RUN_STOPPED, asked->reason);
         turn_close(&turn);
     }
@@ -155,7 +161,10 @@ fire(struct turn *turn, uint32_t step, enum timer_kind kind)
     case TIMER_RETRY:
         call_step(turn, step, run_step(&turn->run, step)->attempt + 1);
         return;
-    case TIMER_RUN: end_run(turn, RUN_BROKEN, text("")); return;
+    case TIMER_RUN:
+        turn->deferred = left_waiting(turn);
+        end_run(turn, RUN_BROKEN, text(""));
+        return;
     }
     WRONG("a timer of no kind");
 }
@@ -194,7 +203,7 @@ on_deferred(const struct scheduler_state *state, uint64_t now_ms, struct outbox 
         WRONG("a run that does not exist was left waiting");
     turn.deferred = true;
     if (turn.run.row.ending != 0)
-        end_run(&turn, (enum run_status)turn.run.row.ending, text(""));
+        end_run(&turn, (enum run_status)turn.run.row.ending, turn.run.row.stop_reason);
     else
         run_find_ready(&turn.run);
     turn_close(&turn);

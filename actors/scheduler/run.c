@@ -322,7 +322,10 @@ move(struct run *run, uint64_t at_ms, const struct message *fact)
         finish(run, at_ms, RUN_BROKEN, fact->run_failed.stop_reason);
         return;
     case RUN_CANCELLED: finish(run, at_ms, RUN_STOPPED, text("cancelled")); return;
-    case RUN_DEFERRED: run->row.ending = fact->run_deferred.ending; return;
+    case RUN_DEFERRED:
+        run->row.ending = fact->run_deferred.ending;
+        run->row.stop_reason = fact->run_deferred.reason;
+        return;
     case STEP_STARTED: {
         struct step_row *step = touch(run, fact->step_started.step);
         step->status = STEP_OPEN;

@@ -12,6 +12,10 @@
 
 enum { STORY_LANES_MAX = 16 };
 
+/* One step of a plan, in YAML. */
+#define STEP(key, more)                                                                \
+    "  - { key: " key ", kind: action, config: { action_name: x }" more " }\n"
+
 struct story {
     struct trace trace;
     struct id automation;
