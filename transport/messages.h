@@ -72,6 +72,15 @@
     F(S, 2, text, name,       "name or aut_… id")                                        \
     F(S, 3, u32,  definition, "1: with the text")
 
+#define apply_waits_FIELDS(F, S)                                                         \
+    F(S, 1, u64, request,     "from automation_apply")                                   \
+    F(S, 2, u32, gateway,     "instance to answer through")                              \
+    F(S, 3, id,  automation,  "automation id")                                           \
+    F(S, 4, u32, version,     "that everybody must know")                                \
+    F(S, 5, u32, created,     "1: the command published it")                             \
+    F(S, 6, u64, deadline_ms, "unix ms after which nobody waits")                        \
+    F(S, 7, u32, over,        "1: answered, or given up")
+
 #define key_create_FIELDS(F, S)                                                          \
     F(S, 1, u64,    request, "to be named in the answer")                                \
     F(S, 2, id,     key,     "key id")                                                   \
