@@ -30,8 +30,11 @@ read_inputs(const struct cli *cli, json_t **inputs)
         else if (!json_is_object(*inputs))
             cli_complain(
                 "--inputs: a JSON object is wanted, such as {\"to\": \"Ada\"}");
-        if (!json_is_object(*inputs))
+        if (!json_is_object(*inputs)) {
+            json_decref(*inputs);
+            *inputs = NULL;
             e = EXIT_USAGE;
+        }
     }
     buffer_free(&content);
     return e;
