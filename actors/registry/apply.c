@@ -1,0 +1,185 @@
+#include "actors/registry/state.h"
+#include "base/wrong.h"
+
+static void
+count_new(struct registry_state *s, uint64_t automations, uint64_t keys)
+{
+    struct row_key key = key_of_counts();
+    struct count_entry counts;
+    entry_read(s->journal, &key, &count_entry_shape, &counts);
+    counts.automations += automations;
+    counts.keys += keys;
+    entry_write(s->journal, &key, &count_entry_shape, &counts);
+}
+
+static void
+put_automation(struct registry_state *s, uint64_t at_ms,
+    const struct version_name *name, const struct automation_published *published)
+{
+    struct hash hash = hash_of(published->definition);
+    struct row_key key = key_of_automation(&name->project, &name->automation);
+    struct automation_entry entry;
+    if (!entry_read(s->journal, &key, &automation_entry_shape, &entry)) {
+        struct row_key by_name = key_of_name(&name->project, published->name);
+        journal_put(s->journal, row_key_bytes(&by_name), id_bytes(&name->automation));
+        count_new(s, 1, 0);
+        entry.created_ms = at_ms;
+    }
+    entry.name = published->name;
+    entry.version = name->version;
+    entry.hash = bytes_of(hash.bytes, HASH_SIZE);
+    entry.updated_ms = at_ms;
+    entry_write(s->journal, &key, &automation_entry_shape, &entry);
+}
+
+static void
+publish(struct registry_state *s, uint64_t at_ms, const struct message *m)
+{
+    const struct automation_published *published = &m->automation_published;
+    struct version_name name = { m->envelope.project, published->automation,
+        published->version };
+    struct version_entry version = {
+        .record = journal_last(s->journal),
+        .definition = published->definition,
+        .plan = published->plan,
+    };
+    struct row_key of_version = key_of_version(&name);
+
+    put_automation(s, at_ms, &name, published);
+    entry_write(s->journal, &of_version, &version_entry_shape, &version);
+    for (uint32_t peer = 0; peer <= trigger_peer(s); peer++) {
+        struct row_key untold = key_of_untold(peer, version.record);
+        journal_put(s->journal, row_key_bytes(&untold), row_key_bytes(&of_version));
+        if (s->listeners[peer].next == 0)
+            listener_refresh(s, peer);
+    }
+}
+
+static void
+arrive(struct registry_state *s, const struct message *m)
+{
+    const struct plan_arrived *arrived = &m->plan_arrived;
+    struct version_name name = { m->envelope.project, arrived->automation,
+        arrived->version };
+    struct row_key key = key_of_version(&name);
+    struct listener *listener = &s->listeners[arrived->partition];
+    struct version_entry version;
+    if (!entry_read(s->journal, &key, &version_entry_shape, &version))
+        WRONG("a version arrived that was never published");
+    uint64_t record = version.record;
+    key = key_of_untold(arrived->partition, record);
+    journal_delete(s->journal, row_key_bytes(&key));
+    if (record <= listener->at)
+        listener->told--;
+    if (record == listener->next)
+        listener_refresh(s, arrived->partition);
+    listener_refresh(s, trigger_peer(s));
+    if (known_everywhere(s, record))
+        waits_arrived(&s->waits, &name);
+}
+
+static void
+make_key(struct registry_state *s, uint64_t at_ms, const struct message *m)
+{
+    const struct key_created *created = &m->key_created;
+    const struct id *project = &m->envelope.project;
+    struct key_entry entry = {
+        .record = journal_last(s->journal),
+        .name = created->name,
+        .hash = created->hash,
+        .scopes = created->scopes,
+        .prefix = created->prefix,
+        .created_ms = at_ms,
+    };
+    struct row_key key = key_of_key(project, &created->key);
+    struct row_key made = key_of_made(entry.record);
+    entry_write(s->journal, &key, &key_entry_shape, &entry);
+    journal_put(s->journal, row_key_bytes(&made), row_key_bytes(&key));
+    count_new(s, 0, 1);
+}
+
+static void
+revoke_key(struct registry_state *s, uint64_t at_ms, const struct message *m)
+{
+    struct row_key key = key_of_key(&m->envelope.project, &m->key_revoked.key);
+    struct key_entry entry;
+    if (!entry_read(s->journal, &key, &key_entry_shape, &entry))
+        WRONG("a key was revoked that was never made");
+    entry.revoked_ms = at_ms;
+    entry_write(s->journal, &key, &key_entry_shape, &entry);
+}
+
+/* A key that was only changed, or made meanwhile, is told out of turn. */
+static void
+key_told(struct registry_state *s, const struct message *m)
+{
+    struct row_key key = key_of_key(&m->envelope.project, &m->key_offered.key);
+    struct key_entry entry;
+    if (s->keys_telling && entry_read(s->journal, &key, &key_entry_shape, &entry)
+        && entry.record == next_made(s->journal, s->keys_at))
+        s->keys_at = entry.record;
+}
+
+static void
+reset_listener(struct registry_state *s, uint32_t peer)
+{
+    if (peer > trigger_peer(s))
+        return;
+    s->listeners[peer] = (struct listener){ .heard = true };
+    listener_refresh(s, peer);
+}
+
+static void
+reset(struct registry_state *s, const struct peer_reset *peer)
+{
+    switch ((enum actor_name)peer->actor) {
+    case ACTOR_scheduler: reset_listener(s, peer->instance); return;
+    case ACTOR_trigger: reset_listener(s, trigger_peer(s)); return;
+    case ACTOR_gateway:
+        s->keys_telling = true;
+        s->keys_at = 0;
+        if (peer->life)
+            waits_drop_gateway(&s->waits, peer->instance);
+        return;
+    default: return;
+    }
+}
+
+static void
+follow_wait(struct registry_state *s, const struct message *m)
+{
+    const struct apply_waits *waits = &m->apply_waits;
+    if (waits->over) {
+        waits_drop(&s->waits, waits->gateway, waits->request);
+        return;
+    }
+    waits_add(&s->waits,
+        &(struct wait){
+            .request = waits->request,
+            .gateway = waits->gateway,
+            .version = { m->envelope.project, waits->automation, waits->version },
+            .created = waits->created,
+            .deadline_ms = waits->deadline_ms,
+            .trace = m->envelope.trace,
+            .cause = m->envelope.cause,
+        });
+}
+
+void
+registry_apply(void *state, uint64_t at_ms, const struct message *m)
+{
+    struct registry_state *s = state;
+    switch (m->code) {
+    case AUTOMATION_PUBLISHED: publish(s, at_ms, m); return;
+    case PLAN_ARRIVED: arrive(s, m); return;
+    case PLAN_OFFERED: plan_told(s, m->to_instance, m); return;
+    case TRIGGERS_OFFERED: plan_told(s, trigger_peer(s), m); return;
+    case APPLY_WAITS: follow_wait(s, m); return;
+    case KEY_CREATED: make_key(s, at_ms, m); return;
+    case KEY_REVOKED: revoke_key(s, at_ms, m); return;
+    case KEY_OFFERED: key_told(s, m); return;
+    case KEYS_COMPLETE: s->keys_telling = false; return;
+    case PEER_RESET: reset(s, &m->peer_reset); return;
+    default: WRONG("the registry says no such thing");
+    }
+}

@@ -1,0 +1,135 @@
+#include "actors/plan/plan.h"
+#include "actors/registry/state.h"
+#include "base/stamp.h"
+#include "base/wrong.h"
+
+static void
+put_text(struct buffer *out, const char *name, struct bytes value)
+{
+    pack_string(out, name);
+    pack_text(out, value);
+}
+
+static void
+put_string(struct buffer *out, const char *name, const char *value)
+{
+    put_text(out, name, text(value));
+}
+
+static void
+put_number(struct buffer *out, const char *name, uint64_t value)
+{
+    pack_string(out, name);
+    pack_u64(out, value);
+}
+
+static const char *
+concurrency_name(enum plan_concurrency concurrency)
+{
+    switch (concurrency) {
+    case PLAN_ALLOW: return "allow";
+    case PLAN_FORBID: return "forbid";
+    case PLAN_REPLACE: return "replace";
+    case PLAN_QUEUE: return "queue";
+    }
+    return "allow";
+}
+
+static void
+put_triggers(struct buffer *out, const struct plan *plan)
+{
+    pack_string(out, "triggers");
+    pack_array(out, plan->trigger_count);
+    for (uint32_t i = 0; i < plan->trigger_count; i++) {
+        struct plan_trigger trigger = plan_trigger_at(plan, i);
+        pack_map(out, 3);
+        put_text(out, "key", trigger.key);
+        put_text(out, "kind", trigger.kind);
+        pack_string(out, "enabled");
+        pack_bool(out, trigger.enabled);
+    }
+}
+
+static void
+put_step(struct buffer *out, const struct plan_step *step, const struct bytes *keys)
+{
+    pack_map(out, 5);
+    put_text(out, "key", step->key);
+    put_text(out, "name", step->name);
+    put_string(out, "kind", "action");
+    put_text(out, "action", step->action);
+    pack_string(out, "needs");
+    pack_array(out, step->needs_count);
+    for (uint32_t i = 0; i < step->needs_count; i++)
+        pack_text(out, keys[step->needs[i]]);
+}
+
+static void
+put_steps(struct buffer *out, const struct plan *plan, struct arena *arena)
+{
+    struct bytes *keys = arena_take(arena, plan->step_count * sizeof *keys);
+    for (uint32_t i = 0; i < plan->step_count; i++)
+        keys[i] = plan_step_at(plan, i, arena).key;
+    pack_string(out, "steps");
+    pack_array(out, plan->step_count);
+    for (uint32_t i = 0; i < plan->step_count; i++) {
+        struct plan_step step = plan_step_at(plan, i, arena);
+        put_step(out, &step, keys);
+    }
+}
+
+static void
+put_times(struct buffer *out, const struct automation_entry *entry)
+{
+    char stamp[STAMP_SIZE];
+    put_string(out, "created_at", stamp_print(entry->created_ms, stamp));
+    put_string(out, "updated_at", stamp_print(entry->updated_ms, stamp));
+}
+
+static void
+put_automation(struct buffer *out, const struct version_name *name,
+    const struct automation_entry *entry, const struct plan *plan)
+{
+    char id[ID_TEXT_MAX];
+    put_string(out, "id", id_print(&name->automation, "aut_", id));
+    put_text(out, "name", entry->name);
+    put_text(out, "title", plan->name);
+    put_text(out, "description", plan->description);
+    put_string(out, "status", "active");
+    put_number(out, "version", name->version);
+    put_number(out, "latest_version", entry->version);
+    put_number(out, "published_version", entry->version);
+    put_string(out, "concurrency", concurrency_name(plan->concurrency));
+    put_times(out, entry);
+    put_triggers(out, plan);
+}
+
+struct bytes
+automation_document(const struct registry_state *state, struct arena *arena,
+    const struct version_name *name, enum document_part part)
+{
+    enum { BRIEF_FIELDS = 12 };
+    struct row_key of_automation = key_of_automation(&name->project, &name->automation);
+    struct row_key of_version = key_of_version(name);
+    size_t fields = BRIEF_FIELDS;
+    struct automation_entry entry;
+    struct version_entry version;
+    struct plan plan;
+    struct buffer out = { 0 };
+
+    entry_read(state->journal, &of_automation, &automation_entry_shape, &entry);
+    entry_read(state->journal, &of_version, &version_entry_shape, &version);
+    if (plan_open(version.plan, &plan) != ERR_NONE)
+        WRONG("a plan of the registry cannot be read");
+    fields += part >= DOCUMENT_WHOLE ? 1 : 0;
+    fields += part == DOCUMENT_WITH_TEXT ? 1 : 0;
+    pack_map(&out, fields);
+    put_automation(&out, name, &entry, &plan);
+    if (part >= DOCUMENT_WHOLE)
+        put_steps(&out, &plan, arena);
+    if (part == DOCUMENT_WITH_TEXT)
+        put_text(&out, "definition", version.definition);
+    struct bytes document = arena_copy(arena, buffer_bytes(&out));
+    buffer_free(&out);
+    return document;
+}

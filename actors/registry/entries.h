@@ -1,0 +1,79 @@
+/* entries - the rows of registry.h: their keys and values. */
+#ifndef ACTORS_REGISTRY_ENTRIES_H
+#define ACTORS_REGISTRY_ENTRIES_H
+#include "store/journal.h"
+#include "store/rows.h"
+
+/* clang-format off */
+#define automation_entry_FIELDS(F, S)                                                    \
+    F(S, 1, text, name,       "unique in the project")                                   \
+    F(S, 2, u32,  version,    "the current one")                                         \
+    F(S, 3, blob, hash,       "of its text")                                             \
+    F(S, 4, u64,  created_ms, "unix ms of version 1")                                    \
+    F(S, 5, u64,  updated_ms, "unix ms of the current version")
+
+#define version_entry_FIELDS(F, S)                                                       \
+    F(S, 1, u64,  record,     "that published it")                                       \
+    F(S, 2, blob, definition, "the text as applied")                                     \
+    F(S, 3, blob, plan,       "the compiled plan")
+
+#define key_entry_FIELDS(F, S)                                                           \
+    F(S, 1, u64,    record,     "that made it")                                          \
+    F(S, 2, text,   name,       "for people")                                            \
+    F(S, 3, secret, hash,       "keyed BLAKE2b of the secret part")                      \
+    F(S, 4, u32,    scopes,     "bits of enum scope")                                    \
+    F(S, 5, text,   prefix,     "first characters")                                      \
+    F(S, 6, u64,    created_ms, "unix ms")                                               \
+    F(S, 7, u64,    revoked_ms, "unix ms; 0: valid")
+
+#define count_entry_FIELDS(F, S)                                                         \
+    F(S, 1, u64, automations, "of all projects")                                         \
+    F(S, 2, u64, keys,        "of all projects, revoked ones included")
+/* clang-format on */
+
+struct automation_entry {
+    automation_entry_FIELDS(FIELD_MEMBER, automation_entry)
+};
+struct version_entry {
+    version_entry_FIELDS(FIELD_MEMBER, version_entry)
+};
+struct key_entry {
+    key_entry_FIELDS(FIELD_MEMBER, key_entry)
+};
+struct count_entry {
+    count_entry_FIELDS(FIELD_MEMBER, count_entry)
+};
+extern const struct shape automation_entry_shape, version_entry_shape, key_entry_shape,
+    count_entry_shape;
+
+/* A version of an automation. */
+struct version_name {
+    struct id project, automation;
+    uint32_t version;
+};
+
+struct row_key key_of_name(const struct id *project, struct bytes name);
+struct row_key key_of_automation(const struct id *project, const struct id *automation);
+struct row_key key_of_version(const struct version_name *name);
+struct row_key key_of_untold(uint32_t peer, uint64_t record);
+struct row_key key_of_key(const struct id *project, const struct id *key);
+struct row_key key_of_made(uint64_t record);
+struct row_key key_of_counts(void);
+
+/* False if there is no such row; `value` is then zero.  Borrows from the journal, as
+ * journal_get does. */
+bool entry_read(struct journal *journal, const struct row_key *key,
+    const struct shape *shape, void *value);
+void entry_write(struct journal *journal, const struct row_key *key,
+    const struct shape *shape, const void *value);
+
+/* The value of a U row is the key of a V row, that of a G row the key of a K row. */
+struct version_name version_name_read(struct bytes key);
+/* Its project and id. */
+void key_name_read(struct bytes key, struct id *project, struct id *id);
+
+/* The records of U rows of a peer and of G rows: the first one after `after`, 0: none.
+ */
+uint64_t next_untold(struct journal *journal, uint32_t peer, uint64_t after);
+uint64_t next_made(struct journal *journal, uint64_t after);
+#endif

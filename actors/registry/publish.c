@@ -1,0 +1,279 @@
+/* Compiling and publishing automations. */
+#include "actors/plan/compile.h"
+#include "actors/registry/state.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum {
+    ANSWERS_PER_TURN = 16,
+    DETAIL_MAX = 600,
+};
+
+static struct bytes __attribute__((format(printf, 2, 3)))
+print(struct arena *arena, const char *format, ...)
+{
+    char line[DETAIL_MAX];
+    va_list args;
+    va_start(args, format);
+    int size = vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    /* Cut at the end of a character. */
+    size_t end = (size_t)size < sizeof line ? (size_t)size : sizeof line - 1;
+    while (end > 0 && !utf8_valid(bytes_of(line, end)))
+        end--;
+    return arena_copy(arena, bytes_of(line, end));
+}
+
+static void
+pack_mistake(struct buffer *out, const struct mistake *mistake)
+{
+    pack_map(out, 4);
+    pack_string(out, "line");
+    pack_u64(out, mistake->line);
+    pack_string(out, "column");
+    pack_u64(out, mistake->column);
+    pack_string(out, "path");
+    pack_string(out, mistake->path);
+    pack_string(out, "message");
+    pack_string(out, mistake->message);
+}
+
+static void
+refuse_text(
+    struct outbox *out, uint64_t request, enum err err, const struct mistakes *mistakes)
+{
+    struct buffer details = { 0 };
+    const struct mistake *first = &mistakes->list[0];
+    pack_array(&details, mistakes->count);
+    for (size_t i = 0; i < mistakes->count; i++)
+        pack_mistake(&details, &mistakes->list[i]);
+    struct bytes detail =
+        mistakes->count == 0
+            ? print(out->arena, "the text is longer than automation_max")
+            : print(out->arena, "%zu mistake%s, the first in line %u, column %u: %s",
+                mistakes->total, mistakes->total == 1 ? "" : "s", first->line,
+                first->column, first->message);
+    say_refused(out, (struct refused){
+                         .request = request,
+                         .err = err,
+                         .detail = detail,
+                         .details = arena_copy(out->arena, buffer_bytes(&details)),
+                     });
+    buffer_free(&details);
+}
+
+/* A mistake that only the registry can see. */
+static void
+refuse_name(struct outbox *out, uint64_t request, const char *message)
+{
+    size_t size = strlen(message) + 1;
+    char path[] = "name", *kept = arena_take(out->arena, size);
+    memcpy(kept, message, size);
+    struct mistakes mistakes = { .total = 1, .count = 1 };
+    mistakes.list[0] = (struct mistake){ 1, 1, path, kept };
+    refuse_text(out, request, ERR_INVALID, &mistakes);
+}
+
+/* The name under which it is known: the handle, or else its name. */
+static bool
+name_of(const struct plan *plan, struct bytes *name)
+{
+    *name = plan->handle.size > 0 ? plan->handle : plan->name;
+    return name->size <= PLAN_KEY_MAX;
+}
+
+/* Ids are looked up before names. */
+static bool
+like_an_id(struct bytes name)
+{
+    struct id id;
+    return id_read(name, "aut_", &id) == ERR_NONE;
+}
+
+static uint64_t
+automations_made(const struct registry_state *state)
+{
+    struct row_key key = key_of_counts();
+    struct count_entry counts;
+    entry_read(state->journal, &key, &count_entry_shape, &counts);
+    return counts.automations;
+}
+
+/* What is to be published, or is the current version already. */
+struct publication {
+    struct id automation;
+    struct bytes name, text, plan;
+    bool known; /* the automation exists, `entry` is it */
+    struct automation_entry entry;
+};
+
+static bool
+unchanged(const struct publication *p)
+{
+    struct hash hash = hash_of(p->text);
+    return p->known && bytes_equal(p->entry.hash, bytes_of(hash.bytes, HASH_SIZE));
+}
+
+static void
+wait_for(const struct registry_state *state, uint64_t now_ms, const struct message *in,
+    const struct publication *p, uint32_t version, bool created, struct outbox *out)
+{
+    uint64_t deadline_ms = in->envelope.deadline_ms;
+    say_apply_waits(
+        out, (struct apply_waits){
+                 .request = in->automation_apply.request,
+                 .gateway = in->envelope.instance,
+                 .automation = p->automation,
+                 .version = version,
+                 .created = created,
+                 .deadline_ms = deadline_ms != 0 ? deadline_ms
+                                                 : now_ms + state->config->request_ms,
+             });
+}
+
+static void
+apply_again(const struct registry_state *state, uint64_t now_ms,
+    const struct message *in, const struct publication *p, struct outbox *out)
+{
+    struct version_name name = { out->project, p->automation, p->entry.version };
+    struct row_key key = key_of_version(&name);
+    struct version_entry version;
+    entry_read(state->journal, &key, &version_entry_shape, &version);
+    if (!known_everywhere(state, version.record)) {
+        wait_for(state, now_ms, in, p, name.version, false, out);
+        return;
+    }
+    say_document(out,
+        (struct document){
+            .request = in->automation_apply.request,
+            .document = automation_document(state, out->arena, &name, DOCUMENT_WHOLE),
+        });
+}
+
+static void
+publish(const struct registry_state *state, uint64_t now_ms, const struct message *in,
+    const struct publication *p, struct outbox *out)
+{
+    uint64_t request = in->automation_apply.request;
+    struct row_key key = key_of_automation(&out->project, &p->automation);
+    uint32_t version = p->entry.version + 1;
+    if (!p->known
+        && (id_is_zero(&p->automation)
+            || journal_get(state->journal, row_key_bytes(&key)).data != NULL)) {
+        refuse(out, request, ERR_CONFLICT, text("another automation has this id"));
+        return;
+    }
+    if (!p->known && automations_made(state) >= state->config->automations_max) {
+        refuse(out, request, ERR_BUSY, text("the limit automations_max is reached"));
+        return;
+    }
+    say_automation_published(out, (struct automation_published){
+                                      .automation = p->automation,
+                                      .name = p->name,
+                                      .version = version,
+                                      .definition = p->text,
+                                      .plan = p->plan,
+                                  });
+    wait_for(state, now_ms, in, p, version, true, out);
+}
+
+/* Compile into the arena; false if the text was refused. */
+static bool
+compiled(const struct registry_state *state, const struct automation_apply *apply,
+    struct bytes *plan, struct outbox *out)
+{
+    const struct compile_limits limits = {
+        .text_max = state->config->automation_max,
+        .steps_max = state->config->steps_max,
+        .payload_max = state->config->payload_max,
+    };
+    struct mistakes mistakes = { 0 };
+    struct buffer written = { 0 };
+    enum err err = compile(apply->definition, &limits, out->arena, &written, &mistakes);
+    *plan = arena_copy(out->arena, buffer_bytes(&written));
+    buffer_free(&written);
+    if (err != ERR_NONE)
+        refuse_text(out, apply->request, err, &mistakes);
+    return err == ERR_NONE;
+}
+
+void
+on_automation_apply(const struct registry_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out)
+{
+    const struct automation_apply *apply = &in->automation_apply;
+    struct publication p = { .text = apply->definition };
+    struct plan plan;
+    if (!compiled(state, apply, &p.plan, out))
+        return;
+    if (plan_open(p.plan, &plan) != ERR_NONE || !name_of(&plan, &p.name)) {
+        refuse_name(out, apply->request,
+            "a name of more than 128 bytes needs a handle beside it");
+        return;
+    }
+    if (like_an_id(p.name)) {
+        refuse_name(out, apply->request, "a name must not look like an id");
+        return;
+    }
+    if (waits_full(&state->waits)) {
+        refuse(out, apply->request, ERR_BUSY, text("too many clients are waiting"));
+        return;
+    }
+    p.automation = apply->automation;
+    p.known = automation_named(state, &out->project, p.name, &p.automation);
+    if (p.known)
+        automation_read(state, &out->project, &p.automation, &p.entry);
+    if (unchanged(&p))
+        apply_again(state, now_ms, in, &p, out);
+    else
+        publish(state, now_ms, in, &p, out);
+}
+
+static void
+give_up(const struct wait *wait, struct outbox *out)
+{
+    out->project = wait->version.project;
+    say_apply_waits(out, (struct apply_waits){
+                             .request = wait->request,
+                             .gateway = wait->gateway,
+                             .automation = wait->version.automation,
+                             .version = wait->version.version,
+                             .over = 1,
+                         });
+}
+
+static void
+answer_wait(
+    const struct registry_state *state, const struct wait *wait, struct outbox *out)
+{
+    const struct version_name *version = &wait->version;
+    struct document document = {
+        .request = wait->request,
+        .document = automation_document(state, out->arena, version, DOCUMENT_WHOLE),
+        .created = wait->created,
+    };
+    out->project = version->project;
+    outbox_put_to(out, ACTOR_gateway, wait->gateway,
+        (struct message){ .code = DOCUMENT, .document = document });
+    struct envelope *envelope = &out->messages[out->count - 1].envelope;
+    envelope->cause = wait->cause;
+    envelope->trace = wait->trace;
+    give_up(wait, out);
+}
+
+void
+answer_waits(const struct registry_state *state, uint64_t now_ms, struct outbox *out)
+{
+    size_t answered = 0;
+    for (const struct wait *wait = waits_ready(&state->waits);
+         wait != NULL && answered < ANSWERS_PER_TURN;
+         wait = waits_next(&state->waits, wait), answered++)
+        answer_wait(state, wait, out);
+    /* Whoever asked has given up: the gateway told him so. */
+    for (const struct wait *wait = waits_oldest(&state->waits);
+         wait != NULL && wait->deadline_ms <= now_ms
+         && outbox_has_room(out, OUTBOX_MAX / 2);
+         wait = waits_next(&state->waits, wait))
+        give_up(wait, out);
+}

@@ -1,0 +1,96 @@
+#include "actors/registry/registry.h"
+
+#include "actors/registry/state.h"
+#include "base/wrong.h"
+
+#include <assert.h>
+
+static void
+registry_open(void *state, const struct actor_setup *setup)
+{
+    struct registry_state *s = state;
+    assert(setup->config->schedulers <= SCHEDULERS_MAX);
+    s->config = setup->config;
+    s->journal = setup->journal;
+    waits_open(&s->waits, s->config->requests_max);
+}
+
+static void
+registry_close(void *state)
+{
+    struct registry_state *s = state;
+    waits_close(&s->waits);
+}
+
+void
+refuse(struct outbox *out, uint64_t request, enum err err, struct bytes detail)
+{
+    say_refused(
+        out, (struct refused){ .request = request, .err = err, .detail = detail });
+}
+
+static void
+greet(const struct message *in, struct outbox *out)
+{
+    say_peer_reset(out, (struct peer_reset){
+                            .actor = in->envelope.from,
+                            .instance = in->envelope.instance,
+                            .life = in->hello.resync == 2,
+                        });
+}
+
+static void
+registry_decide(
+    const void *state, uint64_t now_ms, const struct message *in, struct outbox *out)
+{
+    const struct registry_state *s = state;
+    switch (in->code) {
+    case HELLO: greet(in, out); return;
+    case AUTOMATION_APPLY: on_automation_apply(s, now_ms, in, out); return;
+    case AUTOMATION_LIST: on_automation_list(s, in, out); return;
+    case AUTOMATION_GET: on_automation_get(s, in, out); return;
+    case PLAN_KNOWN:
+        on_plan_known(s, &in->plan_known.automation, in->plan_known.version,
+            in->envelope.instance, out);
+        return;
+    case TRIGGERS_KNOWN:
+        on_plan_known(s, &in->triggers_known.automation, in->triggers_known.version,
+            trigger_peer(s), out);
+        return;
+    case KEY_CREATE: on_key_create(s, now_ms, in, out); return;
+    case KEY_REVOKE: on_key_revoke(s, now_ms, in, out); return;
+    case KEY_LIST: on_key_list(s, in, out); return;
+    default: WRONG("the catalogue sends the registry no such message");
+    }
+}
+
+static uint64_t
+registry_due(const void *state)
+{
+    const struct registry_state *s = state;
+    const struct wait *oldest = waits_oldest(&s->waits);
+    if (s->keys_telling || waits_ready(&s->waits) != NULL || plans_to_tell(s))
+        return 0;
+    return oldest == NULL ? UINT64_MAX : oldest->deadline_ms;
+}
+
+static void
+registry_tick(const void *state, uint64_t now_ms, struct outbox *out)
+{
+    const struct registry_state *s = state;
+    answer_waits(s, now_ms, out);
+    tell_plans(s, out);
+    if (s->keys_telling)
+        tell_keys(s, out);
+}
+
+const struct actor registry_actor = {
+    .name = ACTOR_registry,
+    .state_size = sizeof(struct registry_state),
+    .open = registry_open,
+    .close = registry_close,
+    .decide = registry_decide,
+    .apply = registry_apply,
+    .due = registry_due,
+    .tick = registry_tick,
+};

@@ -1,0 +1,27 @@
+/* registry - what may run and who may ask: automations, their versions, API keys.
+ *
+ * Owns both for ever; compiles each text once, when it is published.  Schedulers and
+ * the trigger actor keep copies of plans, the gateway of keys: what each must still be
+ * told is in rows, and is said again whenever it greets.  A client hears that a version
+ * exists only when everybody knows it.
+ *
+ * Rows of its journal; a peer is a partition, or the number of partitions for the
+ * trigger actor:
+ *
+ *   N project name                 id of the automation
+ *   A project automation           its current version and times
+ *   V project automation version   text and plan
+ *   U peer record                  a version that the peer does not know yet, by the
+ *                                  record that published it
+ *   K project key                  an API key
+ *   G record                       project and id of the key that the record made
+ *   C                              how many automations and keys there are
+ *
+ * On disk: letters, orders and field numbers are for ever.
+ */
+#ifndef ACTORS_REGISTRY_REGISTRY_H
+#define ACTORS_REGISTRY_REGISTRY_H
+#include "actors/actor.h"
+
+extern const struct actor registry_actor;
+#endif
