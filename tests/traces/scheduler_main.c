@@ -8,6 +8,9 @@ main(void)
     if (sodium_init() < 0)
         return 1;
     SRunner *runner = srunner_create(scheduler_suite());
+    srunner_add_suite(runner, scheduler_retry_suite());
+    srunner_add_suite(runner, scheduler_lease_suite());
+    srunner_add_suite(runner, scheduler_lanes_suite());
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

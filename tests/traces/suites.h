@@ -4,4 +4,7 @@
 #include <check.h>
 
 Suite *scheduler_suite(void);
+Suite *scheduler_lanes_suite(void);
+Suite *scheduler_lease_suite(void);
+Suite *scheduler_retry_suite(void);
 #endif

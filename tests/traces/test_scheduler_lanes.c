@@ -1,0 +1,207 @@
+/* Goal: of each kind of job a window lies open with the lease actor; the rest waits in
+ * the store, in order, and no kind waits for another.
+ * Method: offers are compared. */
+#include "tests/traces/scheduler_story.h"
+#include "tests/traces/suites.h"
+
+#define QUEUED(key, queue)                                                             \
+    "  - { key: " key ", kind: action, config: { action_name: x, queue: " queue " } "  \
+    "}\n"
+
+/* A window of two jobs, and runs of one step. */
+static void
+open_narrow(struct story *s)
+{
+    story_make(s);
+    s->trace.config.lane_jobs_max = 2;
+    story_open(s);
+    story_learn(s, 1, "steps:\n" STEP("a", ""));
+    trace_skip(&s->trace);
+}
+
+START_TEST(a_window_of_two_is_kept_and_filled_again_in_order)
+{
+    struct story s;
+    open_narrow(&s);
+    for (unsigned run = 1; run <= 4; run++)
+        story_start(&s, run, "");
+    story_expect_only(&s, "job_offered",
+        "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=3\n"
+        "0 -> lease job_offered run=R2 attempt=1 offer=1 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=4\n");
+    story_leased(&s, (struct held){ 1, 0, 1, 1, 1 });
+    story_expect_only(&s, "job_offered",
+        "0 -> lease job_offered run=R3 attempt=1 offer=1 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=5\n");
+    story_cancel(&s, 2, "");
+    story_expect_only(&s, "job_offered",
+        "0 -> lease job_offered run=R4 attempt=1 offer=1 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=6\n");
+    story_completed(&s, (struct held){ 3, 0, 1, 1, 1 });
+    story_expect_only(&s, "job_offered", "");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_long_backlog_is_read_from_the_store_in_order)
+{
+    struct story s;
+    open_narrow(&s);
+    for (unsigned run = 1; run <= 20; run++)
+        story_start(&s, run, "");
+    trace_skip(&s.trace);
+    for (unsigned run = 1; run <= 20; run++) {
+        struct id id = story_run(run);
+        const struct message *offered = trace_sent(&s.trace, JOB_OFFERED);
+        struct id last = story_run(run + 1 > 20 ? 20 : run + 1);
+        ck_assert(id_equal(&offered->job_offered.run, &last));
+        ck_assert(!id_is_zero(&id));
+        story_completed(&s, (struct held){ run, 0, 1, 1, 1 });
+    }
+    story_expect_only(&s, "job_offered run=R1 ", "");
+    ck_assert_uint_eq(s.trace.actor->due(s.trace.state), UINT64_MAX);
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(after_a_crash_the_backlog_is_told_in_the_same_order)
+{
+    struct story s;
+    open_narrow(&s);
+    for (unsigned run = 1; run <= 4; run++)
+        story_start(&s, run, "");
+    story_leased(&s, (struct held){ 1, 0, 1, 1, 1 });
+    trace_skip(&s.trace);
+    trace_crash(&s.trace);
+    story_lease_begins(&s, 1, 2);
+    story_expect_only(&s, "job_offered",
+        "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) leased=1 session=S1 order=3\n"
+        "0 -> lease job_offered run=R2 attempt=1 offer=1 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=4\n"
+        "0 -> lease job_offered run=R3 attempt=1 offer=1 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=5\n"
+        "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) leased=1 session=S1 order=3\n"
+        "0 -> lease job_offered run=R2 attempt=1 offer=1 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=4\n"
+        "0 -> lease job_offered run=R3 attempt=1 offer=1 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=5\n");
+    story_completed(&s, (struct held){ 2, 0, 1, 1, 1 });
+    story_expect_only(&s, "job_offered",
+        "0 -> lease job_offered run=R4 attempt=1 offer=1 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=6\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_returned_job_finds_its_place_behind_a_full_window)
+{
+    struct story s;
+    open_narrow(&s);
+    for (unsigned run = 1; run <= 4; run++)
+        story_start(&s, run, "");
+    story_leased(&s, (struct held){ 1, 0, 1, 1, 1 });
+    trace_skip(&s.trace);
+    story_returned(&s, (struct held){ 1, 0, 1, 1, 1 });
+    story_expect_only(&s, "job_offered", "");
+    story_completed(&s, (struct held){ 2, 0, 1, 1, 1 });
+    story_expect_only(&s, "job_offered",
+        "0 -> lease job_offered run=R4 attempt=1 offer=1 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=6\n");
+    story_completed(&s, (struct held){ 3, 0, 1, 1, 1 });
+    story_expect_only(&s, "job_offered",
+        "0 -> lease job_offered run=R1 attempt=1 offer=2 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=3\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(two_kinds_of_jobs_do_not_wait_for_each_other)
+{
+    struct story s;
+    story_make(&s);
+    s.trace.config.lane_jobs_max = 1;
+    story_open(&s);
+    story_learn(&s, 1,
+        "steps:\n" QUEUED("a", "slow") QUEUED("b", "slow") QUEUED("c", "quick")
+            QUEUED("d", "quick") STEP("e", ", needs: [a]"));
+    trace_skip(&s.trace);
+    story_start(&s, 1, "");
+    story_expect_only(&s, "job_offered",
+        "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 key=a "
+        "automation=flow action=x queue=slow labels=(1 bytes) parameters=(1 bytes) "
+        "order=3\n"
+        "0 -> lease job_offered run=R1 step=2 attempt=1 offer=1 lane=L2 key=c "
+        "automation=flow action=x queue=quick labels=(1 bytes) parameters=(1 bytes) "
+        "order=3\n");
+    story_completed(&s, (struct held){ 1, 2, 1, 1, 1 });
+    story_expect_only(&s, "job_offered",
+        "0 -> lease job_offered run=R1 step=3 attempt=1 offer=1 lane=L2 key=d "
+        "automation=flow action=x queue=quick labels=(1 bytes) parameters=(1 bytes) "
+        "order=3\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(large_parameters_fill_a_window_by_their_bytes)
+{
+    struct story s;
+    struct buffer plan = { 0 };
+    story_make(&s);
+    s.trace.config.lane_bytes_max = 1000;
+    story_open(&s);
+    buffer_print(&plan,
+        "steps:\n  - { key: a, kind: action, config: { action_name: x, "
+        "parameters: { big: \"%0600d\" } } }\n",
+        0);
+    buffer_append(&plan, "", 1);
+    story_learn(&s, 1, (const char *)plan.data);
+    buffer_free(&plan);
+    trace_skip(&s.trace);
+    for (unsigned run = 1; run <= 3; run++)
+        story_start(&s, run, "");
+    story_expect_only(&s, "job_offered",
+        "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(608 "
+        "bytes) order=3\n"
+        "0 -> lease job_offered run=R2 attempt=1 offer=1 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(608 "
+        "bytes) order=4\n");
+    story_completed(&s, (struct held){ 1, 0, 1, 1, 1 });
+    story_expect_only(&s, "job_offered",
+        "0 -> lease job_offered run=R3 attempt=1 offer=1 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(608 "
+        "bytes) order=5\n");
+    story_close(&s);
+}
+END_TEST
+
+Suite *
+scheduler_lanes_suite(void)
+{
+    Suite *suite = suite_create("scheduler lanes");
+    TCase *tests = tcase_create("scheduler lanes");
+    tcase_add_test(tests, a_window_of_two_is_kept_and_filled_again_in_order);
+    tcase_add_test(tests, a_long_backlog_is_read_from_the_store_in_order);
+    tcase_add_test(tests, after_a_crash_the_backlog_is_told_in_the_same_order);
+    tcase_add_test(tests, a_returned_job_finds_its_place_behind_a_full_window);
+    tcase_add_test(tests, two_kinds_of_jobs_do_not_wait_for_each_other);
+    tcase_add_test(tests, large_parameters_fill_a_window_by_their_bytes);
+    suite_add_tcase(suite, tests);
+    return suite;
+}

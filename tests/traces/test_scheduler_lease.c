@@ -1,0 +1,375 @@
+/* Goal: one report is taken per attempt, leases that are not current change nothing,
+ * and cancelling ends all that is under way.
+ * Method: every word that the scheduler says is compared. */
+#include "tests/traces/scheduler_story.h"
+#include "tests/traces/suites.h"
+
+static const struct held first = { 1, 0, 1, 1, 1 };
+
+static void
+open_with(struct story *s, const char *plan)
+{
+    story_make(s);
+    story_open(s);
+    story_learn(s, 1, plan);
+    story_start(s, 1, "");
+    trace_skip(&s->trace);
+}
+
+START_TEST(a_report_said_again_is_accepted_again_and_changes_nothing)
+{
+    struct story s;
+    open_with(&s, "steps:\n" STEP("a", "") STEP("b", ", needs: [a]"));
+    story_completed(&s, first);
+    trace_skip(&s.trace);
+    story_completed(&s, first);
+    story_expect(&s,
+        "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=1 "
+        "gateway=3 reported=1\n");
+    story_completed(&s, (struct held){ 1, 1, 1, 1, 1 });
+    trace_skip(&s.trace);
+    story_completed(&s, first);
+    trace_restart(&s.trace);
+    story_completed(&s, first);
+    story_expect(&s,
+        "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=1 "
+        "gateway=3 reported=1\n"
+        "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=1 "
+        "gateway=3 reported=1\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(reports_that_do_not_count_are_stale)
+{
+    struct story s;
+    open_with(&s, "steps:\n" STEP("a", "") STEP("b", ", needs: [a]"));
+    story_completed(&s, (struct held){ 2, 0, 1, 1, 1 });  /* no such run */
+    story_completed(&s, (struct held){ 1, 1, 1, 1, 1 });  /* not started */
+    story_completed(&s, (struct held){ 1, 1, 0, 0, 1 });  /* no attempt */
+    story_completed(&s, (struct held){ 1, 99, 1, 1, 1 }); /* no such step */
+    story_completed(&s, (struct held){ 1, 0, 2, 1, 1 });  /* an attempt to come */
+    story_completed(&s, (struct held){ 1, 0, 1, 2, 1 });  /* an offer to come */
+    story_expect(&s,
+        "0 -> lease job_settled run=R2 attempt=1 offer=1 session=S1 verdict=2 "
+        "gateway=3 reported=1\n"
+        "0 -> lease job_settled run=R1 step=1 attempt=1 offer=1 session=S1 "
+        "verdict=2 gateway=3 reported=1\n"
+        "0 -> lease job_settled run=R1 step=1 session=S1 verdict=2 gateway=3 "
+        "reported=1\n"
+        "0 -> lease job_settled run=R1 step=99 attempt=1 offer=1 session=S1 "
+        "verdict=2 gateway=3 reported=1\n"
+        "0 -> lease job_settled run=R1 attempt=2 offer=1 session=S1 verdict=2 "
+        "gateway=3 reported=1\n"
+        "0 -> lease job_settled run=R1 attempt=1 offer=2 session=S1 verdict=2 "
+        "gateway=3 reported=1\n");
+    story_lost(&s, first);
+    trace_skip(&s.trace);
+    story_completed(&s, first);
+    story_expect(&s,
+        "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=2 "
+        "gateway=3 reported=1\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_lease_under_a_void_offer_is_settled_as_stale)
+{
+    struct story s;
+    open_with(&s, "steps:\n" STEP("a", ""));
+    story_returned(&s, first);
+    trace_skip(&s.trace);
+    story_leased(&s, first);
+    story_expect(
+        &s, "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=2\n");
+    story_leased(&s, (struct held){ 1, 0, 1, 2, 2 });
+    story_expect(
+        &s, "0 job_leased run=R1 attempt=1 offer=2 session=S2 worker=worker\n");
+    story_leased(&s, (struct held){ 1, 0, 1, 2, 2 });
+    story_expect(&s, "");
+    story_leased(&s, (struct held){ 1, 0, 1, 2, 3 });
+    story_expect(
+        &s, "0 -> lease job_settled run=R1 attempt=1 offer=2 session=S3 verdict=2\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_returned_job_is_offered_again_as_the_same_attempt)
+{
+    struct story s;
+    open_with(&s, "steps:\n" STEP("a", ""));
+    story_leased(&s, first);
+    trace_skip(&s.trace);
+    story_returned(&s, first);
+    story_expect(&s,
+        "0 job_reoffered run=R1 attempt=1 offer=2\n"
+        "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=2\n"
+        "0 -> lease job_offered run=R1 attempt=1 offer=2 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=3\n");
+    story_returned(&s, first);
+    story_expect(
+        &s, "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=2\n");
+    story_completed(&s, first);
+    story_expect(&s,
+        "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=2 "
+        "gateway=3 reported=1\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(losing_a_lease_that_is_not_current_changes_nothing)
+{
+    struct story s;
+    open_with(&s, "steps:\n" STEP("a", ""));
+    story_returned(&s, first);
+    trace_skip(&s.trace);
+    story_lost(&s, first);
+    story_expect(
+        &s, "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=2\n");
+    story_completed(&s, (struct held){ 1, 0, 1, 2, 1 });
+    trace_skip(&s.trace);
+    story_lost(&s, (struct held){ 1, 0, 1, 2, 1 });
+    story_expect(
+        &s, "0 -> lease job_settled run=R1 attempt=1 offer=2 session=S1 verdict=2\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(cancelling_ends_open_leased_and_delayed_steps)
+{
+    struct story s;
+    open_with(&s, "steps:\n" STEP("open", "") STEP("leased", "")
+                      STEP("delayed", ", retry: { max_attempts: 2, delay: 1h }")
+                          STEP("pending", ", needs: [open]") STEP("done", ""));
+    story_leased(&s, (struct held){ 1, 1, 1, 1, 1 });
+    story_failed(&s, (struct held){ 1, 2, 1, 1, 1 });
+    story_completed(&s, (struct held){ 1, 4, 1, 1, 1 });
+    trace_skip(&s.trace);
+    story_cancel(&s, 1, "enough");
+    story_expect(&s,
+        "0 -> lease job_withdrawn run=R1 attempt=1 reason=\"the run has ended\"\n"
+        "0 step_cancelled run=R1 key=open\n"
+        "0 -> lease job_withdrawn run=R1 step=1 attempt=1 reason=\"the run has "
+        "ended\"\n"
+        "0 step_cancelled run=R1 step=1 key=leased\n"
+        "0 step_cancelled run=R1 step=2 key=delayed\n"
+        "0 run_cancelled run=R1 reason=enough\n"
+        "0 -> gateway run_changed run=R1 sequence=17 status=6\n"
+        "0 -> gateway run_accepted request=8 run=R1 automation=A name=flow "
+        "version=1 status=6 existed=1\n");
+    story_cancel(&s, 1, "again");
+    story_expect(&s,
+        "0 -> gateway run_accepted request=8 run=R1 automation=A name=flow "
+        "version=1 status=6 existed=1\n");
+    story_completed(&s, (struct held){ 1, 1, 1, 1, 1 });
+    story_expect(&s,
+        "0 -> lease job_settled run=R1 step=1 attempt=1 offer=1 session=S1 "
+        "verdict=2 gateway=3 reported=1\n");
+    trace_wait(&s.trace, 7200000);
+    story_expect(&s, "");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(only_a_run_of_the_project_can_be_cancelled)
+{
+    struct story s;
+    open_with(&s, "steps:\n" STEP("a", ""));
+    story_cancel(&s, 2, "");
+    story_expect(&s,
+        "0 -> gateway refused request=8 err=5 detail=\"there is no such run in the "
+        "project\"\n");
+    s.trace.project = id_of_name(text("elsewhere"));
+    story_cancel(&s, 1, "");
+    story_expect(&s,
+        "0 -> gateway refused request=8 err=5 detail=\"there is no such run in the "
+        "project\"\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_finished_run_cannot_be_cancelled_any_more)
+{
+    struct story s;
+    open_with(&s, "steps:\n" STEP("a", ""));
+    story_completed(&s, first);
+    trace_skip(&s.trace);
+    story_cancel(&s, 1, "");
+    story_expect(&s,
+        "0 -> gateway run_accepted request=8 run=R1 automation=A name=flow "
+        "version=1 status=4 existed=1\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(an_offer_that_a_dead_lease_actor_may_have_granted_becomes_void)
+{
+    struct story s;
+    open_with(&s, "steps:\n" STEP("a", "") STEP("b", "") STEP("c", ", needs: [a]"));
+    story_leased(&s, (struct held){ 1, 1, 1, 1, 1 });
+    trace_skip(&s.trace);
+    story_lease_begins(&s, 2, 2);
+    story_expect(&s,
+        "0 lease_seen epoch=2\n"
+        "0 peer_reset actor=5 life=1\n"
+        "0 job_reoffered run=R1 attempt=1 offer=2\n"
+        "0 -> lease job_offered run=R1 attempt=1 offer=2 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=3\n"
+        "0 -> lease job_offered run=R1 step=1 attempt=1 offer=1 lane=L1 key=b "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) leased=1 session=S1 order=3\n"
+        "0 lane_read lane=L1 record=3 run=R1 step=1\n");
+    story_completed(&s, first);
+    story_expect_only(&s, "settled",
+        "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=2 "
+        "gateway=3 reported=1\n");
+    story_completed(&s, (struct held){ 1, 0, 1, 2, 1 });
+    story_expect_only(&s, "completed",
+        "0 action_completed run=R1 key=a attempt=1 offer=2 action=x output=(3 "
+        "bytes) session=S1\n"
+        "0 step_completed run=R1 key=a\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_lease_actor_that_missed_something_hears_the_same_offers_again)
+{
+    struct story s;
+    open_with(&s, "steps:\n" STEP("a", "") STEP("b", "") STEP("c", ", needs: [a]"));
+    story_leased(&s, (struct held){ 1, 1, 1, 1, 1 });
+    trace_skip(&s.trace);
+    story_lease_begins(&s, 1, 1);
+    story_expect(&s,
+        "0 peer_reset actor=5\n"
+        "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=3\n"
+        "0 -> lease job_offered run=R1 step=1 attempt=1 offer=1 lane=L1 key=b "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) leased=1 session=S1 order=3\n"
+        "0 lane_read lane=L1 record=3 run=R1 step=1\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_scheduler_that_begins_anew_tells_everything_again)
+{
+    struct story s;
+    open_with(&s, "steps:\n" STEP("a", "") STEP("b", "") STEP("c", ", needs: [a]"));
+    story_leased(&s, (struct held){ 1, 1, 1, 1, 1 });
+    trace_skip(&s.trace);
+    trace_crash(&s.trace);
+    story_expect(&s,
+        "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=3\n"
+        "0 -> lease job_offered run=R1 step=1 attempt=1 offer=1 lane=L1 key=b "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=3\n"
+        "0 lane_read lane=L1 record=3 run=R1 step=1\n");
+    story_lease_begins(&s, 1, 2);
+    story_expect(&s,
+        "0 peer_reset actor=5 life=1\n"
+        "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=3\n"
+        "0 -> lease job_offered run=R1 step=1 attempt=1 offer=1 lane=L1 key=b "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=3\n"
+        "0 lane_read lane=L1 record=3 run=R1 step=1\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_lease_actor_that_began_while_the_scheduler_was_down_is_seen)
+{
+    struct story s;
+    open_with(&s, "steps:\n" STEP("a", ""));
+    trace_crash(&s.trace);
+    trace_skip(&s.trace);
+    story_lease_begins(&s, 2, 2);
+    story_expect(&s,
+        "0 lease_seen epoch=2\n"
+        "0 peer_reset actor=5 life=1\n"
+        "0 job_reoffered run=R1 attempt=1 offer=2\n"
+        "0 -> lease job_offered run=R1 attempt=1 offer=2 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=3\n"
+        "0 lane_read lane=L1 record=3 run=R1\n");
+    trace_crash(&s.trace);
+    trace_skip(&s.trace);
+    story_lease_begins(&s, 2, 2);
+    story_expect(&s,
+        "0 peer_reset actor=5 life=1\n"
+        "0 -> lease job_offered run=R1 attempt=1 offer=2 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=3\n"
+        "0 lane_read lane=L1 record=3 run=R1\n");
+    story_close(&s);
+}
+END_TEST
+
+static void
+print(struct story *s, struct held held, struct bytes chunk)
+{
+    trace_give(&s->trace, ACTOR_lease, 0,
+        (struct message){ .code = JOB_PRINTED,
+            .job_printed = { .run = story_run(held.run),
+                .step = held.step,
+                .attempt = held.attempt,
+                .stream = text("stdout"),
+                .chunk = chunk } });
+}
+
+START_TEST(what_jobs_print_is_kept_up_to_a_limit)
+{
+    struct story s;
+    story_make(&s);
+    s.trace.config.log_bytes_max = 10;
+    story_open(&s);
+    story_learn(&s, 1, "steps:\n" STEP("a", ""));
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    print(&s, first, text("12345"));
+    print(&s, first, text("678901")); /* too much */
+    print(&s, first, text("67890"));
+    print(&s, first, text("1")); /* full */
+    print(&s, (struct held){ 1, 0, 2, 1, 1 }, text(""));
+    print(&s, (struct held){ 1, 7, 1, 1, 1 }, text(""));
+    print(&s, (struct held){ 2, 0, 1, 1, 1 }, text(""));
+    story_expect(&s, "0 job_printed run=R1 attempt=1 stream=stdout chunk=12345\n"
+                     "0 job_printed run=R1 attempt=1 stream=stdout chunk=67890\n");
+    story_completed(&s, first);
+    trace_skip(&s.trace);
+    print(&s, first, text(""));
+    story_expect(&s, "");
+    story_close(&s);
+}
+END_TEST
+
+Suite *
+scheduler_lease_suite(void)
+{
+    Suite *suite = suite_create("scheduler lease");
+    TCase *tests = tcase_create("scheduler lease");
+    tcase_add_test(tests, a_report_said_again_is_accepted_again_and_changes_nothing);
+    tcase_add_test(tests, reports_that_do_not_count_are_stale);
+    tcase_add_test(tests, a_lease_under_a_void_offer_is_settled_as_stale);
+    tcase_add_test(tests, a_returned_job_is_offered_again_as_the_same_attempt);
+    tcase_add_test(tests, losing_a_lease_that_is_not_current_changes_nothing);
+    tcase_add_test(tests, cancelling_ends_open_leased_and_delayed_steps);
+    tcase_add_test(tests, only_a_run_of_the_project_can_be_cancelled);
+    tcase_add_test(tests, a_finished_run_cannot_be_cancelled_any_more);
+    tcase_add_test(
+        tests, an_offer_that_a_dead_lease_actor_may_have_granted_becomes_void);
+    tcase_add_test(
+        tests, a_lease_actor_that_missed_something_hears_the_same_offers_again);
+    tcase_add_test(tests, a_scheduler_that_begins_anew_tells_everything_again);
+    tcase_add_test(
+        tests, a_lease_actor_that_began_while_the_scheduler_was_down_is_seen);
+    tcase_add_test(tests, what_jobs_print_is_kept_up_to_a_limit);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
