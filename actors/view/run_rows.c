@@ -1,0 +1,122 @@
+#include "actors/view/run_rows.h"
+
+static void
+open_plan(struct run_rows *run)
+{
+    struct row_key key = row_key('P');
+    row_key_id(&key, &run->project);
+    row_key_id(&key, &run->row.automation);
+    row_key_u32(&key, run->row.version);
+    struct bytes plan = journal_get(run->journal, row_key_bytes(&key));
+    run->planned = plan.data != NULL && plan_open(plan, &run->plan) == ERR_NONE;
+}
+
+enum err
+run_rows_read(struct run_rows *run, struct journal *journal, struct arena *arena,
+    const struct id *project, const struct id *id)
+{
+    *run = (struct run_rows){
+        .journal = journal, .arena = arena, .project = *project, .id = *id
+    };
+    struct row_key key = row_key_run('R', project, id);
+    struct bytes row = journal_get(journal, row_key_bytes(&key));
+    struct cursor in = cursor_over(row);
+    if (row.data == NULL)
+        return ERR_NOT_FOUND;
+    if (fields_read(&in, &run_row_shape, NULL, &run->row) != ERR_NONE)
+        return ERR_CORRUPT;
+    open_plan(run);
+    return ERR_NONE;
+}
+
+static void
+read_page(struct run_rows *run, uint32_t page)
+{
+    struct bytes in = run->row.steps;
+    if (page > 0) {
+        struct row_key key = row_key_run('S', &run->project, &run->id);
+        row_key_u32(&key, page);
+        in = journal_get(run->journal, row_key_bytes(&key));
+    }
+    if (step_page_read(in, run->page) != ERR_NONE)
+        memset(run->page, 0, sizeof run->page);
+    run->page_read = page + 1;
+}
+
+const struct step_row *
+run_rows_step(struct run_rows *run, uint32_t step)
+{
+    if (run->page_read != step / STEPS_PER_PAGE + 1)
+        read_page(run, step / STEPS_PER_PAGE);
+    return &run->page[step % STEPS_PER_PAGE];
+}
+
+struct plan_step
+run_rows_plan_step(const struct run_rows *run, uint32_t step)
+{
+    if (!run->planned || step >= run->plan.step_count)
+        return (struct plan_step){ 0 };
+    return plan_step_at(&run->plan, step, run->arena);
+}
+
+bool
+run_facts_open(struct run_rows *run, uint64_t record, struct run_facts *facts)
+{
+    struct record found;
+    if (journal_read(run->journal, record, &found) != ERR_NONE)
+        return false;
+    facts->run = run->id;
+    facts->at_ms = found.at_ms;
+    return record_open(&facts->reader, run->journal, run->arena, found.facts);
+}
+
+/* Every fact about a run names it first. */
+static bool
+is_about(const struct message *fact, const struct id *run)
+{
+    const struct shape *shape = &message_shapes[fact->code];
+    const struct field *first = shape->fields;
+    return shape->field_count > 0 && first->type == FIELD_id
+           && strcmp(first->name, "run") == 0
+           && memcmp(fact->body + first->offset, run->bytes, ID_SIZE) == 0;
+}
+
+bool
+run_facts_next(struct run_facts *facts, struct message *fact)
+{
+    while (record_next(&facts->reader, fact))
+        if (is_about(fact, &facts->run))
+            return true;
+    return false;
+}
+
+static struct bytes
+or_empty(struct bytes payload)
+{
+    return payload.data == NULL ? text("") : payload;
+}
+
+struct bytes
+run_rows_inputs(struct run_rows *run)
+{
+    struct run_facts facts;
+    struct message fact;
+    if (run_facts_open(run, run->row.record, &facts))
+        while (run_facts_next(&facts, &fact))
+            if (fact.code == RUN_STARTED)
+                return or_empty(fact.run_started.inputs);
+    return (struct bytes){ 0 };
+}
+
+struct bytes
+run_rows_output(struct run_rows *run, uint32_t step)
+{
+    uint64_t record = run_rows_step(run, step)->output;
+    struct run_facts facts;
+    struct message fact;
+    if (record != 0 && run_facts_open(run, record, &facts))
+        while (run_facts_next(&facts, &fact))
+            if (fact.code == ACTION_COMPLETED && fact.action_completed.step == step)
+                return or_empty(fact.action_completed.output);
+    return (struct bytes){ 0 };
+}

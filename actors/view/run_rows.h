@@ -1,0 +1,50 @@
+/* run_rows - one run, as its rows and records tell it; nothing is ever changed.
+ *
+ * What is not there, or not yet, is as if it had not happened.
+ */
+#ifndef ACTORS_VIEW_RUN_ROWS_H
+#define ACTORS_VIEW_RUN_ROWS_H
+#include "actors/plan/plan.h"
+#include "actors/record.h"
+#include "store/journal.h"
+#include "store/rows.h"
+
+struct run_rows {
+    struct journal *journal;
+    struct arena *arena;
+    struct id project, id;
+    struct run_row row;
+    struct plan plan;
+    bool planned;       /* the plan is there */
+    uint32_t page_read; /* number of `page` plus 1; 0: none is read */
+    struct step_row page[STEPS_PER_PAGE];
+};
+
+/* Borrows from the journal until its next catch-up.
+ *
+ * ERR_NOT_FOUND  the project has no such run
+ * ERR_CORRUPT    its row cannot be read
+ */
+MUST_CHECK enum err run_rows_read(struct run_rows *run, struct journal *journal,
+    struct arena *arena, const struct id *project, const struct id *id);
+
+/* A step's state; overwritten by the next call for a step of another page. */
+const struct step_row *run_rows_step(struct run_rows *run, uint32_t step);
+/* A step of the plan; empty if the plan is not there. */
+struct plan_step run_rows_plan_step(const struct run_rows *run, uint32_t step);
+
+/* The facts of this run in one record, in order. */
+struct run_facts {
+    struct record_reader reader;
+    struct id run;
+    uint64_t at_ms;
+};
+/* Borrows the record until another one is read.  False if there is none. */
+bool run_facts_open(struct run_rows *run, uint64_t record, struct run_facts *facts);
+bool run_facts_next(struct run_facts *facts, struct message *fact);
+
+/* The payloads that only the record has; nothing (data NULL) if it is not there.
+ * Valid until another record is read. */
+struct bytes run_rows_inputs(struct run_rows *run);
+struct bytes run_rows_output(struct run_rows *run, uint32_t step);
+#endif

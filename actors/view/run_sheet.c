@@ -1,0 +1,204 @@
+#include "actors/view/run_sheet.h"
+
+#include "actors/view/sheet.h"
+#include "transport/messages.h"
+
+/* Of all steps without their outputs; the payloads come on top. */
+enum { STEPS_BYTES_MAX = 512 * 1024 };
+
+static void
+write_error(
+    struct sheet *map, struct bytes type, struct bytes message, struct bytes step)
+{
+    sheet_key(map, "error");
+    struct sheet error = sheet_map(map->out);
+    sheet_text(&error, "type", type);
+    sheet_text(&error, "message", message);
+    sheet_text(&error, "step", step);
+    sheet_end(&error);
+}
+
+static void
+write_progress(struct sheet *map, const struct run_row *row)
+{
+    sheet_key(map, "progress");
+    struct sheet progress = sheet_map(map->out);
+    sheet_number(&progress, "steps", row->step_count);
+    sheet_number(&progress, "completed", row->steps_done);
+    sheet_number(&progress, "failed", row->steps_failed);
+    sheet_number(&progress, "open", row->steps_open);
+    sheet_end(&progress);
+}
+
+static void
+write_line(struct sheet *map, const struct id *id, const struct run_row *row)
+{
+    sheet_id(map, "id", "run_", id);
+    sheet_text(map, "automation", row->name);
+    sheet_id(map, "automation_id", "aut_", &row->automation);
+    sheet_number(map, "version", row->version);
+    sheet_text(map, "status", text(run_status_name((enum run_status)row->status)));
+    sheet_text(map, "source", row->source);
+    sheet_text(map, "idempotency_key", row->key);
+    sheet_moment(map, "created_at", row->started_ms);
+    sheet_moment(map, "updated_at", row->updated_ms);
+    sheet_moment(map, "started_at", row->started_ms);
+    sheet_moment(map, "finished_at", row->finished_ms);
+    sheet_text(map, "stop_reason", row->stop_reason);
+    if (row->status == RUN_BROKEN)
+        write_error(map, row->error_type, row->error_message, row->failed_step);
+    write_progress(map, row);
+    sheet_number(map, "last_sequence", row->events);
+}
+
+void
+run_sheet_line(struct buffer *out, const struct id *id, const struct run_row *row)
+{
+    struct sheet map = sheet_map(out);
+    write_line(&map, id, row);
+    sheet_end(&map);
+}
+
+/* Where something lies in the buffer that is being written. */
+struct span {
+    size_t at, size; /* bytes; size 0: nowhere */
+};
+
+struct whole {
+    struct run_rows *run;
+    struct sheet map;
+    size_t from, bytes_max;
+    struct span *outputs; /* by step */
+    uint32_t listed;      /* steps that are in the document */
+    bool truncated;
+};
+
+static bool
+has_room(const struct whole *w, size_t size)
+{
+    size_t used = w->map.out->size - w->from;
+    return used <= w->bytes_max && size <= w->bytes_max - used;
+}
+
+static void
+write_inputs(struct whole *w)
+{
+    static const uint8_t none[1] = { 0x80 }; /* a map of nothing */
+    struct bytes inputs = run_rows_inputs(w->run);
+    bool given = inputs.data == NULL || inputs.size > 0;
+    sheet_payload(&w->map, "inputs", given ? inputs : bytes_of(none, sizeof none));
+}
+
+/* That of the last step in the order of the plan. */
+static void
+write_last_output(struct whole *w)
+{
+    uint32_t steps = w->run->row.step_count;
+    if (w->run->row.status == RUN_DONE && steps > 0)
+        sheet_payload(&w->map, "output", run_rows_output(w->run, steps - 1));
+}
+
+/* Once one does not fit no other is looked for: that would be a search for small ones.
+ */
+static void
+write_output(struct whole *w, struct sheet *map, uint32_t step)
+{
+    if (run_rows_step(w->run, step)->output == 0 || w->truncated)
+        return;
+    struct bytes output = run_rows_output(w->run, step);
+    if (!has_room(w, output.size)) {
+        w->truncated = true;
+        return;
+    }
+    sheet_key(map, "output");
+    w->outputs[step].at = map->out->size;
+    sheet_value(map, output);
+    w->outputs[step].size = map->out->size - w->outputs[step].at;
+}
+
+static void
+write_step(struct whole *w, uint32_t step)
+{
+    struct buffer *out = w->map.out;
+    const struct step_row *row = run_rows_step(w->run, step);
+    struct plan_step plan = run_rows_plan_step(w->run, step);
+    struct sheet map = sheet_map(out);
+    sheet_text(&map, "key", plan.key);
+    sheet_text(&map, "name", plan.name);
+    sheet_number(&map, "index", step);
+    sheet_text(&map, "kind", text("action"));
+    sheet_text(&map, "status", text(step_status_name((enum step_status)row->status)));
+    sheet_number(&map, "attempt", row->attempt);
+    sheet_text(&map, "worker", row->worker);
+    sheet_id(&map, "session_id", "wsess_", &row->session);
+    sheet_moment(&map, "started_at", row->started_ms);
+    sheet_moment(&map, "finished_at", row->finished_ms);
+    if (row->error_type.size > 0 && row->status != STEP_DONE)
+        write_error(&map, row->error_type, row->error_message, (struct bytes){ 0 });
+    write_output(w, &map, step);
+    sheet_end(&map);
+}
+
+static void
+write_steps(struct whole *w)
+{
+    struct buffer *out = w->map.out;
+    size_t payloads = 0, from = out->size;
+    sheet_key(&w->map, "steps");
+    struct sheet items = sheet_array(out);
+    while (w->listed < w->run->row.step_count
+           && out->size - from - payloads < STEPS_BYTES_MAX) {
+        sheet_item(&items);
+        write_step(w, w->listed);
+        payloads += w->outputs[w->listed++].size;
+    }
+    sheet_end(&items);
+    w->truncated |= w->listed < w->run->row.step_count;
+}
+
+/* The buffer may move while it grows. */
+static void
+repeat(struct buffer *out, struct span span)
+{
+    uint8_t *to = buffer_reserve(out, span.size);
+    memcpy(to, out->data + span.at, span.size);
+    out->size += span.size;
+}
+
+/* What the steps have made, by their keys. */
+static void
+write_outputs(struct whole *w)
+{
+    if (w->run->row.status != RUN_DONE || !w->run->planned)
+        return;
+    sheet_key(&w->map, "outputs");
+    struct sheet map = sheet_map(w->map.out);
+    for (uint32_t step = 0; step < w->listed; step++) {
+        struct span span = w->outputs[step];
+        if (span.size == 0)
+            continue;
+        if (!has_room(w, span.size)) {
+            w->truncated = true;
+            break;
+        }
+        sheet_key_text(&map, run_rows_plan_step(w->run, step).key);
+        repeat(map.out, span);
+    }
+    sheet_end(&map);
+}
+
+void
+run_sheet_whole(struct buffer *out, struct run_rows *run, size_t bytes_max)
+{
+    struct whole w = { .run = run, .from = out->size, .bytes_max = bytes_max };
+    w.outputs = arena_take(run->arena, run->row.step_count * sizeof *w.outputs);
+    w.map = sheet_map(out);
+    write_line(&w.map, &run->id, &run->row);
+    write_inputs(&w);
+    write_last_output(&w);
+    write_steps(&w);
+    write_outputs(&w);
+    if (w.truncated)
+        sheet_bool(&w.map, "truncated", true);
+    sheet_end(&w.map);
+}
