@@ -13,7 +13,7 @@ link_hear(struct link *link, const struct message *in)
         link->peer_epoch = e->epoch;
         link->heard = e->sequence;
         link->owed |= e->sequence > 1;
-        link->hello_ms = link->owed ? 0 : link->hello_ms;
+        link->hello_ms = 0; /* it does not know yet that we live */
         return LINK_NEW_LIFE;
     }
     if (e->sequence <= link->heard)
