@@ -95,7 +95,8 @@ class MainJob(unittest.TestCase):
             engine.start("no-such-automation")
         self.assertEqual(refused.exception.code, "not_found")
         with self.assertRaises(Refused) as refused:
-            engine.apply("name: x\nsteps:\n  - kind: actoin\n    colour: red\n")
+            engine.apply("name: x\ncolour: red\nsteps:\n  - key: a\n    kind: action\n"
+                         "    config: { action_name: 7 }\n    needs: [b]\n")
         self.assertEqual(refused.exception.code, "invalid")
         details = refused.exception.body["error"]["details"]
         self.assertGreaterEqual(len(details), 2)

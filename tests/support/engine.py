@@ -93,7 +93,10 @@ class Engine:
         # A port found once is kept, so that clients find the engine again.
         self.settings.update(http_port=self.http_port, worker_port=self.worker_port)
         key = os.path.join(self.data, "dev.key")
-        self.key = open(key).read().strip() if os.path.exists(key) else None
+        self.key = None
+        if os.path.exists(key):
+            with open(key) as file:
+                self.key = file.read().strip()
         self.env.update(CAPSTAN_URL=f"http://127.0.0.1:{self.http_port}",
                         CAPSTAN_WORKER_URL=f"tcp://127.0.0.1:{self.worker_port}")
 
@@ -238,4 +241,5 @@ class Engine:
         return sizes
 
 
-SMOKE = open(os.path.join(SOURCE, "examples/worker-smoke-test.yaml")).read()
+with open(os.path.join(SOURCE, "examples/worker-smoke-test.yaml")) as smoke:
+    SMOKE = smoke.read()

@@ -25,6 +25,24 @@ replace_names(const struct trace *t, struct buffer *line)
     line->size = strlen((char *)line->data);
 }
 
+/* "(174 bytes)" becomes "(…)". */
+static void
+hide_sizes(struct buffer *line)
+{
+    static const char hidden[] = "…)", bytes[] = " bytes)";
+    buffer_append(line, "", 1);
+    for (char *at = (char *)line->data; (at = strchr(at, '(')) != NULL; at++) {
+        size_t digits = strspn(at + 1, "0123456789");
+        char *end = at + 1 + digits;
+        if (digits == 0 || strncmp(end, bytes, strlen(bytes)) != 0)
+            continue;
+        end += strlen(bytes);
+        memcpy(at + 1, hidden, strlen(hidden));
+        memmove(at + 1 + strlen(hidden), end, strlen(end) + 1);
+    }
+    line->size = strlen((char *)line->data);
+}
+
 static void
 write_down(const struct trace *t, const struct message *m)
 {
@@ -39,6 +57,8 @@ write_down(const struct trace *t, const struct message *m)
         buffer_print(&line, "-> %s ", actor_name_text(m->to));
     codec_print(m, &line);
     replace_names(t, &line);
+    if (t->without_sizes)
+        hide_sizes(&line);
     buffer_append_bytes(t->said, buffer_bytes(&line));
     buffer_append(t->said, "\n", 1);
     buffer_free(&line);

@@ -25,8 +25,9 @@ struct trace {
     struct config config;
     uint32_t instance;
     bool without_journal;
-    uint64_t now_ms;   /* begins at 0 */
-    struct id project; /* of what is given, HELLO excepted */
+    bool without_sizes; /* payloads are written as (…), whatever their size */
+    uint64_t now_ms;    /* begins at 0 */
+    struct id project;  /* of what is given, HELLO excepted */
     uint8_t secret[SECRET_SIZE];
 
     const struct actor *actor;

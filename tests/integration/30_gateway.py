@@ -1,0 +1,401 @@
+#!/usr/bin/python3
+"""Goal: what an HTTP client may rely on holds, whatever the actors do.
+
+Method: the real gateway with its actors played by fake_engine.py, and clients that see
+each byte. What strangers may not do is in 31_hostile_http.py.
+"""
+import concurrent.futures
+import json
+import os
+import re
+import signal
+import stat
+import time
+import unittest
+
+from fake_engine import Client, FakeEngine, SOURCE, id_text, read_source
+
+API = "/capstan/v1"
+RUNS = API + "/runs"
+NOT_FOUND, INTERNAL = 5, 17
+
+
+def partition_of(run):
+    """Of a run's text; see base/id.h."""
+    number = 0
+    for letter in run[4:]:
+        number = number * 32 + "0123456789abcdefghjkmnpqrstvwxyz".index(letter)
+    return number >> 54 & 255
+
+
+class Event:
+    def __init__(self, text):
+        lines = dict(line.split(": ", 1) for line in text.decode().split("\n"))
+        self.id, self.type = int(lines["id"]), lines["event"]
+        self.data = json.loads(lines["data"])
+
+
+class Stream:
+    """Server-sent events, comments left out."""
+
+    def __init__(self, client):
+        self.client, self.rest = client, b""
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        while True:
+            while b"\n\n" not in self.rest:
+                piece = self.client.chunk()
+                if not piece:
+                    raise StopIteration
+                self.rest += piece
+            text, self.rest = self.rest.split(b"\n\n", 1)
+            if not text.startswith(b":"):
+                return Event(text)
+
+
+class GatewayTest(unittest.TestCase):
+    def start(self, **settings):
+        engine = FakeEngine(**settings)
+        self.addCleanup(engine.close)
+        engine.start()
+        self.key = engine.dev_key()
+        return engine
+
+    def client(self, engine, key=None):
+        client = Client(engine, self.key if key is None else key)
+        self.addCleanup(client.socket.close)
+        return client
+
+    def refused(self, answer, status, code):
+        self.assertEqual((answer[0], answer[2]["error"]["code"]), (status, code), answer)
+        return answer[2]["error"]
+
+    def test_the_first_start_makes_a_development_key_and_later_ones_keep_it(self):
+        engine = self.start()
+        path = os.path.join(engine.folder, "dev.key")
+        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+        self.assertRegex(self.key, r"^cap_[0-9a-z]{26}_[0-9A-Za-z_-]{43}$")
+        self.assertEqual(engine.kill(signal.SIGTERM), 0)
+        engine.start()
+        self.assertEqual(engine.dev_key(), self.key)
+        self.assertEqual(self.client(engine).ask("GET", RUNS)[0], 200)
+
+    def test_a_port_that_is_taken_is_said(self):
+        engine = self.start()
+        other = FakeEngine(http_port=engine.http)
+        self.addCleanup(other.close)
+        other.start()
+        self.assertEqual(
+            other.ready, f"failed http_port: {engine.http} on 127.0.0.1 is in use")
+
+    def test_callers_without_a_valid_key_all_get_the_same_answer(self):
+        engine = self.start()
+        unknown = "cap_" + "0" * 26 + self.key[30:]
+        wrong = self.key[:-3] + ("AAA" if self.key[-3:] != "AAA" else "BBA")
+        answers = []
+        for key in ("", "nonsense", unknown, wrong, self.key + "A", self.key[:-1]):
+            status, headers, body = self.client(engine, key).ask("GET", RUNS)
+            headers.pop("date")
+            answers.append((status, headers, body))
+        self.assertEqual(answers[0][0], 401)
+        self.assertEqual(answers[0][1]["www-authenticate"], "Bearer")
+        self.assertEqual(answers, answers[:1] * len(answers))
+
+    def test_a_key_does_what_its_scopes_allow_until_it_is_revoked(self):
+        engine = self.start()
+        admin = self.client(engine)
+        status, _, made = admin.ask(
+            "POST", API + "/keys", {"name": "reader", "scopes": ["read"]})
+        self.assertEqual(status, 201)
+        reader = self.client(engine, made["key"])
+        self.assertEqual(reader.ask("GET", RUNS)[0], 200)
+        answer = reader.ask("POST", RUNS, {"automation": "x"})
+        self.refused(answer, 403, "forbidden")
+        self.assertEqual(admin.ask("DELETE", API + "/keys/" + made["id"])[0], 200)
+        reader = self.client(engine, made["key"])
+        self.refused(reader.ask("GET", RUNS), 401, "unauthorized")
+        for body in ({"name": "", "scopes": ["read"]}, {"name": "x", "scopes": []},
+                     {"name": "x", "scopes": ["root"]}, {"scopes": ["read"]}):
+            answer = admin.ask("POST", API + "/keys", body)
+            self.refused(answer, 422, "invalid")
+
+    def test_a_wrong_method_is_told_the_right_ones(self):
+        client = self.client(self.start())
+        for method in ("DELETE", "PUT", "OPTIONS", "TRACE", "NONSENSE"):
+            status, headers, _ = client.ask(method, RUNS)
+            self.assertEqual((status, headers["allow"]), (405, "GET, POST"))
+        self.refused(client.ask("GET", API), 404, "not_found")
+        status, headers, body = client.ask("HEAD", RUNS)
+        self.assertEqual((status, body), (200, b""))
+        self.assertGreater(int(headers["content-length"]), 0)
+
+    def test_queries_are_checked(self):
+        client = self.client(self.start())
+        for query in ("limit=0", "limit=1001", "limit=x", "limit=", "limit=-1", "wrong=1",
+                      "limit=1&limit=2", "status=done", "status=%00", "cursor=%ff"):
+            answer = client.ask("GET", RUNS + "?" + query)
+            self.refused(answer, 400, "malformed")
+        asked = client.ask(
+            "GET", RUNS + "?status=open&automation=a%20b&limit=7&cursor=c+d")[2]["asked"]
+        self.assertEqual(asked, ["a b", "open", 7, "c d"])
+
+    def test_the_text_of_an_automation_is_taken_in_its_media_types(self):
+        client = self.client(self.start())
+        text = "name: x\n# \u00e9\n".encode()
+        for media in ("application/yaml", "text/yaml", "text/plain; charset=utf-8",
+                      "application/json"):
+            status, _, body = client.ask(
+                "POST", API + "/automations", text, Content_Type=media)
+            self.assertEqual((status, body["definition"]), (201, text.decode()))
+        answer = client.ask("POST", API + "/automations", text, Content_Type="image/png")
+        self.refused(answer, 415, "media_type")
+        client = self.client(self.start(automation_max=1024))
+        answer = client.ask(
+            "POST", API + "/automations", b"a" * 1025, Content_Type="text/plain")
+        self.refused(answer, 413, "too_large")
+
+    def test_a_run_starts_where_its_idempotency_key_says(self):
+        engine = self.start(schedulers=3)
+        client = self.client(engine)
+        fresh = {partition_of(client.ask("POST", RUNS, {"automation": "x"})[2]["id"])
+                 for _ in range(6)}
+        self.assertEqual(fresh, {0, 1, 2})
+        seen = {}
+        for key in ("a", "b", "c", "d", "e", "f"):
+            body = {"automation": "x", "idempotency_key": key}
+            status, _, first = client.ask("POST", RUNS, body)
+            self.assertEqual(status, 201)
+            status, _, again = client.ask(
+                "POST", RUNS, {"automation": "x"}, Idempotency_Key=key)
+            self.assertEqual((status, again["id"]), (200, first["id"]))
+            seen[key] = partition_of(first["id"])
+        self.assertGreater(len(set(seen.values())), 1)
+        answer = client.ask("POST", RUNS, {"automation": "x", "idempotency_key": "a"},
+                            Idempotency_Key="b")
+        self.refused(answer, 422, "invalid")
+        self.assertEqual(engine.kill(signal.SIGTERM), 0)
+        engine.start()
+        for key, partition in seen.items():
+            run = self.client(engine).ask(
+                "POST", RUNS, {"automation": "x", "idempotency_key": key})[2]["id"]
+            self.assertEqual(partition_of(run), partition)
+
+    def test_a_start_says_what_is_wrong_with_it(self):
+        client = self.client(self.start(payload_max=1024))
+        deep = b'{"automation":"x","inputs":' + b"[" * 40 + b"]" * 40 + b"}"
+        for body, code in (
+                (b"{", "malformed"), (b"", "malformed"), (b"[]", "malformed"),
+                (b'{"automation":"x"} x', "malformed"), (b'{"a":1,"a":2}', "malformed"),
+                (b'{"automation":"\xff"}', "malformed"), (deep, "malformed"),
+                (b'{"automation":"x","inputs":{"a":1e999}}', "malformed"),
+                (b"{}", "invalid"), (b'{"automation":7}', "invalid"),
+                (b'{"automation":"x","inputs":[]}', "invalid"),
+                (b'{"automation":"x","input":{}}', "invalid"),
+                (b'{"automation":"unknown"}', "not_found"),
+                (b'{"automation":"x","inputs":{"a":"' + b"a" * 1024 + b'"}}', "too_large")):
+            status, _, answer = client.ask(
+                "POST", RUNS, body, Content_Type="application/json")
+            self.assertEqual(answer["error"]["code"], code, (body[:60], answer))
+            self.assertGreaterEqual(status, 400)
+        _, _, answer = client.ask(
+            "POST", RUNS, b'{\n "automation": x}', Content_Type="application/json")
+        self.assertEqual(answer["error"]["details"][0]["line"], 2)
+
+    def test_values_go_through_unchanged(self):
+        client = self.client(self.start())
+        inputs = {"text": "\u00e9\U0001f600\"\\\n\u0000\u007f", "whole": 2**63 - 1,
+                  "negative": -2**63, "real": 0.1, "tiny": 5e-324, "one": 1.0,
+                  "none": None, "list": [True, False, {}, []], "": {"a": {"b": 1}}}
+        body = client.ask(
+            "POST", RUNS + "?wait=20s", {"automation": "quick", "inputs": inputs})[2]
+        self.assertEqual(body["output"], inputs)
+        self.assertIs(type(body["output"]["one"]), float)
+
+    def test_wait_answers_when_the_run_is_finished(self):
+        engine = self.start()
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            waiting = pool.submit(self.client(engine).ask, "POST", RUNS + "?wait=20s",
+                                  {"automation": "slow"})
+            run = engine.wait_for("run_start").run
+            time.sleep(0.2)
+            self.assertFalse(waiting.done())
+            engine.do(lambda: engine.finish(run))
+            status, _, body = waiting.result(10)
+        self.assertEqual((status, body["status"]), (201, "completed"))
+
+    def test_wait_answers_when_the_time_is_over_and_without_the_hint(self):
+        engine = self.start()
+        client, begin = self.client(engine), time.monotonic()
+        status, _, body = client.ask(
+            "POST", RUNS + "?wait=300ms", {"automation": "slow"})
+        self.assertEqual((status, body["status"]), (201, "suspended"))
+        self.assertLess(0.3, time.monotonic() - begin)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            waiting = pool.submit(
+                client.ask, "POST", RUNS + "?wait=60", {"automation": "slow"})
+            run = engine.wait_for("run_start", 2).run
+            engine.do(lambda: engine.finish(run, hint=False))
+            self.assertEqual(waiting.result(20)[2]["status"], "completed")
+        for wait in ("", "x", "30h", "11m", "-1s", "1.5s"):
+            answer = client.ask("POST", RUNS + "?wait=" + wait, {"automation": "slow"})
+            self.refused(answer, 400, "malformed")
+
+    def test_a_run_can_be_cancelled_with_and_without_a_body(self):
+        engine = self.start()
+        client = self.client(engine)
+        run = client.ask("POST", RUNS, {"automation": "x"})[2]["id"]
+        path = f"{RUNS}/{run}/cancel"
+        self.assertEqual(client.ask("POST", path)[2]["status"], "cancelled")
+        client.ask("POST", path, {"reason": "enough"})
+        self.assertEqual(engine.wait_for("run_cancel", 2).reason, "enough")
+        other = id_text("run_", b"\xff" * 16)
+        for path in (other, "run_x", "aut_" + "0" * 26):
+            answer = client.ask("POST", f"{RUNS}/{path}/cancel")
+            self.refused(answer, 404, "not_found")
+
+    def test_a_stream_shows_the_log_as_it_grows_and_ends_with_the_run(self):
+        engine = self.start()
+        client = self.client(engine)
+        run = client.ask("POST", RUNS, {"automation": "slow"})[2]["id"]
+        key = engine.wait_for("run_start").run
+        path = f"{RUNS}/{run}/events"
+        client.put("GET", path, Accept="text/event-stream")
+        status, headers = client.head()
+        self.assertEqual((status, headers["content-type"]), (200, "text/event-stream"))
+        events = Stream(client)
+        first = next(events)
+        self.assertEqual((first.id, first.type), (1, "run.started"))
+        self.assertEqual(first.data["sequence"], 1)
+        for i in range(350):
+            engine.do(lambda i=i: engine.grow(key, f"step.{i}", hint=i == 349))
+        found = [next(events) for _ in range(350)]
+        self.assertEqual([event.id for event in found], list(range(2, 352)))
+        engine.do(lambda: engine.finish(key))
+        self.assertEqual([event.type for event in events], ["run.completed"])
+        client.put("GET", path + "?after=3", Accept="text/event-stream", Last_Event_ID="350")
+        self.assertEqual(client.head()[0], 200)
+        self.assertEqual([event.id for event in Stream(client)], [351, 352])
+        page = client.ask("GET", path + "?after=350&limit=1")[2]
+        self.assertEqual([item["sequence"] for item in page["items"]], [351])
+        missing = f"{RUNS}/{id_text('run_', bytes(16))}/events"
+        answer = client.ask("GET", missing, Accept="text/event-stream")
+        self.refused(answer, 404, "not_found")
+
+    def test_a_slow_or_absent_reader_of_a_stream_costs_nothing_but_a_page(self):
+        engine = self.start()
+        client = self.client(engine)
+        run = client.ask("POST", RUNS, {"automation": "slow"})[2]["id"]
+        key = engine.wait_for("run_start").run
+        engine.do(lambda: engine.runs[key]["events"].extend(["x" * 1000] * 20000))
+        client.put("GET", f"{RUNS}/{run}/events", Accept="text/event-stream")
+        client.head()
+        asked = -1
+        while asked != len(engine.heard):  # until the socket is full and nobody asks
+            asked = len(engine.heard)
+            time.sleep(0.3)
+        pages = sum(m.name == "event_list" for m in engine.heard)
+        self.assertLess(pages, 150)
+        client.socket.close()
+        self.assertEqual(self.client(engine).ask("GET", "/healthz")[0], 200)
+
+    def test_a_question_that_nobody_answers_ends_in_time(self):
+        engine = self.start(lost=["run_list", "run_start"], request_ms=300, requests_max=2)
+        clients = [self.client(engine) for _ in range(3)]
+        for client in clients[:2]:
+            client.put("GET", RUNS)
+        engine.wait_for("run_list", 2)
+        answer = clients[2].ask("POST", RUNS, {"automation": "x"})
+        self.refused(answer, 429, "busy")
+        self.assertEqual(answer[1]["retry-after"], "1")
+        for client in clients[:2]:
+            self.refused(client.answer(), 504, "timeout")
+        answer = clients[2].ask("POST", RUNS, {"automation": "x"})
+        self.refused(answer, 504, "timeout")
+
+    def test_a_question_is_said_again_to_a_new_life_of_its_actor(self):
+        engine = self.start(lost=["run_start"], schedulers=2)
+        client = self.client(engine)
+        client.put("POST", RUNS, {"automation": "x", "idempotency_key": "k"})
+        asked = engine.wait_for("run_start")
+        engine.lost.clear()
+        engine.restart("scheduler", 1 - asked.to[1])
+        engine.restart("scheduler", asked.to[1])
+        status, _, body = client.answer()
+        self.assertEqual(status, 201)
+        again = engine.wait_for("run_start", 2)
+        self.assertEqual((again.run, again.request), (asked.run, asked.request))
+        self.assertEqual(body["id"], id_text("run_", asked.run))
+
+    def test_an_answer_to_an_earlier_life_reaches_nobody(self):
+        engine = self.start(lost=["run_list"])
+        self.client(engine).put("GET", RUNS)
+        old = engine.wait_for("run_list")
+        engine.kill()
+        engine.start()
+        client = self.client(engine)
+        client.put("GET", RUNS)
+        new = engine.wait_for("run_list", 2)
+        self.assertNotEqual(new.request, old.request)
+        engine.say("view", "document", request=old.request, document={"items": ["old"]})
+        engine.say("lease", "document", request=new.request, document={"items": ["lie"]})
+        engine.say("view", "document", request=new.request, document={"items": ["new"]})
+        self.assertEqual(client.answer()[2]["items"], ["new"])
+
+    def test_a_caller_sees_only_its_project(self):
+        engine = self.start()
+        client = self.client(engine)
+        run = client.ask("POST", RUNS, {"automation": "x"})[2]["id"]
+        started = engine.wait_for("run_start")
+        for path in ("", "/events", "/logs"):
+            self.assertEqual(client.ask("GET", f"{RUNS}/{run}{path}")[0], 200)
+        projects = {m.project for m in engine.heard if m.name in (
+            "run_start", "run_get", "event_list", "log_list")}
+        self.assertEqual(projects, {started.project})
+        self.assertEqual(len(started.project), 16)
+
+    def test_the_trace_of_a_caller_goes_on(self):
+        engine = self.start()
+        trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+        self.client(engine).ask("POST", RUNS, {"automation": "x"},
+                                traceparent=f"00-{trace}-00f067aa0ba902b7-01")
+        self.client(engine).ask("POST", RUNS, {"automation": "x"}, traceparent="00-x")
+        self.assertEqual(engine.wait_for("run_start").trace.hex(), trace)
+        self.assertEqual(len(engine.wait_for("run_start", 2).trace), 16)
+
+    def test_health_metrics_and_description_need_no_key(self):
+        engine = self.start()
+        client = self.client(engine, "")
+        self.assertEqual(client.ask("GET", "/healthz")[0], 200)
+        self.assertEqual(client.ask("GET", "/readyz")[0], 200)
+        text = client.ask("GET", "/metrics")[2].decode()
+        requests = re.search(r'capstan_requests_total{process="gateway.0"} (\d+)', text)
+        self.assertGreater(int(requests[1]), 2)
+        rows = re.findall(r"^COUNTER\((\w+),", read_source("base/counters.def"), re.M)
+        for row in rows:
+            self.assertIn(f"# TYPE capstan_{row}", text)
+        with open(os.path.join(SOURCE, "gateway/native/openapi.json"),
+                  encoding="utf-8") as file:
+            self.assertEqual(client.ask("GET", "/openapi.json")[2], json.load(file))
+
+    def test_what_is_under_way_is_answered_before_it_leaves(self):
+        engine = self.start(drain_ms=60000)
+        streaming, waiting = self.client(engine), self.client(engine)
+        run = streaming.ask("POST", RUNS, {"automation": "slow"})[2]["id"]
+        streaming.put("GET", f"{RUNS}/{run}/events", Accept="text/event-stream")
+        events = Stream(streaming)
+        streaming.head()
+        next(events)
+        waiting.put("POST", RUNS + "?wait=50s", {"automation": "slow"})
+        engine.wait_for("run_start", 2)
+        self.assertEqual(engine.kill(signal.SIGTERM), 0)
+        self.assertEqual(waiting.answer()[2]["status"], "suspended")
+        self.assertEqual(list(events), [])
+        with self.assertRaises(ConnectionRefusedError):
+            Client(engine)
+
+
+if __name__ == "__main__":
+    unittest.main()
