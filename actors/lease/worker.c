@@ -18,7 +18,8 @@ struct claim {
     struct outbox *out;
     uint64_t now_ms;
     struct id session;
-    struct bytes held; /* msgpack array of tokens */
+    struct bytes instance; /* of the session */
+    struct bytes held;     /* msgpack array of tokens */
     struct buffer *lost, *cancel;
     size_t lost_count, cancel_count;
 };
@@ -67,7 +68,6 @@ judge(struct claim *claim, struct bytes token)
         return;
     }
     if (genuine && adoptable(s, &name) && outbox_has_room(claim->out, 8)) {
-        const struct session *session = table_session(&s->table, &name.session);
         say_job_adopted(claim->out, (struct job_adopted){
                                         .run = name.run,
                                         .step = name.step,
@@ -75,17 +75,14 @@ judge(struct claim *claim, struct bytes token)
                                         .offer = name.offer,
                                         .session = name.session,
                                     });
-        say_job_leased(claim->out,
-            (struct job_leased){
-                .run = name.run,
-                .step = name.step,
-                .attempt = name.attempt,
-                .offer = name.offer,
-                .session = name.session,
-                .worker = session == NULL
-                              ? (struct bytes){ 0 }
-                              : arena_copy(claim->out->arena, session->instance),
-            });
+        say_job_leased(claim->out, (struct job_leased){
+                                       .run = name.run,
+                                       .step = name.step,
+                                       .attempt = name.attempt,
+                                       .offer = name.offer,
+                                       .session = name.session,
+                                       .worker = claim->instance,
+                                   });
         return;
     }
     if (genuine && adoptable(s, &name))
@@ -192,7 +189,12 @@ on_register(const struct lease_state *s, uint64_t now_ms, const struct message *
                                .gateway = in->envelope.instance,
                            });
     struct claim claim = {
-        .state = s, .out = out, .now_ms = now_ms, .session = id, .held = asked->held
+        .state = s,
+        .out = out,
+        .now_ms = now_ms,
+        .session = id,
+        .instance = asked->instance,
+        .held = asked->held,
     };
     struct bytes lost, cancel;
     judge_all(&claim, &lost, &cancel);
@@ -242,11 +244,13 @@ on_heartbeat(const struct lease_state *s, uint64_t now_ms, const struct message 
     struct heartbeat_answer answer = { .session = beat->session,
         .request = beat->request };
 
-    if (known(s, in, &beat->session) != NULL) {
+    const struct session *session = known(s, in, &beat->session);
+    if (session != NULL) {
         struct claim claim = { .state = s,
             .out = out,
             .now_ms = now_ms,
             .session = beat->session,
+            .instance = arena_copy(out->arena, session->instance),
             .held = beat->held };
         answer.known = 1;
         say_worker_heard(out, (struct worker_heard){ .session = beat->session });

@@ -3,6 +3,8 @@
 #define TESTS_TRACES_SUITES_H
 #include <check.h>
 
+Suite *lease_suite(void);
+Suite *lease_lives_suite(void);
 Suite *scheduler_suite(void);
 Suite *scheduler_lanes_suite(void);
 Suite *scheduler_lease_suite(void);
