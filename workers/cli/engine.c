@@ -13,7 +13,10 @@ engine_look(const struct cli *cli, struct status *status)
 {
     pid_t pid = folder_owner(cli->data);
     status->row_count = 0;
-    if (pid > 0 && status_read(cli->data, status) != ERR_NONE)
+    /* A status that an earlier life left behind says nothing of this one. */
+    if (pid > 0
+        && (status_read(cli->data, status) != ERR_NONE || status->row_count == 0
+            || status->rows[0].pid != (unsigned)pid))
         status->row_count = 0;
     return pid;
 }
@@ -28,48 +31,54 @@ engine_ready(const struct status *status)
     return status->row_count > 0;
 }
 
-/* Wait for the next status, or for `left` ms. */
+/* Wait for a change below the data folder, or for `left` ms. */
 static void
-hear_change(int fd, uint64_t left)
+hear_change(const struct cli *cli, int fd, uint64_t left)
 {
-    char events[4096];
+    char events[4096], run[FOLDER_PATH_MAX];
     struct pollfd ear = { .fd = fd, .events = POLLIN };
+    /* Young engines have no run folder yet: then this fails, and is tried again. */
+    (void)inotify_add_watch(
+        fd, folder_path(cli->data, "run", run), IN_MOVED_TO | IN_DELETE_SELF);
     if (poll(&ear, 1, (int)left) > 0)
         (void)!read(fd, events, sizeof events);
+}
+
+/* EXIT_DONE: ready; EXIT_LATE: not in time; EXIT_REFUSED: it has ended. */
+static enum exit_code
+watch_until_ready(const struct cli *cli, int fd, uint64_t deadline_ms)
+{
+    static struct status status;
+    for (uint64_t now_ms; (now_ms = clock_monotonic_ms()) < deadline_ms;) {
+        pid_t pid = engine_look(cli, &status);
+        if (pid > 0 && engine_ready(&status))
+            return EXIT_DONE;
+        /* Who has the lock and not yet written its pid is about to. */
+        if (pid == 0 && folder_wait_free(cli->data, 1) == ERR_NONE)
+            return EXIT_REFUSED;
+        hear_change(cli, fd, deadline_ms - now_ms);
+    }
+    return EXIT_LATE;
 }
 
 enum exit_code
 engine_wait_ready(const struct cli *cli, uint64_t ms)
 {
-    static struct status status;
-    char run[FOLDER_PATH_MAX];
-    uint64_t deadline_ms = clock_monotonic_ms() + ms, now_ms;
     int fd = inotify_init1(IN_CLOEXEC);
-    if (fd < 0
-        || inotify_add_watch(
-               fd, folder_path(cli->data, "run", run), IN_MOVED_TO | IN_DELETE_SELF)
-               < 0) {
-        cli_complain("%s cannot be watched: %s", run, strerror(errno));
+    if (fd < 0 || inotify_add_watch(fd, cli->data, IN_CREATE | IN_CLOSE_WRITE) < 0) {
+        cli_complain("%s cannot be watched: %s", cli->data, strerror(errno));
+        if (fd >= 0)
+            close(fd);
         return EXIT_REFUSED;
     }
-    while ((now_ms = clock_monotonic_ms()) < deadline_ms) {
-        pid_t pid = engine_look(cli, &status);
-        if (pid > 0 && engine_ready(&status)) {
-            close(fd);
-            return EXIT_DONE;
-        }
-        if (pid == 0)
-            break;
-        hear_change(fd, deadline_ms - now_ms);
-    }
+    enum exit_code e = watch_until_ready(cli, fd, clock_monotonic_ms() + ms);
     close(fd);
-    if (now_ms >= deadline_ms) {
+    if (e == EXIT_LATE)
         cli_complain(
             "an engine runs on %s but is not ready; see capstan status", cli->data);
-        return EXIT_LATE;
-    }
-    cli_complain("the engine on %s has just ended", cli->data);
-    return EXIT_REFUSED;
+    else if (e == EXIT_REFUSED)
+        cli_complain("the engine on %s has just ended", cli->data);
+    return e;
 }
 
 static void

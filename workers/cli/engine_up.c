@@ -102,7 +102,7 @@ judge(const struct cli *cli, enum exit_code heard, const char *line)
 }
 
 static enum exit_code
-start_and_wait(struct cli *cli, uint64_t deadline_ms)
+start_and_wait(struct cli *cli, uint64_t deadline_ms, bool *ran)
 {
     char path[CONFIG_TEXT_MAX + 1], line[LINE_MAX_BYTES];
     int fds[2], how;
@@ -125,7 +125,11 @@ start_and_wait(struct cli *cli, uint64_t deadline_ms)
     /* Once it has spoken it is about to leave us for the background. */
     if (heard == EXIT_DONE)
         waitpid(pid, &how, 0);
-    return judge(cli, heard, line);
+    /* Somebody else was quicker: theirs will do. */
+    *ran = heard == EXIT_DONE && strncmp(line, "failed another engine", 21) == 0;
+    uint64_t now_ms = clock_monotonic_ms();
+    return *ran && now_ms < deadline_ms ? engine_wait_ready(cli, deadline_ms - now_ms)
+                                        : judge(cli, heard, line);
 }
 
 enum exit_code
@@ -138,7 +142,7 @@ command_up(struct cli *cli)
     if (e != EXIT_DONE)
         return e;
     bool ran = folder_owner(cli->data) > 0;
-    e = ran ? engine_wait_ready(cli, ms) : start_and_wait(cli, begin_ms + ms);
+    e = ran ? engine_wait_ready(cli, ms) : start_and_wait(cli, begin_ms + ms, &ran);
     if (e != EXIT_DONE)
         return e;
     return engine_introduce(cli, ran, clock_monotonic_ms() - begin_ms);
