@@ -44,6 +44,7 @@ open_alone(struct trace *t)
     static const char *const names[] = { "AUT1", "AUT2", "AUT3" };
     trace_make(t, &registry_actor);
     t->config.schedulers = 2;
+    t->without_sizes = true;
     t->now_ms = 1000;
     for (unsigned i = 0; i < COUNT(names); i++) {
         struct id id = made(i + 1);
@@ -194,23 +195,23 @@ START_TEST(a_client_hears_of_a_version_when_everybody_knows_it)
     apply(&t, 7, greet_yaml, 1);
     trace_expect(&t,
         "1000 automation_published automation=AUT1 name=greet version=1 "
-        "definition=(206 bytes) plan=(414 bytes)\n"
+        "definition=(…) plan=(…)\n"
         "1000 apply_waits request=7 automation=AUT1 version=1 created=1 "
         "deadline_ms=11000\n"
         "1000 -> scheduler.0 plan_offered automation=AUT1 name=greet version=1 "
-        "plan=(414 bytes)\n"
+        "plan=(…)\n"
         "1000 -> scheduler.1 plan_offered automation=AUT1 name=greet version=1 "
-        "plan=(414 bytes)\n");
+        "plan=(…)\n");
     know(&t, 1, 1, 1);
     know(&t, 0, 1, 1);
     trace_expect(&t,
         "1000 plan_arrived automation=AUT1 version=1 partition=1\n"
         "1000 plan_arrived automation=AUT1 version=1\n"
         "1000 -> trigger triggers_offered automation=AUT1 name=greet version=1 "
-        "plan=(414 bytes)\n");
+        "plan=(…)\n");
     know_triggers(&t, 1, 1);
     trace_expect_only(&t, "-> gateway",
-        "1000 -> gateway document request=7 document=(478 bytes) created=1\n");
+        "1000 -> gateway document request=7 document=(…) created=1\n");
     trace_close(&t);
 }
 END_TEST
@@ -262,10 +263,10 @@ START_TEST(the_same_text_again_makes_no_version)
                      "deadline_ms=11000\n");
     know_all(&t, 1, 1);
     trace_expect_only(&t, "-> gateway",
-        "1000 -> gateway document request=7 document=(478 bytes) created=1\n"
-        "1000 -> gateway document request=8 document=(478 bytes)\n");
+        "1000 -> gateway document request=7 document=(…) created=1\n"
+        "1000 -> gateway document request=8 document=(…)\n");
     apply(&t, 9, greet_yaml, 3);
-    trace_expect(&t, "1000 -> gateway document request=9 document=(478 bytes)\n");
+    trace_expect(&t, "1000 -> gateway document request=9 document=(…)\n");
     trace_close(&t);
 }
 END_TEST
@@ -304,7 +305,7 @@ START_TEST(mistakes_are_told_with_their_places)
     struct bytes first = cursor_skip(&c);
     expect_field(first, "line", "3");
     expect_field(first, "column", "5");
-    expect_field(first, "path", "'steps[0]'");
+    expect_field(first, "path", "'steps[0].config.action_name'");
     apply(&t, 8, "name: [\n", 1);
     ck_assert_uint_eq(trace_sent(&t, REFUSED)->refused.err, ERR_MALFORMED);
     trace_close(&t);
@@ -348,14 +349,14 @@ START_TEST(who_greets_is_told_what_it_does_not_know)
     trace_hello(&t, ACTOR_scheduler, 0, 2);
     trace_expect_only(&t, "->",
         "1000 -> scheduler.0 plan_offered automation=AUT1 name=a version=1 "
-        "plan=(233 bytes)\n"
+        "plan=(…)\n"
         "1000 -> scheduler.0 plan_offered automation=AUT2 name=b version=1 "
-        "plan=(233 bytes)\n");
+        "plan=(…)\n");
     know(&t, 0, 1, 1);
     trace_hello(&t, ACTOR_scheduler, 0, 1);
     trace_expect_only(&t, "->",
         "1000 -> scheduler.0 plan_offered automation=AUT2 name=b version=1 "
-        "plan=(233 bytes)\n");
+        "plan=(…)\n");
     know(&t, 0, 2, 1);
     know(&t, 0, 2, 1);
     trace_expect(&t, "1000 plan_arrived automation=AUT2 version=1\n");
@@ -373,16 +374,20 @@ START_TEST(a_crash_forgets_who_waits_and_not_who_must_know)
     know(&t, 0, 1, 1);
     trace_crash(&t);
     trace_skip(&t);
+    /* What scheduler 0 said was not synced, since nothing left: it is told again. */
+    trace_hello(&t, ACTOR_scheduler, 0, 2);
+    trace_expect_only(&t, "->",
+        "1000 -> scheduler.0 plan_offered automation=AUT1 name=a version=1 plan=(…)\n");
     greet_all(&t);
-    ck_assert_int_eq(t.kept_count > 0, 1);
     know(&t, 1, 1, 1);
+    know(&t, 0, 1, 1);
     trace_expect_only(&t, "->",
         "1000 -> trigger triggers_offered automation=AUT1 name=a version=1 "
-        "plan=(233 bytes)\n");
+        "plan=(…)\n");
     know_triggers(&t, 1, 1);
     trace_expect_only(&t, "->", "");
     apply(&t, 2, a_yaml, 2);
-    trace_expect(&t, "1000 -> gateway document request=2 document=(360 bytes)\n");
+    trace_expect(&t, "1000 -> gateway document request=2 document=(…)\n");
     trace_close(&t);
 }
 END_TEST
@@ -540,14 +545,14 @@ START_TEST(the_gateway_knows_a_key_before_its_owner)
     trace_expect(&t,
         "1000 key_created key=AUT1 name=ci hash=… scopes=5 prefix=cap_00000000\n"
         "1000 -> gateway key_offered key=AUT1 hash=… scopes=5 name=ci\n"
-        "1000 -> gateway document request=5 document=(157 bytes) created=1\n");
+        "1000 -> gateway document request=5 document=(…) created=1\n");
     expect_field(document(&t), "scopes", "['read', 'work']");
     expect_field(document(&t), "revoked", "false");
     expect_field(document(&t), "revoked_at", "null");
     /* Asked again: the same key. */
     create_key(&t, 6, 1, "ci");
     trace_expect(&t, "1000 -> gateway key_offered key=AUT1 hash=… scopes=5 name=ci\n"
-                     "1000 -> gateway document request=6 document=(157 bytes)\n");
+                     "1000 -> gateway document request=6 document=(…)\n");
     t.now_ms = 3000;
     for (uint64_t request = 7; request < 9; request++) {
         revoke_key(&t, request, 1);
@@ -557,9 +562,9 @@ START_TEST(the_gateway_knows_a_key_before_its_owner)
     trace_expect(&t,
         "3000 key_revoked key=AUT1\n"
         "3000 -> gateway key_offered key=AUT1 hash=… scopes=5 revoked=1 name=ci\n"
-        "3000 -> gateway document request=7 document=(181 bytes)\n"
+        "3000 -> gateway document request=7 document=(…)\n"
         "4000 -> gateway key_offered key=AUT1 hash=… scopes=5 revoked=1 name=ci\n"
-        "4000 -> gateway document request=8 document=(181 bytes)\n");
+        "4000 -> gateway document request=8 document=(…)\n");
     trace_close(&t);
 }
 END_TEST
