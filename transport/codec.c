@@ -56,8 +56,8 @@ codec_read(struct bytes bytes, struct message *m)
 {
     struct cursor in = cursor_over(bytes);
     struct envelope *e = &m->envelope;
-    if (cursor_type(&in) != PACK_ARRAY || cursor_array(&in) < ENVELOPE_FIELDS
-        || cursor_u64(&in) != CODEC_VERSION)
+    size_t fields = cursor_type(&in) == PACK_ARRAY ? cursor_array(&in) : 0;
+    if (fields < ENVELOPE_FIELDS || cursor_u64(&in) != CODEC_VERSION)
         return ERR_MALFORMED;
     uint64_t code = cursor_u64(&in);
     e->id = cursor_u64(&in);
@@ -69,6 +69,8 @@ codec_read(struct bytes bytes, struct message *m)
     bool ids = read_optional_id(&in, &e->project);
     e->deadline_ms = cursor_u64(&in);
     ids = read_optional_id(&in, &e->trace) && ids;
+    for (; fields > ENVELOPE_FIELDS; fields--)
+        cursor_skip(&in); /* a newer release said more than we know */
     if (in.bad || !ids || code >= MESSAGE_END || message_shapes[code].name == NULL
         || from <= ACTOR_any || from >= ACTOR_COUNT || instance >= PARTITIONS_MAX
         || partition >= PARTITIONS_MAX)
