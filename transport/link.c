@@ -36,9 +36,9 @@ link_take(struct link *link, struct message *in, struct message *after)
     case LINK_REPEATED: return LINK_DROPPED;
     case LINK_GAP:
         count(COUNTER_gaps, 1);
-        resync = 1;
+        resync = RESYNC_GAP;
         break;
-    case LINK_NEW_LIFE: resync = 2; break;
+    case LINK_NEW_LIFE: resync = RESYNC_NEW_LIFE; break;
     case LINK_NEXT: break;
     }
     if (in->code == HELLO) {

@@ -25,8 +25,8 @@ MUST_CHECK enum err mailbox_open(const struct mailbox_options *options,
 void mailbox_close(struct mailbox **mailbox);
 
 /* The next message that has arrived, or false.  HELLOs come too when the actor should
- * say its state again: `hello.resync` is then 1 for a gap and 2 for a new life of the
- * peer; other HELLOs are kept here.  Borrowed until mailbox_release(). */
+ * say its state again: `hello.resync` then says why, see enum resync; other HELLOs are
+ * kept here.  Borrowed until mailbox_release(). */
 bool mailbox_receive(struct mailbox *mailbox, struct message *in);
 /* Give back the memory of all that was received. */
 void mailbox_release(struct mailbox *mailbox);

@@ -11,7 +11,7 @@
 
 /* clang-format off */
 #define hello_FIELDS(F, S)                                                               \
-    F(S, 1, u32, resync, "1: I may have missed something, say your state again")
+    F(S, 1, u32, resync, "enum resync; on the wire only RESYNC_ASKED or nothing")
 
 #define refused_FIELDS(F, S)                                                             \
     F(S, 1, u64,  request, "from the command")                                           \
@@ -205,7 +205,8 @@
 #define peer_reset_FIELDS(F, S)                                                          \
     F(S, 1, u32, actor,    "enum actor_name of the peer")                                \
     F(S, 2, u32, instance, "of the peer")                                                \
-    F(S, 3, u32, life,     "1: it began anew; 0: it missed something")
+    F(S, 3, u32, life,     "1: it began anew; 0: it missed something") \
+    F(S, 4, u32, gap,      "1: we missed something: it will say its state again")
 
 #define step_started_FIELDS(F, S)                                                        \
     F(S, 1, id,   run,  "run id")                                                        \
@@ -530,6 +531,10 @@ enum ending {
 
 /* What an API key may do.  On disk: never renumber. */
 enum scope { SCOPE_READ = 1, SCOPE_START = 2, SCOPE_WORK = 4, SCOPE_ADMIN = 8 };
+
+/* Why a HELLO reaches an actor.  Each time the peer must hear our state again; after a
+ * new life and a gap it will also say its own again, so what it said before is void. */
+enum resync { RESYNC_ASKED = 1, RESYNC_NEW_LIFE = 2, RESYNC_GAP = 3 };
 
 enum message_code {
     MESSAGE_NONE = 0,

@@ -165,15 +165,16 @@ on_log(const struct lease_state *s, const struct job_log *log, struct outbox *ou
                          });
 }
 
-/* A scheduler began anew or lost something: it will say its open jobs again, and must
- * hear again who holds what.  A gateway that began anew knows no session. */
+/* A scheduler must hear again who holds what; a gateway that began anew knows no
+ * session. */
 static void
 greet(const struct message *in, struct outbox *out)
 {
     say_peer_reset(out, (struct peer_reset){
                             .actor = in->envelope.from,
                             .instance = in->envelope.instance,
-                            .life = in->hello.resync == 2,
+                            .life = in->hello.resync == RESYNC_NEW_LIFE,
+                            .gap = in->hello.resync == RESYNC_GAP,
                         });
 }
 
@@ -239,9 +240,9 @@ reset_scheduler(struct lease_state *s, uint32_t partition)
         next = at->next;
         if (id_partition(&job->name.run) != partition)
             continue;
-        if (job->state == JOB_OPEN)
+        if (job->state == JOB_OPEN && void_before)
             table_drop(&s->table, job);
-        else if (job->state != JOB_ADOPTABLE)
+        else if (job->state == JOB_HELD || job->state == JOB_OVER)
             table_resay(&s->table, job, true);
     }
 }
@@ -261,7 +262,7 @@ static void
 apply_reset(struct lease_state *s, const struct peer_reset *reset)
 {
     if (reset->actor == ACTOR_scheduler)
-        reset_scheduler(s, reset->instance);
+        reset_scheduler(s, reset->instance, reset->life || reset->gap);
     else if (reset->actor == ACTOR_gateway && reset->life)
         reset_gateway(s, reset->instance);
 }

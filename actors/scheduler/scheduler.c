@@ -67,7 +67,7 @@ greet(const struct scheduler_state *s, const struct message *in, struct outbox *
     say_peer_reset(out, (struct peer_reset){
                             .actor = in->envelope.from,
                             .instance = in->envelope.instance,
-                            .life = in->hello.resync == 2,
+                            .life = in->hello.resync == RESYNC_NEW_LIFE,
                         });
 }
 

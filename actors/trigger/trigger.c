@@ -30,7 +30,7 @@ greet(const struct message *in, struct outbox *out)
     say_peer_reset(out, (struct peer_reset){
                             .actor = in->envelope.from,
                             .instance = in->envelope.instance,
-                            .life = in->hello.resync == 2,
+                            .life = in->hello.resync == RESYNC_NEW_LIFE,
                         });
 }
 

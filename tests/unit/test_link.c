@@ -131,7 +131,7 @@ START_TEST(the_actor_is_greeted_before_the_first_word_of_a_life_and_after_a_gap)
     ck_assert_int_eq(link_take(&link, &in, &after), LINK_DROPPED);
     in = said(5, 9);
     ck_assert_int_eq(link_take(&link, &in, &after), LINK_GREETED);
-    ck_assert_uint_eq(in.hello.resync, 1);
+    ck_assert_uint_eq(in.hello.resync, RESYNC_GAP);
     ck_assert_uint_eq(after.envelope.sequence, 9);
     in = said(4, 10);
     ck_assert_int_eq(link_take(&link, &in, &after), LINK_DROPPED);
@@ -156,7 +156,7 @@ START_TEST(a_hello_reaches_the_actor_only_if_something_must_be_said_again)
     in.envelope.sequence = 5;
     in.hello.resync = 0;
     ck_assert_int_eq(link_take(&link, &in, &after), LINK_TAKEN);
-    ck_assert_uint_eq(in.hello.resync, 1);
+    ck_assert_uint_eq(in.hello.resync, RESYNC_GAP);
 }
 END_TEST
 
