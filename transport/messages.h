@@ -205,7 +205,7 @@
 #define peer_reset_FIELDS(F, S)                                                          \
     F(S, 1, u32, actor,    "enum actor_name of the peer")                                \
     F(S, 2, u32, instance, "of the peer")                                                \
-    F(S, 3, u32, life,     "1: it began anew; 0: it missed something") \
+    F(S, 3, u32, life,     "1: it began anew; 0: it missed something")           \
     F(S, 4, u32, gap,      "1: we missed something: it will say its state again")
 
 #define step_started_FIELDS(F, S)                                                        \

@@ -228,10 +228,10 @@ apply_released(struct lease_state *s, const struct job_released *fact)
         table_drop(&s->table, job);
 }
 
-/* Open jobs of that scheduler are forgotten, to be offered again; all else is to be
- * said to it again. */
+/* What is held is to be said again to that scheduler.  If it will say its own state
+ * again, open jobs of before are forgotten: they may have been withdrawn unheard. */
 static void
-reset_scheduler(struct lease_state *s, uint32_t partition)
+reset_scheduler(struct lease_state *s, uint32_t partition, bool void_before)
 {
     struct list *next;
     for (struct list *at = s->table.all_jobs.next; at != &s->table.all_jobs;
