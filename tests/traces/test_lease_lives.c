@@ -313,6 +313,29 @@ START_TEST(a_scheduler_that_says_all_again_hears_all_again)
 }
 END_TEST
 
+START_TEST(a_scheduler_that_only_asks_keeps_its_open_jobs)
+{
+    struct trace t;
+    open_held(&t);
+    lease_offer(&t, (struct offered){ .run = 2 });
+    trace_skip(&t);
+    trace_hello(&t, ACTOR_scheduler, 0, RESYNC_ASKED);
+    trace_expect(&t,
+        "0 peer_reset actor=4\n"
+        "0 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1\n");
+    lease_ready(&t, 1, 2);
+    trace_expect_only(&t, "granted",
+        "0 -> gateway job_granted session=S1 run=R2 attempt=1 offer=1 token=(60 "
+        "bytes) key=a automation=flow action=x queue=default parameters=(1 bytes)\n");
+    lease_offer(&t, (struct offered){ .run = 3 });
+    trace_hello(&t, ACTOR_scheduler, 0, RESYNC_GAP);
+    trace_skip(&t);
+    lease_ready(&t, 1, 3);
+    trace_expect_only(&t, "granted", "");
+    trace_close(&t);
+}
+END_TEST
+
 /* "name=text" for every text and number, "name[" for lists; enough to compare. */
 static void
 show(struct cursor *c, struct buffer *out)
@@ -403,6 +426,7 @@ lease_lives_suite(void)
     tcase_add_test(tests, an_adopted_lease_that_is_not_current_is_taken_back);
     tcase_add_test(tests, a_gateway_that_begins_anew_has_no_connections);
     tcase_add_test(tests, a_scheduler_that_says_all_again_hears_all_again);
+    tcase_add_test(tests, a_scheduler_that_only_asks_keeps_its_open_jobs);
     tcase_add_test(tests, the_list_of_workers_says_who_holds_what);
     suite_add_tcase(suite, tests);
     return suite;
