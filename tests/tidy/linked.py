@@ -15,6 +15,8 @@ import unittest
 BUILD = os.path.abspath(os.environ.get("CAPSTAN_BUILD", "."))
 SOURCE = os.path.abspath(os.environ.get("CAPSTAN_SOURCE", "."))
 PURE = os.path.join(BUILD, "actors/libpure.a")
+# The supervisor's rules; the rest of the supervisor is its shell.
+RULES = os.path.join(BUILD, "actors/supervisor/libsupervisor_a-supervisor.o")
 
 # program: libraries that it must not need
 FORBIDDEN = {
@@ -56,6 +58,9 @@ class LinkedTest(unittest.TestCase):
 
     def test_machines_call_nothing_impure(self):
         self.assertEqual(impure(PURE), [])
+
+    def test_the_rules_of_the_supervisor_call_nothing_impure(self):
+        self.assertEqual(impure(RULES), [])
 
     def test_an_impure_call_is_seen(self):
         folder = tempfile.mkdtemp(prefix="capstan-")
