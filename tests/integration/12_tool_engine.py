@@ -126,9 +126,10 @@ class ToolEngineTest(unittest.TestCase):
                                 cwd=self.folder, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE)
 
-    def end(self, process):
-        _, stderr = process.communicate(timeout=DEADLINE)
-        self.assertEqual(process.returncode, 0, stderr)
+    def end(self, *processes):
+        said = [process.communicate(timeout=DEADLINE)[1] for process in processes]
+        self.assertEqual([process.returncode for process in processes],
+                         [0] * len(processes), said)
 
     def test_05_who_waits_for_an_engine_that_is_starting_gets_it(self):
         self.plan("view", "late")
@@ -140,13 +141,11 @@ class ToolEngineTest(unittest.TestCase):
         self.assertEqual(self.tool("status").returncode, 1)
         second = self.begin()
         open(os.path.join(self.libexec, "go"), "w", encoding="utf-8").close()
-        self.end(first)
-        self.end(second)
+        self.end(first, second)
         self.assertEqual(self.tool("status").returncode, 0)
 
     def test_05_of_many_at_once_one_starts_the_engine(self):
-        for process in [self.begin("--set", "http_port=0") for _ in range(6)]:
-            self.end(process)
+        self.end(*[self.begin("--set", "http_port=0") for _ in range(6)])
         self.assertEqual(len(self.lives()), len(PARTS))
 
     def test_06_status_shows_each_process(self):

@@ -31,15 +31,21 @@ engine_ready(const struct status *status)
     return status->row_count > 0;
 }
 
-/* Wait for a change below the data folder, or for `left` ms. */
+/* Be told of changes from now on: look after that, or one may be missed.  A young
+ * engine has no run folder yet; that it makes one is a change of the data folder. */
 static void
-hear_change(const struct cli *cli, int fd, uint64_t left)
+watch_run(const struct cli *cli, int fd)
 {
-    char events[4096], run[FOLDER_PATH_MAX];
-    struct pollfd ear = { .fd = fd, .events = POLLIN };
-    /* Young engines have no run folder yet: then this fails, and is tried again. */
+    char run[FOLDER_PATH_MAX];
     (void)inotify_add_watch(
         fd, folder_path(cli->data, "run", run), IN_MOVED_TO | IN_DELETE_SELF);
+}
+
+static void
+hear_change(int fd, uint64_t left)
+{
+    char events[4096];
+    struct pollfd ear = { .fd = fd, .events = POLLIN };
     if (poll(&ear, 1, (int)left) > 0)
         (void)!read(fd, events, sizeof events);
 }
@@ -50,13 +56,14 @@ watch_until_ready(const struct cli *cli, int fd, uint64_t deadline_ms)
 {
     static struct status status;
     for (uint64_t now_ms; (now_ms = clock_monotonic_ms()) < deadline_ms;) {
+        watch_run(cli, fd);
         pid_t pid = engine_look(cli, &status);
         if (pid > 0 && engine_ready(&status))
             return EXIT_DONE;
         /* Who has the lock and not yet written its pid is about to. */
         if (pid == 0 && folder_wait_free(cli->data, 1) == ERR_NONE)
             return EXIT_REFUSED;
-        hear_change(cli, fd, deadline_ms - now_ms);
+        hear_change(fd, deadline_ms - now_ms);
     }
     return EXIT_LATE;
 }
