@@ -239,6 +239,27 @@ START_TEST(a_claim_under_an_older_offer_is_lost)
 }
 END_TEST
 
+START_TEST(nobody_can_claim_the_lease_of_another_session)
+{
+    struct trace t;
+    lease_story_open(&t);
+    struct bytes held = lease_held(&t, lease_token_of(&t, 1, 1, 1, 1), none);
+    lease_register(&t, (struct worker){ .session = 1 });
+    trace_skip(&t);
+    lease_register(&t, (struct worker){ .session = 2, .held = held });
+    trace_expect(&t,
+        "0 worker_joined session=S2 instance=w2 capacity=1 dialect=zmq\n"
+        "0 -> gateway worker_registered request=7 session=S2 token=… lease_ms=30000 "
+        "heartbeat_ms=10000 lost=(63 bytes)\n");
+    lease_heartbeat(&t, 2, held);
+    trace_expect(&t,
+        "0 worker_heard session=S2\n"
+        "0 -> gateway heartbeat_answer session=S2 lost=(63 bytes) request=8 "
+        "known=1\n");
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(an_adopted_lease_that_is_not_current_is_taken_back)
 {
     struct trace t;
@@ -423,6 +444,7 @@ lease_lives_suite(void)
     tcase_add_test(tests, after_a_restart_a_lease_is_adopted_after_its_scheduler_spoke);
     tcase_add_test(tests, a_lease_that_nobody_claims_is_returned);
     tcase_add_test(tests, a_claim_under_an_older_offer_is_lost);
+    tcase_add_test(tests, nobody_can_claim_the_lease_of_another_session);
     tcase_add_test(tests, an_adopted_lease_that_is_not_current_is_taken_back);
     tcase_add_test(tests, a_gateway_that_begins_anew_has_no_connections);
     tcase_add_test(tests, a_scheduler_that_says_all_again_hears_all_again);
