@@ -70,7 +70,7 @@ flush(void *self)
 }
 
 static void
-open_journal(struct process *p)
+begin_journal(struct process *p, process_journal *open_journal)
 {
     const struct config *config = &p->child.config;
     struct journal_options options = {
@@ -82,7 +82,7 @@ open_journal(struct process *p)
     char url[FOLDER_PATH_MAX + 16];
     struct fault fault;
     snprintf(url, sizeof url, "rocksdb:%s", p->child.journal_folder);
-    if (journal_open(url, &options, &p->journal, &fault) != ERR_NONE)
+    if (open_journal(url, &options, &p->journal, &fault) != ERR_NONE)
         child_fail(&p->child, "%s", fault.detail);
 }
 
@@ -141,15 +141,16 @@ run(struct process *p, const struct actor *actor)
 }
 
 int
-process_run(int argc, char **argv, const struct actor *actor, enum process_journal with)
+process_run(
+    int argc, char **argv, const struct actor *actor, process_journal *open_journal)
 {
     struct process p = { 0 };
     struct fault fault;
     child_start(argc, argv, actor_name_text(actor->name), &p.child);
     if (epoch_next(p.child.config.data, p.child.name, &p.epoch, &fault) != ERR_NONE)
         child_fail(&p.child, "%s", fault.detail);
-    if (with == PROCESS_WITH_JOURNAL)
-        open_journal(&p);
+    if (open_journal != NULL)
+        begin_journal(&p, open_journal);
     set_clock(&p);
     open_mailbox(&p, actor->name);
     int status = run(&p, actor);

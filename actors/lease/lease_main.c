@@ -4,5 +4,5 @@
 int
 main(int argc, char **argv)
 {
-    return process_run(argc, argv, &lease_actor, PROCESS_WITHOUT_JOURNAL);
+    return process_run(argc, argv, &lease_actor, NULL);
 }

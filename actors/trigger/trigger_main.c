@@ -4,5 +4,5 @@
 int
 main(int argc, char **argv)
 {
-    return process_run(argc, argv, &trigger_actor, PROCESS_WITH_JOURNAL);
+    return process_run(argc, argv, &trigger_actor, journal_open);
 }
