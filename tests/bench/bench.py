@@ -93,17 +93,19 @@ def runs(rounds, seconds, concurrencies):
 
 
 def life(rounds):
-    ready, resident, again = [], [], []
+    ready, resident, together, again = [], [], [], []
     for _ in range(rounds):
         begin = time.monotonic()
         with Engine() as engine:
             ready.append((time.monotonic() - begin) * 1000)
             resident.append(sum(engine.resident_kib().values()) / 1024)
+            together.append(sum(engine.resident_kib("Pss").values()) / 1024)
             idle = engine.cpu_seconds()
             time.sleep(2)
             again.append((engine.cpu_seconds() - idle) / 2 * 100)
     row("start-up: empty folder to ready", ready, "ms")
-    row("idle: resident, all processes", resident, "MiB")
+    row("idle: resident, all processes together", together, "MiB")
+    row("idle: resident, shared pages counted for each process", resident, "MiB")
     row("idle: CPU", again, "% core")
 
 

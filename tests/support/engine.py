@@ -230,13 +230,13 @@ class Engine:
                 ticks += int(fields[11]) + int(fields[12])
         return ticks / os.sysconf("SC_CLK_TCK")
 
-    def resident_kib(self):
-        """Process name → resident memory."""
+    def resident_kib(self, kind="Rss"):
+        """Process name → resident memory; kind Pss shares what several processes map."""
         sizes = {}
         for name, row in self.status().items():
             if int(row.get("pid", 0)) > 0:
-                with open(f"/proc/{row['pid']}/status") as status:
-                    match = re.search(r"VmRSS:\s+(\d+)", status.read())
+                with open(f"/proc/{row['pid']}/smaps_rollup") as rollup:
+                    match = re.search(rf"^{kind}:\s+(\d+)", rollup.read(), re.M)
                 sizes[name] = int(match[1])
         return sizes
 
