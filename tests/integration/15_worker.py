@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -149,12 +150,10 @@ class Case(unittest.TestCase):
         known.update(CAPSTAN_WORKER_URL=self.gateway.url, CAPSTAN_API_KEY="cap_test",
                      CAPSTAN_DATA=self.folder, PYTHONDONTWRITEBYTECODE="1")
         known.update(environment)
-        out = stdout or open(os.path.join(self.folder, "out"), "wb")
-        err = open(os.path.join(self.folder, "err"), "wb")
-        self.process = subprocess.Popen(command, env=known, stdout=out, stderr=err)
-        if stdout is None:
-            out.close()
-        err.close()
+        with open(os.path.join(self.folder, "out"), "wb") as out, \
+                open(os.path.join(self.folder, "err"), "wb") as err:
+            self.process = subprocess.Popen(command, env=known, stdout=stdout or out,
+                                            stderr=err)
         self.addCleanup(self.end)
 
     def end(self):
@@ -339,7 +338,7 @@ class Conformance:
         self.gateway.hear("register")
         self.gateway.say("error", code="unauthorized", message="no such key")
         self.assertNotEqual(self.process.wait(DEADLINE), 0)
-        self.assertIn("unauthorized", self.printed("err"))
+        self.assertIn("no such key", self.printed("err"))
 
     def test_c17_it_tries_again_when_it_comes_at_a_bad_moment(self):
         self.begin()
@@ -478,14 +477,16 @@ class Stock(Conformance, Case):
                 self.gateway.answer(message)
                 beats += 1
         self.assertGreater(len(tokens), 0)
-        reader = subprocess.Popen(["cat"], stdin=read_end, stdout=subprocess.PIPE)
+        with open(os.path.join(self.folder, "read"), "wb") as file:
+            reader = subprocess.Popen(["cat"], stdin=read_end, stdout=file)
         os.close(read_end)
         while tokens:
             token = self.gateway.hear("report")["token"]
             self.gateway.ack(token)
             tokens.discard(token)
         self.stop()
-        lines = reader.communicate(timeout=DEADLINE)[0].decode().splitlines()
+        reader.wait(DEADLINE)
+        lines = self.printed("read").splitlines()
         self.assertEqual(sorted(int(line.split()[0]) for line in lines),
                          list(range(60)))
 
@@ -531,5 +532,14 @@ class Stock(Conformance, Case):
         self.assertTrue(re.search("unauthorized: no such key", self.printed("err")))
 
 
+def run_side_by_side():
+    """Most of the time is waiting: give each program a process."""
+    parts = [subprocess.Popen([sys.executable, __file__, name])
+             for name in ("PythonExample", "CExample", "Stock")]
+    return max(part.wait() for part in parts)
+
+
 if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        sys.exit(run_side_by_side())
     unittest.main(verbosity=2)

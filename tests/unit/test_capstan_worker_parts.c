@@ -33,7 +33,7 @@ START_TEST(a_frame_is_read_in_one_pass)
     ck_assert(bytes_equal(heard.type, text("heartbeat")));
     ck_assert_uint_eq(heard.sequence, 9);
     ck_assert_uint_eq(heard.reason.size, 0);
-    ck_assert(heard.leave);
+    ck_assert(!heard.leave);
     size_t left;
     struct bytes token;
     struct cursor list = heard_list(heard.lost, &left);

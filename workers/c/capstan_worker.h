@@ -65,7 +65,8 @@ struct capstan_options {
                       * $CAPSTAN_URL's host and port 5170, else 127.0.0.1 */
     const char *key; /* cap_…; default: $CAPSTAN_API_KEY, else, for an engine on
                       * this machine, its development key */
-    const char *server_key;  /* CURVE: the engine's public key, 40 characters of Z85 */
+    const char *server_key;  /* CURVE: the engine's public key, 40 characters of Z85;
+                              * default: $CAPSTAN_SERVER_KEY */
     const char *instance;    /* who this is, unique; default: see capstan_instance */
     const char *name;        /* for people */
     const char *version;     /* of your program, for people */
@@ -99,7 +100,7 @@ capstan_worker_new(const struct capstan_options *options);
 typedef int capstan_action(struct capstan_job *job, void *context);
 
 /* Do jobs of that name so; NULL: of every other name.  Before capstan_worker_run only;
- * at most 256, names up to 255 bytes. */
+ * at most 256, names up to 200 bytes. */
 CAPSTAN_API void capstan_worker_action(struct capstan_worker *worker, const char *name,
     capstan_action *action, void *context);
 
@@ -126,7 +127,7 @@ CAPSTAN_API void capstan_worker_free(struct capstan_worker **worker);
 
 /* The instance id used when none is given: of the platform (Cloud Run, Kubernetes, Fly,
  * Railway, Render) where there is one, else the host's name and eight characters of
- * chance, else chance.  `out` gets at most 255 bytes and a NUL. */
+ * chance, else chance.  `out` gets at most 200 bytes and a NUL. */
 CAPSTAN_API const char *capstan_instance(char out[256]);
 
 /* The job: what it is. */

@@ -52,8 +52,7 @@ read_value(struct cursor *c, const struct row *row, struct heard *heard)
 enum err
 heard_read(struct bytes frame, struct heard *heard)
 {
-    /* To leave for good is what a drain means unless it says otherwise. */
-    *heard = (struct heard){ .leave = true };
+    *heard = (struct heard){ 0 };
     if (pack_check(frame) != ERR_NONE)
         return ERR_MALFORMED;
     struct cursor c = cursor_over(frame);

@@ -106,6 +106,7 @@ hear_drain(struct capstan_worker *w, const struct heard *heard)
         session_leave(w, w->options.drain_ms);
         return;
     }
+    /* The engine goes down: it will want us when it is back. */
     worker_tell(w, 2, "engine_goes_down held=%zu", w->holding.by_token.count);
     w->session.paused = true;
 }
@@ -169,7 +170,8 @@ hear_error(struct capstan_worker *w, const struct heard *heard)
     } else if (asking) {
         snprintf(why, sizeof why, "%.*s", TEXT(heard->code));
         session_broken(w, why);
-    } else if (job != NULL && job->state == JOB_REPORTING && !in_time(heard->code)) {
+    } else if (job != NULL && job->state == JOB_REPORTING && !in_time(heard->code)
+               && !bytes_equal(heard->about, text("log"))) {
         report_refused(w, job, heard);
     } else if (!in_time(heard->code)) {
         worker_tell(w, 1, "error code=%.*s about=%.*s message=\"%.*s\"",

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { INSTANCE_SIZE = 256, HOST_MAX = 200, CHANCE_TEXT = 8 };
+enum { INSTANCE_SIZE = 256, HOST_MAX = 180, CHANCE_TEXT = 8 };
 
 static const char *
 environment(const char *name)
@@ -50,9 +50,9 @@ capstan_instance(char out[INSTANCE_SIZE])
         host[0] = '\0';
     /* A revision of Cloud Run has many instances; they all have the same host name. */
     if (revision != NULL)
-        snprintf(out, INSTANCE_SIZE, "%.200s-%s", revision, chance);
+        snprintf(out, INSTANCE_SIZE, "%.180s-%s", revision, chance);
     else if (found != NULL)
-        snprintf(out, INSTANCE_SIZE, "%s", found);
+        snprintf(out, INSTANCE_SIZE, "%.200s", found);
     else if (host[0] != '\0')
         snprintf(out, INSTANCE_SIZE, "%s-%s", host, chance);
     else

@@ -20,7 +20,7 @@
 
 enum {
     TOKEN_MAX = 255,
-    WORD_MAX = 255,           /* bytes of an error type, a stream */
+    WORD_MAX = 200,           /* bytes of an error type, a stream */
     ERROR_MESSAGE_MAX = 4096, /* bytes */
     LOG_CHUNK_MAX = 65536     /* bytes */
 };

@@ -132,13 +132,15 @@ check_numbers(const struct options *o, struct fault *fault)
 static void
 take_texts(const struct capstan_options *from, struct options *o)
 {
-    char instance[NAME_MAX_BYTES + 1];
+    char instance[256];
     const char *given = from->instance;
     const char *key = from->key != NULL ? from->key : environment("CAPSTAN_API_KEY");
     o->url = find_url(from->url);
     o->local = is_local(o->url);
     o->key = copy_text(key);
-    o->server_key = copy_text(from->server_key);
+    o->server_key =
+        copy_text(from->server_key != NULL ? from->server_key
+                                           : environment("CAPSTAN_SERVER_KEY"));
     o->instance = copy_text(
         given != NULL && given[0] != '\0' ? given : capstan_instance(instance));
     o->name = copy_text(from->name);

@@ -6,7 +6,7 @@
 #include "workers/c/capstan_worker.h"
 
 enum {
-    NAME_MAX_BYTES = 255,
+    NAME_MAX_BYTES = 200,
     NAMES_MAX = 256,
     KEY_MAX = 255,
     CONCURRENCY_MAX = 4096 /* no engine lets one session hold more */
