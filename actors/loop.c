@@ -113,12 +113,16 @@ turn(struct loop *loop, size_t *used, size_t turns)
     return true;
 }
 
-/* What nobody hears of needs no sync of its own: the next one covers it. */
+/* What nobody hears of needs no sync of its own: the next one covers it.  What is said
+ * may rest on what an earlier batch left without one. */
 static enum err
 commit(struct loop *loop, bool heard_of)
 {
+    if (!journal_dirty(loop->journal) && !(heard_of && loop->unsynced))
+        return ERR_NONE;
     uint64_t begin_us = clock_monotonic_us();
     enum err err = journal_commit(loop->journal, heard_of);
+    loop->unsynced = !heard_of;
     count(COUNTER_syncs, heard_of);
     count(COUNTER_sync_us, clock_monotonic_us() - begin_us);
     return err;
@@ -135,7 +139,7 @@ loop_turn(struct loop *loop)
         turns++;
     for (size_t i = 0; i < used; i++)
         speaks |= leaves(loop, &loop->messages[i]);
-    if (loop->journal != NULL && journal_dirty(loop->journal)) {
+    if (loop->journal != NULL) {
         enum err err = commit(loop, speaks);
         if (err != ERR_NONE)
             return err;

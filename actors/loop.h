@@ -34,6 +34,7 @@ struct loop {
     struct buffer record;     /* facts of one turn */
     struct field_blobs blobs; /* of the journal */
     uint64_t message_id;      /* of the last message said */
+    bool unsynced;            /* a commit of this life is not durable yet */
 };
 
 struct loop_options {
