@@ -61,7 +61,7 @@ enum exit_code
 program_become(struct cli *cli, const char *name)
 {
     char path[CONFIG_TEXT_MAX + 1];
-    const char *argv[WORDS_MAX + 2] = { name };
+    const char *argv[WORDS_MAX + 2] = { path };
     if (!program_find("libexec/capstan", name, path))
         return EXIT_REFUSED;
     for (size_t i = 0; i < cli->request.word_count; i++)
