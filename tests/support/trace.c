@@ -118,10 +118,10 @@ world_receive(void *self, uint64_t until_ms, struct message *in)
 {
     struct trace *t = self;
     (void)until_ms;
-    if (t->inbox.size == 0)
+    if (t->inbox_read == t->inbox_count)
         return false;
-    ck_assert_int_eq(codec_read(buffer_bytes(&t->inbox), in), ERR_NONE);
-    t->inbox.size = 0;
+    ck_assert_int_eq(
+        codec_read(buffer_bytes(&t->inbox[t->inbox_read++]), in), ERR_NONE);
     return true;
 }
 
@@ -148,10 +148,15 @@ static void
 world_flush(void *self)
 {
     struct trace *t = self;
-    if (t->inbox.data != NULL)
-        memset(t->inbox.data, 0xa5, t->inbox.capacity);
-    buffer_free(&t->inbox);
-    t->inbox = (struct buffer){ 0 };
+    size_t kept = t->inbox_count - t->inbox_read;
+    for (size_t i = 0; i < t->inbox_read; i++) {
+        memset(t->inbox[i].data, 0xa5, t->inbox[i].capacity);
+        buffer_free(&t->inbox[i]);
+    }
+    memmove(t->inbox, t->inbox + t->inbox_read, kept * sizeof *t->inbox);
+    memset(t->inbox + kept, 0, t->inbox_read * sizeof *t->inbox);
+    t->inbox_count = kept;
+    t->inbox_read = 0;
 }
 
 void
@@ -237,7 +242,7 @@ run(struct trace *t)
     do {
         ck_assert_int_eq(loop_turn(&t->loop), ERR_NONE);
         ck_assert_msg(turns++ < TURNS_MAX, "the actor never comes to rest");
-    } while (t->inbox.size > 0 || t->actor->due(t->state) <= t->now_ms);
+    } while (t->inbox_count > 0 || t->actor->due(t->state) <= t->now_ms);
 }
 
 void
@@ -317,7 +322,8 @@ trace_close(struct trace *t)
         check_replay(t);
     end_life(t);
     memory_disk_free(&t->disk);
-    buffer_free(&t->inbox);
+    while (t->inbox_count > 0)
+        buffer_free(&t->inbox[--t->inbox_count]);
     buffer_free(t->said);
     free(t->said);
     free(t->kept);
@@ -335,8 +341,9 @@ trace_name(struct trace *t, const struct id *id, const char *name)
 }
 
 void
-trace_give(struct trace *t, enum actor_name from, uint32_t instance, struct message m)
+trace_queue(struct trace *t, enum actor_name from, uint32_t instance, struct message m)
 {
+    ck_assert_uint_lt(t->inbox_count, TRACE_INBOX_MAX);
     m.envelope.from = from;
     m.envelope.instance = instance;
     if (m.envelope.epoch == 0)
@@ -345,7 +352,13 @@ trace_give(struct trace *t, enum actor_name from, uint32_t instance, struct mess
     m.envelope.sequence = t->given;
     if (m.code != HELLO && id_is_zero(&m.envelope.project))
         m.envelope.project = t->project;
-    codec_write(&m, &t->inbox);
+    codec_write(&m, &t->inbox[t->inbox_count++]);
+}
+
+void
+trace_give(struct trace *t, enum actor_name from, uint32_t instance, struct message m)
+{
+    trace_queue(t, from, instance, m);
     run(t);
 }
 

@@ -18,7 +18,7 @@
 #include "actors/loop.h"
 #include "store/journal_memory.h"
 
-enum { TRACE_NAMES_MAX = 64, TRACE_KEPT_MAX = 1024 };
+enum { TRACE_NAMES_MAX = 64, TRACE_KEPT_MAX = 1024, TRACE_INBOX_MAX = 16 };
 
 struct trace {
     /* May be changed between trace_make and trace_open. */
@@ -37,8 +37,9 @@ struct trace {
     struct journal *journal;
     struct world world;
     struct loop loop;
-    uint64_t epoch, given; /* of this life; messages given so far */
-    struct buffer inbox;   /* one encoded message, or empty */
+    uint64_t epoch, given;                /* of this life; messages given so far */
+    struct buffer inbox[TRACE_INBOX_MAX]; /* encoded messages */
+    size_t inbox_count, inbox_read;       /* how many; how many of them are read */
     struct buffer *said;
     struct {
         char hex[2 * ID_SIZE + 1];
@@ -67,6 +68,10 @@ void trace_name(struct trace *t, const struct id *id, const char *name);
  * is nothing to do. */
 void
 trace_give(struct trace *t, enum actor_name from, uint32_t instance, struct message m);
+/* The same, but it lies in the inbox until something is given or time passes: then it
+ * is part of the same batch. */
+void
+trace_queue(struct trace *t, enum actor_name from, uint32_t instance, struct message m);
 /* A HELLO. */
 void
 trace_hello(struct trace *t, enum actor_name from, uint32_t instance, uint32_t resync);

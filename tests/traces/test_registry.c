@@ -261,6 +261,9 @@ START_TEST(the_same_text_again_makes_no_version)
     apply(&t, 8, greet_yaml, 2);
     trace_expect(&t, "1000 apply_waits request=8 automation=AUT1 version=1 "
                      "deadline_ms=11000\n");
+    /* Nobody of another gateway's is meant. */
+    trace_hello(&t, ACTOR_gateway, 1, 2);
+    trace_skip(&t);
     know_all(&t, 1, 1);
     trace_expect_only(&t, "-> gateway",
         "1000 -> gateway document request=7 document=(…) created=1\n"
@@ -418,6 +421,27 @@ START_TEST(many_unknown_versions_are_told_a_window_at_a_time)
 }
 END_TEST
 
+START_TEST(a_version_that_is_known_before_it_is_told_is_not_told)
+{
+    enum { MANY = 34 };
+    struct trace t;
+    char yaml[100];
+    open_alone(&t);
+    for (unsigned i = 1; i <= MANY; i++) {
+        snprintf(yaml, sizeof yaml,
+            "{name: a%u, steps: [{kind: action, action: print}]}", i);
+        apply(&t, i, yaml, i);
+    }
+    trace_hello(&t, ACTOR_scheduler, 0, 2);
+    know(&t, 0, 33, 1);
+    t.kept_count = 0;
+    know(&t, 0, 1, 1);
+    ck_assert_uint_eq(t.kept_count, 1);
+    ck_assert(is_made(&t.kept[0].plan_offered.automation, 34));
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(a_client_that_gave_up_makes_room_for_others)
 {
     struct trace t;
@@ -547,6 +571,7 @@ START_TEST(the_gateway_knows_a_key_before_its_owner)
         "1000 -> gateway key_offered key=AUT1 hash=… scopes=5 name=ci\n"
         "1000 -> gateway document request=5 document=(…) created=1\n");
     expect_field(document(&t), "scopes", "['read', 'work']");
+    expect_field(document(&t), "created_at", "'1970-01-01T00:00:01.000Z'");
     expect_field(document(&t), "revoked", "false");
     expect_field(document(&t), "revoked_at", "null");
     /* Asked again: the same key. */
@@ -618,6 +643,35 @@ START_TEST(a_gateway_that_greets_is_told_all_keys_and_their_end)
 }
 END_TEST
 
+START_TEST(a_key_made_while_others_are_told_leaves_none_out)
+{
+    enum { MANY = 300 };
+    struct trace t;
+    struct message hello = { .code = HELLO, .hello = { .resync = 2 } };
+    bool heard[MANY + 2] = { false };
+    size_t at = 0, all = 0;
+    open_greeted(&t);
+    for (unsigned i = 1; i <= MANY; i++)
+        create_key(&t, i, i, "many");
+    t.kept_count = 0;
+    /* Messages and ticks take turns: the key comes between two parts of the list. */
+    trace_queue(&t, ACTOR_gateway, 0, hello);
+    create_key(&t, MANY + 1, MANY + 1, "meanwhile");
+    while (t.kept[at].code != DOCUMENT)
+        at++;
+    ck_assert_uint_lt(at, MANY);
+    for (size_t i = 0; i < t.kept_count; i++)
+        for (unsigned n = 1; n <= MANY + 1; n++)
+            if (t.kept[i].code == KEY_OFFERED && is_made(&t.kept[i].key_offered.key, n))
+                heard[n] = true;
+    for (unsigned n = 1; n <= MANY + 1; n++)
+        all += heard[n];
+    ck_assert_uint_eq(all, MANY + 1);
+    ck_assert_uint_eq(trace_sent(&t, KEYS_COMPLETE)->keys_complete.count, MANY + 1);
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(there_are_no_more_keys_than_allowed)
 {
     struct trace t;
@@ -648,6 +702,7 @@ main(void)
     tcase_add_test(c, who_greets_is_told_what_it_does_not_know);
     tcase_add_test(c, a_crash_forgets_who_waits_and_not_who_must_know);
     tcase_add_test(c, many_unknown_versions_are_told_a_window_at_a_time);
+    tcase_add_test(c, a_version_that_is_known_before_it_is_told_is_not_told);
     tcase_add_test(c, a_client_that_gave_up_makes_room_for_others);
     tcase_add_test(c, there_are_no_more_automations_than_allowed);
     tcase_add_test(c, automations_are_listed_by_name_in_pages);
@@ -657,6 +712,7 @@ main(void)
     tcase_add_test(c, the_gateway_knows_a_key_before_its_owner);
     tcase_add_test(c, keys_of_another_project_are_out_of_reach);
     tcase_add_test(c, a_gateway_that_greets_is_told_all_keys_and_their_end);
+    tcase_add_test(c, a_key_made_while_others_are_told_leaves_none_out);
     tcase_add_test(c, there_are_no_more_keys_than_allowed);
     suite_add_tcase(suite, c);
     SRunner *runner = srunner_create(suite);

@@ -155,7 +155,10 @@ START_TEST(the_next_slot_waits_for_the_one_before)
     offer(&t, 1, 1, MINUTELY);
     trace_wait(&t, 60000);
     trace_skip(&t);
-    trace_wait(&t, 250000);
+    trace_wait(&t, 100000);
+    offer(&t, 1, 2, MINUTELY);
+    trace_skip(&t);
+    trace_wait(&t, 150000);
     trace_expect(&t, "");
     take(&t, 1, "m", 1060000);
     trace_expect_only(&t, "->",
@@ -248,6 +251,22 @@ START_TEST(a_slot_of_a_version_before_is_still_settled)
 }
 END_TEST
 
+START_TEST(a_slot_of_a_version_before_settles_no_other)
+{
+    struct trace t;
+    open_trace(&t);
+    offer(&t, 1, 1, MINUTELY);
+    trace_wait(&t, 60000);
+    offer(&t, 1, 2, "{key: m, kind: schedule, interval: 5m}");
+    trace_wait(&t, 300000);
+    take(&t, 1, "m", 1060000);
+    trace_skip(&t);
+    trace_wait(&t, 300000);
+    trace_expect(&t, "");
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(a_turn_tells_a_bounded_number_and_each_project_apart)
 {
     enum { MANY = 150 };
@@ -261,8 +280,11 @@ START_TEST(a_turn_tells_a_bounded_number_and_each_project_apart)
         offer(&t, i, 1, MINUTELY);
     }
     t.kept_count = 0;
+    uint64_t before = journal_last(t.journal);
     trace_wait(&t, 60000);
     ck_assert_uint_eq(t.kept_count, MANY);
+    /* 74 of one project and 76 of the other, at most 64 in a turn. */
+    ck_assert_uint_eq(journal_last(t.journal) - before, 4);
     /* Whoever greets hears its own, and all of them. */
     size_t mine[2] = { 0, 0 }, theirs = 0;
     for (size_t i = 0; i < MANY; i++) {
@@ -295,6 +317,7 @@ main(void)
     tcase_add_test(c, a_new_version_replaces_the_schedules_that_it_changes);
     tcase_add_test(c, a_version_that_comes_late_changes_nothing);
     tcase_add_test(c, a_slot_of_a_version_before_is_still_settled);
+    tcase_add_test(c, a_slot_of_a_version_before_settles_no_other);
     tcase_add_test(c, a_turn_tells_a_bounded_number_and_each_project_apart);
     suite_add_tcase(suite, c);
     SRunner *runner = srunner_create(suite);
