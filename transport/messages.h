@@ -157,9 +157,16 @@
     F(S, 3, text, reason,  "for people, or nothing")
 
 #define run_changed_FIELDS(F, S)                                                         \
-    F(S, 1, id,  run,      "run id")                                                     \
-    F(S, 2, u64, sequence, "of the run's last event")                                    \
-    F(S, 3, u32, status,   "enum run_status")
+    F(S, 1,  id,      run,           "run id")                                           \
+    F(S, 2,  u64,     sequence,      "of the run's last event")                          \
+    F(S, 3,  u32,     status,        "enum run_status")                                  \
+    F(S, 4,  u32,     whole,         "1: all that a waiting client wants is here")       \
+    F(S, 5,  u64,     finished_ms,   "unix ms, if the status is final")                  \
+    F(S, 6,  payload, output,        "of the last step of the plan, if completed")       \
+    F(S, 7,  text,    stop_reason,   "if the status is final")                           \
+    F(S, 8,  text,    error_type,    "if failed")                                        \
+    F(S, 9,  text,    error_message, "if failed")                                        \
+    F(S, 10, text,    failed_step,   "key of the step, if one failed")
 
 #define run_started_FIELDS(F, S)                                                         \
     F(S, 1, id,      run,        "run id")                                               \

@@ -181,6 +181,7 @@ static void
 complete_step(struct turn *turn, const struct job_reported *report)
 {
     struct plan_step plan = run_plan_step(&turn->run, report->step);
+    turn->report = report;
     struct action_completed action = {
         .run = turn->run.id,
         .step = report->step,

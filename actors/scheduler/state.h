@@ -27,6 +27,7 @@ struct turn {
     uint64_t now_ms;
     struct outbox *out;
     bool deferred; /* the run had been left with more to say */
+    const struct job_reported *report; /* what completed a step in this turn, or NULL */
     struct run run;
 };
 

@@ -89,6 +89,32 @@ finish_run(struct turn *turn)
     turn_say(turn, (struct message){ .code = RUN_FAILED, .run_failed = failed });
 }
 
+/* What a client that waits for the run wants to know; if the output of the last step
+ * was reported in an earlier turn, it asks the view. */
+static struct run_changed
+outcome_of(const struct turn *turn)
+{
+    const struct run_row *row = &turn->run.row;
+    const struct job_reported *report = turn->report;
+    struct arena *arena = turn->out->arena;
+    struct run_changed changed = {
+        .finished_ms = row->finished_ms,
+        .stop_reason = arena_copy(arena, row->stop_reason),
+        .whole = row->status != RUN_DONE,
+    };
+    if (row->status == RUN_BROKEN) {
+        changed.error_type = arena_copy(arena, row->error_type);
+        changed.error_message = arena_copy(arena, row->error_message);
+        changed.failed_step = arena_copy(arena, row->failed_step);
+    }
+    if (row->status == RUN_DONE && report != NULL
+        && report->step + 1 == row->step_count) {
+        changed.output = report->output;
+        changed.whole = 1;
+    }
+    return changed;
+}
+
 void
 turn_close(struct turn *turn)
 {
@@ -98,9 +124,11 @@ turn_close(struct turn *turn)
         if (run->row.steps_over == run->row.step_count)
             finish_run(turn);
     }
-    say_run_changed(turn->out, (struct run_changed){
-                                   .run = run->id,
-                                   .sequence = run->row.events,
-                                   .status = run->row.status,
-                               });
+    struct run_changed changed = { 0 };
+    if (run_over(run))
+        changed = outcome_of(turn);
+    changed.run = run->id;
+    changed.sequence = run->row.events;
+    changed.status = run->row.status;
+    say_run_changed(turn->out, changed);
 }

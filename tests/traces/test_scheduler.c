@@ -45,7 +45,8 @@ START_TEST(a_run_of_one_step_starts_and_completes)
         "bytes) session=S1\n"
         "0 step_completed run=R1 key=a\n"
         "0 run_completed run=R1\n"
-        "0 -> gateway run_changed run=R1 sequence=6 status=4\n"
+        "0 -> gateway run_changed run=R1 sequence=6 status=4 whole=1 output=(3 bytes) "
+        "stop_reason=completed\n"
         "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=1 "
         "gateway=3 reported=1\n");
     story_close(&s);
@@ -290,7 +291,8 @@ START_TEST(steps_in_a_line_follow_each_other)
         "output=(3 bytes) session=S1\n"
         "0 step_completed run=R1 step=2 key=c\n"
         "0 run_completed run=R1\n"
-        "0 -> gateway run_changed run=R1 sequence=14 status=4\n"
+        "0 -> gateway run_changed run=R1 sequence=14 status=4 whole=1 output=(3 bytes) "
+        "stop_reason=completed\n"
         "0 -> lease job_settled run=R1 step=2 attempt=1 offer=1 session=S1 "
         "verdict=1 gateway=3 reported=1\n");
     story_close(&s);
@@ -368,7 +370,8 @@ START_TEST(a_failed_step_dooms_what_needs_it_while_the_others_go_on)
         "output=(3 bytes) session=S1\n"
         "0 step_completed run=R1 step=4 key=e\n"
         "0 run_failed run=R1 step=a error_type=Oops stop_reason=step_failed\n"
-        "0 -> gateway run_changed run=R1 sequence=16 status=5\n"
+        "0 -> gateway run_changed run=R1 sequence=16 status=5 whole=1 "
+        "stop_reason=step_failed error_type=Oops failed_step=a\n"
         "0 -> lease job_settled run=R1 step=4 attempt=1 offer=1 session=S1 "
         "verdict=1 gateway=3 reported=1\n");
     story_close(&s);
@@ -385,7 +388,8 @@ START_TEST(the_first_step_that_failed_names_the_error_of_the_run)
     story_failed(&s, (struct held){ 1, 0, 1, 1, 1 });
     story_expect_only(&s, "run_",
         "0 run_failed run=R1 step=b error_type=Oops stop_reason=step_failed\n"
-        "0 -> gateway run_changed run=R1 sequence=11 status=5\n");
+        "0 -> gateway run_changed run=R1 sequence=11 status=5 whole=1 "
+        "stop_reason=step_failed error_type=Oops failed_step=b\n");
     story_close(&s);
 }
 END_TEST
@@ -466,7 +470,8 @@ START_TEST(three_hundred_roots_are_cancelled_in_several_turns)
         "0 -> gateway run_changed run=R1 sequence=847 status=3\n"
         "0 run_deferred run=R1\n"
         "0 run_cancelled run=R1 reason=enough\n"
-        "0 -> gateway run_changed run=R1 sequence=902 status=6\n");
+        "0 -> gateway run_changed run=R1 sequence=902 status=6 whole=1 "
+        "stop_reason=cancelled\n");
     story_close(&s);
 }
 END_TEST
@@ -500,7 +505,9 @@ START_TEST(a_run_whose_time_ends_while_more_is_to_be_said_comes_to_rest)
         "2400 run_deferred run=R1\n"
         "2400 run_failed run=R1 error_type=Timeout error_message=\"the run took "
         "longer than its timeout\" stop_reason=wall_clock_exceeded\n"
-        "2400 -> gateway run_changed run=R1 sequence=1106 status=5\n");
+        "2400 -> gateway run_changed run=R1 sequence=1106 status=5 whole=1 "
+        "finished_ms=2400 stop_reason=wall_clock_exceeded error_type=Timeout "
+        "error_message=\"the run took longer than its timeout\"\n");
     story_close(&s);
 }
 END_TEST

@@ -155,7 +155,8 @@ START_TEST(cancelling_ends_open_leased_and_delayed_steps)
         "0 step_cancelled run=R1 step=1 key=leased\n"
         "0 step_cancelled run=R1 step=2 key=delayed\n"
         "0 run_cancelled run=R1 reason=enough\n"
-        "0 -> gateway run_changed run=R1 sequence=17 status=6\n"
+        "0 -> gateway run_changed run=R1 sequence=17 status=6 whole=1 "
+        "stop_reason=cancelled\n"
         "0 -> gateway run_accepted request=8 run=R1 automation=A name=flow "
         "version=1 status=6 existed=1\n");
     story_cancel(&s, 1, "again");

@@ -23,7 +23,8 @@ START_TEST(without_a_policy_one_failure_ends_the_step)
         "ending=1\n"
         "0 step_failed run=R1 key=a error_type=Oops\n"
         "0 run_failed run=R1 step=a error_type=Oops stop_reason=step_failed\n"
-        "0 -> gateway run_changed run=R1 sequence=6 status=5\n"
+        "0 -> gateway run_changed run=R1 sequence=6 status=5 whole=1 "
+        "stop_reason=step_failed error_type=Oops failed_step=a\n"
         "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=1 "
         "gateway=3 reported=1\n");
     story_close(&s);
@@ -55,7 +56,8 @@ START_TEST(a_retry_without_delay_is_called_at_once)
         "ending=1\n"
         "0 step_failed run=R1 key=a error_type=Oops\n"
         "0 run_failed run=R1 step=a error_type=Oops stop_reason=step_failed\n"
-        "0 -> gateway run_changed run=R1 sequence=9 status=5\n"
+        "0 -> gateway run_changed run=R1 sequence=9 status=5 whole=1 "
+        "stop_reason=step_failed error_type=Oops failed_step=a\n"
         "0 -> lease job_settled run=R1 attempt=2 offer=1 session=S1 verdict=1 "
         "gateway=3 reported=1\n");
     story_close(&s);
@@ -163,7 +165,8 @@ START_TEST(a_success_after_a_failure_completes_the_run)
         "bytes) session=S2\n"
         "0 step_completed run=R1 key=a\n"
         "0 run_completed run=R1\n"
-        "0 -> gateway run_changed run=R1 sequence=9 status=4\n"
+        "0 -> gateway run_changed run=R1 sequence=9 status=4 whole=1 output=(3 bytes) "
+        "stop_reason=completed\n"
         "0 -> lease job_settled run=R1 attempt=2 offer=1 session=S2 verdict=1 "
         "gateway=3 reported=1\n");
     story_close(&s);
@@ -180,7 +183,8 @@ START_TEST(a_job_that_its_worker_cancelled_is_not_tried_again)
         "ending=4\n"
         "0 step_failed run=R1 key=a error_type=Oops\n"
         "0 run_failed run=R1 step=a error_type=Oops stop_reason=step_failed\n"
-        "0 -> gateway run_changed run=R1 sequence=6 status=5\n"
+        "0 -> gateway run_changed run=R1 sequence=6 status=5 whole=1 "
+        "stop_reason=step_failed error_type=Oops failed_step=a\n"
         "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=1 "
         "gateway=3 reported=1\n");
     story_stopped(&s, (struct held){ 1, 0, 1, 1, 1 });
@@ -228,7 +232,9 @@ START_TEST(an_attempt_that_takes_too_long_is_withdrawn_and_tried_again)
         "attempt took longer than its timeout\"\n"
         "21000 run_failed run=R1 step=a error_type=Timeout error_message=\"the "
         "attempt took longer than its timeout\" stop_reason=step_failed\n"
-        "21000 -> gateway run_changed run=R1 sequence=9 status=5\n");
+        "21000 -> gateway run_changed run=R1 sequence=9 status=5 whole=1 "
+        "finished_ms=21000 stop_reason=step_failed error_type=Timeout "
+        "error_message=\"the attempt took longer than its timeout\" failed_step=a\n");
     story_close(&s);
 }
 END_TEST
@@ -265,7 +271,9 @@ START_TEST(a_run_that_takes_too_long_fails_and_stops_what_is_under_way)
         "30000 step_cancelled run=R1 key=a\n"
         "30000 run_failed run=R1 error_type=Timeout error_message=\"the run took "
         "longer than its timeout\" stop_reason=wall_clock_exceeded\n"
-        "30000 -> gateway run_changed run=R1 sequence=9 status=5\n");
+        "30000 -> gateway run_changed run=R1 sequence=9 status=5 whole=1 "
+        "finished_ms=30000 stop_reason=wall_clock_exceeded error_type=Timeout "
+        "error_message=\"the run took longer than its timeout\" failed_step=b\n");
     story_completed(&s, (struct held){ 1, 0, 1, 1, 1 });
     story_expect(&s,
         "30000 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=2 "
@@ -318,7 +326,9 @@ START_TEST(a_job_that_silences_ten_workers_is_given_up)
         "was silent for too long\"\n"
         "0 run_failed run=R1 step=a error_type=LeaseLost error_message=\"the worker "
         "was silent for too long\" stop_reason=step_failed\n"
-        "0 -> gateway run_changed run=R1 sequence=33 status=5\n"
+        "0 -> gateway run_changed run=R1 sequence=33 status=5 whole=1 "
+        "stop_reason=step_failed error_type=LeaseLost error_message=\"the worker was "
+        "silent for too long\" failed_step=a\n"
         "0 -> lease job_settled run=R1 attempt=10 offer=1 session=S1 verdict=2\n");
     story_close(&s);
 }
