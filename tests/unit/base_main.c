@@ -16,6 +16,7 @@ main(void)
     srunner_add_suite(runner, log_suite());
     srunner_add_suite(runner, map_suite());
     srunner_add_suite(runner, pack_suite());
+    srunner_add_suite(runner, stamp_suite());
     srunner_add_suite(runner, status_suite());
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

@@ -12,6 +12,7 @@ Suite *id_suite(void);
 Suite *log_suite(void);
 Suite *map_suite(void);
 Suite *pack_suite(void);
+Suite *stamp_suite(void);
 Suite *status_suite(void);
 
 /* A new folder, removed with all that is in it when the test ends well. */

@@ -1,0 +1,49 @@
+/* Goal: stamps are what the C library's calendar says, from 1970 to 9999.
+ * Method: a step that visits every day of the week, month and leap year. */
+#include "base/stamp.h"
+#include "tests/unit/suites.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const uint64_t end_s = 253402300800; /* 10000-01-01 */
+
+START_TEST(a_stamp_is_the_moment_in_the_calendar)
+{
+    char stamp[STAMP_SIZE], expected[64];
+    for (uint64_t s = 0; s < end_s; s += 86400 * 37 + 4321) {
+        time_t time = (time_t)s;
+        struct tm day;
+        ck_assert_ptr_nonnull(gmtime_r(&time, &day));
+        size_t size = strftime(expected, sizeof expected, "%Y-%m-%dT%H:%M:%S", &day);
+        snprintf(expected + size, sizeof expected - size, ".%03" PRIu64 "Z", s % 1000);
+        ck_assert_str_eq(stamp_print(s * 1000 + s % 1000, stamp), expected);
+    }
+}
+END_TEST
+
+START_TEST(the_first_and_the_last_moment_can_be_printed)
+{
+    char stamp[STAMP_SIZE];
+    ck_assert_str_eq(stamp_print(0, stamp), "1970-01-01T00:00:00.000Z");
+    ck_assert_str_eq(stamp_print(951782399999, stamp), "2000-02-28T23:59:59.999Z");
+    ck_assert_str_eq(stamp_print(951782400000, stamp), "2000-02-29T00:00:00.000Z");
+    ck_assert_str_eq(stamp_print(4107542400000, stamp), "2100-03-01T00:00:00.000Z");
+    ck_assert_str_eq(stamp_print(end_s * 1000 - 1, stamp), "9999-12-31T23:59:59.999Z");
+    ck_assert_str_eq(stamp_print(end_s * 1000, stamp), "9999-12-31T23:59:59.999Z");
+    ck_assert_str_eq(stamp_print(UINT64_MAX, stamp), "9999-12-31T23:59:59.999Z");
+}
+END_TEST
+
+Suite *
+stamp_suite(void)
+{
+    Suite *suite = suite_create("stamp");
+    TCase *c = tcase_create("stamp");
+    tcase_add_test(c, a_stamp_is_the_moment_in_the_calendar);
+    tcase_add_test(c, the_first_and_the_last_moment_can_be_printed);
+    suite_add_tcase(suite, c);
+    return suite;
+}
