@@ -76,17 +76,3 @@ mark_write(int mark, uint64_t sequence, struct fault *fault)
     return fault_set(fault, written < 0 && errno == ENOSPC ? ERR_NO_SPACE : ERR_IO,
         "mark: %s", written < 0 ? strerror(errno) : "short write");
 }
-
-uint64_t
-mark_of(const char *folder)
-{
-    char path[PATH_MAX];
-    if (snprintf(path, sizeof path, "%s/mark", folder) >= (int)sizeof path)
-        return 0;
-    int mark = open(path, O_RDONLY | O_CLOEXEC);
-    if (mark < 0)
-        return 0;
-    uint64_t sequence = mark_read(mark);
-    close(mark);
-    return sequence;
-}

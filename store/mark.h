@@ -18,6 +18,4 @@ MUST_CHECK enum err mark_open(const char *folder, int *mark, struct fault *fault
 /* What was written last; 0 if nothing that can be read was. */
 uint64_t mark_read(int mark);
 MUST_CHECK enum err mark_write(int mark, uint64_t sequence, struct fault *fault);
-/* Read the mark of a folder that somebody else owns; 0 if there is none. */
-uint64_t mark_of(const char *folder);
 #endif

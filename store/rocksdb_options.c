@@ -15,11 +15,12 @@ enum {
     MANIFEST_BYTES = 4 << 20,
     SYNC_BYTES = 1 << 20, /* tables are synced as they are written */
     BLOOM_BITS = 10,
-    LOG_WARNINGS = 2,
+    LOG_FATAL_ONLY = 4,
 };
 
-/* What the C API has no function for: no thread that wakes to persist statistics. */
-static const char more[] = "stats_persist_period_sec=0";
+/* What the C API has no function for: no thread that wakes to persist
+ * statistics, none that goes on after an error. */
+static const char more[] = "stats_persist_period_sec=0;max_bgerror_resume_count=0";
 
 static const struct {
     const char *name;
@@ -62,7 +63,9 @@ set_small(rocksdb_options_t *o, bool view)
     rocksdb_options_set_skip_stats_update_on_db_open(o, 1);
     rocksdb_options_set_stats_dump_period_sec(o, 0);
     rocksdb_options_set_keep_log_file_num(o, 1);
-    rocksdb_options_set_info_log_level(o, LOG_WARNINGS);
+    /* what matters comes back as an error; on a full device a second line would abort
+     */
+    rocksdb_options_set_info_log_level(o, LOG_FATAL_ONLY);
     rocksdb_options_set_max_manifest_file_size(o, MANIFEST_BYTES);
     /* a view needs its tables open: the owner may remove them */
     rocksdb_options_set_max_open_files(o, view ? -1 : TABLES_OPEN_MAX);

@@ -1,11 +1,14 @@
 /* view_rocksdb.c - a journal as another process sees it: a RocksDB secondary. */
+#include "base/hash.h"
 #include "base/wrong.h"
 #include "store/rocksdb_store.h"
 #include "store/view_folder.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 
 enum { TRIES_MAX = 64 }; /* in a row, while the owner makes and removes files */
 
@@ -82,25 +85,56 @@ read_once(struct view *view, const struct file_list *now, struct fault *fault)
     return message == NULL ? ERR_NONE : store_failure(message, fault);
 }
 
+/* Was no file made or removed since `begin`, by the clock that files' times are of? */
+static bool
+folder_quiet(const struct view *view, const struct timespec *begin)
+{
+    struct stat found;
+    if (stat(view->store.path, &found) != 0)
+        return false;
+    const struct timespec *at = &found.st_mtim;
+    return at->tv_sec != begin->tv_sec ? at->tv_sec < begin->tv_sec
+                                       : at->tv_nsec < begin->tv_nsec;
+}
+
+/* A number that stands for the set of logs. */
+static uint64_t
+logs_of(const struct view *view)
+{
+    uint64_t sum = 0;
+    DIR *dir = opendir(view->store.path);
+    if (dir == NULL)
+        return 0;
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        if (strstr(entry->d_name, ".log") != NULL)
+            sum += hash_table(text(entry->d_name));
+    closedir(dir);
+    return sum;
+}
+
 /* RocksDB reads the list of files and then the logs that are there.  If meanwhile the
- * owner turned a log into a table and removed it, its writes are in neither, or a table
- * cannot be opened any more: read again until the list stays the same. */
+ * owner turns a log into a table and removes it, its writes are in neither; if it only
+ * removes one, RocksDB reads none; and a table may be gone before it is opened.  So
+ * read again until nothing of that happened. */
 static enum err
 read_all(struct view *view, struct fault *fault)
 {
-    enum err e = ERR_NONE;
-    struct file_list now = file_list_of(view), after;
     for (int tries = 0; tries < TRIES_MAX; tries++) {
-        e = read_once(view, &now, fault);
+        struct timespec begin;
+        clock_gettime(CLOCK_REALTIME_COARSE, &begin);
+        struct file_list now = file_list_of(view);
+        uint64_t logs = tries > 0 ? logs_of(view) : 0;
+        enum err e = read_once(view, &now, fault);
         if (e != ERR_NONE)
             store_shut(&view->store);
         view->seen = now;
-        after = file_list_of(view);
-        if (same_files(&now, &after))
+        struct file_list after = file_list_of(view);
+        if (same_files(&now, &after)
+            && (folder_quiet(view, &begin) || (tries > 0 && logs == logs_of(view))))
             return e;
-        now = after;
     }
-    return e;
+    return fault_set(fault, ERR_IO, "%s: its files change faster than they can be read",
+        view->store.path);
 }
 
 static uint64_t

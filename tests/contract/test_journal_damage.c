@@ -644,27 +644,33 @@ static void
 read_damaged(struct place *place)
 {
     struct journal *j = place_open(place);
-    for (uint64_t i = 1; i <= KNOWN; i++)
-        journal_get(j, numbered("key", i));
+    ck_assert_ptr_nonnull(journal_get(j, text("a")).data);
+    journal_get(j, text("z"));
 }
 
 START_TEST(reading_a_damaged_row_ends_the_process)
 {
-    struct copy copy;
-    struct buffer said = { 0 };
-    struct place place = known_place(true, &copy);
-    struct names *tables = files_of(&place, ".sst");
-    size_t damaged = 0;
-    for (size_t i = 0; i < tables->count; i++) {
-        struct buffer *content = copy_find(&copy, tables->path[i]);
-        uint8_t *row = memmem(content->data, content->size, "key0", 4);
-        if (row == NULL)
-            continue;
-        row[1] ^= 1;
-        save(tables->path[i], buffer_bytes(content));
-        damaged++;
+    struct place place = place_make(PLACE_ROCKSDB);
+    struct buffer said = { 0 }, content = { 0 };
+    uint8_t filler[3000];
+    struct journal *j = place_open(&place);
+    for (uint64_t i = 0; i < 100; i++) { /* many blocks; the damage is in the last */
+        for (size_t k = 0; k < sizeof filler; k++)
+            filler[k] = (uint8_t)((i + 1) * (k + 1) * 2654435761u >> 15);
+        journal_put(j, numbered("m", i), bytes_of(filler, sizeof filler));
     }
-    ck_assert_uint_eq(damaged, 1);
+    journal_put(j, text("a"), text("unharmed"));
+    journal_put(j, text("z"), text("damaged"));
+    commit(j);
+    journal_close(&j);
+    flush_all(&place);
+    struct names *tables = files_of(&place, ".sst");
+    ck_assert_uint_eq(tables->count, 1);
+    load(tables->path[0], &content);
+    uint8_t *row = memmem(content.data, content.size, "damaged", 7);
+    ck_assert_ptr_nonnull(row);
+    *row ^= 1;
+    save(tables->path[0], buffer_bytes(&content));
     int status = in_child(read_damaged, &place, &said);
     buffer_append(&said, "", 1);
     ck_assert(WIFEXITED(status));
@@ -672,8 +678,8 @@ START_TEST(reading_a_damaged_row_ends_the_process)
     ck_assert_ptr_nonnull(strstr((const char *)said.data, "broken"));
     ck_assert_ptr_nonnull(strstr((const char *)said.data, "err=corrupt"));
     buffer_free(&said);
+    buffer_free(&content);
     free(tables);
-    copy_free(&copy);
     place_free(&place);
 }
 END_TEST
@@ -828,7 +834,7 @@ END_TEST
 
 /* The i-th batch puts or deletes three of the counted rows; in quiet times it only adds
  * a record, so that a table of rows is the last to know about them. */
-enum { COUNTED = 40, BATCHES = 6000 };
+enum { COUNTED = 40, BATCHES = 30000 };
 
 static uint64_t
 mixed(uint64_t i, uint64_t k)
@@ -845,7 +851,7 @@ count_batch(struct journal *j, uint64_t i)
     for (size_t k = 0; k < sizeof filler; k++)
         filler[k] = (uint8_t)mixed(i, k);
     journal_append(j, i, bytes_of(filler, mixed(i, 77) % sizeof filler));
-    for (uint64_t k = 0; k < 3 && i / 100 % 2 == 0; k++) {
+    for (uint64_t k = 0; k < 3 && i % 900 < 300; k++) {
         if (mixed(i, k) % 11 == 0)
             journal_delete(j, numbered("row", mixed(i, k) % COUNTED));
         else
@@ -859,7 +865,7 @@ static void
 count_expected(uint64_t *rows, uint64_t from, uint64_t to)
 {
     for (uint64_t i = from + 1; i <= to; i++)
-        for (uint64_t k = 0; k < 3 && i / 100 % 2 == 0; k++)
+        for (uint64_t k = 0; k < 3 && i % 900 < 300; k++)
             rows[mixed(i, k) % COUNTED] = mixed(i, k) % 11 == 0 ? 0 : i;
 }
 
@@ -874,9 +880,9 @@ START_TEST(
     for (uint64_t i = 1; i <= BATCHES; i++) {
         count_batch(j, i);
         ck_assert_int_eq(journal_commit(j, false), ERR_NONE);
-        if (mixed(i, 5) % 700 == 0)
+        if (mixed(i, 5) % 4000 == 0)
             place_reopen(&place, &j);
-        if (mixed(i, 6) % 60 != 0)
+        if (mixed(i, 6) % 300 != 0)
             continue;
         enum err e = journal_catch_up(view, &place.fault);
         ck_assert_msg(e == ERR_NONE, "%s", place.fault.detail);
@@ -924,6 +930,9 @@ END_TEST
 static void
 write_until_failure(struct place *place)
 {
+    /* So large that nothing is flushed: Debian's RocksDB asserts when that fails too.
+     */
+    place->options.memtable_bytes = 16 * 1024 * 1024;
     struct journal *j = place_open(place);
     uint8_t facts[4096] = { 0 };
     for (uint64_t i = 1; i < 100000; i++) {
@@ -949,7 +958,6 @@ write_with_a_limit_of_file_size(struct place *place)
     signal(SIGXFSZ, SIG_IGN);
     if (setrlimit(RLIMIT_FSIZE, &limit) != 0)
         _exit(3);
-    place->options.memtable_bytes = 16 * 1024 * 1024;
     write_until_failure(place);
 }
 
