@@ -9,8 +9,10 @@
 
 /* A number is a serial and a place.  Serials of a life begin at its start in 1/64 ms:
  * later than all of the life before, which asked less than 64 questions a millisecond.
+ * Counted from 2020 on, the highest bit, which marks sessions, stays free until 2054.
  */
 enum { PLACE_BITS = 17, SERIALS_PER_MS = 64 };
+static const uint64_t begin_2020_ms = 1577836800000;
 
 struct question {
     struct alarm alarm;
@@ -48,7 +50,7 @@ bridge_new(struct mailbox *mailbox, struct alarms *alarms, size_t questions_max,
     bridge->mailbox = mailbox;
     bridge->alarms = alarms;
     bridge->patience_ms = patience_ms;
-    bridge->serial = clock_unix_ms() * SERIALS_PER_MS;
+    bridge->serial = (clock_unix_ms() - begin_2020_ms) * SERIALS_PER_MS;
     list_open(&bridge->asked);
     bridge->free_count = bridge->count_max = questions_max;
     for (size_t i = 0; i < questions_max; i++)

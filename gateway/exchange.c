@@ -5,6 +5,7 @@
 #include "gateway/door.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -120,7 +121,7 @@ exchanges_free(struct server *server)
     }
 }
 
-/* Both sides of a line end must see the same header: no controls at all. */
+/* No controls: what one reader takes for the end of a value, another may not. */
 static bool
 plain(const char *value, size_t size)
 {
@@ -130,9 +131,22 @@ plain(const char *value, size_t size)
     return true;
 }
 
+/* Letters, digits and what RFC 9110 allows beside them; no space before the colon. */
+static bool
+token(const char *name, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (!isalnum((unsigned char)name[i])
+            && memchr("!#$%&'*+-.^_`|~", name[i], 15) == NULL)
+            return false;
+    return size > 0;
+}
+
 struct head_check {
     struct exchange *x;
     unsigned host_count;
+    size_t header_count;
+    size_t size; /* bytes of the head, were it written as most people do */
 };
 
 static enum MHD_Result
@@ -142,8 +156,10 @@ take_header(void *self, enum MHD_ValueKind kind, const char *name, size_t name_s
     struct head_check *check = self;
     struct exchange *x = check->x;
     (void)kind;
-    if (!plain(name, name_size) || !plain(value, value_size))
-        x->wrong = "a header has a control character";
+    check->header_count++;
+    check->size += name_size + value_size + sizeof ": \r\n" - 1;
+    if (!token(name, name_size) || !plain(value, value_size))
+        x->wrong = "a header has a character that it must not have";
     if (strcasecmp(name, "Host") == 0 && ++check->host_count > 1)
         x->wrong = "there are two Hosts";
     for (size_t i = 0; i < HEADER_COUNT; i++) {
@@ -184,14 +200,41 @@ check_framing(struct exchange *x, const char *version)
         x->wrong = "Transfer-Encoding must be chunked";
 }
 
+static bool
+bodied(const struct exchange *x)
+{
+    struct bytes length = x->request.headers[HEADER_CONTENT_LENGTH];
+    return x->request.headers[HEADER_TRANSFER_ENCODING].data != NULL
+           || (length.data != NULL && !bytes_equal(length, text("0")));
+}
+
+/* MHD ends a line at its first NUL, and joins folded ones: the bytes that it does not
+ * show us are found by counting.  Where a body follows, none may be missing; elsewhere
+ * the space after a colon may. */
+static void
+check_size(struct exchange *x, const struct head_check *check)
+{
+    size_t size =
+        MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)
+            ->header_size;
+    size_t missing = bodied(x) ? 0 : check->header_count;
+    if (size > check->size || size + missing < check->size)
+        x->wrong = "the head is not written as Name: value lines";
+}
+
 static void
 enter(struct exchange *x, const char *method, const char *version)
 {
-    struct head_check check = { .x = x };
+    struct head_check check = {
+        .x = x,
+        .size = strlen(method) + x->raw_target.size + strlen(version) + 2 + 4,
+    };
     count(COUNTER_requests, 1);
     set_alarm(x, BODY_MS);
     MHD_get_connection_values_n(x->mhd, MHD_HEADER_KIND, take_header, &check);
     check_framing(x, version);
+    check_size(x, &check);
+    x->bodied = x->wrong != NULL || bodied(x);
     if (x->wrong == NULL) {
         door_enter(&x->request, method, x->raw_target);
         return;
@@ -303,14 +346,16 @@ exchange_go_on(struct exchange *x, const char *method, const char *version,
     if (x->phase == EXCHANGE_HEAD) {
         enter(x, method, version);
         x->phase = EXCHANGE_BODY;
-        return x->request.answer.ready ? send_answer(x) : MHD_YES;
+        /* Answering before the body ends the connection, as it must. */
+        return x->request.answer.ready && x->bodied ? send_answer(x) : MHD_YES;
     }
     if (x->phase == EXCHANGE_BODY) {
         if (*upload_size > 0)
             return take_body(x, upload, upload_size);
         clear_alarm(x);
         x->phase = EXCHANGE_WAIT;
-        door_serve(&x->request);
+        if (!x->request.answer.ready)
+            door_serve(&x->request);
     }
     assert(x->phase == EXCHANGE_WAIT);
     if (x->request.answer.ready)

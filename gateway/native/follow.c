@@ -114,6 +114,7 @@ got_page(struct request *r, const struct message *answer)
     begin(follow);
     if (answer->code == DOCUMENT)
         put_page(follow, &answer->document);
+    stream->ended |= r->gateway->draining;
     bool nothing = stream_drained(stream) && !stream->ended;
     bool behind = nothing && follow->known > follow->sent;
     if (nothing && !behind)

@@ -10,10 +10,14 @@
     void native_##serve(struct request *r);
 #include "gateway/native/routes.def"
 
-/* run_get, for a request that was answered by nothing but the end of its run, or by
- * the time `until_ms` (monotonic).  `status` is that of the answer then. */
-void native_wait(struct request *r, const struct id *run, unsigned status,
-    uint64_t until_ms, bool final);
+/* Answer when the run is finished, or at `until_ms` (monotonic), with `status`: from
+ * the hint that it is finished if that says all, otherwise with what the view says. */
+void native_wait(struct request *r, const struct run_accepted *run, unsigned status,
+    uint64_t until_ms);
+
+/* What is known of a run that was just accepted, and of its outcome if there is one. */
+void native_run_document(struct buffer *out, const struct run_accepted *run,
+    const struct run_changed *outcome);
 
 /* The run's log as a stream of server-sent events, from after `after`. */
 void native_follow(struct request *r, const struct id *run, uint64_t after);

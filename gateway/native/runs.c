@@ -18,19 +18,55 @@ put_text(struct buffer *out, const char *name, struct bytes value)
 }
 
 static void
+put_moment(struct buffer *out, const char *key, uint64_t unix_ms)
+{
+    char moment[MOMENT_SIZE];
+    put_text(out, key, text(native_moment(unix_ms, moment)));
+}
+
+static void
+put_outcome(struct buffer *out, const struct run_changed *outcome)
+{
+    put_moment(out, "finished_at", outcome->finished_ms);
+    put_text(out, "stop_reason", outcome->stop_reason);
+    pack_string(out, "output");
+    pack_raw(out, outcome->output);
+    pack_string(out, "error");
+    if (outcome->status != RUN_BROKEN) {
+        pack_nil(out);
+        return;
+    }
+    pack_map(out, 3);
+    put_text(out, "type", outcome->error_type);
+    put_text(out, "message", outcome->error_message);
+    put_text(out, "step", outcome->failed_step);
+}
+
+void
+native_run_document(struct buffer *out, const struct run_accepted *run,
+    const struct run_changed *outcome)
+{
+    char id[ID_TEXT_MAX], automation[ID_TEXT_MAX];
+    enum run_status status =
+        (enum run_status)(outcome == NULL ? run->status : outcome->status);
+    pack_map(out, outcome == NULL ? 6 : 10);
+    put_text(out, "id", text(id_print(&run->run, "run_", id)));
+    put_text(out, "automation", run->name);
+    put_text(
+        out, "automation_id", text(id_print(&run->automation, "aut_", automation)));
+    pack_string(out, "version");
+    pack_u64(out, run->version);
+    put_text(out, "status", text(run_status_name(status)));
+    put_moment(out, "started_at", run->started_ms);
+    if (outcome != NULL)
+        put_outcome(out, outcome);
+}
+
+static void
 show_summary(struct request *r, unsigned status, const struct run_accepted *run)
 {
-    char id[ID_TEXT_MAX], automation[ID_TEXT_MAX], moment[MOMENT_SIZE];
     struct buffer out = { 0 };
-    pack_map(&out, 6);
-    put_text(&out, "id", text(id_print(&run->run, "run_", id)));
-    put_text(&out, "automation", run->name);
-    put_text(
-        &out, "automation_id", text(id_print(&run->automation, "aut_", automation)));
-    pack_string(&out, "version");
-    pack_u64(&out, run->version);
-    put_text(&out, "status", text(run_status_name((enum run_status)run->status)));
-    put_text(&out, "started_at", text(native_moment(run->started_ms, moment)));
+    native_run_document(&out, run, NULL);
     request_document(r, status, buffer_bytes(&out));
     buffer_free(&out);
 }
@@ -62,8 +98,7 @@ started_to_wait(struct request *r, const struct message *answer)
     if (!accepted(r, answer))
         return;
     native_duration(target_query(&r->target, "wait"), WAIT_MAX_MS, &ms);
-    native_wait(r, &run->run, run->existed ? 200 : 201, r->gateway->now_ms + ms,
-        run_status_final((enum run_status)run->status));
+    native_wait(r, run, run->existed ? 200 : 201, r->gateway->now_ms + ms);
 }
 
 /* Runs of one idempotency key must meet in one partition, in this life and the next. */

@@ -13,6 +13,7 @@ struct wait {
     struct message *question;
     uint64_t until_ms;
     unsigned status; /* of the answer */
+    struct run_accepted run;
     bool asking, hinted;
 };
 
@@ -56,11 +57,18 @@ finished(struct bytes document)
 }
 
 static void
+unhook(struct wait *wait)
+{
+    struct gateway *g = wait->request->gateway;
+    watch_clear(g->watches, &wait->watch);
+    alarm_clear(&g->alarms, &wait->alarm);
+}
+
+static void
 end(struct wait *wait, const struct message *answer)
 {
     struct request *r = wait->request;
-    watch_clear(r->gateway->watches, &wait->watch);
-    alarm_clear(&r->gateway->alarms, &wait->alarm);
+    unhook(wait);
     if (answer->code == DOCUMENT)
         request_document(r, wait->status, answer->document.document);
     else
@@ -85,6 +93,18 @@ rings(struct alarm *alarm)
     look(LIST_OF(alarm, struct wait, alarm));
 }
 
+/* The hint has all that there is to say. */
+static void
+show(struct wait *wait, const struct run_changed *outcome)
+{
+    struct request *r = wait->request;
+    struct buffer out = { 0 };
+    unhook(wait);
+    native_run_document(&out, &wait->run, outcome);
+    request_document(r, wait->status, buffer_bytes(&out));
+    buffer_free(&out);
+}
+
 static void
 changed(struct watch *watch, const struct run_changed *hint)
 {
@@ -92,7 +112,10 @@ changed(struct watch *watch, const struct run_changed *hint)
     if (!run_status_final((enum run_status)hint->status))
         return;
     wait->hinted = true;
-    look(wait);
+    if (hint->whole && !wait->asking)
+        show(wait, hint);
+    else
+        look(wait);
 }
 
 static void
@@ -104,19 +127,22 @@ leaving(struct watch *watch)
 }
 
 void
-native_wait(struct request *r, const struct id *run, unsigned status, uint64_t until_ms,
-    bool final)
+native_wait(struct request *r, const struct run_accepted *run, unsigned status,
+    uint64_t until_ms)
 {
+    bool final = run_status_final((enum run_status)run->status);
     struct wait *wait = arena_take(&r->arena, sizeof *wait);
     wait->request = r;
     wait->status = status;
-    wait->until_ms = until_ms;
+    wait->until_ms = r->gateway->draining ? 0 : until_ms;
     wait->alarm.ring = rings;
-    wait->watch.run = *run;
+    wait->run = *run;
+    wait->run.name = arena_copy(&r->arena, run->name);
+    wait->watch.run = run->run;
     wait->watch.changed = changed;
     wait->watch.leaving = leaving;
     wait->question = request_message(r, RUN_GET, ACTOR_view);
-    wait->question->run_get.run = *run;
+    wait->question->run_get.run = run->run;
     r->own = wait;
     watch_set(r->gateway->watches, &wait->watch);
     wait->hinted = final;
