@@ -16,6 +16,7 @@ struct actor_setup {
     const struct config *config;
     struct journal *journal; /* NULL for an actor without one */
     uint32_t instance;
+    uint64_t epoch; /* this life */
     uint8_t secret[SECRET_SIZE];
 };
 

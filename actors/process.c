@@ -112,6 +112,7 @@ run(struct process *p, const struct actor *actor)
         .config = &p->child.config,
         .journal = p->journal,
         .instance = p->child.instance,
+        .epoch = p->epoch,
     };
     struct loop_options options = {
         .epoch = p->epoch,

@@ -301,7 +301,8 @@
     F(S, 13, u64,     deadline_ms, "unix ms when the attempt times out; 0: never")       \
     F(S, 14, u32,     leased,      "1: a session is known to hold it")                   \
     F(S, 15, id,      session,     "that session")                                       \
-    F(S, 16, u64,     order,       "record number of its call: older jobs first")
+    F(S, 16, u64,     order,       "record number of its call: older jobs first")         \
+    F(S, 17, u64,     life,        "epoch of the lease actor that may grant it")
 
 #define job_withdrawn_FIELDS(F, S)                                                       \
     F(S, 1, id,   run,     "run id")                                                     \

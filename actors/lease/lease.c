@@ -9,6 +9,7 @@ lease_open(void *state, const struct actor_setup *setup)
 {
     struct lease_state *s = state;
     s->config = setup->config;
+    s->epoch = setup->epoch;
     memcpy(s->secret, setup->secret, SECRET_SIZE);
     table_open(&s->table);
 }
@@ -54,12 +55,15 @@ release(const struct lease_name *name, struct outbox *out)
                           });
 }
 
-/* A job may be granted under this offer, unless we know better. */
+/* A job may be granted under this offer, unless we know better.  What is meant for an
+ * earlier life may have been granted by it; the scheduler has yet to hear of ours. */
 static void
 on_offered(
     const struct lease_state *s, const struct job_offered *offered, struct outbox *out)
 {
     const struct job *job = table_job(&s->table, &offered->run, offered->step);
+    if (offered->life != s->epoch)
+        return;
     if (job != NULL) {
         const struct lease_name *name = &job->name;
         bool older =

@@ -6,6 +6,7 @@
 
 struct lease_state {
     const struct config *config;
+    uint64_t epoch; /* this life */
     uint8_t secret[SECRET_SIZE];
     struct table table;
 };

@@ -71,6 +71,7 @@ say_offer(struct turn *turn, const struct lane_job *job, uint32_t offer)
                              .leased = step->status == STEP_LEASED,
                              .session = step->session,
                              .order = job->record,
+                             .life = turn->state->lease_epoch,
                          });
 }
 

@@ -81,7 +81,8 @@ lease_offer(struct trace *t, struct offered offered)
                 .leased = offered.leased > 0,
                 .session = offered.leased > 0 ? lease_session(offered.leased)
                                               : (struct id){ { 0 } },
-                .order = offered.order } });
+                .order = offered.order,
+                .life = offered.life } });
 }
 
 void

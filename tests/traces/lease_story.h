@@ -19,6 +19,7 @@ struct offered {
     const char *labels; /* one label */
     unsigned leased;    /* session that is known to hold it */
     uint64_t order;
+    uint64_t life; /* of the lease actor that may grant it; that of a trace is 0 */
 };
 
 /* A worker as it registers. */

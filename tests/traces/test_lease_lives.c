@@ -197,6 +197,21 @@ START_TEST(after_a_restart_a_lease_is_adopted_after_its_scheduler_spoke)
 }
 END_TEST
 
+START_TEST(an_offer_that_an_earlier_life_may_have_granted_is_not_granted)
+{
+    struct trace t;
+    lease_story_open(&t);
+    lease_register(&t, (struct worker){ .session = 1 });
+    trace_skip(&t);
+    lease_offer(&t, (struct offered){ .run = 1, .life = 7 });
+    trace_expect(&t, "");
+    lease_offer(&t, (struct offered){ .run = 1 });
+    trace_expect_only(&t, "job_leased",
+        "0 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1\n");
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(a_lease_that_nobody_claims_is_returned)
 {
     struct trace t;
@@ -442,6 +457,8 @@ lease_lives_suite(void)
     tcase_add_test(
         tests, after_a_restart_a_lease_is_adopted_before_its_scheduler_speaks);
     tcase_add_test(tests, after_a_restart_a_lease_is_adopted_after_its_scheduler_spoke);
+    tcase_add_test(
+        tests, an_offer_that_an_earlier_life_may_have_granted_is_not_granted);
     tcase_add_test(tests, a_lease_that_nobody_claims_is_returned);
     tcase_add_test(tests, a_claim_under_an_older_offer_is_lost);
     tcase_add_test(tests, nobody_can_claim_the_lease_of_another_session);

@@ -35,7 +35,7 @@ START_TEST(a_run_of_one_step_starts_and_completes)
         "version=1 status=3\n"
         "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=3\n");
+        "bytes) order=3 life=1\n");
     story_leased(&s, (struct held){ 1, 0, 1, 1, 1 });
     story_expect(
         &s, "0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=worker\n");
@@ -241,7 +241,7 @@ START_TEST(a_slot_starts_its_run_once)
         "0 -> trigger fire_taken automation=A trigger=nightly slot_ms=60000 run=R1\n"
         "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=3\n");
+        "bytes) order=3 life=1\n");
     trace_give(&s.trace, ACTOR_trigger, 0, fired);
     story_expect(&s,
         "0 -> trigger fire_taken automation=A trigger=nightly slot_ms=60000 run=R1\n");
@@ -280,7 +280,7 @@ START_TEST(steps_in_a_line_follow_each_other)
         "gateway=3 reported=1\n"
         "0 -> lease job_offered run=R1 step=1 attempt=1 offer=1 lane=L1 key=b "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=4\n");
+        "bytes) order=4 life=1\n");
     story_completed(&s, (struct held){ 1, 1, 1, 1, 1 });
     story_expect_only(&s, "step_",
         "0 step_completed run=R1 step=1 key=b\n"
@@ -447,7 +447,7 @@ START_TEST(three_hundred_roots_take_several_turns_and_none_is_left_out)
         "parameters=(1 bytes) lane=L1\n"
         "0 -> lease job_offered run=R1 step=300 attempt=1 offer=1 lane=L1 key=end "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=305\n");
+        "bytes) order=305 life=1\n");
     story_completed(&s, (struct held){ 1, 300, 1, 1, 1 });
     story_expect_only(&s, "run_completed", "0 run_completed run=R1\n");
     story_close(&s);

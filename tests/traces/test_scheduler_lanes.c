@@ -28,20 +28,20 @@ START_TEST(a_window_of_two_is_kept_and_filled_again_in_order)
     story_expect_only(&s, "job_offered",
         "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=3\n"
+        "bytes) order=3 life=1\n"
         "0 -> lease job_offered run=R2 attempt=1 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=4\n");
+        "bytes) order=4 life=1\n");
     story_leased(&s, (struct held){ 1, 0, 1, 1, 1 });
     story_expect_only(&s, "job_offered",
         "0 -> lease job_offered run=R3 attempt=1 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=5\n");
+        "bytes) order=5 life=1\n");
     story_cancel(&s, 2, "");
     story_expect_only(&s, "job_offered",
         "0 -> lease job_offered run=R4 attempt=1 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=6\n");
+        "bytes) order=6 life=1\n");
     story_completed(&s, (struct held){ 3, 0, 1, 1, 1 });
     story_expect_only(&s, "job_offered", "");
     story_close(&s);
@@ -82,27 +82,27 @@ START_TEST(after_a_crash_the_backlog_is_told_in_the_same_order)
     story_expect_only(&s, "job_offered",
         "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) leased=1 session=S1 order=3\n"
+        "bytes) leased=1 session=S1 order=3 life=1\n"
         "0 -> lease job_offered run=R2 attempt=1 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=4\n"
+        "bytes) order=4 life=1\n"
         "0 -> lease job_offered run=R3 attempt=1 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=5\n"
+        "bytes) order=5 life=1\n"
         "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) leased=1 session=S1 order=3\n"
+        "bytes) leased=1 session=S1 order=3 life=1\n"
         "0 -> lease job_offered run=R2 attempt=1 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=4\n"
+        "bytes) order=4 life=1\n"
         "0 -> lease job_offered run=R3 attempt=1 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=5\n");
+        "bytes) order=5 life=1\n");
     story_completed(&s, (struct held){ 2, 0, 1, 1, 1 });
     story_expect_only(&s, "job_offered",
         "0 -> lease job_offered run=R4 attempt=1 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=6\n");
+        "bytes) order=6 life=1\n");
     story_close(&s);
 }
 END_TEST
@@ -121,12 +121,12 @@ START_TEST(a_returned_job_finds_its_place_behind_a_full_window)
     story_expect_only(&s, "job_offered",
         "0 -> lease job_offered run=R4 attempt=1 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=6\n");
+        "bytes) order=6 life=1\n");
     story_completed(&s, (struct held){ 3, 0, 1, 1, 1 });
     story_expect_only(&s, "job_offered",
         "0 -> lease job_offered run=R1 attempt=1 offer=2 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=3\n");
+        "bytes) order=3 life=1\n");
     story_close(&s);
 }
 END_TEST
@@ -145,15 +145,15 @@ START_TEST(two_kinds_of_jobs_do_not_wait_for_each_other)
     story_expect_only(&s, "job_offered",
         "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=slow labels=(1 bytes) parameters=(1 bytes) "
-        "order=3\n"
+        "order=3 life=1\n"
         "0 -> lease job_offered run=R1 step=2 attempt=1 offer=1 lane=L2 key=c "
         "automation=flow action=x queue=quick labels=(1 bytes) parameters=(1 bytes) "
-        "order=3\n");
+        "order=3 life=1\n");
     story_completed(&s, (struct held){ 1, 2, 1, 1, 1 });
     story_expect_only(&s, "job_offered",
         "0 -> lease job_offered run=R1 step=3 attempt=1 offer=1 lane=L2 key=d "
         "automation=flow action=x queue=quick labels=(1 bytes) parameters=(1 bytes) "
-        "order=3\n");
+        "order=3 life=1\n");
     story_close(&s);
 }
 END_TEST
@@ -178,15 +178,15 @@ START_TEST(large_parameters_fill_a_window_by_their_bytes)
     story_expect_only(&s, "job_offered",
         "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(608 "
-        "bytes) order=3\n"
+        "bytes) order=3 life=1\n"
         "0 -> lease job_offered run=R2 attempt=1 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(608 "
-        "bytes) order=4\n");
+        "bytes) order=4 life=1\n");
     story_completed(&s, (struct held){ 1, 0, 1, 1, 1 });
     story_expect_only(&s, "job_offered",
         "0 -> lease job_offered run=R3 attempt=1 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(608 "
-        "bytes) order=5\n");
+        "bytes) order=5 life=1\n");
     story_close(&s);
 }
 END_TEST

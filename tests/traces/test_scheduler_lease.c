@@ -106,7 +106,7 @@ START_TEST(a_returned_job_is_offered_again_as_the_same_attempt)
         "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=2\n"
         "0 -> lease job_offered run=R1 attempt=1 offer=2 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=3\n");
+        "bytes) order=3 life=1\n");
     story_returned(&s, first);
     story_expect(
         &s, "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=2\n");
@@ -217,10 +217,10 @@ START_TEST(an_offer_that_a_dead_lease_actor_may_have_granted_becomes_void)
         "0 job_reoffered run=R1 attempt=1 offer=2\n"
         "0 -> lease job_offered run=R1 attempt=1 offer=2 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=3\n"
+        "bytes) order=3 life=2\n"
         "0 -> lease job_offered run=R1 step=1 attempt=1 offer=1 lane=L1 key=b "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) leased=1 session=S1 order=3\n"
+        "bytes) leased=1 session=S1 order=3 life=2\n"
         "0 lane_read lane=L1 record=3 run=R1 step=1\n");
     story_completed(&s, first);
     story_expect_only(&s, "settled",
@@ -246,10 +246,10 @@ START_TEST(a_lease_actor_that_missed_something_hears_the_same_offers_again)
         "0 peer_reset actor=5\n"
         "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=3\n"
+        "bytes) order=3 life=1\n"
         "0 -> lease job_offered run=R1 step=1 attempt=1 offer=1 lane=L1 key=b "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) leased=1 session=S1 order=3\n"
+        "bytes) leased=1 session=S1 order=3 life=1\n"
         "0 lane_read lane=L1 record=3 run=R1 step=1\n");
     story_close(&s);
 }
@@ -265,20 +265,20 @@ START_TEST(a_scheduler_that_begins_anew_tells_everything_again)
     story_expect(&s,
         "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=3\n"
+        "bytes) order=3 life=1\n"
         "0 -> lease job_offered run=R1 step=1 attempt=1 offer=1 lane=L1 key=b "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=3\n"
+        "bytes) order=3 life=1\n"
         "0 lane_read lane=L1 record=3 run=R1 step=1\n");
     story_lease_begins(&s, 1, 2);
     story_expect(&s,
         "0 peer_reset actor=5 life=1\n"
         "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=3\n"
+        "bytes) order=3 life=1\n"
         "0 -> lease job_offered run=R1 step=1 attempt=1 offer=1 lane=L1 key=b "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=3\n"
+        "bytes) order=3 life=1\n"
         "0 lane_read lane=L1 record=3 run=R1 step=1\n");
     story_close(&s);
 }
@@ -297,7 +297,7 @@ START_TEST(a_lease_actor_that_began_while_the_scheduler_was_down_is_seen)
         "0 job_reoffered run=R1 attempt=1 offer=2\n"
         "0 -> lease job_offered run=R1 attempt=1 offer=2 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=3\n"
+        "bytes) order=3 life=2\n"
         "0 lane_read lane=L1 record=3 run=R1\n");
     trace_crash(&s.trace);
     trace_skip(&s.trace);
@@ -306,7 +306,7 @@ START_TEST(a_lease_actor_that_began_while_the_scheduler_was_down_is_seen)
         "0 peer_reset actor=5 life=1\n"
         "0 -> lease job_offered run=R1 attempt=1 offer=2 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=3\n"
+        "bytes) order=3 life=2\n"
         "0 lane_read lane=L1 record=3 run=R1\n");
     story_close(&s);
 }

@@ -49,7 +49,7 @@ START_TEST(a_retry_without_delay_is_called_at_once)
         "gateway=3 reported=1\n"
         "0 -> lease job_offered run=R1 attempt=2 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=5\n");
+        "bytes) order=5 life=1\n");
     story_failed(&s, (struct held){ 1, 0, 2, 1, 1 });
     story_expect(&s,
         "0 action_failed run=R1 key=a attempt=2 offer=1 action=x error_type=Oops "
@@ -83,7 +83,7 @@ START_TEST(a_linear_delay_grows_by_itself_each_time)
         "parameters=(1 bytes) lane=L1\n"
         "1000 -> lease job_offered run=R1 attempt=2 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=5\n"
+        "bytes) order=5 life=1\n"
         "10000 action_failed run=R1 key=a attempt=2 offer=1 action=x "
         "error_type=Oops ending=1\n"
         "10000 step_retried run=R1 key=a attempt=3 max_attempts=4 due_ms=12000\n"
@@ -93,7 +93,7 @@ START_TEST(a_linear_delay_grows_by_itself_each_time)
         "parameters=(1 bytes) lane=L1\n"
         "12000 -> lease job_offered run=R1 attempt=3 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=7\n"
+        "bytes) order=7 life=1\n"
         "20000 action_failed run=R1 key=a attempt=3 offer=1 action=x "
         "error_type=Oops ending=1\n"
         "20000 step_retried run=R1 key=a attempt=4 max_attempts=4 due_ms=23000\n"
@@ -103,7 +103,7 @@ START_TEST(a_linear_delay_grows_by_itself_each_time)
         "parameters=(1 bytes) lane=L1\n"
         "23000 -> lease job_offered run=R1 attempt=4 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=9\n"
+        "bytes) order=9 life=1\n"
         "30000 action_failed run=R1 key=a attempt=4 offer=1 action=x "
         "error_type=Oops ending=1\n"
         "30000 -> lease job_settled run=R1 attempt=4 offer=1 session=S1 verdict=1 "
@@ -148,7 +148,7 @@ START_TEST(a_delay_goes_on_over_a_crash)
         "5000 -> gateway run_changed run=R1 sequence=6 status=3\n"
         "5000 -> lease job_offered run=R1 attempt=2 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=5\n");
+        "bytes) order=5 life=1\n");
     story_close(&s);
 }
 END_TEST
@@ -220,7 +220,7 @@ START_TEST(an_attempt_that_takes_too_long_is_withdrawn_and_tried_again)
         "11000 -> gateway run_changed run=R1 sequence=6 status=3\n"
         "11000 -> lease job_offered run=R1 attempt=2 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) deadline_ms=21000 order=6\n");
+        "bytes) deadline_ms=21000 order=6 life=1\n");
     trace_wait(&s.trace, 60000);
     story_expect(&s,
         "21000 -> lease job_withdrawn run=R1 attempt=2 reason=\"the attempt took "
@@ -300,7 +300,7 @@ START_TEST(a_lost_lease_costs_no_attempt_of_the_policy_and_no_delay)
         "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=2\n"
         "0 -> lease job_offered run=R1 attempt=2 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=5\n");
+        "bytes) order=5 life=1\n");
     story_failed(&s, (struct held){ 1, 0, 2, 1, 2 });
     story_expect_only(&s, "step_",
         "0 step_retried run=R1 key=a attempt=3 max_attempts=2 due_ms=60000\n");
