@@ -470,7 +470,11 @@ table_join(struct table *table, const struct id *project,
 void
 table_heard(struct table *table, struct session *session, uint64_t at_ms)
 {
+    bool could = can_take(session);
     session->heard_ms = at_ms;
+    /* Whoever is heard is connected: what broke was an older connection of it. */
+    session->connected = true;
+    weigh_session(table, session, could);
     list_remove(&session->of_table);
     list_append(&table->all_sessions, &session->of_table);
 }
