@@ -114,6 +114,19 @@ check_open(
         replay(subject, journal, findings);
 }
 
+/* How far a stopped engine's store was durable; 0 if that is not known. */
+static uint64_t
+mark_of(const char *folder)
+{
+    struct fault fault;
+    int mark;
+    if (mark_open(folder, &mark, &fault) != ERR_NONE)
+        return 0;
+    uint64_t sequence = mark_read(mark);
+    close(mark);
+    return sequence;
+}
+
 void
 journal_check(const struct subject *subject, struct findings *findings)
 {
