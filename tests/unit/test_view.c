@@ -39,8 +39,8 @@ expect_events(const struct engine *e, const char *expected)
 static void
 expect_shown(const struct engine *e, const char *part)
 {
-    ck_assert_msg(strstr((const char *)e->shown.data, part) != NULL, "%s is not in %s",
-        part, (const char *)e->shown.data);
+    ck_assert_msg(strstr((const char *)e->shown.data, part) != NULL,
+        "%s is not in %.1000s", part, (const char *)e->shown.data);
 }
 
 START_TEST(a_suspended_run_is_shown_word_by_word)
@@ -223,7 +223,8 @@ make_long_log(struct engine *e)
             engine_leased(e, (struct job){ 1, i, 1, offer });
             engine_returned(e, (struct job){ 1, i, 1, offer });
         }
-        engine_printed(e, (struct job){ 1, i, 1, 4 }, "line\n");
+        engine_printed(e, (struct job){ 1, i, 1, 4 }, "one\n");
+        engine_printed(e, (struct job){ 1, i, 1, 4 }, "two\n");
         engine_completed(e, (struct job){ 1, i, 1, 4 }, (struct bytes){ 0 });
     }
 }
@@ -267,21 +268,25 @@ END_TEST
 START_TEST(what_jobs_printed_comes_in_pages_in_order)
 {
     struct engine e;
+    uint64_t after = 0, chunks = 0;
+    char more[8] = "true";
     make_long_log(&e);
-    uint64_t after = 0, chunks = 0, finished = 0;
-    while (!finished) {
-        char step[16], expected[16];
+    while (strcmp(more, "true") == 0) {
+        char step[16], expected[64];
         engine_logs(&e, 1, after, 1);
         ck_assert_uint_ge(e.answer.document.position, after);
         after = e.answer.document.position;
-        finished = e.answer.document.finished;
+        engine_field(&e, "has_more", more, sizeof more);
+        ck_assert_uint_eq(e.answer.document.finished, strcmp(more, "false") == 0);
         if (engine_field(&e, "step", step, sizeof step)[0] == '\0')
             continue;
-        snprintf(expected, sizeof expected, "s%" PRIu64, chunks++);
+        snprintf(expected, sizeof expected, "s%" PRIu64, chunks / 2);
         ck_assert_str_eq(step, expected);
-        expect_shown(&e, "\"attempt\":1,\"stream\":\"stdout\",\"text\":\"line\n\"}]");
+        expect_shown(&e, chunks++ % 2 == 0 ? "\"attempt\":1,\"stream\":\"stdout\","
+                                             "\"text\":\"one\n\"}]"
+                                           : "\"text\":\"two\n\"}]");
     }
-    ck_assert_uint_eq(chunks, 90);
+    ck_assert_uint_eq(chunks, 180);
     engine_logs(&e, 1, after, 1);
     expect_shown(&e, "{\"items\":[],");
     engine_close(&e);
@@ -457,15 +462,16 @@ END_TEST
 
 /* Rows of runs that never were: far more than one page may look at. */
 static void
-put_runs(struct journal *journal, const struct id *project, unsigned count)
+put_runs(struct engine *e, uint32_t partition, unsigned count)
 {
+    struct journal *journal = e->traces[partition].journal;
     struct buffer value = { 0 };
     for (unsigned n = 1; n <= count; n++) {
         const uint8_t chance[10] = { 0 };
-        struct id id = id_make(1000 + n, chance, 0);
+        struct id id = id_make(1000 + n, chance, partition);
         struct run_row row = { .name = text("flow"),
             .status = n % 5000 == 1 ? RUN_DONE : RUN_SUSPENDED };
-        struct row_key key = row_key_run('R', project, &id);
+        struct row_key key = row_key_run('R', &e->traces[0].project, &id);
         buffer_clear(&value);
         fields_write(&run_row_shape, &row, NULL, &value);
         journal_put(journal, row_key_bytes(&key), buffer_bytes(&value));
@@ -473,27 +479,54 @@ put_runs(struct journal *journal, const struct id *project, unsigned count)
     buffer_free(&value);
 }
 
+/* The engine's own journals are put aside meanwhile. */
+static void
+list_of_many(
+    struct engine *e, uint32_t partitions, const unsigned *counts, struct buffer *ids)
+{
+    struct journal_options options = { .epoch = 1, .state_cache_bytes = 1 << 20 };
+    struct journal *own[ENGINE_PARTITIONS_MAX];
+    struct fault fault;
+    char cursor[64];
+    open_with(e, partitions, one_step);
+    for (uint32_t i = 0; i < partitions; i++) {
+        struct journal **journal = &e->traces[i].journal;
+        own[i] = *journal;
+        ck_assert_int_eq(journal_open("memory:", &options, journal, &fault), ERR_NONE);
+        put_runs(e, i, counts[i]);
+    }
+    list(e, "", "completed", 100, "");
+    ck_assert_str_ne(engine_field(e, "next_cursor", cursor, sizeof cursor), "null");
+    list_all(e, "", "completed", 100, ids);
+    for (uint32_t i = 0; i < partitions; i++) {
+        journal_close(&e->traces[i].journal);
+        e->traces[i].journal = own[i];
+    }
+    engine_close(e);
+}
+
+/* So many lines, each less than the one before. */
+static void
+expect_falling(const struct buffer *ids, size_t count)
+{
+    const size_t size = strlen("run_") + 26 + 1;
+    ck_assert_uint_eq(ids->size - 1, count * size);
+    for (size_t i = 1; i < count; i++)
+        ck_assert_int_gt(
+            memcmp(ids->data + (i - 1) * size, ids->data + i * size, size), 0);
+}
+
 START_TEST(a_filter_that_few_runs_pass_gives_short_pages_and_misses_none)
 {
-    struct engine e = { 0 };
-    struct journal_options options = { .epoch = 1, .state_cache_bytes = 1 << 20 };
+    static const unsigned one[] = { 25001 }, three[] = { 1, 20002, 9000 };
+    struct engine e;
     struct buffer ids = { 0 };
-    struct fault fault;
-    open_with(&e, 1, one_step);
-    struct journal *own = e.traces[0].journal;
-    ck_assert_int_eq(
-        journal_open("memory:", &options, &e.traces[0].journal, &fault), ERR_NONE);
-    put_runs(e.traces[0].journal, &e.traces[0].project, 25001);
-    list(&e, "", "completed", 100, "");
-    char cursor[64];
-    ck_assert_str_ne(engine_field(&e, "next_cursor", cursor, sizeof cursor), "null");
-    ck_assert_uint_ge(list_all(&e, "", "completed", 100, &ids), 3);
-    /* 1, 5001, …, 25001 */
-    ck_assert_uint_eq(ids.size - 1, 6 * (strlen("run_") + 26 + 1));
+    list_of_many(&e, 1, one, &ids);
+    expect_falling(&ids, 6); /* 1, 5001, …, 25001 */
+    buffer_clear(&ids);
+    list_of_many(&e, 3, three, &ids);
+    expect_falling(&ids, 1 + 5 + 2);
     buffer_free(&ids);
-    journal_close(&e.traces[0].journal);
-    e.traces[0].journal = own;
-    engine_close(&e);
 }
 END_TEST
 
@@ -545,6 +578,37 @@ START_TEST(a_run_whose_plan_is_not_there_is_shown_as_far_as_it_is_known)
     expect_events(&e, "run.started\nstep.started\naction.called\n");
     journal_put(journal, row_key_bytes(&key), buffer_bytes(&kept));
     buffer_free(&kept);
+    engine_close(&e);
+}
+END_TEST
+
+START_TEST(an_output_that_is_no_msgpack_is_shown_as_nothing)
+{
+    struct engine e;
+    open_with(&e, 1, one_step);
+    engine_start(&e, 1, "flow");
+    engine_completed(&e, (struct job){ 1, 0, 1, 1 }, text("\x92\x01"));
+    engine_run_get(&e, 1);
+    expect_shown(&e, "\"output\":null,\"steps\"");
+    engine_events(&e, 1, 0, 10);
+    expect_shown(&e, "\"attempt\":1,\"output\":null");
+    engine_close(&e);
+}
+END_TEST
+
+START_TEST(an_error_that_another_attempt_has_mended_is_no_error_of_the_step)
+{
+    struct engine e;
+    open_with(&e, 1, STEP("c", ", retry: { max_attempts: 2, delay: 1s }"));
+    engine_start(&e, 1, "flow");
+    engine_failed(&e, (struct job){ 1, 0, 1, 1 });
+    engine_run_get(&e, 1);
+    expect_shown(&e, "\"error\":{\"type\":\"ActionError\"");
+    engine_wait(&e, 1000);
+    engine_completed(&e, (struct job){ 1, 0, 2, 1 }, (struct bytes){ 0 });
+    engine_run_get(&e, 1);
+    expect_shown(&e, "\"attempt\":2");
+    ck_assert_ptr_null(strstr((char *)e.shown.data, "error"));
     engine_close(&e);
 }
 END_TEST
@@ -624,6 +688,13 @@ START_TEST(a_plan_of_a_thousand_steps_is_shown_in_time)
     engine_start(&e, 1, "flow");
     engine_run_get(&e, 1);
     expect_shown(&e, "{\"key\":\"s999\",\"index\":999,");
+    for (uint32_t step = 0; step <= 20; step++)
+        engine_completed(&e, (struct job){ 1, step, 1, 1 }, text("\x07"));
+    engine_run_get(&e, 1);
+    expect_shown(&e, "{\"key\":\"s20\",\"index\":20,\"kind\":\"action\",\"status\":"
+                     "\"completed\"");
+    expect_shown(&e, "{\"key\":\"s36\",\"index\":36,\"kind\":\"action\",\"status\":"
+                     "\"pending\"");
     buffer_free(&steps);
     engine_close(&e);
 }
@@ -686,6 +757,9 @@ view_suite(void)
     tcase_add_test(all, a_filter_that_few_runs_pass_gives_short_pages_and_misses_none);
     tcase_add_test(all, what_is_not_there_is_refused_by_its_name);
     tcase_add_test(all, a_run_whose_plan_is_not_there_is_shown_as_far_as_it_is_known);
+    tcase_add_test(all, an_output_that_is_no_msgpack_is_shown_as_nothing);
+    tcase_add_test(
+        all, an_error_that_another_attempt_has_mended_is_no_error_of_the_step);
     tcase_add_test(all, large_outputs_are_left_out_of_a_run_but_never_the_last);
     tcase_add_test(all, a_page_of_large_events_ends_early_and_says_so);
     tcase_add_test(all, a_plan_of_a_thousand_steps_is_shown_in_time);
