@@ -14,7 +14,7 @@ lease_run(unsigned number)
 struct id
 lease_session(unsigned number)
 {
-    char name[16];
+    char name[32];
     snprintf(name, sizeof name, "session %u", number);
     return id_of_name(text(name));
 }
@@ -27,7 +27,7 @@ lease_story_open(struct trace *t)
     memset(t->secret, 7, sizeof t->secret);
     for (unsigned i = 1; i <= 6; i++) {
         struct id run = lease_run(i), session = lease_session(i);
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "R%u", i);
         trace_name(t, &run, name);
         snprintf(name, sizeof name, "S%u", i);
@@ -111,7 +111,7 @@ lease_settle(struct trace *t, unsigned run, uint32_t attempt, uint32_t offer,
 void
 lease_register(struct trace *t, struct worker worker)
 {
-    char instance[16];
+    char instance[32];
     snprintf(instance, sizeof instance, "w%u", worker.session);
     trace_give(t, ACTOR_gateway, worker.gateway,
         (struct message){ .code = WORKER_REGISTER,
