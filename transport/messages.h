@@ -589,10 +589,11 @@ struct envelope {
 
 struct message {
     enum message_code code;
-    enum actor_name to;   /* filled in when said; differs from the catalogue for `any` */
+    enum actor_name to; /* filled in when said; differs from the catalogue for `any` */
     uint32_t to_instance;
     struct envelope envelope;
-    struct bytes raw; /* the body as encoded, when it came from outside or the journal */
+    struct bytes
+        raw; /* the body as encoded, when it came from outside or the journal */
     union {
         uint8_t body[1];
 #define MESSAGE(number, code, name, kind, from, to, about) struct name name;
