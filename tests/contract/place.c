@@ -35,9 +35,9 @@ places_remove(void)
 }
 
 struct place
-place_make(enum place_kind kind)
+place_make(int kind)
 {
-    struct place place = { .kind = kind };
+    struct place place = { .kind = (enum place_kind)kind };
     place.options = (struct journal_options){
         .memtable_bytes = 1024 * 1024,
         .block_cache_bytes = 1024 * 1024,
