@@ -1,0 +1,221 @@
+#include "tests/simulation/clients.h"
+
+#include "base/pack.h"
+#include "base/wrong.h"
+#include "tests/simulation/gateway_model.h"
+#include "tests/simulation/machine.h"
+#include "tests/simulation/oracle.h"
+#include "tests/simulation/registry_model.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { CALLS_MAX = 96, PATIENCE_US = 4 * SECOND_US, KEY_SIZE = 16 };
+
+/* One client's wish: to start a run, or to cancel one. */
+struct call {
+    bool cancels;
+    uint32_t project;
+    enum automation automation;
+    char key[KEY_SIZE]; /* empty: none */
+    uint64_t input;     /* says which start it is */
+    struct id run;      /* to cancel; once answered, started */
+    uint64_t attempt;
+    bool settled; /* answered, or given up for good */
+    bool asked;   /* it may have been heard */
+};
+
+struct clients {
+    struct call calls[CALLS_MAX];
+    size_t count;
+};
+
+static void send(struct sim *sim, void *self, uint64_t number, void **owned);
+
+static struct chance *
+luck(struct sim *sim)
+{
+    return sim_chance(sim, STREAM_CLIENTS);
+}
+
+static void
+try_again(struct sim *sim, size_t i)
+{
+    struct call *call = &sim->clients->calls[i];
+    uint64_t attempt = ++call->attempt;
+    if (!call->cancels && call->key[0] == '\0' && call->asked) {
+        call->settled = true; /* whether the run exists is not known */
+        return;
+    }
+    uint64_t after_us = chance_between(luck(sim), 50 * MS_US, 500 * MS_US);
+    sim_plan(sim, after_us, send, call, attempt, NULL);
+}
+
+static void
+lose_patience(struct sim *sim, void *self, uint64_t attempt, void **owned)
+{
+    struct call *call = self;
+    (void)owned;
+    if (call->settled || call->attempt != attempt)
+        return;
+    sim_probe(PROBE_NO_ANSWER);
+    try_again(sim, (size_t)(call - sim->clients->calls));
+}
+
+static struct message
+start_of(const struct call *call, struct buffer *inputs)
+{
+    struct message m = { .code = RUN_START };
+    pack_map(inputs, 1);
+    pack_string(inputs, "start");
+    pack_u64(inputs, call->input);
+    m.run_start = (struct run_start){
+        .automation = text(automation_name(call->automation)),
+        .key = text(call->key),
+        .inputs = buffer_bytes(inputs),
+        .source = text("api"),
+    };
+    return m;
+}
+
+static void
+send(struct sim *sim, void *self, uint64_t attempt, void **owned)
+{
+    struct call *call = self;
+    size_t i = (size_t)(call - sim->clients->calls);
+    struct message m = { .code = RUN_CANCEL };
+    struct buffer inputs = { 0 };
+    (void)owned;
+    if (call->settled || call->attempt != attempt)
+        return;
+    if (call->cancels)
+        m.run_cancel =
+            (struct run_cancel){ .run = call->run, .reason = text("not wanted") };
+    else
+        m = start_of(call, &inputs);
+    m.envelope.project = project_id(call->project);
+    sim_trace_message(sim, "ask", "client", "", &m);
+    bool heard = gateway_take_question(sim, i, attempt, &m);
+    buffer_free(&inputs);
+    if (!heard) {
+        try_again(sim, i);
+        return;
+    }
+    call->asked = true;
+    sim_plan(sim, PATIENCE_US, lose_patience, call, attempt, NULL);
+}
+
+static struct call *
+add(struct sim *sim, struct call made, uint64_t after_us)
+{
+    struct clients *all = sim->clients;
+    if (all->count == CALLS_MAX)
+        return NULL;
+    struct call *call = &all->calls[all->count++];
+    *call = made;
+    call->attempt = 1;
+    sim_plan(sim, after_us, send, call, call->attempt, NULL);
+    return call;
+}
+
+static void
+hear_accepted(struct sim *sim, struct call *call, const struct run_accepted *m)
+{
+    call->settled = true;
+    if (call->cancels) {
+        oracle_hear_cancelled(sim, m);
+        return;
+    }
+    struct start start = {
+        .project = call->project,
+        .automation = call->automation,
+        .input = call->input,
+        .key = call->key,
+        .run = m->run,
+        .version = m->version,
+    };
+    call->run = m->run;
+    if (m->existed)
+        sim_probe(PROBE_SAME_KEY);
+    if (m->version > 1)
+        sim_probe(PROBE_NEW_VERSION);
+    oracle_hear_started(sim, &start, m->existed);
+    if (!sim->healed && chance_hits(luck(sim), 1500))
+        add(sim,
+            (struct call){ .cancels = true, .project = call->project, .run = m->run },
+            chance_below(luck(sim), 3 * SECOND_US));
+}
+
+void
+clients_hear(struct sim *sim, size_t i, uint64_t attempt, const struct message *m)
+{
+    struct call *call = &sim->clients->calls[i];
+    sim_trace_message(sim, "tell", "client", "", m);
+    if (call->settled)
+        return;
+    if (m->code == RUN_ACCEPTED)
+        hear_accepted(sim, call, &m->run_accepted);
+    else if (attempt == call->attempt) {
+        /* An unknown name may become known; what timed out may not have happened. */
+        if (m->refused.err != ERR_TIMEOUT)
+            call->asked = false;
+        try_again(sim, i);
+    }
+}
+
+const char *
+clients_wait_for(const struct sim *sim)
+{
+    static char said[80];
+    for (size_t i = 0; i < sim->clients->count; i++) {
+        const struct call *call = &sim->clients->calls[i];
+        if (call->settled)
+            continue;
+        snprintf(said, sizeof said, "call %zu (%s) has no answer", i,
+            call->cancels ? "cancel" : automation_name(call->automation));
+        return said;
+    }
+    return NULL;
+}
+
+/* Several clients may start the same thing under one key, at nearly the same time. */
+static void
+plan_start(struct sim *sim, uint64_t number)
+{
+    struct chance *c = luck(sim);
+    struct call call = {
+        .project = chance_hits(c, 7000) ? 0 : 1,
+        .automation = (enum automation)chance_below(c, AUTOMATION_COUNT),
+        .input = number,
+    };
+    uint64_t after_us = chance_below(c, sim->dials.faults_us);
+    uint64_t copies = 1;
+    if (automation_wide(call.automation) && (!sim->dials.wide || number % 4 != 0))
+        call.automation = AUTOMATION_line;
+    if (call.automation == AUTOMATION_fan && !chance_hits(c, 3000))
+        call.automation = AUTOMATION_graph;
+    if (chance_hits(c, 6000)) {
+        snprintf(call.key, sizeof call.key, "key-%" PRIu64, number);
+        copies = chance_between(c, 1, 3);
+    }
+    while (copies-- > 0) {
+        add(sim, call, after_us);
+        if (chance_hits(c, 5000))
+            after_us += chance_below(c, 2 * SECOND_US);
+    }
+}
+
+void
+clients_open(struct sim *sim)
+{
+    sim->clients = sim_room(sizeof *sim->clients);
+    for (uint64_t i = 0; i < sim->dials.starts; i++)
+        plan_start(sim, i);
+}
+
+void
+clients_close(struct sim *sim)
+{
+    free(sim->clients);
+}

@@ -1,0 +1,503 @@
+#include "tests/simulation/oracle.h"
+
+#include "actors/history.h"
+#include "actors/scheduler/run.h"
+#include "base/wrong.h"
+#include "tests/simulation/machine.h"
+#include "tests/simulation/registry_model.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* When a session was last heard by the lease actor of this life. */
+struct hearing {
+    struct id session;
+    uint64_t life, at_ms;
+    struct list link;
+};
+
+struct oracle *
+oracle_new(struct sim *sim)
+{
+    struct oracle *o = sim_room(sizeof *o);
+    (void)sim;
+    list_open(&o->all_grants);
+    list_open(&o->all_told);
+    list_open(&o->all_heard);
+    return o;
+}
+
+void
+oracle_free(struct oracle *o)
+{
+    struct list *at;
+    while ((at = list_first(&o->all_grants)) != NULL) {
+        list_remove(at);
+        free(LIST_OF(at, struct grant, link));
+    }
+    while ((at = list_first(&o->all_told)) != NULL) {
+        list_remove(at);
+        free(LIST_OF(at, struct told, link));
+    }
+    while ((at = list_first(&o->all_heard)) != NULL) {
+        list_remove(at);
+        free(LIST_OF(at, struct hearing, link));
+    }
+    map_free(&o->grants);
+    map_free(&o->told);
+    map_free(&o->heard);
+    free(o);
+}
+
+static uint8_t *
+put_u32(uint8_t *at, uint32_t number)
+{
+    for (int i = 0; i < 4; i++)
+        at[i] = (uint8_t)(number >> (24 - 8 * i));
+    return at + 4;
+}
+
+static void
+name_grant(uint8_t name[GRANT_NAME_SIZE], const struct id *run, uint32_t step,
+    uint32_t attempt, uint32_t offer)
+{
+    memcpy(name, run->bytes, ID_SIZE);
+    put_u32(put_u32(put_u32(name + ID_SIZE, step), attempt), offer);
+}
+
+struct grant *
+oracle_grant(const struct oracle *o, const struct id *run, uint32_t step,
+    uint32_t attempt, uint32_t offer)
+{
+    uint8_t name[GRANT_NAME_SIZE];
+    name_grant(name, run, step, attempt, offer);
+    return map_get(&o->grants, bytes_of(name, GRANT_NAME_SIZE));
+}
+
+static struct grant *
+grant_of(struct oracle *o, const uint8_t *name)
+{
+    struct grant *grant = map_get(&o->grants, bytes_of(name, GRANT_NAME_SIZE));
+    if (grant != NULL)
+        return grant;
+    grant = sim_room(sizeof *grant);
+    memcpy(grant->name, name, GRANT_NAME_SIZE);
+    list_append(&o->all_grants, &grant->link);
+    map_put(&o->grants, bytes_of(grant->name, GRANT_NAME_SIZE), grant);
+    return grant;
+}
+
+const struct told *
+oracle_told(const struct oracle *o, const struct id *run)
+{
+    return map_get(&o->told, id_bytes(run));
+}
+
+static struct hearing *
+hearing_of(struct oracle *o, const struct id *session)
+{
+    struct hearing *hearing = map_get(&o->heard, id_bytes(session));
+    if (hearing != NULL)
+        return hearing;
+    hearing = sim_room(sizeof *hearing);
+    hearing->session = *session;
+    list_append(&o->all_heard, &hearing->link);
+    map_put(&o->heard, id_bytes(&hearing->session), hearing);
+    return hearing;
+}
+
+uint64_t
+oracle_heard_ms(const struct machine *lease, const struct id *session)
+{
+    const struct hearing *hearing = hearing_of(lease->sim->oracle, session);
+    return hearing->life == lease->life ? hearing->at_ms : 0;
+}
+
+static const char *
+print_run(const struct id *run)
+{
+    static char printed[ID_TEXT_MAX];
+    return id_print(run, "run_", printed);
+}
+
+/* ---- what leaves ---- */
+
+static void
+nothing_leaves_before_its_sync(const struct machine *m, const struct message *said)
+{
+    if (m->journal == NULL)
+        return;
+    HOLDS(m->sim, !journal_dirty(m->journal) && memory_disk_unsynced(m->disk) == 0,
+        "%s says %s", m->title, message_shapes[said->code].name);
+}
+
+static void
+no_offer_is_granted_twice(struct sim *sim, const struct job_granted *granted)
+{
+    uint8_t name[GRANT_NAME_SIZE];
+    name_grant(name, &granted->run, granted->step, granted->attempt, granted->offer);
+    struct grant *grant = grant_of(sim->oracle, name);
+    HOLDS(sim, !grant->granted,
+        "%s step %" PRIu32 " attempt %" PRIu32 " offer %" PRIu32,
+        print_run(&granted->run), granted->step, granted->attempt, granted->offer);
+    grant->granted = true;
+    grant->session = granted->session;
+    sim_probe(PROBE_GRANTED);
+}
+
+void
+oracle_hear_leave(const struct machine *m, const struct message *said)
+{
+    nothing_leaves_before_its_sync(m, said);
+    if (said->code == JOB_GRANTED)
+        no_offer_is_granted_twice(m->sim, &said->job_granted);
+}
+
+/* ---- what is decided ---- */
+
+static bool
+kind_is(const struct message *m, enum message_kind kind)
+{
+    return message_routes[m->code].kind == kind;
+}
+
+static void
+a_stale_report_changes_nothing(const struct machine *m, const struct outbox *out)
+{
+    bool stale = false, facts = false;
+    for (size_t i = 0; i < out->count; i++) {
+        const struct message *said = &out->messages[i];
+        facts |= kind_is(said, FACT);
+        if (said->code != JOB_SETTLED || !said->job_settled.reported)
+            continue;
+        stale |= said->job_settled.verdict == VERDICT_STALE;
+    }
+    if (stale)
+        sim_probe(PROBE_REFUSED_STALE);
+    else if (!facts)
+        sim_probe(PROBE_ACCEPTED_AGAIN);
+    HOLDS(m->sim, !stale || !facts, "a fact follows from a stale report");
+}
+
+static void
+no_lease_is_lost_to_a_worker_that_is_heard(
+    const struct machine *m, uint64_t now_ms, const struct job_lost *lost)
+{
+    uint64_t heard_ms = oracle_heard_ms(m, &lost->session);
+    sim_probe(PROBE_SILENCE_COST);
+    HOLDS(m->sim, heard_ms + m->sim->config.lease_ms <= now_ms,
+        "heard %" PRIu64 " ms ago", now_ms - heard_ms);
+}
+
+static void
+note_hearing(const struct machine *m, uint64_t now_ms, const struct message *in,
+    const struct outbox *out)
+{
+    const struct id *session = NULL;
+    if (in->code == WORKER_HEARTBEAT)
+        session = &in->worker_heartbeat.session;
+    for (size_t i = 0; i < out->count; i++)
+        if (out->messages[i].code == WORKER_REGISTERED)
+            session = &out->messages[i].worker_registered.session;
+    if (session == NULL)
+        return;
+    struct hearing *hearing = hearing_of(m->sim->oracle, session);
+    hearing->life = m->life;
+    hearing->at_ms = now_ms;
+}
+
+static void
+note_fact(const struct sim *sim, const struct message *fact)
+{
+    switch ((int)fact->code) {
+    case JOB_REOFFERED: sim_probe(PROBE_REOFFERED); return;
+    case JOB_PRINTED: sim_probe(PROBE_PRINTED); return;
+    case RUN_DEFERRED:
+        sim_probe(fact->run_deferred.ending ? PROBE_ENDING_DEFERRED : PROBE_DEFERRED);
+        return;
+    case ACTION_FAILED:
+        if (fact->action_failed.ending == ENDING_TIME)
+            sim_probe(PROBE_TIMED_OUT);
+        return;
+    case RUN_FAILED:
+        if (bytes_equal(fact->run_failed.stop_reason, text("wall_clock_exceeded")))
+            sim_probe(PROBE_RUN_TIMED_OUT);
+        return;
+    case ACTION_COMPLETED:
+        if (fact->action_completed.output.size > sim->config.inline_max)
+            sim_probe(PROBE_BLOBS);
+        return;
+    case STEP_RETRIED: sim_probe(PROBE_RETRIED); return;
+    case STEP_SKIPPED: sim_probe(PROBE_SKIPPED); return;
+    case STEP_FAILED: sim_probe(PROBE_GIVEN_UP); return;
+    case RUN_CANCELLED: sim_probe(PROBE_CANCELLED); return;
+    case JOB_ADOPTED: sim_probe(PROBE_ADOPTED); return;
+    case JOB_RETURNED: sim_probe(PROBE_RETURNED); return;
+    case LANE_READ: sim_probe(PROBE_BACKLOG); return;
+    }
+}
+
+void
+oracle_hear_decision(const struct machine *m, uint64_t now_ms, const struct message *in,
+    const struct outbox *out)
+{
+    for (size_t i = 0; i < out->count; i++) {
+        const struct message *said = &out->messages[i];
+        note_fact(m->sim, said);
+        sim_trace_message(
+            m->sim, kind_is(said, FACT) ? "fact" : "note", m->title, "", said);
+        if (m->name == ACTOR_lease && said->code == JOB_LOST
+            && table_holds(m, &said->job_lost.run, said->job_lost.step))
+            no_lease_is_lost_to_a_worker_that_is_heard(m, now_ms, &said->job_lost);
+    }
+    if (m->name == ACTOR_lease && in != NULL)
+        note_hearing(m, now_ms, in, out);
+    if (in != NULL && in->code == JOB_REPORTED)
+        a_stale_report_changes_nothing(m, out);
+}
+
+/* ---- what is kept in memory ---- */
+
+void
+oracle_hear_turn(const struct machine *m)
+{
+    if (m->name == ACTOR_scheduler)
+        lanes_check(m);
+    else if (m->name == ACTOR_lease)
+        table_check(m);
+}
+
+/* ---- what clients and workers hear ---- */
+
+static void
+answers_for_a_key_are_equal(struct sim *sim, const struct start *start)
+{
+    const struct oracle *o = sim->oracle;
+    for (size_t i = 0; i < o->start_count; i++) {
+        const struct start *other = &o->starts[i];
+        if (other->input != start->input || start->key[0] == '\0')
+            continue;
+        HOLDS(sim, id_equal(&other->run, &start->run), "%s has two runs", start->key);
+        HOLDS(sim, other->version == start->version, "%s has two versions", start->key);
+    }
+}
+
+void
+oracle_hear_started(struct sim *sim, const struct start *start, bool existed)
+{
+    struct oracle *o = sim->oracle;
+    (void)existed;
+    answers_for_a_key_are_equal(sim, start);
+    if (o->start_count == STARTS_MAX)
+        WRONG("more starts than the oracle can remember");
+    o->starts[o->start_count++] = *start;
+}
+
+static void
+tell(struct sim *sim, const struct id *run, uint64_t sequence, uint32_t status)
+{
+    struct oracle *o = sim->oracle;
+    struct told *told = map_get(&o->told, id_bytes(run));
+    if (told == NULL) {
+        told = sim_room(sizeof *told);
+        told->run = *run;
+        list_append(&o->all_told, &told->link);
+        map_put(&o->told, id_bytes(&told->run), told);
+    }
+    if (sequence > told->sequence)
+        told->sequence = sequence;
+    if (!run_status_final((enum run_status)status))
+        return;
+    HOLDS(sim, told->status == 0 || told->status == status,
+        "%s was said to be in state %" PRIu32 ", then %" PRIu32, print_run(run),
+        told->status, status);
+    told->status = status;
+}
+
+void
+oracle_hear_cancelled(struct sim *sim, const struct run_accepted *accepted)
+{
+    tell(sim, &accepted->run, 0, accepted->status);
+}
+
+void
+oracle_hear_hint(struct sim *sim, const struct run_changed *hint)
+{
+    tell(sim, &hint->run, hint->sequence, hint->status);
+}
+
+void
+oracle_hear_report(struct sim *sim, const uint8_t *token, uint32_t outcome)
+{
+    struct grant *grant = grant_of(sim->oracle, token);
+    if (grant->outcome == 0)
+        grant->outcome = outcome;
+}
+
+static void
+verdicts_for_a_lease_are_equal(
+    struct sim *sim, const struct grant *grant, enum verdict verdict)
+{
+    HOLDS(sim, grant->verdict == 0 || grant->verdict == verdict,
+        "verdict %" PRIu32 ", then %d", grant->verdict, (int)verdict);
+}
+
+void
+oracle_hear_verdict(struct sim *sim, struct bytes token, enum verdict verdict)
+{
+    struct grant *grant = grant_of(sim->oracle, token.data);
+    verdicts_for_a_lease_are_equal(sim, grant, verdict);
+    grant->verdict = verdict;
+}
+
+/* ---- rows ---- */
+
+static bool
+hash_row(void *self, struct bytes key, struct bytes value)
+{
+    struct buffer *rows = self;
+    uint64_t sizes[2] = { key.size, value.size };
+    buffer_append(rows, sizes, sizeof sizes);
+    buffer_append_bytes(rows, key);
+    buffer_append_bytes(rows, value);
+    return true;
+}
+
+static void
+collect_rows(struct journal *journal, struct buffer *rows)
+{
+    journal_scan(
+        journal, (struct bytes){ 0 }, (struct bytes){ 0 }, false, hash_row, rows);
+}
+
+/* The letter of the first row that differs. */
+static char
+first_difference(const struct buffer *a, const struct buffer *b)
+{
+    size_t at = 0;
+    while (at + 16 <= a->size && at + 16 <= b->size) {
+        uint64_t sizes[2];
+        memcpy(sizes, a->data + at, sizeof sizes);
+        size_t size = sizeof sizes + sizes[0] + sizes[1];
+        if (at + size > b->size || memcmp(a->data + at, b->data + at, size) != 0)
+            return (char)a->data[at + sizeof sizes];
+        at += size;
+    }
+    return '?';
+}
+
+static void
+replay_gives_the_same_rows(const struct machine *m)
+{
+    struct journal_options options = { .epoch = m->epoch,
+        .memtable_bytes = 1 << 20,
+        .block_cache_bytes = 1 << 20,
+        .state_cache_bytes = 1 << 20 };
+    struct actor_setup setup = { .config = &m->sim->config, .instance = m->instance };
+    struct buffer lived = { 0 }, replayed = { 0 };
+    struct fault fault = { 0 };
+    void *state = sim_room(m->actor->state_size);
+
+    if (journal_open_memory(NULL, &options, &setup.journal, &fault) != ERR_NONE)
+        WRONG("no journal in memory");
+    m->actor->open(state, &setup);
+    HOLDS(m->sim,
+        loop_replay(m->actor, state, setup.journal, m->journal, &fault) == ERR_NONE,
+        "%s", fault.detail);
+    collect_rows(m->journal, &lived);
+    collect_rows(setup.journal, &replayed);
+    HOLDS(m->sim, bytes_equal(buffer_bytes(&lived), buffer_bytes(&replayed)),
+        "%s has other rows of '%c'", m->title, first_difference(&lived, &replayed));
+    m->actor->close(state);
+    free(state);
+    journal_close(&setup.journal);
+    buffer_free(&lived);
+    buffer_free(&replayed);
+}
+
+void
+oracle_hear_start(const struct machine *m)
+{
+    if (m->life > 1 && chance_hits(sim_chance(m->sim, STREAM_TURNS), 3000))
+        replay_gives_the_same_rows(m);
+}
+
+/* ---- the end ---- */
+
+static bool
+any_row(void *self, struct bytes key, struct bytes value)
+{
+    (void)key;
+    (void)value;
+    *(bool *)self = true;
+    return false;
+}
+
+static bool
+has_rows(struct journal *journal, char letter)
+{
+    struct row_key from = row_key(letter), to = row_key_after(&from);
+    bool found = false;
+    journal_scan(
+        journal, row_key_bytes(&from), row_key_bytes(&to), false, any_row, &found);
+    return found;
+}
+
+const char *
+oracle_waits_for(const struct sim *sim)
+{
+    static const struct {
+        char letter;
+        const char *what;
+    } rests[] = { { 'O', "a run is open" }, { 'W', "a run is left waiting" },
+        { 'T', "a timer is set" }, { 'J', "a job is not settled" } };
+    static char said[80];
+    for (size_t i = 0; i < sim->machine_count; i++) {
+        const struct machine *m = sim->machines[i];
+        if (!m->up)
+            return "a process is down";
+        for (size_t r = 0; m->name == ACTOR_scheduler && r < COUNT(rests); r++) {
+            if (!has_rows(m->journal, rests[r].letter))
+                continue;
+            snprintf(said, sizeof said, "%s in %s", rests[r].what, m->title);
+            return said;
+        }
+        if (m->name == ACTOR_lease && !table_empty(m))
+            return "the lease actor still knows jobs";
+    }
+    return NULL;
+}
+
+static void
+an_accepted_start_exists(struct sim *sim, const struct start *start)
+{
+    struct arena arena = { 0 };
+    struct run run;
+    struct id project = project_id(start->project);
+    const struct machine *m =
+        machine_named(sim, ACTOR_scheduler, id_partition(&start->run));
+    HOLDS(sim, m != NULL && run_read(&run, m->journal, &arena, &project, &start->run),
+        "%s is not there", print_run(&start->run));
+    HOLDS(sim,
+        bytes_equal(run.row.name, text(automation_name(start->automation)))
+            && run.row.version == start->version
+            && bytes_equal(run.row.key, text(start->key)),
+        "%s is another", print_run(&start->run));
+    arena_free(&arena);
+}
+
+void
+oracle_judge(struct sim *sim)
+{
+    const struct oracle *o = sim->oracle;
+    for (size_t i = 0; i < o->start_count; i++)
+        an_accepted_start_exists(sim, &o->starts[i]);
+    for (size_t i = 0; i < sim->machine_count; i++) {
+        const struct machine *m = sim->machines[i];
+        if (!m->journaled)
+            continue;
+        replay_gives_the_same_rows(m);
+        log_check(sim, m);
+    }
+}

@@ -1,0 +1,94 @@
+/* oracle - what must hold, whatever happens; it hears everything and forgets nothing.
+ *
+ * Each invariant is a function of its name in oracle.c, which is checked as things
+ * happen, or in log_check.c, which reads the whole log when all is over.
+ */
+#ifndef TESTS_SIMULATION_ORACLE_H
+#define TESTS_SIMULATION_ORACLE_H
+#include "actors/outbox.h"
+#include "base/map.h"
+#include "tests/simulation/automations.h"
+#include "tests/simulation/sim.h"
+
+/* What is known of one grant, by the first bytes of its token: run, step, attempt,
+ * offer. */
+enum { GRANT_NAME_SIZE = 28 };
+
+struct grant {
+    uint8_t name[GRANT_NAME_SIZE];
+    struct id session;
+    bool granted;
+    uint32_t outcome; /* that was reported; 0: none yet */
+    uint32_t verdict; /* that was heard; 0: none yet */
+    struct list link;
+};
+
+/* A start that was answered. */
+struct start {
+    uint32_t project;
+    enum automation automation;
+    uint64_t input;
+    const char *key; /* empty: none */
+    struct id run;
+    uint32_t version;
+};
+
+/* What was said about a run outside. */
+struct told {
+    struct id run;
+    uint64_t sequence;
+    uint32_t status; /* final, or 0 */
+    struct list link;
+};
+
+enum { STARTS_MAX = 128 };
+
+struct oracle {
+    struct map grants, told, heard;
+    struct list all_grants, all_told, all_heard;
+    struct start starts[STARTS_MAX];
+    size_t start_count;
+};
+
+struct oracle *oracle_new(struct sim *sim);
+void oracle_free(struct oracle *oracle);
+/* By the name in `token`, or in what names a grant; NULL if it was never heard of. */
+struct grant *oracle_grant(const struct oracle *oracle, const struct id *run,
+    uint32_t step, uint32_t attempt, uint32_t offer);
+const struct told *oracle_told(const struct oracle *oracle, const struct id *run);
+
+/* An actor decided `out`, on a message or (NULL) because it was time. */
+void oracle_hear_decision(const struct machine *machine, uint64_t now_ms,
+    const struct message *in, const struct outbox *out);
+/* `m` is about to leave. */
+void oracle_hear_leave(const struct machine *machine, const struct message *m);
+/* A batch is over. */
+void oracle_hear_turn(const struct machine *machine);
+/* A machine with a journal begins a life. */
+void oracle_hear_start(const struct machine *machine);
+
+/* Clients and workers. */
+void oracle_hear_started(struct sim *sim, const struct start *start, bool existed);
+void oracle_hear_cancelled(struct sim *sim, const struct run_accepted *accepted);
+void oracle_hear_hint(struct sim *sim, const struct run_changed *hint);
+void oracle_hear_report(struct sim *sim, const uint8_t *token, uint32_t outcome);
+void oracle_hear_verdict(struct sim *sim, struct bytes token, enum verdict verdict);
+
+/* What is not at its end yet, or NULL. */
+const char *oracle_waits_for(const struct sim *sim);
+/* All is over: look at everything once more. */
+void oracle_judge(struct sim *sim);
+
+/* When the session was last heard by the lease actor, by its clock; 0: not in this
+ * life.
+ */
+uint64_t oracle_heard_ms(const struct machine *lease, const struct id *session);
+
+/* lanes_check.c, table_check.c: what actors keep in memory. */
+void lanes_check(const struct machine *scheduler);
+void table_check(const struct machine *lease);
+bool table_holds(const struct machine *lease, const struct id *run, uint32_t step);
+bool table_empty(const struct machine *lease);
+/* log_check.c: read the log of one scheduler from its beginning. */
+void log_check(struct sim *sim, const struct machine *scheduler);
+#endif

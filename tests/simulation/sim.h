@@ -1,0 +1,105 @@
+/* sim - a whole engine in one process: one seed drives time, network, disks, crashes,
+ * workers and clients.
+ *
+ * Time is virtual and in microseconds; things happen one after the other, in the order
+ * of their time and then of their being planned.  First there are faults, then the
+ * world heals, and all that was accepted must come to its end.
+ */
+#ifndef TESTS_SIMULATION_SIM_H
+#define TESTS_SIMULATION_SIM_H
+#include "base/buffer.h"
+#include "base/config.h"
+#include "base/id.h"
+#include "base/list.h"
+#include "tests/simulation/chance.h"
+#include "tests/simulation/dials.h"
+#include "transport/messages.h"
+
+struct machine;
+struct oracle;
+struct gateway;
+struct registrar;
+struct strangers;
+struct clients;
+struct event;
+
+enum { MACHINES_MAX = 10, SECOND_US = 1000000, MS_US = 1000 };
+
+struct sim {
+    uint64_t seed;
+    bool verbose;
+    uint64_t now_us;
+    uint64_t hash; /* of all that was said: the same seed, the same hash */
+    uint64_t steps, messages;
+    bool healed;
+    struct chance chance[STREAM_COUNT];
+    struct dials dials;
+    struct config config;
+    uint8_t secret[32];
+
+    struct event *events; /* a heap, the next one first */
+    size_t event_count, event_capacity;
+    uint64_t planned;
+
+    struct machine *machines[MACHINES_MAX];
+    size_t machine_count;
+    struct gateway *gateway;
+    struct registrar *registrar;
+    struct strangers *strangers; /* workers */
+    struct clients *clients;
+    struct oracle *oracle;
+};
+
+struct sim_options {
+    bool verbose; /* print everything that is said */
+    bool steady;  /* nothing bad happens */
+};
+
+/* Live through one seed; a broken invariant ends the process.  Returns the hash. */
+uint64_t sim_run(uint64_t seed, const struct sim_options *options);
+
+/* Let `happen` be called in `after_us`.  What is `owned` is freed after that, unless it
+ * was taken by setting it to NULL, or when the world ends before. */
+typedef void happen_fn(struct sim *sim, void *self, uint64_t number, void **owned);
+void sim_plan(struct sim *sim, uint64_t after_us, happen_fn *happen, void *self,
+    uint64_t number, void *owned);
+
+/* A stream of chance. */
+static inline struct chance *
+sim_chance(struct sim *sim, enum stream stream)
+{
+    return &sim->chance[stream];
+}
+
+/* Wall time of a clock that is right, unix ms. */
+uint64_t sim_wall_ms(const struct sim *sim);
+struct id sim_id(struct sim *sim, enum stream stream, unsigned partition);
+/* Room, zeroed; never NULL. */
+void *sim_room(size_t size);
+
+/* Mix into the hash. */
+void sim_note(struct sim *sim, struct bytes bytes);
+/* A line of the trace, if it is wanted. */
+void sim_trace(const struct sim *sim, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void sim_trace_message(const struct sim *sim, const char *what, const char *from,
+    const char *to, const struct message *m);
+/* An invariant does not hold: say so and end the process. */
+_Noreturn void sim_broken(const struct sim *sim, const char *invariant,
+    const char *format, ...) __attribute__((format(printf, 3, 4)));
+#define HOLDS(sim, condition, ...)                                                     \
+    do {                                                                               \
+        if (!(condition))                                                              \
+            sim_broken((sim), __func__, __VA_ARGS__);                                  \
+    } while (0)
+
+/* Things that must happen in some seed, or the world is too kind: see probes.def. */
+enum probe {
+#define PROBE(name, sentence) PROBE_##name,
+#include "tests/simulation/probes.def"
+    PROBE_COUNT
+};
+void sim_probe(enum probe probe);
+uint64_t sim_probe_count(enum probe probe);
+const char *sim_probe_sentence(enum probe probe);
+#endif
