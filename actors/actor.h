@@ -30,7 +30,8 @@ struct actor {
     void (*close)(void *state);
 
     /* What follows from `in` at `now_ms`?  Reads state, changes nothing.  HELLO means
-     * that a peer must hear again what the state has for it (hello.resync: enum resync).
+     * that a peer must hear again what the state has for it (hello.resync: enum
+     * resync).
      */
     void (*decide)(const void *state, uint64_t now_ms, const struct message *in,
         struct outbox *out);

@@ -45,7 +45,7 @@ static inline bool
 bytes_begin(struct bytes a, struct bytes prefix)
 {
     return a.size >= prefix.size
-        && (prefix.size == 0 || memcmp(a.data, prefix.data, prefix.size) == 0);
+           && (prefix.size == 0 || memcmp(a.data, prefix.data, prefix.size) == 0);
 }
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

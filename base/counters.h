@@ -37,8 +37,8 @@ gauge(enum counter counter, uint64_t value)
  * ERR_NOT_FOUND  there is no such file
  * ERR_MALFORMED  it is of another format
  */
-MUST_CHECK enum err counters_read(
-    const char *folder, const char *process, uint64_t values[COUNTER_COUNT]);
+MUST_CHECK enum err
+counters_read(const char *folder, const char *process, uint64_t values[COUNTER_COUNT]);
 
 const char *counter_name(enum counter counter);
 const char *counter_sentence(enum counter counter);

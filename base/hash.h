@@ -13,8 +13,8 @@ struct hash hash_of(struct bytes in);
 /* The next link of a chain: the hash of the one before and `in`. */
 struct hash hash_chain(const struct hash *before, struct bytes in);
 /* The same, of a number and `in`. */
-struct hash hash_chain_numbered(
-    const struct hash *before, uint64_t number, struct bytes in);
+struct hash
+hash_chain_numbered(const struct hash *before, uint64_t number, struct bytes in);
 /* What only a holder of `secret` can make. */
 struct hash hash_keyed(const uint8_t secret[SECRET_SIZE], struct bytes in);
 /* Takes as long whatever differs. */

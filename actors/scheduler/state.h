@@ -26,7 +26,7 @@ struct turn {
     const struct scheduler_state *state;
     uint64_t now_ms;
     struct outbox *out;
-    bool deferred; /* the run had been left with more to say */
+    bool deferred;                     /* the run had been left with more to say */
     const struct job_reported *report; /* what completed a step in this turn, or NULL */
     struct run run;
 };
