@@ -1,5 +1,6 @@
 #include "tests/unit/test_capstan_worker_gate.h"
 
+#include "base/clock.h"
 #include "tests/unit/test_capstan_worker_gateway.h"
 
 #include <time.h>
@@ -51,9 +52,8 @@ gate_open(struct gate *gate)
 static void
 wait_for(const unsigned *count, unsigned least)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += PATIENCE_MS / 1000;
+    uint64_t until_ms = clock_unix_ms() + PATIENCE_MS;
+    struct timespec until = { .tv_sec = (time_t)(until_ms / 1000) };
     int failed = 0;
     pthread_mutex_lock(&lock);
     while (*count < least && failed == 0)

@@ -93,6 +93,7 @@ END_TEST
 
 START_TEST(a_new_gateway_hears_the_session_and_the_leases)
 {
+    rig.options.resend_ms = 60000; /* not because of the time */
     begin();
     gateway_job(g, 1, "stop");
     gateway_job(g, 2, "echo");

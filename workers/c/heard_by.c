@@ -81,7 +81,9 @@ hear_ack(struct capstan_worker *w, const struct heard *heard)
     if (job == NULL)
         return;
     if (bytes_equal(heard->verdict, text("stale"))) {
-        worker_tell(w, 1, "lease_lost job=%s", capstan_job_id(job));
+        /* That a cancelled job's report comes too late is as it should be. */
+        if (!capstan_job_is_cancelled(job))
+            worker_tell(w, 1, "lease_lost job=%s", capstan_job_id(job));
         holding_lose(w, job);
     } else if (job->state == JOB_REPORTING) {
         holding_forget(w, job);

@@ -136,8 +136,9 @@ session_broken(struct capstan_worker *w, const char *why)
         wait_ms = BACKOFF_MAX_MS;
     /* An engine that is away for an hour is not worth a line every five seconds. */
     if (s->state == SESSION_MEMBER || (s->failures & (s->failures - 1)) == 0)
-        worker_tell(w, 1, "disconnected why=%s url=%s failures=%u", why, w->options.url,
-            s->failures);
+        worker_tell(w, 1, "%s why=%s url=%s failures=%u",
+            s->state == SESSION_MEMBER ? "disconnected" : "not_connected", why,
+            w->options.url, s->failures);
     if (w->line.socket != NULL)
         line_shut(&w->line, 0);
     s->failures++;
