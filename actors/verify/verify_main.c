@@ -117,7 +117,7 @@ check_apart(const struct subject *subject, struct findings *findings)
         snprintf(findings->wrong, sizeof findings->wrong,
             WIFSIGNALED(status)
                 ? "the check was ended by signal %d: the facts contradict each other"
-                : "the check ended with %d: something cannot be read past",
+                : "the check ended with %d: what is stored cannot be read",
             WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     }
 }
