@@ -2,9 +2,6 @@
 
 #include "gateway/dialect.h"
 
-#include <stdio.h>
-#include <time.h>
-
 static const struct http_route routes[] = {
 #define ROUTE(method, path, scope, body, queries, serve, sentence)                     \
     { METHOD_##method, path, scope, BODY_##body, queries, native_##serve },
@@ -36,17 +33,4 @@ native_duration(struct bytes in, uint64_t max_ms, uint64_t *ms)
             return *ms <= max_ms;
         }
     return false;
-}
-
-const char *
-native_moment(uint64_t unix_ms, char out[MOMENT_SIZE])
-{
-    time_t seconds = (time_t)(unix_ms / 1000);
-    struct tm parts;
-    out[0] = '\0';
-    if (gmtime_r(&seconds, &parts) == NULL)
-        return out;
-    size_t size = strftime(out, MOMENT_SIZE, "%Y-%m-%dT%H:%M:%S", &parts);
-    snprintf(out + size, MOMENT_SIZE - size, ".%03uZ", (unsigned)(unix_ms % 1000));
-    return out;
 }

@@ -25,8 +25,4 @@ void native_follow(struct request *r, const struct id *run, uint64_t after);
 /* A duration such as "30s", "500ms" or "2m" in ms; a bare number is seconds.  False if
  * it is none or above `max_ms`. */
 bool native_duration(struct bytes in, uint64_t max_ms, uint64_t *ms);
-
-/* 2026-01-31T12:00:00.000Z */
-enum { MOMENT_SIZE = 32 };
-const char *native_moment(uint64_t unix_ms, char out[MOMENT_SIZE]);
 #endif

@@ -1,14 +1,9 @@
 /* Starting and ending runs. */
 #include "base/clock.h"
+#include "base/stamp.h"
 #include "gateway/native/native.h"
 
 enum { WAIT_MAX_MS = 600000, NAME_MAX_BYTES = 200, KEY_MAX = 200, REASON_MAX = 1000 };
-
-/* What the start of a run is made of, besides its message. */
-struct start {
-    struct id run;
-    uint64_t until_ms; /* 0: the answer does not wait */
-};
 
 static void
 put_text(struct buffer *out, const char *name, struct bytes value)
@@ -18,16 +13,16 @@ put_text(struct buffer *out, const char *name, struct bytes value)
 }
 
 static void
-put_moment(struct buffer *out, const char *key, uint64_t unix_ms)
+put_stamp(struct buffer *out, const char *key, uint64_t unix_ms)
 {
-    char moment[MOMENT_SIZE];
-    put_text(out, key, text(native_moment(unix_ms, moment)));
+    char stamp[STAMP_SIZE];
+    put_text(out, key, text(stamp_print(unix_ms, stamp)));
 }
 
 static void
 put_outcome(struct buffer *out, const struct run_changed *outcome)
 {
-    put_moment(out, "finished_at", outcome->finished_ms);
+    put_stamp(out, "finished_at", outcome->finished_ms);
     put_text(out, "stop_reason", outcome->stop_reason);
     pack_string(out, "output");
     pack_raw(out, outcome->output);
@@ -57,7 +52,7 @@ native_run_document(struct buffer *out, const struct run_accepted *run,
     pack_string(out, "version");
     pack_u64(out, run->version);
     put_text(out, "status", text(run_status_name(status)));
-    put_moment(out, "started_at", run->started_ms);
+    put_stamp(out, "started_at", run->started_ms);
     if (outcome != NULL)
         put_outcome(out, outcome);
 }
