@@ -159,6 +159,7 @@ run(struct engine *e)
     e->begin_ms = clock_monotonic_ms();
     supervisor_begin(
         &e->machine, e->roster.count, e->config.drain_ms, e->begin_ms, &e->orders);
+    e->machine.backoff_max_ms = e->config.restart_max_ms;
     engine_obey(e);
     engine_publish(e);
     while (!e->done)

@@ -74,21 +74,21 @@ give_up(struct supervisor *s, size_t process, int exit_code, uint64_t now_ms,
 }
 
 static uint64_t
-delay_ms(unsigned setbacks)
+delay_ms(unsigned setbacks, uint64_t max_ms)
 {
     uint64_t delay = SUPERVISOR_BACKOFF_MIN_MS;
     if (setbacks <= 1)
         return 0;
-    while (--setbacks > 1 && delay < SUPERVISOR_BACKOFF_MAX_MS)
+    while (--setbacks > 1 && delay < max_ms)
         delay *= 2;
-    return delay < SUPERVISOR_BACKOFF_MAX_MS ? delay : SUPERVISOR_BACKOFF_MAX_MS;
+    return delay < max_ms ? delay : max_ms;
 }
 
 static void
 restart(struct supervisor *s, size_t process, uint64_t now_ms, struct orders *orders)
 {
     struct supervised *p = &s->processes[process];
-    uint64_t delay = delay_ms(++p->setbacks);
+    uint64_t delay = delay_ms(++p->setbacks, s->backoff_max_ms);
     p->restarts++;
     become(p, PROCESS_BACKING_OFF, now_ms);
     p->start_ms = now_ms + delay;
@@ -102,7 +102,11 @@ supervisor_begin(struct supervisor *s, size_t process_count, unsigned drain_ms,
 {
     assert(process_count > 0);
     assert(process_count <= SUPERVISED_MAX);
-    *s = (struct supervisor){ .process_count = process_count, .drain_ms = drain_ms };
+    *s = (struct supervisor){
+        .process_count = process_count,
+        .drain_ms = drain_ms,
+        .backoff_max_ms = SUPERVISOR_BACKOFF_MAX_MS,
+    };
     for (size_t i = 0; i < process_count; i++)
         s->processes[i].since_ms = now_ms;
     start(s, 0, now_ms, orders);

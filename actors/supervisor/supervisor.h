@@ -53,7 +53,8 @@ struct supervisor {
     struct supervised processes[SUPERVISED_MAX];
     size_t process_count;
     unsigned drain_ms;
-    bool announced; /* all were ready once */
+    unsigned backoff_max_ms; /* between restarts; may be set after supervisor_begin */
+    bool announced;          /* all were ready once */
     bool stopping;
     uint64_t kill_ms; /* stopping: when patience ends */
     int exit_code;

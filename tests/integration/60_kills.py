@@ -82,7 +82,8 @@ class Kills(unittest.TestCase):
     def test_nothing_acknowledged_is_lost(self):
         print(f"SEED={SEED} KILLS={KILLS}")
         chance = random.Random(SEED)
-        with Engine(schedulers=2, lease_ms=3000, heartbeat_ms=500) as engine:
+        with Engine(schedulers=2, lease_ms=3000, heartbeat_ms=500,
+                    restart_max_ms=200) as engine:
             engine.apply(GRAPH)
             for _ in range(3):
                 self.add_worker(engine)
