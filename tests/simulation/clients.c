@@ -191,7 +191,9 @@ plan_start(struct sim *sim, uint64_t number)
     };
     uint64_t after_us = chance_below(c, sim->dials.faults_us);
     uint64_t copies = 1;
-    if (automation_wide(call.automation) && (!sim->dials.wide || number % 4 != 0))
+    if (sim->dials.wide && number % 4 == 0)
+        call.automation = AUTOMATION_wide;
+    else if (automation_wide(call.automation))
         call.automation = AUTOMATION_line;
     if (call.automation == AUTOMATION_fan && !chance_hits(c, 3000))
         call.automation = AUTOMATION_graph;

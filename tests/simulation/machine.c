@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 /* How long a turn takes at least, and how many messages a batch may take. */
-enum { TURN_US = 20, TURN_MAX_US = 300, BATCH_TAKEN_MAX = 40 };
+enum { TURN_US = 20, TURN_MAX_US = 300, BATCH_TURNS_MAX = 60 };
 
 uint64_t
 machine_now_ms(const struct machine *m)
@@ -45,12 +45,10 @@ world_receive(void *self, uint64_t until_ms, struct message *in)
 {
     struct machine *m = self;
     (void)until_ms; /* nobody waits here: the next turn comes when it is due */
-    if (!m->held_back) {
-        if (m->batch_left == 0)
-            return false;
-        m->batch_left--;
-    }
-    return bus_receive(m, in);
+    if (m->batch_left == 0 || !bus_receive(m, in))
+        return false;
+    m->batch_left--;
+    return true;
 }
 
 static void
@@ -71,21 +69,48 @@ world_flush(void *self)
 
 /* ---- the actor, watched ---- */
 
+/* The moment that a crash would like best: a run is left with more to say.  The batch
+ * ends here, and the process dies while it sends. */
+static void
+tempt_fate(struct machine *m, const struct outbox *out)
+{
+    struct sim *sim = m->sim;
+    if (sim->healed || sim->dials.every_us[MISHAP_FLUSH] == 0)
+        return;
+    for (size_t i = 0; i < out->count; i++) {
+        if (out->messages[i].code != RUN_DEFERRED
+            || !chance_hits(sim_chance(sim, STREAM_MISHAPS), 5000))
+            continue;
+        m->batch_left = 0;
+        m->flush_left = 1;
+    }
+}
+
+/* The loop means by `const` the state of an actor, not its machine. */
+static struct machine *
+machine_of(const void *state)
+{
+    return (struct machine *)(uintptr_t)state;
+}
+
 static void
 shell_decide(
     const void *state, uint64_t now_ms, const struct message *in, struct outbox *out)
 {
-    const struct machine *m = state;
+    struct machine *m = machine_of(state);
     m->actor->decide(m->state, now_ms, in, out);
     oracle_hear_decision(m, now_ms, in, out);
+    tempt_fate(m, out);
 }
 
 static void
 shell_tick(const void *state, uint64_t now_ms, struct outbox *out)
 {
-    const struct machine *m = state;
+    struct machine *m = machine_of(state);
+    m->batch_left--;
     m->actor->tick(m->state, now_ms, out);
     oracle_hear_decision(m, now_ms, NULL, out);
+    tempt_fate(m, out);
 }
 
 static void
@@ -107,7 +132,8 @@ static uint64_t
 shell_due(const void *state)
 {
     const struct machine *m = state;
-    return m->actor->due(m->state);
+    /* So a batch ends: some are smaller than the loop would make them. */
+    return m->in_turn && m->batch_left == 0 ? UINT64_MAX : m->actor->due(m->state);
 }
 
 /* ---- turns ---- */
@@ -132,7 +158,7 @@ static void
 act(struct machine *m)
 {
     struct chance *c = sim_chance(m->sim, STREAM_TURNS);
-    m->batch_left = chance_below(c, BATCH_TAKEN_MAX);
+    m->batch_left = chance_below(c, BATCH_TURNS_MAX);
     m->batch_left = chance_hits(c, 2000) ? 1 : m->batch_left + 1;
     if (m->actor == NULL) {
         struct message in;
@@ -141,7 +167,9 @@ act(struct machine *m)
         world_flush(m);
         return;
     }
+    m->in_turn = true;
     enum err err = loop_turn(&m->loop);
+    m->in_turn = false;
     if (err != ERR_NONE) {
         sim_trace(m->sim, "fail %s %s", m->title, err_name(err));
         sim_probe(PROBE_COMMIT_FAILED);

@@ -70,7 +70,8 @@ struct machine {
     struct list inbox, taken; /* packets */
     bool held_back;
     struct message held;
-    size_t batch_left;   /* messages that this batch may still take */
+    bool in_turn;
+    size_t batch_left;   /* turns that this batch may still take */
     uint32_t flush_left; /* packets that leave before it dies; UINT32_MAX: all */
     struct peer peers[PEERS_MAX];
     size_t peer_count;

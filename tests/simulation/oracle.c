@@ -143,6 +143,7 @@ no_offer_is_granted_twice(struct sim *sim, const struct job_granted *granted)
         print_run(&granted->run), granted->step, granted->attempt, granted->offer);
     grant->granted = true;
     grant->session = granted->session;
+    memcpy(grant->token, granted->token.data, LEASE_TOKEN_SIZE);
     sim_probe(PROBE_GRANTED);
 }
 
@@ -188,6 +189,70 @@ no_lease_is_lost_to_a_worker_that_is_heard(
     sim_probe(PROBE_SILENCE_COST);
     HOLDS(m->sim, heard_ms + m->sim->config.lease_ms <= now_ms,
         "heard %" PRIu64 " ms ago", now_ms - heard_ms);
+}
+
+bool
+oracle_genuine(const struct sim *sim, struct bytes token, const struct id *session)
+{
+    const struct grant *grant = NULL;
+    if (token.size == LEASE_TOKEN_SIZE)
+        grant = map_get(&sim->oracle->grants, bytes_of(token.data, GRANT_NAME_SIZE));
+    return grant != NULL && grant->granted && id_equal(&grant->session, session)
+           && memcmp(grant->token, token.data, LEASE_TOKEN_SIZE) == 0;
+}
+
+static void
+only_holders_of_a_token_are_heard(
+    const struct machine *m, const struct message *in, const struct outbox *out)
+{
+    for (size_t i = 0; i < out->count; i++) {
+        const struct message *said = &out->messages[i];
+        if (said->code == JOB_REPORTED)
+            HOLDS(m->sim,
+                oracle_genuine(m->sim, in->job_report.token, &in->job_report.session),
+                "a report was passed on");
+        if (said->code == JOB_PRINTED)
+            HOLDS(m->sim,
+                oracle_genuine(m->sim, in->job_log.token, &in->job_log.session),
+                "a chunk was passed on");
+    }
+}
+
+static bool
+withdraws(const struct outbox *out, const struct id *run, uint32_t step)
+{
+    for (size_t i = 0; i < out->count; i++) {
+        const struct message *said = &out->messages[i];
+        if (said->code == JOB_WITHDRAWN && said->job_withdrawn.step == step
+            && id_equal(&said->job_withdrawn.run, run))
+            return true;
+    }
+    return false;
+}
+
+/* So no worker goes on with it for longer than it must. */
+static void
+a_job_that_nobody_wants_is_withdrawn(const struct machine *m, const struct outbox *out)
+{
+    for (size_t i = 0; i < out->count; i++) {
+        const struct message *said = &out->messages[i];
+        bool cancelled = said->code == STEP_CANCELLED;
+        if (!cancelled
+            && (said->code != ACTION_FAILED
+                || said->action_failed.ending != ENDING_TIME))
+            continue;
+        struct arena arena = { 0 };
+        struct run run;
+        const struct id *id = (const void *)said->body;
+        uint32_t step = said->step_cancelled.step;
+        if (!run_read(&run, m->journal, &arena, &said->envelope.project, id))
+            WRONG("a run that is not there");
+        uint32_t status = run_step(&run, step)->status;
+        bool wanted = status == STEP_OPEN || status == STEP_LEASED;
+        HOLDS(m->sim, !wanted || withdraws(out, id, step), "step %" PRIu32 " of %s",
+            step, print_run(id));
+        arena_free(&arena);
+    }
 }
 
 static void
@@ -251,8 +316,12 @@ oracle_hear_decision(const struct machine *m, uint64_t now_ms, const struct mess
             && table_holds(m, &said->job_lost.run, said->job_lost.step))
             no_lease_is_lost_to_a_worker_that_is_heard(m, now_ms, &said->job_lost);
     }
-    if (m->name == ACTOR_lease && in != NULL)
+    if (m->name == ACTOR_lease && in != NULL) {
         note_hearing(m, now_ms, in, out);
+        only_holders_of_a_token_are_heard(m, in, out);
+    }
+    if (m->name == ACTOR_scheduler)
+        a_job_that_nobody_wants_is_withdrawn(m, out);
     if (in != NULL && in->code == JOB_REPORTED)
         a_stale_report_changes_nothing(m, out);
 }

@@ -5,6 +5,7 @@
  */
 #ifndef TESTS_SIMULATION_ORACLE_H
 #define TESTS_SIMULATION_ORACLE_H
+#include "actors/lease/token.h"
 #include "actors/outbox.h"
 #include "base/map.h"
 #include "tests/simulation/automations.h"
@@ -16,6 +17,7 @@ enum { GRANT_NAME_SIZE = 28 };
 
 struct grant {
     uint8_t name[GRANT_NAME_SIZE];
+    uint8_t token[LEASE_TOKEN_SIZE];
     struct id session;
     bool granted;
     uint32_t outcome; /* that was reported; 0: none yet */
@@ -72,6 +74,9 @@ void oracle_hear_started(struct sim *sim, const struct start *start, bool existe
 void oracle_hear_cancelled(struct sim *sim, const struct run_accepted *accepted);
 void oracle_hear_hint(struct sim *sim, const struct run_changed *hint);
 void oracle_hear_report(struct sim *sim, const uint8_t *token, uint32_t outcome);
+/* Was it given to that session, as it is? */
+bool
+oracle_genuine(const struct sim *sim, struct bytes token, const struct id *session);
 void oracle_hear_verdict(struct sim *sim, struct bytes token, enum verdict verdict);
 
 /* What is not at its end yet, or NULL. */

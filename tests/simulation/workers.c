@@ -21,6 +21,9 @@ enum {
     MS = 1000
 };
 
+/* What is said much later comes on whatever connection there is then. */
+static const uint64_t ANY_CONNECTION = UINT64_MAX;
+
 /* A job in its hands: at work, then to be reported until it is settled. */
 struct held {
     uint8_t token[LEASE_TOKEN_SIZE];
@@ -91,12 +94,16 @@ frame_arrives(struct sim *sim, void *self, uint64_t number, void **owned)
     (void)number;
     if (codec_read(bytes_of(frame->bytes, frame->size), &m) != ERR_NONE)
         WRONG("a frame cannot be read");
-    gateway_take_frame(sim, frame->worker, frame->connection, &m);
+    uint64_t connection = frame->connection;
+    if (connection == ANY_CONNECTION)
+        connection = workers_connection(sim, frame->worker);
+    gateway_take_frame(sim, frame->worker, connection, &m);
 }
 
 static void
 say_later(struct worker *w, struct message m, uint64_t after_us)
 {
+    uint64_t connection = after_us == 0 ? w->connection : ANY_CONNECTION;
     struct sim *sim = w->sim;
     struct buffer words = { 0 };
     m.envelope.from = ACTOR_gateway;
@@ -104,7 +111,7 @@ say_later(struct worker *w, struct message m, uint64_t after_us)
     sim_trace_message(sim, "ask", w->title, "", &m);
     codec_write(&m, &words);
     struct frame *frame = sim_room(sizeof *frame + words.size);
-    *frame = (struct frame){ w->index, w->connection, words.size };
+    *frame = (struct frame){ w->index, connection, words.size };
     memcpy(frame->bytes, words.data, words.size);
     sim_note(sim, buffer_bytes(&words));
     buffer_free(&words);
@@ -186,6 +193,20 @@ beat(struct worker *w)
     w->beat_us = w->sim->now_us + beat_every_us(w) * 9 / 10;
 }
 
+/* A report with a token that nobody was given. */
+static void
+forge(struct worker *w, struct message m)
+{
+    uint8_t token[LEASE_TOKEN_SIZE];
+    memcpy(token, m.job_report.token.data, sizeof token);
+    /* The step, the attempt, the offer, or the proof. */
+    size_t at = chance_hits(luck(w), 5000) ? 27 : chance_between(luck(w), 16, 59);
+    token[at] ^= (uint8_t)(1 << chance_below(luck(w), 2));
+    m.job_report.token = bytes_of(token, sizeof token);
+    sim_probe(PROBE_FORGED);
+    say(w, m);
+}
+
 static void
 report(struct worker *w, struct held *job)
 {
@@ -205,6 +226,8 @@ report(struct worker *w, struct held *job)
     }
     oracle_hear_report(w->sim, job->token, job->outcome);
     say(w, m);
+    if (chance_hits(luck(w), 300))
+        forge(w, m);
     /* A ghost of it may come much later. */
     if (!w->sim->healed && chance_hits(luck(w), 500))
         say_later(w, m, chance_below(luck(w), 4 * SECOND_US));
@@ -328,6 +351,8 @@ static void
 hear_settled(struct worker *w, const struct report_settled *m)
 {
     struct held *job = find(w, m->token);
+    if (!oracle_genuine(w->sim, m->token, &m->session))
+        return;
     oracle_hear_verdict(w->sim, m->token, (enum verdict)m->verdict);
     if (job != NULL && job->reporting)
         let_go(w, job);
