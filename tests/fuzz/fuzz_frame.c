@@ -1,0 +1,26 @@
+/* A worker's frame is refused with a sentence, or holds what its verb promises. */
+#include "base/pack.h"
+#include "base/wrong.h"
+#include "gateway/worker_frame.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
+{
+    static const struct worker_limits limits = { .payload_max = 4096, .jobs_max = 16 };
+    struct worker_frame frame = { 0 };
+    struct fault fault = { 0 };
+    enum err e = worker_frame_read(bytes_of(input, size), &limits, &frame, &fault);
+    if (e != ERR_NONE && fault.detail[0] == '\0')
+        WRONG("refused without a sentence");
+    if (e != ERR_NONE)
+        return 0;
+    if (frame.verb == WORKER_SAYS_REPORT && frame.token.size != TOKEN_SIZE)
+        WRONG("a report without a token");
+    if (frame.output.size > limits.payload_max)
+        WRONG("an output above its limit");
+    if (frame.output.size > 0 && pack_check(frame.output) != ERR_NONE)
+        WRONG("an output that is no msgpack");
+    return 0;
+}
