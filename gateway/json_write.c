@@ -1,5 +1,6 @@
 #include "gateway/json.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <sodium.h>
@@ -76,7 +77,8 @@ write_double(struct buffer *out, double value)
         put(out, "null");
         return;
     }
-    for (int digits = 15; digits <= 17; digits++) {
+    /* Fifteen digits always survive, but the smallest numbers have fewer. */
+    for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         snprintf(number, sizeof number, "%.*g", digits, value);
         if (strtod(number, NULL) == value)
             break;

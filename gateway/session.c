@@ -1,6 +1,7 @@
 #include "gateway/session.h"
 
 #include "base/clock.h"
+#include "base/counters.h"
 #include "base/pack.h"
 #include "base/wrong.h"
 
@@ -55,7 +56,7 @@ session_new(struct sessions *sessions, const uint8_t identity[IDENTITY_SIZE])
     map_put(
         &sessions->by_identity, bytes_of(session->identity, IDENTITY_SIZE), session);
     map_put(&sessions->by_number, number_key(&session->number), session);
-    sessions->count++;
+    gauge(COUNTER_sessions, ++sessions->count);
     return session;
 }
 
@@ -92,7 +93,7 @@ session_free(struct sessions *sessions, struct session **out)
     map_remove(&sessions->by_identity, bytes_of(session->identity, IDENTITY_SIZE));
     map_remove(&sessions->by_number, number_key(&session->number));
     list_remove(&session->link);
-    sessions->count--;
+    gauge(COUNTER_sessions, --sessions->count);
     map_free(&session->held);
     buffer_free(&session->words);
     free(session);

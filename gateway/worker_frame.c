@@ -3,7 +3,7 @@
 #include "base/pack.h"
 #include "base/wrong.h"
 
-enum { WORD_MAX = 200, MESSAGE_TEXT_MAX = 65536, LIST_MAX = 256 };
+enum { WORD_MAX = 200, SENTENCE_MAX = 4096, CHUNK_MAX = 65536, LIST_MAX = 256 };
 
 enum value_type { VALUE_TEXT, VALUE_BLOB, VALUE_TOKEN, VALUE_NUMBER, VALUE_ANY };
 enum list_type { LIST_TEXTS = VALUE_ANY + 1, LIST_TOKENS };
@@ -21,6 +21,7 @@ struct row {
     }
 
 static const struct row rows[] = {
+    ROW(type, VALUE_TEXT, WORD_MAX),
     ROW(v, VALUE_NUMBER, UINT32_MAX),
     ROW(key, VALUE_TEXT, WORD_MAX),
     ROW(session, VALUE_BLOB, WORD_MAX),
@@ -37,9 +38,9 @@ static const struct row rows[] = {
     { "outcome", VALUE_TEXT, offsetof(struct worker_frame, outcome_name), WORD_MAX },
     ROW(output, VALUE_ANY, 0),
     ROW(error_type, VALUE_TEXT, WORD_MAX),
-    ROW(error_message, VALUE_TEXT, MESSAGE_TEXT_MAX),
+    ROW(error_message, VALUE_TEXT, SENTENCE_MAX),
     ROW(stream, VALUE_TEXT, WORD_MAX),
-    ROW(chunk, VALUE_TEXT, MESSAGE_TEXT_MAX),
+    ROW(chunk, VALUE_TEXT, CHUNK_MAX),
 };
 
 static const struct {
@@ -149,7 +150,7 @@ row_named(struct bytes name)
  * is kept. */
 static enum err
 read_fields(struct bytes in, const struct worker_limits *limits,
-    struct worker_frame *frame, uint32_t *seen, struct bytes *type, struct fault *fault)
+    struct worker_frame *frame, uint32_t *seen, struct fault *fault)
 {
     struct cursor c = cursor_over(in);
     size_t count = cursor_map(&c);
@@ -161,8 +162,6 @@ read_fields(struct bytes in, const struct worker_limits *limits,
         const struct row *row = key_type == PACK_TEXT ? row_named(name) : NULL;
         struct cursor value = cursor_over(cursor_skip(&c));
         enum err err = ERR_NONE;
-        if (key_type == PACK_TEXT && bytes_equal(name, text("type")))
-            *type = cursor_type(&value) == PACK_TEXT ? cursor_text(&value) : *type;
         if (row == NULL || cursor_type(&value) == PACK_NIL)
             continue;
         uint32_t bit = 1u << (row - rows);
@@ -178,9 +177,9 @@ read_fields(struct bytes in, const struct worker_limits *limits,
 }
 
 static enum err
-check_needs(
-    struct bytes type, uint32_t seen, struct worker_frame *frame, struct fault *fault)
+check_needs(uint32_t seen, struct worker_frame *frame, struct fault *fault)
 {
+    struct bytes type = frame->type;
     for (size_t i = 0; i < COUNT(verbs); i++) {
         if (!bytes_equal(type, text(verbs[i].type)))
             continue;
@@ -220,15 +219,14 @@ enum err
 worker_frame_read(struct bytes in, const struct worker_limits *limits,
     struct worker_frame *frame, struct fault *fault)
 {
-    struct bytes type = { 0 };
     uint32_t seen = 0;
     _Static_assert(COUNT(rows) <= 32, "a bit each");
     memset(frame, 0, sizeof *frame);
     if (pack_check(in) != ERR_NONE)
         return fault_set(fault, ERR_MALFORMED, "not one well-formed msgpack value");
-    enum err err = read_fields(in, limits, frame, &seen, &type, fault);
+    enum err err = read_fields(in, limits, frame, &seen, fault);
     if (err == ERR_NONE)
-        err = check_needs(type, seen, frame, fault);
+        err = check_needs(seen, frame, fault);
     if (err == ERR_NONE && frame->verb == WORKER_SAYS_REGISTER && frame->v > 1)
         err = fault_set(fault, ERR_UNSUPPORTED, "this engine speaks version 1");
     return err != ERR_NONE ? err : read_outcome(frame, fault);
@@ -347,12 +345,14 @@ worker_write_word(struct buffer *out, const char *type)
 }
 
 void
-worker_write_error(
-    struct buffer *out, enum err err, struct bytes message, struct bytes token)
+worker_write_error(struct buffer *out, enum err err, struct bytes message,
+    struct bytes about, struct bytes token)
 {
-    put_type(out, "error", 2 + (token.size > 0));
+    put_type(out, "error", 2u + (about.size > 0) + (token.size > 0));
     put_text(out, "code", text(err_name(err)));
     put_text(out, "message", message);
+    if (about.size > 0)
+        put_text(out, "about", about);
     if (token.size > 0)
         put_blob(out, "token", token);
 }

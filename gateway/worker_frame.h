@@ -22,6 +22,7 @@ enum worker_verb {
 /* What a worker said.  Borrows from the frame; what it did not say is empty. */
 struct worker_frame {
     enum worker_verb verb;
+    struct bytes type; /* its name, empty if there is none */
     struct bytes key, session, instance, name, version, environment, token;
     struct bytes outcome_name, error_type, error_message, stream, chunk;
     struct bytes queues, actions, labels; /* msgpack arrays of texts */
@@ -40,7 +41,7 @@ struct worker_limits {
  *                  field missing
  * ERR_TOO_LARGE    a value above its limit
  * ERR_UNSUPPORTED  a type or a version that is not known
- * `fault` says which; `frame->token` is set if there was one. */
+ * `fault` says which; `frame->type` and `frame->token` are set if they were there. */
 MUST_CHECK enum err
 worker_frame_read(struct bytes in, const struct worker_limits *limits,
     struct worker_frame *frame, struct fault *fault);
@@ -54,7 +55,7 @@ void worker_write_ack(struct buffer *out, const struct report_settled *m);
 void worker_write_cancel(struct buffer *out, const struct job_cancel *m);
 /* "drain" or "register": a word without fields. */
 void worker_write_word(struct buffer *out, const char *type);
-/* `token` may be empty: then it is not about a job. */
-void worker_write_error(
-    struct buffer *out, enum err err, struct bytes message, struct bytes token);
+/* `about`, the type of what was refused, and `token` may be empty. */
+void worker_write_error(struct buffer *out, enum err err, struct bytes message,
+    struct bytes about, struct bytes token);
 #endif

@@ -1,7 +1,6 @@
 #include "gateway/workers.h"
 
 #include "base/clock.h"
-#include "base/counters.h"
 #include "base/log.h"
 #include "base/wrong.h"
 #include "gateway/curve.h"
@@ -16,8 +15,8 @@ enum {
     PEER_FRAMES_MAX = 1000,
     FRAME_MARGIN = 1 << 20,
     HANDSHAKE_MS = 500,
-    PING_MS = 5000,
-    PONG_MS = 15000,
+    PING_MS = 10000,
+    PONG_MS = 30000,
     SILENT_LEASES = 2, /* times lease_ms, after which nobody is there */
 };
 
@@ -61,7 +60,6 @@ end(struct workers *w, struct session *session, bool goodbye)
     m.worker_gone.goodbye = goodbye;
     send_on(w, &m);
     session_free(&w->sessions, &session);
-    gauge(COUNTER_sessions, w->sessions.count);
 }
 
 /* Send w->out to a connection: false if it is gone or does not read. */
@@ -85,15 +83,26 @@ tell(struct workers *w, struct session *session)
     return false;
 }
 
+/* Who does not hear it is gone, or will ask again. */
 static void
 say_error(struct workers *w, struct bytes identity, enum err err, struct bytes detail,
-    struct bytes token)
+    const struct worker_frame *said)
 {
+    static const struct worker_frame nothing;
+    if (said == NULL)
+        said = &nothing;
     buffer_clear(&w->out);
-    worker_write_error(
-        &w->out, err, detail.size > 0 ? detail : text(err_sentence(err)), token);
-    /* Who does not hear it is gone, or will ask again. */
+    worker_write_error(&w->out, err, detail.size > 0 ? detail : text(err_sentence(err)),
+        said->type, said->token);
     (void)say(w, identity);
+}
+
+/* Of the connection of a session. */
+static void
+tell_error(
+    struct workers *w, const struct session *session, enum err err, const char *detail)
+{
+    say_error(w, bytes_of(session->identity, IDENTITY_SIZE), err, text(detail), NULL);
 }
 
 static void
@@ -138,7 +147,7 @@ judge(struct workers *w, struct bytes identity, const struct worker_frame *frame
         err = ERR_INVALID;
     if (err == ERR_NONE)
         return key;
-    say_error(w, identity, err, (struct bytes){ 0 }, (struct bytes){ 0 });
+    say_error(w, identity, err, (struct bytes){ 0 }, frame);
     return NULL;
 }
 
@@ -156,11 +165,10 @@ take_register(struct workers *w, struct session *session, struct bytes identity,
     if (session == NULL) {
         session = session_new(&w->sessions, identity.data);
         if (session == NULL) {
-            say_error(w, identity, ERR_BUSY, (struct bytes){ 0 }, (struct bytes){ 0 });
+            say_error(w, identity, ERR_BUSY, (struct bytes){ 0 }, said);
             return;
         }
         session->id = id_fresh(0);
-        gauge(COUNTER_sessions, w->sessions.count);
     }
     session->key = key;
     session_describe(&w->sessions, session, frame, &w->limits);
@@ -234,6 +242,14 @@ take_word(struct workers *w, struct session *session, const struct worker_frame 
 }
 
 static void
+ask_to_register(struct workers *w, struct bytes identity)
+{
+    buffer_clear(&w->out);
+    worker_write_word(&w->out, "register");
+    (void)say(w, identity);
+}
+
+static void
 take_frame(struct workers *w, struct bytes identity, struct bytes frame)
 {
     struct session *session = session_of(&w->sessions, identity);
@@ -241,7 +257,7 @@ take_frame(struct workers *w, struct bytes identity, struct bytes frame)
     struct fault fault;
     enum err err = worker_frame_read(frame, &w->limits, &said, &fault);
     if (err != ERR_NONE) {
-        say_error(w, identity, err, text(fault.detail), said.token);
+        say_error(w, identity, err, text(fault.detail), &said);
         return;
     }
     if (said.verb == WORKER_SAYS_REGISTER) {
@@ -249,14 +265,13 @@ take_frame(struct workers *w, struct bytes identity, struct bytes frame)
         return;
     }
     if (session == NULL) {
-        buffer_clear(&w->out);
-        worker_write_word(&w->out, "register");
-        (void)say(w, identity);
+        if (said.verb != WORKER_SAYS_GOODBYE)
+            ask_to_register(w, identity);
         return;
     }
     session_touch(&w->sessions, session, w->gateway->now_ms);
-    /* Before it is registered it has nothing to say; it will say it again. */
-    if (session->state == SESSION_KNOWN)
+    /* Before it is registered it has nothing else to say; it will say it again. */
+    if (session->state == SESSION_KNOWN || said.verb == WORKER_SAYS_GOODBYE)
         take_word(w, session, &said);
 }
 
@@ -295,7 +310,7 @@ workers_run(struct workers *w)
             take_frame(w, from, bytes_of(zmq_msg_data(&frame), zmq_msg_size(&frame)));
         else
             say_error(w, from, ERR_MALFORMED,
-                text("send one frame, and set no routing id"), (struct bytes){ 0 });
+                text("send one frame, and set no routing id"), NULL);
     }
     zmq_msg_close(&identity);
     zmq_msg_close(&frame);
@@ -312,8 +327,7 @@ hear_registered(struct workers *w, const struct worker_registered *m)
     struct session *other = session_with_id(&w->sessions, &m->session);
     if (other != NULL && other != session) {
         /* The same worker over an older connection, or its ghost. */
-        say_error(w, bytes_of(other->identity, IDENTITY_SIZE), ERR_CONFLICT,
-            text("another connection has taken this session"), (struct bytes){ 0 });
+        tell_error(w, other, ERR_CONFLICT, "another connection has taken this session");
         session_free(&w->sessions, &other);
     }
     bool known =
@@ -337,10 +351,9 @@ hear_refused(struct workers *w, const struct refused *m)
     if (session == NULL)
         return;
     enum err err = m->err < ERR_COUNT ? (enum err)m->err : ERR_CORRUPT;
-    say_error(w, bytes_of(session->identity, IDENTITY_SIZE), err, m->detail,
-        (struct bytes){ 0 });
+    say_error(
+        w, bytes_of(session->identity, IDENTITY_SIZE), err, m->detail, &session->said);
     session_free(&w->sessions, &session);
-    gauge(COUNTER_sessions, w->sessions.count);
 }
 
 static void
@@ -433,8 +446,7 @@ workers_judge(struct workers *w)
         next = at->next;
         if (!session->key->revoked)
             continue;
-        say_error(w, bytes_of(session->identity, IDENTITY_SIZE), ERR_UNAUTHORIZED,
-            (struct bytes){ 0 }, (struct bytes){ 0 });
+        tell_error(w, session, ERR_UNAUTHORIZED, "the key was revoked");
         end(w, session, true);
     }
 }

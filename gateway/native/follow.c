@@ -10,7 +10,7 @@
 
 #include <inttypes.h>
 
-enum { PAGE_EVENTS = 100, PAGE_BYTES = 262144, QUIET_MS = 15000, BEHIND_MS = 100 };
+enum { PAGE_EVENTS = 100, QUIET_MS = 15000, BEHIND_MS = 100 };
 
 struct follow {
     struct request *request;
@@ -22,7 +22,7 @@ struct follow {
     uint64_t sent;  /* sequence of the last event that was put */
     uint64_t known; /* that a hint named */
     bool begun;     /* the head of the answer is out */
-    bool more;      /* the page was full */
+    bool more;      /* than the page held */
 };
 
 static void got_page(struct request *r, const struct message *answer);
@@ -68,7 +68,8 @@ put_page(struct follow *follow, const struct document *page)
     size_t count = cursor_type(&items) == PACK_ARRAY ? cursor_array(&items) : 0;
     for (size_t i = 0; i < count; i++)
         put_event(follow, cursor_skip(&items));
-    follow->more = count >= PAGE_EVENTS || page->document.size >= PAGE_BYTES;
+    struct cursor more = cursor_over(pack_find(page->document, "has_more"));
+    follow->more = count > 0 && cursor_bool(&more);
     follow->stream.ended = page->finished != 0;
 }
 

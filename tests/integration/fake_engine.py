@@ -377,7 +377,8 @@ class FakeEngine:
         last = after + len(items)
         finished = int(row["status"] >= DONE and last == len(row["events"]))
         return self.answer(part, m, {"items": items, "last_sequence": last,
-                                     "finished": bool(finished)},
+                                     "finished": bool(finished),
+                                     "has_more": last < len(row["events"])},
                            position=last, finished=finished)
 
     def on_log_list(self, part, m):

@@ -1,0 +1,21 @@
+#include "tests/unit/gateway_suites.h"
+
+#include <sodium.h>
+
+int
+main(void)
+{
+    if (sodium_init() < 0)
+        return 1;
+    SRunner *runner = srunner_create(alarm_suite());
+    srunner_add_suite(runner, auth_suite());
+    srunner_add_suite(runner, json_suite());
+    srunner_add_suite(runner, router_suite());
+    srunner_add_suite(runner, session_suite());
+    srunner_add_suite(runner, watch_suite());
+    srunner_add_suite(runner, worker_frame_suite());
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,13 @@
+/* gateway_suites - one per pure part of the gateway, run by gateway_main.c. */
+#ifndef TESTS_UNIT_GATEWAY_SUITES_H
+#define TESTS_UNIT_GATEWAY_SUITES_H
+#include <check.h>
+
+Suite *alarm_suite(void);
+Suite *auth_suite(void);
+Suite *json_suite(void);
+Suite *router_suite(void);
+Suite *session_suite(void);
+Suite *watch_suite(void);
+Suite *worker_frame_suite(void);
+#endif
