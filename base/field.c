@@ -126,12 +126,18 @@ get(struct cursor *in, enum field_type type, const struct field_blobs *blobs, vo
     return false;
 }
 
+/* Fields are mostly in ascending order: the search goes on where the last one ended. */
 static const struct field *
-field_numbered(const struct shape *shape, uint64_t number)
+field_numbered(const struct shape *shape, uint64_t number, size_t *hint)
 {
-    for (size_t i = 0; i < shape->field_count; i++)
-        if (shape->fields[i].number == number)
-            return &shape->fields[i];
+    for (size_t i = 0; i < shape->field_count; i++) {
+        size_t at =
+            *hint + i < shape->field_count ? *hint + i : *hint + i - shape->field_count;
+        if (shape->fields[at].number == number) {
+            *hint = at + 1 < shape->field_count ? at + 1 : 0;
+            return &shape->fields[at];
+        }
+    }
     return NULL;
 }
 
@@ -142,9 +148,9 @@ fields_read(struct cursor *in, const struct shape *shape,
     memset(value, 0, shape->size);
     if (cursor_type(in) != PACK_MAP)
         return ERR_MALFORMED;
-    size_t count = cursor_map(in);
+    size_t count = cursor_map(in), hint = 0;
     for (size_t i = 0; i < count && !in->bad; i++) {
-        const struct field *f = field_numbered(shape, cursor_u64(in));
+        const struct field *f = field_numbered(shape, cursor_u64(in), &hint);
         if (f == NULL)
             cursor_skip(in); /* a newer release said more than we know */
         else if (!get(in, f->type, blobs, (char *)value + f->offset))

@@ -211,7 +211,7 @@ cursor_bool(struct cursor *c)
 }
 
 uint64_t
-cursor_u64(struct cursor *c)
+cursor_long_u64(struct cursor *c)
 {
     if (cursor_type(c) == PACK_NEGATIVE) {
         /* Some writers use the signed forms for every integer. */

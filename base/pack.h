@@ -59,7 +59,13 @@ cursor_done(const struct cursor *c)
 enum pack_type cursor_type(const struct cursor *c);
 void cursor_nil(struct cursor *c);
 bool cursor_bool(struct cursor *c);
-uint64_t cursor_u64(struct cursor *c);
+uint64_t cursor_long_u64(struct cursor *c);
+/* Most numbers are one byte. */
+static inline uint64_t
+cursor_u64(struct cursor *c)
+{
+    return !c->bad && c->at != c->end && *c->at <= 0x7f ? *c->at++ : cursor_long_u64(c);
+}
 int64_t cursor_i64(struct cursor *c);
 /* Integers are converted. */
 double cursor_double(struct cursor *c);

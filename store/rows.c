@@ -147,31 +147,43 @@ step_status_name(enum step_status status)
     return (unsigned)status < COUNT(names) ? names[status] : "unknown";
 }
 
-void
-step_page_write(const struct step_row *steps, size_t count, struct buffer *out)
+bool
+step_is_pending(const struct step_row *step)
 {
     static const struct step_row pending;
-    while (count > 0 && memcmp(&steps[count - 1], &pending, sizeof pending) == 0)
-        count--;
-    pack_array(out, count);
-    for (size_t i = 0; i < count; i++)
-        fields_write(&step_row_shape, &steps[i], NULL, out);
+    return memcmp(step, &pending, sizeof pending) == 0;
+}
+
+enum err
+step_page_split(struct bytes in, struct bytes *steps)
+{
+    struct cursor c = cursor_over(in);
+    size_t count = in.size == 0 ? 0 : cursor_array(&c);
+    if (count > STEPS_PER_PAGE)
+        return ERR_MALFORMED;
+    for (size_t i = 0; i < STEPS_PER_PAGE; i++)
+        steps[i] = i < count ? cursor_skip(&c) : (struct bytes){ 0 };
+    return c.bad ? ERR_MALFORMED : ERR_NONE;
+}
+
+enum err
+step_read(struct bytes in, struct step_row *step)
+{
+    struct cursor c = cursor_over(in);
+    if (in.size > 0)
+        return fields_read(&c, &step_row_shape, NULL, step);
+    *step = (struct step_row){ 0 };
+    return ERR_NONE;
 }
 
 enum err
 step_page_read(struct bytes in, struct step_row *steps)
 {
-    struct cursor c = cursor_over(in);
-    memset(steps, 0, STEPS_PER_PAGE * sizeof *steps);
-    size_t count = in.size == 0 ? 0 : cursor_array(&c);
-    if (count > STEPS_PER_PAGE)
-        return ERR_MALFORMED;
-    for (size_t i = 0; i < count; i++) {
-        enum err err = fields_read(&c, &step_row_shape, NULL, &steps[i]);
-        if (err != ERR_NONE)
-            return err;
-    }
-    return c.bad ? ERR_MALFORMED : ERR_NONE;
+    struct bytes split[STEPS_PER_PAGE];
+    enum err err = step_page_split(in, split);
+    for (size_t i = 0; i < STEPS_PER_PAGE && err == ERR_NONE; i++)
+        err = step_read(split[i], &steps[i]);
+    return err;
 }
 
 void

@@ -82,7 +82,7 @@ uint64_t row_take_u64(struct bytes *left);
     F(S, 23, text,    stop_reason,   "step_failed, wall_clock_exceeded, cancelled, …")   \
     F(S, 24, u32,     ending,        "enum run_status that it will have; 0: it is not ending") \
     F(S, 25, u64,     log_bytes,     "printed by its jobs and kept")                     \
-    F(S, 26, list,    steps,         "its first page of steps")                          \
+    F(S, 26, blob,    steps,         "its first page of steps")                          \
     F(S, 27, u64,     record,        "of run_started, which has the inputs")
 
 #define step_row_FIELDS(F, S)                                                            \
@@ -140,10 +140,13 @@ step_status_over(uint32_t status)
     return status >= STEP_DONE;
 }
 
-/* A page of steps: a msgpack array of maps, shorter if the last steps are pending. */
-void step_page_write(const struct step_row *steps, size_t count, struct buffer *out);
-/* Fill all STEPS_PER_PAGE; what is not there is pending. */
+/* A page of steps is a msgpack array of maps, shorter if the last steps are pending.
+ * Fill all STEPS_PER_PAGE; what is not there is pending. */
 MUST_CHECK enum err step_page_read(struct bytes in, struct step_row *steps);
+/* The same without looking into the steps: where each one lies; nothing if pending. */
+MUST_CHECK enum err step_page_split(struct bytes in, struct bytes *steps);
+MUST_CHECK enum err step_read(struct bytes in, struct step_row *step);
+bool step_is_pending(const struct step_row *step);
 
 /* Where a run's facts lie: a record, and the run's sequence before it. */
 struct position {

@@ -21,7 +21,6 @@ open_pages(struct run *run)
 {
     run->page_count = (run->row.step_count + STEPS_PER_PAGE - 1) / STEPS_PER_PAGE;
     run->pages = arena_take(run->arena, run->page_count * sizeof *run->pages);
-    run->touched = arena_take(run->arena, run->page_count * sizeof *run->touched);
 }
 
 static void
@@ -72,31 +71,43 @@ run_begin(struct run *run, struct journal *journal, struct arena *arena,
     open_pages(run);
 }
 
+static struct step_page *
+page_at(struct run *run, uint32_t number)
+{
+    struct step_page *page = &run->pages[number];
+    struct bytes in = run->row.steps;
+    if (page->stored != NULL)
+        return page;
+    if (number > 0) {
+        struct row_key key = page_key(run, 'S', number);
+        in = journal_get(run->journal, row_key_bytes(&key));
+    }
+    page->stored = arena_take(run->arena, STEPS_PER_PAGE * sizeof *page->stored);
+    page->steps = arena_take(run->arena, STEPS_PER_PAGE * sizeof(struct step_row *));
+    if (step_page_split(in, page->stored) != ERR_NONE)
+        WRONG("a page of steps cannot be read");
+    return page;
+}
+
 static struct step_row *
 step_at(struct run *run, uint32_t step)
 {
-    uint32_t page = step / STEPS_PER_PAGE;
     assert(step < run->row.step_count);
-    if (run->pages[page] == NULL) {
-        struct bytes in = run->row.steps;
-        if (page > 0) {
-            struct row_key key = page_key(run, 'S', page);
-            in = journal_get(run->journal, row_key_bytes(&key));
-        }
-        run->pages[page] =
-            arena_take(run->arena, STEPS_PER_PAGE * sizeof *run->pages[page]);
-        if (step_page_read(in, run->pages[page]) != ERR_NONE)
-            WRONG("a page of steps cannot be read");
+    struct step_page *page = page_at(run, step / STEPS_PER_PAGE);
+    struct step_row **row = &page->steps[step % STEPS_PER_PAGE];
+    if (*row == NULL) {
+        *row = arena_take(run->arena, sizeof **row);
+        if (step_read(page->stored[step % STEPS_PER_PAGE], *row) != ERR_NONE)
+            WRONG("a step cannot be read");
     }
-    return &run->pages[page][step % STEPS_PER_PAGE];
+    return *row;
 }
 
 static struct step_row *
 touch(struct run *run, uint32_t step)
 {
-    struct step_row *row = step_at(run, step);
-    run->touched[step / STEPS_PER_PAGE] = true;
-    return row;
+    run->pages[step / STEPS_PER_PAGE].touched = true;
+    return step_at(run, step);
 }
 
 const struct step_row *
@@ -395,21 +406,44 @@ put(struct run *run, const struct row_key *key, struct bytes value)
     journal_put(run->journal, row_key_bytes(key), value);
 }
 
+static bool
+pending_in(const struct step_page *page, size_t step)
+{
+    return page->steps[step] == NULL ? page->stored[step].size == 0
+                                     : step_is_pending(page->steps[step]);
+}
+
+static void
+pack_page(const struct step_page *page, struct buffer *out)
+{
+    size_t count = STEPS_PER_PAGE;
+    while (count > 0 && pending_in(page, count - 1))
+        count--;
+    pack_array(out, count);
+    for (size_t i = 0; i < count; i++) {
+        if (page->steps[i] != NULL)
+            fields_write(&step_row_shape, page->steps[i], NULL, out);
+        else if (page->stored[i].size > 0)
+            buffer_append_bytes(out, page->stored[i]);
+        else
+            pack_map(out, 0);
+    }
+}
+
 static void
 write_steps(struct run *run, struct buffer *out)
 {
-    for (uint32_t page = 0; page < run->page_count; page++) {
-        if (!run->touched[page])
+    for (uint32_t i = 0; i < run->page_count; i++) {
+        struct step_page *page = &run->pages[i];
+        if (!page->touched)
             continue;
-        run->touched[page] = false;
+        page->touched = false;
         buffer_clear(out);
-        uint32_t left = run->row.step_count - page * STEPS_PER_PAGE;
-        step_page_write(
-            run->pages[page], left < STEPS_PER_PAGE ? left : STEPS_PER_PAGE, out);
-        if (page == 0) {
+        pack_page(page, out);
+        if (i == 0) {
             run->row.steps = arena_copy(run->arena, buffer_bytes(out));
         } else {
-            struct row_key key = page_key(run, 'S', page);
+            struct row_key key = page_key(run, 'S', i);
             put(run, &key, buffer_bytes(out));
         }
     }

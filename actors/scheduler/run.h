@@ -11,6 +11,13 @@
 #include "store/rows.h"
 #include "transport/messages.h"
 
+/* Steps are looked into one by one: most of a page is only carried along. */
+struct step_page {
+    struct bytes *stored;    /* STEPS_PER_PAGE of them; NULL: the page was not read */
+    struct step_row **steps; /* NULL: this one was not looked into */
+    bool touched;            /* to be written */
+};
+
 struct run {
     struct journal *journal;
     struct arena *arena;
@@ -18,8 +25,7 @@ struct run {
     uint64_t record; /* that the facts to follow are in */
     struct run_row row;
     struct plan plan;
-    struct step_row **pages; /* NULL: not read */
-    bool *touched;           /* pages to be written */
+    struct step_page *pages;
     uint32_t page_count;
     struct buffer *facts; /* those followed, for the chain; NULL on a copy */
 
