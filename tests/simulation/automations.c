@@ -1,10 +1,5 @@
 #include "tests/simulation/automations.h"
 
-#include "actors/plan/compile.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
 enum { FAN_STEPS = 40, WIDE_STEPS = 150 };
 
 static const struct {
@@ -16,9 +11,13 @@ static const struct {
 #include "tests/simulation/automations.def"
 };
 
-static struct {
-    struct buffer text, plan;
-} known[AUTOMATION_COUNT][VERSIONS_MAX];
+static struct buffer texts[AUTOMATION_COUNT][VERSIONS_MAX];
+
+struct id
+project_id(uint32_t project)
+{
+    return id_of_name(project == 0 ? text("default") : text("another"));
+}
 
 const char *
 automation_name(enum automation automation)
@@ -35,14 +34,8 @@ automation_wide(enum automation automation)
 struct bytes
 automation_text(enum automation automation, uint32_t version)
 {
-    return buffer_bytes(&known[automation][version - 1].text);
-}
-
-struct bytes
-automation_plan(enum automation automation, uint32_t version)
-{
     return version > VERSIONS_MAX ? (struct bytes){ 0 }
-                                  : buffer_bytes(&known[automation][version - 1].plan);
+                                  : buffer_bytes(&texts[automation][version - 1]);
 }
 
 /* Many steps side by side, and one that needs them all. */
@@ -58,27 +51,12 @@ print_fan(struct buffer *out, const char *name, unsigned steps)
     buffer_print(out, "] }\n");
 }
 
-static void
-compile_one(enum automation automation, struct buffer *text, struct buffer *plan)
-{
-    static struct mistakes mistakes;
-    struct compile_limits limits = { 1 << 18, 1000, 1 << 20 };
-    struct arena arena = { 0 };
-    if (compile(buffer_bytes(text), &limits, &arena, plan, &mistakes) == ERR_NONE) {
-        arena_free(&arena);
-        return;
-    }
-    fprintf(stderr, "%s: line %u: %s: %s\n", automation_name(automation),
-        mistakes.list[0].line, mistakes.list[0].path, mistakes.list[0].message);
-    exit(1);
-}
-
 void
 automations_open(void)
 {
     for (int i = 0; i < AUTOMATION_COUNT; i++) {
         for (int v = 0; v < VERSIONS_MAX; v++) {
-            struct buffer *text = &known[i][v].text;
+            struct buffer *text = &texts[i][v];
             const char *given = rows[i].texts[v];
             if (given != NULL)
                 buffer_append(text, given, strlen(given));
@@ -86,8 +64,6 @@ automations_open(void)
                 print_fan(text, rows[i].name, FAN_STEPS);
             else if (v == 0 && i == AUTOMATION_wide)
                 print_fan(text, rows[i].name, WIDE_STEPS);
-            if (text->size > 0)
-                compile_one((enum automation)i, text, &known[i][v].plan);
         }
     }
 }
@@ -97,8 +73,7 @@ automations_close(void)
 {
     for (int i = 0; i < AUTOMATION_COUNT; i++) {
         for (int v = 0; v < VERSIONS_MAX; v++) {
-            buffer_free(&known[i][v].text);
-            buffer_free(&known[i][v].plan);
+            buffer_free(&texts[i][v]);
         }
     }
 }

@@ -2,25 +2,28 @@
 
 #include "base/pack.h"
 #include "base/wrong.h"
+#include "tests/simulation/automations.h"
 #include "tests/simulation/gateway_model.h"
 #include "tests/simulation/machine.h"
 #include "tests/simulation/oracle.h"
-#include "tests/simulation/registry_model.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CALLS_MAX = 96, PATIENCE_US = 4 * SECOND_US, KEY_SIZE = 16 };
+enum { CALLS_MAX = 128, PATIENCE_US = 4 * SECOND_US, KEY_SIZE = 16 };
 
-/* One client's wish: to start a run, or to cancel one. */
+enum wish { WISH_START, WISH_CANCEL, WISH_APPLY };
+
+/* What one client wants. */
 struct call {
-    bool cancels;
+    enum wish wish;
     uint32_t project;
     enum automation automation;
     char key[KEY_SIZE]; /* empty: none */
     uint64_t input;     /* says which start it is */
     struct id run;      /* to cancel; once answered, started */
+    uint32_t version;   /* to apply; to start, it is known to exist */
     uint64_t attempt;
     bool settled; /* answered, or given up for good */
     bool asked;   /* it may have been heard */
@@ -29,6 +32,8 @@ struct call {
 struct clients {
     struct call calls[CALLS_MAX];
     size_t count;
+    uint32_t applied[PROJECTS]
+                    [AUTOMATION_COUNT]; /* versions that somebody was told of */
 };
 
 static void send(struct sim *sim, void *self, uint64_t number, void **owned);
@@ -44,7 +49,7 @@ try_again(struct sim *sim, size_t i)
 {
     struct call *call = &sim->clients->calls[i];
     uint64_t attempt = ++call->attempt;
-    if (!call->cancels && call->key[0] == '\0' && call->asked) {
+    if (call->wish == WISH_START && call->key[0] == '\0' && call->asked) {
         call->settled = true; /* whether the run exists is not known */
         return;
     }
@@ -79,21 +84,38 @@ start_of(const struct call *call, struct buffer *inputs)
     return m;
 }
 
+static struct message
+message_of(const struct call *call, struct buffer *inputs)
+{
+    struct message m = { .code = RUN_CANCEL };
+    switch (call->wish) {
+    case WISH_START: return start_of(call, inputs);
+    case WISH_CANCEL:
+        m.run_cancel =
+            (struct run_cancel){ .run = call->run, .reason = text("not wanted") };
+        return m;
+    case WISH_APPLY:
+        m.code = AUTOMATION_APPLY;
+        m.automation_apply = (struct automation_apply){
+            .definition = automation_text(call->automation, call->version),
+        };
+        return m;
+    }
+    WRONG("there is no such wish");
+}
+
 static void
 send(struct sim *sim, void *self, uint64_t attempt, void **owned)
 {
     struct call *call = self;
     size_t i = (size_t)(call - sim->clients->calls);
-    struct message m = { .code = RUN_CANCEL };
     struct buffer inputs = { 0 };
     (void)owned;
     if (call->settled || call->attempt != attempt)
         return;
-    if (call->cancels)
-        m.run_cancel =
-            (struct run_cancel){ .run = call->run, .reason = text("not wanted") };
-    else
-        m = start_of(call, &inputs);
+    struct message m = message_of(call, &inputs);
+    if (call->wish == WISH_START)
+        call->version = sim->clients->applied[call->project][call->automation];
     m.envelope.project = project_id(call->project);
     sim_trace_message(sim, "ask", "client", "", &m);
     bool heard = gateway_take_question(sim, i, attempt, &m);
@@ -119,11 +141,46 @@ add(struct sim *sim, struct call made, uint64_t after_us)
     return call;
 }
 
+/* Whoever was told that a version exists can start it at once. */
+static void
+what_was_applied_can_be_started(
+    struct sim *sim, const struct call *call, uint32_t version)
+{
+    HOLDS(sim, version >= call->version, "%s of version %" PRIu32 ", not %" PRIu32,
+        automation_name(call->automation), version, call->version);
+}
+
+static void
+plan_apply(
+    struct sim *sim, uint32_t project, enum automation automation, uint32_t version)
+{
+    uint64_t after_us = version == 1 ? chance_below(luck(sim), SECOND_US / 2)
+                                     : chance_below(luck(sim), sim->dials.faults_us);
+    if (automation_text(automation, version).size > 0)
+        add(sim,
+            (struct call){ .wish = WISH_APPLY,
+                .project = project,
+                .automation = automation,
+                .version = version },
+            after_us);
+}
+
+static void
+hear_applied(struct sim *sim, struct call *call)
+{
+    uint32_t *applied = &sim->clients->applied[call->project][call->automation];
+    call->settled = true;
+    if (call->version > *applied)
+        *applied = call->version;
+    sim_probe(PROBE_APPLIED);
+    plan_apply(sim, call->project, call->automation, call->version + 1);
+}
+
 static void
 hear_accepted(struct sim *sim, struct call *call, const struct run_accepted *m)
 {
     call->settled = true;
-    if (call->cancels) {
+    if (call->wish == WISH_CANCEL) {
         oracle_hear_cancelled(sim, m);
         return;
     }
@@ -136,14 +193,17 @@ hear_accepted(struct sim *sim, struct call *call, const struct run_accepted *m)
         .version = m->version,
     };
     call->run = m->run;
-    if (m->existed)
+    if (!m->existed)
+        what_was_applied_can_be_started(sim, call, m->version);
+    else
         sim_probe(PROBE_SAME_KEY);
     if (m->version > 1)
         sim_probe(PROBE_NEW_VERSION);
     oracle_hear_started(sim, &start, m->existed);
     if (!sim->healed && chance_hits(luck(sim), 1500))
         add(sim,
-            (struct call){ .cancels = true, .project = call->project, .run = m->run },
+            (struct call){
+                .wish = WISH_CANCEL, .project = call->project, .run = m->run },
             chance_below(luck(sim), 3 * SECOND_US));
 }
 
@@ -154,9 +214,13 @@ clients_hear(struct sim *sim, size_t i, uint64_t attempt, const struct message *
     sim_trace_message(sim, "tell", "client", "", m);
     if (call->settled)
         return;
-    if (m->code == RUN_ACCEPTED)
+    if (m->code == RUN_ACCEPTED) {
         hear_accepted(sim, call, &m->run_accepted);
-    else if (attempt == call->attempt) {
+    } else if (m->code == DOCUMENT) {
+        hear_applied(sim, call);
+    } else if (attempt == call->attempt) {
+        if (call->wish == WISH_START && m->refused.err == ERR_NOT_FOUND)
+            what_was_applied_can_be_started(sim, call, 0);
         /* An unknown name may become known; what timed out may not have happened. */
         if (m->refused.err != ERR_TIMEOUT)
             call->asked = false;
@@ -173,7 +237,7 @@ clients_wait_for(const struct sim *sim)
         if (call->settled)
             continue;
         snprintf(said, sizeof said, "call %zu (%s) has no answer", i,
-            call->cancels ? "cancel" : automation_name(call->automation));
+            call->wish == WISH_CANCEL ? "cancel" : automation_name(call->automation));
         return said;
     }
     return NULL;
@@ -212,6 +276,9 @@ void
 clients_open(struct sim *sim)
 {
     sim->clients = sim_room(sizeof *sim->clients);
+    for (uint32_t project = 0; project < PROJECTS; project++)
+        for (int i = 0; i < AUTOMATION_COUNT; i++)
+            plan_apply(sim, project, (enum automation)i, 1);
     for (uint64_t i = 0; i < sim->dials.starts; i++)
         plan_start(sim, i);
 }

@@ -471,6 +471,8 @@ static uint32_t
 partition_of(struct gateway *g, const struct message *m)
 {
     uint32_t schedulers = g->machine->sim->config.schedulers;
+    if (m->code == AUTOMATION_APPLY)
+        return 0;
     if (m->code == RUN_CANCEL)
         return id_partition(&m->run_cancel.run);
     if (m->run_start.key.size == 0)
@@ -478,27 +480,39 @@ partition_of(struct gateway *g, const struct message *m)
     return hash_of(m->run_start.key).bytes[0] % schedulers;
 }
 
+/* The message as the actor gets it. */
+static struct message
+prepared(struct gateway *g, const struct message *m, uint64_t number)
+{
+    struct sim *sim = g->machine->sim;
+    struct message ask = *m;
+    ask.to = message_routes[m->code].to;
+    ask.to_instance = partition_of(g, m);
+    ask.envelope.partition = ask.to_instance;
+    ask.envelope.from = ACTOR_gateway;
+    ask.envelope.deadline_ms = machine_now_ms(g->machine) + sim->config.request_ms;
+    memcpy(ask.body, &number, sizeof number);
+    if (m->code == RUN_START)
+        ask.run_start.run = sim_id(sim, STREAM_GATEWAY, ask.to_instance);
+    if (m->code == AUTOMATION_APPLY)
+        ask.automation_apply.automation = sim_id(sim, STREAM_GATEWAY, 0);
+    return ask;
+}
+
 bool
 gateway_take_question(
     struct sim *sim, size_t call, uint64_t attempt, const struct message *m)
 {
     struct gateway *g = sim->gateway;
-    struct message ask = *m;
     if (!g->machine->up)
         return false;
     struct question *q = free_question(g);
     q->number = ++g->serial;
     q->call = call;
     q->attempt = attempt;
-    ask.to = ACTOR_scheduler;
-    ask.to_instance = partition_of(g, m);
-    ask.envelope.partition = ask.to_instance;
-    ask.envelope.from = ACTOR_gateway;
-    memcpy(ask.body, &q->number, sizeof q->number);
-    if (m->code == RUN_START)
-        ask.run_start.run = sim_id(sim, STREAM_GATEWAY, ask.to_instance);
+    struct message ask = prepared(g, m, q->number);
     encode(&q->words, &ask);
-    if (!bus_has_heard(g->machine, ACTOR_scheduler, ask.to_instance)) {
+    if (!bus_has_heard(g->machine, ask.to, ask.to_instance)) {
         struct message no = { .code = REFUSED, .refused = { .err = ERR_UNAVAILABLE } };
         no.envelope.from = ACTOR_gateway;
         answer(g, q, &no);
@@ -511,16 +525,16 @@ gateway_take_question(
 }
 
 static void
-ask_again(struct gateway *g, uint32_t scheduler)
+ask_again(struct gateway *g, const struct envelope *whom)
 {
     for (size_t i = 0; i < QUESTIONS_MAX; i++) {
         if (g->questions[i].number == 0)
             continue;
         struct message m = decoded(&g->questions[i].words);
         struct id project = m.envelope.project;
-        m.to = ACTOR_scheduler;
+        m.to = message_routes[m.code].to;
         m.to_instance = m.envelope.partition;
-        if (m.to_instance == scheduler)
+        if (m.to == whom->from && m.to_instance == whom->instance)
             send_on(g, &m, &project);
     }
 }
@@ -530,8 +544,7 @@ ask_again(struct gateway *g, uint32_t scheduler)
 static void
 hear_hello(struct gateway *g, const struct envelope *from)
 {
-    if (from->from == ACTOR_scheduler)
-        ask_again(g, from->instance);
+    ask_again(g, from);
     for (size_t i = 0; from->from == ACTOR_lease && i < SESSIONS_MAX; i++)
         if (g->sessions[i].used)
             say_register(g, &g->sessions[i]);

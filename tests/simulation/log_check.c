@@ -4,9 +4,9 @@
 #include "actors/record.h"
 #include "actors/scheduler/run.h"
 #include "base/wrong.h"
+#include "tests/simulation/automations.h"
 #include "tests/simulation/machine.h"
 #include "tests/simulation/oracle.h"
-#include "tests/simulation/registry_model.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

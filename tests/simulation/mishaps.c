@@ -43,7 +43,9 @@ static void
 fail_disk(struct sim *sim)
 {
     struct chance *c = luck(sim);
-    struct machine *m = any_scheduler(sim);
+    struct machine *m = chance_hits(c, 7000) ? any_scheduler(sim) : any_machine(sim);
+    if (!m->journaled)
+        return;
     enum err err = chance_hits(c, 5000) ? ERR_IO : ERR_NO_SPACE;
     memory_disk_fail(m->disk, err, chance_below(c, 5), chance_hits(c, 5000));
 }

@@ -3,8 +3,8 @@
 #include "actors/history.h"
 #include "actors/scheduler/run.h"
 #include "base/wrong.h"
+#include "tests/simulation/automations.h"
 #include "tests/simulation/machine.h"
-#include "tests/simulation/registry_model.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -464,6 +464,7 @@ replay_gives_the_same_rows(const struct machine *m)
         .block_cache_bytes = 1 << 20,
         .state_cache_bytes = 1 << 20 };
     struct actor_setup setup = { .config = &m->sim->config, .instance = m->instance };
+    memcpy(setup.secret, m->sim->secret, SECRET_SIZE);
     struct buffer lived = { 0 }, replayed = { 0 };
     struct fault fault = { 0 };
     void *state = sim_room(m->actor->state_size);
@@ -517,17 +518,24 @@ const char *
 oracle_waits_for(const struct sim *sim)
 {
     static const struct {
+        enum actor_name actor;
         char letter;
         const char *what;
-    } rests[] = { { 'O', "a run is open" }, { 'W', "a run is left waiting" },
-        { 'T', "a timer is set" }, { 'J', "a job is not settled" } };
+    } rests[] = {
+        { ACTOR_scheduler, 'O', "a run is open" },
+        { ACTOR_scheduler, 'W', "a run is left waiting" },
+        { ACTOR_scheduler, 'T', "a timer is set" },
+        { ACTOR_scheduler, 'J', "a job is not settled" },
+        { ACTOR_registry, 'U', "a version is not known to all" },
+        { ACTOR_trigger, 'F', "a slot is not settled" },
+    };
     static char said[80];
     for (size_t i = 0; i < sim->machine_count; i++) {
         const struct machine *m = sim->machines[i];
         if (!m->up)
             return "a process is down";
-        for (size_t r = 0; m->name == ACTOR_scheduler && r < COUNT(rests); r++) {
-            if (!has_rows(m->journal, rests[r].letter))
+        for (size_t r = 0; r < COUNT(rests); r++) {
+            if (m->name != rests[r].actor || !has_rows(m->journal, rests[r].letter))
                 continue;
             snprintf(said, sizeof said, "%s in %s", rests[r].what, m->title);
             return said;
@@ -567,6 +575,9 @@ oracle_judge(struct sim *sim)
         if (!m->journaled)
             continue;
         replay_gives_the_same_rows(m);
-        log_check(sim, m);
+        if (m->name == ACTOR_scheduler)
+            log_check(sim, m);
+        else if (m->name == ACTOR_trigger)
+            trigger_check(sim, m);
     }
 }

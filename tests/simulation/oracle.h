@@ -96,4 +96,6 @@ bool table_holds(const struct machine *lease, const struct id *run, uint32_t ste
 bool table_empty(const struct machine *lease);
 /* log_check.c: read the log of one scheduler from its beginning. */
 void log_check(struct sim *sim, const struct machine *scheduler);
+/* trigger_check.c: the same of the trigger actor. */
+void trigger_check(struct sim *sim, const struct machine *trigger);
 #endif

@@ -1,14 +1,15 @@
 #include "tests/simulation/sim.h"
 
 #include "actors/lease/lease.h"
+#include "actors/registry/registry.h"
 #include "actors/scheduler/scheduler.h"
+#include "actors/trigger/trigger.h"
 #include "base/wrong.h"
 #include "tests/simulation/clients.h"
 #include "tests/simulation/gateway_model.h"
 #include "tests/simulation/machine.h"
 #include "tests/simulation/mishaps.h"
 #include "tests/simulation/oracle.h"
-#include "tests/simulation/registry_model.h"
 #include "tests/simulation/workers.h"
 #include "transport/codec.h"
 
@@ -219,7 +220,8 @@ begin(uint64_t seed, const struct sim_options *options)
         dials_steady(&sim->dials);
     memset(sim->secret, 0x5e, sizeof sim->secret);
     sim->oracle = oracle_new(sim);
-    registrar_open(sim);
+    machine_new(sim, ACTOR_registry, 0, &registry_actor, NULL, true);
+    machine_new(sim, ACTOR_trigger, 0, &trigger_actor, NULL, true);
     for (uint32_t i = 0; i < sim->dials.schedulers; i++)
         machine_new(sim, ACTOR_scheduler, i, &scheduler_actor, NULL, true);
     machine_new(sim, ACTOR_lease, 0, &lease_actor, NULL, false);
@@ -244,7 +246,6 @@ end(struct sim *sim)
     clients_close(sim);
     workers_close(sim);
     gateway_close(sim);
-    registrar_close(sim);
     oracle_free(sim->oracle);
     free(sim);
 }

@@ -18,7 +18,6 @@
 struct machine;
 struct oracle;
 struct gateway;
-struct registrar;
 struct strangers;
 struct clients;
 struct event;
@@ -44,7 +43,6 @@ struct sim {
     struct machine *machines[MACHINES_MAX];
     size_t machine_count;
     struct gateway *gateway;
-    struct registrar *registrar;
     struct strangers *strangers; /* workers */
     struct clients *clients;
     struct oracle *oracle;

@@ -3,9 +3,9 @@
 #include "actors/lease/token.h"
 #include "base/pack.h"
 #include "base/wrong.h"
+#include "tests/simulation/automations.h"
 #include "tests/simulation/gateway_model.h"
 #include "tests/simulation/oracle.h"
-#include "tests/simulation/registry_model.h"
 #include "transport/codec.h"
 
 #include <inttypes.h>

@@ -1,0 +1,136 @@
+/* What the log of the trigger actor must say: which slots came, and what became of
+ * them.
+ */
+#include "actors/record.h"
+#include "base/wrong.h"
+#include "store/rows.h"
+#include "tests/simulation/machine.h"
+#include "tests/simulation/oracle.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+struct slot {
+    struct list link;
+    struct id run;
+    struct id project, automation;
+    struct hash trigger;
+    uint64_t slot_ms;
+    bool settled;
+};
+
+struct reading {
+    struct sim *sim;
+    struct map by_run;
+    struct list all;
+    uint64_t at_ms;
+};
+
+static void
+slots_of_a_trigger_come_in_order(struct reading *r, const struct slot *slot)
+{
+    for (struct list *at = r->all.next; at != &r->all; at = at->next) {
+        const struct slot *other = LIST_OF(at, struct slot, link);
+        if (!id_equal(&other->automation, &slot->automation)
+            || !hash_same(other->trigger.bytes, slot->trigger.bytes, HASH_SIZE))
+            continue;
+        HOLDS(r->sim, other->slot_ms < slot->slot_ms, "%" PRIu64 " after %" PRIu64,
+            slot->slot_ms, other->slot_ms);
+        HOLDS(r->sim, other->settled, "%" PRIu64 " is not settled", other->slot_ms);
+    }
+    HOLDS(r->sim, slot->slot_ms <= r->at_ms, "%" PRIu64 " ms too early",
+        slot->slot_ms - r->at_ms);
+}
+
+/* It may be told again, which is written down again. */
+static void
+a_slot_is_told_until_it_is_settled(struct reading *r, const struct message *fact)
+{
+    const struct trigger_fired *fired = &fact->trigger_fired;
+    struct slot *slot = map_get(&r->by_run, id_bytes(&fired->run));
+    if (slot != NULL) {
+        HOLDS(r->sim, !slot->settled && slot->slot_ms == fired->slot_ms,
+            "slot %" PRIu64, fired->slot_ms);
+        sim_probe(PROBE_FIRED_AGAIN);
+        return;
+    }
+    slot = sim_room(sizeof *slot);
+    slot->run = fired->run;
+    slot->project = fact->envelope.project;
+    slot->automation = fired->automation;
+    slot->trigger = hash_of(fired->trigger);
+    slot->slot_ms = fired->slot_ms;
+    slots_of_a_trigger_come_in_order(r, slot);
+    list_append(&r->all, &slot->link);
+    map_put(&r->by_run, id_bytes(&slot->run), slot);
+    sim_probe(PROBE_FIRED);
+}
+
+static void
+a_slot_is_settled_once(struct reading *r, const struct fire_settled *settled)
+{
+    for (struct list *at = r->all.prev; at != &r->all; at = at->prev) {
+        struct slot *slot = LIST_OF(at, struct slot, link);
+        struct hash trigger = hash_of(settled->trigger);
+        if (slot->slot_ms != settled->slot_ms
+            || !id_equal(&slot->automation, &settled->automation)
+            || !hash_same(slot->trigger.bytes, trigger.bytes, HASH_SIZE))
+            continue;
+        HOLDS(r->sim, !slot->settled, "slot %" PRIu64, slot->slot_ms);
+        slot->settled = true;
+        return;
+    }
+    HOLDS(r->sim, false, "slot %" PRIu64 " never came", settled->slot_ms);
+}
+
+static void
+read_log(struct reading *r, struct journal *journal)
+{
+    struct arena arena = { 0 };
+    for (uint64_t n = 1; n <= journal_last(journal); n++) {
+        struct record record;
+        struct record_reader reader;
+        struct message fact;
+        if (journal_read(journal, n, &record) != ERR_NONE
+            || !record_open(&reader, journal, &arena, record.facts))
+            WRONG("a record cannot be read");
+        r->at_ms = record.at_ms;
+        while (record_next(&reader, &fact)) {
+            if (fact.code == TRIGGER_FIRED)
+                a_slot_is_told_until_it_is_settled(r, &fact);
+            else if (fact.code == FIRE_SETTLED)
+                a_slot_is_settled_once(r, &fact.fire_settled);
+        }
+        arena_reset(&arena);
+    }
+    arena_free(&arena);
+}
+
+static void
+every_slot_has_its_run(struct reading *r)
+{
+    for (struct list *at = r->all.next; at != &r->all; at = at->next) {
+        const struct slot *slot = LIST_OF(at, struct slot, link);
+        const struct machine *m =
+            machine_named(r->sim, ACTOR_scheduler, id_partition(&slot->run));
+        struct row_key key = row_key_run('R', &slot->project, &slot->run);
+        HOLDS(r->sim,
+            m != NULL && journal_get(m->journal, row_key_bytes(&key)).data != NULL,
+            "slot %" PRIu64, slot->slot_ms);
+    }
+}
+
+void
+trigger_check(struct sim *sim, const struct machine *trigger)
+{
+    struct reading r = { .sim = sim };
+    struct list *at;
+    list_open(&r.all);
+    read_log(&r, trigger->journal);
+    every_slot_has_its_run(&r);
+    while ((at = list_first(&r.all)) != NULL) {
+        list_remove(at);
+        free(LIST_OF(at, struct slot, link));
+    }
+    map_free(&r.by_run);
+}
