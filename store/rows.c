@@ -70,6 +70,21 @@ row_key_text(struct row_key *key, struct bytes text)
     append(key, text.data, text.size);
 }
 
+static struct id
+complement(struct id id)
+{
+    for (int i = 0; i < ID_SIZE; i++)
+        id.bytes[i] = (uint8_t)~id.bytes[i];
+    return id;
+}
+
+void
+row_key_newest(struct row_key *key, const struct id *id)
+{
+    struct id last_first = complement(*id);
+    row_key_id(key, &last_first);
+}
+
 struct row_key
 row_key_after(const struct row_key *key)
 {
@@ -111,6 +126,12 @@ row_take_id(struct bytes *left)
     left->data += ID_SIZE;
     left->size -= ID_SIZE;
     return id;
+}
+
+struct id
+row_take_newest(struct bytes *left)
+{
+    return complement(row_take_id(left));
 }
 
 uint8_t

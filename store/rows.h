@@ -6,9 +6,9 @@
  *   R project run                 the run and its first 16 steps
  *   S project run page            16 further steps
  *   E project run page            32 positions of its facts in the journal
- *   A project automation run      runs of an automation
- *   O project run                 runs that are open
- *   X project status run          runs that failed or were cancelled
+ *   A project automation ~run     runs of an automation, the newest first
+ *   O project ~run                runs that are open, the newest first
+ *   X project status ~run         runs that failed or were cancelled, the newest first
  *   K project hash                the run that an idempotency key named
  *   P project automation version  a plan
  *   N project name                the current version of an automation
@@ -44,6 +44,8 @@ void row_key_u8(struct row_key *key, uint8_t number);
 void row_key_u32(struct row_key *key, uint32_t number);
 void row_key_u64(struct row_key *key, uint64_t number);
 void row_key_text(struct row_key *key, struct bytes text); /* at most 128 bytes */
+/* ~id: the newest first.  RocksDB passes deleted rows ten times as fast forward. */
+void row_key_newest(struct row_key *key, const struct id *id);
 /* The first key after all that begin with `key`. */
 struct row_key row_key_after(const struct row_key *key);
 
@@ -51,6 +53,7 @@ struct row_key row_key_run(char letter, const struct id *project, const struct i
 
 /* Reading a key from left to right; `left` shrinks. */
 struct id row_take_id(struct bytes *left);
+struct id row_take_newest(struct bytes *left);
 uint8_t row_take_u8(struct bytes *left);
 uint32_t row_take_u32(struct bytes *left);
 uint64_t row_take_u64(struct bytes *left);

@@ -144,15 +144,24 @@ move_step(struct scheduler_state *s, const struct run *run, uint32_t step,
     move_job(s, run, step, before, after);
 }
 
+static struct row_key
+open_key(const struct run *run)
+{
+    struct row_key key = row_key('O');
+    row_key_id(&key, &run->project);
+    row_key_newest(&key, &run->id);
+    return key;
+}
+
 static void
 index_start(struct scheduler_state *s, const struct run *run)
 {
-    struct row_key open = row_key_run('O', &run->project, &run->id);
+    struct row_key open = open_key(run);
     put(s, &open, (struct bytes){ 0 });
     struct row_key of = row_key('A');
     row_key_id(&of, &run->project);
     row_key_id(&of, &run->row.automation);
-    row_key_id(&of, &run->id);
+    row_key_newest(&of, &run->id);
     put(s, &of, (struct bytes){ 0 });
     if (run->row.key.size > 0) {
         struct hash hash = hash_of(run->row.key);
@@ -168,13 +177,13 @@ index_start(struct scheduler_state *s, const struct run *run)
 static void
 index_end(struct scheduler_state *s, const struct run *run)
 {
-    struct row_key open = row_key_run('O', &run->project, &run->id);
+    struct row_key open = open_key(run);
     drop(s, &open);
     if (run->row.status != RUN_DONE) {
         struct row_key ended = row_key('X');
         row_key_id(&ended, &run->project);
         row_key_u8(&ended, (uint8_t)run->row.status);
-        row_key_id(&ended, &run->id);
+        row_key_newest(&ended, &run->id);
         put(s, &ended, (struct bytes){ 0 });
     }
     count(run->row.status == RUN_DONE     ? COUNTER_runs_completed

@@ -16,7 +16,7 @@ struct wanted {
     bool by_automation;
     struct id automation;
     uint32_t status; /* enum run_status; 0: any */
-    char letter;     /* R, A, O or X; their keys end with the run */
+    char letter; /* R, A, O or X; the keys of R end with the run, others with ~run */
 };
 
 /* A run that is wanted. */
@@ -102,12 +102,34 @@ look_at(void *self, struct bytes key, struct bytes value)
     if (key.size < ID_SIZE)
         return true;
     struct bytes end = bytes_of(key.data + key.size - ID_SIZE, ID_SIZE);
-    found->id = source->last = row_take_id(&end);
+    bool rows_of_runs = look->merge->wanted->letter == 'R';
+    found->id = source->last = rows_of_runs ? row_take_id(&end) : row_take_newest(&end);
     source->begun = true;
     source->count += read_row(look, value, found);
     look->rows_left--;
     look->stopped = look->rows_left == 0 || source->count == look->merge->chunk_max;
     return !look->stopped;
+}
+
+/* The rows of runs older than `before` (zero: of all), and in which direction the
+ * newest come first. */
+static bool
+range_of(const struct wanted *wanted, const struct id *before, struct row_key *from,
+    struct row_key *to)
+{
+    bool backward = wanted->letter == 'R';
+    *from = prefix_of(wanted);
+    *to = row_key_after(from);
+    if (id_is_zero(before))
+        return backward;
+    if (backward) {
+        *to = *from;
+        row_key_id(to, before);
+    } else {
+        row_key_newest(from, before);
+        row_key_u8(from, 0); /* the first key after that of `before` */
+    }
+    return backward;
 }
 
 static void
@@ -116,17 +138,14 @@ refill(struct merge *merge, struct source *source)
     size_t rows =
         merge->rows_chunk < merge->rows_left ? merge->rows_chunk : merge->rows_left;
     struct look look = { merge, source, rows, false };
-    struct row_key from = prefix_of(merge->wanted), to = row_key_after(&from);
+    struct row_key from, to;
     const struct id *before = source->begun ? &source->last : &merge->wanted->before;
-    if (!id_is_zero(before)) {
-        to = from;
-        row_key_id(&to, before);
-    }
+    bool backward = range_of(merge->wanted, before, &from, &to);
     if (source->chunk == NULL)
         source->chunk =
             arena_take(merge->arena, merge->chunk_max * sizeof *source->chunk);
     source->count = source->taken = 0;
-    journal_scan(source->journal, row_key_bytes(&from), row_key_bytes(&to), true,
+    journal_scan(source->journal, row_key_bytes(&from), row_key_bytes(&to), backward,
         look_at, &look);
     merge->rows_left -= rows - look.rows_left;
     source->ended = !look.stopped;
