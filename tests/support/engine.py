@@ -39,7 +39,8 @@ def until(condition, what, deadline=DEADLINE):
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError(f"not within {deadline} s: {what}")
+            raise AssertionError(
+                f"not within {deadline} s: {what() if callable(what) else what}")
         time.sleep(0.01)
 
 
@@ -143,7 +144,7 @@ class Engine:
         def again():
             row = self.status().get(name, {})
             return row.get("state") == "ready" and int(row.get("pid", old)) != old
-        until(again, f"{name} lives again\n" + self.logs())
+        until(again, lambda: f"{name} lives again\n" + self.logs())
 
     def call(self, method, path, body=None, headers=None, timeout=DEADLINE, key=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.http_port,
@@ -193,7 +194,7 @@ class Engine:
             document = self.run(run)
             return document if document["status"] in (
                 "completed", "failed", "cancelled") else None
-        return until(final, f"{run} is final\n" + self.logs(), deadline)
+        return until(final, lambda: f"{run} is final\n" + self.logs(), deadline)
 
     def worker(self, *flags, quiet=True):
         command = [program("capstan"), "worker", *flags]
