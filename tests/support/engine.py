@@ -11,10 +11,12 @@ and has a deadline that only a broken engine meets.
 import http.client
 import json
 import os
+import random
 import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -44,6 +46,21 @@ def until(condition, what, deadline=DEADLINE):
         time.sleep(0.01)
 
 
+def free_port():
+    """A port that nobody has, and that no outgoing connection will be given: a gateway
+    that is killed must find its own again."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as given:
+        end = int(given.read().split()[0])
+    while True:
+        port = random.randrange(10000, max(end, 10100))
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
 class Refused(Exception):
     def __init__(self, status, body):
         super().__init__(f"{status} {body}")
@@ -55,7 +72,8 @@ class Engine:
     def __init__(self, data=None, env=None, **settings):
         self.own = data is None
         self.data = data or tempfile.mkdtemp(prefix="capstan-test-")
-        self.settings = {"http_port": 0, "worker_port": 0, **settings}
+        self.settings = {"http_port": free_port(), "worker_port": free_port(),
+                         **settings}
         self.env = dict(os.environ, CAPSTAN_DATA=self.data, **(env or {}))
         self.process, self.workers = None, []
         self.http_port = self.worker_port = None
