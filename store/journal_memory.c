@@ -3,8 +3,8 @@
 #include "base/list.h"
 #include "base/wrong.h"
 #include "store/backend.h"
-#include "store/stored.h"
 #include "store/sorted.h"
+#include "store/stored.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 
 enum { TRIES_MAX = 64 }; /* in a row, while the owner makes and removes files */
 
@@ -16,7 +15,8 @@ enum { TRIES_MAX = 64 }; /* in a row, while the owner makes and removes files */
 struct file_list {
     ino_t current; /* CURRENT is replaced when it names another MANIFEST */
     struct timespec current_at;
-    off_t size; /* of that MANIFEST, which only grows */
+    off_t size;    /* of that MANIFEST, which only grows */
+    uint64_t logs; /* stands for the set of logs */
 };
 
 struct view {
@@ -25,12 +25,26 @@ struct view {
     struct view_folder folder;
 };
 
+static uint64_t
+logs_of(const struct view *view)
+{
+    uint64_t sum = 0;
+    DIR *dir = opendir(view->store.path);
+    if (dir == NULL)
+        return 0;
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        if (strstr(entry->d_name, ".log") != NULL)
+            sum += hash_table(text(entry->d_name));
+    closedir(dir);
+    return sum;
+}
+
 static struct file_list
 file_list_of(const struct view *view)
 {
     char path[PATH_MAX + 64], name[64];
     struct stat found;
-    struct file_list list = { 0 };
+    struct file_list list = { .logs = logs_of(view) };
     snprintf(path, sizeof path, "%s/CURRENT", view->store.path);
     FILE *in = fopen(path, "re");
     if (in == NULL)
@@ -57,7 +71,7 @@ same_manifest(const struct file_list *a, const struct file_list *b)
 static bool
 same_files(const struct file_list *a, const struct file_list *b)
 {
-    return same_manifest(a, b) && a->size == b->size;
+    return same_manifest(a, b) && a->size == b->size && a->logs == b->logs;
 }
 
 static enum err
@@ -85,33 +99,6 @@ read_once(struct view *view, const struct file_list *now, struct fault *fault)
     return message == NULL ? ERR_NONE : store_failure(message, fault);
 }
 
-/* Was no file made or removed since `begin`, by the clock that files' times are of? */
-static bool
-folder_quiet(const struct view *view, const struct timespec *begin)
-{
-    struct stat found;
-    if (stat(view->store.path, &found) != 0)
-        return false;
-    const struct timespec *at = &found.st_mtim;
-    return at->tv_sec != begin->tv_sec ? at->tv_sec < begin->tv_sec
-                                       : at->tv_nsec < begin->tv_nsec;
-}
-
-/* A number that stands for the set of logs. */
-static uint64_t
-logs_of(const struct view *view)
-{
-    uint64_t sum = 0;
-    DIR *dir = opendir(view->store.path);
-    if (dir == NULL)
-        return 0;
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
-        if (strstr(entry->d_name, ".log") != NULL)
-            sum += hash_table(text(entry->d_name));
-    closedir(dir);
-    return sum;
-}
-
 /* RocksDB reads the list of files and then the logs that are there.  If meanwhile the
  * owner turns a log into a table and removes it, its writes are in neither; if it only
  * removes one, RocksDB reads none; and a table may be gone before it is opened.  So
@@ -120,17 +107,13 @@ static enum err
 read_all(struct view *view, struct fault *fault)
 {
     for (int tries = 0; tries < TRIES_MAX; tries++) {
-        struct timespec begin;
-        clock_gettime(CLOCK_REALTIME_COARSE, &begin);
         struct file_list now = file_list_of(view);
-        uint64_t logs = tries > 0 ? logs_of(view) : 0;
         enum err e = read_once(view, &now, fault);
         if (e != ERR_NONE)
             store_shut(&view->store);
         view->seen = now;
         struct file_list after = file_list_of(view);
-        if (same_files(&now, &after)
-            && (folder_quiet(view, &begin) || (tries > 0 && logs == logs_of(view))))
+        if (same_files(&now, &after))
             return e;
     }
     return fault_set(fault, ERR_IO, "%s: its files change faster than they can be read",

@@ -1,8 +1,11 @@
 #include "tests/contract/place.h"
 
+#include "base/buffer.h"
+
 #include <check.h>
 #include <ftw.h>
 #include <inttypes.h>
+#include <rocksdb/c.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -126,4 +129,43 @@ numbered(const char *prefix, uint64_t i)
     char *name = names[next++ % COUNT(names)];
     snprintf(name, sizeof names[0], "%s%06" PRIu64, prefix, i);
     return text(name);
+}
+
+void
+fill(struct journal *j, uint64_t first, uint64_t last)
+{
+    for (uint64_t i = first; i <= last; i++) {
+        struct buffer facts = { 0 };
+        for (uint64_t k = 0; k <= i % 7 * 40; k++)
+            buffer_print(&facts, "fact %" PRIu64 " ", i * k);
+        journal_append(j, i, buffer_bytes(&facts));
+        journal_put(j, numbered("key", i), numbered("value", i));
+        buffer_clear(&facts);
+        buffer_print(&facts, "blob %" PRIu64, i);
+        journal_put_blob(j, buffer_bytes(&facts));
+        commit(j);
+        buffer_free(&facts);
+    }
+}
+
+void
+flush_all(const struct place *place)
+{
+    char *message = NULL;
+    static const char *const names[] = { "default", "rows", "blobs" };
+    rocksdb_options_t *options = rocksdb_options_create();
+    const rocksdb_options_t *const all[] = { options, options, options };
+    rocksdb_column_family_handle_t *families[3];
+    rocksdb_t *db = rocksdb_open_column_families(
+        options, place->folder, 3, names, all, families, &message);
+    ck_assert_msg(message == NULL, "%s", message);
+    rocksdb_flushoptions_t *flush = rocksdb_flushoptions_create();
+    for (int i = 0; i < 3; i++) {
+        rocksdb_flush_cf(db, flush, families[i], &message);
+        ck_assert_ptr_null(message);
+        rocksdb_column_family_handle_destroy(families[i]);
+    }
+    rocksdb_flushoptions_destroy(flush);
+    rocksdb_close(db);
+    rocksdb_options_destroy(options);
 }

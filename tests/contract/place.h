@@ -35,6 +35,11 @@ void place_reopen(struct place *place, struct journal **journal);
 /* Commit durably, or fail the test. */
 void commit(struct journal *journal);
 
+/* Commit records, rows "key…" and blobs "blob N" with numbers `first` to `last`. */
+void fill(struct journal *journal, uint64_t first, uint64_t last);
+/* Put everything into tables; the journal is closed, and on RocksDB. */
+void flush_all(const struct place *place);
+
 /* Text of the i-th thing; valid for some further calls. */
 struct bytes numbered(const char *prefix, uint64_t i);
 #endif
