@@ -1,8 +1,50 @@
-/* JSON that is taken comes back as the same msgpack; msgpack that is taken is JSON. */
+/* JSON that is taken comes back as the same msgpack; msgpack that is taken is JSON; and
+ * Jansson, whom others trust, takes the same texts. */
 #include "base/wrong.h"
 #include "gateway/json.h"
 
+#include <jansson.h>
+
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
+
+/* Brackets within brackets, in a text that is JSON. */
+static unsigned
+depth_of(struct bytes json)
+{
+    unsigned depth = 0, most = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < json.size; i++) {
+        uint8_t c = json.data[i];
+        if (quoted && c == '\\')
+            i++;
+        else if (c == '"')
+            quoted = !quoted;
+        else if (!quoted && (c == '[' || c == '{'))
+            most = ++depth > most ? depth : most;
+        else if (!quoted && (c == ']' || c == '}'))
+            depth--;
+    }
+    return most;
+}
+
+static void
+compare(struct bytes json, enum err e)
+{
+    json_error_t wrong;
+    json_t *theirs = json_loadb((const char *)json.data, json.size,
+        JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &wrong);
+    /* It takes a NUL for the end. */
+    bool ends_early = json.size > 0 && memchr(json.data, 0, json.size) != NULL;
+    if (theirs != NULL && e != ERR_NONE && !ends_early
+        && depth_of(json) <= PACK_DEPTH_MAX)
+        WRONG("we refuse what Jansson takes");
+    /* Jansson's integers end at 2^63 - 1, ours at 2^64 - 1; its keys hold no NUL. */
+    enum json_error_code why = json_error_code(&wrong);
+    if (theirs == NULL && e == ERR_NONE && why != json_error_numeric_overflow
+        && why != json_error_null_byte_in_key)
+        WRONG("we take what Jansson refuses");
+    json_decref(theirs);
+}
 
 static void
 there_and_back(struct bytes json)
@@ -10,7 +52,9 @@ there_and_back(struct bytes json)
     struct buffer packed = { 0 }, printed = { 0 }, again = { 0 };
     struct json_place place;
     struct fault fault;
-    if (json_to_msgpack(json, &packed, &place, &fault) == ERR_NONE) {
+    enum err e = json_to_msgpack(json, &packed, &place, &fault);
+    compare(json, e);
+    if (e == ERR_NONE) {
         if (pack_check(buffer_bytes(&packed)) != ERR_NONE)
             WRONG("JSON became no msgpack");
         if (msgpack_to_json(buffer_bytes(&packed), &printed) != ERR_NONE)
