@@ -379,10 +379,15 @@ machine_new(struct sim *sim, enum actor_name name, uint32_t instance,
 }
 
 void
-machine_free(struct machine *m)
+machine_stop(struct machine *m)
 {
     if (m->up)
         close_life(m);
+}
+
+void
+machine_free(struct machine *m)
+{
     memory_disk_free(&m->disk);
     for (size_t i = 0; i < m->peer_count; i++) {
         struct list *at;

@@ -79,6 +79,8 @@ struct machine {
 
 struct machine *machine_new(struct sim *sim, enum actor_name name, uint32_t instance,
     const struct actor *actor, const struct model *model, bool journaled);
+/* Its life ends with the world; free it when those of all machines have ended. */
+void machine_stop(struct machine *machine);
 void machine_free(struct machine *machine);
 /* Lay the wires between all machines there are. */
 void machines_wire(struct sim *sim);

@@ -242,6 +242,8 @@ end(struct sim *sim)
         free(sim->events[i].owned);
     free(sim->events);
     for (size_t i = 0; i < sim->machine_count; i++)
+        machine_stop(sim->machines[i]);
+    for (size_t i = 0; i < sim->machine_count; i++)
         machine_free(sim->machines[i]);
     clients_close(sim);
     workers_close(sim);
