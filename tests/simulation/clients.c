@@ -278,7 +278,8 @@ clients_open(struct sim *sim)
     sim->clients = sim_room(sizeof *sim->clients);
     for (uint32_t project = 0; project < PROJECTS; project++)
         for (int i = 0; i < AUTOMATION_COUNT; i++)
-            plan_apply(sim, project, (enum automation)i, 1);
+            if (sim->dials.wide || !automation_wide((enum automation)i))
+                plan_apply(sim, project, (enum automation)i, 1);
     for (uint64_t i = 0; i < sim->dials.starts; i++)
         plan_start(sim, i);
 }
