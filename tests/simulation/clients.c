@@ -25,6 +25,7 @@ struct call {
     struct id run;      /* to cancel; once answered, started */
     uint32_t version;   /* to apply; to start, it is known to exist */
     uint64_t attempt;
+    bool alone;   /* nothing follows when it is applied */
     bool settled; /* answered, or given up for good */
     bool asked;   /* it may have been heard */
 };
@@ -156,13 +157,17 @@ plan_apply(
 {
     uint64_t after_us = version == 1 ? chance_below(luck(sim), SECOND_US / 2)
                                      : chance_below(luck(sim), sim->dials.faults_us);
-    if (automation_text(automation, version).size > 0)
-        add(sim,
-            (struct call){ .wish = WISH_APPLY,
-                .project = project,
-                .automation = automation,
-                .version = version },
-            after_us);
+    struct call call = { .wish = WISH_APPLY,
+        .project = project,
+        .automation = automation,
+        .version = version };
+    if (automation_text(automation, version).size == 0)
+        return;
+    add(sim, call, after_us);
+    /* Two may apply the same text; only one of them goes on to the next. */
+    call.alone = true;
+    if (version == 1 && chance_hits(luck(sim), 2000))
+        add(sim, call, after_us + chance_below(luck(sim), 3 * MS_US));
 }
 
 static void
@@ -173,7 +178,14 @@ hear_applied(struct sim *sim, struct call *call)
     if (call->version > *applied)
         *applied = call->version;
     sim_probe(PROBE_APPLIED);
-    plan_apply(sim, call->project, call->automation, call->version + 1);
+    if (!sim->healed && chance_hits(luck(sim), 2000))
+        add(sim,
+            (struct call){ .project = call->project,
+                .automation = call->automation,
+                .input = 1000 + sim->clients->count },
+            chance_below(luck(sim), 5 * MS_US));
+    if (!call->alone)
+        plan_apply(sim, call->project, call->automation, call->version + 1);
 }
 
 static void

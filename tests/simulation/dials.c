@@ -73,6 +73,7 @@ dials_draw(struct dials *dials, struct config *config, struct chance *c)
         .faults_us = chance_between(c, 6, 20) * SECOND,
         .parked = chance_hits(c, 5000) ? 8000 : 0,
         .wide = chance_hits(c, 400),
+        .linger = chance_hits(c, 1500),
     };
     config_default(config);
     draw_config(config, c);

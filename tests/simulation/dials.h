@@ -32,7 +32,8 @@ struct dials {
     uint64_t faults_us;  /* how long there are faults */
     uint64_t every_us[MISHAP_COUNT]; /* on the average; 0: never */
     int64_t clock_jump_ms;           /* between lives, at most, either way */
-    bool wide; /* there is an automation of 150 steps side by side */
+    bool linger; /* the world goes on for a while when all runs have ended */
+    bool wide;   /* there is an automation of 150 steps side by side */
 };
 
 void dials_draw(struct dials *dials, struct config *config, struct chance *chance);

@@ -98,4 +98,6 @@ bool table_empty(const struct machine *lease);
 void log_check(struct sim *sim, const struct machine *scheduler);
 /* trigger_check.c: the same of the trigger actor. */
 void trigger_check(struct sim *sim, const struct machine *trigger);
+/* A slot has come since the trigger actor's clock said `from_ms`. */
+void schedules_go_on(struct sim *sim, uint64_t from_ms);
 #endif

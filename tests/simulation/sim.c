@@ -20,7 +20,9 @@
 
 enum {
     STEPS_MAX = 4000000, /* a world that does more never comes to rest */
-    HEALING_MAX_S = 120, /* within which every run must have ended */
+    HEALING_MAX_S = 120,
+    /* within which every run must have ended */ LINGER_S =
+        12, /* longer than the interval of any schedule */
     EPOCH_BEGIN_S = 1700000000,
 };
 
@@ -273,6 +275,16 @@ every_run_ends(struct sim *sim)
     }
 }
 
+/* Nothing new is asked for, and schedules go on. */
+static void
+linger(struct sim *sim)
+{
+    uint64_t from_ms = machine_now_ms(machine_named(sim, ACTOR_trigger, 0));
+    run_until(sim, sim->now_us + (uint64_t)LINGER_S * SECOND_US);
+    every_run_ends(sim);
+    schedules_go_on(sim, from_ms);
+}
+
 uint64_t
 sim_run(uint64_t seed, const struct sim_options *options)
 {
@@ -280,6 +292,8 @@ sim_run(uint64_t seed, const struct sim_options *options)
     run_until(sim, sim->dials.faults_us);
     heal(sim);
     every_run_ends(sim);
+    if (sim->dials.linger)
+        linger(sim);
     oracle_judge(sim);
     uint64_t hash = sim->hash;
     if (options->verbose)

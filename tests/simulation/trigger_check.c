@@ -120,17 +120,38 @@ every_slot_has_its_run(struct reading *r)
     }
 }
 
+static void
+forget(struct reading *r)
+{
+    struct list *at;
+    while ((at = list_first(&r->all)) != NULL) {
+        list_remove(at);
+        free(LIST_OF(at, struct slot, link));
+    }
+    map_free(&r->by_run);
+}
+
 void
 trigger_check(struct sim *sim, const struct machine *trigger)
 {
     struct reading r = { .sim = sim };
-    struct list *at;
     list_open(&r.all);
     read_log(&r, trigger->journal);
     every_slot_has_its_run(&r);
-    while ((at = list_first(&r.all)) != NULL) {
-        list_remove(at);
-        free(LIST_OF(at, struct slot, link));
-    }
-    map_free(&r.by_run);
+    forget(&r);
+}
+
+void
+schedules_go_on(struct sim *sim, uint64_t from_ms)
+{
+    const struct machine *m = machine_named(sim, ACTOR_trigger, 0);
+    struct reading r = { .sim = sim };
+    uint64_t last_ms = 0;
+    list_open(&r.all);
+    read_log(&r, m->journal);
+    for (struct list *at = r.all.next; at != &r.all; at = at->next)
+        last_ms = LIST_OF(at, struct slot, link)->slot_ms;
+    forget(&r);
+    HOLDS(sim, last_ms >= from_ms, "the last slot was %" PRIu64 " ms before",
+        from_ms - last_ms);
 }
