@@ -19,12 +19,25 @@ const char *
 run_status_name(enum run_status status)
 {
     static const char *const names[] = {
-        [RUN_QUEUED] = "queued",
+        [RUN_WAITING] = "queued",
         [RUN_RUNNING] = "running",
         [RUN_SUSPENDED] = "suspended",
         [RUN_DONE] = "completed",
         [RUN_BROKEN] = "failed",
         [RUN_STOPPED] = "cancelled",
+    };
+    unsigned row = (unsigned)status;
+    return row < COUNT(names) && names[row] != NULL ? names[row] : "unknown";
+}
+
+const char *
+automation_status_name(enum automation_status status)
+{
+    static const char *const names[] = {
+        [AUTOMATION_ACTIVE] = "active",
+        [AUTOMATION_DRAFT] = "draft",
+        [AUTOMATION_PAUSED] = "paused",
+        [AUTOMATION_ARCHIVED] = "archived",
     };
     unsigned row = (unsigned)status;
     return row < COUNT(names) && names[row] != NULL ? names[row] : "unknown";

@@ -8,6 +8,7 @@
 #define TRANSPORT_MESSAGES_H
 #include "base/err.h"
 #include "base/field.h"
+#include "transport/run_bodies.h"
 
 /* clang-format off */
 #define hello_FIELDS(F, S)                                                               \
@@ -29,20 +30,28 @@
 #define automation_apply_FIELDS(F, S)                                                    \
     F(S, 1, u64,  request,    "to be named in the answer")                               \
     F(S, 2, blob, definition, "YAML or JSON, at most automation_max bytes")              \
-    F(S, 3, id,   automation, "id to give it if its name is new")
+    F(S, 3, id,   automation, "id to give it if its name is new")                        \
+    F(S, 4, text, name,       "of the automation that gets the version; empty: as the text says") \
+    F(S, 5, u32,  draft,      "1: keep the version, publish nothing")                    \
+    F(S, 6, u32,  check,      "1: only say what is wrong with it")
 
 #define automation_published_FIELDS(F, S)                                                \
     F(S, 1, id,      automation, "automation id")                                        \
     F(S, 2, text,    name,       "its name, unique in the project")                      \
     F(S, 3, u32,     version,    "1 for the first")                                      \
     F(S, 4, payload, definition, "the text as applied")                                  \
-    F(S, 5, payload, plan,       "the compiled plan")
+    F(S, 5, payload, plan,       "the compiled plan")                                    \
+    F(S, 6, u32,     draft,      "1: starts do not use it yet")
 
+/* The later revision holds; it counts publications and changes of status. */
 #define plan_offered_FIELDS(F, S)                                                        \
     F(S, 1, id,      automation, "automation id")                                        \
     F(S, 2, text,    name,       "its name")                                             \
     F(S, 3, u32,     version,    "version number")                                       \
-    F(S, 4, payload, plan,       "the compiled plan")
+    F(S, 4, payload, plan,       "the compiled plan")                                    \
+    F(S, 5, u64,     revision,   "of the automation")                                    \
+    F(S, 6, u32,     current,    "the version that starts use; 0: this one")             \
+    F(S, 7, u32,     status,     "enum automation_status; 0: active")
 
 #define plan_learned_FIELDS(F, S) plan_offered_FIELDS(F, S)
 
@@ -116,88 +125,33 @@
 #define keys_complete_FIELDS(F, S)                                                       \
     F(S, 1, u64, count, "keys there are, revoked ones included")
 
+/* A slot is named by `slot_ms`, or by `event` where an event fires. */
 #define trigger_fired_FIELDS(F, S)                                                       \
-    F(S, 1, id,   run,        "id of the run to be; derived from automation, trigger and slot") \
-    F(S, 2, id,   automation, "automation id")                                           \
-    F(S, 3, text, trigger,    "trigger key")                                             \
-    F(S, 4, u64,  slot_ms,    "unix ms that the schedule named")
+    F(S, 1, id,      run,        "id of the run to be; derived from automation, trigger and slot") \
+    F(S, 2, id,      automation, "automation id")                                        \
+    F(S, 3, text,    trigger,    "trigger key")                                          \
+    F(S, 4, u64,     slot_ms,    "unix ms that the schedule named, or when the event came") \
+    F(S, 5, u64,     event,      "number of the (last) event in the stream; 0: a schedule") \
+    F(S, 6, payload, inputs,     "msgpack map, or nothing")                              \
+    F(S, 7, payload, data,       "msgpack of the event: what `event` names; or nothing") \
+    F(S, 8, payload, meta,       "msgpack map: what `meta` names beside the engine's own; or nothing") \
+    F(S, 9, text,    source,     "schedule, http or event")                              \
+    F(S, 10, u32,    concurrency, "enum plan_concurrency of the trigger; 0: the automation's") \
+    F(S, 11, u32,    runs_max,   "active runs that this trigger started, at most; 0: no limit")
 
 #define fire_taken_FIELDS(F, S)                                                          \
     F(S, 1, id,   automation, "automation id")                                           \
     F(S, 2, text, trigger,    "trigger key")                                             \
     F(S, 3, u64,  slot_ms,    "unix ms that the schedule named")                         \
-    F(S, 4, id,   run,        "the run, or zero")
+    F(S, 4, id,   run,        "the run, or zero")                                        \
+    F(S, 5, u64,  event,      "from trigger_fired")                                      \
+    F(S, 6, text, refusal,    "why there is no run")
 
 #define fire_settled_FIELDS(F, S)                                                        \
     F(S, 1, id,   automation, "automation id")                                           \
     F(S, 2, text, trigger,    "trigger key")                                             \
-    F(S, 3, u64,  slot_ms,    "unix ms that the schedule named")
-
-#define run_start_FIELDS(F, S)                                                           \
-    F(S, 1, u64,     request,    "to be named in the answer")                            \
-    F(S, 2, id,      run,        "id to give the run unless `key` names one already")    \
-    F(S, 3, text,    automation, "name or aut_… id")                                     \
-    F(S, 4, text,    key,        "idempotency key, or nothing")                          \
-    F(S, 5, payload, inputs,     "msgpack map, or nothing")                              \
-    F(S, 6, text,    source,     "api, trigger, …")
-
-#define run_accepted_FIELDS(F, S)                                                        \
-    F(S, 1, u64,  request,    "from run_start or run_cancel")                            \
-    F(S, 2, id,   run,        "run id")                                                  \
-    F(S, 3, id,   automation, "automation id")                                           \
-    F(S, 4, text, name,       "of the automation")                                       \
-    F(S, 5, u32,  version,    "the version that the run keeps")                          \
-    F(S, 6, u32,  status,     "enum run_status")                                         \
-    F(S, 7, u64,  started_ms, "unix ms")                                                 \
-    F(S, 8, u32,  existed,    "1: the key had named it before")
-
-#define run_cancel_FIELDS(F, S)                                                          \
-    F(S, 1, u64,  request, "to be named in the answer")                                  \
-    F(S, 2, id,   run,     "run id")                                                     \
-    F(S, 3, text, reason,  "for people, or nothing")
-
-#define run_changed_FIELDS(F, S)                                                         \
-    F(S, 1,  id,      run,           "run id")                                           \
-    F(S, 2,  u64,     sequence,      "of the run's last event")                          \
-    F(S, 3,  u32,     status,        "enum run_status")                                  \
-    F(S, 4,  u32,     whole,         "1: all that a waiting client wants is here")       \
-    F(S, 5,  u64,     finished_ms,   "unix ms, if the status is final")                  \
-    F(S, 6,  payload, output,        "of the last step of the plan, if completed")       \
-    F(S, 7,  text,    stop_reason,   "if the status is final")                           \
-    F(S, 8,  text,    error_type,    "if failed")                                        \
-    F(S, 9,  text,    error_message, "if failed")                                        \
-    F(S, 10, text,    failed_step,   "key of the step, if one failed")
-
-#define run_started_FIELDS(F, S)                                                         \
-    F(S, 1, id,      run,        "run id")                                               \
-    F(S, 2, id,      automation, "automation id")                                        \
-    F(S, 3, text,    name,       "of the automation")                                    \
-    F(S, 4, u32,     version,    "the version that the run keeps")                       \
-    F(S, 5, text,    key,        "idempotency key, or nothing")                          \
-    F(S, 6, payload, inputs,     "msgpack map, or nothing")                              \
-    F(S, 7, text,    source,     "api, trigger, …")                                      \
-    F(S, 8, u32,     steps,      "steps of the plan")                                    \
-    F(S, 9, u64,     timeout_ms, "of the whole run; 0: none")
-
-#define run_completed_FIELDS(F, S)                                                       \
-    F(S, 1, id, run, "run id")
-
-#define run_failed_FIELDS(F, S)                                                          \
-    F(S, 1, id,   run,           "run id")                                               \
-    F(S, 2, text, step,          "key of the step that failed, or nothing")              \
-    F(S, 3, text, error_type,    "a word such as ActionError, Timeout, LeaseLost")       \
-    F(S, 4, text, error_message, "for people")                                           \
-    F(S, 5, text, stop_reason,   "step_failed or wall_clock_exceeded")
-
-#define run_cancelled_FIELDS(F, S)                                                       \
-    F(S, 1, id,   run,    "run id")                                                      \
-    F(S, 2, text, reason, "for people, or nothing")
-
-#define run_deferred_FIELDS(F, S)                                                        \
-    F(S, 1, id,   run,     "run id")                                                     \
-    F(S, 2, u32,  more,    "1: more follows; 0: no more")                                \
-    F(S, 3, u32,  ending,  "enum run_status that the run will have when all is said, or 0") \
-    F(S, 4, text, reason,  "of the ending")
+    F(S, 3, u64,  slot_ms,    "unix ms that the schedule named")                         \
+    F(S, 4, u64,  event,      "from trigger_fired")
 
 #define lease_seen_FIELDS(F, S)                                                          \
     F(S, 1, u64, epoch, "of the lease actor")
@@ -214,76 +168,6 @@
     F(S, 2, u32, instance, "of the peer")                                                \
     F(S, 3, u32, life,     "1: it began anew; 0: it missed something")           \
     F(S, 4, u32, gap,      "1: we missed something: it will say its state again")
-
-#define step_started_FIELDS(F, S)                                                        \
-    F(S, 1, id,   run,  "run id")                                                        \
-    F(S, 2, u32,  step, "index in the plan")                                             \
-    F(S, 3, text, key,  "step key")                                                      \
-    F(S, 4, text, kind, "action, …")
-
-#define step_completed_FIELDS(F, S)                                                      \
-    F(S, 1, id,   run,  "run id")                                                        \
-    F(S, 2, u32,  step, "index in the plan")                                             \
-    F(S, 3, text, key,  "step key")
-
-#define step_failed_FIELDS(F, S)                                                         \
-    F(S, 1, id,   run,           "run id")                                               \
-    F(S, 2, u32,  step,          "index in the plan")                                    \
-    F(S, 3, text, key,           "step key")                                             \
-    F(S, 4, text, error_type,    "a word")                                               \
-    F(S, 5, text, error_message, "for people")
-
-#define step_skipped_FIELDS(F, S)                                                        \
-    F(S, 1, id,   run,    "run id")                                                      \
-    F(S, 2, u32,  step,   "index in the plan")                                           \
-    F(S, 3, text, key,    "step key")                                                    \
-    F(S, 4, text, reason, "for people")
-
-#define step_retried_FIELDS(F, S)                                                        \
-    F(S, 1, id,   run,          "run id")                                                \
-    F(S, 2, u32,  step,         "index in the plan")                                     \
-    F(S, 3, text, key,          "step key")                                              \
-    F(S, 4, u32,  attempt,      "the attempt that will follow")                          \
-    F(S, 5, u32,  max_attempts, "of the step")                                           \
-    F(S, 6, u64,  due_ms,       "unix ms when it is called")
-
-#define step_cancelled_FIELDS(F, S)                                                      \
-    F(S, 1, id,   run,  "run id")                                                        \
-    F(S, 2, u32,  step, "index in the plan")                                             \
-    F(S, 3, text, key,  "step key")
-
-#define action_called_FIELDS(F, S)                                                       \
-    F(S, 1, id,      run,         "run id")                                              \
-    F(S, 2, u32,     step,        "index in the plan")                                   \
-    F(S, 3, text,    key,         "step key")                                            \
-    F(S, 4, u32,     attempt,     "1 for the first")                                     \
-    F(S, 5, text,    action,      "action_name")                                         \
-    F(S, 6, text,    queue,       "queue")                                               \
-    F(S, 7, payload, parameters,  "msgpack map")                                         \
-    F(S, 8, u64,     deadline_ms, "unix ms when the attempt times out; 0: never")        \
-    F(S, 9, u64,     lane,        "number of the kind of job it is")
-
-#define action_completed_FIELDS(F, S)                                                    \
-    F(S, 1, id,      run,     "run id")                                                  \
-    F(S, 2, u32,     step,    "index in the plan")                                       \
-    F(S, 3, text,    key,     "step key")                                                \
-    F(S, 4, u32,     attempt, "the attempt")                                             \
-    F(S, 5, u32,     offer,   "the offer that was granted")                              \
-    F(S, 6, text,    action,  "action_name")                                             \
-    F(S, 7, payload, output,  "msgpack of the worker, or nothing")                       \
-    F(S, 8, id,      session, "worker session that reported")
-
-#define action_failed_FIELDS(F, S)                                                       \
-    F(S, 1, id,   run,           "run id")                                               \
-    F(S, 2, u32,  step,          "index in the plan")                                    \
-    F(S, 3, text, key,           "step key")                                             \
-    F(S, 4, u32,  attempt,       "the attempt")                                          \
-    F(S, 5, u32,  offer,         "the offer that was granted, or the last one")          \
-    F(S, 6, text, action,        "action_name")                                          \
-    F(S, 7, text, error_type,    "a word such as ActionError, Timeout, LeaseLost")       \
-    F(S, 8, text, error_message, "for people")                                           \
-    F(S, 9, u32,  ending,        "enum ending: by report, by silence, by time")          \
-    F(S, 10, id,  session,       "worker session that reported or was silent, or zero")
 
 #define job_offered_FIELDS(F, S)                                                         \
     F(S, 1,  id,      run,         "run id")                                             \
@@ -483,17 +367,6 @@
     F(S, 3, u32, attempt, "the attempt")                                                 \
     F(S, 4, u32, offer,   "the offer")
 
-#define run_list_FIELDS(F, S)                                                            \
-    F(S, 1, u64,  request,    "to be named in the answer")                               \
-    F(S, 2, text, automation, "name or aut_… id, or nothing")                            \
-    F(S, 3, text, status,     "a status, \"open\", or nothing")                          \
-    F(S, 4, u32,  limit,      "rows, 1 to 1000")                                         \
-    F(S, 5, text, cursor,     "next_cursor of the page before, or nothing")
-
-#define run_get_FIELDS(F, S)                                                             \
-    F(S, 1, u64,  request, "to be named in the answer")                                  \
-    F(S, 2, id,   run,     "run id")
-
 #define event_list_FIELDS(F, S)                                                          \
     F(S, 1, u64,  request, "to be named in the answer")                                  \
     F(S, 2, id,   run,     "run id")                                                     \
@@ -501,11 +374,165 @@
     F(S, 4, u32,  limit,   "events, 1 to 1000")
 
 #define log_list_FIELDS(F, S) event_list_FIELDS(F, S)
+
+#define version_publish_FIELDS(F, S)                                                     \
+    F(S, 1, u64,  request, "to be named in the answer")                                  \
+    F(S, 2, text, name,    "name or aut_… id")                                           \
+    F(S, 3, u32,  version, "version number")
+
+#define version_promoted_FIELDS(F, S)                                                    \
+    F(S, 1, id,  automation, "automation id")                                            \
+    F(S, 2, u32, version,    "version number")                                           \
+    F(S, 3, u64, revision,   "of the automation")
+
+#define version_list_FIELDS(F, S)                                                        \
+    F(S, 1, u64,  request, "to be named in the answer")                                  \
+    F(S, 2, text, name,    "name or aut_… id")                                           \
+    F(S, 3, u32,  limit,   "rows, 1 to 1000")                                            \
+    F(S, 4, text, cursor,  "next_cursor of the page before, or nothing")                 \
+    F(S, 5, u32,  version, "only this one, with its text; 0: a page of all")
+
+#define automation_set_FIELDS(F, S)                                                      \
+    F(S, 1, u64,  request, "to be named in the answer")                                  \
+    F(S, 2, text, name,    "name or aut_… id")                                           \
+    F(S, 3, u32,  status,  "enum automation_status")                                     \
+    F(S, 4, text, reason,  "for people, or nothing")
+
+#define automation_changed_FIELDS(F, S)                                                  \
+    F(S, 1, id,   automation, "automation id")                                           \
+    F(S, 2, u32,  status,     "enum automation_status")                                  \
+    F(S, 3, text, reason,     "for people, or nothing")                                  \
+    F(S, 4, u64,  revision,   "of the automation")
+
+#define automation_failing_FIELDS(F, S)                                                  \
+    F(S, 1, id,  automation, "automation id")                                            \
+    F(S, 2, u32, failures,   "in a row")                                                 \
+    F(S, 3, u64, revision,   "of the automation as the scheduler knew it")               \
+    F(S, 4, id,  run,        "the last one that failed")
+
+#define failing_known_FIELDS(F, S)                                                       \
+    F(S, 1, id,  automation, "automation id")                                            \
+    F(S, 2, u64, revision,   "from automation_failing")
+
+#define lane_explain_FIELDS(F, S)                                                        \
+    F(S, 1, u64,  request,     "to be named in the answer")                              \
+    F(S, 2, text, queue,       "of the job")                                             \
+    F(S, 3, text, action,      "of the job")                                             \
+    F(S, 4, list, labels,      "msgpack array of texts that a worker must have")         \
+    F(S, 5, text, environment, "environment id, or nothing")
+
+#define event_publish_FIELDS(F, S)                                                       \
+    F(S, 1, u64,     request, "to be named in the answer")                               \
+    F(S, 2, text,    id,      "the caller's id: the same one is the same event; or nothing") \
+    F(S, 3, text,    type,    "such as github.issue.created")                            \
+    F(S, 4, text,    source,  "or nothing")                                              \
+    F(S, 5, payload, data,    "msgpack map: what `event` names")                         \
+    F(S, 6, payload, meta,    "msgpack map, or nothing")
+
+#define event_kept_FIELDS(F, S)                                                          \
+    F(S, 1, u64,     number, "in the project's stream, from 1, without gaps")            \
+    F(S, 2, text,    id,     "the caller's id, or nothing")                              \
+    F(S, 3, text,    type,   "such as github.issue.created")                             \
+    F(S, 4, text,    source, "or nothing")                                               \
+    F(S, 5, payload, data,   "msgpack map")                                              \
+    F(S, 6, payload, meta,   "msgpack map, or nothing")
+
+#define stream_list_FIELDS(F, S)                                                         \
+    F(S, 1, u64,  request, "to be named in the answer")                                  \
+    F(S, 2, u64,  after,   "number after which to begin")                                \
+    F(S, 3, u32,  limit,   "events, 1 to 1000")                                          \
+    F(S, 4, text, type,    "pattern, or nothing")
+
+#define stream_changed_FIELDS(F, S)                                                      \
+    F(S, 1, u64, number, "of the last event")
+
+#define hook_call_FIELDS(F, S)                                                           \
+    F(S, 1, u64,     request, "to be named in the answer")                               \
+    F(S, 2, text,    handle,  "last part of the URL")                                    \
+    F(S, 3, payload, headers, "msgpack map of texts, names in lower case")               \
+    F(S, 4, blob,    body,    "as it came: what was signed")                             \
+    F(S, 5, payload, data,    "msgpack of the body if it is JSON, or nothing")           \
+    F(S, 6, text,    query,   "of the URL, or nothing")
+
+#define secret_set_FIELDS(F, S)                                                          \
+    F(S, 1, u64,    request, "to be named in the answer")                                \
+    F(S, 2, text,   name,    "of the secret")                                            \
+    F(S, 3, secret, value,   "bytes; empty: forget it")
+
+#define secret_kept_FIELDS(F, S)                                                         \
+    F(S, 1, text,   name,  "of the secret")                                              \
+    F(S, 2, secret, value, "bytes; empty: there is none any more")
+
+#define secret_list_FIELDS(F, S)                                                         \
+    F(S, 1, u64, request, "to be named in the answer")
+
+#define trigger_list_FIELDS(F, S)                                                        \
+    F(S, 1, u64,  request,    "to be named in the answer")                               \
+    F(S, 2, id,   automation, "automation id, or zero")                                  \
+    F(S, 3, text, name,       "of the automation, if it has no id")
+
+#define schedule_next_FIELDS(F, S)                                                       \
+    F(S, 1, u64,  request,    "to be named in the answer")                               \
+    F(S, 2, id,   automation, "automation id, or zero")                                  \
+    F(S, 3, text, name,       "of the automation, if it has no id")                      \
+    F(S, 4, u32,  count,      "slots, 1 to 1000")                                        \
+    F(S, 5, u64,  after_ms,   "unix ms; 0: now")
+
+#define wait_offered_FIELDS(F, S)                                                        \
+    F(S, 1, id,      run,        "run id")                                               \
+    F(S, 2, u32,     step,       "index in the run")                                     \
+    F(S, 3, u32,     attempt,    "of the step")                                          \
+    F(S, 4, text,    event_type, "or pattern")                                           \
+    F(S, 5, text,    source,     "or nothing")                                           \
+    F(S, 6, payload, match,      "map of path to value, rendered, or nothing")           \
+    F(S, 7, text,    condition,  "over event and meta, or nothing")                      \
+    F(S, 8, u64,     since_ms,   "unix ms: look at events from then on")                 \
+    F(S, 9, u64,     after,      "and behind this number, which the run had before")
+
+#define wait_learned_FIELDS(F, S) wait_offered_FIELDS(F, S)
+
+#define wait_known_FIELDS(F, S)                                                          \
+    F(S, 1, id,  run,     "run id")                                                      \
+    F(S, 2, u32, step,    "index in the run")                                            \
+    F(S, 3, u32, attempt, "of the step")                                                 \
+    F(S, 4, u32, open,    "1: it is looked for; 0: no more")
+
+#define wait_withdrawn_FIELDS(F, S)                                                      \
+    F(S, 1, id,  run,     "run id")                                                      \
+    F(S, 2, u32, step,    "index in the run")                                            \
+    F(S, 3, u32, attempt, "of the step")
+
+#define wait_forgotten_FIELDS(F, S) wait_withdrawn_FIELDS(F, S)
+
+#define wait_matched_FIELDS(F, S)                                                        \
+    F(S, 1, id,      run,     "run id")                                                  \
+    F(S, 2, u32,     step,    "index in the run")                                        \
+    F(S, 3, u32,     attempt, "of the step")                                             \
+    F(S, 4, u64,     number,  "of the event")                                            \
+    F(S, 5, text,    type,    "of the event")                                            \
+    F(S, 6, text,    source,  "of the event")                                            \
+    F(S, 7, payload, data,    "of the event")                                            \
+    F(S, 8, payload, meta,    "of the event")
+
+#define match_taken_FIELDS(F, S)                                                         \
+    F(S, 1, id,  run,     "run id")                                                      \
+    F(S, 2, u32, step,    "index in the run")                                            \
+    F(S, 3, u32, attempt, "of the step")
 /* clang-format on */
 
 /* On disk: never renumber. */
+enum automation_status {
+    AUTOMATION_ACTIVE = 1,
+    AUTOMATION_DRAFT = 2,    /* no version is published: only drafts can be started */
+    AUTOMATION_PAUSED = 3,   /* triggers are suppressed; runs go on */
+    AUTOMATION_ARCHIVED = 4, /* new runs are refused */
+};
+/* "active", "draft", "paused", "archived". */
+const char *automation_status_name(enum automation_status status);
+
+/* On disk: never renumber. */
 enum run_status {
-    RUN_QUEUED = 1,
+    RUN_WAITING = 1,
     RUN_RUNNING = 2,
     RUN_SUSPENDED = 3,
     RUN_DONE = 4,

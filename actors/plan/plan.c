@@ -12,8 +12,9 @@
  * asks for a new layout. */
 #include "actors/plan/plan.h"
 
+#include "actors/plan/keys.h"
+#include "actors/plan/plan_kinds.h"
 #include "actors/plan/plan_parts.h"
-#include "base/field.h"
 #include "base/pack.h"
 #include "base/wrong.h"
 
@@ -34,8 +35,19 @@ static const char magic[4] = { 'p', 'l', 'a', 'n' };
     F(S, 5, u64, timeout_ms, "of a run")                                               \
     F(S, 6, payload, inputs, "declared")                                               \
     F(S, 7, payload, default_inputs, "map")                                            \
-    F(S, 8, payload, tags, "map or array")
+    F(S, 8, payload, tags, "map or array")                                             \
+    F(S, 9, u32, runs_max, "active at once")                                           \
+    F(S, 10, u32, queued_max, "waiting")                                               \
+    F(S, 11, text, concurrency_key, "template")                                        \
+    F(S, 12, u32, failures_max, "in a row")                                            \
+    F(S, 13, u32, body_steps, "steps that are bodies of each")                         \
+    F(S, 14, payload, config, "map")                                                   \
+    F(S, 15, payload, output, "with templates")                                        \
+    F(S, 16, text, run_name, "template")                                               \
+    F(S, 17, list, by_key, "indexes of steps in the order of their keys")              \
+    F(S, 18, list, by_saved, "the same of those whose save_as is not their key")
 
+/* A step's index is stored plus one: absent is none. */
 #define stored_step_FIELDS(F, S)                                                       \
     F(S, 1, text, key, "unique")                                                       \
     F(S, 2, text, name, "for people")                                                  \
@@ -51,16 +63,34 @@ static const char magic[4] = { 'p', 'l', 'a', 'n' };
     F(S, 12, u64, max_delay_ms, "before any attempt")                                  \
     F(S, 13, u64, timeout_ms, "of an attempt")                                         \
     F(S, 14, list, needs, "indexes of steps, ascending")                               \
-    F(S, 15, list, feeds, "indexes of steps, ascending")
+    F(S, 15, list, feeds, "indexes of steps, ascending")                               \
+    F(S, 16, u32, templated, "0 or 1")                                                 \
+    F(S, 17, payload, config, "by plan_kinds.h")                                       \
+    F(S, 18, text, condition, "if")                                                    \
+    F(S, 19, text, save_as, "or empty: the key")                                       \
+    F(S, 20, u32, jitter, "percent")                                                   \
+    F(S, 21, list, retry_on, "texts")                                                  \
+    F(S, 22, u32, on_timeout, "enum step_on_timeout")                                  \
+    F(S, 23, u32, on_error, "enum step_on_error")                                      \
+    F(S, 24, u32, handler, "step, plus one")                                           \
+    F(S, 25, u32, handles, "0 or 1")                                                   \
+    F(S, 26, u32, cleanup, "0 or 1")                                                   \
+    F(S, 27, u32, parent, "step, plus one")                                            \
+    F(S, 28, u32, body_first, "step")                                                  \
+    F(S, 29, u32, body_count, "steps")
 
 #define stored_trigger_FIELDS(F, S)                                                    \
     F(S, 1, text, key, "unique")                                                       \
     F(S, 2, text, name, "for people")                                                  \
-    F(S, 3, text, kind, "manual or schedule")                                          \
+    F(S, 3, text, kind, "manual, schedule, http or event")                             \
     F(S, 4, u32, enabled, "0 or 1")                                                    \
     F(S, 5, u64, interval_ms, "of a schedule")                                         \
     F(S, 6, text, cron, "of a schedule")                                               \
-    F(S, 7, text, timezone, "of a schedule")
+    F(S, 7, text, timezone, "of a schedule")                                           \
+    F(S, 8, payload, config, "by plan_kinds.h")                                        \
+    F(S, 9, payload, inputs, "with templates")                                         \
+    F(S, 10, u32, concurrency, "enum plan_concurrency, or 0")                          \
+    F(S, 11, u32, runs_max, "active runs that it started")
 
 #define STORED(S)                                                                      \
     struct S {                                                                         \
@@ -158,10 +188,20 @@ top_read(struct bytes in, struct plan *plan)
         .handle = stored.handle,
         .description = stored.description,
         .concurrency = (enum plan_concurrency)stored.concurrency,
+        .runs_max = stored.runs_max == 0 ? 1 : stored.runs_max,
+        .queued_max = stored.queued_max,
+        .concurrency_key = stored.concurrency_key,
+        .failures_max = stored.failures_max,
         .timeout_ms = stored.timeout_ms,
+        .fixed_count = stored.body_steps,
         .inputs = or_nil(stored.inputs),
         .default_inputs = or_nil(stored.default_inputs),
         .tags = or_nil(stored.tags),
+        .config = or_nil(stored.config),
+        .output = or_nil(stored.output),
+        .run_name = stored.run_name,
+        .by_key = stored.by_key,
+        .by_saved = stored.by_saved,
     };
     return true;
 }
@@ -184,6 +224,9 @@ plan_open(struct bytes in, struct plan *plan)
     struct bytes offsets = part(in, &offset, ends_size);
     if (!top_read(part(in, &offset, top_size), plan))
         return ERR_MALFORMED;
+    if (plan->fixed_count >= steps)
+        return ERR_MALFORMED;
+    plan->fixed_count = steps - plan->fixed_count;
     plan->offsets = offsets;
     plan->steps = part(in, &offset, steps_size);
     plan->triggers = part(in, &offset, triggers_size);
@@ -227,6 +270,21 @@ plan_step_read(const struct plan *plan, uint32_t index, struct arena *arena,
         .delay_ms = stored.delay_ms,
         .max_delay_ms = stored.max_delay_ms,
         .timeout_ms = stored.timeout_ms,
+        .templated = stored.templated != 0,
+        .config = stored.config,
+        .condition = stored.condition,
+        .save_as = stored.save_as.size > 0 ? stored.save_as : stored.key,
+        .jitter = stored.jitter,
+        .retry_on = stored.retry_on,
+        .on_timeout = (enum step_on_timeout)stored.on_timeout,
+        .on_error = (enum step_on_error)stored.on_error,
+        .handler = stored.handler - 1,
+        .handles = stored.handles != 0,
+        .cleanup = stored.cleanup != 0,
+        .nested = stored.parent != 0,
+        .parent = stored.parent - 1,
+        .body_first = stored.body_first,
+        .body_count = stored.body_count,
     };
     return indexes_read(stored.needs, arena, &step->needs, &step->needs_count)
            && indexes_read(stored.feeds, arena, &step->feeds, &step->feeds_count);
@@ -247,6 +305,10 @@ plan_trigger_read(const struct plan *plan, uint32_t index, struct plan_trigger *
         .interval_ms = stored.interval_ms,
         .cron = stored.cron,
         .timezone = stored.timezone,
+        .config = stored.config,
+        .inputs = stored.inputs,
+        .concurrency = (enum plan_concurrency)stored.concurrency,
+        .runs_max = stored.runs_max,
     };
     return true;
 }
@@ -269,6 +331,96 @@ plan_trigger_at(const struct plan *plan, uint32_t index)
     if (!plan_trigger_read(plan, index, &trigger))
         WRONG("a trigger of a plan cannot be read");
     return trigger;
+}
+
+/* Binary search among `order`, an array of indexes of steps; each is read on the way.
+ */
+static uint32_t
+find(const struct plan *plan, struct bytes order, struct bytes name, bool saved)
+{
+    struct cursor all = cursor_over(order);
+    size_t low = 0, high = order.size == 0 ? 0 : cursor_array(&all);
+    struct arena arena = { 0 };
+    uint32_t found = PLAN_NO_STEP;
+    const uint32_t *indexes;
+    uint32_t count;
+    if (!indexes_read(order, &arena, &indexes, &count))
+        WRONG("the order of a plan's steps cannot be read");
+    while (low < high && found == PLAN_NO_STEP) {
+        size_t middle = low + (high - low) / 2;
+        struct plan_step step = plan_step_at(plan, indexes[middle], &arena);
+        int order_of = bytes_order(saved ? step.save_as : step.key, name);
+        if (order_of == 0)
+            found = indexes[middle];
+        else if (order_of < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    arena_free(&arena);
+    return found;
+}
+
+uint32_t
+plan_find_step(const struct plan *plan, struct bytes key)
+{
+    return find(plan, plan->by_key, key, false);
+}
+
+uint32_t
+plan_find_saved(const struct plan *plan, struct bytes name)
+{
+    uint32_t found = find(plan, plan->by_saved, name, true);
+    if (found != PLAN_NO_STEP)
+        return found;
+    found = plan_find_step(plan, name);
+    if (found == PLAN_NO_STEP)
+        return found;
+    struct arena arena = { 0 };
+    bool own = bytes_equal(plan_step_at(plan, found, &arena).save_as, name);
+    arena_free(&arena);
+    return own ? found : PLAN_NO_STEP;
+}
+
+const char *
+step_kind_name(enum step_kind kind)
+{
+    static const char *const names[] = {
+        [STEP_ACTION] = "action",
+        [STEP_SLEEP] = "sleep",
+        [STEP_WAIT] = "wait_for_event",
+        [STEP_INTERACTION] = "interaction",
+        [STEP_CHILD] = "automation",
+        [STEP_CHECK] = "check",
+        [STEP_PARALLEL] = "parallel",
+        [STEP_EACH] = "each",
+        [STEP_SET] = "set",
+        [STEP_AGENT] = "agent",
+    };
+    unsigned row = (unsigned)kind;
+    return row < COUNT(names) && names[row] != NULL ? names[row] : "unknown";
+}
+
+#define CONFIG_SHAPE(S)                                                                \
+    static const struct field S##_field_rows[] = { S##_FIELDS(FIELD_ROW, S) };         \
+    const struct shape S##_shape = SHAPE(S);
+CONFIG_SHAPE(plan_sleep)
+CONFIG_SHAPE(plan_wait)
+CONFIG_SHAPE(plan_interaction)
+CONFIG_SHAPE(plan_child)
+CONFIG_SHAPE(plan_check)
+CONFIG_SHAPE(plan_each)
+CONFIG_SHAPE(plan_set)
+CONFIG_SHAPE(plan_agent)
+CONFIG_SHAPE(plan_schedule)
+CONFIG_SHAPE(plan_http)
+CONFIG_SHAPE(plan_event)
+
+void
+plan_config_read(const struct shape *shape, struct bytes config, void *record)
+{
+    if (!record_read(shape, config, record))
+        WRONG("the config of a step or trigger cannot be read");
 }
 
 uint64_t
@@ -328,9 +480,42 @@ plan_feeds(const struct plan_step *steps, uint32_t count, struct arena *arena)
     return f;
 }
 
-static void
-top_write(const struct plan *plan, struct buffer *out)
+/* Whose key or saved name is it?  The order of `names`, which are the same for both. */
+static struct bytes
+order_write(struct keyed *names, size_t count, struct arena *arena, struct buffer *out)
 {
+    buffer_clear(out);
+    if (count == 0)
+        return (struct bytes){ 0 };
+    keys_sort(names, count, arena);
+    pack_array(out, count);
+    for (size_t i = 0; i < count; i++)
+        pack_u64(out, names[i].index);
+    return arena_copy(arena, buffer_bytes(out));
+}
+
+static bool
+saved_apart(const struct plan_step *step)
+{
+    return step->save_as.size > 0 && !bytes_equal(step->save_as, step->key);
+}
+
+static void
+top_write(const struct plan *plan, const struct plan_step *steps, uint32_t count,
+    struct arena *arena, struct buffer *out)
+{
+    struct keyed *names = arena_take(arena, ((size_t)count + 1) * sizeof *names);
+    struct buffer scratch = { 0 };
+    size_t saved = 0;
+    for (uint32_t i = 0; i < count; i++)
+        names[i] = (struct keyed){ steps[i].key, i };
+    struct bytes by_key = order_write(names, count, arena, &scratch);
+    for (uint32_t i = 0; i < count; i++)
+        if (saved_apart(&steps[i]))
+            names[saved++] = (struct keyed){ steps[i].save_as, i };
+    struct bytes by_saved = order_write(names, saved, arena, &scratch);
+    buffer_free(&scratch);
+    assert(plan->fixed_count <= count);
     struct stored_plan stored = {
         .name = plan->name,
         .handle = plan->handle,
@@ -340,6 +525,16 @@ top_write(const struct plan *plan, struct buffer *out)
         .inputs = plan->inputs,
         .default_inputs = plan->default_inputs,
         .tags = plan->tags,
+        .runs_max = plan->runs_max,
+        .queued_max = plan->queued_max,
+        .concurrency_key = plan->concurrency_key,
+        .failures_max = plan->failures_max,
+        .body_steps = plan->fixed_count == 0 ? 0 : count - plan->fixed_count,
+        .config = plan->config,
+        .output = plan->output,
+        .run_name = plan->run_name,
+        .by_key = by_key,
+        .by_saved = by_saved,
     };
     fields_write(&stored_plan_shape, &stored, NULL, out);
 }
@@ -371,6 +566,20 @@ step_write(
         .timeout_ms = step->timeout_ms,
         .needs = indexes_write(step->needs, step->needs_count, &w->needs),
         .feeds = indexes_write(w->feeds.indexes + from, to - from, &w->fed),
+        .templated = step->templated,
+        .config = step->config,
+        .condition = step->condition,
+        .save_as = saved_apart(step) ? step->save_as : (struct bytes){ 0 },
+        .jitter = step->jitter,
+        .retry_on = step->retry_on,
+        .on_timeout = step->on_timeout,
+        .on_error = step->on_error,
+        .handler = step->on_error == ON_ERROR_STEP ? step->handler + 1 : 0,
+        .handles = step->handles,
+        .cleanup = step->cleanup,
+        .parent = step->nested ? step->parent + 1 : 0,
+        .body_first = step->body_first,
+        .body_count = step->body_count,
     };
     fields_write(&stored_step_shape, &stored, NULL, out);
 }
@@ -386,6 +595,10 @@ trigger_write(const struct plan_trigger *trigger, struct buffer *out)
         .interval_ms = trigger->interval_ms,
         .cron = trigger->cron,
         .timezone = trigger->timezone,
+        .config = trigger->config,
+        .inputs = trigger->inputs,
+        .concurrency = trigger->concurrency,
+        .runs_max = trigger->runs_max,
     };
     fields_write(&stored_trigger_shape, &stored, NULL, out);
 }
@@ -403,7 +616,7 @@ plan_write(const struct plan *plan, const struct plan_step *steps, uint32_t step
     struct writing w = { .feeds = plan_feeds(steps, step_count, &arena) };
     memset(buffer_reserve(out, HEAD_SIZE + ends_size), 0, HEAD_SIZE + ends_size);
     out->size += HEAD_SIZE + ends_size;
-    top_write(plan, out);
+    top_write(plan, steps, step_count, &arena, out);
     size_t from = out->size;
     for (uint32_t i = 0; i < step_count; i++) {
         step_write(&steps[i], i, &w, out);

@@ -41,7 +41,8 @@ static bool
 step_holds(const struct plan_step *s)
 {
     return key_holds(s->key) && s->name.size <= PLAN_NAME_MAX && utf8_valid(s->name)
-           && s->kind == STEP_ACTION && key_holds(s->action) && key_holds(s->queue)
+           && s->kind >= STEP_ACTION && s->kind <= STEP_AGENT
+           && (s->kind != STEP_ACTION || key_holds(s->action)) && key_holds(s->queue)
            && s->environment.size <= PLAN_KEY_MAX && utf8_valid(s->environment)
            && labels_hold(s->labels) && parameters_hold(s->parameters)
            && s->attempts_max >= 1 && s->attempts_max <= PLAN_ATTEMPTS_MAX

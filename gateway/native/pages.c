@@ -64,7 +64,7 @@ static bool
 status_known(struct bytes status)
 {
     bool known = status.size == 0 || bytes_equal(status, text("open"));
-    for (unsigned i = RUN_QUEUED; i <= RUN_STOPPED; i++)
+    for (unsigned i = RUN_WAITING; i <= RUN_STOPPED; i++)
         known |= bytes_equal(status, text(run_status_name((enum run_status)i)));
     return known;
 }

@@ -70,7 +70,7 @@ static bool
 accepted(struct request *r, const struct message *answer)
 {
     const struct run_accepted *run = &answer->run_accepted;
-    if (answer->code == RUN_ACCEPTED && run->status >= RUN_QUEUED
+    if (answer->code == RUN_ACCEPTED && run->status >= RUN_WAITING
         && run->status <= RUN_STOPPED)
         return true;
     request_show(r, answer);

@@ -61,8 +61,12 @@ offer(struct trace *t, unsigned n, uint32_t version, const char *triggers)
     snprintf(yaml, sizeof yaml,
         "{name: a, triggers: [%s], steps: [{kind: action, action: print}]}", triggers);
     ck_assert_int_eq(compile(text(yaml), &limits, &arena, &plan, &mistakes), ERR_NONE);
-    struct triggers_offered offered = { automation(n), text("a"), version,
-        buffer_bytes(&plan) };
+    struct triggers_offered offered = {
+        .automation = automation(n),
+        .name = text("a"),
+        .version = version,
+        .plan = buffer_bytes(&plan),
+    };
     trace_give(t, ACTOR_registry, 0,
         (struct message){ .code = TRIGGERS_OFFERED, .triggers_offered = offered });
     buffer_free(&plan);
@@ -73,7 +77,12 @@ static void
 take(struct trace *t, unsigned n, const char *trigger, uint64_t slot_ms)
 {
     struct id run = run_of(t, n, trigger, slot_ms);
-    struct fire_taken taken = { automation(n), text(trigger), slot_ms, run };
+    struct fire_taken taken = {
+        .automation = automation(n),
+        .trigger = text(trigger),
+        .slot_ms = slot_ms,
+        .run = run,
+    };
     trace_give(t, ACTOR_scheduler, id_partition(&run),
         (struct message){ .code = FIRE_TAKEN, .fire_taken = taken });
 }

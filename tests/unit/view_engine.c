@@ -83,8 +83,12 @@ engine_learn(struct engine *e, const char *name, const char *steps)
     enum err err = compile(buffer_bytes(&yaml), &limits, &arena, &plan, &mistakes);
     ck_assert_msg(err == ERR_NONE, "%s",
         mistakes.count > 0 ? mistakes.list[0].message : "not compiled");
-    struct plan_offered offered = { engine_automation(name), text(name), 1,
-        buffer_bytes(&plan) };
+    struct plan_offered offered = {
+        .automation = engine_automation(name),
+        .name = text(name),
+        .version = 1,
+        .plan = buffer_bytes(&plan),
+    };
     for (uint32_t i = 0; i < e->view.partitions; i++)
         trace_give(&e->traces[i], ACTOR_registry, 0,
             (struct message){ .code = PLAN_OFFERED, .plan_offered = offered });

@@ -1,0 +1,393 @@
+/* run_bodies - what messages about runs and steps carry, field by field.
+ *
+ * A step's index is that in the run: the plan's, or behind those that every run has, one
+ * of an `each`.
+ */
+#ifndef TRANSPORT_RUN_BODIES_H
+#define TRANSPORT_RUN_BODIES_H
+
+/* clang-format off */
+#define run_start_FIELDS(F, S)                                                           \
+    F(S, 1, u64,     request,    "to be named in the answer")                            \
+    F(S, 2, id,      run,        "id to give the run unless `key` names one already")    \
+    F(S, 3, text,    automation, "name or aut_… id")                                     \
+    F(S, 4, text,    key,        "idempotency key, or nothing")                          \
+    F(S, 5, payload, inputs,     "msgpack map, or nothing")                              \
+    F(S, 6, text,    source,     "api, trigger, …")                                      \
+    F(S, 7, u32,     version,    "to start, such as a draft; 0: the current one")        \
+    F(S, 8, payload, meta,       "msgpack map of the caller, or nothing")                \
+    F(S, 9, payload, config,     "msgpack map, or nothing")
+
+#define run_accepted_FIELDS(F, S)                                                        \
+    F(S, 1, u64,  request,    "from run_start or run_cancel")                            \
+    F(S, 2, id,   run,        "run id")                                                  \
+    F(S, 3, id,   automation, "automation id")                                           \
+    F(S, 4, text, name,       "of the automation")                                       \
+    F(S, 5, u32,  version,    "the version that the run keeps")                          \
+    F(S, 6, u32,  status,     "enum run_status")                                         \
+    F(S, 7, u64,  started_ms, "unix ms")                                                 \
+    F(S, 8, u32,  existed,    "1: the key had named it before")
+
+#define run_cancel_FIELDS(F, S)                                                          \
+    F(S, 1, u64,  request, "to be named in the answer")                                  \
+    F(S, 2, id,   run,     "run id")                                                     \
+    F(S, 3, text, reason,  "for people, or nothing")
+
+#define run_changed_FIELDS(F, S)                                                         \
+    F(S, 1,  id,      run,           "run id")                                           \
+    F(S, 2,  u64,     sequence,      "of the run's last event")                          \
+    F(S, 3,  u32,     status,        "enum run_status")                                  \
+    F(S, 4,  u32,     whole,         "1: all that a waiting client wants is here")       \
+    F(S, 5,  u64,     finished_ms,   "unix ms, if the status is final")                  \
+    F(S, 6,  payload, output,        "of the last step of the plan, if completed")       \
+    F(S, 7,  text,    stop_reason,   "if the status is final")                           \
+    F(S, 8,  text,    error_type,    "if failed")                                        \
+    F(S, 9,  text,    error_message, "if failed")                                        \
+    F(S, 10, text,    failed_step,   "key of the step, if one failed")
+
+#define run_started_FIELDS(F, S)                                                         \
+    F(S, 1, id,      run,        "run id")                                               \
+    F(S, 2, id,      automation, "automation id")                                        \
+    F(S, 3, text,    name,       "of the automation")                                    \
+    F(S, 4, u32,     version,    "the version that the run keeps")                       \
+    F(S, 5, text,    key,        "idempotency key, or nothing")                          \
+    F(S, 6, payload, inputs,     "msgpack map, or nothing")                              \
+    F(S, 7, text,    source,     "api, trigger, …")                                      \
+    F(S, 8, u32,     steps,      "steps of the plan that every run has")                 \
+    F(S, 9, u64,     timeout_ms, "of the whole run; 0: none")                            \
+    F(S, 10, payload, data,      "what `event` names, or nothing")                       \
+    F(S, 11, payload, meta,      "what `meta` names beside the engine's own, or nothing") \
+    F(S, 12, text,   trigger,    "key of the trigger, or nothing")                       \
+    F(S, 13, id,     parent,     "run whose step started it, or zero")                   \
+    F(S, 14, u32,    parent_step, "index of that step")                                  \
+    F(S, 15, id,     origin,     "run that it was forked from, or zero")                 \
+    F(S, 16, u64,    origin_event, "the last event that it shares with that run")        \
+    F(S, 17, text,   group,      "its value of the concurrency key")                     \
+    F(S, 18, payload, config,    "what `config` names, or nothing")                      \
+    F(S, 19, u32,    awaited,    "1: the parent waits for its end")
+
+#define run_completed_FIELDS(F, S)                                                       \
+    F(S, 1, id, run, "run id")
+
+#define run_failed_FIELDS(F, S)                                                          \
+    F(S, 1, id,   run,           "run id")                                               \
+    F(S, 2, text, step,          "key of the step that failed, or nothing")              \
+    F(S, 3, text, error_type,    "a word such as ActionError, Timeout, LeaseLost")       \
+    F(S, 4, text, error_message, "for people")                                           \
+    F(S, 5, text, stop_reason,   "step_failed or wall_clock_exceeded")
+
+#define run_cancelled_FIELDS(F, S)                                                       \
+    F(S, 1, id,   run,    "run id")                                                      \
+    F(S, 2, text, reason, "for people, or nothing")
+
+#define run_deferred_FIELDS(F, S)                                                        \
+    F(S, 1, id,   run,     "run id")                                                     \
+    F(S, 2, u32,  more,    "1: more follows; 0: no more")                                \
+    F(S, 3, u32,  ending,  "enum run_status that the run will have when all is said, or 0") \
+    F(S, 4, text, reason,  "of the ending")
+
+#define step_started_FIELDS(F, S)                                                        \
+    F(S, 1, id,   run,  "run id")                                                        \
+    F(S, 2, u32,  step, "index in the plan")                                             \
+    F(S, 3, text, key,  "step key")                                                      \
+    F(S, 4, text, kind, "action, …")
+
+#define step_completed_FIELDS(F, S)                                                      \
+    F(S, 1, id,   run,  "run id")                                                        \
+    F(S, 2, u32,  step, "index in the run")                                              \
+    F(S, 3, text, key,  "step key")                                                      \
+    F(S, 4, payload, output, "of a step that is no action; else nothing")                \
+    F(S, 5, u32,  has_output, "1: `output` is the step's output")
+
+#define step_failed_FIELDS(F, S)                                                         \
+    F(S, 1, id,   run,           "run id")                                               \
+    F(S, 2, u32,  step,          "index in the plan")                                    \
+    F(S, 3, text, key,           "step key")                                             \
+    F(S, 4, text, error_type,    "a word")                                               \
+    F(S, 5, text, error_message, "for people")
+
+#define step_skipped_FIELDS(F, S)                                                        \
+    F(S, 1, id,   run,    "run id")                                                      \
+    F(S, 2, u32,  step,   "index in the plan")                                           \
+    F(S, 3, text, key,    "step key")                                                    \
+    F(S, 4, text, reason, "for people")
+
+#define step_retried_FIELDS(F, S)                                                        \
+    F(S, 1, id,   run,          "run id")                                                \
+    F(S, 2, u32,  step,         "index in the plan")                                     \
+    F(S, 3, text, key,          "step key")                                              \
+    F(S, 4, u32,  attempt,      "the attempt that will follow")                          \
+    F(S, 5, u32,  max_attempts, "of the step")                                           \
+    F(S, 6, u64,  due_ms,       "unix ms when it is called")
+
+#define step_cancelled_FIELDS(F, S)                                                      \
+    F(S, 1, id,   run,  "run id")                                                        \
+    F(S, 2, u32,  step, "index in the plan")                                             \
+    F(S, 3, text, key,  "step key")
+
+#define action_called_FIELDS(F, S)                                                       \
+    F(S, 1, id,      run,         "run id")                                              \
+    F(S, 2, u32,     step,        "index in the plan")                                   \
+    F(S, 3, text,    key,         "step key")                                            \
+    F(S, 4, u32,     attempt,     "1 for the first")                                     \
+    F(S, 5, text,    action,      "action_name")                                         \
+    F(S, 6, text,    queue,       "queue")                                               \
+    F(S, 7, payload, parameters,  "msgpack map")                                         \
+    F(S, 8, u64,     deadline_ms, "unix ms when the attempt times out; 0: never")        \
+    F(S, 9, u64,     lane,        "number of the kind of job it is")
+
+#define action_completed_FIELDS(F, S)                                                    \
+    F(S, 1, id,      run,     "run id")                                                  \
+    F(S, 2, u32,     step,    "index in the plan")                                       \
+    F(S, 3, text,    key,     "step key")                                                \
+    F(S, 4, u32,     attempt, "the attempt")                                             \
+    F(S, 5, u32,     offer,   "the offer that was granted")                              \
+    F(S, 6, text,    action,  "action_name")                                             \
+    F(S, 7, payload, output,  "msgpack of the worker, or nothing")                       \
+    F(S, 8, id,      session, "worker session that reported")
+
+#define action_failed_FIELDS(F, S)                                                       \
+    F(S, 1, id,   run,           "run id")                                               \
+    F(S, 2, u32,  step,          "index in the plan")                                    \
+    F(S, 3, text, key,           "step key")                                             \
+    F(S, 4, u32,  attempt,       "the attempt")                                          \
+    F(S, 5, u32,  offer,         "the offer that was granted, or the last one")          \
+    F(S, 6, text, action,        "action_name")                                          \
+    F(S, 7, text, error_type,    "a word such as ActionError, Timeout, LeaseLost")       \
+    F(S, 8, text, error_message, "for people")                                           \
+    F(S, 9, u32,  ending,        "enum ending: by report, by silence, by time")          \
+    F(S, 10, id,  session,       "worker session that reported or was silent, or zero")
+
+#define run_list_FIELDS(F, S)                                                            \
+    F(S, 1, u64,  request,    "to be named in the answer")                               \
+    F(S, 2, text, automation, "name or aut_… id, or nothing")                            \
+    F(S, 3, text, status,     "a status, \"open\", or nothing")                          \
+    F(S, 4, u32,  limit,      "rows, 1 to 1000")                                         \
+    F(S, 5, text, cursor,     "next_cursor of the page before, or nothing")
+
+#define run_get_FIELDS(F, S)                                                             \
+    F(S, 1, u64,  request, "to be named in the answer")                                  \
+    F(S, 2, id,   run,     "run id")
+
+#define run_queued_FIELDS(F, S) run_started_FIELDS(F, S)
+
+/* The start is decided by the partition of the automation. */
+#define run_forwarded_FIELDS(F, S)                                                       \
+    F(S, 1, id,      run,        "id that the run will have there")                      \
+    F(S, 2, u64,     request,    "of the client, or 0")                                  \
+    F(S, 3, u32,     gateway,    "instance to answer through")                           \
+    F(S, 4, text,    automation, "name or aut_… id")                                     \
+    F(S, 5, text,    key,        "idempotency key, or nothing")                          \
+    F(S, 6, payload, inputs,     "msgpack map, or nothing")                              \
+    F(S, 7, text,    source,     "api, trigger, …")                                      \
+    F(S, 8, u32,     version,    "to start; 0: the current one")                         \
+    F(S, 9, payload, data,       "what `event` names, or nothing")                       \
+    F(S, 10, payload, meta,      "or nothing")                                           \
+    F(S, 11, payload, config,    "or nothing")                                           \
+    F(S, 12, text,   trigger,    "key of the trigger, or nothing")                       \
+    F(S, 13, u32,    concurrency, "enum plan_concurrency of the trigger, or 0")          \
+    F(S, 14, u32,    runs_max,   "of the trigger, or 0")
+
+#define forward_taken_FIELDS(F, S)                                                       \
+    F(S, 1, id,   run,     "from run_forwarded")                                         \
+    F(S, 2, u32,  err,     "enum err; 0: the run exists")                                \
+    F(S, 3, text, detail,  "why it was refused")
+
+#define forward_settled_FIELDS(F, S) forward_taken_FIELDS(F, S)
+
+#define child_called_FIELDS(F, S)                                                        \
+    F(S, 1, id,      run,        "the parent")                                           \
+    F(S, 2, u32,     step,       "index in the parent")                                  \
+    F(S, 3, text,    key,        "step key")                                             \
+    F(S, 4, u32,     attempt,    "of the step")                                          \
+    F(S, 5, id,      child,      "id of the run to be")                                  \
+    F(S, 6, text,    automation, "name or aut_… id")                                     \
+    F(S, 7, payload, inputs,     "msgpack map, or nothing")                              \
+    F(S, 8, u32,     wait,       "1: child_ended must follow")                           \
+    F(S, 9, u32,     depth,      "generations above it")
+
+#define child_taken_FIELDS(F, S)                                                         \
+    F(S, 1, id,   run,     "the parent")                                                 \
+    F(S, 2, u32,  step,    "index in the parent")                                        \
+    F(S, 3, u32,  attempt, "of the step")                                                \
+    F(S, 4, id,   child,   "run id")                                                     \
+    F(S, 5, u32,  err,     "enum err; 0: it exists")                                     \
+    F(S, 6, text, detail,  "why it was refused")
+
+#define child_ended_FIELDS(F, S)                                                         \
+    F(S, 1, id,      run,           "the parent")                                        \
+    F(S, 2, u32,     step,          "index in the parent")                               \
+    F(S, 3, u32,     attempt,       "of the step")                                       \
+    F(S, 4, id,      child,         "run id")                                            \
+    F(S, 5, u32,     status,        "enum run_status, final")                            \
+    F(S, 6, payload, output,        "if completed")                                      \
+    F(S, 7, text,    error_type,    "if failed")                                         \
+    F(S, 8, text,    error_message, "if failed")
+
+#define child_settled_FIELDS(F, S)                                                       \
+    F(S, 1, id, run,   "the parent")                                                     \
+    F(S, 2, id, child, "run id")
+
+#define child_cancel_FIELDS(F, S)                                                        \
+    F(S, 1, id,   run,    "the parent")                                                  \
+    F(S, 2, u32,  step,   "index in the parent")                                         \
+    F(S, 3, id,   child,  "run id")                                                      \
+    F(S, 4, text, reason, "for people")
+
+#define run_signal_FIELDS(F, S)                                                          \
+    F(S, 1, u64,     request, "to be named in the answer")                               \
+    F(S, 2, id,      run,     "run id")                                                  \
+    F(S, 3, text,    step,    "key of the step that waits")                              \
+    F(S, 4, payload, result,  "msgpack, or nothing")                                     \
+    F(S, 5, text,    by,      "who says so")
+
+#define run_retry_FIELDS(F, S)                                                           \
+    F(S, 1, u64,  request, "to be named in the answer")                                  \
+    F(S, 2, id,   run,     "run id")                                                     \
+    F(S, 3, text, step,    "from this one on, it included; empty: what did not complete") \
+    F(S, 4, text, by,      "who says so")                                                \
+    F(S, 5, text, reason,  "for people, or nothing")
+
+#define step_skip_FIELDS(F, S)                                                           \
+    F(S, 1, u64,  request, "to be named in the answer")                                  \
+    F(S, 2, id,   run,     "run id")                                                     \
+    F(S, 3, text, step,    "step key")                                                   \
+    F(S, 4, text, by,      "who says so")                                                \
+    F(S, 5, text, reason,  "for people, or nothing")
+
+#define step_override_FIELDS(F, S)                                                       \
+    F(S, 1, u64,     request, "to be named in the answer")                               \
+    F(S, 2, id,      run,     "run id")                                                  \
+    F(S, 3, text,    step,    "step key")                                                \
+    F(S, 4, payload, output,  "msgpack")                                                 \
+    F(S, 5, text,    by,      "who says so")                                             \
+    F(S, 6, text,    reason,  "for people, or nothing")
+
+#define run_fork_FIELDS(F, S)                                                            \
+    F(S, 1, u64,     request,  "to be named in the answer")                              \
+    F(S, 2, id,      run,      "id of the new run, of the partition of its origin")      \
+    F(S, 3, id,      origin,   "run id")                                                 \
+    F(S, 4, u64,     event,    "the last event that it shares; 0: none")                 \
+    F(S, 5, u32,     version,  "of the automation; 0: that of its origin")               \
+    F(S, 6, payload, outputs,  "map of step key to output, instead of what was; or nothing") \
+    F(S, 7, payload, inputs,   "instead of those that were; or nothing")                 \
+    F(S, 8, text,    by,       "who says so")
+
+#define interaction_respond_FIELDS(F, S)                                                 \
+    F(S, 1, u64,     request,     "to be named in the answer")                           \
+    F(S, 2, id,      interaction, "iact_… id")                                           \
+    F(S, 3, payload, value,       "msgpack: true or false, or what was asked for")       \
+    F(S, 4, text,    comment,     "or nothing")                                          \
+    F(S, 5, text,    principal,   "who answers: the name of the key, or who it speaks for") \
+    F(S, 6, u32,     cancel,      "1: nobody will answer: the step fails")
+
+#define interaction_list_FIELDS(F, S)                                                    \
+    F(S, 1, u64,  request,     "to be named in the answer")                              \
+    F(S, 2, text, status,      "pending, or nothing")                                    \
+    F(S, 3, text, target,      "only those that ask this one, or nothing")               \
+    F(S, 4, u32,  limit,       "rows, 1 to 1000")                                        \
+    F(S, 5, text, cursor,      "next_cursor of the page before, or nothing")             \
+    F(S, 6, id,   interaction, "only this one; or zero")
+
+#define run_explain_FIELDS(F, S) run_get_FIELDS(F, S)
+
+#define run_export_FIELDS(F, S)                                                          \
+    F(S, 1, u64, request, "to be named in the answer")                                   \
+    F(S, 2, id,  run,     "run id")                                                      \
+    F(S, 3, u64, after,   "record after which to begin; 0: the beginning")
+
+#define run_resumed_FIELDS(F, S)                                                         \
+    F(S, 1, id,   run,     "run id")                                                     \
+    F(S, 2, u32,  attempt, "of the run: 2 for the first time")                           \
+    F(S, 3, text, step,    "key of the step that it begins with, or nothing")            \
+    F(S, 4, text, by,      "who says so")                                                \
+    F(S, 5, text, reason,  "for people, or nothing")                                     \
+    F(S, 6, u32,  from,    "index of that step; only with a key")
+
+#define step_expanded_FIELDS(F, S)                                                       \
+    F(S, 1, id,      run,   "run id")                                                    \
+    F(S, 2, u32,     step,  "index of the each in the run")                              \
+    F(S, 3, text,    key,   "step key")                                                  \
+    F(S, 4, u32,     first, "index of the first step of the first item")                 \
+    F(S, 5, u32,     count, "items")                                                     \
+    F(S, 6, payload, items, "array")
+
+#define wait_opened_FIELDS(F, S)                                                         \
+    F(S, 1, id,      run,        "run id")                                               \
+    F(S, 2, u32,     step,       "index in the run")                                     \
+    F(S, 3, text,    key,        "step key")                                             \
+    F(S, 4, u32,     attempt,    "of the step")                                          \
+    F(S, 5, text,    wait_kind,  "sleep, event, interaction or automation")              \
+    F(S, 6, u64,     due_ms,     "unix ms when it is over or times out; 0: never")       \
+    F(S, 7, text,    event_type, "of an event")                                          \
+    F(S, 8, text,    source,     "of an event, or nothing")                              \
+    F(S, 9, payload, match,      "of an event: rendered, or nothing")                    \
+    F(S, 10, text,   condition,  "of an event, or nothing")                              \
+    F(S, 11, u64,    since_ms,   "of an event: unix ms")                                 \
+    F(S, 12, u64,    after,      "of an event: number in the stream")
+
+#define wait_resumed_FIELDS(F, S)                                                        \
+    F(S, 1, id,      run,     "run id")                                                  \
+    F(S, 2, u32,     step,    "index in the run")                                        \
+    F(S, 3, text,    key,     "step key")                                                \
+    F(S, 4, u32,     attempt, "of the step")                                             \
+    F(S, 5, text,    by,      "timer, event, signal, interaction or automation")         \
+    F(S, 6, u64,     number,  "of an event")                                             \
+    F(S, 7, payload, result,  "what came, or nothing")
+
+#define wait_timed_out_FIELDS(F, S)                                                      \
+    F(S, 1, id,   run,     "run id")                                                     \
+    F(S, 2, u32,  step,    "index in the run")                                           \
+    F(S, 3, text, key,     "step key")                                                   \
+    F(S, 4, u32,  attempt, "of the step")
+
+#define interaction_requested_FIELDS(F, S)                                               \
+    F(S, 1, id,      run,         "run id")                                              \
+    F(S, 2, u32,     step,        "index in the run")                                    \
+    F(S, 3, text,    key,         "step key")                                            \
+    F(S, 4, u32,     attempt,     "of the step")                                         \
+    F(S, 5, id,      interaction, "iact_… id, of the run's partition")                   \
+    F(S, 6, text,    protocol,    "request_approval, …")                                 \
+    F(S, 7, text,    title,       "a line, or nothing")                                  \
+    F(S, 8, text,    prompt,      "what is asked")                                       \
+    F(S, 9, payload, targets,     "array of texts; empty: anybody with the scope")       \
+    F(S, 10, u32,    all_of,      "1: every target must answer")                         \
+    F(S, 11, payload, spec,       "map, or nothing")                                     \
+    F(S, 12, u64,    due_ms,      "unix ms when it expires; 0: never")                   \
+    F(S, 13, u32,    escalated,   "1: asked again, of others")
+
+#define interaction_responded_FIELDS(F, S)                                               \
+    F(S, 1, id,      run,         "run id")                                              \
+    F(S, 2, u32,     step,        "index in the run")                                    \
+    F(S, 3, text,    key,         "step key")                                            \
+    F(S, 4, id,      interaction, "iact_… id")                                           \
+    F(S, 5, payload, value,       "msgpack")                                             \
+    F(S, 6, text,    comment,     "or nothing")                                          \
+    F(S, 7, text,    principal,   "who answered")                                        \
+    F(S, 8, u32,     resolved,    "1: nothing more is asked")
+
+#define check_passed_FIELDS(F, S)                                                        \
+    F(S, 1, id,      run,    "run id")                                                   \
+    F(S, 2, u32,     step,   "index in the run")                                         \
+    F(S, 3, text,    key,    "step key")                                                 \
+    F(S, 4, payload, detail, "array of maps {name, passed, error}")
+
+#define check_failed_FIELDS(F, S) check_passed_FIELDS(F, S)
+
+#define step_overridden_FIELDS(F, S)                                                     \
+    F(S, 1, id,      run,    "run id")                                                   \
+    F(S, 2, u32,     step,   "index in the run")                                         \
+    F(S, 3, text,    key,    "step key")                                                 \
+    F(S, 4, payload, output, "msgpack")                                                  \
+    F(S, 5, text,    by,     "who says so")                                              \
+    F(S, 6, text,    reason, "for people, or nothing")
+
+#define step_copied_FIELDS(F, S)                                                         \
+    F(S, 1, id,      run,     "run id")                                                  \
+    F(S, 2, u32,     step,    "index in the run")                                        \
+    F(S, 3, text,    key,     "step key")                                                \
+    F(S, 4, u32,     status,  "enum step_status")                                        \
+    F(S, 5, payload, output,  "if completed")                                            \
+    F(S, 6, u32,     attempt, "the last one there")
+/* clang-format on */
+#endif
