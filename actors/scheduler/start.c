@@ -4,6 +4,13 @@ struct start {
     struct id run;
     struct bytes automation; /* name or aut_… id */
     struct bytes key, inputs, source;
+    uint32_t version; /* 0: the current one */
+};
+
+/* Why a start was refused. */
+struct refusal {
+    enum err err;
+    const char *detail;
 };
 
 static struct row_key
@@ -42,7 +49,7 @@ name_by_id(const struct scheduler_state *state, const struct id *project,
     return journal_get(state->journal, row_key_bytes(&row));
 }
 
-static bool
+bool
 find_name(const struct scheduler_state *state, const struct id *project,
     struct bytes given, struct bytes *name, struct name_row *found)
 {
@@ -61,26 +68,40 @@ find_name(const struct scheduler_state *state, const struct id *project,
            && fields_read(&in, &name_row_shape, NULL, found) == ERR_NONE;
 }
 
-/* ERR_NOT_FOUND, ERR_INVALID, or a run that has begun. */
-static enum err
+/* The version that a start uses: the one asked for, else the published one, else the
+ * latest draft. */
+static uint32_t
+version_of(const struct start *start, const struct name_row *row)
+{
+    if (start->version > 0)
+        return start->version;
+    return row->version > 0 ? row->version : row->latest;
+}
+
+/* A refusal, or a run that has begun. */
+static struct refusal
 begin(struct turn *turn, const struct start *start)
 {
     struct outbox *out = turn->out;
     struct bytes name;
     struct name_row row;
     if (!find_name(turn->state, &out->project, start->automation, &name, &row))
-        return ERR_NOT_FOUND;
+        return (struct refusal){ ERR_NOT_FOUND,
+            "there is no automation of this name or id in the project" };
+    if (row.status == AUTOMATION_ARCHIVED)
+        return (struct refusal){ ERR_CONFLICT,
+            "the automation is archived: resume it first" };
     if (start->inputs.size > 0
         && (pack_check(start->inputs) != ERR_NONE
             || cursor_type(&(struct cursor){
                    start->inputs.data, start->inputs.data + start->inputs.size, false })
                    != PACK_MAP))
-        return ERR_INVALID;
+        return (struct refusal){ ERR_INVALID, "inputs must be a map" };
     struct run_started started = {
         .run = start->run,
         .automation = row.automation,
         .name = arena_copy(out->arena, name),
-        .version = row.version,
+        .version = version_of(start, &row),
         .key = start->key,
         .inputs = start->inputs,
         .source = start->source,
@@ -90,17 +111,17 @@ begin(struct turn *turn, const struct start *start)
     struct row_key key = row_key('P');
     row_key_id(&key, &out->project);
     row_key_id(&key, &row.automation);
-    row_key_u32(&key, row.version);
+    row_key_u32(&key, started.version);
     if (plan_open(journal_get(turn->state->journal, row_key_bytes(&key)), &plan)
         != ERR_NONE)
-        return ERR_NOT_FOUND;
+        return (struct refusal){ ERR_NOT_FOUND, "the automation has no such version" };
     started.steps = plan.step_count;
     started.timeout_ms = plan.timeout_ms;
     run_begin(run, turn->state->journal, out->arena, &out->project, &started);
     run->watch = true;
     run->record = journal_last(turn->state->journal) + 1;
     turn_say(turn, (struct message){ .code = RUN_STARTED, .run_started = started });
-    return ERR_NONE;
+    return (struct refusal){ ERR_NONE, "" };
 }
 
 static void
@@ -133,15 +154,12 @@ on_run_start(const struct scheduler_state *state, uint64_t now_ms,
         return;
     }
     struct start start = { asked->run, asked->automation, asked->key, asked->inputs,
-        asked->source };
-    enum err err = begin(&turn, &start);
-    if (err != ERR_NONE) {
-        struct bytes detail =
-            err == ERR_NOT_FOUND
-                ? text("there is no automation of this name or id in the project")
-                : text("inputs must be a map");
-        say_refused(out, (struct refused){
-                             .request = asked->request, .err = err, .detail = detail });
+        asked->source, asked->version };
+    struct refusal refusal = begin(&turn, &start);
+    if (refusal.err != ERR_NONE) {
+        say_refused(out, (struct refused){ .request = asked->request,
+                             .err = refusal.err,
+                             .detail = text(refusal.detail) });
         return;
     }
     turn_close(&turn);
@@ -155,7 +173,7 @@ on_trigger_fired(const struct scheduler_state *state, uint64_t now_ms,
     const struct trigger_fired *fired = &in->trigger_fired;
     char automation[ID_TEXT_MAX];
     struct turn turn;
-    enum err err = ERR_NONE;
+    struct refusal refusal = { 0 };
 
     if (!turn_open(&turn, state, now_ms, out, &fired->run)) {
         id_print(&fired->automation, "aut_", automation);
@@ -164,14 +182,17 @@ on_trigger_fired(const struct scheduler_state *state, uint64_t now_ms,
             .automation = text(automation),
             .source = text("trigger"),
         };
-        err = begin(&turn, &start);
-        if (err == ERR_NONE)
+        refusal = begin(&turn, &start);
+        if (refusal.err == ERR_NONE)
             turn_close(&turn);
     }
-    say_fire_taken(out, (struct fire_taken){
-                            .automation = fired->automation,
-                            .trigger = fired->trigger,
-                            .slot_ms = fired->slot_ms,
-                            .run = err == ERR_NONE ? fired->run : (struct id){ { 0 } },
-                        });
+    say_fire_taken(
+        out, (struct fire_taken){
+                 .automation = fired->automation,
+                 .trigger = fired->trigger,
+                 .slot_ms = fired->slot_ms,
+                 .run = refusal.err == ERR_NONE ? fired->run : (struct id){ { 0 } },
+                 .event = fired->event,
+                 .refusal = text(refusal.detail == NULL ? "" : refusal.detail),
+             });
 }
