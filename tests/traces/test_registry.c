@@ -216,8 +216,7 @@ START_TEST(a_crash_forgets_who_waits_and_not_who_must_know)
     registry_know_triggers(&t, 1, 1);
     trace_expect_only(&t, "->", "");
     registry_apply_text(&t, 2, a_yaml, 2);
-    trace_expect_only(
-        &t, "->", "1000 -> gateway document request=2 document=(…)\n");
+    trace_expect_only(&t, "->", "1000 -> gateway document request=2 document=(…)\n");
     trace_close(&t);
 }
 END_TEST
