@@ -54,7 +54,7 @@ on_automation_set(const struct registry_state *state, uint64_t now_ms,
     if (before != asked->status)
         say_changed(out, &name.automation, &automation,
             (enum automation_status)asked->status, asked->reason);
-    wait_for(state, now_ms, in, asked->request, &name, before != asked->status, out);
+    wait_for(state, now_ms, in, asked->request, &name, false, out);
 }
 
 /* A scheduler has counted so many failures in a row that the automation is to be

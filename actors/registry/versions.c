@@ -39,7 +39,7 @@ on_version_publish(const struct registry_state *state, uint64_t now_ms,
                                       .version = name.version,
                                       .revision = automation.revision + 1,
                                   });
-    wait_for(state, now_ms, in, asked->request, &name, !published, out);
+    wait_for(state, now_ms, in, asked->request, &name, false, out);
 }
 
 static void

@@ -136,7 +136,7 @@ START_TEST(publishing_supersedes_and_can_go_back)
     publish(&t, 3, 2);
     trace_expect(&t,
         "1000 version_promoted automation=AUT1 version=2 revision=3\n"
-        "1000 apply_waits request=3 automation=AUT1 version=2 created=1 "
+        "1000 apply_waits request=3 automation=AUT1 version=2 "
         "deadline_ms=11000\n"
         "1000 -> scheduler.0 plan_offered automation=AUT1 name=greet version=2 "
         "plan=(…) revision=3 current=2 status=1\n"
@@ -164,8 +164,8 @@ START_TEST(what_a_peer_says_of_an_earlier_revision_does_not_count)
     know(&t, 2, 2);
     trace_expect(&t, "");
     know(&t, 2, 3);
-    trace_expect_only(&t, "-> gateway",
-        "1000 -> gateway document request=3 document=(…) created=1\n");
+    trace_expect_only(
+        &t, "-> gateway", "1000 -> gateway document request=3 document=(…)\n");
     trace_close(&t);
 }
 END_TEST
@@ -183,8 +183,8 @@ START_TEST(a_peer_that_missed_revisions_is_told_the_last)
         "plan=(…) revision=4 current=2 status=3\n");
     know(&t, 2, 4);
     trace_expect_only(&t, "-> gateway",
-        "1000 -> gateway document request=3 document=(…) created=1\n"
-        "1000 -> gateway document request=4 document=(…) created=1\n");
+        "1000 -> gateway document request=3 document=(…)\n"
+        "1000 -> gateway document request=4 document=(…)\n");
     trace_close(&t);
 }
 END_TEST
