@@ -79,14 +79,6 @@ put_steps(struct buffer *out, const struct plan *plan, struct arena *arena)
 }
 
 static void
-put_times(struct buffer *out, const struct automation_entry *entry)
-{
-    char stamp[STAMP_SIZE];
-    put_string(out, "created_at", stamp_print(entry->created_ms, stamp));
-    put_string(out, "updated_at", stamp_print(entry->updated_ms, stamp));
-}
-
-static void
 put_version(struct buffer *out, const char *name, uint32_t version)
 {
     pack_string(out, name);
@@ -96,7 +88,7 @@ put_version(struct buffer *out, const char *name, uint32_t version)
         pack_u64(out, version);
 }
 
-static void
+void
 put_moment(struct buffer *out, const char *name, uint64_t unix_ms)
 {
     char stamp[STAMP_SIZE];
@@ -142,7 +134,8 @@ put_automation(struct buffer *out, const struct version_name *name,
     put_number(out, "latest_version", automation_latest(entry));
     put_version(out, "published_version", entry->version);
     put_string(out, "concurrency", concurrency_name(plan->concurrency));
-    put_times(out, entry);
+    put_moment(out, "created_at", entry->created_ms);
+    put_moment(out, "updated_at", entry->updated_ms);
     put_triggers(out, plan);
 }
 

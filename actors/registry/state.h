@@ -76,6 +76,8 @@ void on_automation_failing(
 enum document_part { DOCUMENT_BRIEF, DOCUMENT_WHOLE, DOCUMENT_WITH_TEXT };
 struct bytes automation_document(const struct registry_state *state,
     struct arena *arena, const struct version_name *name, enum document_part part);
+/* A time by name, or nil for 0. */
+void put_moment(struct buffer *out, const char *name, uint64_t unix_ms);
 /* A version among its siblings: its number, status and times. */
 void version_line(struct buffer *out, const struct automation_entry *automation,
     const struct version_entry *version, uint32_t number);
