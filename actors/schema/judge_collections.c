@@ -281,7 +281,8 @@ meant(struct judging *j, struct bytes properties, struct bytes name)
     for (size_t count = cursor_map(&c); count > 0; count--) {
         struct bytes known = cursor_text(&c);
         cursor_skip(&c);
-        if (known.size > NAME_MAX_BYTES || !judging_spend(j, known.size))
+        if (known.size == 0 || known.size > NAME_MAX_BYTES
+            || !judging_spend(j, known.size))
             continue;
         char *copy = arena_take(j->arena, known.size + 1);
         memcpy(copy, known.data, known.size);
