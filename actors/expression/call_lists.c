@@ -28,8 +28,7 @@ items_of(struct evaluation *e, struct bytes list, struct cursor *items)
     return want(e, list, PACK_ARRAY) && charge(e, list.size) ? cursor_array(items) : 0;
 }
 
-struct bytes
-call_list(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(list)
 {
     size_t mark = e->scratch.size;
     for (size_t i = 0; i < count; i++)
@@ -37,11 +36,9 @@ call_list(struct evaluation *e, const struct bytes *args, size_t count)
     return taken_list(e, mark, count);
 }
 
-struct bytes
-call_len(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(len)
 {
     struct cursor c = cursor_over(args[0]);
-    (void)count;
     switch (cursor_type(&c)) {
     case PACK_TEXT:
         charge(e, args[0].size);
@@ -56,8 +53,7 @@ call_len(struct evaluation *e, const struct bytes *args, size_t count)
 }
 
 /* Of a value that a pipe brought; else the reader makes a path of it. */
-struct bytes
-call_index(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(index)
 {
     struct bytes value = args[0];
     for (size_t i = 1; i < count && live(e); i++) {
@@ -72,44 +68,36 @@ call_index(struct evaluation *e, const struct bytes *args, size_t count)
     return value;
 }
 
-struct bytes
-call_first(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(first)
 {
     struct cursor items;
-    (void)count;
     return items_of(e, args[0], &items) == 0 ? value_nil(e) : cursor_skip(&items);
 }
 
-struct bytes
-call_last(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(last)
 {
     struct cursor items;
     struct bytes item = value_nil(e);
-    (void)count;
     for (size_t left = items_of(e, args[0], &items); left > 0; left--)
         item = cursor_skip(&items);
     return item;
 }
 
-struct bytes
-call_rest(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(rest)
 {
     struct bytes one = value_whole(e, 1);
-    (void)count;
     if (!want(e, args[0], PACK_ARRAY))
         return (struct bytes){ 0 };
     return operate_slice(e, e->call_at, args[0], &one, NULL);
 }
 
-struct bytes
-call_slice(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(slice)
 {
     return operate_slice(e, e->call_at, args[0], count > 1 ? &args[1] : NULL,
         count > 2 ? &args[2] : NULL);
 }
 
-struct bytes
-call_append(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(append)
 {
     size_t mark = e->scratch.size;
     struct cursor items;
@@ -122,8 +110,7 @@ call_append(struct evaluation *e, const struct bytes *args, size_t count)
     return taken_list(e, mark, before + count - 1);
 }
 
-struct bytes
-call_concat(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(concat)
 {
     size_t mark = e->scratch.size, all = 0;
     for (size_t i = 0; i < count; i++) {
@@ -155,11 +142,9 @@ put_flat(struct evaluation *e, struct bytes list, unsigned depth)
     return put_count;
 }
 
-struct bytes
-call_flatten(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(flatten)
 {
     size_t mark = e->scratch.size;
-    (void)count;
     if (!want(e, args[0], PACK_ARRAY))
         return (struct bytes){ 0 };
     return taken_list(e, mark, put_flat(e, args[0], 0));
@@ -202,11 +187,9 @@ list_of(struct evaluation *e, const struct sortable *all, size_t count)
     return taken_list(e, mark, count);
 }
 
-struct bytes
-call_reverse(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(reverse)
 {
     size_t mark = e->scratch.size, items;
-    (void)count;
     if (type_of(args[0]) == PACK_TEXT)
         return text_reversed(e, want_text(e, args[0]));
     struct sortable *all = sortables_of(e, args[0], &items);
@@ -215,25 +198,21 @@ call_reverse(struct evaluation *e, const struct bytes *args, size_t count)
     return taken_list(e, mark, items);
 }
 
-struct bytes
-call_sort(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(sort)
 {
     size_t items;
     struct sortable *all = sortables_of(e, args[0], &items);
-    (void)count;
     if (live(e) && items == 1)
         values_order(e, e->call_at, all[0].by, all[0].by);
     sortables_sort(e, all, items);
     return list_of(e, all, items);
 }
 
-struct bytes
-call_sortBy(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(sortBy)
 {
     size_t items;
     struct bytes path = want_text(e, args[1]);
     struct sortable *all = sortables_of(e, args[0], &items);
-    (void)count;
     for (size_t i = 0; i < items && live(e); i++) {
         all[i].by = value_at(e, all[i].value, path);
         if (all[i].by.size == 0 && live(e))
@@ -243,12 +222,10 @@ call_sortBy(struct evaluation *e, const struct bytes *args, size_t count)
     return list_of(e, all, items);
 }
 
-struct bytes
-call_unique(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(unique)
 {
     size_t items, kept = 0;
     struct sortable *all = sortables_of(e, args[0], &items);
-    (void)count;
     for (size_t i = 0; i < items && live(e); i++) {
         bool known = false;
         for (size_t k = 0; k < kept && !known && live(e); k++)
@@ -259,8 +236,7 @@ call_unique(struct evaluation *e, const struct bytes *args, size_t count)
     return list_of(e, all, kept);
 }
 
-struct bytes
-call_seq(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(seq)
 {
     int64_t from = 1, step = 1, to = 0;
     if ((count > 1 && !want_whole(e, args[0], INT64_MIN, INT64_MAX, &from))
@@ -272,13 +248,11 @@ call_seq(struct evaluation *e, const struct bytes *args, size_t count)
     return operate_range(e, e->call_at, from, to, step);
 }
 
-struct bytes
-call_pluck(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(pluck)
 {
     struct cursor items;
     size_t mark = e->scratch.size, found = 0;
     struct bytes path = want_text(e, args[1]);
-    (void)count;
     for (size_t left = items_of(e, args[0], &items); left > 0 && live(e); left--) {
         struct bytes value = value_at(e, cursor_skip(&items), path);
         found += value.size > 0;
@@ -287,13 +261,11 @@ call_pluck(struct evaluation *e, const struct bytes *args, size_t count)
     return taken_list(e, mark, found);
 }
 
-struct bytes
-call_where(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(where)
 {
     struct cursor items;
     size_t mark = e->scratch.size, found = 0;
     struct bytes path = want_text(e, args[1]);
-    (void)count;
     for (size_t left = items_of(e, args[0], &items); left > 0 && live(e); left--) {
         struct bytes item = cursor_skip(&items), value = value_at(e, item, path);
         if (value.size > 0 && values_equal(e, value, args[2])) {
@@ -334,63 +306,48 @@ chosen(struct evaluation *e, const struct bytes *args, size_t *found, size_t *it
     return taken_list(e, mark, *found);
 }
 
-struct bytes
-call_filter(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(filter)
 {
     size_t found, items;
-    (void)count;
     return chosen(e, args, &found, &items);
 }
 
-struct bytes
-call_map(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(map)
 {
-    (void)e;
-    (void)count;
     return args[1];
 }
 
-struct bytes
-call_all(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(all)
 {
     size_t found, items;
-    (void)count;
     chosen(e, args, &found, &items);
     return value_bool(e, found == items);
 }
 
-struct bytes
-call_any(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(any)
 {
     size_t found, items;
-    (void)count;
     chosen(e, args, &found, &items);
     return value_bool(e, found > 0);
 }
 
-struct bytes
-call_none(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(none)
 {
     size_t found, items;
-    (void)count;
     chosen(e, args, &found, &items);
     return value_bool(e, found == 0);
 }
 
-struct bytes
-call_count(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(count)
 {
     size_t found, items;
-    (void)count;
     chosen(e, args, &found, &items);
     return value_whole(e, (wide)found);
 }
 
-struct bytes
-call_find(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(find)
 {
     size_t found, items;
-    (void)count;
     struct bytes list = chosen(e, args, &found, &items);
     return live(e) ? call_first(e, &list, 1) : list;
 }

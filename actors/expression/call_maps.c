@@ -24,29 +24,22 @@ pairs_list(struct evaluation *e, struct bytes map, enum part part)
     return taken_list(e, mark, count);
 }
 
-struct bytes
-call_keys(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(keys)
 {
-    (void)count;
     return pairs_list(e, args[0], KEY);
 }
 
-struct bytes
-call_values(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(values)
 {
-    (void)count;
     return pairs_list(e, args[0], VALUE);
 }
 
-struct bytes
-call_entries(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(entries)
 {
-    (void)count;
     return pairs_list(e, args[0], BOTH);
 }
 
-struct bytes
-call_get(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(get)
 {
     struct bytes path = want_text(e, args[1]);
     if (!live(e))
@@ -58,8 +51,7 @@ call_get(struct evaluation *e, const struct bytes *args, size_t count)
 }
 
 /* All pairs on scratch as one map in which keys may be repeated, then without. */
-struct bytes
-call_merge(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(merge)
 {
     size_t mark = e->scratch.size, all = 0, kept = 0;
     for (size_t i = 0; i < count; i++) {
@@ -101,8 +93,7 @@ call_merge(struct evaluation *e, const struct bytes *args, size_t count)
     return taken_map(e, mark, kept);
 }
 
-struct bytes
-call_dict(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(dict)
 {
     size_t mark = e->scratch.size;
     if (count % 2 != 0)
@@ -116,11 +107,9 @@ call_dict(struct evaluation *e, const struct bytes *args, size_t count)
     return live(e) ? call_merge(e, &map, 1) : map;
 }
 
-struct bytes
-call_set(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(set)
 {
     struct bytes both[2] = { args[0] };
-    (void)count;
     if (!want(e, args[0], PACK_MAP) || !want(e, args[1], PACK_TEXT))
         return (struct bytes){ 0 };
     both[1] = call_dict(e, &args[1], 2);
@@ -154,14 +143,12 @@ chosen(struct evaluation *e, const struct bytes *args, size_t count, bool wanted
     return taken_map(e, mark, kept);
 }
 
-struct bytes
-call_pick(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(pick)
 {
     return chosen(e, args, count, true);
 }
 
-struct bytes
-call_omit(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(omit)
 {
     return chosen(e, args, count, false);
 }

@@ -6,11 +6,9 @@
 
 enum { DIGITS_MAX = 15 };
 
-struct bytes
-call_int(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(int)
 {
     struct number number;
-    (void)count;
     if (type_of(args[0]) == PACK_BOOL)
         return value_whole(e, bool_of(args[0]));
     if (type_of(args[0]) == PACK_TEXT) {
@@ -26,11 +24,9 @@ call_int(struct evaluation *e, const struct bytes *args, size_t count)
     return value_whole(e, (wide)number.real);
 }
 
-struct bytes
-call_float(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(float)
 {
     struct number number;
-    (void)count;
     if (type_of(args[0]) == PACK_TEXT) {
         if (!number_of_text(text_of(args[0]), &number))
             return refuse(e, "wants a number, and this text is none");
@@ -70,8 +66,7 @@ rounded_value(struct evaluation *e, struct bytes value, enum rounding how)
     return value_whole(e, (wide)real);
 }
 
-struct bytes
-call_round(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(round)
 {
     struct number number;
     int64_t digits;
@@ -91,25 +86,19 @@ call_round(struct evaluation *e, const struct bytes *args, size_t count)
                              : number.real);
 }
 
-struct bytes
-call_floor(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(floor)
 {
-    (void)count;
     return rounded_value(e, args[0], DOWN);
 }
 
-struct bytes
-call_ceil(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(ceil)
 {
-    (void)count;
     return rounded_value(e, args[0], UP);
 }
 
-struct bytes
-call_abs(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(abs)
 {
     struct number number;
-    (void)count;
     if (!want_number(e, args[0], &number))
         return (struct bytes){ 0 };
     return number.whole
@@ -158,22 +147,19 @@ product(struct evaluation *e, struct bytes so_far, struct bytes item)
     return operate_multiply(e, e->call_at, so_far, item);
 }
 
-struct bytes
-call_min(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(min)
 {
     struct bytes value = folded(e, args, count, least);
     return value.size == 0 && live(e) ? refuse(e, "wants at least one item") : value;
 }
 
-struct bytes
-call_max(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(max)
 {
     struct bytes value = folded(e, args, count, most);
     return value.size == 0 && live(e) ? refuse(e, "wants at least one item") : value;
 }
 
-struct bytes
-call_sum(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(sum)
 {
     struct bytes value = folded(e, args, count, total);
     if (value.size == 0)
@@ -183,35 +169,27 @@ call_sum(struct evaluation *e, const struct bytes *args, size_t count)
                : value;
 }
 
-struct bytes
-call_add(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(add)
 {
     return folded(e, args, count, total);
 }
 
-struct bytes
-call_mul(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(mul)
 {
     return folded(e, args, count, product);
 }
 
-struct bytes
-call_sub(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(sub)
 {
-    (void)count;
     return operate_subtract(e, e->call_at, args[0], args[1]);
 }
 
-struct bytes
-call_div(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(div)
 {
-    (void)count;
     return operate_divide(e, e->call_at, args[0], args[1]);
 }
 
-struct bytes
-call_mod(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(mod)
 {
-    (void)count;
     return operate_remainder(e, e->call_at, args[0], args[1]);
 }

@@ -213,8 +213,7 @@ put_verb(struct evaluation *e, const struct verb *v, struct bytes value)
     }
 }
 
-struct bytes
-call_printf(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(printf)
 {
     size_t mark = e->scratch.size;
     struct printer p = { .e = e, .args = args + 1, .count = count - 1 };

@@ -26,17 +26,13 @@ cased(struct evaluation *e, struct bytes value, uint8_t first, uint8_t last)
     return taken_text(e, mark);
 }
 
-struct bytes
-call_upper(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(upper)
 {
-    (void)count;
     return cased(e, args[0], 'a', 'z');
 }
 
-struct bytes
-call_lower(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(lower)
 {
-    (void)count;
     return cased(e, args[0], 'A', 'Z');
 }
 
@@ -57,8 +53,7 @@ is_among(struct bytes character, const struct bytes *set)
     return memmem(set->data, set->size, character.data, character.size) != NULL;
 }
 
-struct bytes
-call_trim(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(trim)
 {
     struct bytes in = want_text(e, args[0]), set = { 0 };
     if (count > 1)
@@ -94,53 +89,41 @@ ends(struct bytes in, struct bytes suffix)
                bytes_of(in.data + in.size - suffix.size, suffix.size), suffix);
 }
 
-struct bytes
-call_trimPrefix(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(trimPrefix)
 {
     struct bytes in = want_text(e, args[0]), prefix = want_text(e, args[1]);
-    (void)count;
     if (!live(e) || !bytes_begin(in, prefix))
         return live(e) ? args[0] : (struct bytes){ 0 };
     return value_text(e, bytes_of(in.data + prefix.size, in.size - prefix.size));
 }
 
-struct bytes
-call_trimSuffix(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(trimSuffix)
 {
     struct bytes in = want_text(e, args[0]), suffix = want_text(e, args[1]);
-    (void)count;
     if (!live(e) || !ends(in, suffix))
         return live(e) ? args[0] : (struct bytes){ 0 };
     return value_text(e, bytes_of(in.data, in.size - suffix.size));
 }
 
-struct bytes
-call_hasPrefix(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(hasPrefix)
 {
     struct bytes in = want_text(e, args[0]), prefix = want_text(e, args[1]);
-    (void)count;
     return value_bool(e, bytes_begin(in, prefix));
 }
 
-struct bytes
-call_hasSuffix(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(hasSuffix)
 {
     struct bytes in = want_text(e, args[0]), suffix = want_text(e, args[1]);
-    (void)count;
     return value_bool(e, ends(in, suffix));
 }
 
-struct bytes
-call_contains(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(contains)
 {
-    (void)count;
     return operate_contains(e, e->call_at, args[0], args[1]);
 }
 
-struct bytes
-call_matches(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(matches)
 {
-    (void)count;
     return operate_matches(e, e->call_at, args[0], args[1]);
 }
 
@@ -151,12 +134,10 @@ put_item(struct evaluation *e, struct bytes in, size_t from, size_t to)
     return 1;
 }
 
-struct bytes
-call_split(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(split)
 {
     struct bytes in = want_text(e, args[0]), separator = want_text(e, args[1]);
     size_t mark = e->scratch.size, items = 0, from = 0;
-    (void)count;
     if (separator.size == 0) {
         for (size_t size; from < in.size && live(e); from += size) {
             size = character_size(in, from);
@@ -175,12 +156,10 @@ call_split(struct evaluation *e, const struct bytes *args, size_t count)
 }
 
 /* What is behind the last line feed is a line if there is something. */
-struct bytes
-call_lines(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(lines)
 {
     struct bytes in = want_text(e, args[0]);
     size_t mark = e->scratch.size, items = 0, from = 0;
-    (void)count;
     while (from < in.size && live(e)) {
         size_t to = find_from(in, text("\n"), from);
         size_t end = to > from && in.data[to - 1] == '\r' ? to - 1 : to;
@@ -190,13 +169,11 @@ call_lines(struct evaluation *e, const struct bytes *args, size_t count)
     return taken_list(e, mark, items);
 }
 
-struct bytes
-call_join(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(join)
 {
     size_t mark = e->scratch.size;
     struct bytes separator = want_text(e, args[1]);
     struct cursor c = cursor_over(args[0]);
-    (void)count;
     if (!want(e, args[0], PACK_ARRAY))
         return (struct bytes){ 0 };
     size_t items = cursor_array(&c);
@@ -208,13 +185,11 @@ call_join(struct evaluation *e, const struct bytes *args, size_t count)
     return taken_text(e, mark);
 }
 
-struct bytes
-call_replace(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(replace)
 {
     struct bytes in = want_text(e, args[0]), old = want_text(e, args[1]);
     struct bytes by = want_text(e, args[2]);
     size_t mark = e->scratch.size, from = 0;
-    (void)count;
     if (live(e) && old.size == 0)
         return refuse(e, "wants something to replace");
     while (live(e)) {
@@ -228,13 +203,11 @@ call_replace(struct evaluation *e, const struct bytes *args, size_t count)
     return taken_text(e, mark);
 }
 
-struct bytes
-call_repeat(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(repeat)
 {
     int64_t times = 0;
     struct bytes in = want_text(e, args[0]);
     size_t mark = e->scratch.size;
-    (void)count;
     if (!want_whole(e, args[1], 0, TIMES_MAX, &times))
         return (struct bytes){ 0 };
     for (int64_t i = 0; i < times && live(e); i++)
@@ -242,23 +215,19 @@ call_repeat(struct evaluation *e, const struct bytes *args, size_t count)
     return taken_text(e, mark);
 }
 
-struct bytes
-call_truncate(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(truncate)
 {
     int64_t most;
-    (void)count;
     if (!want(e, args[0], PACK_TEXT) || !want_whole(e, args[1], 0, INT64_MAX, &most))
         return (struct bytes){ 0 };
     return operate_slice(e, e->call_at, args[0], NULL, &args[1]);
 }
 
-struct bytes
-call_indent(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(indent)
 {
     int64_t spaces;
     size_t mark = e->scratch.size;
     struct bytes in = want_text(e, args[0]);
-    (void)count;
     if (!want_whole(e, args[1], 0, SPACES_MAX, &spaces))
         return (struct bytes){ 0 };
     for (size_t from = 0; from <= in.size && live(e);) {
@@ -271,8 +240,7 @@ call_indent(struct evaluation *e, const struct bytes *args, size_t count)
     return taken_text(e, mark);
 }
 
-struct bytes
-call_quote(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(quote)
 {
     struct bytes shown = call_string(e, args, count);
     return call_json(e, &shown, 1);

@@ -195,39 +195,31 @@ time_value(struct evaluation *e, int64_t unix_ms)
     return value_text(e, text(out));
 }
 
-struct bytes
-call_toUnixMs(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(toUnixMs)
 {
     int64_t ms;
-    (void)count;
     return want_time(e, args[0], &ms) ? value_whole(e, ms) : (struct bytes){ 0 };
 }
 
-struct bytes
-call_toUnix(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(toUnix)
 {
     int64_t ms;
-    (void)count;
     if (!want_time(e, args[0], &ms))
         return (struct bytes){ 0 };
     return value_whole(e, (ms - first_ms) / 1000 + first_ms / 1000);
 }
 
-struct bytes
-call_fromUnix(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(fromUnix)
 {
     int64_t seconds;
-    (void)count;
     if (!want_whole(e, args[0], first_ms / 1000, last_ms / 1000, &seconds))
         return (struct bytes){ 0 };
     return time_value(e, seconds * 1000);
 }
 
-struct bytes
-call_fromUnixMs(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(fromUnixMs)
 {
     int64_t ms;
-    (void)count;
     if (!want_whole(e, args[0], first_ms, last_ms, &ms))
         return (struct bytes){ 0 };
     return time_value(e, ms);
@@ -270,13 +262,11 @@ part_print(const struct moment *m, uint8_t letter, char out[32])
     return shown > 0;
 }
 
-struct bytes
-call_formatTime(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(formatTime)
 {
     int64_t ms;
     size_t mark = e->scratch.size;
     struct bytes format = want_text(e, args[1]);
-    (void)count;
     if (!want_time(e, args[0], &ms))
         return (struct bytes){ 0 };
     struct moment m = moment_of(ms);
@@ -312,42 +302,34 @@ want_duration(struct evaluation *e, struct bytes value, int64_t *ms)
     return true;
 }
 
-struct bytes
-call_addDuration(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(addDuration)
 {
     int64_t ms, more;
-    (void)count;
     if (!want_time(e, args[0], &ms) || !want_duration(e, args[1], &more))
         return (struct bytes){ 0 };
     return time_value(e, ms + more);
 }
 
-struct bytes
-call_timeBetween(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(timeBetween)
 {
     int64_t from, to;
-    (void)count;
     if (!want_time(e, args[0], &from) || !want_time(e, args[1], &to))
         return (struct bytes){ 0 };
     return value_whole(e, (wide)to - from);
 }
 
-struct bytes
-call_duration(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(duration)
 {
     int64_t ms;
     char out[DURATION_TEXT_SIZE];
-    (void)count;
     if (!want_whole(e, args[0], 0, (int64_t)1 << 53, &ms))
         return (struct bytes){ 0 };
     duration_print((uint64_t)ms, out);
     return value_text(e, text(out));
 }
 
-struct bytes
-call_durationMs(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(durationMs)
 {
     int64_t ms;
-    (void)count;
     return want_duration(e, args[0], &ms) ? value_whole(e, ms) : (struct bytes){ 0 };
 }

@@ -4,29 +4,23 @@
 #include "base/hash.h"
 #include "base/json_read.h"
 
-struct bytes
-call_type(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(type)
 {
     struct bytes name = text(type_sentence(args[0]));
-    (void)count;
     if (bytes_begin(name, text("a ")))
         name = bytes_of(name.data + 2, name.size - 2);
     return value_text(e, name);
 }
 
-struct bytes
-call_string(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(string)
 {
     size_t mark = e->scratch.size;
-    (void)count;
     put_rendered(e, args[0]);
     return taken_text(e, mark);
 }
 
-struct bytes
-call_bool(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(bool)
 {
-    (void)count;
     if (type_of(args[0]) == PACK_TEXT) {
         struct bytes word = text_of(args[0]);
         if (bytes_equal(word, text("true")) || bytes_equal(word, text("false")))
@@ -36,28 +30,23 @@ call_bool(struct evaluation *e, const struct bytes *args, size_t count)
     return want(e, args[0], PACK_BOOL) ? args[0] : (struct bytes){ 0 };
 }
 
-struct bytes
-call_json(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(json)
 {
     size_t mark = e->scratch.size;
-    (void)count;
     put_json(e, args[0]);
     return taken_text(e, mark);
 }
 
-struct bytes
-call_toJson(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(toJson)
 {
     return call_json(e, args, count);
 }
 
-struct bytes
-call_fromJson(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(fromJson)
 {
     struct fault fault;
     size_t mark = e->scratch.size;
     struct bytes in = want_text(e, args[0]);
-    (void)count;
     if (!live(e) || !charge(e, 4 * in.size))
         return (struct bytes){ 0 };
     if (json_read(in, &e->scratch, &fault) != ERR_NONE)
@@ -75,23 +64,19 @@ want_bytes(struct evaluation *e, struct bytes value)
     return live(e) && charge(e, value.size) ? cursor_blob(&c) : (struct bytes){ 0 };
 }
 
-struct bytes
-call_b64enc(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(b64enc)
 {
     size_t mark = e->scratch.size;
     struct bytes in = want_bytes(e, args[0]);
-    (void)count;
     if (live(e))
         base64_write(&e->scratch, in);
     return taken_text(e, mark);
 }
 
-struct bytes
-call_b64dec(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(b64dec)
 {
     size_t mark = e->scratch.size;
     struct bytes in = want_text(e, args[0]);
-    (void)count;
     if (!live(e))
         return (struct bytes){ 0 };
     if (!base64_read(&e->scratch, in))
@@ -113,22 +98,18 @@ put_hex(struct evaluation *e, struct bytes in, const char *before, const char *d
     }
 }
 
-struct bytes
-call_hex(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(hex)
 {
     size_t mark = e->scratch.size;
-    (void)count;
     put_hex(e, want_bytes(e, args[0]), "", "0123456789abcdef");
     return taken_text(e, mark);
 }
 
-struct bytes
-call_sha256(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(sha256)
 {
     size_t mark = e->scratch.size;
     struct bytes in = want_bytes(e, args[0]);
     struct hash hash = hash_sha256(in);
-    (void)count;
     charge(e, 4 * in.size);
     put_hex(e, bytes_of(hash.bytes, sizeof hash.bytes), "", "0123456789abcdef");
     return taken_text(e, mark);
@@ -142,12 +123,10 @@ is_unreserved(uint8_t b)
            || b == '.' || b == '_' || b == '~';
 }
 
-struct bytes
-call_urlencode(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(urlencode)
 {
     size_t mark = e->scratch.size;
     struct bytes in = want_bytes(e, args[0]);
-    (void)count;
     for (size_t i = 0; i < in.size && live(e); i++) {
         struct bytes one = bytes_of(in.data + i, 1);
         if (is_unreserved(in.data[i]))
@@ -167,12 +146,10 @@ hex_digit(uint8_t b)
                                           : -1;
 }
 
-struct bytes
-call_urldecode(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(urldecode)
 {
     size_t mark = e->scratch.size;
     struct bytes in = want_text(e, args[0]);
-    (void)count;
     for (size_t i = 0; i < in.size && live(e); i++) {
         uint8_t b = in.data[i] == '+' ? ' ' : in.data[i];
         if (b == '%') {

@@ -121,8 +121,7 @@ want_text(struct evaluation *e, struct bytes value)
     return text_of(value);
 }
 
-struct bytes
-call_eq(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(eq)
 {
     bool equal = false;
     for (size_t i = 1; i < count && !equal; i++)
@@ -130,92 +129,68 @@ call_eq(struct evaluation *e, const struct bytes *args, size_t count)
     return value_bool(e, equal);
 }
 
-struct bytes
-call_ne(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(ne)
 {
-    (void)count;
     return value_bool(e, !values_equal(e, args[0], args[1]));
 }
 
-struct bytes
-call_lt(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(lt)
 {
-    (void)count;
     return value_bool(e, values_order(e, e->call_at, args[0], args[1]) < 0);
 }
 
-struct bytes
-call_le(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(le)
 {
-    (void)count;
     return value_bool(e, values_order(e, e->call_at, args[0], args[1]) <= 0);
 }
 
-struct bytes
-call_gt(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(gt)
 {
-    (void)count;
     return value_bool(e, values_order(e, e->call_at, args[0], args[1]) > 0);
 }
 
-struct bytes
-call_ge(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(ge)
 {
-    (void)count;
     return value_bool(e, values_order(e, e->call_at, args[0], args[1]) >= 0);
 }
 
-struct bytes
-call_and(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(and)
 {
-    (void)e;
     for (size_t i = 0; i + 1 < count; i++)
         if (!truth_of(args[i]))
             return args[i];
     return args[count - 1];
 }
 
-struct bytes
-call_or(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(or)
 {
-    (void)e;
     for (size_t i = 0; i + 1 < count; i++)
         if (truth_of(args[i]))
             return args[i];
     return args[count - 1];
 }
 
-struct bytes
-call_not(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(not )
 {
-    (void)count;
     return value_bool(e, !truth_of(args[0]));
 }
 
-struct bytes
-call_empty(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(empty)
 {
     return call_not(e, args, count);
 }
 
-struct bytes
-call_ternary(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(ternary)
 {
-    (void)e;
-    (void)count;
     return truth_of(args[0]) ? args[1] : args[2];
 }
 
-struct bytes
-call_default(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(default)
 {
-    (void)e;
-    (void)count;
     return truth_of(args[0]) ? args[0] : args[1];
 }
 
-struct bytes
-call_coalesce(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(coalesce)
 {
     for (size_t i = 0; i < count; i++)
         if (!is_nil(args[i]))
@@ -223,9 +198,7 @@ call_coalesce(struct evaluation *e, const struct bytes *args, size_t count)
     return value_nil(e);
 }
 
-struct bytes
-call_defined(struct evaluation *e, const struct bytes *args, size_t count)
+CALL(defined)
 {
-    (void)count;
     return value_bool(e, !is_nil(args[0]));
 }

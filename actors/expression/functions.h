@@ -57,6 +57,12 @@ struct bytes refuse(struct evaluation *e, const char *format, ...)
 /* What is at a path such as "user.age" in `value`; nothing if there is none. */
 struct bytes value_at(struct evaluation *e, struct bytes value, struct bytes path);
 
+/* Every call is defined with this; few look at the count. */
+#define CALL(name)                                                                     \
+    struct bytes call_##name(__attribute__((unused)) struct evaluation *e,             \
+        __attribute__((unused)) const struct bytes *args,                              \
+        __attribute__((unused)) size_t count)
+
 #define FUNCTION(name, ...)                                                            \
     struct bytes call_##name(                                                          \
         struct evaluation *e, const struct bytes *args, size_t count);
