@@ -394,6 +394,8 @@ operation(
             .type == TOKEN_TEXT && e->token_count == before + 1)
         pattern_try(e, first.text, first.at);
     e->call_at = at;
+    charge_look(e, a);
+    charge_look(e, b);
     return live(e) ? operator->apply(e, at, a, b) : (struct bytes){ 0 };
 }
 

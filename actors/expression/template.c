@@ -66,7 +66,7 @@ literal(struct evaluation *e, size_t to, bool trims_right)
         while (end > from && is_space(e->text.data[end - 1]))
             end--;
     e->trims = false;
-    charge(e, (to - e->at) / 4);
+    charge_look(e, bytes_of(e->text.data + e->at, to - e->at));
     put(e, bytes_of(e->text.data + from, end - from));
 }
 
@@ -270,6 +270,7 @@ range_read(struct evaluation *e, size_t at)
     size_t value_at = e->token.at;
     struct bytes value = prefix_read(e);
     closed(e);
+    charge_look(e, value);
     course_of(e, value, value_at, &course);
     size_t body = e->at;
     bool trims = e->trims;
