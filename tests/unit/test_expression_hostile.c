@@ -3,7 +3,6 @@
  * texts made to be expensive to evaluate, which must come to a limit instead. */
 #include "actors/expression/expression.h"
 #include "base/pack.h"
-#include "base/pattern.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -240,34 +239,8 @@ START_TEST(a_costly_text_comes_to_a_limit)
         costly[_i].text, ms_between(&from, &to));
     ck_assert_msg(
         e == costly[_i].err, "%s: %s, %s", costly[_i].text, err_name(e), fault.message);
-    if (getenv("SHOW") != NULL)
-        printf("%4ld ms %s: %s\n", ms_between(&from, &to), costly[_i].text,
-            e == ERR_NONE ? "" : fault.message);
     arena_free(&arena);
     buffer_free(&big);
-}
-END_TEST
-
-START_TEST(the_work_of_patterns_is_counted)
-{
-    struct fault fault;
-    struct pattern *pattern;
-    uint32_t work = 100;
-    bool matches;
-    ck_assert_int_eq(pattern_new(text("^(a+)+$"), &pattern, &fault), ERR_NONE);
-    ck_assert_int_eq(pattern_match(pattern, text("aa"), &work, &matches), ERR_NONE);
-    ck_assert(matches);
-    ck_assert(work > 0 && work < 100);
-    ck_assert_int_eq(
-        pattern_match(pattern, text("aaaaaaaaaaaaaaaaaaaaaaaaaaaa!"), &work, &matches),
-        ERR_TOO_LARGE);
-    ck_assert_uint_eq(work, 0);
-    work = 100;
-    ck_assert_int_eq(
-        pattern_match(pattern, text("\xff"), &work, &matches), ERR_MALFORMED);
-    pattern_free(&pattern);
-    ck_assert_ptr_null(pattern);
-    pattern_free(&pattern);
 }
 END_TEST
 
@@ -280,7 +253,6 @@ main(void)
     tcase_add_loop_test(
         tests, a_hostile_text_is_read_in_little_time_and_memory, 0, COUNT(texts));
     tcase_add_loop_test(tests, a_costly_text_comes_to_a_limit, 0, COUNT(costly));
-    tcase_add_test(tests, the_work_of_patterns_is_counted);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
