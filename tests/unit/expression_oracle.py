@@ -5,11 +5,16 @@ Method: random trees are evaluated here, by a second and independent reading of 
 manual, and written in both languages for the evaluator; the answers must be the same,
 types and kinds of fault included.
 """
+import base64
+import datetime
+import hashlib
 import json
+import math
 import os
 import random
 import subprocess
 import unittest
+import urllib.parse
 
 BUILD = os.path.abspath(os.environ.get("CAPSTAN_BUILD", "."))
 LINES = os.path.join(BUILD, "tests/unit/expression_lines")
@@ -418,7 +423,67 @@ def same(a, b):
     return a == b
 
 
+def stamp(moment):
+    text = moment.strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
+    return text + (f".{moment.microsecond // 1000:03}Z" if moment.microsecond else "Z")
+
+
+def library_case(rng):
+    """(text, value): a function that Python's library has, too."""
+    moment = datetime.datetime(1, 1, 1) + datetime.timedelta(
+        milliseconds=rng.randrange(9998 * 365 * 86400000))
+    unix_ms = round((moment - datetime.datetime(1970, 1, 1)) / datetime.timedelta(milliseconds=1))
+    text = "".join(rng.choice("aZ09 /+%&=é漢😀\n\"") for _ in range(rng.randrange(9)))
+    real, whole = rng.uniform(-1e6, 1e6), rng.randrange(-10**6, 10**6)
+    width, digits = rng.randrange(12), rng.randrange(6)
+    flag, verb = rng.choice(["", "-", "+", "0", " "]), rng.choice("feg")
+    quoted, time = literal(text), literal(stamp(moment))
+    offset = rng.randrange(-1439, 1440)
+    local = moment + datetime.timedelta(minutes=offset) if 1 < moment.year < 9998 else None
+    zone = f"{'-' if offset < 0 else '+'}{abs(offset) // 60:02}:{abs(offset) % 60:02}"
+    later = rng.randrange(10**9)
+    return rng.choice([
+        (f"sha256({quoted})", hashlib.sha256(text.encode()).hexdigest()),
+        (f"hex({quoted})", text.encode().hex()),
+        (f"b64enc({quoted})", base64.b64encode(text.encode()).decode()),
+        (f"b64dec({literal(base64.b64encode(text.encode()).decode())})", text),
+        (f"urlencode({quoted})", urllib.parse.quote(text, safe="")),
+        (f"urldecode({literal(urllib.parse.quote_plus(text))})", text),
+        (f"quote({quoted})", json.dumps(text, ensure_ascii=False)),
+        (f"toUnixMs({time})", unix_ms),
+        (f"toUnix({time})", unix_ms // 1000),
+        (f"fromUnixMs({unix_ms})", stamp(moment)),
+        (f"formatTime({time}, '%j %a %A %b %B %u %d %m %H:%M:%S')",
+         moment.strftime("%j %a %A %b %B %u %d %m %H:%M:%S")),
+        (f"toUnixMs({literal(stamp(local or moment)[:-1] + (zone if local else 'Z'))})", unix_ms),
+        (f"fromUnixMs(toUnixMs(addDuration({time}, '-{later}ms')) + {later})", stamp(moment))
+        if moment.year > 1 else ("1", 1),
+        (f"printf('%{flag}{width}.{digits}{verb}', {real!r})",
+         f"%{flag}{width}.{digits}{verb}" % real),
+        (f"printf('%{flag}{width}d', {whole})", f"%{flag}{width}d" % whole),
+        (f"printf('%{'-' if flag == '-' else ''}{width}.{digits}s', {quoted})",
+         f"%{'-' if flag == '-' else ''}{width}.{digits}s" % text),
+        (f"floor({real!r})", math.floor(real)), (f"ceil({real!r})", math.ceil(real)),
+        (f"int({real!r})", int(real)), (f"round({whole}.5)", int(whole + math.copysign(1, whole))
+         if whole else 1),
+    ])
+
+
 class OracleTest(unittest.TestCase):
+    def ask(self, cases):
+        given = "".join(json.dumps([form, text, SCOPE]) + "\n" for form, text, _ in cases)
+        said = subprocess.run([LINES], input=given, capture_output=True, text=True, check=True)
+        answers = said.stdout.splitlines()
+        self.assertEqual(len(answers), len(cases))
+        return zip(cases, answers)
+
+    def test_functions_give_what_the_library_of_python_gives(self):
+        rng = random.Random(int(os.environ.get("SEED", SEED)))
+        cases = [("value", *library_case(rng)) for _ in range(COUNT)]
+        for (_, text, wanted), line in self.ask(cases):
+            self.assertTrue(same(json.loads(line), {"value": wanted}),
+                            f"{text}\nsaid {line}\nnot  {wanted!r}")
+
     def test_both_languages_give_what_the_oracle_gives(self):
         rng = random.Random(int(os.environ.get("SEED", SEED)))
         cases = []
@@ -435,12 +500,8 @@ class OracleTest(unittest.TestCase):
                 if "value" in wanted:
                     cases.append(("template", "<{{ " + prefix + " }}>${{ " + tree.infix() + " }}",
                                   {"value": f"<{shown(wanted['value'])}>{shown(wanted['value'])}"}))
-        given = "".join(json.dumps([form, text, SCOPE]) + "\n" for form, text, _ in cases)
-        said = subprocess.run([LINES], input=given, capture_output=True, text=True, check=True)
-        answers = said.stdout.splitlines()
-        self.assertEqual(len(answers), len(cases))
         faults = 0
-        for (form, text, wanted), line in zip(cases, answers):
+        for (form, text, wanted), line in self.ask(cases):
             got = json.loads(line)
             faults += "err" in wanted
             if "err" in wanted:
