@@ -244,6 +244,17 @@ FUNCTIONS = {
 }
 
 
+PREDICATES = {
+    "map": lambda items, results: results,
+    "filter": lambda items, results: [i for i, r in zip(items, results) if r],
+    "find": lambda items, results: next((i for i, r in zip(items, results) if r), None),
+    "count": lambda items, results: sum(results),
+    "all": lambda items, results: all(results),
+    "any": lambda items, results: any(results),
+    "none": lambda items, results: not any(results),
+}
+
+
 def compact_only(value):
     """Only what is surely JSON or surely not is asked for."""
     try:
@@ -268,17 +279,26 @@ def walk(path):
 class Tree:
     """A random tree: `value` evaluates it, `infix` and `prefix` write it."""
 
-    def __init__(self, rng, depth):
+    items = []  # of the predicates that are being evaluated
+
+    def __init__(self, rng, depth, inside=False):
         self.kind = rng.choice(["literal", "path", "path"] if depth == 0 else [
             "literal", "path", "path", "operator", "operator", "operator", "call", "call",
-            "list", "map", "choice", "ternary", "logic", "slice", "negate"])
-        grow = lambda: Tree(rng, depth - 1)
+            "list", "map", "choice", "ternary", "logic", "slice", "negate", "each"])
+        grow = lambda within=inside: Tree(rng, depth - 1, within)
+        if inside and self.kind == "path" and rng.random() < 0.6:
+            self.kind, self.word = "item", None
         self.parts = []
         if self.kind == "literal":
             self.word = rng.choice([0, 1, -1, 2, 1.5, 0.1, 1e21, MOST, "", "a", "b", 'q"\\\n',
                                     ",", "é", True, False, None])
+        elif self.kind == "item":
+            return
         elif self.kind == "path":
             self.word = self.path(rng)
+        elif self.kind == "each":
+            self.word = rng.choice(list(PREDICATES))
+            self.parts = [grow(), grow(True)]
         elif self.kind == "operator":
             self.word = rng.choice(list(OPERATORS))
             self.parts = [grow(), grow()]
@@ -301,7 +321,7 @@ class Tree:
             self.parts = [grow() for _ in range(3 if self.kind == "ternary" else 2)]
             self.word = None
             if self.kind == "choice":
-                self.parts[0] = Tree(rng, 0)
+                self.parts[0] = Tree(rng, 0, inside)
 
     @staticmethod
     def path(rng):
@@ -325,6 +345,10 @@ class Tree:
             return word
         if kind == "path":
             return walk(word)
+        if kind == "item":
+            return Tree.items[-1]
+        if kind == "each":
+            return self.each()
         if kind == "ternary":
             test = parts[0].value()
             need(isinstance(test, bool))
@@ -360,10 +384,26 @@ class Tree:
         need(number(values[0]))
         return checked(-values[0])
 
+    def each(self):
+        results, items = [], listed(self.parts[0].value())
+        for item in items:
+            Tree.items.append(item)
+            try:
+                results.append(self.parts[1].value())
+            finally:
+                Tree.items.pop()
+        if self.word != "map":
+            need(all(isinstance(r, bool) for r in results))
+        return PREDICATES[self.word](items, results)
+
     def infix(self, level=0):
         word, parts = self.word, self.parts
         if self.kind == "literal":
             return f"({literal(word)})" if number(word) and word < 0 else literal(word)
+        if self.kind == "item":
+            return "#"
+        if self.kind == "each":
+            return f"{word}({parts[0].infix()}, ({parts[1].infix()}))"
         if self.kind == "path":
             return "".join([word[0]] + [
                 f".{n}" if isinstance(n, str) and " " not in n else f"[{literal(n)}]"
