@@ -8,6 +8,7 @@
 #include "gateway/native/worker_door.h"
 #include "gateway/server.h"
 #include "gateway/watch.h"
+#include "gateway/websocket.h"
 #include "gateway/workers.h"
 
 #include <czmq.h>
@@ -48,6 +49,13 @@ on_socket(zloop_t *zloop, zsock_t *socket, void *self)
 }
 
 static int
+on_websocket(zloop_t *zloop, zmq_pollitem_t *item, void *self)
+{
+    (void)item;
+    return on_socket(zloop, NULL, self);
+}
+
+static int
 on_http(zloop_t *zloop, zmq_pollitem_t *item, void *self)
 {
     struct loop *loop = self;
@@ -77,6 +85,7 @@ on_stop(zloop_t *zloop, zmq_pollitem_t *item, void *self)
         &g->alarms, &loop->leave, clock_monotonic_ms() + g->child.config.drain_ms / 2);
     server_quiesce(g->server);
     workers_drain(g->workers);
+    websockets_leave(g->websockets);
     watches_leave(g->watches);
     turn(loop, true);
     return loop->over ? -1 : 0;
@@ -140,10 +149,12 @@ turn(struct loop *loop, bool http)
     hear_actors(g);
     if (g->open)
         more = worker_door_run(g->worker_door);
+    websockets_run(g->websockets);
     server_run(g->server, http);
     alarms_ring(&g->alarms, g->now_ms);
     server_run(g->server, false);
     open_doors(loop);
+    websockets_flush(g->websockets);
     if (g->draining && nothing_left(g))
         loop->over = true;
     mailbox_flush(g->mailbox);
@@ -159,10 +170,13 @@ gateway_loop(struct gateway *g)
 {
     struct loop loop = { .gateway = g, .zloop = zloop_new(), .timer = -1 };
     zmq_pollitem_t http = { .fd = server_fd(g->server), .events = ZMQ_POLLIN };
+    zmq_pollitem_t sockets = { .fd = websockets_fd(g->websockets),
+        .events = ZMQ_POLLIN };
     zmq_pollitem_t stop = { .fd = g->child.stop_fd, .events = ZMQ_POLLIN };
     if (loop.zloop == NULL
         || zloop_reader(loop.zloop, mailbox_socket(g->mailbox), on_socket, &loop) != 0
         || zloop_poller(loop.zloop, &http, on_http, &loop) != 0
+        || zloop_poller(loop.zloop, &sockets, on_websocket, &loop) != 0
         || zloop_poller(loop.zloop, &stop, on_stop, &loop) != 0)
         WRONG("out of memory");
     zloop_set_nonstop(loop.zloop, true);
