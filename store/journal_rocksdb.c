@@ -1,12 +1,12 @@
 /* journal_rocksdb.c - journals on RocksDB: a column family per shelf, one write-ahead
  * log.  docs/decisions/0002-journal-layout.md says why it is set up like this. */
+#include "base/folder.h"
 #include "base/wrong.h"
 #include "store/mark.h"
 #include "store/rocksdb_files.h"
 #include "store/rocksdb_store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <libgen.h>
 #include <stdio.h>
@@ -114,12 +114,7 @@ make_folder(const char *path, struct fault *fault)
             strerror(errno));
     }
     snprintf(copy, sizeof copy, "%s", path);
-    int above = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool synced = above >= 0 && fsync(above) == 0;
-    int why = errno;
-    if (above >= 0)
-        close(above);
-    return synced ? ERR_NONE : fault_set(fault, ERR_IO, "%s: %s", copy, strerror(why));
+    return folder_sync(dirname(copy), fault);
 }
 
 static enum err

@@ -77,7 +77,11 @@ static const char *
 below_data(const char *path)
 {
     size_t size = strlen(data);
-    return size > 1 && strncmp(path, data, size) == 0 ? path + size : NULL;
+    if (size > 1 && strncmp(path, data, size) == 0)
+        return path + size;
+    return size > 1 && strncmp(path, data, size - 1) == 0 && path[size - 1] == '\0'
+               ? path + size - 1
+               : NULL;
 }
 
 static bool

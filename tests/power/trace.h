@@ -4,9 +4,9 @@
  *   create PATH INODE     a name appeared in its folder; 0: that of a folder
  *   rename PATH\tPATH     it changed, in the same folder
  *   unlink PATH           it went; the file is kept in the grave
- *   file INODE SIZE HEX   its first SIZE bytes are durable; HEX: all bytes of a small
- * one, which may be written again in place folder AT PATH        so are the names of it
- * that changed before offset AT
+ *   file INODE SIZE HEX   its first SIZE bytes are durable; HEX: all of them, if it is
+ *                         small and read too, and so may be written in place
+ *   folder AT PATH        so are its names, as they were at offset AT of the trace
  *
  * Names are lost and kept in their order, folder by folder; files each by itself.  This
  * is what POSIX promises and no more: a file's sync keeps its bytes, not its name.

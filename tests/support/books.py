@@ -50,6 +50,7 @@ class Client(threading.Thread):
         super().__init__(daemon=True)
         self.books, self.number = books, number
         self.acknowledged = {}  # key → run
+        self.last = None        # run
         self.begun = 0          # monotonic, of the start that was acknowledged last
 
     def run(self):
@@ -60,8 +61,8 @@ class Client(threading.Thread):
             while not self.books.stop.is_set():
                 begun = time.monotonic()
                 try:
-                    self.acknowledged[key] = self.books.engine.start(
-                        "graph", key=key)["id"]
+                    self.last = self.books.engine.start("graph", key=key)["id"]
+                    self.acknowledged[key] = self.last
                     self.begun = begun
                     break
                 except TROUBLE:
@@ -82,6 +83,28 @@ class Publisher(threading.Thread):
             with contextlib.suppress(*TROUBLE):
                 self.books.engine.apply(BOOK.format(self.page))
                 self.acknowledged = self.page
+
+
+class Follower(threading.Thread):
+    """Reads what was just acknowledged: it must be there."""
+
+    def __init__(self, books):
+        super().__init__(daemon=True)
+        self.books = books
+        self.missing = []
+
+    def run(self):
+        while not self.books.stop.wait(0.1):
+            for client in self.books.clients:
+                run = client.last
+                try:
+                    if run is not None:
+                        self.books.engine.run(run)
+                except Refused as refused:
+                    if refused.code == "not_found":
+                        self.missing.append(run)
+                except TROUBLE:
+                    pass
 
 
 class BookWorker(threading.Thread):
@@ -167,10 +190,20 @@ class Reader:
         self.connection = http.client.HTTPConnection("127.0.0.1", engine.http_port,
                                                      timeout=DEADLINE)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.connection.close()
+
     def get(self, path):
         self.connection.request("GET", API + path, headers={
             "Authorization": "Bearer " + self.engine.key})
-        return json.loads(self.connection.getresponse().read())
+        answer = self.connection.getresponse()
+        value = json.loads(answer.read())
+        if answer.status != 200:
+            raise Refused(answer.status, value)
+        return value
 
     def all_runs(self):
         """Run → document, of the automation that clients start."""
@@ -188,21 +221,18 @@ class Books:
     def __init__(self, engine, name="book", pause=0.02):
         self.engine, self.name, self.pause = engine, name, pause
         self.stop, self.leave = threading.Event(), threading.Event()
-        self.publisher = None
+        self.clients, self.workers, self.others = [], [], []
+        self.publisher = self.follower = None
 
-    def begin(self, clients=4, workers=2, publisher=True, ticks=True):
+    def begin(self, clients=4, workers=2):
         self.engine.apply(GRAPH)
-        if ticks:
-            self.engine.apply(TICK)
+        self.engine.apply(TICK)
         self.clients = [Client(self, n) for n in range(clients)]
         self.workers = [BookWorker(self, f"worker-{n}") for n in range(workers)]
-        if publisher:
-            self.publisher = Publisher(self)
-        for thread in self.threads():
+        self.publisher, self.follower = Publisher(self), Follower(self)
+        self.others = [self.publisher, self.follower]
+        for thread in self.clients + self.workers + self.others:
             thread.start()
-
-    def threads(self):
-        return self.clients + self.workers + ([self.publisher] if self.publisher else [])
 
     def acknowledged(self):
         return {k: run for c in self.clients for k, run in list(c.acknowledged.items())}
@@ -214,23 +244,23 @@ class Books:
     def end(self):
         """No more starts.  The workers go on until compare() is done."""
         self.stop.set()
-        for client in self.clients:
-            client.join()
-        if self.publisher:
-            self.publisher.join()
+        for thread in self.clients + self.others:
+            thread.join()
 
     def close(self):
         self.stop.set()
         self.leave.set()
-        for thread in self.threads():
+        for thread in self.clients + self.workers + self.others:
             thread.join()
 
     # ---- against the engine ----
 
     def lost_runs(self):
         """Keys whose run, once acknowledged, is not there."""
-        known = Reader(self.engine).all_runs()
-        return [key for key, run in self.acknowledged().items() if run not in known]
+        acknowledged, known = self.acknowledged(), {}
+        with Reader(self.engine) as reader, contextlib.suppress(Refused):
+            known = reader.all_runs()  # refused: even the automation is gone
+        return [key for key, run in acknowledged.items() if run not in known]
 
     def wait_settled(self, deadline=DEADLINE):
         """Every run is finished, and every report acknowledged."""
@@ -245,19 +275,23 @@ class Books:
         assert len(books) == len(set(books.values())), "two keys have one run"
         lost = self.lost_runs()
         assert not lost, f"{len(lost)} acknowledged starts are lost, such as {lost[:3]}"
+        missing = self.follower.missing
+        assert not missing, f"acknowledged, but not to be read: {missing[:3]}"
         self.wait_settled()
-        reader = Reader(self.engine)
-        runs = reader.all_runs()
+        with Reader(self.engine) as reader:
+            self.compare_runs(reader.all_runs(), books)
+            results = self.compare_results(reader)
+            self.compare_logs(reader, sorted(books.items()))
+        self.compare_publisher()
+        return f"{len(books)} starts and {results} results acknowledged, 0 lost, " \
+               f"0 accepted twice, 0 stuck"
+
+    def compare_runs(self, runs, books):
         unfinished = [run for run in books.values()
                       if runs[run]["status"] != "completed"]
         assert not unfinished, f"did not complete: {unfinished[:3]}"
         more = len(runs) - len(books)
         assert more <= len(self.clients), f"{more} runs that nobody asked for"
-        results = self.compare_results(reader)
-        self.compare_logs(reader, sorted(books.items()))
-        self.compare_publisher()
-        return f"{len(books)} starts and {results} results acknowledged, 0 lost, " \
-               f"0 accepted twice, 0 stuck"
 
     def compare_results(self, reader):
         """What a worker was told is accepted is the one result of that step."""
@@ -288,7 +322,7 @@ class Books:
             assert events[-1]["event_type"] == "run.completed", events[-1]
 
     def compare_publisher(self):
-        if self.publisher is None or self.publisher.acknowledged == 0:
+        if self.publisher.acknowledged == 0:
             return
         text = self.engine.get("/automations/book")["definition"]
         page = int(text.split("page ")[1].split()[0])

@@ -135,7 +135,8 @@ class Disk:
     def passes(self, path):
         """Is it left as it is?  The engine begins these anew, or can lose them."""
         below = os.path.relpath(path, self.data)
-        return below.split("/")[0] in ("run", "log", "lock") or ".view-" in below
+        return ".view-" in below or below.split("/")[0] in (
+            "run", "log", "lock", "foreground.log")
 
     def read(self, trace):
         at = 0
@@ -165,7 +166,7 @@ class Disk:
         inode, size, small = (rest + " ").split(" ")[:3]
         self.sizes[int(inode)] = int(size)
         self.small.pop(int(inode), None)
-        if int(size) <= 64:
+        if small:
             self.small[int(inode)] = bytes.fromhex(small)
 
     def see_folder(self, _, rest):
