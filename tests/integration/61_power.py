@@ -20,7 +20,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.environ.get("CAPSTAN_SOURCE", "."), "tests/support"))
 from books import Books  # noqa: E402
 from engine import Engine, until  # noqa: E402
-from power import MODES, Power  # noqa: E402
+from power import DROP, FOR_EVER, MODES, Power  # noqa: E402
 
 CUTS = int(os.environ.get("CUTS", "50"))
 SEED = int(os.environ.get("SEED", str(random.SystemRandom().randrange(1 << 32))))
@@ -61,7 +61,8 @@ class PowerCuts(unittest.TestCase):
             books = Books(engine, f"seed-{chance.random()}")
             try:
                 books.begin()
-                engine.power.lie(lies)
+                if lies:
+                    engine.power.arm("", ["sync"], DROP, last=FOR_EVER)
                 for number in range(1, cuts + 1):
                     try:
                         self.cut(engine, books, modes[number % len(modes)], chance)

@@ -50,19 +50,16 @@ plan_ask(enum point point)
     uint64_t k = __atomic_add_fetch(&plan->seen, 1, __ATOMIC_ACQ_REL);
     if (plan->first == 0 || k < plan->first)
         return VERDICT_CALL;
-    if (k > (plan->action == ACTION_FAIL ? plan->last : plan->first))
+    bool dies = plan->action == ACTION_DIE_BEFORE || plan->action == ACTION_DIE_AFTER;
+    if (k > (dies ? plan->first : plan->last))
         return VERDICT_CALL;
     __atomic_add_fetch(&plan->struck, 1, __ATOMIC_ACQ_REL);
     if (plan->action == ACTION_DIE_BEFORE)
         plan_die();
     if (plan->action == ACTION_DIE_AFTER)
         return VERDICT_CALL_AND_DIE;
+    if (plan->action == ACTION_DROP)
+        return VERDICT_DROP;
     errno = (int)plan->error;
     return VERDICT_FAIL;
-}
-
-bool
-plan_lies(void)
-{
-    return plan != NULL && __atomic_load_n(&plan->lie, __ATOMIC_ACQUIRE) != 0;
 }

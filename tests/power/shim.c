@@ -300,6 +300,8 @@ write(int fd, const void *bytes, size_t size)
     enum verdict verdict = plan_ask(point_of_file(fd, path));
     if (verdict == VERDICT_FAIL)
         return write_a_part(fd, bytes, size);
+    if (verdict == VERDICT_DROP)
+        return (ssize_t)size;
     ssize_t result = calls()->write(fd, bytes, size);
     after(verdict);
     return result;
@@ -312,6 +314,8 @@ pwrite(int fd, const void *bytes, size_t size, off_t offset)
     enum verdict verdict = plan_ask(point_of_file(fd, path));
     if (verdict == VERDICT_FAIL)
         return -1;
+    if (verdict == VERDICT_DROP)
+        return (ssize_t)size;
     ssize_t result = calls()->pwrite(fd, bytes, size, offset);
     after(verdict);
     return result;
@@ -334,7 +338,7 @@ sync_file(int fd, int (*call)(int fd))
     struct trace_sync sync;
     if (verdict == VERDICT_FAIL)
         return -1;
-    if (point == POINT_sync && plan_lies())
+    if (verdict == VERDICT_DROP)
         return 0;
     trace_syncing(fd, &sync);
     int result = call(fd);

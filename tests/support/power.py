@@ -22,10 +22,10 @@ import tempfile
 BUILD = os.path.abspath(os.environ.get("CAPSTAN_BUILD", "."))
 SOURCE = os.path.abspath(os.environ.get("CAPSTAN_SOURCE", "."))
 
-DIE_BEFORE, DIE_AFTER, FAIL = 0, 1, 2
+DIE_BEFORE, DIE_AFTER, FAIL, DROP = 0, 1, 2, 3
 FOR_EVER = 2**64 - 1
-PLAN = struct.Struct("=4I4QI28s")  # struct plan of tests/power/plan.h
-SEEN, STRUCK, LIE = 32, 40, 48     # offsets in it
+PLAN = struct.Struct("=4I4Q32s")  # struct plan of tests/power/plan.h
+SEEN, STRUCK = 32, 40            # offsets in it
 
 # How much of what was not synced a cut leaves.
 #   none     all: the processes die, the machine lives
@@ -64,11 +64,11 @@ class Power:
     # ---- strikes ----
 
     def arm(self, process, points, action, first=1, last=None, error=errno.EIO):
-        """Strike at the call number `first` of these points; fail until `last`."""
+        """Strike at the call number `first` of these points; fail, or drop what is said
+        to be done, until `last`."""
         bits = sum(1 << POINTS.index(point) for point in points)
-        lie, = struct.unpack_from("=I", self.plan, LIE)
         row = PLAN.pack(0, action, bits, error, first, first if last is None else last,
-                        0, 0, lie, process.encode())
+                        0, 0, process.encode())
         self.plan[:4] = bytes(4)
         self.plan[:len(row)] = row
         self.plan[:4] = struct.pack("=I", 1)
@@ -81,10 +81,6 @@ class Power:
 
     def seen(self):
         return struct.unpack_from("=Q", self.plan, SEEN)[0]
-
-    def lie(self, lies):
-        """Let the disk say that a journal's log is synced when it is not."""
-        struct.pack_into("=I", self.plan, LIE, int(lies))
 
     # ---- power cuts ----
 
