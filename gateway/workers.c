@@ -72,10 +72,15 @@ say(struct workers *w, struct bytes identity)
     return zmq_send(w->socket, w->out.data, w->out.size, flags) >= 0;
 }
 
-/* The same; a session that cannot be told is over: the worker will register again. */
+/* The same; a session that cannot be told is over: the worker will register again.  One
+ * that does not read is not told: what matters is said again. */
 static bool
 tell(struct workers *w, struct session *session)
 {
+    if (!session_may_tell(session, w->out.size)) {
+        log_line(LOG_DEBUG, "worker_not_reading", "unread=%zu", session->unread);
+        return false;
+    }
     if (say(w, bytes_of(session->identity, IDENTITY_SIZE)))
         return true;
     log_line(LOG_INFO, "worker_unreachable", "err=\"%s\"", zmq_strerror(errno));
@@ -205,6 +210,7 @@ take_report(
     struct workers *w, struct session *session, const struct worker_frame *frame)
 {
     struct message m = to_lease(session, JOB_REPORT);
+    session_named(session, frame->token);
     m.job_report = (struct job_report){
         .session = session->id,
         .token = frame->token,
