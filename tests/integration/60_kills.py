@@ -27,7 +27,7 @@ from power import DIE_AFTER, DIE_BEFORE, Power  # noqa: E402
 KILLS = int(os.environ.get("KILLS", "200"))
 SEED = int(os.environ.get("SEED", str(random.SystemRandom().randrange(1 << 32))))
 ENGINE_KILLS = 500
-STRIKE_S = 5  # in which a point of the table must be reached
+STRIKE_S = 30  # in which a point of the table must be reached
 
 JOURNALED = ["registry.0", "trigger.0", "scheduler.0", "scheduler.1"]
 INNER = ["lease.0", "view.0"]
