@@ -3,8 +3,8 @@
  * Processes start in their order, each when the one before is ready.  One that dies is
  * started again: at once, then after 0.1 s doubling to 5 s; a minute of health forgets
  * that.  At the first start, five deaths in a row before being ready, or a refusal to
- * begin, stop everything: the settings do not change by themselves.  Once all were ready
- * nothing does: a disk that is full is so for a while, and the others go on meanwhile.
+ * begin, stop everything: the settings do not change by themselves.  Once all were
+ * ready nothing does: a disk is full for a while only, and the others go on meanwhile.
  * Peers of a process that is started again hear of it by its epoch.
  *
  * Pure: it is told of readiness, deaths, signals and time, and gives orders.
