@@ -79,10 +79,18 @@ peer_of(struct session *session)
     return peer;
 }
 
+/* Who does not read is not told: what matters is said again. */
 static bool
 tell(struct peer *peer)
 {
-    return peer->door->out.size == 0 || say(peer->door, identity_of(peer));
+    size_t size = peer->door->out.size;
+    if (size == 0)
+        return true;
+    if (!session_may_tell(peer->session, size)) {
+        log_line(LOG_DEBUG, "worker_not_reading", "unread=%zu", peer->session->unread);
+        return true;
+    }
+    return say(peer->door, identity_of(peer));
 }
 
 static bool
