@@ -69,6 +69,47 @@ write_text(struct buffer *out, struct bytes in)
         write_base64(out, in);
 }
 
+/* Does `value` read back from its first `digits` digits?  `all` has seventeen of them,
+ * as "-d.dddde+xx": rounding those is cheaper than printing again. */
+static bool
+digits_suffice(double value, const char *all, int digits)
+{
+    char number[NUMBER_MAX + 1];
+    size_t first = all[0] == '-', last = first + (size_t)digits;
+    snprintf(number, sizeof number, "%s%s", first > 0 ? "-" : "", "0");
+    memcpy(number + first + 1, all + first, sizeof number - first - 2);
+    number[sizeof number - 1] = '\0';
+    /* A zero stands before, for 9.99… to become 10.00… */
+    size_t at = last + 1;
+    bool up = number[at + 1] >= '5';
+    if (number[at + 1] == '5' && number[at + 2 + strspn(number + at + 2, "0")] == 'e') {
+        /* It was rounded to that already: which way, only the value knows. */
+        snprintf(number, sizeof number, "%.*e", digits - 1, value);
+        return strtod(number, NULL) == value;
+    }
+    for (size_t i = at + 1; number[i] != 'e'; i++)
+        number[i] = '0';
+    for (; up; at--)
+        if (number[at] != '.') {
+            up = number[at] == '9';
+            number[at] = up ? '0' : (char)(number[at] + 1);
+        }
+    return strtod(number, NULL) == value;
+}
+
+/* As few digits as read back the same: fifteen always survive, but the smallest numbers
+ * have fewer; seventeen are always enough. */
+static int
+digits_of(double value)
+{
+    char all[NUMBER_MAX];
+    snprintf(all, sizeof all, "%.16e", value);
+    int digits = fabs(value) < DBL_MIN ? 1 : 15;
+    while (digits < 17 && !digits_suffice(value, all, digits))
+        digits++;
+    return digits;
+}
+
 static void
 write_double(struct buffer *out, double value)
 {
@@ -77,12 +118,7 @@ write_double(struct buffer *out, double value)
         put(out, "null");
         return;
     }
-    /* Fifteen digits always survive, but the smallest numbers have fewer. */
-    for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
-        snprintf(number, sizeof number, "%.*g", digits, value);
-        if (strtod(number, NULL) == value)
-            break;
-    }
+    snprintf(number, sizeof number, "%.*g", digits_of(value), value);
     put(out, number);
     if (strpbrk(number, ".e") == NULL)
         put(out, ".0");
