@@ -84,10 +84,10 @@ on_stop(zloop_t *zloop, zmq_pollitem_t *item, void *self)
 static void
 hear_actors(struct gateway *g)
 {
-    struct message in = { 0 };
+    struct message in;
     unsigned count = 0;
-    /* The message after a HELLO is held back with it, and must be taken too. */
-    while ((count++ < MESSAGES_MAX || in.code == HELLO)
+    /* Nothing wakes us for the rest of a packet. */
+    while ((count++ < MESSAGES_MAX || mailbox_pending(g->mailbox))
            && mailbox_receive(g->mailbox, &in))
         gateway_hear(g, &in);
     mailbox_release(g->mailbox);

@@ -30,10 +30,13 @@ void mailbox_close(struct mailbox **mailbox);
 bool mailbox_receive(struct mailbox *mailbox, struct message *in);
 /* Give back the memory of all that was received. */
 void mailbox_release(struct mailbox *mailbox);
+/* Has a message arrived that the socket does not speak of any more, because it came
+ * with others?  Who polls the socket must first take it. */
+bool mailbox_pending(const struct mailbox *mailbox);
 
 /* Put `m` into the next packet to m->to, m->to_instance.  Borrowed for the call. */
 void mailbox_send(struct mailbox *mailbox, const struct message *m);
-/* Let all packets go: one multipart message per peer. */
+/* Let all packets go: one per peer, or a few. */
 void mailbox_flush(struct mailbox *mailbox);
 
 /* Sleep until something arrives, `stop_fd` can be read (-1: none), or `timeout_ms` has
