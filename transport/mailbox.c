@@ -9,6 +9,8 @@
 #include "transport/packet.h"
 
 #include <czmq.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 
 enum { HIGH_WATER = 16384, RECONNECT_MS = 20, PACKET_KEPT_MAX = 1024 * 1024 };
@@ -34,6 +36,7 @@ struct mailbox {
     zmq_msg_t **frames; /* received and not yet released */
     size_t frame_count, frame_capacity;
     struct bytes packet; /* what is left of the last one */
+    bool drained;        /* nothing was left in the inbox */
     bool held_back;      /* `held` comes next, after the HELLO made for it */
     struct message held;
 };
@@ -211,7 +214,8 @@ receive_packet(struct mailbox *mailbox)
     for (;;) {
         zmq_msg_t *frame = next_frame(mailbox);
         zmq_msg_init(frame);
-        if (zmq_msg_recv(frame, inbox, ZMQ_DONTWAIT) < 0) {
+        mailbox->drained = zmq_msg_recv(frame, inbox, ZMQ_DONTWAIT) < 0;
+        if (mailbox->drained) {
             zmq_msg_close(frame);
             return false;
         }
@@ -363,25 +367,26 @@ mailbox_tick(struct mailbox *mailbox)
     return next_ms;
 }
 
+/* Nobody sends by the inbox: once it is drained, its descriptor wakes us.  zmq_poll
+ * would ask the kernel five times where once is enough. */
 bool
 mailbox_wait(struct mailbox *mailbox, uint64_t timeout_ms, int stop_fd)
 {
     uint64_t until_ms =
         timeout_ms == UINT64_MAX ? UINT64_MAX : clock_monotonic_ms() + timeout_ms;
-    zmq_pollitem_t items[2] = {
-        { .socket = zsock_resolve(mailbox->inbox), .events = ZMQ_POLLIN },
-        { .fd = stop_fd, .events = ZMQ_POLLIN },
+    struct pollfd fds[] = {
+        { .fd = (int)zsock_fd(mailbox->inbox), .events = POLLIN },
+        { .fd = stop_fd, .events = POLLIN },
     };
-    while (!mailbox_pending(mailbox)) {
+    while (!mailbox_pending(mailbox) && mailbox->drained) {
         uint64_t hello_ms = mailbox_tick(mailbox), now_ms = clock_monotonic_ms();
         uint64_t left_ms = until_ms <= now_ms ? 0 : until_ms - now_ms;
         uint64_t sleep_ms = left_ms < hello_ms ? left_ms : hello_ms;
-        int ready = zmq_poll(items, stop_fd < 0 ? 1 : 2,
-            sleep_ms > INT32_MAX ? INT32_MAX : (long)sleep_ms);
+        int ready = poll(fds, COUNT(fds), sleep_ms > INT_MAX ? INT_MAX : (int)sleep_ms);
         if (ready > 0)
-            return items[0].revents & ZMQ_POLLIN;
+            return fds[0].revents != 0;
         if (ready < 0 && errno != EINTR)
-            WRONG("zmq_poll failed");
+            WRONG("poll failed");
         if (clock_monotonic_ms() >= until_ms)
             return false;
     }
@@ -395,8 +400,8 @@ mailbox_heard(const struct mailbox *mailbox, enum actor_name actor, uint32_t ins
     return peer != NULL && peer->link.peer_epoch != 0;
 }
 
-void *
-mailbox_socket(struct mailbox *mailbox)
+int
+mailbox_fd(const struct mailbox *mailbox)
 {
-    return mailbox->inbox;
+    return (int)zsock_fd(mailbox->inbox);
 }

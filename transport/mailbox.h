@@ -41,7 +41,7 @@ void mailbox_flush(struct mailbox *mailbox);
 
 /* Sleep until something arrives, `stop_fd` can be read (-1: none), or `timeout_ms` has
  * passed (UINT64_MAX: never); says the HELLOs that fall due meanwhile.  True if
- * something arrived. */
+ * something may have arrived. */
 bool mailbox_wait(struct mailbox *mailbox, uint64_t timeout_ms, int stop_fd);
 /* Say the HELLOs that are due; mailbox_wait does so too.  Returns in how many ms the
  * next one is. */
@@ -49,6 +49,7 @@ uint64_t mailbox_tick(struct mailbox *mailbox);
 /* Has this peer been heard in this life of ours? */
 bool
 mailbox_heard(const struct mailbox *mailbox, enum actor_name actor, uint32_t instance);
-/* The inbox, to be polled by another loop (the gateway's zloop); a czmq zsock. */
-void *mailbox_socket(struct mailbox *mailbox);
+/* A descriptor that becomes readable when something may have arrived, for another loop
+ * (the gateway's): only after mailbox_receive said that there was nothing more. */
+int mailbox_fd(const struct mailbox *mailbox);
 #endif
