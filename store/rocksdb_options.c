@@ -19,8 +19,10 @@ enum {
 };
 
 /* What the C API has no function for: no thread that wakes to persist statistics, none
- * that goes on after an error. */
-static const char more[] = "stats_persist_period_sec=0;max_bgerror_resume_count=0";
+ * that goes on after an error.  And rows of one letter are written next to each other,
+ * because they are ordered by time: a memtable begins its search where it ended. */
+static const char more[] = "stats_persist_period_sec=0;max_bgerror_resume_count=0;"
+                           "memtable_insert_with_hint_prefix_extractor=fixed:1";
 
 static const struct {
     const char *name;
