@@ -1,7 +1,8 @@
 #include "gateway/request.h"
 
+#include "base/json_read.h"
+#include "base/json_write.h"
 #include "gateway/dialect.h"
-#include "gateway/json.h"
 #include "gateway/server.h"
 
 #include <assert.h>
