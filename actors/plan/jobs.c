@@ -19,7 +19,10 @@ enum job_slot {
     JOB_SLOTS
 };
 
-enum { COMMAND_MAX = 256 * 1024 };
+enum {
+    COMMAND_MAX = 256 * 1024,
+    COMMANDS_TEXTS = 16, /* all commands are at most so many times the longest text */
+};
 
 static const struct rule job_rules[] = {
     { .key = "name",
@@ -164,13 +167,13 @@ parts_append(struct command *c, const struct node *list)
     }
 }
 
-/* The command of a job, in the arena. */
+/* The command of a job, in the arena; `before` is what all of them begin with. */
 static struct bytes
 command_build(struct reading *r, const struct node *node, const struct answer *a,
-    const struct node *env)
+    struct bytes before)
 {
     struct command c = { .r = r };
-    env_append(&c, env);
+    buffer_append_bytes(&c.text, before);
     env_append(&c, a[JOB_ENV].good ? a[JOB_ENV].at : NULL);
     if (a[JOB_STEPS].good)
         parts_append(&c, a[JOB_STEPS].at);
@@ -205,7 +208,7 @@ timeout_read(struct reading *r, const struct node *node)
 
 static void
 job_read(struct reading *r, struct steps *steps, const struct node *node,
-    const struct node *env)
+    struct bytes before)
 {
     struct answer a[JOB_SLOTS] = { 0 };
     struct plan_step *step = &steps->list[r->step];
@@ -226,7 +229,7 @@ job_read(struct reading *r, struct steps *steps, const struct node *node,
     step->kind = STEP_ACTION;
     step->name = a[JOB_NAME].text;
     step->action = text("shell");
-    step->parameters = command_build(r, node, a, env);
+    step->parameters = command_build(r, node, a, before);
     step->condition = a[JOB_IF].good ? a[JOB_IF].text : (struct bytes){ 0 };
     step->timeout_ms = timeout_read(r, a[JOB_TIMEOUT].at);
     if (a[JOB_LABELS].good)
@@ -236,10 +239,22 @@ job_read(struct reading *r, struct steps *steps, const struct node *node,
     steps->drafts[r->step].needs = a[JOB_NEEDS].at;
 }
 
+static struct bytes
+env_build(struct reading *r, const struct node *env)
+{
+    struct command c = { .r = r };
+    env_append(&c, env);
+    struct bytes built = arena_copy(r->arena, buffer_bytes(&c.text));
+    buffer_free(&c.text);
+    return built;
+}
+
 void
 jobs_read(struct reading *r, const struct node *jobs, const struct node *env,
     struct steps *steps)
 {
+    struct bytes before = env_build(r, env);
+    size_t most = (size_t)COMMANDS_TEXTS * r->limits->text_max, size = 0;
     steps_begin(r, steps, jobs, tree_count(jobs));
     if (jobs->first == NULL)
         mistake_at(r, jobs, "expected at least one job");
@@ -248,8 +263,15 @@ jobs_read(struct reading *r, const struct node *jobs, const struct node *env,
          at = at->next) {
         r->step = steps->count;
         steps_add(steps, at, list, PLAN_NO_STEP);
-        job_read(r, steps, at, env);
+        if (size > most)
+            continue;
+        job_read(r, steps, at, before);
+        size += steps->list[r->step].parameters.size;
     }
+    if (size > most)
+        mistake_at(r, jobs,
+            "the commands with their env are too large: expected at most %zu bytes",
+            most);
     steps->fixed_count = steps->count;
     r->step = PLAN_NO_STEP;
     steps_end(r, steps);

@@ -1,5 +1,7 @@
 #include "actors/plan/kinds.h"
 
+#include <stdio.h>
+
 static const struct choice backoffs[] = {
     { "none", BACKOFF_NONE },
     { "linear", BACKOFF_LINEAR },
@@ -233,8 +235,8 @@ static const struct rule child_rules[] = {
 static const struct rule child_config_rules[] = {
     LATER("config", "give the child inputs"),
 };
-static const struct form child_config =
-    FORM_AND(child_config_rules, &(struct form)FORM(child_rules));
+static const struct form child_own = FORM(child_rules);
+static const struct form child_config = FORM_AND(child_config_rules, &child_own);
 static const struct rule child_config_rule[] = {
     { .key = "config", .type = RULE_FORM, .slot = STEP_CONFIG, .form = &child_config },
 };

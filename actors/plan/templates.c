@@ -4,7 +4,7 @@
 #include "actors/plan/steps.h"
 #include "base/nearest.h"
 
-#include <assert.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 /* One walk over all texts that were noted. */
@@ -200,6 +200,18 @@ within(const struct steps *steps, uint32_t step, uint32_t container)
     return step == container;
 }
 
+/* What around the step of the site would have to need `target`: the step itself, or a
+ * body that it is in. */
+static uint32_t
+needer_of(const struct naming *n, uint32_t target)
+{
+    uint32_t at = n->site->step;
+    while (at != PLAN_NO_STEP
+           && n->steps->list[at].parent != n->steps->list[target].parent)
+        at = n->steps->list[at].parent;
+    return at;
+}
+
 /* Is step `target` over when that of the site begins? */
 static bool
 over_before(struct naming *n, uint32_t target, char *why)
@@ -209,7 +221,7 @@ over_before(struct naming *n, uint32_t target, char *why)
     bool end = n->site->names == NAMES_END;
     struct quoted key = quoted(steps->list[target].key);
     if (each != PLAN_NO_STEP && (end || !within(steps, step, each)))
-        return refuse(why, "%.60s runs once for each item of %.60s: ask for that",
+        return refuse(why, "%.50s runs once for each item of %.50s: ask for that",
             key.text, quoted(steps->list[each].key).text);
     if (end || (steps->list[step].cleanup && !steps->list[target].cleanup))
         return true;
@@ -221,7 +233,11 @@ over_before(struct naming *n, uint32_t target, char *why)
             return true;
     if (target == step)
         return refuse(why, "the step asks for itself");
-    return refuse(why, "%.70s may not be over by then: name it in needs", key.text);
+    uint32_t needer = needer_of(n, target);
+    if (needer == step || needer == PLAN_NO_STEP || needer == target)
+        return refuse(why, "%.70s may not be over by then: name it in needs", key.text);
+    return refuse(why, "%.50s may not be over by then: let %.50s need it", key.text,
+        quoted(steps->list[needer].key).text);
 }
 
 static bool
@@ -294,14 +310,23 @@ name_allow(void *self, const struct bytes *path, size_t count,
     for (size_t i = 0; i < COUNT(roots); i++) {
         bool here = (roots[i].seen & seen) != 0;
         if (bytes_equal(path[0], text(roots[i].name)))
-            return here ? roots[i].allow(n, path, count, why)
-                        : refuse(why, "%s is not known here: expected event or meta%s",
-                            roots[i].name,
-                            n->site->names == NAMES_START ? ", inputs or config" : "");
+            return here
+                       ? roots[i].allow(n, path, count, why)
+                       : refuse(why, "%s is not known here: expected %s", roots[i].name,
+                           n->site->names == NAMES_START
+                               ? "inputs, event, meta, config or automation"
+                               : "event or meta");
         if (here)
             nearest_try(&near, path[0], roots[i].name);
     }
-    return unknown(why, "root", path[0], &near);
+    if (near.word != NULL)
+        return refuse(why, "%.70s is not known here: did you mean %s?",
+            quoted(path[0]).text, near.word);
+    return refuse(why, "%.70s is not known here: expected %s", quoted(path[0]).text,
+        n->site->names == NAMES_EVENT ? "event or meta"
+        : n->site->names == NAMES_START
+            ? "inputs, event, meta, config or automation"
+            : "inputs, steps, context, event, meta or config");
 }
 
 /* The byte of a text where libyaml's or expression's line and column are. */
