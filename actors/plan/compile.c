@@ -265,7 +265,8 @@ plan_of(struct reading *r, const struct answer *a)
     };
     concurrency_fill(r, a, &plan);
     if (a[TOP_INPUTS].good)
-        plan.inputs = inputs_read(r, a[TOP_INPUTS].at);
+        plan.inputs =
+            inputs_read(r, a[TOP_INPUTS].at, good_node(&a[TOP_DEFAULT_INPUTS]));
     if (a[TOP_DEFAULT_INPUTS].good)
         plan.default_inputs = payload_pack(r, a[TOP_DEFAULT_INPUTS].at, NAMES_NONE);
     if (a[TOP_CONFIG].good || a[TOP_DEFAULT_CONFIG].good)
@@ -354,8 +355,17 @@ enum err
 compile(struct bytes text, const struct compile_limits *limits, struct arena *arena,
     struct buffer *out, struct mistakes *mistakes)
 {
+    return compile_with_zones(text, limits, NULL, arena, out, mistakes);
+}
+
+enum err
+compile_with_zones(struct bytes text, const struct compile_limits *limits,
+    const struct zones *zones, struct arena *arena, struct buffer *out,
+    struct mistakes *mistakes)
+{
     struct reading r = {
         .limits = limits,
+        .zones = zones,
         .arena = arena,
         .mistakes = mistakes,
         .step = PLAN_NO_STEP,

@@ -268,7 +268,7 @@ static void
 timezone_take(struct taking *t)
 {
     const struct answer *a = &t->a[SCHEDULE_TIMEZONE];
-    const struct zones *zones = t->r->limits->zones;
+    const struct zones *zones = t->r->zones;
     struct zone zone;
     char mistake[ZONES_MISTAKE_SIZE];
     t->trigger->timezone = a->text;
