@@ -239,7 +239,7 @@ concurrency_fill(struct reading *r, const struct answer *a, struct plan *plan)
         { TOP_QUEUED_MAX, "only used with policy: queue" } };
     plan->concurrency =
         a[TOP_POLICY].good ? (enum plan_concurrency)a[TOP_POLICY].number : PLAN_ALLOW;
-    plan->runs_max = a[TOP_RUNS_MAX].good ? (uint32_t)a[TOP_RUNS_MAX].number : 1;
+    plan->runs_max = (uint32_t)a[TOP_RUNS_MAX].number;
     plan->queued_max = (uint32_t)a[TOP_QUEUED_MAX].number;
     plan->concurrency_key = a[TOP_GROUP].text;
     for (size_t i = 0; i < COUNT(queue_only) && a[TOP_POLICY].good; i++)
