@@ -70,5 +70,15 @@ class Documents(unittest.TestCase):
         self.assertIn("did you mean action?", told)
 
 
+    def test_a_time_zone_is_known_by_its_name(self):
+        trigger = ("triggers: [{key: a, kind: schedule, cron: '0 9 * * *', "
+                   "timezone: Europe/Berlni}]\n")
+        code, told = compiled(whole(trigger))
+        self.assertEqual(code, 1)
+        self.assertIn("2:66 triggers[0].timezone", told)
+        self.assertIn("Europe/Berlin?", told)
+        self.assertEqual(compiled(whole(trigger.replace("lni", "lin"))), (0, ""))
+
+
 if __name__ == "__main__":
     unittest.main()
