@@ -1,9 +1,9 @@
 /* The first byte chooses the form.  What evaluates can be read, gives well-formed
  * msgpack within the limits, and gives it again; what does not says where and why. */
-#include "actors/expression/expression.h"
 #include "base/json_read.h"
 #include "base/pack.h"
 #include "base/wrong.h"
+#include "tests/support/scope.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
@@ -19,25 +19,6 @@ static const char known[] =
     "\"f\":[]}},"
     "\"users\":[{\"name\":\"ann\",\"age\":31},{\"name\":\"bob\",\"age\":7.5}]},"
     "\"steps\":{\"fetch\":{\"output\":{\"status\":200}}},\"x\":18446744073709551615}";
-
-/* Knows the root, and the longest path to a member of a member. */
-static bool
-find(void *self, const struct bytes *path, size_t count, size_t *used,
-    struct bytes *value)
-{
-    const struct bytes *root = self;
-    struct cursor c = cursor_over(*root);
-    *used = 0;
-    for (size_t left = cursor_map(&c); left > 0 && count > 0; left--) {
-        struct bytes name = cursor_text(&c), item = cursor_skip(&c);
-        if (bytes_equal(name, path[0])) {
-            *used = 1;
-            *value = item;
-            return true;
-        }
-    }
-    return false;
-}
 
 static enum err
 evaluate(uint8_t form, struct bytes in, const struct expression_scope *scope,
@@ -93,7 +74,7 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     if (packed.size == 0 && json_read(text(known), &packed, &fault) != ERR_NONE)
         WRONG("the scope is no JSON");
     struct bytes root = buffer_bytes(&packed);
-    struct expression_scope scope = { &root, find };
+    struct expression_scope scope = scope_of(&root);
     if (size > 0)
         judge(input[0] & 3, bytes_of(input + 1, size - 1), &scope);
     return 0;
