@@ -8,7 +8,8 @@ const char *
 mishap_name(enum mishap mishap)
 {
     static const char *const names[] = { "crash", "crash_some", "power", "pause",
-        "disk", "flush", "reset", "cut", "silence", "death", "reconnect", "goodbye" };
+        "disk", "flush", "clock", "slow", "full", "reset", "cut", "silence", "death",
+        "reconnect", "goodbye" };
     return names[mishap];
 }
 
@@ -22,6 +23,9 @@ draw_faults(struct dials *dials, struct chance *c)
         [MISHAP_PAUSE] = 5000,
         [MISHAP_DISK] = 4000,
         [MISHAP_FLUSH] = 5000,
+        [MISHAP_CLOCK] = 4000,
+        [MISHAP_SLOW] = 5000,
+        [MISHAP_FULL] = 3000,
         [MISHAP_RESET] = 1500,
         [MISHAP_CUT] = 6000,
         [MISHAP_SILENCE] = 4000,

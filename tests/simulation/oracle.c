@@ -25,6 +25,7 @@ oracle_new(struct sim *sim)
     list_open(&o->all_grants);
     list_open(&o->all_told);
     list_open(&o->all_heard);
+    words_open(&o->words);
     return o;
 }
 
@@ -47,6 +48,7 @@ oracle_free(struct oracle *o)
     map_free(&o->grants);
     map_free(&o->told);
     map_free(&o->heard);
+    words_free(&o->words);
     free(o);
 }
 
@@ -112,6 +114,16 @@ oracle_heard_ms(const struct machine *lease, const struct id *session)
 {
     const struct hearing *hearing = hearing_of(lease->sim->oracle, session);
     return hearing->life == lease->life ? hearing->at_ms : 0;
+}
+
+/* The start that began the run, if it was answered. */
+static const struct start *
+start_of(const struct oracle *o, const struct id *run)
+{
+    for (size_t i = 0; i < o->start_count; i++)
+        if (id_equal(&o->starts[i].run, run))
+            return &o->starts[i];
+    return NULL;
 }
 
 static const char *
@@ -183,8 +195,9 @@ a_stale_report_changes_nothing(const struct machine *m, const struct outbox *out
 
 static void
 no_lease_is_lost_to_a_worker_that_is_heard(
-    const struct machine *m, uint64_t now_ms, const struct job_lost *lost)
+    const struct machine *m, const struct job_lost *lost)
 {
+    uint64_t now_ms = machine_now_ms(m); /* whatever clock it went by */
     uint64_t heard_ms = oracle_heard_ms(m, &lost->session);
     sim_probe(PROBE_SILENCE_COST);
     HOLDS(m->sim, heard_ms + m->sim->config.lease_ms <= now_ms,
@@ -314,8 +327,10 @@ oracle_hear_decision(const struct machine *m, uint64_t now_ms, const struct mess
             m->sim, kind_is(said, FACT) ? "fact" : "note", m->title, "", said);
         if (m->name == ACTOR_lease && said->code == JOB_LOST
             && table_holds(m, &said->job_lost.run, said->job_lost.step))
-            no_lease_is_lost_to_a_worker_that_is_heard(m, now_ms, &said->job_lost);
+            no_lease_is_lost_to_a_worker_that_is_heard(m, &said->job_lost);
     }
+    if (m->name == ACTOR_lease)
+        lease_check(m, in, out);
     if (m->name == ACTOR_lease && in != NULL) {
         note_hearing(m, now_ms, in, out);
         only_holders_of_a_token_are_heard(m, in, out);
@@ -486,9 +501,58 @@ replay_gives_the_same_rows(const struct machine *m)
     buffer_free(&replayed);
 }
 
+static void
+an_accepted_start_exists(struct sim *sim, const struct start *start)
+{
+    struct arena arena = { 0 };
+    struct run run;
+    struct id project = project_id(start->project);
+    const struct machine *m =
+        machine_named(sim, ACTOR_scheduler, id_partition(&start->run));
+    HOLDS(sim, m != NULL && run_read(&run, m->journal, &arena, &project, &start->run),
+        "%s is not there", print_run(&start->run));
+    HOLDS(sim,
+        bytes_equal(run.row.name, text(automation_name(start->automation)))
+            && run.row.version == start->version
+            && bytes_equal(run.row.key, text(start->key)),
+        "%s is another", print_run(&start->run));
+    arena_free(&arena);
+}
+
+/* No position that somebody heard of lies behind the end of the log. */
+static void
+no_position_is_ahead_of_the_log(const struct machine *m, const struct told *told)
+{
+    struct arena arena = { 0 };
+    struct run run;
+    const struct start *start = start_of(m->sim->oracle, &told->run);
+    if (start == NULL || id_partition(&told->run) != m->instance)
+        return;
+    struct id project = project_id(start->project);
+    HOLDS(m->sim, run_read(&run, m->journal, &arena, &project, &told->run),
+        "%s is not there", print_run(&told->run));
+    HOLDS(m->sim, told->sequence <= run.row.events,
+        "%s has %" PRIu64 " events, %" PRIu64 " were told of", print_run(&told->run),
+        run.row.events, told->sequence);
+    arena_free(&arena);
+}
+
+static void
+what_was_heard_outside_survives(const struct machine *m)
+{
+    const struct oracle *o = m->sim->oracle;
+    for (size_t i = 0; i < o->start_count; i++)
+        if (id_partition(&o->starts[i].run) == m->instance)
+            an_accepted_start_exists(m->sim, &o->starts[i]);
+    for (struct list *at = o->all_told.next; at != &o->all_told; at = at->next)
+        no_position_is_ahead_of_the_log(m, LIST_OF(at, struct told, link));
+}
+
 void
 oracle_hear_start(const struct machine *m)
 {
+    if (m->name == ACTOR_scheduler)
+        what_was_heard_outside_survives(m);
     if (m->life > 1 && chance_hits(sim_chance(m->sim, STREAM_TURNS), 3000))
         replay_gives_the_same_rows(m);
 }
@@ -547,21 +611,11 @@ oracle_waits_for(const struct sim *sim)
 }
 
 static void
-an_accepted_start_exists(struct sim *sim, const struct start *start)
+records_follow_each_other_in_a_chain(const struct machine *m)
 {
-    struct arena arena = { 0 };
-    struct run run;
-    struct id project = project_id(start->project);
-    const struct machine *m =
-        machine_named(sim, ACTOR_scheduler, id_partition(&start->run));
-    HOLDS(sim, m != NULL && run_read(&run, m->journal, &arena, &project, &start->run),
-        "%s is not there", print_run(&start->run));
-    HOLDS(sim,
-        bytes_equal(run.row.name, text(automation_name(start->automation)))
-            && run.row.version == start->version
-            && bytes_equal(run.row.key, text(start->key)),
-        "%s is another", print_run(&start->run));
-    arena_free(&arena);
+    struct fault fault;
+    HOLDS(m->sim, journal_verify(m->journal, &fault) == ERR_NONE, "%s: %s", m->title,
+        fault.detail);
 }
 
 void
@@ -574,6 +628,7 @@ oracle_judge(struct sim *sim)
         const struct machine *m = sim->machines[i];
         if (!m->journaled)
             continue;
+        records_follow_each_other_in_a_chain(m);
         replay_gives_the_same_rows(m);
         if (m->name == ACTOR_scheduler)
             log_check(sim, m);

@@ -19,7 +19,7 @@
 #include <stdlib.h>
 
 enum {
-    STEPS_MAX = 4000000, /* a world that does more never comes to rest */
+    STEPS_MAX = 400000, /* a world that does more never comes to rest */
     HEALING_MAX_S = 120,
     /* within which every run must have ended */ LINGER_S =
         12, /* longer than the interval of any schedule */
