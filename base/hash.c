@@ -55,7 +55,13 @@ hash_same(const void *a, const void *b, size_t size)
 uint64_t
 hash_table(struct bytes in)
 {
-    uint64_t h = 0xcbf29ce484222325u;
+    uint64_t h = 0xcbf29ce484222325u ^ in.size;
+    for (; in.size >= sizeof h; in.data += sizeof h, in.size -= sizeof h) {
+        uint64_t word;
+        memcpy(&word, in.data, sizeof word);
+        h = (h ^ word) * 0x9e3779b97f4a7c15u;
+        h ^= h >> 32;
+    }
     for (size_t i = 0; i < in.size; i++)
         h = (h ^ in.data[i]) * 0x100000001b3u;
     return h ^ h >> 32;
