@@ -27,7 +27,8 @@ BUILD = os.path.abspath(os.environ.get("CAPSTAN_BUILD", "."))
 FOLDER = os.path.join(BUILD, "tests/mutants/out")
 # Said by a command that fails: where, and what does not hold.
 SAID = re.compile(r"^seed (\d+): (?:(\w+) does not hold|(.*))", re.MULTILINE)
-FIELDS = {"name", "file", "about", "before", "after", "by", "rare"}
+FIELDS = {"name", "file", "about", "before", "after", "by"}
+MORE = {"rare", "also"}
 
 
 class Wrong(Exception):
@@ -42,8 +43,8 @@ def read_table(path):
     if twice:
         raise Wrong(f"two bugs are named {', '.join(sorted(twice))}")
     for mutant in read["mutant"]:
-        unknown = mutant.keys() - FIELDS
-        missing = FIELDS - {"rare"} - mutant.keys()
+        unknown = mutant.keys() - FIELDS - MORE
+        missing = FIELDS - mutant.keys()
         if unknown or missing or mutant["by"] not in read["instrument"]:
             raise Wrong(f"{mutant['name']}: {sorted(unknown or missing) or 'by whom?'}")
     return read["instrument"], read["mutant"]
@@ -132,10 +133,11 @@ def same(compiled, source):
             and re.search(rf"(^|-){stem}\.l?o$", os.path.basename(compiled)))
 
 
-def try_instrument(instrument, folder, bound):
+def try_instrument(instrument, folder, bound, only=None):
     """Seconds it took, and what it said if it failed, or None."""
-    command = [word.format(build=folder, source=SOURCE, bound=bound)
-               for word in instrument["command"]]
+    words = instrument["command"] + (instrument["only"] if only else [])
+    command = [word.format(build=folder, source=SOURCE, bound=bound, only=only)
+               for word in words]
     begin = time.monotonic()
     try:
         done = run(command, cwd=folder, timeout=instrument["seconds"],
@@ -160,18 +162,24 @@ def found_by(said):
 
 
 def hunt(build, instruments, mutant):
-    """One line about the bug, and whether it was found."""
+    """Lines about the bug, and whether it was found, by each that must find it."""
     instrument = instruments[mutant["by"]]
     try:
         folder = build.plant(mutant, instrument["programs"])
-        took, said = try_instrument(instrument, folder, instrument["bound"])
     except Wrong as wrong:
         return f"WRONG    {wrong}", False
+    lines, good = [], True
+    for only in [None] + mutant.get("also", []):
+        took, said = try_instrument(instrument, folder, instrument["bound"], only)
+        if said is None:
+            lines.append(f"MISSED   {took:7.1f} s  {mutant['name']:<32} "
+                         f"{only or mutant['about']}")
+            good = False
+            continue
+        seed, why = found_by(said)
+        lines.append(f"{seed:>8} {took:7.1f} s  {mutant['name']:<32} {why}")
     shutil.rmtree(folder)
-    if said is None:
-        return f"MISSED   {mutant['name']} in {took:.1f} s: {mutant['about']}", False
-    seed, why = found_by(said)
-    return f"{seed:>8} {took:7.1f} s  {mutant['name']:<32} {why}", True
+    return "\n".join(lines), good
 
 
 def control(build, instruments, used):

@@ -93,6 +93,8 @@ a_run_starts_once(struct reading *r, const struct message *fact)
     const struct run_started *started = &fact->run_started;
     struct tale *t = map_get(&r->by_run, id_bytes(&started->run));
     HOLDS(r->sim, t == NULL, "record %" PRIu64, r->record);
+    if (t != NULL)
+        return;
     t = sim_room(sizeof *t);
     t->run = started->run;
     t->project = fact->envelope.project;
@@ -119,6 +121,17 @@ a_step_starts_once_when_all_it_needs_is_done(
         TALE_HOLDS(r, t, t->steps[plan.needs[i]].completed,
             "step %" PRIu32 " needs %" PRIu32, step, plan.needs[i]);
     s->started = true;
+}
+
+static void
+an_attempt_has_its_time(
+    struct reading *r, struct tale *t, const struct action_called *called)
+{
+    uint64_t timeout_ms = plan_step(r, t, called->step).timeout_ms;
+    TALE_HOLDS(r, t,
+        timeout_ms == 0 ? called->deadline_ms == 0
+                        : called->deadline_ms >= r->at_ms + timeout_ms,
+        "step %" PRIu32 " has until %" PRIu64, called->step, called->deadline_ms);
 }
 
 static void
@@ -312,17 +325,27 @@ a_run_ends_once_as_its_steps_did(struct reading *r, struct tale *t, uint32_t sta
     t->status = status;
 }
 
+static bool
+a_fact_is_about_a_step_of_the_plan(
+    struct reading *r, const struct tale *t, uint32_t step)
+{
+    TALE_HOLDS(r, t, step < t->plan.step_count, "step %" PRIu32, step);
+    return step < t->plan.step_count;
+}
+
 static void
 follow_step(struct reading *r, struct tale *t, const struct message *fact)
 {
     uint32_t step = fact->step_started.step;
-    HOLDS(r->sim, step < t->plan.step_count, "step %" PRIu32, step);
+    if (!a_fact_is_about_a_step_of_the_plan(r, t, step))
+        return;
     struct step_tale *s = &t->steps[step];
     switch ((int)fact->code) {
     case STEP_STARTED:
         a_step_starts_once_when_all_it_needs_is_done(r, t, s, step);
         return;
     case ACTION_CALLED:
+        an_attempt_has_its_time(r, t, &fact->action_called);
         attempts_follow_each_other(r, t, s, &fact->action_called);
         return;
     case ACTION_COMPLETED:
@@ -389,6 +412,13 @@ note_position(struct reading *r, struct tale *t, const struct message *fact)
     t->events += history_name(fact->code) != NULL;
 }
 
+static bool
+a_fact_is_about_a_run_that_began(const struct reading *r, const struct tale *t)
+{
+    HOLDS(r->sim, t != NULL, "record %" PRIu64, r->record);
+    return t != NULL;
+}
+
 static void
 follow(struct reading *r, const struct message *fact)
 {
@@ -397,7 +427,8 @@ follow(struct reading *r, const struct message *fact)
     if (fact->code == RUN_STARTED)
         a_run_starts_once(r, fact);
     struct tale *t = map_get(&r->by_run, bytes_of(fact->body, ID_SIZE));
-    HOLDS(r->sim, t != NULL, "a fact about a run that never began");
+    if (!a_fact_is_about_a_run_that_began(r, t))
+        return;
     nothing_follows_the_end_of_a_run(r, t, fact);
     note_position(r, t, fact);
     note_chain(r, t, fact);
@@ -565,6 +596,12 @@ no_run_is_lost_from_the_lists(struct reading *r)
 }
 
 static void
+every_record_can_be_read(const struct reading *r, const struct record_reader *reader)
+{
+    HOLDS(r->sim, !reader->bad, "record %" PRIu64, r->record);
+}
+
+static void
 read_log(struct reading *r)
 {
     struct journal *journal = r->machine->journal;
@@ -584,7 +621,7 @@ read_log(struct reading *r)
         while (record_next(&reader, &fact))
             follow(r, &fact);
         end_chain(r);
-        HOLDS(r->sim, !reader.bad, "record %" PRIu64 " cannot be read", n);
+        every_record_can_be_read(r, &reader);
         arena_reset(&arena);
     }
     arena_free(&arena);
@@ -606,6 +643,12 @@ forget(struct reading *r)
     arena_free(&r->arena);
 }
 
+static void
+every_run_has_its_end(struct reading *r, const struct tale *t)
+{
+    TALE_HOLDS(r, t, t->over, "it has none");
+}
+
 void
 log_check(struct sim *sim, const struct machine *scheduler)
 {
@@ -614,7 +657,7 @@ log_check(struct sim *sim, const struct machine *scheduler)
     read_log(&r);
     for (struct list *at = r.all.next; at != &r.all; at = at->next) {
         struct tale *t = LIST_OF(at, struct tale, link);
-        TALE_HOLDS(&r, t, t->over, "a run never ended");
+        every_run_has_its_end(&r, t);
         the_row_says_what_the_log_says(&r, t);
         positions_name_every_fact(&r, t);
         what_was_said_outside_is_in_the_log(&r, t);
