@@ -14,6 +14,8 @@
 struct hearing {
     struct id session;
     uint64_t life, at_ms;
+    bool owned;
+    struct hash owner; /* project and instance */
     struct list link;
 };
 
@@ -292,12 +294,32 @@ a_job_that_nobody_wants_is_withdrawn(const struct machine *m, const struct outbo
 }
 
 static void
+a_session_keeps_its_owner(const struct machine *m, const struct message *said)
+{
+    const struct worker_joined *joined = &said->worker_joined;
+    struct hearing *hearing = hearing_of(m->sim->oracle, &joined->session);
+    struct hash owner = hash_of(id_bytes(&said->envelope.project));
+    owner = hash_chain(&owner, joined->instance);
+    HOLDS(m->sim,
+        !hearing->owned || hash_same(owner.bytes, hearing->owner.bytes, HASH_SIZE),
+        "it became that of %.*s", (int)joined->instance.size,
+        (const char *)joined->instance.data);
+    hearing->owned = true;
+    hearing->owner = owner;
+}
+
+static void
 note_hearing(const struct machine *m, uint64_t now_ms, const struct message *in,
     const struct outbox *out)
 {
     const struct id *session = NULL;
     if (in->code == WORKER_HEARTBEAT)
         session = &in->worker_heartbeat.session;
+    if (in->code == WORKER_READY)
+        session = &in->worker_ready.session;
+    for (size_t i = 0; i < out->count; i++)
+        if (out->messages[i].code == WORKER_JOINED)
+            a_session_keeps_its_owner(m, &out->messages[i]);
     for (size_t i = 0; i < out->count; i++)
         if (out->messages[i].code == WORKER_REGISTERED)
             session = &out->messages[i].worker_registered.session;
