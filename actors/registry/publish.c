@@ -115,11 +115,11 @@ unchanged(const struct publication *p)
     return p->known && bytes_equal(p->entry.hash, bytes_of(hash.bytes, HASH_SIZE));
 }
 
+/* As long as the gateway waits, by our own clock: its time need not be ours. */
 static void
 wait_for(const struct registry_state *state, uint64_t now_ms, const struct message *in,
     const struct publication *p, uint32_t version, bool created, struct outbox *out)
 {
-    uint64_t deadline_ms = in->envelope.deadline_ms;
     say_apply_waits(
         out, (struct apply_waits){
                  .request = in->automation_apply.request,
@@ -127,8 +127,7 @@ wait_for(const struct registry_state *state, uint64_t now_ms, const struct messa
                  .automation = p->automation,
                  .version = version,
                  .created = created,
-                 .deadline_ms = deadline_ms != 0 ? deadline_ms
-                                                 : now_ms + state->config->request_ms,
+                 .deadline_ms = now_ms + state->config->request_ms,
              });
 }
 

@@ -10,7 +10,7 @@ uint64_t
 clock_unix_ms(void)
 {
     const struct machine *m = machine_running();
-    return m == NULL ? 0 : (uint64_t)((int64_t)machine_now_ms(m) + m->jumped_ms);
+    return m == NULL ? 0 : machine_wall_ms(m);
 }
 
 uint64_t

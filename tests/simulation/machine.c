@@ -18,6 +18,12 @@ machine_now_ms(const struct machine *m)
     return m->born_ms + (uint64_t)lived_us / MS_US;
 }
 
+uint64_t
+machine_wall_ms(const struct machine *m)
+{
+    return (uint64_t)((int64_t)machine_now_ms(m) + m->jumped_ms);
+}
+
 /* When its clock says `at_ms`, or a little after. */
 static uint64_t
 us_until(const struct machine *m, uint64_t at_ms)

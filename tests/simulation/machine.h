@@ -103,6 +103,8 @@ void machine_pause(struct machine *machine, uint64_t for_us);
 const struct machine *machine_running(void);
 /* The clock of this life. */
 uint64_t machine_now_ms(const struct machine *machine);
+/* Its wall clock, which also jumps. */
+uint64_t machine_wall_ms(const struct machine *machine);
 
 /* bus.c */
 /* Say `m`; it leaves with the next bus_flush. */
