@@ -374,6 +374,8 @@ oracle_hear_decision(const struct machine *m, uint64_t now_ms, const struct mess
             && table_holds(m, &said->job_lost.run, said->job_lost.step))
             no_lease_is_lost_to_a_worker_that_is_heard(m, &said->job_lost);
     }
+    if (m->name == ACTOR_registry)
+        registry_check(m, out);
     if (m->name == ACTOR_lease)
         lease_check(m, in, out);
     if (m->name == ACTOR_lease && in != NULL) {

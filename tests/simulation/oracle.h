@@ -52,12 +52,20 @@ struct words {
     uint64_t resets[MACHINES_MAX]; /* what was said before is void */
 };
 
+/* A client that waits for a version to be known. */
+struct waiting {
+    uint64_t request, life, since_ms; /* of the registry */
+};
+enum { WAITING_MAX = 64 };
+
 struct oracle {
     struct map grants, told, heard;
     struct list all_grants, all_told, all_heard;
     struct start starts[STARTS_MAX];
     size_t start_count;
     struct words words;
+    struct waiting waiting[WAITING_MAX]; /* the last ones, in a ring */
+    size_t next_waiting;
 };
 
 struct oracle *oracle_new(struct sim *sim);
@@ -102,6 +110,8 @@ void words_open(struct words *words);
 void words_free(struct words *words);
 void lease_check(
     const struct machine *lease, const struct message *in, const struct outbox *out);
+/* registry_check.c: the same of the registry. */
+void registry_check(const struct machine *registry, const struct outbox *out);
 /* lanes_check.c, table_check.c: what actors keep in memory. */
 void lanes_check(const struct machine *scheduler);
 void table_check(const struct machine *lease);
