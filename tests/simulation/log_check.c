@@ -14,7 +14,8 @@
 struct attempt_tale {
     uint32_t number, offer;
     uint64_t deadline_ms;
-    bool ended, completed;
+    bool leased, ended, completed;
+    enum ending ending;
 };
 
 struct step_tale {
@@ -31,7 +32,7 @@ struct tale {
     uint32_t version;
     struct plan plan;
     struct step_tale *steps;
-    uint64_t deadline_ms, events, last_record;
+    uint64_t deadline_ms, events, last_record, printed;
     bool over;
     uint32_t status;
     struct hash chain;
@@ -46,7 +47,7 @@ struct reading {
     struct arena arena;
     struct map by_run;
     struct list all;
-    uint64_t at_ms, record;
+    uint64_t at_ms, record, epoch;
     struct tale *speaking; /* of the last fact of this record */
     struct buffer said;    /* its facts, one after another */
 };
@@ -92,6 +93,8 @@ a_run_starts_once(struct reading *r, const struct message *fact)
     const struct run_started *started = &fact->run_started;
     struct tale *t = map_get(&r->by_run, id_bytes(&started->run));
     HOLDS(r->sim, t == NULL, "record %" PRIu64, r->record);
+    if (t != NULL)
+        return;
     t = sim_room(sizeof *t);
     t->run = started->run;
     t->project = fact->envelope.project;
@@ -118,6 +121,17 @@ a_step_starts_once_when_all_it_needs_is_done(
         TALE_HOLDS(r, t, t->steps[plan.needs[i]].completed,
             "step %" PRIu32 " needs %" PRIu32, step, plan.needs[i]);
     s->started = true;
+}
+
+static void
+an_attempt_has_its_time(
+    struct reading *r, struct tale *t, const struct action_called *called)
+{
+    uint64_t timeout_ms = plan_step(r, t, called->step).timeout_ms;
+    TALE_HOLDS(r, t,
+        timeout_ms == 0 ? called->deadline_ms == 0
+                        : called->deadline_ms >= r->at_ms + timeout_ms,
+        "step %" PRIu32 " has until %" PRIu64, called->step, called->deadline_ms);
 }
 
 static void
@@ -197,6 +211,19 @@ an_attempt_fails_once_for_a_reason(struct reading *r, struct tale *t,
     }
     s->counted += failed->ending == ENDING_REPORT || failed->ending == ENDING_TIME;
     s->attempt.ended = true;
+    s->attempt.ending = (enum ending)failed->ending;
+}
+
+/* Silence was delay enough. */
+static void
+the_next_attempt_waits_for_its_delay(struct reading *r, struct tale *t,
+    const struct step_tale *s, const struct plan_step *plan,
+    const struct step_retried *retried)
+{
+    uint64_t least_ms = s->attempt.ending == ENDING_SILENCE ? 0 : plan->delay_ms;
+    TALE_HOLDS(r, t, retried->due_ms >= r->at_ms + least_ms,
+        "step %" PRIu32 " waits %" PRId64 " ms of %" PRIu64, retried->step,
+        (int64_t)(retried->due_ms - r->at_ms), least_ms);
 }
 
 static void
@@ -210,7 +237,7 @@ no_more_attempts_than_the_policy_says(struct reading *r, struct tale *t,
         retried->attempt);
     TALE_HOLDS(r, t, s->counted < plan.attempts_max, "%" PRIu32 " of %" PRIu32,
         s->counted, plan.attempts_max);
-    TALE_HOLDS(r, t, retried->due_ms >= r->at_ms, "in the past");
+    the_next_attempt_waits_for_its_delay(r, t, s, &plan, retried);
     s->retry_ms = retried->due_ms;
 }
 
@@ -247,6 +274,41 @@ offers_follow_each_other(struct reading *r, struct tale *t, struct step_tale *s,
     TALE_HOLDS(
         r, t, again->offer == s->attempt.offer + 1, "offer %" PRIu32, again->offer);
     s->attempt.offer = again->offer;
+    s->attempt.leased = false;
+}
+
+static void
+a_job_has_one_lease_at_a_time(struct reading *r, struct tale *t, struct step_tale *s,
+    const struct job_leased *leased)
+{
+    TALE_HOLDS(r, t, !s->attempt.ended && !s->over && !s->attempt.leased,
+        "step %" PRIu32 " attempt %" PRIu32, leased->step, leased->attempt);
+    TALE_HOLDS(r, t,
+        leased->attempt == s->attempt.number && leased->offer == s->attempt.offer,
+        "attempt %" PRIu32 " offer %" PRIu32, leased->attempt, leased->offer);
+    s->attempt.leased = true;
+}
+
+static void
+a_run_prints_no_more_than_it_may(
+    struct reading *r, struct tale *t, const struct job_printed *printed)
+{
+    enum { NOTICE_MAX = 80 }; /* that the rest is left out, said once */
+    uint64_t most = r->sim->config.log_bytes_max;
+    TALE_HOLDS(r, t, t->printed <= most, "more than %" PRIu64 " bytes", most);
+    t->printed += printed->chunk.size;
+    TALE_HOLDS(r, t, t->printed <= most + NOTICE_MAX,
+        "%" PRIu64 " of %" PRIu64 " bytes", t->printed, most);
+}
+
+/* Its own time, or that somebody asked for its end. */
+static void
+a_run_is_broken_off_for_a_reason(
+    struct reading *r, struct tale *t, const struct run_failed *failed)
+{
+    if (bytes_equal(failed->stop_reason, text("wall_clock_exceeded")))
+        TALE_HOLDS(
+            r, t, t->deadline_ms != 0 && r->at_ms >= t->deadline_ms, "before its time");
 }
 
 static void
@@ -266,17 +328,27 @@ a_run_ends_once_as_its_steps_did(struct reading *r, struct tale *t, uint32_t sta
     t->status = status;
 }
 
+static bool
+a_fact_is_about_a_step_of_the_plan(
+    struct reading *r, const struct tale *t, uint32_t step)
+{
+    TALE_HOLDS(r, t, step < t->plan.step_count, "step %" PRIu32, step);
+    return step < t->plan.step_count;
+}
+
 static void
 follow_step(struct reading *r, struct tale *t, const struct message *fact)
 {
     uint32_t step = fact->step_started.step;
-    HOLDS(r->sim, step < t->plan.step_count, "step %" PRIu32, step);
+    if (!a_fact_is_about_a_step_of_the_plan(r, t, step))
+        return;
     struct step_tale *s = &t->steps[step];
     switch ((int)fact->code) {
     case STEP_STARTED:
         a_step_starts_once_when_all_it_needs_is_done(r, t, s, step);
         return;
     case ACTION_CALLED:
+        an_attempt_has_its_time(r, t, &fact->action_called);
         attempts_follow_each_other(r, t, s, &fact->action_called);
         return;
     case ACTION_COMPLETED:
@@ -287,6 +359,10 @@ follow_step(struct reading *r, struct tale *t, const struct message *fact)
         return;
     case STEP_RETRIED:
         no_more_attempts_than_the_policy_says(r, t, s, &fact->step_retried);
+        return;
+    case JOB_LEASED: a_job_has_one_lease_at_a_time(r, t, s, &fact->job_leased); return;
+    case JOB_PRINTED:
+        a_run_prints_no_more_than_it_may(r, t, &fact->job_printed);
         return;
     case JOB_REOFFERED: offers_follow_each_other(r, t, s, &fact->job_reoffered); return;
     case STEP_COMPLETED:
@@ -339,6 +415,13 @@ note_position(struct reading *r, struct tale *t, const struct message *fact)
     t->events += history_name(fact->code) != NULL;
 }
 
+static bool
+a_fact_is_about_a_run_that_began(const struct reading *r, const struct tale *t)
+{
+    HOLDS(r->sim, t != NULL, "record %" PRIu64, r->record);
+    return t != NULL;
+}
+
 static void
 follow(struct reading *r, const struct message *fact)
 {
@@ -347,7 +430,8 @@ follow(struct reading *r, const struct message *fact)
     if (fact->code == RUN_STARTED)
         a_run_starts_once(r, fact);
     struct tale *t = map_get(&r->by_run, bytes_of(fact->body, ID_SIZE));
-    HOLDS(r->sim, t != NULL, "a fact about a run that never began");
+    if (!a_fact_is_about_a_run_that_began(r, t))
+        return;
     nothing_follows_the_end_of_a_run(r, t, fact);
     note_position(r, t, fact);
     note_chain(r, t, fact);
@@ -355,7 +439,10 @@ follow(struct reading *r, const struct message *fact)
     case RUN_STARTED:
     case RUN_DEFERRED: return;
     case RUN_COMPLETED: a_run_ends_once_as_its_steps_did(r, t, RUN_DONE); return;
-    case RUN_FAILED: a_run_ends_once_as_its_steps_did(r, t, RUN_BROKEN); return;
+    case RUN_FAILED:
+        a_run_is_broken_off_for_a_reason(r, t, &fact->run_failed);
+        a_run_ends_once_as_its_steps_did(r, t, RUN_BROKEN);
+        return;
     case RUN_CANCELLED: a_run_ends_once_as_its_steps_did(r, t, RUN_STOPPED); return;
     default: follow_step(r, t, fact); return;
     }
@@ -466,6 +553,58 @@ an_accepted_report_is_in_the_log(struct reading *r)
 }
 
 static void
+no_earlier_life_writes(const struct reading *r, const struct record *record)
+{
+    HOLDS(r->sim, record->at_ms >= r->at_ms, "record %" PRIu64 " goes back in time",
+        record->number);
+    HOLDS(r->sim, record->epoch >= r->epoch, "record %" PRIu64 " does", record->number);
+}
+
+static bool
+count_row(void *self, struct bytes key, struct bytes value)
+{
+    (void)key;
+    (void)value;
+    ++*(size_t *)self;
+    return true;
+}
+
+static size_t
+rows_of(const struct reading *r, char letter)
+{
+    struct row_key from = row_key(letter), to = row_key_after(&from);
+    size_t count = 0;
+    journal_scan(r->machine->journal, row_key_bytes(&from), row_key_bytes(&to), false,
+        count_row, &count);
+    return count;
+}
+
+/* Each run that began is listed once, and as what it ended. */
+static void
+no_run_is_lost_from_the_lists(struct reading *r)
+{
+    size_t began = 0, open = 0, undone = 0, keyed = 0;
+    for (struct list *at = r->all.next; at != &r->all; at = at->next) {
+        const struct tale *t = LIST_OF(at, struct tale, link);
+        began++;
+        open += !t->over;
+        undone += t->over && t->status != RUN_DONE;
+        keyed += t->key.size > 0;
+    }
+    const size_t said[] = { began, began, open, undone, keyed };
+    static const char letters[] = "RAOXK";
+    for (size_t i = 0; i < COUNT(said); i++)
+        HOLDS(r->sim, rows_of(r, letters[i]) == said[i], "%zu rows of '%c', not %zu",
+            rows_of(r, letters[i]), letters[i], said[i]);
+}
+
+static void
+every_record_can_be_read(const struct reading *r, const struct record_reader *reader)
+{
+    HOLDS(r->sim, !reader->bad, "record %" PRIu64, r->record);
+}
+
+static void
 read_log(struct reading *r)
 {
     struct journal *journal = r->machine->journal;
@@ -476,16 +615,16 @@ read_log(struct reading *r)
         struct message fact;
         if (journal_read(journal, n, &record) != ERR_NONE)
             WRONG("a record is missing");
-        HOLDS(r->sim, record.at_ms >= r->at_ms, "record %" PRIu64 " goes back in time",
-            n);
+        no_earlier_life_writes(r, &record);
         r->at_ms = record.at_ms;
         r->record = n;
+        r->epoch = record.epoch;
         if (!record_open(&reader, journal, &arena, record.facts))
             WRONG("a record cannot be read");
         while (record_next(&reader, &fact))
             follow(r, &fact);
         end_chain(r);
-        HOLDS(r->sim, !reader.bad, "record %" PRIu64 " cannot be read", n);
+        every_record_can_be_read(r, &reader);
         arena_reset(&arena);
     }
     arena_free(&arena);
@@ -507,6 +646,12 @@ forget(struct reading *r)
     arena_free(&r->arena);
 }
 
+static void
+every_run_has_its_end(struct reading *r, const struct tale *t)
+{
+    TALE_HOLDS(r, t, t->over, "it has none");
+}
+
 void
 log_check(struct sim *sim, const struct machine *scheduler)
 {
@@ -515,12 +660,13 @@ log_check(struct sim *sim, const struct machine *scheduler)
     read_log(&r);
     for (struct list *at = r.all.next; at != &r.all; at = at->next) {
         struct tale *t = LIST_OF(at, struct tale, link);
-        TALE_HOLDS(&r, t, t->over, "a run never ended");
+        every_run_has_its_end(&r, t);
         the_row_says_what_the_log_says(&r, t);
         positions_name_every_fact(&r, t);
         what_was_said_outside_is_in_the_log(&r, t);
         a_key_names_one_run(&r, t);
     }
+    no_run_is_lost_from_the_lists(&r);
     an_accepted_start_has_its_inputs(&r);
     an_accepted_report_is_in_the_log(&r);
     forget(&r);
