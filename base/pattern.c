@@ -98,9 +98,11 @@ pattern_new(struct bytes source, struct pattern **pattern, struct fault *fault)
 }
 
 enum err
-pattern_match(const struct pattern *pattern, struct bytes in, bool *matches)
+pattern_match_within(
+    const struct pattern *pattern, struct bytes in, uint32_t *left, bool *matches)
 {
-    struct work work = { .left = WORK_MAX };
+    struct work work = { .left = *left < WORK_MAX ? *left : WORK_MAX };
+    uint32_t given = work.left;
     pcre2_match_data *found = pcre2_match_data_create(1, NULL);
     if (found == NULL)
         WRONG("out of memory");
@@ -109,11 +111,21 @@ pattern_match(const struct pattern *pattern, struct bytes in, bool *matches)
         pcre2_match(pattern->code, in.data, in.size, 0, 0, found, pattern->limits);
     pcre2_match_data_free(found);
     *matches = code >= 0;
+    *left -= given - work.left;
     if (code >= 0 || code == PCRE2_ERROR_NOMATCH)
         return ERR_NONE;
+    if (code == PCRE2_ERROR_CALLOUT)
+        *left = 0;
     return code <= PCRE2_ERROR_UTF8_ERR1 && code >= PCRE2_ERROR_UTF8_ERR21
                ? ERR_MALFORMED
                : ERR_TOO_LARGE;
+}
+
+enum err
+pattern_match(const struct pattern *pattern, struct bytes in, bool *matches)
+{
+    uint32_t work = WORK_MAX;
+    return pattern_match_within(pattern, in, &work, matches);
 }
 
 void

@@ -29,5 +29,9 @@ pattern_new(struct bytes source, struct pattern **pattern, struct fault *fault);
  */
 MUST_CHECK enum err
 pattern_match(const struct pattern *pattern, struct bytes in, bool *matches);
+/* The same of several texts that share `work`, in items tried: what this one took is
+ * taken from it, and 0 is left if it was not enough. */
+MUST_CHECK enum err pattern_match_within(
+    const struct pattern *pattern, struct bytes in, uint32_t *work, bool *matches);
 void pattern_free(struct pattern **pattern);
 #endif
