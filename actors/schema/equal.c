@@ -32,7 +32,7 @@ maps_equal(struct cursor *a, struct bytes b, uint64_t *work)
             if (!spend(work, 1 + other.size / BYTES_PER_WORK))
                 return false;
             found =
-                values_equal(key, other_key, work) && values_equal(value, other, work);
+                schema_equal(key, other_key, work) && schema_equal(value, other, work);
         }
         if (!found)
             return false;
@@ -48,14 +48,14 @@ arrays_equal(struct cursor *a, struct bytes b, uint64_t *work)
     if (cursor_array(&of_b) != count)
         return false;
     for (size_t i = 0; i < count; i++)
-        if (!values_equal(cursor_skip(a), cursor_skip(&of_b), work))
+        if (!schema_equal(cursor_skip(a), cursor_skip(&of_b), work))
             return false;
     return true;
 }
 
 /* Recursion is limited by PACK_DEPTH_MAX. */
 bool
-values_equal(struct bytes a, struct bytes b, uint64_t *work)
+schema_equal(struct bytes a, struct bytes b, uint64_t *work)
 {
     struct cursor of_a = cursor_over(a), of_b = cursor_over(b);
     enum pack_type type = cursor_type(&of_a), other = cursor_type(&of_b);

@@ -6,7 +6,7 @@
 
 /* Takes from `work` for each value compared; when it is spent, the answer is false and
  * `work` is 0. */
-bool values_equal(struct bytes a, struct bytes b, uint64_t *work);
+bool schema_equal(struct bytes a, struct bytes b, uint64_t *work);
 
 /* Equal values have the same. */
 uint64_t value_hash(struct bytes value);

@@ -158,7 +158,7 @@ compare_hashed(
     bool fits = true;
     for (size_t i = 1; i < count && !j->spent; i++)
         for (size_t k = i; k-- > 0 && list[k].hash == list[i].hash && !j->spent;)
-            if (values_equal(list[k].value, list[i].value, &j->work)) {
+            if (schema_equal(list[k].value, list[i].value, &j->work)) {
                 struct place item = place_item(at, list[i].index, list[i].value);
                 fits = wrong_at_place(j, &item,
                     "found %s, which is item %zu too: expected every item once",
