@@ -1,18 +1,22 @@
 /* compile - from the text of an automation to its plan, or to everything wrong with it.
  *
  * Reads YAML (and JSON, which is YAML) in the dialects of docs/automations.md: `kind`
- * and `config`, or `type` with flattened fields.  Pure: bytes in, bytes out.
+ * and `config`, `type` with flattened fields, the loops of Mobius, and the `jobs` of
+ * workflow-graph.  Pure: bytes in, bytes out.
  */
 #ifndef ACTORS_PLAN_COMPILE_H
 #define ACTORS_PLAN_COMPILE_H
 #include "actors/plan/plan.h"
+
+struct zones;
 
 enum { COMPILE_MISTAKES_MAX = 100 };
 
 struct compile_limits {
     size_t text_max; /* bytes; a text may hold one value for each 16 of them */
     uint32_t steps_max;
-    size_t payload_max; /* bytes of one step's parameters, as msgpack */
+    size_t payload_max;        /* bytes of one step's parameters, as msgpack */
+    const struct zones *zones; /* for names of time zones; NULL: they are not checked */
 };
 
 struct mistake {

@@ -187,6 +187,7 @@ compiled(const struct registry_state *state, const struct automation_apply *appl
         .text_max = state->config->automation_max,
         .steps_max = state->config->steps_max,
         .payload_max = state->config->payload_max,
+        .zones = state->zones,
     };
     struct mistakes mistakes = { 0 };
     struct buffer written = { 0 };

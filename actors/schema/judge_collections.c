@@ -31,48 +31,22 @@ of_count(struct judging *j, const struct place *at, bool fits, const char *expec
                shown(bound).text);
 }
 
-static bool
-least(struct judging *j, struct bytes bound, struct place *at)
-{
-    return of_count(j, at, count_order(count_of(at), bound) >= 0, "at least", bound);
-}
-
-static bool
-most(struct judging *j, struct bytes bound, struct place *at)
-{
-    return of_count(j, at, count_order(count_of(at), bound) <= 0, "at most", bound);
-}
-
 bool
-judge_min_items(
+judge_least(
     struct judging *j, struct bytes schema, struct bytes argument, struct place *at)
 {
     (void)schema;
-    return least(j, argument, at);
+    return of_count(
+        j, at, count_order(count_of(at), argument) >= 0, "at least", argument);
 }
 
 bool
-judge_max_items(
+judge_most(
     struct judging *j, struct bytes schema, struct bytes argument, struct place *at)
 {
     (void)schema;
-    return most(j, argument, at);
-}
-
-bool
-judge_min_properties(
-    struct judging *j, struct bytes schema, struct bytes argument, struct place *at)
-{
-    (void)schema;
-    return least(j, argument, at);
-}
-
-bool
-judge_max_properties(
-    struct judging *j, struct bytes schema, struct bytes argument, struct place *at)
-{
-    (void)schema;
-    return most(j, argument, at);
+    return of_count(
+        j, at, count_order(count_of(at), argument) <= 0, "at most", argument);
 }
 
 /* ---- arrays ---- */
@@ -281,7 +255,8 @@ meant(struct judging *j, struct bytes properties, struct bytes name)
     for (size_t count = cursor_map(&c); count > 0; count--) {
         struct bytes known = cursor_text(&c);
         cursor_skip(&c);
-        if (known.size > NAME_MAX_BYTES || !judging_spend(j, known.size))
+        if (known.size == 0 || known.size > NAME_MAX_BYTES
+            || !judging_spend(j, known.size))
             continue;
         char *copy = arena_take(j->arena, known.size + 1);
         memcpy(copy, known.data, known.size);

@@ -51,9 +51,9 @@ bool judge_quietly(struct judging *j, struct bytes schema, struct place *at);
 
 judge_fn judge_type, judge_enum, judge_const, judge_minimum, judge_maximum, judge_above,
     judge_below, judge_multiple, judge_min_length, judge_max_length, judge_pattern;
-judge_fn judge_prefix, judge_items, judge_contains, judge_min_items, judge_max_items,
-    judge_unique, judge_properties, judge_patterns, judge_additional, judge_names,
-    judge_required, judge_min_properties, judge_max_properties,
+judge_fn judge_prefix, judge_items, judge_contains, judge_unique, judge_properties,
+    judge_patterns, judge_additional, judge_names, judge_required,
     judge_dependent_required, judge_dependent_schemas;
+judge_fn judge_least, judge_most; /* of items and of members */
 judge_fn judge_all, judge_any, judge_one, judge_not, judge_if, judge_reference;
 #endif

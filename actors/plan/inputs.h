@@ -1,0 +1,12 @@
+/* inputs - what an automation declares that a run is given: inputs, and its config. */
+#ifndef ACTORS_PLAN_INPUTS_H
+#define ACTORS_PLAN_INPUTS_H
+#include "actors/plan/form.h"
+
+/* Read a map of name to declaration; its msgpack, as written, in the arena. */
+struct bytes inputs_read(struct reading *r, const struct node *map);
+/* The map of what `config.…` is unless a run is given others: the defaults of what is
+ * declared, and above them those of `defaults`; either may be NULL. */
+struct bytes config_defaults(
+    struct reading *r, const struct node *declared, const struct node *defaults);
+#endif
