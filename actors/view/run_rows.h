@@ -4,7 +4,7 @@
  */
 #ifndef ACTORS_VIEW_RUN_ROWS_H
 #define ACTORS_VIEW_RUN_ROWS_H
-#include "actors/plan/plan.h"
+#include "actors/layout.h"
 #include "actors/record.h"
 #include "store/journal.h"
 #include "store/rows.h"
@@ -15,6 +15,7 @@ struct run_rows {
     struct id project, id;
     struct run_row row;
     struct plan plan;
+    struct layout layout;
     bool planned;       /* the plan is there */
     uint32_t page_read; /* number of `page` plus 1; 0: none is read */
     struct step_row page[STEPS_PER_PAGE];
@@ -30,8 +31,9 @@ MUST_CHECK enum err run_rows_read(struct run_rows *run, struct journal *journal,
 
 /* A step's state; overwritten by the next call for a step of another page. */
 const struct step_row *run_rows_step(struct run_rows *run, uint32_t step);
-/* A step of the plan; empty if the plan is not there. */
-struct plan_step run_rows_plan_step(const struct run_rows *run, uint32_t step);
+/* The step as the plan has it, with the key that it has in the run; empty if the plan
+ * is not there. */
+struct plan_step run_rows_plan_step(struct run_rows *run, uint32_t step);
 
 /* The facts of this run in one record, in order. */
 struct run_facts {
@@ -47,4 +49,7 @@ bool run_facts_next(struct run_facts *facts, struct message *fact);
  * Valid until another record is read. */
 struct bytes run_rows_inputs(struct run_rows *run);
 struct bytes run_rows_output(struct run_rows *run, uint32_t step);
+/* What the run returns: as it declares, or the output of its last step; if that must be
+ * put together, of at most `bytes_max`.  Nothing if it is larger, or not there. */
+struct bytes run_rows_result(struct run_rows *run, size_t bytes_max);
 #endif
