@@ -1,6 +1,7 @@
 #include "actors/view/run_rows.h"
 
-#include "actors/output.h"
+static const struct step_row *source_step(void *self, uint32_t step);
+static void source_read(void *self, uint64_t record, struct output_source *source);
 
 static void
 open_plan(struct run_rows *run)
@@ -13,6 +14,11 @@ open_plan(struct run_rows *run)
     run->planned = plan.data != NULL && plan_open(plan, &run->plan) == ERR_NONE;
     layout_open(
         &run->layout, run->journal, run->arena, &run->project, &run->id, &run->plan);
+    run->outputs = (struct output_source){ .self = run,
+        .layout = &run->layout,
+        .arena = run->arena,
+        .step = source_step,
+        .read = source_read };
 }
 
 enum err
@@ -112,23 +118,14 @@ run_rows_inputs(struct run_rows *run)
     return (struct bytes){ 0 };
 }
 
-static struct bytes
-recorded(void *self, uint64_t record, uint32_t step)
+static void
+source_read(void *self, uint64_t record, struct output_source *source)
 {
     struct run_facts facts;
     struct message fact;
-    struct bytes output;
-    if (record != 0 && run_facts_open(self, record, &facts))
+    if (run_facts_open(self, record, &facts))
         while (run_facts_next(&facts, &fact))
-            if (output_of_fact(&fact, step, &output))
-                return output;
-    return (struct bytes){ 0 };
-}
-
-struct bytes
-run_rows_output(struct run_rows *run, uint32_t step)
-{
-    return recorded(run, run_rows_step(run, step)->output, step);
+            output_note(source, &fact);
 }
 
 static const struct step_row *
@@ -137,19 +134,26 @@ source_step(void *self, uint32_t step)
     return run_rows_step(self, step);
 }
 
+struct bytes
+run_rows_output(struct run_rows *run, uint32_t step)
+{
+    uint64_t record = run_rows_step(run, step)->output;
+    return record == 0 ? (struct bytes){ 0 }
+                       : output_recorded(&run->outputs, record, step);
+}
+
 /* The output of the last step as it is; put together, within the limit, if that step is
  * a parallel or an each. */
 static struct bytes
 last_output(struct run_rows *run, size_t bytes_max)
 {
-    struct output_source source = { run, &run->layout, bytes_max, source_step,
-        recorded };
     uint32_t last = layout_last(&run->layout);
     struct buffer out = { 0 };
     struct bytes output = { 0 };
     if (run_rows_step(run, last)->output != 0)
         return run_rows_output(run, last);
-    if (output_pack(&source, last, &out))
+    run->outputs.bytes_max = bytes_max;
+    if (output_pack(&run->outputs, last, &out))
         output = arena_copy(run->arena, buffer_bytes(&out));
     buffer_free(&out);
     return output;

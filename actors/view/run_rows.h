@@ -4,7 +4,7 @@
  */
 #ifndef ACTORS_VIEW_RUN_ROWS_H
 #define ACTORS_VIEW_RUN_ROWS_H
-#include "actors/layout.h"
+#include "actors/output.h"
 #include "actors/record.h"
 #include "store/journal.h"
 #include "store/rows.h"
@@ -16,6 +16,7 @@ struct run_rows {
     struct run_row row;
     struct plan plan;
     struct layout layout;
+    struct output_source outputs;
     bool planned;       /* the plan is there */
     uint32_t page_read; /* number of `page` plus 1; 0: none is read */
     struct step_row page[STEPS_PER_PAGE];
@@ -46,7 +47,7 @@ bool run_facts_open(struct run_rows *run, uint64_t record, struct run_facts *fac
 bool run_facts_next(struct run_facts *facts, struct message *fact);
 
 /* The payloads that only the record has; nothing (data NULL) if it is not there.
- * Valid until another record is read. */
+ * Inputs are valid until another record is read. */
 struct bytes run_rows_inputs(struct run_rows *run);
 struct bytes run_rows_output(struct run_rows *run, uint32_t step);
 /* What the run returns: as it declares, or the output of its last step; if that must be
