@@ -43,6 +43,12 @@ struct told {
     struct list link;
 };
 
+/* What a client was told: its answer to a question was taken. */
+struct answered {
+    struct id run, interaction;
+    const char *who;
+};
+
 enum { STARTS_MAX = 128 };
 
 /* What schedulers told the lease actor of their jobs: see lease_check.c. */
@@ -66,6 +72,8 @@ struct oracle {
     struct words words;
     struct waiting waiting[WAITING_MAX]; /* the last ones, in a ring */
     size_t next_waiting;
+    struct answered answers[STARTS_MAX];
+    size_t answer_count;
 };
 
 struct oracle *oracle_new(struct sim *sim);
@@ -86,6 +94,8 @@ void oracle_hear_turn(const struct machine *machine);
 void oracle_hear_start(const struct machine *machine);
 
 /* Clients and workers. */
+void oracle_hear_answered(struct sim *sim, const struct id *run,
+    const struct id *interaction, const char *who);
 void oracle_hear_started(struct sim *sim, const struct start *start, bool existed);
 void oracle_hear_cancelled(struct sim *sim, const struct run_accepted *accepted);
 void oracle_hear_hint(struct sim *sim, const struct run_changed *hint);
