@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/wrong.h"
 #include "gateway/bridge.h"
+#include "gateway/native/worker_door.h"
 #include "gateway/server.h"
 #include "gateway/watch.h"
 #include "gateway/workers.h"
@@ -100,10 +101,11 @@ open_doors(struct loop *loop)
     if (g->open || gateway_waits_for(g) != NULL)
         return;
     g->open = true;
-    if (zloop_reader(loop->zloop, workers_socket(g->workers), on_socket, loop) != 0)
+    if (zloop_reader(loop->zloop, worker_door_socket(g->worker_door), on_socket, loop)
+        != 0)
         WRONG("out of memory");
     child_ready(&g->child, "http=%u worker=%u", server_port(g->server),
-        workers_port(g->workers));
+        worker_door_port(g->worker_door));
 }
 
 static bool
@@ -137,7 +139,7 @@ turn(struct loop *loop, bool http)
     g->now_ms = clock_monotonic_ms();
     hear_actors(g);
     if (g->open)
-        more = workers_run(g->workers);
+        more = worker_door_run(g->worker_door);
     server_run(g->server, http);
     alarms_ring(&g->alarms, g->now_ms);
     server_run(g->server, false);

@@ -38,7 +38,8 @@ def read_source(path):
 
 def read_catalogue():
     """Code and fields of every message."""
-    text = read_source("transport/messages.h").replace("\\\n", " ")
+    text = (read_source("transport/run_bodies.h")
+            + read_source("transport/messages.h")).replace("\\\n", " ")
     fields = {}
     for name, rest in re.findall(r"#define (\w+)_FIELDS\(F, S\)(.*)", text):
         same = re.match(r"\s*(\w+)_FIELDS\(F, S\)", rest)
