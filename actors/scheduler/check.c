@@ -102,14 +102,28 @@ check_begin(struct turn *turn, uint32_t step, const struct plan_step *plan)
             turn, step, plan, (struct failure){ text("CheckFailed"), failed });
 }
 
+static bool
+look_for_failure(void *self, const struct message *fact)
+{
+    struct check_failed *failed = self;
+    if (fact->code != CHECK_FAILED || fact->check_failed.step != failed->step)
+        return false;
+    failed->detail = fact->check_failed.detail;
+    return true;
+}
+
+/* What failed was said in the record in which the gate was opened. */
 void
 check_answered(struct turn *turn, uint32_t step, const struct plan_step *plan,
-    const struct answer *answer)
+    uint64_t asked, bool approved)
 {
-    if (answer->rejected)
+    struct check_failed failed = { .step = step };
+    if (!approved) {
         fail_step(turn, step, plan,
             (struct failure){ text("CheckFailed"),
                 text("checks failed, and going on was not approved") });
-    else
-        complete_step(turn, step, plan, answer->output);
+        return;
+    }
+    turn_look(turn, asked, look_for_failure, &failed);
+    complete_step(turn, step, plan, output_of(turn, "approved", failed.detail));
 }

@@ -5,7 +5,7 @@
 #include "actors/scheduler/scope.h"
 
 static void
-cancel_step(struct turn *turn, uint32_t step)
+cancel_step(struct turn *turn, uint32_t step, const char *reason)
 {
     struct plan_step plan = run_plan_step(&turn->run, step);
     const struct kind_rules *rules = kind_rules(plan.kind);
@@ -15,16 +15,17 @@ cancel_step(struct turn *turn, uint32_t step)
         .key = plan.key,
     };
     if (rules->withdraw != NULL)
-        rules->withdraw(turn, step, "the run has ended");
+        rules->withdraw(turn, step, reason);
     turn_say(
         turn, (struct message){ .code = STEP_CANCELLED, .step_cancelled = cancelled });
 }
 
-static bool cancel_range(struct turn *turn, uint32_t first, uint32_t count);
+static bool
+cancel_range(struct turn *turn, uint32_t first, uint32_t count, const char *reason);
 
 /* Items that have not begun, and those that are over, are not looked at. */
 bool
-cancel_inside(struct turn *turn, uint32_t step)
+cancel_inside(struct turn *turn, uint32_t step, const char *reason)
 {
     struct run *run = &turn->run;
     const struct step_row *row = run_step(run, step);
@@ -32,25 +33,25 @@ cancel_inside(struct turn *turn, uint32_t step)
     struct plan_step plan = plan_step_at(&run->plan, place.plan, run->arena);
     if (plan.kind == STEP_PARALLEL)
         return cancel_range(
-            turn, layout_beside(place, plan.body_first), plan.body_count);
+            turn, layout_beside(place, plan.body_first), plan.body_count, reason);
     return cancel_range(turn, row->first + row->items_floor * plan.body_count,
-        (row->items_begun - row->items_floor) * plan.body_count);
+        (row->items_begun - row->items_floor) * plan.body_count, reason);
 }
 
 /* Cancel what is under way among so many steps; a step after what lies in it. */
 static bool
-cancel_range(struct turn *turn, uint32_t first, uint32_t count)
+cancel_range(struct turn *turn, uint32_t first, uint32_t count, const char *reason)
 {
     struct run *run = &turn->run;
     for (uint32_t i = first; i < first + count && run->row.steps_open > 0; i++) {
         uint32_t status = run_step(run, i)->status;
         if (status == STEP_PENDING || step_status_over(status))
             continue;
-        if (status == STEP_INSIDE && !cancel_inside(turn, i))
+        if (status == STEP_INSIDE && !cancel_inside(turn, i, reason))
             return false;
         if (!turn_has_room(turn))
             return false;
-        cancel_step(turn, i);
+        cancel_step(turn, i, reason);
     }
     return true;
 }
@@ -125,7 +126,7 @@ void
 end_run(struct turn *turn, enum run_status status, struct bytes reason)
 {
     struct run *run = &turn->run;
-    if (!cancel_range(turn, 0, run->plan.fixed_count)) {
+    if (!cancel_range(turn, 0, run->plan.fixed_count, "the run has ended")) {
         if (!run_closing(run))
             say_deferred(turn, true, status, reason);
         return;

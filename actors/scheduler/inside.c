@@ -78,7 +78,7 @@ fail_inside(struct turn *turn, uint32_t step, const struct plan_step *plan)
     struct bytes key = run_plan_step(&turn->run, failed).key;
     struct buffer words = { 0 };
     buffer_append_bytes(&words, key);
-    buffer_append_bytes(&words, text(": "));
+    buffer_append_bytes(&words, text(row->error_message.size > 0 ? ": " : " failed"));
     buffer_append_bytes(&words, row->error_message);
     struct failure failure = { row->error_type,
         arena_copy(turn->out->arena, buffer_bytes(&words)) };
@@ -87,9 +87,9 @@ fail_inside(struct turn *turn, uint32_t step, const struct plan_step *plan)
 }
 
 static void
-end_inside(struct turn *turn, uint32_t step, const struct plan_step *plan)
+end_inside(struct turn *turn, uint32_t step, const struct plan_step *plan, bool bears)
 {
-    if (run_step(&turn->run, step)->failed != 0)
+    if (run_step(&turn->run, step)->failed != 0 && !bears)
         fail_inside(turn, step, plan);
     else
         complete_step(turn, step, plan, (struct bytes){ 0 });
@@ -110,7 +110,7 @@ move_each(struct turn *turn, uint32_t step, const struct plan_step *plan)
             row->items_begun);
         run_note_moving(&turn->run, step);
     } else if (under_way == 0) {
-        end_inside(turn, step, plan);
+        end_inside(turn, step, plan, each.go_on != 0);
     }
 }
 
@@ -125,13 +125,14 @@ move_inside(struct turn *turn, uint32_t step)
     if (plan.kind == STEP_EACH)
         move_each(turn, step, &plan);
     else if (row->items_over == row->items)
-        end_inside(turn, step, &plan);
+        end_inside(turn, step, &plan, false);
 }
 
 /* If there is not room for all of it the timer stays, and comes back. */
 void
 inside_due(struct turn *turn, uint32_t step, const struct plan_step *plan)
 {
-    if (cancel_inside(turn, step))
-        time_out_step(turn, step, plan, "the steps in it took longer than its timeout");
+    const char *late = "the steps in it took longer than its timeout";
+    if (cancel_inside(turn, step, late))
+        time_out_step(turn, step, plan, late);
 }

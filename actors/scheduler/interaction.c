@@ -209,34 +209,41 @@ object_to(const struct interaction_row *row,
     return (struct objection){ .err = ERR_NONE };
 }
 
-/* { value, approved, by, comment, responses }: the last answer, and all of them. */
+static void
+pack_pair(struct buffer *out, const char *key, struct bytes value)
+{
+    pack_string(out, key);
+    pack_text(out, value);
+}
+
+/* { value, approved, by, comment, responses }: the last answer, and all of them.  What
+ * is no approval and no review is not approved either. */
 static struct bytes
 pack_output(struct turn *turn, const struct interaction_row *row,
-    const struct interaction_respond *said, bool rejected)
+    const struct interaction_requested *request, const struct interaction_respond *said)
 {
+    bool judges = !bytes_equal(request->protocol, text("request_information"));
     struct buffer out = { 0 };
     struct cursor before = cursor_over(row->answers);
     size_t count = row->answers.size == 0 ? 0 : cursor_array(&before);
-    pack_map(&out, 5);
+    pack_map(&out, judges ? 5 : 4);
     pack_string(&out, "value");
     pack_raw(&out, said->value);
-    pack_string(&out, "approved");
-    pack_bool(&out, !rejected);
-    pack_string(&out, "by");
-    pack_text(&out, said->principal);
-    pack_string(&out, "comment");
-    pack_text(&out, said->comment);
+    if (judges) {
+        pack_string(&out, "approved");
+        pack_bool(&out, !is_no(request, said->value));
+    }
+    pack_pair(&out, "by", said->principal);
+    pack_pair(&out, "comment", said->comment);
     pack_string(&out, "responses");
     pack_array(&out, count + 1);
     if (count > 0)
         buffer_append(&out, before.at, (size_t)(before.end - before.at));
     pack_map(&out, 4);
-    pack_string(&out, "by");
-    pack_text(&out, said->principal);
+    pack_pair(&out, "by", said->principal);
     pack_string(&out, "value");
     pack_raw(&out, said->value);
-    pack_string(&out, "comment");
-    pack_text(&out, said->comment);
+    pack_pair(&out, "comment", said->comment);
     pack_string(&out, "at_ms");
     pack_u64(&out, turn->now_ms);
     struct bytes output = arena_copy(turn->out->arena, buffer_bytes(&out));
@@ -259,8 +266,6 @@ resolve(struct turn *turn, uint32_t step, const struct interaction_row *row,
 {
     struct plan_step plan = run_plan_step(&turn->run, step);
     bool rejected = is_no(request, said->value);
-    struct answer answer = { said->value, rejected,
-        pack_output(turn, row, said, rejected) };
     if (said->cancel) {
         fail_step(turn, step, &plan,
             (struct failure){ text("InteractionCancelled"),
@@ -269,7 +274,7 @@ resolve(struct turn *turn, uint32_t step, const struct interaction_row *row,
         return;
     }
     if (plan.kind == STEP_CHECK) {
-        check_answered(turn, step, &plan, &answer);
+        check_answered(turn, step, &plan, row->record, !rejected);
         return;
     }
     struct plan_interaction interaction;
@@ -279,7 +284,7 @@ resolve(struct turn *turn, uint32_t step, const struct interaction_row *row,
             (struct failure){ text("Rejected"),
                 said->comment.size > 0 ? said->comment : text("it was rejected") });
     else
-        complete_step(turn, step, &plan, answer.output);
+        complete_step(turn, step, &plan, pack_output(turn, row, request, said));
 }
 
 static void

@@ -41,7 +41,7 @@ current(struct turn *turn, const struct scheduler_state *state, uint64_t now_ms,
 
 /* Call the next attempt: its job is open from then on. */
 void
-action_begin(struct turn *turn, uint32_t step, const struct plan_step *plan)
+attempt_begin(struct turn *turn, uint32_t step, const struct plan_step *plan)
 {
     struct bytes parameters = plan->parameters, wrong;
     if (plan->templated
@@ -104,7 +104,7 @@ retry(
     };
     turn_say(turn, (struct message){ .code = STEP_RETRIED, .step_retried = retried });
     if (delay_ms == 0)
-        action_begin(turn, step, plan);
+        attempt_begin(turn, step, plan);
 }
 
 /* No attempt is left. */
@@ -149,7 +149,7 @@ fail_attempt(struct turn *turn, uint32_t step, struct bytes error_type,
 
 /* Nobody wants the job any more: whoever has it should stop. */
 void
-action_withdraw(struct turn *turn, uint32_t step, const char *reason)
+attempt_withdraw(struct turn *turn, uint32_t step, const char *reason)
 {
     const struct step_row *row = run_step(&turn->run, step);
     if (row->status == STEP_OPEN || row->status == STEP_LEASED)
@@ -162,11 +162,11 @@ action_withdraw(struct turn *turn, uint32_t step, const char *reason)
 }
 
 void
-action_due(struct turn *turn, uint32_t step, const struct plan_step *plan)
+attempt_due(struct turn *turn, uint32_t step, const struct plan_step *plan)
 {
     const char *late = "the attempt took longer than its timeout";
     (void)plan;
-    action_withdraw(turn, step, late);
+    attempt_withdraw(turn, step, late);
     fail_attempt(turn, step, text("Timeout"), text(late), ENDING_TIME);
 }
 

@@ -3,7 +3,7 @@
 #include "base/wrong.h"
 
 static const struct kind_rules rules[] = {
-    [STEP_ACTION] = { action_begin, action_due, action_withdraw },
+    [STEP_ACTION] = { attempt_begin, attempt_due, attempt_withdraw },
     [STEP_SLEEP] = { sleep_begin, sleep_due, NULL },
     [STEP_WAIT] = { wait_begin, wait_due, NULL },
     [STEP_INTERACTION] = { interaction_begin, interaction_due, NULL },

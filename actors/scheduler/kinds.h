@@ -52,9 +52,9 @@ void resume_step(struct turn *turn, uint32_t step, const struct plan_step *plan,
     const char *by, uint64_t number);
 
 /* job.c */
-void action_begin(struct turn *turn, uint32_t step, const struct plan_step *plan);
-void action_due(struct turn *turn, uint32_t step, const struct plan_step *plan);
-void action_withdraw(struct turn *turn, uint32_t step, const char *reason);
+void attempt_begin(struct turn *turn, uint32_t step, const struct plan_step *plan);
+void attempt_due(struct turn *turn, uint32_t step, const struct plan_step *plan);
+void attempt_withdraw(struct turn *turn, uint32_t step, const char *reason);
 /* sleep.c */
 void sleep_begin(struct turn *turn, uint32_t step, const struct plan_step *plan);
 void sleep_due(struct turn *turn, uint32_t step, const struct plan_step *plan);
@@ -73,17 +73,11 @@ struct question {
 /* Ask.  False: a template could not be evaluated and the step has failed. */
 bool ask_people(struct turn *turn, uint32_t step, const struct plan_step *plan,
     const struct question *question);
-/* The whole answer that resolves an interaction is there: what becomes of the step? */
-struct answer {
-    struct bytes value; /* msgpack */
-    bool rejected;      /* it is a "no" to a question for approval */
-    struct bytes output;
-};
 /* check.c */
 void check_begin(struct turn *turn, uint32_t step, const struct plan_step *plan);
-/* The gate was answered. */
+/* The gate that was opened in the record `asked` was answered. */
 void check_answered(struct turn *turn, uint32_t step, const struct plan_step *plan,
-    const struct answer *answer);
+    uint64_t asked, bool approved);
 /* inside.c: parallel and each */
 void each_begin(struct turn *turn, uint32_t step, const struct plan_step *plan);
 void inside_begin(struct turn *turn, uint32_t step, const struct plan_step *plan);

@@ -104,7 +104,7 @@ void on_run_cancel(const struct scheduler_state *state, uint64_t now_ms,
 void end_run(struct turn *turn, enum run_status status, struct bytes reason);
 /* Cancel what is under way in a parallel or an each.  False: there was no room for all
  * of it. */
-bool cancel_inside(struct turn *turn, uint32_t step);
+bool cancel_inside(struct turn *turn, uint32_t step, const char *reason);
 /* Say that the run is over. */
 void say_end(struct turn *turn, enum run_status status, struct bytes reason);
 void

@@ -99,6 +99,8 @@ fail_or_retry(struct turn *turn, uint32_t step, const struct plan_step *plan,
         .max_attempts = plan->attempts_max,
         .due_ms = turn->now_ms + retry_delay_ms(turn, step, plan, attempt),
     };
+    if (retried.due_ms == 0)
+        retried.due_ms = 1; /* 0 is never */
     turn_say(turn, (struct message){ .code = STEP_RETRIED, .step_retried = retried });
 }
 
