@@ -13,12 +13,13 @@ is_about(const struct message *m, const struct id *run)
 void
 turn_look(struct turn *turn, uint64_t number, look_fn *look, void *self)
 {
+    const struct id *id = turn->history != NULL ? turn->history : &turn->run.id;
     struct record record;
     struct record_reader reader;
     struct message fact;
     if (number == turn->run.record) {
         for (size_t i = 0; i < turn->out->count; i++)
-            if (is_about(&turn->out->messages[i], &turn->run.id)
+            if (is_about(&turn->out->messages[i], id)
                 && look(self, &turn->out->messages[i]))
                 return;
         WRONG("a fact of this turn is not there");
@@ -28,7 +29,7 @@ turn_look(struct turn *turn, uint64_t number, look_fn *look, void *self)
         || !record_open(&reader, journal, turn->out->arena, record.facts))
         WRONG("a record of a run cannot be read");
     while (record_next(&reader, &fact))
-        if (is_about(&fact, &turn->run.id) && look(self, &fact))
+        if (is_about(&fact, id) && look(self, &fact))
             return;
     WRONG("a record has not the fact that its row names");
 }

@@ -151,10 +151,12 @@ static bool
 find_group(struct turn *turn, const struct plan *plan, const struct start *start,
     struct run_started *started, struct bytes *wrong)
 {
-    started->concurrency = concurrency_of(plan, start);
     started->runs_max = runs_max_of(plan, start);
-    started->scoped = scoped(start) && started->runs_max > 0;
-    if (started->runs_max == 0 || started->scoped || plan->concurrency_key.size == 0)
+    if (started->runs_max == 0)
+        return true;
+    started->concurrency = concurrency_of(plan, start);
+    started->scoped = scoped(start);
+    if (started->scoped || plan->concurrency_key.size == 0)
         return true;
     scope_begin(turn, started);
     return evaluate_words(turn, PLAN_NO_STEP, "concurrency key", plan->concurrency_key,

@@ -59,6 +59,7 @@ struct turn {
     bool was_over;           /* before it */
     bool whole;              /* all that may follow was looked for: run_find_ready */
     struct run_scope *scope; /* what templates may name; NULL: none was evaluated */
+    const struct id *history; /* whose facts records have; NULL: the run's own */
     struct bytes output;     /* that the run declares; nothing before its end */
     struct run run;
 };
@@ -148,6 +149,17 @@ void untold_drop(struct scheduler_state *state, uint64_t record, const struct id
 struct row_key untold_key(uint64_t record, const struct id *run, uint32_t step);
 /* interaction.c */
 void on_interaction_respond(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+/* operate.c, fork.c */
+void on_run_signal(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_step_skip(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_step_override(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_run_retry(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_run_fork(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out);
 /* apply.c */
 void scheduler_apply(void *state, uint64_t at_ms, const struct message *m);
