@@ -556,7 +556,10 @@ follow_step(struct reading *r, struct tale *t, const struct message *fact)
         everybody_answers_a_question_once(r, t, s, &fact->interaction_responded);
         return;
     case CHECK_FAILED: an_assertion_holds(r, t, &fact->check_failed); return;
-    case STEP_CANCELLED: s->waiting = false; /* fall through */
+    case STEP_CANCELLED:
+        s->waiting = false;
+        a_step_ends_once(r, t, s, fact, step);
+        return;
     case STEP_COMPLETED:
     case STEP_FAILED:
     case STEP_SKIPPED: a_step_ends_once(r, t, s, fact, step); return;
@@ -609,7 +612,8 @@ note_position(struct reading *r, struct tale *t, const struct message *fact)
 static void
 follow(struct reading *r, const struct message *fact)
 {
-    if (fact->code == PLAN_LEARNED || fact->code == LEASE_SEEN)
+    if (fact->code == PLAN_LEARNED || fact->code == LEASE_SEEN
+        || fact->code == WAIT_SETTLED)
         return;
     if (fact->code == RUN_STARTED)
         a_run_starts_once(r, fact);
