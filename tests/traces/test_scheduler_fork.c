@@ -37,12 +37,60 @@ START_TEST(what_was_over_by_an_event_is_copied)
     struct story s;
     open_with(&s, three);
     story_start(&s, 1, "");
-    story_expect(&s, "@@f1");
+    story_expect(&s, 
+        "0 run_started run=R1 automation=A name=flow version=1 inputs=(4 bytes) "
+        "source=api steps=5 mains=3\n"
+        "0 step_started run=R1 key=a kind=set\n"
+        "0 step_completed run=R1 key=a output=(4 bytes) has_output=1\n"
+        "0 step_started run=R1 step=1 key=b kind=parallel\n"
+        "0 step_started run=R1 step=2 key=b1 kind=set\n"
+        "0 step_completed run=R1 step=2 key=b1 output=(4 bytes) has_output=1\n"
+        "0 step_started run=R1 step=3 key=b2 kind=set\n"
+        "0 step_completed run=R1 step=3 key=b2 output=(1 bytes) has_output=1\n"
+        "0 step_completed run=R1 step=1 key=b\n"
+        "0 step_started run=R1 step=4 key=c kind=set\n"
+        "0 step_completed run=R1 step=4 key=c output=(4 bytes) has_output=1\n"
+        "0 run_completed run=R1\n"
+        "0 -> gateway run_changed run=R1 sequence=12 status=4 whole=1 output=(4 "
+        "bytes) stop_reason=completed\n"
+        "0 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
+        "version=1 status=4\n");
     fork_run(&s, 2, (struct run_fork){ .event = 9 });
-    story_expect(&s, "@@f2");
+    story_expect(&s, 
+        "0 run_started run=R2 automation=A name=flow version=1 inputs=(4 bytes) "
+        "source=fork steps=5 origin=R1 origin_event=9 mains=3 by=ann\n"
+        "0 step_copied run=R2 key=a status=4 output=(4 bytes) attempt=1 passes=1\n"
+        "0 step_copied run=R2 step=1 key=b status=4 output=(12 bytes) attempt=1 "
+        "passes=1\n"
+        "0 step_started run=R2 step=4 key=c kind=set\n"
+        "0 step_completed run=R2 step=4 key=c output=(4 bytes) has_output=1\n"
+        "0 run_completed run=R2\n"
+        "0 -> gateway run_changed run=R2 sequence=6 status=4 whole=1 output=(4 "
+        "bytes) stop_reason=completed\n"
+        "0 -> gateway run_accepted request=14 run=R2 automation=A name=flow "
+        "version=1 status=4\n");
     story_expect_output(&s, "{\"n\":3}");
     fork_run(&s, 2, (struct run_fork){ .event = 9 });
-    story_expect(&s, "@@f3");
+    story_expect(&s, 
+        "\", json == \"{\"b\":\"skipped\"}\"\n"
+        "/work/wt/pol/tests/support/trace.c:394:F:operate:an_output_is_set_by_hand:0"
+        ": Assertion '(const char *)t->said->data == said' failed: (const char "
+        "*)t->said->data == \"0 -> gateway run_accepted request=13 run=R1 "
+        "automation=A name=flow version=1 status=4 existed=1\n"
+        "0 -> gateway refused request=13 err=9 detail=\"the run has completed: "
+        "fork it\"\n"
+        "\", said == \"\", json == \"{\"b\":\"skipped\"}\"\n"
+        "/work/wt/pol/tests/support/trace.c:394:F:operate:an_output_is_set_by_hand:0"
+        ": Assertion '(const char *)t->said->data == said' failed: (const char "
+        "*)t->said->data == \"0 -> gateway run_accepted request=13 run=R1 "
+        "automation=A name=flow version=1 status=4 existed=1\n"
+        "0 -> gateway refused request=13 err=9 detail=\"the run has completed: "
+        "fork it\"\n"
+        "\"\n"
+        "/work/wt/pol/tests/support/trace.c:394:F:fork:what_was_over_by_an_event_is_"
+        "copied:0: Assertion '(const char *)t->said->data == said' failed: (const "
+        "char *)t->said->data == \"0 -> gateway run_accepted request=14 run=R2 "
+        "automation=A name=flow version=1 status=4 existed=1\n");
     trace_crash(&s.trace);
     fork_run(&s, 3, (struct run_fork){ .event = 99 });
     story_expect(&s, "@@f4");
@@ -65,7 +113,9 @@ START_TEST(outputs_and_inputs_can_be_other_ones)
     story_expect_output(&s, "{\"n\":22}");
     fork_run(&s, 4,
         (struct run_fork){ .event = 4, .outputs = text("\x81\xa2" "b1\x01") });
-    story_expect_only(&s, "refused", "@@f5");
+    story_expect_only(&s, "refused", 
+        "0 -> gateway refused request=14 err=7 detail=\"the output of b1 cannot be "
+        "given: it lies in another step, or cleans up\"\n");
     story_close(&s);
 }
 END_TEST
@@ -86,7 +136,9 @@ START_TEST(another_version_must_have_every_step_that_is_copied)
     story_expect_output(&s, "{\"n\":1}");
     trace_skip(&s.trace);
     fork_run(&s, 3, (struct run_fork){ .event = 9, .version = 2 });
-    story_expect(&s, "@@f6");
+    story_expect(&s, 
+        "0 -> gateway refused request=14 err=7 detail=\"the version has no step "
+        "b\"\n");
     story_close(&s);
 }
 END_TEST

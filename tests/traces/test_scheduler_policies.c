@@ -20,11 +20,28 @@ START_TEST(forbid_refuses_and_names_the_run_that_is_active)
                   "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
     story_start(&s, 1, "");
     story_start(&s, 2, "");
-    story_expect(&s, "@@p1");
+    story_expect(&s, 
+        "0 run_started run=R1 automation=A name=flow version=1 source=api steps=1 "
+        "concurrency=2 runs_max=1\n"
+        "0 step_started run=R1 key=a kind=sleep\n"
+        "0 wait_opened run=R1 key=a attempt=1 wait_kind=sleep due_ms=10000\n"
+        "0 -> gateway run_changed run=R1 sequence=3 status=3\n"
+        "0 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
+        "version=1 status=3\n"
+        "0 -> gateway refused request=7 err=7 detail=\"concurrency forbid: "
+        "run_00000000z9e00r000000000000 is active\"\n");
     trace_crash(&s.trace);
     trace_wait(&s.trace, 10000);
     story_start(&s, 3, "");
-    story_expect_only(&s, " run_", "@@p2");
+    story_expect_only(&s, " run_", 
+        "10000 run_completed run=R1\n"
+        "10000 -> gateway run_changed run=R1 sequence=6 status=4 finished_ms=10000 "
+        "stop_reason=completed\n"
+        "10000 run_started run=R3 automation=A name=flow version=1 source=api "
+        "steps=1 concurrency=2 runs_max=1\n"
+        "10000 -> gateway run_changed run=R3 sequence=3 status=3\n"
+        "10000 -> gateway run_accepted request=7 run=R3 automation=A name=flow "
+        "version=1 status=3 started_ms=10000\n");
     story_close(&s);
 }
 END_TEST
@@ -42,7 +59,9 @@ START_TEST(a_slot_that_fires_while_a_run_is_active_is_skipped)
                 .automation = s.automation,
                 .trigger = text("t"),
                 .slot_ms = 5 } });
-    story_expect(&s, "@@p3");
+    story_expect(&s, 
+        "0 -> trigger fire_taken automation=A trigger=t slot_ms=5 "
+        "refusal=\"concurrency forbid: run_00000000z9e00r000000000000 is active\"\n");
     story_close(&s);
 }
 END_TEST
@@ -61,7 +80,21 @@ START_TEST(a_trigger_with_a_limit_counts_only_its_own_runs)
                     .trigger = text("t"),
                     .runs_max = 2,
                     .slot_ms = i } });
-    story_expect_only(&s, "e", "@@p4");
+    story_expect_only(&s, "e", 
+        "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=2 runs_max=2 scoped=1\n"
+        "0 step_started run=R2 key=a kind=sleep\n"
+        "0 wait_opened run=R2 key=a attempt=1 wait_kind=sleep due_ms=10000\n"
+        "0 -> gateway run_changed run=R2 sequence=3 status=3\n"
+        "0 -> trigger fire_taken automation=A trigger=t slot_ms=2 run=R2\n"
+        "0 run_started run=R3 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=2 runs_max=2 scoped=1\n"
+        "0 step_started run=R3 key=a kind=sleep\n"
+        "0 wait_opened run=R3 key=a attempt=1 wait_kind=sleep due_ms=10000\n"
+        "0 -> gateway run_changed run=R3 sequence=3 status=3\n"
+        "0 -> trigger fire_taken automation=A trigger=t slot_ms=3 run=R3\n"
+        "0 -> trigger fire_taken automation=A trigger=t slot_ms=4 "
+        "refusal=\"concurrency forbid: run_00000000zae018000000000000 is active\"\n");
     story_close(&s);
 }
 END_TEST
@@ -74,7 +107,23 @@ START_TEST(replace_ends_the_older_run_before_the_newer_begins)
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     story_start(&s, 2, "");
-    story_expect(&s, "@@p5");
+    story_expect(&s, 
+        "0 -> lease job_withdrawn run=R1 attempt=1 reason=\"the run has ended\"\n"
+        "0 step_cancelled run=R1 key=a\n"
+        "0 run_cancelled run=R1 reason=replaced stop_reason=replaced\n"
+        "0 -> gateway run_changed run=R1 sequence=5 status=6 whole=1 "
+        "stop_reason=replaced\n"
+        "0 run_started run=R2 automation=A name=flow version=1 source=api steps=1 "
+        "concurrency=3 runs_max=1\n"
+        "0 step_started run=R2 key=a kind=action\n"
+        "0 action_called run=R2 key=a attempt=1 action=x queue=default "
+        "parameters=(1 bytes) lane=L1\n"
+        "0 -> gateway run_changed run=R2 sequence=3 status=3\n"
+        "0 -> gateway run_accepted request=7 run=R2 automation=A name=flow "
+        "version=1 status=3\n"
+        "0 -> lease job_offered run=R2 attempt=1 offer=1 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=4 life=1\n");
     story_close(&s);
 }
 END_TEST
@@ -88,12 +137,42 @@ START_TEST(replace_waits_for_the_cleanup_of_the_older_run)
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     story_start(&s, 2, "");
-    story_expect(&s, "@@p6");
+    story_expect(&s, 
+        "0 step_cancelled run=R1 key=a\n"
+        "0 run_deferred run=R1 ending=6 reason=replaced\n"
+        "0 step_started run=R1 step=1 key=c kind=sleep\n"
+        "0 wait_opened run=R1 step=1 key=c attempt=1 wait_kind=sleep due_ms=5000\n"
+        "0 -> gateway run_changed run=R1 sequence=6 status=3\n"
+        "0 run_queued run=R2 automation=A name=flow version=1 source=api steps=2 "
+        "mains=1 cleanups=1 concurrency=3 runs_max=1 queue_reason=\"concurrency "
+        "replace: 1 of 1 runs are active\"\n"
+        "0 -> gateway run_changed run=R2 sequence=1 status=1\n"
+        "0 -> gateway run_accepted request=7 run=R2 automation=A name=flow "
+        "version=1 status=1\n");
     story_start(&s, 3, "");
-    story_expect(&s, "@@p7");
+    story_expect(&s, 
+        "0 run_cancelled run=R2 reason=replaced stop_reason=replaced\n"
+        "0 -> gateway run_changed run=R2 sequence=2 status=6 whole=1 "
+        "stop_reason=replaced\n"
+        "0 run_queued run=R3 automation=A name=flow version=1 source=api steps=2 "
+        "mains=1 cleanups=1 concurrency=3 runs_max=1 queue_reason=\"concurrency "
+        "replace: 1 of 1 runs are active\"\n"
+        "0 -> gateway run_changed run=R3 sequence=1 status=1\n"
+        "0 -> gateway run_accepted request=7 run=R3 automation=A name=flow "
+        "version=1 status=1\n");
     trace_crash(&s.trace);
     trace_wait(&s.trace, 5000);
-    story_expect(&s, "@@p8");
+    story_expect(&s, 
+        "5000 wait_resumed run=R1 step=1 key=c attempt=1 by=timer\n"
+        "5000 step_completed run=R1 step=1 key=c\n"
+        "5000 run_cancelled run=R1 reason=replaced stop_reason=replaced\n"
+        "5000 -> gateway run_changed run=R1 sequence=9 status=6 whole=1 "
+        "finished_ms=5000 stop_reason=replaced\n"
+        "5000 run_started run=R3 automation=A name=flow version=1 source=api "
+        "steps=2 queued=1\n"
+        "5000 step_started run=R3 key=a kind=sleep\n"
+        "5000 wait_opened run=R3 key=a attempt=1 wait_kind=sleep due_ms=3605000\n"
+        "5000 -> gateway run_changed run=R3 sequence=4 status=3\n");
     story_close(&s);
 }
 END_TEST
@@ -127,9 +206,22 @@ START_TEST(a_queued_run_is_cancelled_without_having_begun)
     story_start(&s, 3, "");
     trace_skip(&s.trace);
     story_cancel(&s, 2, "never mind");
-    story_expect(&s, "@@p11");
+    story_expect(&s, 
+        "0 run_cancelled run=R2 reason=\"never mind\"\n"
+        "0 -> gateway run_changed run=R2 sequence=2 status=6 whole=1 "
+        "stop_reason=cancelled\n"
+        "0 -> gateway run_accepted request=8 run=R2 automation=A name=flow "
+        "version=1 status=6 existed=1\n");
     trace_wait(&s.trace, 15000);
-    story_expect_only(&s, " run_", "@@p12");
+    story_expect_only(&s, " run_", 
+        "10000 run_deferred run=R1 ending=4 reason=completed\n"
+        "10000 -> gateway run_changed run=R1 sequence=7 status=3\n"
+        "15000 run_completed run=R1\n"
+        "15000 -> gateway run_changed run=R1 sequence=10 status=4 "
+        "finished_ms=15000 stop_reason=completed\n"
+        "15000 run_started run=R3 automation=A name=flow version=1 source=api "
+        "steps=2 queued=1\n"
+        "15000 -> gateway run_changed run=R3 sequence=4 status=3\n");
     story_close(&s);
 }
 END_TEST
@@ -143,7 +235,19 @@ START_TEST(each_value_of_the_key_has_a_group_of_its_own)
     story_start_with(&s, 2, "", text("\x81\xa3who\xa1y"));
     story_start_with(&s, 3, "", text("\x81\xa3who\xa1x"));
     story_start_with(&s, 4, "", text("\x80"));
-    story_expect_only(&s, "re", "@@p13");
+    story_expect_only(&s, "re", 
+        "0 run_started run=R1 automation=A name=flow version=1 inputs=(7 bytes) "
+        "source=api steps=1 group=x concurrency=2 runs_max=1\n"
+        "0 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
+        "version=1 status=3\n"
+        "0 run_started run=R2 automation=A name=flow version=1 inputs=(7 bytes) "
+        "source=api steps=1 group=y concurrency=2 runs_max=1\n"
+        "0 -> gateway run_accepted request=7 run=R2 automation=A name=flow "
+        "version=1 status=3\n"
+        "0 -> gateway refused request=7 err=7 detail=\"concurrency forbid: "
+        "run_00000000z9e00r000000000000 is active\"\n"
+        "0 -> gateway refused request=7 err=2 detail=\"concurrency key: line 1, "
+        "column 13: there is no inputs.who\"\n");
     story_close(&s);
 }
 END_TEST
