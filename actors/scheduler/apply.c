@@ -424,8 +424,8 @@ scheduler_apply(void *state, uint64_t at_ms, const struct message *m)
     case AUTOMATION_FAILING: apply_failing(s, m); return;
     case TELLING_SETTLED: {
         const struct telling_settled *settled = &m->telling_settled;
-        telling_drop(s, settled->peer, &settled->subject,
-            (enum telling_kind)settled->kind);
+        telling_drop(
+            s, settled->peer, &settled->subject, (enum telling_kind)settled->kind);
         return;
     }
     case TOLD_AGAIN: tellings_told(s, &m->told_again); return;

@@ -374,8 +374,8 @@ copied(struct run *run, uint64_t at_ms, const struct step_copied *fact)
 {
     struct step_row *step = run_touch(run, fact->step);
     step->attempt = step->attempts_past = fact->attempt;
-    step->endings = bytes_of(
-        arena_take(run->arena, fact->attempt * ENDING_SIZE), fact->attempt * ENDING_SIZE);
+    step->endings = bytes_of(arena_take(run->arena, fact->attempt * ENDING_SIZE),
+        fact->attempt * ENDING_SIZE);
     if (fact->status == STEP_DONE)
         step->output = run->record;
     end_step(run, fact->step, at_ms, (enum step_status)fact->status, fact->passes);

@@ -83,8 +83,8 @@ follow_record(struct forking *f, uint64_t number)
     struct journal *journal = f->state->journal;
     struct run *run = &f->shadow.run;
     if (journal_read(journal, number, &record) != ERR_NONE
-        || !record_open(&reader, journal, f->out->arena,
-            arena_copy(f->out->arena, record.facts)))
+        || !record_open(
+            &reader, journal, f->out->arena, arena_copy(f->out->arena, record.facts)))
         WRONG("a record of a run cannot be read");
     while (record_next(&reader, &fact)) {
         if (memcmp(fact.body, f->asked->origin.bytes, ID_SIZE) != 0)
@@ -238,8 +238,8 @@ find_targets(struct forking *f, const struct plan *plan)
         struct copy *copy = &f->copies[i];
         copy->target = plan_find_step(plan, copy->key);
         if (copy->target == PLAN_NO_STEP)
-            return refuse(ERR_CONFLICT,
-                print(f, "the version has no step ", copy->key, ""));
+            return refuse(
+                ERR_CONFLICT, print(f, "the version has no step ", copy->key, ""));
         struct plan_step step = plan_step_at(plan, copy->target, f->out->arena);
         if (step.nested || step.cleanup)
             return refuse(ERR_CONFLICT,
@@ -356,10 +356,8 @@ on_run_fork(const struct scheduler_state *state, uint64_t now_ms,
     *f = (struct forking){ .state = state,
         .out = out,
         .asked = asked,
-        .shadow = { .state = state,
-            .now_ms = now_ms,
-            .out = out,
-            .history = &asked->origin } };
+        .shadow = {
+            .state = state, .now_ms = now_ms, .out = out, .history = &asked->origin } };
     if (turn_open(&turn, state, now_ms, out, &asked->run)) {
         accept_run(&turn, asked->request, true);
         return;

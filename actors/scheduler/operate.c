@@ -251,8 +251,8 @@ skip(struct turn *turn, const struct step_skip *said)
         struct plan_step plan = run_plan_step(&turn->run, step);
         skip_step(turn, step, &plan, reason, true);
     } else {
-        refusal = refuse(
-            ERR_BUSY, "more lies in the step than one turn can end: ask again");
+        refusal =
+            refuse(ERR_BUSY, "more lies in the step than one turn can end: ask again");
     }
     turn_close(turn);
     return refusal;

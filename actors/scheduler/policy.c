@@ -143,7 +143,8 @@ say_queued(struct turn *turn, struct run_started *started, const char *why,
 static uint32_t
 queued_max_of(const struct turn *turn, const struct plan *plan)
 {
-    return plan->queued_max > 0 ? plan->queued_max : turn->state->config->runs_queued_max;
+    return plan->queued_max > 0 ? plan->queued_max
+                                : turn->state->config->runs_queued_max;
 }
 
 /* The value of the key.  False: it cannot be evaluated. */

@@ -193,8 +193,8 @@ count_needs(struct resuming *r, struct place place)
     struct step_row *waiting = run_touch(run, place.step);
     waiting->needs_met = waiting->doomed = waiting->handled = 0;
     for (uint32_t i = 0; i < plan.needs_count; i++) {
-        struct place need = layout_place(
-            &run->layout, layout_beside(place, plan.needs[i]));
+        struct place need =
+            layout_place(&run->layout, layout_beside(place, plan.needs[i]));
         struct plan_step needed = plan_step_at(&run->plan, need.plan, run->arena);
         waiting->needs_met += is_kept(run, need, &needed);
     }

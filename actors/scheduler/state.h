@@ -28,9 +28,9 @@ struct scheduler_state {
     uint32_t partition;
     struct lanes lanes;
     struct untold_waits untold;
-    uint64_t timer_ms;     /* no timer is due before; UINT64_MAX: there is none */
-    bool vacancy;          /* there is a group with a free slot and a run for it */
-    bool tell_own;         /* there are rows 'D' about this partition */
+    uint64_t timer_ms; /* no timer is due before; UINT64_MAX: there is none */
+    bool vacancy;      /* there is a group with a free slot and a run for it */
+    bool tell_own;     /* there are rows 'D' about this partition */
     struct retelling retellings[TELLING_PEERS];
     bool deferred;         /* there is a run about which more must be said */
     uint64_t lease_epoch;  /* the last life of the lease actor */
@@ -56,11 +56,11 @@ struct turn {
     const struct scheduler_state *state;
     uint64_t now_ms;
     struct outbox *out;
-    bool was_over;           /* before it */
-    bool whole;              /* all that may follow was looked for: run_find_ready */
-    struct run_scope *scope; /* what templates may name; NULL: none was evaluated */
+    bool was_over;            /* before it */
+    bool whole;               /* all that may follow was looked for: run_find_ready */
+    struct run_scope *scope;  /* what templates may name; NULL: none was evaluated */
     const struct id *history; /* whose facts records have; NULL: the run's own */
-    struct bytes output;     /* that the run declares; nothing before its end */
+    struct bytes output;      /* that the run declares; nothing before its end */
     struct run run;
 };
 

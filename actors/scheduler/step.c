@@ -88,7 +88,8 @@ fail_or_retry(struct turn *turn, uint32_t step, const struct plan_step *plan,
 {
     const struct step_row *row = run_step(&turn->run, step);
     uint32_t attempt = row->attempt;
-    if (attempt - row->attempts_past >= plan->attempts_max || !may_retry_type(plan, failure.type)) {
+    if (attempt - row->attempts_past >= plan->attempts_max
+        || !may_retry_type(plan, failure.type)) {
         fail_step(turn, step, plan, failure);
         return;
     }

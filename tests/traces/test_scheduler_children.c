@@ -1,10 +1,11 @@
-/* Goal: a step starts a run of another automation, waits for it or not, and ends with it.
- * Method: every word that the scheduler says is compared, also over crashes. */
+/* Goal: a step starts a run of another automation, waits for it or not, and ends with
+ * it. Method: every word that the scheduler says is compared, also over crashes. */
 #include "tests/traces/scheduler_story.h"
 #include "tests/traces/suites.h"
 
 static struct id
-child_of(struct story *s, unsigned run, uint32_t step, uint32_t attempt, const char *name)
+child_of(
+    struct story *s, unsigned run, uint32_t step, uint32_t attempt, const char *name)
 {
     struct id id = story_run(run), of_step = id_derive(&id, step);
     id = id_derive(&of_step, (uint64_t)'c' << 56 | attempt);
@@ -37,7 +38,7 @@ START_TEST(a_child_that_is_waited_for_gives_its_output)
         "  - { key: s, kind: sleep, duration: 5s }\n"
         "  - { key: t, kind: set, values: { twice: '${{ inputs.n * 2 }}' } }\n");
     story_start(&s, 1, "");
-    story_expect(&s, 
+    story_expect(&s,
         "0 run_started run=R1 automation=A name=flow version=1 source=api steps=2\n"
         "0 step_started run=R1 key=a kind=automation\n"
         "0 child_called run=R1 key=a attempt=1 child=C1 automation=child inputs=(4 "
@@ -53,7 +54,7 @@ START_TEST(a_child_that_is_waited_for_gives_its_output)
         "0 telling_settled subject=C1 kind=2\n");
     trace_crash(&s.trace);
     trace_wait(&s.trace, 5000);
-    story_expect(&s, 
+    story_expect(&s,
         "5000 wait_resumed run=C1 key=s attempt=1 by=timer\n"
         "5000 step_completed run=C1 key=s\n"
         "5000 step_started run=C1 step=1 key=t kind=set\n"
@@ -78,10 +79,11 @@ END_TEST
 START_TEST(a_child_that_is_not_waited_for_goes_on_alone)
 {
     struct story s;
-    open_with(&s, "steps:\n  - { key: a, kind: automation, automation: child, wait: false }\n",
+    open_with(&s,
+        "steps:\n  - { key: a, kind: automation, automation: child, wait: false }\n",
         "steps:\n  - { key: s, kind: sleep, duration: 5s }\n");
     story_start(&s, 1, "");
-    story_expect(&s, 
+    story_expect(&s,
         "0 run_started run=R1 automation=A name=flow version=1 source=api steps=1\n"
         "0 step_started run=R1 key=a kind=automation\n"
         "0 child_called run=R1 key=a attempt=1 child=C1 automation=child depth=1\n"
@@ -100,7 +102,7 @@ START_TEST(a_child_that_is_not_waited_for_goes_on_alone)
         "0 -> gateway run_changed run=R1 sequence=6 status=4 whole=1 output=(39 "
         "bytes) stop_reason=completed\n");
     trace_wait(&s.trace, 5000);
-    story_expect_only(&s, "C1", 
+    story_expect_only(&s, "C1",
         "5000 wait_resumed run=C1 key=s attempt=1 by=timer\n"
         "5000 step_completed run=C1 key=s\n"
         "5000 run_completed run=C1\n"
@@ -119,7 +121,7 @@ START_TEST(a_child_that_fails_fails_its_step_and_a_retry_makes_another)
         "steps:\n  - { key: s, kind: agent, config: { instructions: i } }\n");
     story_start(&s, 1, "");
     trace_wait(&s.trace, 3000);
-    story_expect_only(&s, "run=R1", 
+    story_expect_only(&s, "run=R1",
         "0 run_started run=R1 automation=A name=flow version=1 source=api steps=1\n"
         "0 step_started run=R1 key=a kind=automation\n"
         "0 child_called run=R1 key=a attempt=1 child=C1 automation=child wait=1 "
@@ -160,7 +162,7 @@ START_TEST(who_cancels_the_parent_ends_the_child)
     trace_skip(&s.trace);
     story_cancel(&s, 1, "enough");
     trace_crash(&s.trace);
-    story_expect(&s, 
+    story_expect(&s,
         "0 step_cancelled run=R1 key=a\n"
         "0 run_cancelled run=R1 reason=enough\n"
         "0 -> gateway run_changed run=R1 sequence=5 status=6 whole=1 "
@@ -174,7 +176,7 @@ START_TEST(who_cancels_the_parent_ends_the_child)
         "0 -> gateway run_changed run=C1 sequence=6 status=3\n"
         "0 telling_settled subject=C1 kind=3\n");
     trace_wait(&s.trace, 9000);
-    story_expect(&s, 
+    story_expect(&s,
         "2000 wait_resumed run=C1 step=1 key=c attempt=1 by=timer\n"
         "2000 step_completed run=C1 step=1 key=c\n"
         "2000 run_cancelled run=C1 reason=\"nobody waits for it any more\"\n"
@@ -194,7 +196,7 @@ START_TEST(a_child_that_is_refused_fails_its_step)
         "inputs: { n: { type: integer, required: true } }\n"
         "steps:\n  - { key: s, kind: sleep, duration: 5s }\n");
     story_start(&s, 1, "");
-    story_expect_only(&s, "R1", 
+    story_expect_only(&s, "R1",
         "0 run_started run=R1 automation=A name=flow version=1 source=api steps=1\n"
         "0 step_started run=R1 key=a kind=automation\n"
         "0 child_called run=R1 key=a attempt=1 child=C1 automation=child wait=1 "
@@ -221,7 +223,9 @@ START_TEST(generations_are_limited)
         "steps:\n  - { key: a, kind: automation, automation: child, wait: true }\n",
         "steps:\n  - { key: s, kind: automation, automation: child, wait: true }\n");
     story_start(&s, 1, "");
-    story_expect_only(&s, "TooDeep", "@@c9");
+    story_expect_only(&s, " run_failed run=R1",
+        "0 run_failed run=R1 step=a error_type=TooDeep error_message=\"more than "
+        "16 generations of runs: does it start itself?\" stop_reason=step_failed\n");
     story_close(&s);
 }
 END_TEST

@@ -20,7 +20,7 @@ START_TEST(forbid_refuses_and_names_the_run_that_is_active)
                   "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
     story_start(&s, 1, "");
     story_start(&s, 2, "");
-    story_expect(&s, 
+    story_expect(&s,
         "0 run_started run=R1 automation=A name=flow version=1 source=api steps=1 "
         "concurrency=2 runs_max=1\n"
         "0 step_started run=R1 key=a kind=sleep\n"
@@ -33,7 +33,7 @@ START_TEST(forbid_refuses_and_names_the_run_that_is_active)
     trace_crash(&s.trace);
     trace_wait(&s.trace, 10000);
     story_start(&s, 3, "");
-    story_expect_only(&s, " run_", 
+    story_expect_only(&s, " run_",
         "10000 run_completed run=R1\n"
         "10000 -> gateway run_changed run=R1 sequence=6 status=4 finished_ms=10000 "
         "stop_reason=completed\n"
@@ -59,7 +59,7 @@ START_TEST(a_slot_that_fires_while_a_run_is_active_is_skipped)
                 .automation = s.automation,
                 .trigger = text("t"),
                 .slot_ms = 5 } });
-    story_expect(&s, 
+    story_expect(&s,
         "0 -> trigger fire_taken automation=A trigger=t slot_ms=5 "
         "refusal=\"concurrency forbid: run_00000000z9e00r000000000000 is active\"\n");
     story_close(&s);
@@ -80,7 +80,7 @@ START_TEST(a_trigger_with_a_limit_counts_only_its_own_runs)
                     .trigger = text("t"),
                     .runs_max = 2,
                     .slot_ms = i } });
-    story_expect_only(&s, "e", 
+    story_expect_only(&s, "e",
         "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
         "steps=1 trigger=t concurrency=2 runs_max=2 scoped=1\n"
         "0 step_started run=R2 key=a kind=sleep\n"
@@ -107,7 +107,7 @@ START_TEST(replace_ends_the_older_run_before_the_newer_begins)
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     story_start(&s, 2, "");
-    story_expect(&s, 
+    story_expect(&s,
         "0 -> lease job_withdrawn run=R1 attempt=1 reason=\"the run has ended\"\n"
         "0 step_cancelled run=R1 key=a\n"
         "0 run_cancelled run=R1 reason=replaced stop_reason=replaced\n"
@@ -137,7 +137,7 @@ START_TEST(replace_waits_for_the_cleanup_of_the_older_run)
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     story_start(&s, 2, "");
-    story_expect(&s, 
+    story_expect(&s,
         "0 step_cancelled run=R1 key=a\n"
         "0 run_deferred run=R1 ending=6 reason=replaced\n"
         "0 step_started run=R1 step=1 key=c kind=sleep\n"
@@ -150,7 +150,7 @@ START_TEST(replace_waits_for_the_cleanup_of_the_older_run)
         "0 -> gateway run_accepted request=7 run=R2 automation=A name=flow "
         "version=1 status=1\n");
     story_start(&s, 3, "");
-    story_expect(&s, 
+    story_expect(&s,
         "0 run_cancelled run=R2 reason=replaced stop_reason=replaced\n"
         "0 -> gateway run_changed run=R2 sequence=2 status=6 whole=1 "
         "stop_reason=replaced\n"
@@ -162,7 +162,7 @@ START_TEST(replace_waits_for_the_cleanup_of_the_older_run)
         "version=1 status=1\n");
     trace_crash(&s.trace);
     trace_wait(&s.trace, 5000);
-    story_expect(&s, 
+    story_expect(&s,
         "5000 wait_resumed run=R1 step=1 key=c attempt=1 by=timer\n"
         "5000 step_completed run=R1 step=1 key=c\n"
         "5000 run_cancelled run=R1 reason=replaced stop_reason=replaced\n"
@@ -180,17 +180,60 @@ END_TEST
 START_TEST(a_queue_is_served_in_the_order_of_acceptance)
 {
     struct story s;
-    open_with(&s, "concurrency: { policy: queue, max: 1, max_queued: 2 }\n"
+    open_with(&s, "concurrency: { policy: queue, max: 1, queue_max: 2 }\n"
                   "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
     story_start(&s, 3, "");
     story_start(&s, 2, "");
     story_start(&s, 1, "k");
     story_start(&s, 4, "");
     story_start(&s, 4, "k");
-    story_expect(&s, "@@p9");
+    story_expect(&s,
+        "0 run_started run=R3 automation=A name=flow version=1 source=api steps=1 "
+        "concurrency=4 runs_max=1\n"
+        "0 step_started run=R3 key=a kind=sleep\n"
+        "0 wait_opened run=R3 key=a attempt=1 wait_kind=sleep due_ms=10000\n"
+        "0 -> gateway run_changed run=R3 sequence=3 status=3\n"
+        "0 -> gateway run_accepted request=7 run=R3 automation=A name=flow "
+        "version=1 status=3\n"
+        "0 run_queued run=R2 automation=A name=flow version=1 source=api steps=1 "
+        "concurrency=4 runs_max=1 queue_reason=\"concurrency queue: 1 of 1 runs "
+        "are active\"\n"
+        "0 -> gateway run_changed run=R2 sequence=1 status=1\n"
+        "0 -> gateway run_accepted request=7 run=R2 automation=A name=flow "
+        "version=1 status=1\n"
+        "0 run_queued run=R1 automation=A name=flow version=1 key=k source=api "
+        "steps=1 concurrency=4 runs_max=1 queue_reason=\"concurrency queue: 1 of 1 "
+        "runs are active\"\n"
+        "0 -> gateway run_changed run=R1 sequence=1 status=1\n"
+        "0 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
+        "version=1 status=1\n"
+        "0 -> gateway refused request=7 err=7 detail=\"concurrency queue: the "
+        "queue is full: run_00000000zbe01r000000000000 is active\"\n"
+        "0 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
+        "version=1 status=1 existed=1\n");
     trace_crash(&s.trace);
     trace_wait(&s.trace, 25000);
-    story_expect(&s, "@@p10");
+    story_expect(&s,
+        "10000 wait_resumed run=R3 key=a attempt=1 by=timer\n"
+        "10000 step_completed run=R3 key=a\n"
+        "10000 run_completed run=R3\n"
+        "10000 -> gateway run_changed run=R3 sequence=6 status=4 finished_ms=10000 "
+        "stop_reason=completed\n"
+        "10000 run_started run=R2 automation=A name=flow version=1 source=api "
+        "steps=1 queued=1\n"
+        "10000 step_started run=R2 key=a kind=sleep\n"
+        "10000 wait_opened run=R2 key=a attempt=1 wait_kind=sleep due_ms=20000\n"
+        "10000 -> gateway run_changed run=R2 sequence=4 status=3\n"
+        "20000 wait_resumed run=R2 key=a attempt=1 by=timer\n"
+        "20000 step_completed run=R2 key=a\n"
+        "20000 run_completed run=R2\n"
+        "20000 -> gateway run_changed run=R2 sequence=7 status=4 finished_ms=20000 "
+        "stop_reason=completed\n"
+        "20000 run_started run=R1 automation=A name=flow version=1 source=api "
+        "steps=1 queued=1\n"
+        "20000 step_started run=R1 key=a kind=sleep\n"
+        "20000 wait_opened run=R1 key=a attempt=1 wait_kind=sleep due_ms=30000\n"
+        "20000 -> gateway run_changed run=R1 sequence=4 status=3\n");
     story_close(&s);
 }
 END_TEST
@@ -206,14 +249,14 @@ START_TEST(a_queued_run_is_cancelled_without_having_begun)
     story_start(&s, 3, "");
     trace_skip(&s.trace);
     story_cancel(&s, 2, "never mind");
-    story_expect(&s, 
+    story_expect(&s,
         "0 run_cancelled run=R2 reason=\"never mind\"\n"
         "0 -> gateway run_changed run=R2 sequence=2 status=6 whole=1 "
         "stop_reason=cancelled\n"
         "0 -> gateway run_accepted request=8 run=R2 automation=A name=flow "
         "version=1 status=6 existed=1\n");
     trace_wait(&s.trace, 15000);
-    story_expect_only(&s, " run_", 
+    story_expect_only(&s, " run_",
         "10000 run_deferred run=R1 ending=4 reason=completed\n"
         "10000 -> gateway run_changed run=R1 sequence=7 status=3\n"
         "15000 run_completed run=R1\n"
@@ -235,7 +278,7 @@ START_TEST(each_value_of_the_key_has_a_group_of_its_own)
     story_start_with(&s, 2, "", text("\x81\xa3who\xa1y"));
     story_start_with(&s, 3, "", text("\x81\xa3who\xa1x"));
     story_start_with(&s, 4, "", text("\x80"));
-    story_expect_only(&s, "re", 
+    story_expect_only(&s, "re",
         "0 run_started run=R1 automation=A name=flow version=1 inputs=(7 bytes) "
         "source=api steps=1 group=x concurrency=2 runs_max=1\n"
         "0 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
@@ -255,19 +298,22 @@ END_TEST
 START_TEST(too_many_failures_in_a_row_are_told_until_they_are_known)
 {
     struct story s;
-    open_with(&s, "pause_after_consecutive_failures: 2\n"
+    open_with(&s, "limits: { pause_after_consecutive_failures: 2 }\n"
                   "steps:\n  - { key: a, kind: agent, config: { instructions: i } }\n");
     story_start(&s, 1, "");
     story_start(&s, 2, "");
     story_start(&s, 3, "");
-    story_expect_only(&s, "failing", "@@p14");
+    story_expect_only(&s, "failing",
+        "0 -> registry automation_failing automation=A failures=2 run=R2\n");
     trace_hello(&s.trace, ACTOR_registry, 0, 1);
-    story_expect_only(&s, "failing", "@@p15");
+    story_expect_only(&s, "failing",
+        "0 -> registry automation_failing automation=A failures=2 run=R2\n");
     trace_give(&s.trace, ACTOR_registry, 0,
-        (struct message){ .code = FAILING_KNOWN,
-            .failing_known = { .automation = s.automation } });
+        (struct message){
+            .code = FAILING_KNOWN, .failing_known = { .automation = s.automation } });
     trace_hello(&s.trace, ACTOR_registry, 0, 1);
-    story_expect(&s, "@@p16");
+    story_expect(&s, "0 telling_settled peer=255 subject=A kind=5\n"
+                     "0 peer_reset actor=2\n");
     story_close(&s);
 }
 END_TEST
