@@ -59,6 +59,7 @@ struct reading {
     uint64_t at_ms, record, epoch;
     struct answered *answers; /* as facts say */
     size_t answer_count;
+    size_t forwarded;      /* starts with a key, decided elsewhere */
     struct tale *speaking; /* of the last fact of this record */
     struct buffer said;    /* its facts, one after another */
 };

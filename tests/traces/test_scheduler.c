@@ -125,7 +125,7 @@ START_TEST(an_archived_automation_starts_nothing_and_a_paused_one_by_hand)
     open_with(&s, one_step);
     offer_revision(&s, 2, 1, 1, AUTOMATION_ARCHIVED);
     story_start(&s, 1, "");
-    expect_refused(&s, ERR_CONFLICT);
+    expect_refused(&s, ERR_NOT_RUNNABLE);
     offer_revision(&s, 3, 1, 1, AUTOMATION_PAUSED); /* people may still start it */
     trace_skip(&s.trace);
     story_start(&s, 1, "");
