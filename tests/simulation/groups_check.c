@@ -61,6 +61,7 @@ struct member {
     struct id run, automation, group;
     uint32_t concurrency, version, max;
     enum member_state state;
+    bool ending; /* it is cleaning up, or said to be cancelled over several turns */
 };
 
 struct reading {
@@ -133,6 +134,18 @@ a_run_begins_with_the_version_that_it_was_accepted_with(
         fact->version, member->version);
 }
 
+/* Not merely some day: so the newer one never waits for what nobody ends. */
+static void
+what_is_replaced_ends_when_the_newer_run_is_accepted(
+    struct reading *r, const struct member *newer)
+{
+    size_t at = (size_t)(newer - r->members), going_on = 0;
+    for (size_t i = 0; i < at && newer->concurrency == PLAN_REPLACE; i++)
+        going_on += together(&r->members[i], newer) && !r->members[i].ending
+                    && r->members[i].state != MEMBER_OVER;
+    HOLDS(r->sim, going_on == 0 || going_on < newer->max, "%zu go on", going_on);
+}
+
 static void
 accept(struct reading *r, const struct message *fact)
 {
@@ -151,6 +164,8 @@ accept(struct reading *r, const struct message *fact)
         .max = started->runs_max,
         .state = MEMBER_QUEUED,
     };
+    what_is_replaced_ends_when_the_newer_run_is_accepted(
+        r, &r->members[r->count - 1]);
 }
 
 static void
@@ -179,6 +194,11 @@ follow(void *self, const struct message *fact)
     switch ((int)fact->code) {
     case RUN_QUEUED: accept(r, fact); return;
     case RUN_STARTED: begin(r, fact); return;
+    case RUN_DEFERRED:
+        member = member_of(r, fact);
+        if (member != NULL)
+            member->ending = fact->run_deferred.ending != 0;
+        return;
     case RUN_COMPLETED:
     case RUN_FAILED:
     case RUN_CANCELLED:
