@@ -8,6 +8,7 @@
 #ifndef ACTORS_ACTOR_H
 #define ACTORS_ACTOR_H
 #include "actors/outbox.h"
+#include "actors/schedule/zones.h"
 #include "base/config.h"
 #include "base/hash.h"
 #include "store/journal.h"
@@ -15,6 +16,7 @@
 struct actor_setup {
     const struct config *config;
     struct journal *journal; /* NULL for an actor without one */
+    const struct zones *zones;
     uint32_t instance;
     uint64_t epoch; /* this life */
     uint8_t secret[SECRET_SIZE];

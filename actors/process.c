@@ -1,6 +1,7 @@
 #include "actors/process.h"
 
 #include "actors/loop.h"
+#include "actors/zones_load.h"
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/epoch.h"
@@ -17,6 +18,7 @@ struct process {
     struct child child;
     struct mailbox *mailbox;
     struct journal *journal;
+    struct zones zones;
     uint64_t epoch;
     int64_t offset_ms; /* from the monotonic clock to the engine's time */
 };
@@ -111,6 +113,7 @@ run(struct process *p, const struct actor *actor)
     struct actor_setup setup = {
         .config = &p->child.config,
         .journal = p->journal,
+        .zones = &p->zones,
         .instance = p->child.instance,
         .epoch = p->epoch,
     };
@@ -150,6 +153,8 @@ process_run(
     child_start(argc, argv, actor_name_text(actor->name), &p.child);
     if (epoch_next(p.child.config.data, p.child.name, &p.epoch, &fault) != ERR_NONE)
         child_fail(&p.child, "%s", fault.detail);
+    if (zones_load(p.child.config.zoneinfo, &p.zones, &fault) != ERR_NONE)
+        child_fail(&p.child, "%s", fault.detail);
     if (open_journal != NULL)
         begin_journal(&p, open_journal);
     set_clock(&p);
@@ -157,5 +162,6 @@ process_run(
     int status = run(&p, actor);
     mailbox_close(&p.mailbox);
     journal_close(&p.journal);
+    zones_free(&p.zones);
     return status;
 }

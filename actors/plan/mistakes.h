@@ -3,6 +3,7 @@
 #define ACTORS_PLAN_MISTAKES_H
 #include "actors/plan/compile.h"
 #include "actors/plan/tree.h"
+#include "base/quoted.h"
 
 /* What all parts of the compiler share. */
 struct reading {
@@ -29,11 +30,4 @@ void mistake_mark(struct reading *r, struct mark at, const char *format, ...)
 bool mistake_wanted(const struct reading *r, struct mark at);
 /* Forget all. */
 void mistakes_clear(struct reading *r);
-
-/* A stranger's text, fit for a message: quoted, escaped and cut. */
-struct quoted {
-    char text[96];
-};
-
-struct quoted quoted(struct bytes in);
 #endif

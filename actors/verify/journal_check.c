@@ -2,6 +2,7 @@
 
 #include "actors/loop.h"
 #include "actors/verify/rows_compare.h"
+#include "actors/zones_load.h"
 #include "base/folder.h"
 #include "base/wrong.h"
 #include "store/mark.h"
@@ -39,13 +40,15 @@ counted_settle(void *self)
 }
 
 static struct counted *
-counted_new(const struct subject *subject, struct journal *journal)
+counted_new(
+    const struct subject *subject, const struct zones *zones, struct journal *journal)
 {
     const struct actor *actor = subject->actor;
     struct counted *counted = calloc(1, sizeof *counted + actor->state_size);
     struct actor_setup setup = {
         .config = subject->config,
         .journal = journal,
+        .zones = zones,
         .instance = subject->instance,
     };
     if (counted == NULL)
@@ -87,11 +90,16 @@ replay(const struct subject *subject, struct journal *stored, struct findings *f
         .state_cache_bytes = STATE_CACHE_BYTES };
     struct actor counting = { .apply = counted_apply, .settle = counted_settle };
     struct journal *replayed;
+    struct zones zones;
     struct fault fault;
 
+    if (zones_load(subject->config->zoneinfo, &zones, &fault) != ERR_NONE) {
+        wrong(findings, fault.detail);
+        return;
+    }
     if (journal_open("memory:", &options, &replayed, &fault) != ERR_NONE)
         WRONG("a journal in memory does not open");
-    struct counted *counted = counted_new(subject, replayed);
+    struct counted *counted = counted_new(subject, &zones, replayed);
     if (loop_replay(&counting, counted, replayed, stored, &fault) == ERR_NONE)
         compare(stored, replayed, findings);
     else
@@ -100,6 +108,7 @@ replay(const struct subject *subject, struct journal *stored, struct findings *f
     subject->actor->close(counted->state);
     free(counted);
     journal_close(&replayed);
+    zones_free(&zones);
 }
 
 static void

@@ -258,6 +258,7 @@ open_actor(struct machine *m)
     struct actor_setup setup = {
         .config = &m->sim->config,
         .journal = m->journal,
+        .zones = m->sim->zones,
         .instance = m->instance,
         .epoch = m->epoch,
     };

@@ -463,7 +463,9 @@ replay_gives_the_same_rows(const struct machine *m)
         .memtable_bytes = 1 << 20,
         .block_cache_bytes = 1 << 20,
         .state_cache_bytes = 1 << 20 };
-    struct actor_setup setup = { .config = &m->sim->config, .instance = m->instance };
+    struct actor_setup setup = {
+        .config = &m->sim->config, .zones = m->sim->zones, .instance = m->instance
+    };
     memcpy(setup.secret, m->sim->secret, SECRET_SIZE);
     struct buffer lived = { 0 }, replayed = { 0 };
     struct fault fault = { 0 };

@@ -215,6 +215,7 @@ begin(uint64_t seed, const struct sim_options *options)
     struct sim *sim = sim_room(sizeof *sim);
     sim->seed = seed;
     sim->verbose = options->verbose;
+    sim->zones = options->zones;
     for (int i = 0; i < STREAM_COUNT; i++)
         chance_open(&sim->chance[i], seed, (enum stream)i);
     dials_draw(&sim->dials, &sim->config, sim_chance(sim, STREAM_DIALS));

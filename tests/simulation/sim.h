@@ -21,6 +21,7 @@ struct gateway;
 struct strangers;
 struct clients;
 struct event;
+struct zones;
 
 enum { MACHINES_MAX = 10, SECOND_US = 1000000, MS_US = 1000 };
 
@@ -34,6 +35,7 @@ struct sim {
     struct chance chance[STREAM_COUNT];
     struct dials dials;
     struct config config;
+    const struct zones *zones;
     uint8_t secret[32];
 
     struct event *events; /* a heap, the next one first */
@@ -51,6 +53,7 @@ struct sim {
 struct sim_options {
     bool verbose; /* print everything that is said */
     bool steady;  /* nothing bad happens */
+    const struct zones *zones;
 };
 
 /* Live through one seed; a broken invariant ends the process.  Returns the hash. */

@@ -5,6 +5,7 @@
  *   -s  a steady world: nothing bad happens
  *   -k  keep going: each seed in a process of its own; count those that fail
  */
+#include "actors/zones_load.h"
 #include "base/log.h"
 #include "tests/simulation/automations.h"
 #include "tests/simulation/sim.h"
@@ -76,6 +77,19 @@ take_line(void *taker, const char *line, size_t size)
 }
 
 static void
+load_zones(struct zones *zones)
+{
+    struct config config;
+    struct fault fault;
+    config_default(&config);
+    if (zones_load(config.zoneinfo, zones, &fault) != ERR_NONE) {
+        fprintf(stderr, "%s\n", fault.detail);
+        exit(EXIT_FAILURE);
+    }
+    options.zones = zones;
+}
+
+static void
 run_file(const char *path)
 {
     char line[64];
@@ -123,6 +137,7 @@ int
 main(int argc, char **argv)
 {
     uint64_t numbers[2] = { 1, SEEDS_DEFAULT };
+    struct zones zones;
     size_t given = 0;
     bool keep_going = false;
     for (int i = 1; i < argc; i++) {
@@ -141,6 +156,7 @@ main(int argc, char **argv)
     signal(SIGSEGV, say_seed);
     log_divert(take_line, NULL);
     automations_open();
+    load_zones(&zones);
     const char *source = getenv("CAPSTAN_SOURCE");
     if (given == 0 && source != NULL) {
         char path[4096];
@@ -149,5 +165,6 @@ main(int argc, char **argv)
     }
     int status = run_seeds(numbers[0], numbers[1], keep_going);
     automations_close();
+    zones_free(&zones);
     return status;
 }

@@ -187,6 +187,7 @@ open_state(struct trace *t, struct journal *journal)
     struct actor_setup setup = {
         .config = &t->config,
         .journal = journal,
+        .zones = t->zones,
         .instance = t->instance,
     };
     memcpy(setup.secret, t->secret, SECRET_SIZE);

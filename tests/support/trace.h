@@ -23,6 +23,7 @@ enum { TRACE_NAMES_MAX = 64, TRACE_KEPT_MAX = 1024, TRACE_INBOX_MAX = 16 };
 struct trace {
     /* May be changed between trace_make and trace_open. */
     struct config config;
+    const struct zones *zones; /* NULL: UTC alone */
     uint32_t instance;
     bool without_journal;
     bool without_sizes; /* payloads are written as (…), whatever their size */

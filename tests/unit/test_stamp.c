@@ -1,5 +1,6 @@
 /* Goal: stamps are what the C library's calendar says, from 1970 to 9999.
  * Method: a step that visits every day of the week, month and leap year. */
+#include "base/calendar.h"
 #include "base/stamp.h"
 #include "tests/unit/suites.h"
 
@@ -24,6 +25,20 @@ START_TEST(a_stamp_is_the_moment_in_the_calendar)
 }
 END_TEST
 
+START_TEST(a_date_is_its_day)
+{
+    struct date before = calendar_date(-800000);
+    int64_t wrong = 0;
+    for (int64_t day = -799999; day < 3000000; day++) {
+        struct date date = calendar_date(day);
+        wrong += calendar_days(date.year, date.month, date.day) != day
+                 || (date.day != before.day + 1 && date.day != 1);
+        before = date;
+    }
+    ck_assert_int_eq(wrong, 0);
+}
+END_TEST
+
 START_TEST(the_first_and_the_last_moment_can_be_printed)
 {
     char stamp[STAMP_SIZE];
@@ -43,6 +58,7 @@ stamp_suite(void)
     Suite *suite = suite_create("stamp");
     TCase *c = tcase_create("stamp");
     tcase_add_test(c, a_stamp_is_the_moment_in_the_calendar);
+    tcase_add_test(c, a_date_is_its_day);
     tcase_add_test(c, the_first_and_the_last_moment_can_be_printed);
     suite_add_tcase(suite, c);
     return suite;
