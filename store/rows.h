@@ -24,7 +24,7 @@
 #define STORE_ROWS_H
 #include "base/field.h"
 
-enum { STEPS_PER_PAGE = 16, POSITIONS_PER_PAGE = 32, ROW_KEY_MAX = 160 };
+enum { STEPS_PER_PAGE = 16, POSITIONS_PER_PAGE = 32, ROW_KEY_MAX = 192 };
 
 struct row_key {
     uint8_t bytes[ROW_KEY_MAX];
