@@ -52,6 +52,14 @@ hash_same(const void *a, const void *b, size_t size)
     return sodium_memcmp(a, b, size) == 0;
 }
 
+struct hash
+hash_sha256(struct bytes in)
+{
+    struct hash h;
+    crypto_hash_sha256(h.bytes, in.data, in.size);
+    return h;
+}
+
 uint64_t
 hash_table(struct bytes in)
 {

@@ -1,4 +1,4 @@
-/* hash - BLAKE2b, and what is made of it: chains, tokens, key checks. */
+/* hash - BLAKE2b, and what is made of it: chains, tokens, key checks; SHA-256. */
 #ifndef BASE_HASH_H
 #define BASE_HASH_H
 #include "base/bytes.h"
@@ -19,6 +19,8 @@ hash_chain_numbered(const struct hash *before, uint64_t number, struct bytes in)
 struct hash hash_keyed(const uint8_t secret[SECRET_SIZE], struct bytes in);
 /* Takes as long whatever differs. */
 bool hash_same(const void *a, const void *b, size_t size);
+/* SHA-256, where others expect it. */
+struct hash hash_sha256(struct bytes in);
 /* A quick 64-bit number for tables; never stored. */
 uint64_t hash_table(struct bytes in);
 #endif

@@ -1,12 +1,12 @@
 /* json - JSON at the door, msgpack inside.
  *
- * The only place where one becomes the other.  JSON is taken strictly: UTF-8 only, no
- * duplicate keys, numbers of 64 bits, nothing after the value, a bounded depth.
+ * The only place where a stranger's JSON becomes msgpack; base/json_write.h is the way
+ * back.  JSON is taken strictly: UTF-8 only, no duplicate keys, numbers of 64 bits,
+ * nothing after the value, a bounded depth.
  */
 #ifndef GATEWAY_JSON_H
 #define GATEWAY_JSON_H
-#include "base/buffer.h"
-#include "base/err.h"
+#include "base/json_write.h"
 #include "base/pack.h"
 
 struct json_place {
@@ -20,14 +20,4 @@ struct json_place {
  */
 MUST_CHECK enum err json_to_msgpack(struct bytes json, struct buffer *out,
     struct json_place *place, struct fault *fault);
-
-/* Append the JSON of one msgpack value.  Bytes become base64, doubles the shortest
- * number that reads back the same, NaN and the infinities null.
- *
- * ERR_MALFORMED  it is not well-formed, or nested too deep; `out` is as it was
- */
-MUST_CHECK enum err msgpack_to_json(struct bytes in, struct buffer *out);
-
-/* Append a text with its quotes. */
-void json_write_text(struct buffer *out, struct bytes in);
 #endif

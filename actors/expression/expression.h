@@ -2,8 +2,8 @@
  *
  * Two languages, one evaluator.  `{{ … }}` is the useful part of Go's text/template:
  * .inputs.name, pipes, functions in prefix form, if, range and with.  `${{ … }}`, and a
- * bare condition, is in the manner of expr-lang: steps.fetch.output.count > 3.  Both may
- * stand in one text.  docs/expressions.md is their manual.
+ * bare condition, is in the manner of expr-lang: steps.fetch.output.count > 3.  Both
+ * may stand in one text.  docs/expressions.md is their manual.
  *
  * Values are msgpack throughout.  An answer depends on the text and on what the scope
  * says: there is no clock, no chance, no locale.  Work, nesting and output are bounded,
@@ -27,11 +27,11 @@ struct expression_limits {
 extern const struct expression_limits expression_limits_default;
 
 /* Who knows the names.  `path` is the leading chain of names, list indexes as decimal
- * text: steps, fetch, output, user.  `find` gives the msgpack value of the longest prefix
- * that it knows and how many names that took; the rest is looked up in the value.  False:
- * it knows none, and `used` is how many names from the left were right.  `count` is 0
- * where a template asks for everything (`{{ . }}`).  The value must live as long as the
- * evaluation. */
+ * text: steps, fetch, output, user.  `find` gives the msgpack value of the longest
+ * prefix that it knows and how many names that took; the rest is looked up in the
+ * value.  False: it knows none, and `used` is how many names from the left were right.
+ * `count` is 0 where a template asks for everything (`{{ . }}`).  The value must live
+ * as long as the evaluation. */
 struct expression_scope {
     void *self;
     bool (*find)(void *self, const struct bytes *path, size_t count, size_t *used,
@@ -39,7 +39,8 @@ struct expression_scope {
 };
 
 /* Asked about the fixed part of every path that starts at the root, without evaluating.
- * False refuses it; `message` says why: there is no step "fecth": did you mean "fetch"? */
+ * False refuses it; `message` says why: there is no step "fecth": did you mean "fetch"?
+ */
 struct expression_names {
     void *self;
     bool (*allow)(void *self, const struct bytes *path, size_t count,
@@ -90,8 +91,8 @@ MUST_CHECK enum err expression_value(struct bytes text,
     struct arena *arena, struct bytes *value, struct expression_fault *fault);
 
 /* `payload`, well-formed msgpack, with every text in it (keys excepted) rendered as a
- * template; `out` is `payload` itself if it has none.  Fuel and output are for all of it
- * together. */
+ * template; `out` is `payload` itself if it has none.  Fuel and output are for all of
+ * it together. */
 MUST_CHECK enum err expression_payload(struct bytes payload,
     const struct expression_scope *scope, const struct expression_limits *limits,
     struct arena *arena, struct bytes *out, struct expression_fault *fault);

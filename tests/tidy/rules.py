@@ -23,7 +23,7 @@ LAYERS = {
     "docs": {"base", "transport"},
 }
 # What all actors share; the other folders below actors/ are each an actor's own.
-SHARED_BY_ACTORS = {"plan", "schedule"}
+SHARED_BY_ACTORS = {"expression", "plan", "schedule"}
 
 CALLS = {
     "alloc": (r"malloc|calloc|realloc|reallocarray|aligned_alloc|strdup|strndup",

@@ -1,14 +1,16 @@
-#include "gateway/json.h"
+#include "base/json_write.h"
+
+#include "base/base64.h"
+#include "base/pack.h"
 
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 /* A document wraps payloads that may be PACK_DEPTH_MAX deep themselves. */
-enum { DEPTH_MAX = 2 * PACK_DEPTH_MAX, NUMBER_MAX = 32 };
+enum { DEPTH_MAX = 2 * PACK_DEPTH_MAX };
 
 static void write_value(struct cursor *in, struct buffer *out, unsigned depth);
 
@@ -34,11 +36,8 @@ write_escaped(struct buffer *out, uint8_t c)
 static void
 write_base64(struct buffer *out, struct bytes in)
 {
-    size_t size = sodium_base64_encoded_len(in.size, sodium_base64_VARIANT_ORIGINAL);
     put(out, "\"");
-    char *at = (char *)buffer_reserve(out, size);
-    sodium_bin2base64(at, size, in.data, in.size, sodium_base64_VARIANT_ORIGINAL);
-    out->size += size - 1;
+    base64_write(out, in);
     put(out, "\"");
 }
 
@@ -69,20 +68,26 @@ write_text(struct buffer *out, struct bytes in)
         write_base64(out, in);
 }
 
+void
+json_print_double(double value, char out[JSON_NUMBER_SIZE])
+{
+    /* Fifteen digits always survive, but the smallest numbers have fewer. */
+    for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
+        snprintf(out, JSON_NUMBER_SIZE, "%.*g", digits, value);
+        if (strtod(out, NULL) == value)
+            break;
+    }
+}
+
 static void
 write_double(struct buffer *out, double value)
 {
-    char number[NUMBER_MAX];
+    char number[JSON_NUMBER_SIZE];
     if (!isfinite(value)) {
         put(out, "null");
         return;
     }
-    /* Fifteen digits always survive, but the smallest numbers have fewer. */
-    for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
-        snprintf(number, sizeof number, "%.*g", digits, value);
-        if (strtod(number, NULL) == value)
-            break;
-    }
+    json_print_double(value, number);
     put(out, number);
     if (strpbrk(number, ".e") == NULL)
         put(out, ".0");
@@ -134,7 +139,7 @@ write_map(struct cursor *in, struct buffer *out, unsigned depth)
 static void
 write_integer(struct cursor *in, struct buffer *out)
 {
-    char number[NUMBER_MAX];
+    char number[JSON_NUMBER_SIZE];
     if (cursor_type(in) == PACK_NEGATIVE)
         snprintf(number, sizeof number, "%" PRId64, cursor_i64(in));
     else
