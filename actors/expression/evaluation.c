@@ -87,7 +87,8 @@ headed(struct evaluation *e, size_t mark, const uint8_t *head, size_t head_size)
     if (!charge(e, size) || !live(e))
         return (struct bytes){ 0 };
     uint8_t *at = arena_take(e->arena, head_size + size);
-    memcpy(at, head, head_size);
+    if (head_size > 0)
+        memcpy(at, head, head_size);
     if (size > 0)
         memcpy(at + head_size, e->scratch.data + mark, size);
     return bytes_of(at, head_size + size);
