@@ -45,6 +45,8 @@ path_fits(
 static bool
 named(const char *names, struct bytes name)
 {
+    if (strcmp(names, "*") == 0)
+        return true;
     while (*names != '\0') {
         size_t size = strcspn(names, " ");
         if (bytes_equal(bytes_of(names, size), name))

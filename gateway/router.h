@@ -13,6 +13,7 @@ enum body_kind {
     BODY_JSON,       /* an object, at most payload_max and a little more */
     BODY_MAYBE,      /* the same, or nothing */
     BODY_DEFINITION, /* the text of an automation */
+    BODY_RAW,        /* any bytes of any type, or nothing, at most payload_max */
 };
 
 enum { CAPTURES_MAX = 2 };
@@ -22,7 +23,7 @@ struct http_route {
     const char *path; /* such as "/capstan/v1/runs/{id}"; "{…}" is any one segment */
     unsigned scope;   /* of enum scope; 0: no key is needed */
     enum body_kind body;
-    const char *queries; /* names that it takes, each followed by a space */
+    const char *queries; /* names that it takes, each followed by a space; "*": any */
     void (*serve)(struct request *request);
 };
 

@@ -244,6 +244,11 @@ on_hook_call(const struct trigger_state *s, uint64_t now_ms, const struct messag
             "the trigger is not enabled, or its automation is not active");
         return;
     }
+    if (call.said->data.size > s->config->payload_max) {
+        say_refusal(out, call.said->request, ERR_TOO_LARGE,
+            "the body is larger than payload_max");
+        return;
+    }
     struct publication publication = { .id = id_of(&call),
         .type = type_of(&call),
         .data = data_of(&call),

@@ -93,7 +93,8 @@ started_to_wait(struct request *r, const struct message *answer)
     if (!accepted(r, answer))
         return;
     native_duration(target_query(&r->target, "wait"), WAIT_MAX_MS, &ms);
-    native_wait(r, run, run->existed ? 200 : 201, r->gateway->now_ms + ms);
+    native_wait(
+        r, &r->key->project, run, run->existed ? 200 : 201, r->gateway->now_ms + ms);
 }
 
 /* Runs of one idempotency key must meet in one partition, in this life and the next. */
@@ -115,8 +116,8 @@ partition_of(struct request *r, struct bytes key)
 }
 
 /* The text of `name` in the body; nothing if it is not there.  False: refused. */
-static bool
-text_in(struct request *r, struct bytes body, const char *name, size_t max,
+bool
+native_text(struct request *r, struct bytes body, const char *name, size_t max,
     struct bytes *value)
 {
     struct cursor c = cursor_over(pack_find(body, name));
@@ -130,8 +131,8 @@ text_in(struct request *r, struct bytes body, const char *name, size_t max,
     return false;
 }
 
-static bool
-only_names(struct request *r, struct bytes body, const char *const *names)
+bool
+native_only(struct request *r, struct bytes body, const char *const *names)
 {
     struct cursor c = cursor_over(body);
     size_t count = cursor_map(&c);
@@ -154,7 +155,7 @@ static bool
 read_key(struct request *r, struct bytes body, struct bytes *key)
 {
     struct bytes header = r->headers[HEADER_IDEMPOTENCY_KEY];
-    if (!text_in(r, body, "idempotency_key", KEY_MAX, key))
+    if (!native_text(r, body, "idempotency_key", KEY_MAX, key))
         return false;
     bool differ = key->size > 0 && header.size > 0 && !bytes_equal(*key, header);
     if (header.size > KEY_MAX || !utf8_valid(header) || differ) {
@@ -192,8 +193,8 @@ read_start(struct request *r, struct run_start *start)
     static const char *const names[] = { "automation", "inputs", "idempotency_key",
         NULL };
     struct bytes body;
-    if (!request_json(r, &body) || !only_names(r, body, names)
-        || !text_in(r, body, "automation", NAME_MAX_BYTES, &start->automation)
+    if (!request_json(r, &body) || !native_only(r, body, names)
+        || !native_text(r, body, "automation", NAME_MAX_BYTES, &start->automation)
         || !read_key(r, body, &start->key) || !read_inputs(r, body, &start->inputs))
         return false;
     if (start->automation.size > 0)
@@ -229,8 +230,8 @@ native_run_cancel(struct request *r)
     struct message *m = request_message(r, RUN_CANCEL, ACTOR_scheduler);
     struct bytes body;
     if (!request_id(r, "run_", &m->run_cancel.run) || !request_json(r, &body)
-        || !only_names(r, body, names)
-        || !text_in(r, body, "reason", REASON_MAX, &m->run_cancel.reason))
+        || !native_only(r, body, names)
+        || !native_text(r, body, "reason", REASON_MAX, &m->run_cancel.reason))
         return;
     m->to_instance = id_partition(&m->run_cancel.run);
     m->envelope.partition = m->to_instance;
