@@ -5,15 +5,14 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { NUMBER_SIZE_MAX = 400, KEYS_FEW = 8 };
-
 struct reader {
     struct bytes in;
     size_t at;
     const char *wrong; /* NULL: nothing yet */
+    size_t wrong_at;
     struct buffer *out;
     struct buffer keys; /* where the keys of the open objects begin in out: size_t */
-    struct buffer text; /* what an escaped text means */
+    struct buffer text; /* what an escaped text means; a number and a NUL */
     unsigned depth;
 };
 
@@ -22,8 +21,10 @@ static void value_read(struct reader *r);
 static void
 wrong(struct reader *r, const char *what)
 {
-    if (r->wrong == NULL)
-        r->wrong = what;
+    if (r->wrong != NULL)
+        return;
+    r->wrong = what;
+    r->wrong_at = r->at;
 }
 
 static uint8_t
@@ -139,15 +140,10 @@ digits(struct reader *r)
 static void
 real_write(struct reader *r, size_t from)
 {
-    char copy[NUMBER_SIZE_MAX + 1];
-    size_t size = r->at - from;
-    if (size > NUMBER_SIZE_MAX) {
-        wrong(r, "a shorter number");
-        return;
-    }
-    memcpy(copy, r->in.data + from, size);
-    copy[size] = '\0';
-    double value = strtod(copy, NULL);
+    r->text.size = 0;
+    buffer_append(&r->text, r->in.data + from, r->at - from);
+    buffer_append(&r->text, "", 1);
+    double value = strtod((const char *)r->text.data, NULL);
     if (!isfinite(value))
         wrong(r, "a number up to 1.8e308");
     pack_double(r->out, value);
@@ -343,5 +339,5 @@ json_read(struct bytes json, struct buffer *out, struct fault *fault)
         return ERR_NONE;
     out->size = before;
     return fault_set(fault, ERR_MALFORMED, "not JSON: %s was expected at byte %zu",
-        r.wrong, r.at + 1);
+        r.wrong, r.wrong_at + 1);
 }

@@ -53,11 +53,13 @@ function_call(struct evaluation *e, const struct function *function,
     if (counted && (count < function->least || count > function->most))
         return fail(e, ERR_MALFORMED, at, "%s wants (%s), and not %zu arguments",
             function->name, function->takes, count);
+    for (size_t i = 0; live(e) && i < count; i++)
+        charge_look(e, args[i]);
     return live(e) ? function->call(e, args, count) : (struct bytes){ 0 };
 }
 
 struct bytes
-refuse(struct evaluation *e, const char *format, ...)
+call_refuse(struct evaluation *e, const char *format, ...)
 {
     char message[EXPRESSION_MESSAGE_SIZE];
     va_list args;
@@ -83,7 +85,7 @@ want(struct evaluation *e, struct bytes value, enum pack_type type)
         return false;
     if (type_of(value) == type)
         return true;
-    refuse(e, "wants %s, not %s", type_name(type), type_sentence(value));
+    call_refuse(e, "wants %s, not %s", type_name(type), type_sentence(value));
     return false;
 }
 
@@ -94,7 +96,7 @@ want_number(struct evaluation *e, struct bytes value, struct number *number)
         return false;
     if (number_of(value, number))
         return true;
-    refuse(e, "wants a number, not %s", type_sentence(value));
+    call_refuse(e, "wants a number, not %s", type_sentence(value));
     return false;
 }
 
@@ -106,7 +108,8 @@ want_whole(
     if (!want_number(e, value, &number))
         return false;
     if (!number.whole || number.integer < least || number.integer > most) {
-        refuse(e, "wants a whole number from %" PRId64 " to %" PRId64, least, most);
+        call_refuse(
+            e, "wants a whole number from %" PRId64 " to %" PRId64, least, most);
         return false;
     }
     *out = (int64_t)number.integer;

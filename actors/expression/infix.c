@@ -86,11 +86,8 @@ map_literal(struct evaluation *e)
         if (!accept(e, ","))
             break;
     }
-    e->braces -= failed(e) ? 0 : 1;
-    if (!sign_is(e, "}"))
-        expect(e, "}");
-    else
-        next(e);
+    e->braces--;
+    expect(e, "}");
     struct bytes map = taken_map(e, mark, count);
     /* A later value of the same key replaces the earlier one. */
     return live(e) ? call_merge(e, &map, 1) : map;
@@ -149,11 +146,8 @@ predicate_results(struct evaluation *e, struct bytes list, size_t at)
     }
     e->dry -= count == 0;
     e->braces -= braced;
-    if (braced && !failed(e)) {
-        if (!sign_is(e, "}") && e->token.type != TOKEN_END)
-            expect(e, "}");
-        next(e);
-    }
+    if (braced)
+        expect(e, "}");
     return taken_list(e, mark, count);
 }
 
@@ -394,6 +388,8 @@ operation(
             .type == TOKEN_TEXT && e->token_count == before + 1)
         pattern_try(e, first.text, first.at);
     e->call_at = at;
+    charge_look(e, a);
+    charge_look(e, b);
     return live(e) ? operator->apply(e, at, a, b) : (struct bytes){ 0 };
 }
 

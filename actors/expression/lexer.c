@@ -214,10 +214,7 @@ sign_read(struct evaluation *e)
                 e->token.text.size = 1;
                 e->at--;
             }
-            uint8_t last = e->token.text.data[e->token.text.size - 1];
-            e->field = last == '.' && e->token.text.data[0] != '.'
-                           ? true
-                           : last == '.' && e->token.text.size == 1;
+            e->field = sign_is(e, ".") || sign_is(e, "?.");
             return;
         }
     fail(e, ERR_MALFORMED, e->at, "a character that means nothing here");

@@ -5,15 +5,20 @@
  */
 #ifndef ACTORS_PLAN_FORM_H
 #define ACTORS_PLAN_FORM_H
-#include "actors/plan/mistakes.h"
+#include "actors/plan/templates.h"
 
 enum rule_type {
-    RULE_LINE,     /* text of min to max bytes without control characters */
-    RULE_PROSE,    /* the same with line ends, taken literally: no template in it */
-    RULE_KEY,      /* 1 to max of [A-Za-z0-9._-] */
-    RULE_WORD,     /* 1 to max bytes without spaces and control characters */
-    RULE_FLAG,     /* true or false, as number */
-    RULE_COUNT,    /* number from min to max */
+    RULE_LINE,      /* text of min to max bytes without control characters */
+    RULE_PROSE,     /* the same with line ends; without `names` taken literally */
+    RULE_COMMAND,   /* text of min to max bytes of any kind, taken literally */
+    RULE_KEY,       /* 1 to max of [A-Za-z0-9._-] */
+    RULE_WORD,      /* 1 to max bytes without spaces and control characters */
+    RULE_KEY_PATH,  /* the same with slashes between keys: acme/api */
+    RULE_CONDITION, /* an expression that is true or false, as text */
+    RULE_FLAG,      /* true or false, as number */
+    RULE_COUNT,     /* number from min to max */
+    RULE_AMOUNT, /* number that is not negative, with a fraction or without: the node */
+    RULE_PERCENT,  /* number from 0 to max, with % or without */
     RULE_DURATION, /* number of ms from min to max */
     RULE_CHOICE,   /* number of one of `choices` */
     RULE_LIST,     /* the node is the answer */
@@ -35,17 +40,25 @@ struct rule {
     enum rule_type type;
     uint8_t slot;
     uint64_t min, max;
+    enum names names;             /* of what templates in the value may speak */
     const struct choice *choices; /* ends with a word of NULL */
     const struct form *form;      /* of RULE_FORM; else: a map of it will do too */
     const char *required;         /* NULL, or what is expected where it is missing */
     const char *hint;             /* NULL, or what to do where it is not supported */
 };
 
+/* What becomes of a key that no rule knows. */
+enum form_others {
+    OTHERS_REFUSED,
+    OTHERS_PASSED, /* passed over */
+    OTHERS_NEAR,   /* refused if it is near a known one, else passed over */
+};
+
 struct form {
     const struct rule *rules;
     size_t count;
     const struct form *also; /* whose rules hold too; or NULL */
-    bool open;               /* unknown keys are passed over */
+    enum form_others others;
 };
 
 /* A rule for a name: of a step, a queue, an action … */
@@ -55,17 +68,18 @@ struct form {
     }
 #define FORM(rules)                                                                    \
     {                                                                                  \
-        rules, COUNT(rules), NULL, false                                               \
+        rules, COUNT(rules), NULL, OTHERS_REFUSED                                      \
     }
 #define FORM_AND(rules, also)                                                          \
     {                                                                                  \
-        rules, COUNT(rules), also, false                                               \
+        rules, COUNT(rules), also, OTHERS_REFUSED                                      \
     }
 
 /* Keys that answer in the same slot are other names of each other: one may be given. */
 struct answer {
     const struct node *at; /* NULL: not given */
     bool good;             /* given, and what was expected */
+    bool templated;        /* text is a template that gives it; number is zero */
     struct bytes text;
     uint64_t number;
 };
@@ -77,7 +91,6 @@ struct answer
 rule_read(struct reading *r, const struct node *node, const struct rule *rule);
 /* Tell that `node` should have been `expected`. */
 void mistake_expected(struct reading *r, const struct node *node, const char *expected);
-bool template_in(struct bytes text);
 /* 1 to PLAN_KEY_MAX of [A-Za-z0-9._-]? */
 bool key_valid(struct bytes text);
 #endif

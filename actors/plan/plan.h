@@ -99,11 +99,13 @@ struct plan_step {
     uint64_t timeout_ms;   /* of one attempt, from its being called; 0: none */
     enum step_on_timeout on_timeout;
     enum step_on_error on_error;
-    uint32_t handler;    /* step that runs if this one fails, or PLAN_NO_STEP */
-    bool handles;        /* it is such a handler: it runs for nothing else */
-    bool cleanup;        /* it runs when all others are over, however they ended */
-    bool nested;         /* it is in the body of `parent`, … */
-    uint32_t parent;     /* … a `parallel` or `each`; else PLAN_NO_STEP */
+    uint32_t handler; /* step that runs if this one fails, or PLAN_NO_STEP */
+    bool handles;     /* it is such a handler, of one step beside it: it runs for
+                       * nothing else, needs nothing, and nothing needs it */
+    bool cleanup;     /* it runs when all others are over, however they ended; what is
+                       * in the body of such a step says the same */
+    bool nested;      /* it is in the body of `parent`, … */
+    uint32_t parent;  /* … a `parallel` or `each`; else PLAN_NO_STEP */
     uint32_t body_first; /* of a `parallel` or `each`: the range of its body, … */
     uint32_t body_count; /* … bodies inside it of its own kind of range included */
 };

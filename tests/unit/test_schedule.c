@@ -125,6 +125,9 @@ static const struct {
     { "-1 * * * *", "minute: \"-1\" is no value: expected 0-59" },
     { "99999999999999999999 * * * *",
         "minute: \"99999999999999999999\" is out of range: expected 0-59" },
+    { "\xff\x80\x80* * * * *",
+        "minute: \"\\xff\\x80\\x80*\" is no value: expected 0-59" },
+    { "\xc3\x9c* * * * *", "minute: \"\xc3\x9c*\" is no value: expected 0-59" },
     { "@reboot", "\"@reboot\" is no schedule: expected @hourly, @daily, @midnight, "
                  "@weekly, @monthly, @yearly, @annually, or @every and a duration" },
     { "@every 10ms", "@every \"10ms\": expected a duration from 1s to 8760h, such as "
