@@ -3,9 +3,6 @@
 #define ACTORS_EXPRESSION_FUNCTIONS_H
 #include "actors/expression/value.h"
 
-/* The registry has a function of this name, and both are in one library. */
-#define refuse expression_refuse
-
 enum { ARGUMENTS_MAX = 32 };
 
 /* Where `{{ f a b }}` has what the function is about; f(subject, …) has it first.  A

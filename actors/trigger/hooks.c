@@ -41,6 +41,18 @@ struct call {
     struct bytes delivery;
 };
 
+/* Names of headers come in lower case. */
+static struct bytes
+lower(struct bytes name, struct arena *arena)
+{
+    uint8_t *out = arena_take(arena, name.size + 1);
+    for (size_t i = 0; i < name.size; i++) {
+        bool capital = name.data[i] >= 'A' && name.data[i] <= 'Z';
+        out[i] = capital ? (uint8_t)(name.data[i] | 0x20) : name.data[i];
+    }
+    return bytes_of(out, name.size);
+}
+
 static bool
 find(struct call *call)
 {
@@ -56,6 +68,7 @@ find(struct call *call)
     if (!definition_read(s, &call->name, call->out->arena, &call->definition))
         return false;
     plan_config_read(&plan_http_shape, call->definition.config, &call->config);
+    call->config.header = lower(call->config.header, call->out->arena);
     return true;
 }
 

@@ -32,7 +32,7 @@ event_type_right(struct bytes type)
 }
 
 bool
-pattern_fits(struct bytes pattern, struct bytes type)
+type_fits(struct bytes pattern, struct bytes type)
 {
     size_t p = 0, t = 0, star = SIZE_MAX, from = 0;
     while (t < type.size) {

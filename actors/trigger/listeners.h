@@ -33,7 +33,7 @@ struct listener {
 bool event_type_right(struct bytes type);
 
 /* Does `type` fit `pattern`, in which * stands for any characters? */
-bool pattern_fits(struct bytes pattern, struct bytes type);
+bool type_fits(struct bytes pattern, struct bytes type);
 bool pattern_is_literal(struct bytes pattern);
 
 /* What `path`, such as issue.labels.0, names in `data`; nothing if it is not there. */

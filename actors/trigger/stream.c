@@ -384,7 +384,7 @@ list_event(void *self, struct bytes key, struct bytes value)
     kept_take(listing->s->journal, value, &event_entry_shape, NULL, &event);
     listing->looked++;
     listing->at = event.number;
-    if (listing->pattern.size > 0 && !pattern_fits(listing->pattern, event.type))
+    if (listing->pattern.size > 0 && !type_fits(listing->pattern, event.type))
         return true;
     kept_take(
         listing->s->journal, value, &event_entry_shape, listing->out->arena, &event);

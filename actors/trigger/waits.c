@@ -22,7 +22,7 @@ fits(const struct wait_entry *wait, const struct event *event, struct arena *are
 {
     const struct event_entry *e = &event->entry;
     return e->number > wait->after && e->at_ms >= wait->since_ms
-           && pattern_fits(wait->event_type, e->type)
+           && type_fits(wait->event_type, e->type)
            && (wait->source.size == 0 || bytes_equal(wait->source, e->source))
            && match_holds(wait->match, e->data)
            && condition_holds(wait->condition, event, arena);
@@ -105,7 +105,7 @@ look_at(void *self, struct bytes key, struct bytes value)
     look->number = number;
     if (!look->typed) {
         kept_take(look->s->journal, value, &event_entry_shape, NULL, &head);
-        if (!pattern_fits(look->wait->event_type, head.type))
+        if (!type_fits(look->wait->event_type, head.type))
             return true;
     }
     if (!event_read(

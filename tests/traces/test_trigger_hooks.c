@@ -196,7 +196,7 @@ START_TEST(a_shared_secret_is_compared_whole_and_not_shown)
     struct plan_http config = { .handle = text("own"),
         .scheme = HOOK_SHARED,
         .secret = text("plain"),
-        .header = text("x-token") };
+        .header = text("X-Token") };
     open_hook(&t, &config);
     call(&t, "own", "{\"x-token\": \"open sesam\"}", "{}");
     ck_assert_uint_eq(fires(&t), 0);

@@ -255,7 +255,7 @@ START_TEST(patterns_fit_what_they_say)
     };
     for (size_t i = 0; i < COUNT(rows); i++)
         ck_assert_msg(
-            pattern_fits(text(rows[i].pattern), text(rows[i].type)) == rows[i].fits,
+            type_fits(text(rows[i].pattern), text(rows[i].type)) == rows[i].fits,
             "%s %s", rows[i].pattern, rows[i].type);
     ck_assert(event_type_right(text("github.pull_request.opened")));
     ck_assert(!event_type_right(text("github..opened")));
