@@ -1,6 +1,6 @@
 /* messages - everything that actors say to each other, field by field.
  *
- * `run` with `step` (its index in the plan) names a job; `attempt` counts against
+ * `run` with `step` (its index in the run) names a job; `attempt` counts against
  * retries, `offer` does not; both start at 1.  Lists are msgpack arrays; documents are
  * msgpack maps keyed by name, in the form the HTTP API shows.
  */
@@ -173,18 +173,18 @@
     F(S, 1, u64, lane,   "number of the kind of job")                                    \
     F(S, 2, u64, record, "jobs up to this one were read: the record of its call")        \
     F(S, 3, id,  run,    "its run")                                                      \
-    F(S, 4, u32, step,   "its index in the plan")                                        \
+    F(S, 4, u32, step,   "its index in the run")                                         \
     F(S, 5, u32, more,   "1: there may be more behind it")
 
 #define peer_reset_FIELDS(F, S)                                                          \
     F(S, 1, u32, actor,    "enum actor_name of the peer")                                \
     F(S, 2, u32, instance, "of the peer")                                                \
-    F(S, 3, u32, life,     "1: it began anew; 0: it missed something")           \
+    F(S, 3, u32, life,     "1: it began anew; 0: it missed something")                   \
     F(S, 4, u32, gap,      "1: we missed something: it will say its state again")
 
 #define job_offered_FIELDS(F, S)                                                         \
     F(S, 1,  id,      run,         "run id")                                             \
-    F(S, 2,  u32,     step,        "index in the plan")                                  \
+    F(S, 2,  u32,     step,        "index in the run")                                   \
     F(S, 3,  u32,     attempt,     "the attempt")                                        \
     F(S, 4,  u32,     offer,       "granted at most once")                               \
     F(S, 5,  u64,     lane,        "number of the kind of job it is")                    \
@@ -198,18 +198,18 @@
     F(S, 13, u64,     deadline_ms, "unix ms when the attempt times out; 0: never")       \
     F(S, 14, u32,     leased,      "1: a session is known to hold it")                   \
     F(S, 15, id,      session,     "that session")                                       \
-    F(S, 16, u64,     order,       "record number of its call: older jobs first")         \
+    F(S, 16, u64,     order,       "record number of its call: older jobs first")        \
     F(S, 17, u64,     life,        "epoch of the lease actor that may grant it")
 
 #define job_withdrawn_FIELDS(F, S)                                                       \
     F(S, 1, id,   run,     "run id")                                                     \
-    F(S, 2, u32,  step,    "index in the plan")                                          \
+    F(S, 2, u32,  step,    "index in the run")                                           \
     F(S, 3, u32,  attempt, "this attempt and all before it")                             \
     F(S, 4, text, reason,  "for people")
 
 #define job_leased_FIELDS(F, S)                                                          \
     F(S, 1, id,   run,     "run id")                                                     \
-    F(S, 2, u32,  step,    "index in the plan")                                          \
+    F(S, 2, u32,  step,    "index in the run")                                           \
     F(S, 3, u32,  attempt, "the attempt")                                                \
     F(S, 4, u32,  offer,   "the offer")                                                  \
     F(S, 5, id,   session, "worker session that holds it")                               \
@@ -217,7 +217,7 @@
 
 #define job_lost_FIELDS(F, S)                                                            \
     F(S, 1, id,   run,     "run id")                                                     \
-    F(S, 2, u32,  step,    "index in the plan")                                          \
+    F(S, 2, u32,  step,    "index in the run")                                           \
     F(S, 3, u32,  attempt, "the attempt")                                                \
     F(S, 4, u32,  offer,   "the offer")                                                  \
     F(S, 5, id,   session, "worker session that held it")
@@ -226,7 +226,7 @@
 
 #define job_reoffered_FIELDS(F, S)                                                       \
     F(S, 1, id,   run,     "run id")                                                     \
-    F(S, 2, u32,  step,    "index in the plan")                                          \
+    F(S, 2, u32,  step,    "index in the run")                                           \
     F(S, 3, u32,  attempt, "the attempt")                                                \
     F(S, 4, u32,  offer,   "the new offer")
 
@@ -242,7 +242,7 @@
 
 #define job_reported_FIELDS(F, S)                                                        \
     F(S, 1, id,      run,           "run id")                                            \
-    F(S, 2, u32,     step,          "index in the plan")                                 \
+    F(S, 2, u32,     step,          "index in the run")                                  \
     F(S, 3, u32,     attempt,       "the attempt")                                       \
     F(S, 4, u32,     offer,         "the offer")                                         \
     F(S, 5, id,      session,       "worker session that reports")                       \
@@ -254,7 +254,7 @@
 
 #define job_settled_FIELDS(F, S)                                                         \
     F(S, 1, id,   run,     "run id")                                                     \
-    F(S, 2, u32,  step,    "index in the plan")                                          \
+    F(S, 2, u32,  step,    "index in the run")                                           \
     F(S, 3, u32,  attempt, "the attempt")                                                \
     F(S, 4, u32,  offer,   "the offer")                                                  \
     F(S, 5, id,   session, "worker session that the lease belonged to")                  \
@@ -270,7 +270,7 @@
 #define job_granted_FIELDS(F, S)                                                         \
     F(S, 1,  id,      session,      "worker session that gets it")                       \
     F(S, 2,  id,      run,          "run id")                                            \
-    F(S, 3,  u32,     step,         "index in the plan")                                 \
+    F(S, 3,  u32,     step,         "index in the run")                                  \
     F(S, 4,  u32,     attempt,      "the attempt")                                       \
     F(S, 5,  u32,     offer,        "the offer")                                         \
     F(S, 6,  blob,    token,        "echo it in every word about the job")               \
@@ -294,14 +294,14 @@
 
 #define job_adopted_FIELDS(F, S)                                                         \
     F(S, 1, id,  run,     "run id")                                                      \
-    F(S, 2, u32, step,    "index in the plan")                                           \
+    F(S, 2, u32, step,    "index in the run")                                            \
     F(S, 3, u32, attempt, "the attempt")                                                 \
     F(S, 4, u32, offer,   "the offer")                                                   \
     F(S, 5, id,  session, "worker session that holds it")
 
 #define job_printed_FIELDS(F, S)                                                         \
     F(S, 1, id,   run,     "run id")                                                     \
-    F(S, 2, u32,  step,    "index in the plan")                                          \
+    F(S, 2, u32,  step,    "index in the run")                                           \
     F(S, 3, u32,  attempt, "the attempt")                                                \
     F(S, 4, text, stream,  "stdout, stderr, …")                                          \
     F(S, 5, text, chunk,   "UTF-8 text, any number of lines")
@@ -310,7 +310,7 @@
     F(S, 1,  u64,    request,     "to be named in the answer")                           \
     F(S, 2,  id,     session,     "id to give it unless `token` proves another")         \
     F(S, 3,  text,   instance,    "worker_instance_id, unique in the project")           \
-    F(S, 4,  secret, token,       "session token of an earlier registration, or nothing") \
+    F(S, 4,  secret, token,       "session token of an earlier registration, or nothing")\
     F(S, 5,  text,   name,        "for people")                                          \
     F(S, 6,  text,   version,     "of the worker program, for people")                   \
     F(S, 7,  list,   queues,      "msgpack array of texts; empty: default")              \
@@ -376,7 +376,7 @@
 
 #define job_released_FIELDS(F, S)                                                        \
     F(S, 1, id,  run,     "run id")                                                      \
-    F(S, 2, u32, step,    "index in the plan")                                           \
+    F(S, 2, u32, step,    "index in the run")                                            \
     F(S, 3, u32, attempt, "the attempt")                                                 \
     F(S, 4, u32, offer,   "the offer")
 
@@ -523,7 +523,8 @@
     F(S, 6, payload, match,      "map of path to value, rendered, or nothing")           \
     F(S, 7, text,    condition,  "over event and meta, or nothing")                      \
     F(S, 8, u64,     since_ms,   "unix ms: look at events from then on")                 \
-    F(S, 9, u64,     after,      "and behind this number, which the run had before")
+    F(S, 9, u64,     after,      "and behind this number, which the run had before")     \
+    F(S, 10, u64,    order,      "record number of its opening: older ones first")
 
 #define wait_learned_FIELDS(F, S) wait_offered_FIELDS(F, S)
 
@@ -536,7 +537,8 @@
 #define wait_withdrawn_FIELDS(F, S)                                                      \
     F(S, 1, id,  run,     "run id")                                                      \
     F(S, 2, u32, step,    "index in the run")                                            \
-    F(S, 3, u32, attempt, "of the step")
+    F(S, 3, u32, attempt, "of the step")                                                 \
+    F(S, 4, u64, order,   "record number of its end")
 
 #define wait_forgotten_FIELDS(F, S) wait_withdrawn_FIELDS(F, S)
 
@@ -556,6 +558,12 @@
     F(S, 6, text,    source,  "of the event")                                            \
     F(S, 7, payload, data,    "of the event")                                            \
     F(S, 8, payload, meta,    "of the event")
+
+#define wait_settled_FIELDS(F, S)                                                        \
+    F(S, 1, id,  run,     "run id")                                                      \
+    F(S, 2, u32, step,    "index in the run")                                            \
+    F(S, 3, u32, attempt, "of the step")                                                 \
+    F(S, 4, u64, order,   "from wait_offered or wait_withdrawn")
 
 #define match_taken_FIELDS(F, S)                                                         \
     F(S, 1, id,  run,     "run id")                                                      \

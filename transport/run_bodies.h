@@ -56,7 +56,7 @@
     F(S, 8, u32,     steps,      "steps of the plan that every run has")                 \
     F(S, 9, u64,     timeout_ms, "of the whole run; 0: none")                            \
     F(S, 10, payload, data,      "what `event` names, or nothing")                       \
-    F(S, 11, payload, meta,      "what `meta` names beside the engine's own, or nothing") \
+    F(S, 11, payload, meta,      "what `meta` names beside the engine's own, or nothing")\
     F(S, 12, text,   trigger,    "key of the trigger, or nothing")                       \
     F(S, 13, id,     parent,     "run whose step started it, or zero")                   \
     F(S, 14, u32,    parent_step, "index of that step")                                  \
@@ -64,10 +64,15 @@
     F(S, 16, u64,    origin_event, "the last event that it shares with that run")        \
     F(S, 17, text,   group,      "its value of the concurrency key")                     \
     F(S, 18, payload, config,    "what `config` names, or nothing")                      \
-    F(S, 19, u32,    awaited,    "1: the parent waits for its end")
+    F(S, 19, u32,    awaited,    "1: the parent waits for its end")                      \
+    F(S, 20, u32,    mains,      "of the steps, those in no body and no cleanup; 0: all")\
+    F(S, 21, u32,    cleanups,   "of the steps, those that clean up, in no body")        \
+    F(S, 22, text,   title,      "what the run is called, or nothing")
 
 #define run_completed_FIELDS(F, S)                                                       \
-    F(S, 1, id, run, "run id")
+    F(S, 1, id, run, "run id")                                                           \
+    F(S, 2, payload, output, "as declared, if it is")                                    \
+    F(S, 3, u32, has_output, "1: it is; 0: the output is that of the last step")
 
 #define run_failed_FIELDS(F, S)                                                          \
     F(S, 1, id,   run,           "run id")                                               \
@@ -88,9 +93,10 @@
 
 #define step_started_FIELDS(F, S)                                                        \
     F(S, 1, id,   run,  "run id")                                                        \
-    F(S, 2, u32,  step, "index in the plan")                                             \
+    F(S, 2, u32,  step, "index in the run")                                              \
     F(S, 3, text, key,  "step key")                                                      \
-    F(S, 4, text, kind, "action, …")
+    F(S, 4, text, kind, "action, …")                                                     \
+    F(S, 5, u64,  due_ms, "of a parallel or each: unix ms when it times out; 0: never")
 
 #define step_completed_FIELDS(F, S)                                                      \
     F(S, 1, id,   run,  "run id")                                                        \
@@ -101,20 +107,21 @@
 
 #define step_failed_FIELDS(F, S)                                                         \
     F(S, 1, id,   run,           "run id")                                               \
-    F(S, 2, u32,  step,          "index in the plan")                                    \
+    F(S, 2, u32,  step,          "index in the run")                                     \
     F(S, 3, text, key,           "step key")                                             \
     F(S, 4, text, error_type,    "a word")                                               \
     F(S, 5, text, error_message, "for people")
 
 #define step_skipped_FIELDS(F, S)                                                        \
     F(S, 1, id,   run,    "run id")                                                      \
-    F(S, 2, u32,  step,   "index in the plan")                                           \
+    F(S, 2, u32,  step,   "index in the run")                                            \
     F(S, 3, text, key,    "step key")                                                    \
-    F(S, 4, text, reason, "for people")
+    F(S, 4, text, reason, "for people")                                                  \
+    F(S, 5, u32,  passes, "1: what needs it goes on; 0: it is skipped too")
 
 #define step_retried_FIELDS(F, S)                                                        \
     F(S, 1, id,   run,          "run id")                                                \
-    F(S, 2, u32,  step,         "index in the plan")                                     \
+    F(S, 2, u32,  step,         "index in the run")                                      \
     F(S, 3, text, key,          "step key")                                              \
     F(S, 4, u32,  attempt,      "the attempt that will follow")                          \
     F(S, 5, u32,  max_attempts, "of the step")                                           \
@@ -122,12 +129,12 @@
 
 #define step_cancelled_FIELDS(F, S)                                                      \
     F(S, 1, id,   run,  "run id")                                                        \
-    F(S, 2, u32,  step, "index in the plan")                                             \
+    F(S, 2, u32,  step, "index in the run")                                              \
     F(S, 3, text, key,  "step key")
 
 #define action_called_FIELDS(F, S)                                                       \
     F(S, 1, id,      run,         "run id")                                              \
-    F(S, 2, u32,     step,        "index in the plan")                                   \
+    F(S, 2, u32,     step,        "index in the run")                                    \
     F(S, 3, text,    key,         "step key")                                            \
     F(S, 4, u32,     attempt,     "1 for the first")                                     \
     F(S, 5, text,    action,      "action_name")                                         \
@@ -138,7 +145,7 @@
 
 #define action_completed_FIELDS(F, S)                                                    \
     F(S, 1, id,      run,     "run id")                                                  \
-    F(S, 2, u32,     step,    "index in the plan")                                       \
+    F(S, 2, u32,     step,    "index in the run")                                        \
     F(S, 3, text,    key,     "step key")                                                \
     F(S, 4, u32,     attempt, "the attempt")                                             \
     F(S, 5, u32,     offer,   "the offer that was granted")                              \
@@ -148,7 +155,7 @@
 
 #define action_failed_FIELDS(F, S)                                                       \
     F(S, 1, id,   run,           "run id")                                               \
-    F(S, 2, u32,  step,          "index in the plan")                                    \
+    F(S, 2, u32,  step,          "index in the run")                                     \
     F(S, 3, text, key,           "step key")                                             \
     F(S, 4, u32,  attempt,       "the attempt")                                          \
     F(S, 5, u32,  offer,         "the offer that was granted, or the last one")          \
@@ -244,7 +251,7 @@
 #define run_retry_FIELDS(F, S)                                                           \
     F(S, 1, u64,  request, "to be named in the answer")                                  \
     F(S, 2, id,   run,     "run id")                                                     \
-    F(S, 3, text, step,    "from this one on, it included; empty: what did not complete") \
+    F(S, 3, text, step,    "from this one on, it included; empty: what did not complete")\
     F(S, 4, text, by,      "who says so")                                                \
     F(S, 5, text, reason,  "for people, or nothing")
 

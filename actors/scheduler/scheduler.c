@@ -22,6 +22,7 @@ scheduler_open(void *state, const struct actor_setup *setup)
         &s->lanes, s->journal, s->config->lane_jobs_max, s->config->lane_bytes_max);
     scheduler_find_timer(s);
     scheduler_find_deferred(s);
+    untold_reset(s);
 }
 
 static void
@@ -55,14 +56,14 @@ learn(const struct scheduler_state *s, const struct plan_offered *offered,
                         });
 }
 
-/* A peer appeared, or missed something: jobs are said again; all else is answered when
- * asked for again. */
+/* A peer appeared, or missed something: jobs and waits are said again; all else is
+ * answered when asked for again. */
 static void
 greet(const struct scheduler_state *s, const struct message *in, struct outbox *out)
 {
-    if (in->envelope.from != ACTOR_lease)
+    if (in->envelope.from != ACTOR_lease && in->envelope.from != ACTOR_trigger)
         return;
-    if (in->envelope.epoch != s->lease_epoch)
+    if (in->envelope.from == ACTOR_lease && in->envelope.epoch != s->lease_epoch)
         say_lease_seen(out, (struct lease_seen){ .epoch = in->envelope.epoch });
     say_peer_reset(out, (struct peer_reset){
                             .actor = in->envelope.from,
@@ -86,6 +87,9 @@ scheduler_decide(
     case JOB_RETURNED: on_job_returned(state, now_ms, in, out); return;
     case JOB_REPORTED: on_job_reported(state, now_ms, in, out); return;
     case JOB_PRINTED: on_job_printed(state, now_ms, in, out); return;
+    case WAIT_KNOWN: on_wait_known(state, now_ms, in, out); return;
+    case WAIT_MATCHED: on_wait_matched(state, now_ms, in, out); return;
+    case INTERACTION_RESPOND: on_interaction_respond(state, now_ms, in, out); return;
     default: WRONG("the catalogue sends the scheduler no such message");
     }
 }
@@ -94,7 +98,7 @@ static uint64_t
 scheduler_due(const void *state)
 {
     const struct scheduler_state *s = state;
-    if (s->deferred || lanes_hungry(&s->lanes) != NULL)
+    if (s->deferred || lanes_hungry(&s->lanes) != NULL || untold_hungry(&s->untold))
         return 0;
     return s->timer_ms;
 }
@@ -107,6 +111,8 @@ scheduler_tick(const void *state, uint64_t now_ms, struct outbox *out)
         on_timers(s, now_ms, out);
     else if (lanes_hungry(&s->lanes) != NULL)
         offer_jobs(s, out);
+    else if (untold_hungry(&s->untold))
+        tell_waits(s, out);
     else if (s->deferred)
         on_deferred(s, now_ms, out);
 }

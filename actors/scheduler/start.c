@@ -1,10 +1,6 @@
-#include "actors/scheduler/state.h"
+#include "actors/scheduler/start.h"
 
-struct start {
-    struct id run;
-    struct bytes automation; /* name or aut_… id */
-    struct bytes key, inputs, source;
-};
+#include "actors/scheduler/scope.h"
 
 static struct row_key
 key_row(const struct id *project, struct bytes key)
@@ -61,46 +57,110 @@ find_name(const struct scheduler_state *state, const struct id *project,
            && fields_read(&in, &name_row_shape, NULL, found) == ERR_NONE;
 }
 
-/* ERR_NOT_FOUND, ERR_INVALID, or a run that has begun. */
-static enum err
-begin(struct turn *turn, const struct start *start)
+static bool
+is_map(struct bytes payload)
+{
+    struct cursor in = cursor_over(payload);
+    return payload.size == 0
+           || (pack_check(payload) == ERR_NONE && cursor_type(&in) == PACK_MAP);
+}
+
+static bool
+find_plan(const struct scheduler_state *state, const struct id *project,
+    const struct id *automation, uint32_t version, struct plan *plan)
+{
+    struct row_key key = row_key('P');
+    row_key_id(&key, project);
+    row_key_id(&key, automation);
+    row_key_u32(&key, version);
+    struct bytes stored = journal_get(state->journal, row_key_bytes(&key));
+    return stored.data != NULL && plan_open(stored, plan) == ERR_NONE;
+}
+
+/* How many steps decide when the run is over, and how many clean up. */
+static void
+count_steps(const struct plan *plan, struct arena *arena, struct run_started *started)
+{
+    started->steps = plan->fixed_count;
+    for (uint32_t i = 0; i < plan->fixed_count; i++) {
+        struct plan_step step = plan_step_at(plan, i, arena);
+        started->mains += !step.nested && !step.cleanup;
+        started->cleanups += !step.nested && step.cleanup;
+    }
+    if (started->mains == started->steps)
+        started->mains = 0; /* all */
+}
+
+/* What the run is called; as written if that cannot be evaluated. */
+static struct bytes
+title_of(struct turn *turn, const struct plan *plan, const struct run_started *started)
+{
+    struct bytes title, wrong;
+    if (plan->run_name.size == 0)
+        return plan->run_name;
+    scope_begin(turn, started);
+    return evaluate_words(
+               turn, PLAN_NO_STEP, "run_name", plan->run_name, &title, &wrong)
+               ? title
+               : plan->run_name;
+}
+
+static struct refusal
+refuse(enum err err, const char *detail)
+{
+    return (struct refusal){ .err = err, .detail = detail };
+}
+
+static void
+begin(struct turn *turn, const struct plan *plan, struct run_started *started)
+{
+    struct run *run = &turn->run;
+    count_steps(plan, turn->out->arena, started);
+    run_begin(
+        run, turn->state->journal, turn->out->arena, &turn->out->project, started);
+    run->watch = true;
+    run->record = journal_last(turn->state->journal) + 1;
+    run->row.started_ms = turn->now_ms;
+    started->title = title_of(turn, plan, started);
+    turn_say(turn, (struct message){ .code = RUN_STARTED, .run_started = *started });
+}
+
+struct refusal
+start_run(struct turn *turn, const struct start *start)
 {
     struct outbox *out = turn->out;
-    struct bytes name;
+    struct bytes name, inputs = start->inputs;
     struct name_row row;
+    struct plan plan;
     if (!find_name(turn->state, &out->project, start->automation, &name, &row))
-        return ERR_NOT_FOUND;
-    if (start->inputs.size > 0
-        && (pack_check(start->inputs) != ERR_NONE
-            || cursor_type(&(struct cursor){
-                   start->inputs.data, start->inputs.data + start->inputs.size, false })
-                   != PACK_MAP))
-        return ERR_INVALID;
+        return refuse(
+            ERR_NOT_FOUND, "there is no automation of this name or id in the project");
+    row.version = start->version == 0 ? row.version : start->version;
+    if (!find_plan(turn->state, &out->project, &row.automation, row.version, &plan))
+        return refuse(ERR_NOT_FOUND, "there is no such version of the automation");
+    if (!is_map(start->inputs))
+        return refuse(ERR_INVALID, "inputs must be a map");
+    if (!is_map(start->meta) || !is_map(start->config))
+        return refuse(ERR_INVALID, "meta and config must be maps");
+    struct refusal refusal = complete_inputs(&plan, out->arena, &inputs);
+    if (refusal.err != ERR_NONE)
+        return refusal;
     struct run_started started = {
         .run = start->run,
         .automation = row.automation,
         .name = arena_copy(out->arena, name),
         .version = row.version,
         .key = start->key,
-        .inputs = start->inputs,
+        .inputs = inputs,
         .source = start->source,
+        .timeout_ms = plan.timeout_ms,
+        .data = start->data,
+        .meta = start->meta,
+        .trigger = start->trigger,
+        .config = lay_over(out->arena, plan.config, start->config),
     };
-    struct run *run = &turn->run;
-    struct plan plan;
-    struct row_key key = row_key('P');
-    row_key_id(&key, &out->project);
-    row_key_id(&key, &row.automation);
-    row_key_u32(&key, row.version);
-    if (plan_open(journal_get(turn->state->journal, row_key_bytes(&key)), &plan)
-        != ERR_NONE)
-        return ERR_NOT_FOUND;
-    started.steps = plan.step_count;
-    started.timeout_ms = plan.timeout_ms;
-    run_begin(run, turn->state->journal, out->arena, &out->project, &started);
-    run->watch = true;
-    run->record = journal_last(turn->state->journal) + 1;
-    turn_say(turn, (struct message){ .code = RUN_STARTED, .run_started = started });
-    return ERR_NONE;
+    begin(turn, &plan, &started);
+    return (struct refusal){ .err = ERR_NONE };
 }
 
 static void
@@ -132,16 +192,24 @@ on_run_start(const struct scheduler_state *state, uint64_t now_ms,
         accept(&turn, asked->request, keyed && !id_equal(&known, &asked->run));
         return;
     }
-    struct start start = { asked->run, asked->automation, asked->key, asked->inputs,
-        asked->source };
-    enum err err = begin(&turn, &start);
-    if (err != ERR_NONE) {
-        struct bytes detail =
-            err == ERR_NOT_FOUND
-                ? text("there is no automation of this name or id in the project")
-                : text("inputs must be a map");
+    struct start start = {
+        .run = asked->run,
+        .automation = asked->automation,
+        .version = asked->version,
+        .key = asked->key,
+        .inputs = asked->inputs,
+        .source = asked->source,
+        .meta = asked->meta,
+        .config = asked->config,
+    };
+    struct refusal refusal = start_run(&turn, &start);
+    if (refusal.err != ERR_NONE) {
         say_refused(out, (struct refused){
-                             .request = asked->request, .err = err, .detail = detail });
+                             .request = asked->request,
+                             .err = refusal.err,
+                             .detail = text(refusal.detail),
+                             .details = refusal.details,
+                         });
         return;
     }
     turn_close(&turn);
@@ -155,23 +223,30 @@ on_trigger_fired(const struct scheduler_state *state, uint64_t now_ms,
     const struct trigger_fired *fired = &in->trigger_fired;
     char automation[ID_TEXT_MAX];
     struct turn turn;
-    enum err err = ERR_NONE;
+    struct refusal refusal = { .err = ERR_NONE, .detail = "" };
 
     if (!turn_open(&turn, state, now_ms, out, &fired->run)) {
         id_print(&fired->automation, "aut_", automation);
         struct start start = {
             .run = fired->run,
             .automation = text(automation),
-            .source = text("trigger"),
+            .inputs = fired->inputs,
+            .source = fired->source.size > 0 ? fired->source : text("trigger"),
+            .trigger = fired->trigger,
+            .data = fired->data,
+            .meta = fired->meta,
         };
-        err = begin(&turn, &start);
-        if (err == ERR_NONE)
+        refusal = start_run(&turn, &start);
+        if (refusal.err == ERR_NONE)
             turn_close(&turn);
     }
+    bool refused = refusal.err != ERR_NONE;
     say_fire_taken(out, (struct fire_taken){
                             .automation = fired->automation,
                             .trigger = fired->trigger,
                             .slot_ms = fired->slot_ms,
-                            .run = err == ERR_NONE ? fired->run : (struct id){ { 0 } },
+                            .run = refused ? (struct id){ { 0 } } : fired->run,
+                            .event = fired->event,
+                            .refusal = text(refused ? refusal.detail : ""),
                         });
 }

@@ -1,6 +1,7 @@
 #include "tests/traces/scheduler_story.h"
 
 #include "actors/plan/compile.h"
+#include "base/json_write.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -100,7 +101,9 @@ story_expect_only(struct story *s, const char *word, const char *said)
 void
 story_learn(struct story *s, uint32_t version, const char *about)
 {
-    const struct compile_limits limits = { 1 << 20, 1000, 1 << 20 };
+    const struct compile_limits limits = {
+        .text_max = 1 << 20, .steps_max = 1000, .payload_max = 1 << 20
+    };
     struct arena arena = { 0 };
     struct mistakes mistakes = { 0 };
     struct buffer yaml = { 0 }, plan = { 0 };
@@ -186,6 +189,20 @@ story_returned(struct story *s, struct held held)
     over(s, JOB_RETURNED, held);
 }
 
+void
+story_reported(struct story *s, struct held held, struct bytes output)
+{
+    trace_give(&s->trace, ACTOR_lease, 0,
+        (struct message){ .code = JOB_REPORTED,
+            .job_reported = { .run = story_run(held.run),
+                .step = held.step,
+                .attempt = held.attempt,
+                .offer = held.offer,
+                .session = story_session(held.session),
+                .outcome = OUTCOME_COMPLETED,
+                .output = output } });
+}
+
 static void
 report(struct story *s, struct held held, enum outcome outcome)
 {
@@ -220,4 +237,68 @@ void
 story_stopped(struct story *s, struct held held)
 {
     report(s, held, OUTCOME_CANCELLED);
+}
+
+static void
+expect_json(struct bytes payload, const char *json)
+{
+    struct buffer printed = { 0 };
+    if (payload.size > 0)
+        ck_assert_int_eq(msgpack_to_json(payload, &printed), ERR_NONE);
+    buffer_append(&printed, "", 1);
+    ck_assert_str_eq((const char *)printed.data, json);
+    buffer_free(&printed);
+}
+
+void
+story_expect_offered(struct story *s, const char *json)
+{
+    expect_json(trace_sent(&s->trace, JOB_OFFERED)->job_offered.parameters, json);
+}
+
+void
+story_expect_output(struct story *s, const char *json)
+{
+    expect_json(trace_sent(&s->trace, RUN_CHANGED)->run_changed.output, json);
+}
+
+struct id
+story_interaction(struct story *s, unsigned run, uint32_t step, uint32_t attempt)
+{
+    struct id id = story_run(run), of_step = id_derive(&id, step);
+    id = id_derive(&of_step, (uint64_t)'i' << 56 | attempt << 1);
+    trace_name(&s->trace, &id, "I");
+    return id;
+}
+
+void
+story_respond(struct story *s, struct id interaction, const char *by, const char *value)
+{
+    trace_give(&s->trace, ACTOR_gateway, 0,
+        (struct message){ .code = INTERACTION_RESPOND,
+            .interaction_respond = { .request = 9,
+                .interaction = interaction,
+                .value = text(value),
+                .principal = text(by) } });
+}
+
+void
+story_matched(struct story *s, struct held held, uint64_t number, struct bytes data)
+{
+    trace_give(&s->trace, ACTOR_trigger, 0,
+        (struct message){ .code = WAIT_MATCHED,
+            .wait_matched = { .run = story_run(held.run),
+                .step = held.step,
+                .attempt = held.attempt,
+                .number = number,
+                .type = text("order.paid"),
+                .data = data } });
+}
+
+void
+story_known(struct story *s, struct held held, bool open)
+{
+    trace_give(&s->trace, ACTOR_trigger, 0,
+        (struct message){ .code = WAIT_KNOWN,
+            .wait_known = { story_run(held.run), held.step, held.attempt, open } });
 }

@@ -6,6 +6,10 @@
 Suite *lease_suite(void);
 Suite *lease_lives_suite(void);
 Suite *scheduler_suite(void);
+Suite *scheduler_ends_suite(void);
+Suite *scheduler_inside_suite(void);
+Suite *scheduler_kinds_suite(void);
+Suite *scheduler_waits_suite(void);
 Suite *scheduler_lanes_suite(void);
 Suite *scheduler_lease_suite(void);
 Suite *scheduler_retry_suite(void);

@@ -22,7 +22,7 @@ START_TEST(a_run_of_one_step_starts_and_completes)
     story_make(&s);
     story_open(&s);
     story_learn(&s, 1, one_step);
-    story_expect(&s, "0 plan_learned automation=A name=flow version=1 plan=(76 bytes)\n"
+    story_expect(&s, "0 plan_learned automation=A name=flow version=1 plan=(78 bytes)\n"
                      "0 -> registry plan_known automation=A version=1\n");
     story_start(&s, 1, "");
     story_expect(&s,
@@ -233,7 +233,7 @@ START_TEST(a_slot_starts_its_run_once)
     trace_give(&s.trace, ACTOR_trigger, 0, fired);
     story_expect(&s,
         "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
-        "steps=1\n"
+        "steps=1 trigger=nightly\n"
         "0 step_started run=R1 key=a kind=action\n"
         "0 action_called run=R1 key=a attempt=1 action=x queue=default "
         "parameters=(1 bytes) lane=L1\n"
@@ -255,7 +255,8 @@ START_TEST(a_slot_starts_its_run_once)
     trace_give(&s.trace, ACTOR_trigger, 0, fired);
     story_expect(&s,
         "0 -> trigger fire_taken automation=7358d8209300b7e7d8c87b01fbf76779 "
-        "trigger=nightly slot_ms=60000\n");
+        "trigger=nightly slot_ms=60000 refusal=\"there is no automation of this "
+        "name or id in the project\"\n");
     story_close(&s);
 }
 END_TEST
@@ -464,10 +465,10 @@ START_TEST(three_hundred_roots_are_cancelled_in_several_turns)
     ck_assert_uint_eq(said(&s, " step_cancelled"), 300);
     story_expect_only(&s, " run_",
         "0 run_deferred run=R1 more=1 ending=6 reason=enough\n"
-        "0 -> gateway run_changed run=R1 sequence=724 status=3\n"
+        "0 -> gateway run_changed run=R1 sequence=723 status=3\n"
         "0 -> gateway run_accepted request=8 run=R1 automation=A name=flow "
         "version=1 status=3 existed=1\n"
-        "0 -> gateway run_changed run=R1 sequence=847 status=3\n"
+        "0 -> gateway run_changed run=R1 sequence=845 status=3\n"
         "0 run_deferred run=R1\n"
         "0 run_cancelled run=R1 reason=enough\n"
         "0 -> gateway run_changed run=R1 sequence=902 status=6 whole=1 "
@@ -494,18 +495,19 @@ START_TEST(a_run_whose_time_ends_while_more_is_to_be_said_comes_to_rest)
         "600 run_started run=R1 automation=A name=flow version=1 source=api "
         "steps=901 timeout_ms=1000\n"
         "600 run_deferred run=R1 more=1\n"
-        "600 -> gateway run_changed run=R1 sequence=245 status=3\n"
+        "600 -> gateway run_changed run=R1 sequence=243 status=3\n"
         "600 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
         "version=1 status=3 started_ms=600\n"
-        "1200 -> gateway run_changed run=R1 sequence=491 status=3\n"
-        "1500 -> gateway run_changed run=R1 sequence=737 status=3\n"
-        "1800 run_deferred run=R1 more=1 ending=5\n"
-        "1800 -> gateway run_changed run=R1 sequence=860 status=3\n"
-        "2100 -> gateway run_changed run=R1 sequence=983 status=3\n"
+        "1200 -> gateway run_changed run=R1 sequence=487 status=3\n"
+        "1500 -> gateway run_changed run=R1 sequence=731 status=3\n"
+        "1800 run_deferred run=R1 more=1 ending=5 "
+        "reason=wall_clock_exceeded\n"
+        "1800 -> gateway run_changed run=R1 sequence=853 status=3\n"
+        "2100 -> gateway run_changed run=R1 sequence=975 status=3\n"
         "2400 run_deferred run=R1\n"
         "2400 run_failed run=R1 error_type=Timeout error_message=\"the run took "
         "longer than its timeout\" stop_reason=wall_clock_exceeded\n"
-        "2400 -> gateway run_changed run=R1 sequence=1106 status=5 whole=1 "
+        "2400 -> gateway run_changed run=R1 sequence=1097 status=5 whole=1 "
         "finished_ms=2400 stop_reason=wall_clock_exceeded error_type=Timeout "
         "error_message=\"the run took longer than its timeout\"\n");
     story_close(&s);

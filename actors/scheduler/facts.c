@@ -1,0 +1,34 @@
+/* Facts of the run, of earlier turns and of this one. */
+#include "actors/record.h"
+#include "actors/scheduler/state.h"
+#include "base/wrong.h"
+
+static bool
+is_about(const struct message *m, const struct id *run)
+{
+    return message_routes[m->code].kind == FACT
+           && memcmp(m->body, run->bytes, ID_SIZE) == 0;
+}
+
+void
+turn_look(struct turn *turn, uint64_t number, look_fn *look, void *self)
+{
+    struct record record;
+    struct record_reader reader;
+    struct message fact;
+    if (number == turn->run.record) {
+        for (size_t i = 0; i < turn->out->count; i++)
+            if (is_about(&turn->out->messages[i], &turn->run.id)
+                && look(self, &turn->out->messages[i]))
+                return;
+        WRONG("a fact of this turn is not there");
+    }
+    struct journal *journal = turn->state->journal;
+    if (journal_read(journal, number, &record) != ERR_NONE
+        || !record_open(&reader, journal, turn->out->arena, record.facts))
+        WRONG("a record of a run cannot be read");
+    while (record_next(&reader, &fact))
+        if (is_about(&fact, &turn->run.id) && look(self, &fact))
+            return;
+    WRONG("a record has not the fact that its row names");
+}
