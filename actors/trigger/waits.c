@@ -206,6 +206,16 @@ say_known(const struct wait_name *name, bool open, struct outbox *out)
                         });
 }
 
+static void
+say_forgotten(const struct wait_name *name, struct outbox *out)
+{
+    say_wait_forgotten(out, (struct wait_forgotten){
+                                .run = name->run,
+                                .step = name->step,
+                                .attempt = name->attempt,
+                            });
+}
+
 void
 on_wait_offered(
     const struct trigger_state *s, const struct message *in, struct outbox *out)
@@ -254,7 +264,7 @@ on_wait_withdrawn(
     const struct wait_withdrawn *w = &in->wait_withdrawn;
     struct wait_name name = { out->project, w->run, w->step, w->attempt };
     if (known(s, &name))
-        say_wait_forgotten(out, (struct wait_forgotten){ w->run, w->step, w->attempt });
+        say_forgotten(&name, out);
     say_known(&name, false, out);
 }
 
@@ -266,7 +276,7 @@ on_match_taken(
     struct wait_name name = { out->project, t->run, t->step, t->attempt };
     struct row_key match = key_of_match(&name);
     if (kept_exists(s->journal, &match))
-        say_wait_forgotten(out, (struct wait_forgotten){ t->run, t->step, t->attempt });
+        say_forgotten(&name, out);
 }
 
 /* ---- what has happened ---- */

@@ -150,7 +150,9 @@ story_wait(struct trace *t, unsigned run, const char *type, const char *match,
 void
 story_withdraw(struct trace *t, unsigned run)
 {
-    struct wait_withdrawn withdrawn = { story_run(run), 3, 1 };
+    struct wait_withdrawn withdrawn = {
+        .run = story_run(run), .step = 3, .attempt = 1
+    };
     trace_give(t, ACTOR_scheduler, run % 2,
         (struct message){ .code = WAIT_WITHDRAWN, .wait_withdrawn = withdrawn });
 }
