@@ -377,7 +377,8 @@ struct showing {
 static void
 put_http(struct showing *showing, const struct definition *definition)
 {
-    static const char *const schemes[] = { "none", "standard", "github", "shared_secret" };
+    static const char *const schemes[] = { "none", "standard", "github",
+        "shared_secret" };
     struct buffer *out = &showing->items, url = { 0 };
     struct secret_entry secret;
     struct plan_http http;

@@ -60,6 +60,26 @@ steps:
 """
 
 
+ASKS = """\
+name: asks
+steps:
+  - key: first
+    kind: wait_for_event
+    config: { event_type: "reply*", match: { n: "${{ inputs.n }}" } }
+  - key: second
+    kind: wait_for_event
+    config: { event_type: "reply*", condition: "event.n > 0", match: { n: "${{ inputs.n }}" } }
+  - key: both
+    kind: action
+    config:
+      action_name: json
+      parameters:
+        n: "${{ steps.first.output.n }}"
+        first: "${{ steps.first.output.which }}"
+        second: "${{ steps.second.output.which }}"
+"""
+
+
 def runs_of(engine, name):
     runs, cursor = [], ""
     while True:
@@ -128,6 +148,59 @@ class Triggers(unittest.TestCase):
                 self.assertEqual(engine.wait_final(run["id"])["status"], "completed")
             shown = engine.get("/automations/on-order/triggers")["items"][0]
             self.assertEqual(shown["fires"], len(wanted))
+            engine.down()
+            engine.tool("verify")
+
+    def test_a_wait_never_misses_whatever_dies(self):
+        """Events come before, while and after waits are registered; each run takes two
+        that are its own, in their order."""
+        chance = random.Random(SEED)
+        with Engine(schedulers=2) as engine:
+            engine.worker("--concurrency", "10")
+            engine.apply(ASKS)
+            stop = threading.Event()
+
+            def kill():
+                try:
+                    for _ in range(KILLS):
+                        name = chance.choice(sorted(
+                            name for name in engine.status()
+                            if name.startswith(("trigger", "scheduler"))))
+                        engine.wait_restarted(name, engine.kill(name))
+                finally:
+                    stop.set()
+
+            killer = threading.Thread(target=kill, daemon=True)
+            killer.start()
+            runs, n = {}, 0
+            while n < EVENTS or not stop.is_set():
+                n += 1
+                while n not in runs:
+                    try:
+                        runs[n] = engine.start("asks", {"n": n}, key=f"run-{n}")["id"]
+                    except (Refused, OSError, ValueError, http.client.HTTPException):
+                        time.sleep(0.02)
+                if n % 2:
+                    self.publish(engine, {"id": f"a-{n}", "type": "reply",
+                                          "data": {"n": n, "which": 1}})
+                if n % 5 == 0:
+                    time.sleep(0.1)
+                if n > 10:
+                    self.publish(engine, {"id": f"a-{n - 10}", "type": "reply",
+                                          "data": {"n": n - 10, "which": 1}})
+                    self.publish(engine, {"id": f"b-{n - 10}", "type": "reply.again",
+                                          "data": {"n": n - 10, "which": 2}})
+            killer.join()
+            for i in range(n - 9, n + 1):
+                for which, kind in ((1, "a"), (2, "b")):
+                    self.publish(engine, {
+                        "id": f"{kind}-{i}", "type": "reply" + ".again" * (which - 1),
+                        "data": {"n": i, "which": which}})
+            for i, run in runs.items():
+                document = engine.wait_final(run)
+                self.assertEqual(document["status"], "completed", f"SEED={SEED}")
+                self.assertEqual(document["output"], {"n": i, "first": 1, "second": 2},
+                                 f"SEED={SEED}")
             engine.down()
             engine.tool("verify")
 
