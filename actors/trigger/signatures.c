@@ -6,6 +6,7 @@
  *   shared     the secret itself, in a header of its own
  */
 #include "actors/trigger/state.h"
+#include "base/base64.h"
 
 #include <sodium.h>
 
@@ -60,48 +61,39 @@ number_read(struct bytes in, uint64_t *number)
     return true;
 }
 
-static bool
-base64_read(struct bytes in, uint8_t *out, size_t room, size_t *size)
-{
-    return sodium_base642bin(out, room, (const char *)in.data, in.size, NULL, size,
-               NULL, sodium_base64_VARIANT_ORIGINAL)
-           == 0;
-}
-
 /* The key of a secret such as "whsec_…"; any other secret is its own key. */
-static struct bytes
-standard_key(struct bytes secret, uint8_t *room, size_t room_size)
+static void
+standard_key(struct bytes secret, struct buffer *key)
 {
     struct bytes prefix = text("whsec_");
-    size_t size;
     if (!bytes_begin(secret, prefix)
-        || !base64_read(bytes_of(secret.data + prefix.size, secret.size - prefix.size),
-            room, room_size, &size))
-        return secret;
-    return bytes_of(room, size);
+        || !base64_read(
+            key, bytes_of(secret.data + prefix.size, secret.size - prefix.size)))
+        buffer_append_bytes(key, secret);
 }
 
 /* Is one of them right?  All are looked at. */
 static bool
 one_of(struct bytes signatures, const uint8_t mac[MAC_BYTES])
 {
-    uint8_t given[MAC_BYTES + 3];
     struct bytes version = text("v1,");
+    struct buffer given = { 0 };
     bool right = false;
-    size_t size, count = 0;
-    while (signatures.size > 0 && count++ < SIGNATURES_MAX) {
+    for (size_t count = 0; signatures.size > 0 && count < SIGNATURES_MAX; count++) {
         const uint8_t *space = memchr(signatures.data, ' ', signatures.size);
         size_t length =
             space == NULL ? signatures.size : (size_t)(space - signatures.data);
         struct bytes one = bytes_of(signatures.data, length);
         size_t passed = length + (space != NULL);
+        buffer_clear(&given);
         if (bytes_begin(one, version)
-            && base64_read(bytes_of(one.data + version.size, one.size - version.size),
-                given, sizeof given, &size)
-            && size == MAC_BYTES)
-            right |= hash_same(given, mac, MAC_BYTES);
+            && base64_read(
+                &given, bytes_of(one.data + version.size, one.size - version.size))
+            && given.size == MAC_BYTES)
+            right |= hash_same(given.data, mac, MAC_BYTES);
         signatures = bytes_of(signatures.data + passed, signatures.size - passed);
     }
+    buffer_free(&given);
     return right;
 }
 
@@ -109,13 +101,15 @@ static bool
 standard(const struct hook_request *request, struct bytes secret, uint64_t tolerance_ms,
     uint64_t now_ms, struct bytes *delivery)
 {
-    uint8_t room[4096], mac[MAC_BYTES];
+    uint8_t mac[MAC_BYTES];
     struct bytes stamp = header(request, "webhook-timestamp");
-    struct bytes key = standard_key(secret, room, sizeof room);
+    struct buffer key = { 0 };
     uint64_t at_s;
     *delivery = header(request, "webhook-id");
     struct bytes parts[] = { *delivery, text("."), stamp, text("."), request->body };
-    sign(key, parts, COUNT(parts), mac);
+    standard_key(secret, &key);
+    sign(buffer_bytes(&key), parts, COUNT(parts), mac);
+    buffer_free(&key);
     bool right = one_of(header(request, "webhook-signature"), mac);
     if (!number_read(stamp, &at_s) || delivery->size == 0)
         return false;

@@ -38,7 +38,8 @@ def read_source(path):
 
 def read_catalogue():
     """Code and fields of every message."""
-    text = read_source("transport/messages.h").replace("\\\n", " ")
+    text = (read_source("transport/run_bodies.h")
+            + read_source("transport/messages.h")).replace("\\\n", " ")
     fields = {}
     for name, rest in re.findall(r"#define (\w+)_FIELDS\(F, S\)(.*)", text):
         same = re.match(r"\s*(\w+)_FIELDS\(F, S\)", rest)
@@ -185,7 +186,7 @@ class FakeEngine:
         self.inboxes, self.outs, self.spoken = {}, {}, {}
         self.epochs = {}
         self.gateway_epochs = {}
-        parts = [("registry", 0), ("lease", 0), ("view", 0)]
+        parts = [("registry", 0), ("trigger", 0), ("lease", 0), ("view", 0)]
         parts += [("scheduler", i) for i in range(self.schedulers)]
         for part in parts:
             inbox = self.context.socket(zmq.ROUTER)
