@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/wrong.h"
 #include "gateway/curve.h"
+#include "gateway/publishing.h"
 #include "gateway/session.h"
 
 #include <assert.h>
@@ -29,6 +30,7 @@ struct workers {
     struct sessions sessions;
     struct alarm alarm;
     struct buffer out, held;
+    struct publishing publishing;
 };
 
 static uint64_t
@@ -228,6 +230,15 @@ take_log(struct workers *w, struct session *session, const struct worker_frame *
 }
 
 static void
+say_published(void *self, struct bytes identity, struct bytes frame)
+{
+    struct workers *w = self;
+    buffer_clear(&w->out);
+    buffer_append_bytes(&w->out, frame);
+    (void)say(w, identity);
+}
+
+static void
 take_word(struct workers *w, struct session *session, const struct worker_frame *frame)
 {
     switch (frame->verb) {
@@ -236,6 +247,11 @@ take_word(struct workers *w, struct session *session, const struct worker_frame 
     case WORKER_SAYS_HEARTBEAT: take_heartbeat(w, session, frame); return;
     case WORKER_SAYS_REPORT: take_report(w, session, frame); return;
     case WORKER_SAYS_LOG: take_log(w, session, frame); return;
+    case WORKER_SAYS_PUBLISH:
+        w->publishing.bridge = w->gateway->bridge;
+        publishing_ask(&w->publishing, bytes_of(session->identity, IDENTITY_SIZE),
+            &session->key->project, frame);
+        return;
     case WORKER_SAYS_DRAIN: take_ready(w, session, 0); return;
     case WORKER_SAYS_GOODBYE: end(w, session, true); return;
     }
@@ -548,6 +564,9 @@ workers_open(struct gateway *gateway, struct workers **out, struct fault *fault)
     w->limits.payload_max = config->payload_max;
     w->limits.jobs_max = config->session_jobs_max;
     w->alarm.ring = end_silent;
+    w->publishing.answer = say_published;
+    w->publishing.self = w;
+    publishing_open(&w->publishing);
     sessions_open(&w->sessions, config->sessions_max);
     return open_door(w, fault);
 }
@@ -559,6 +578,7 @@ workers_close(struct workers **out)
     if (w == NULL)
         return;
     alarm_clear(&w->gateway->alarms, &w->alarm);
+    publishing_close(&w->publishing);
     sessions_free(&w->sessions);
     zsock_destroy(&w->door);
     buffer_free(&w->out);

@@ -13,10 +13,14 @@ import http.client
 import json
 import os
 import random
+import signal
 import sys
 import threading
 import time
 import unittest
+
+import msgpack
+import zmq
 
 sys.path.insert(0, os.path.join(os.environ.get("CAPSTAN_SOURCE", "."), "tests/support"))
 from engine import API, Engine, Refused, until  # noqa: E402
@@ -282,6 +286,37 @@ class Triggers(unittest.TestCase):
             self.assertIn("tick\tschedule", table)
             engine.down()
             engine.tool("verify")
+
+    def test_workers_publish_events(self):
+        with Engine() as engine:
+            context = zmq.Context()
+            door = context.socket(zmq.DEALER)
+            door.linger = 0
+            door.connect(f"tcp://127.0.0.1:{engine.worker_port}")
+
+            def say(**frame):
+                door.send(msgpack.packb(frame))
+
+            def hear():
+                self.assertTrue(door.poll(60000), engine.logs())
+                return msgpack.unpackb(door.recv())
+
+            say(type="register", v=1, key=engine.key, instance="i", concurrency=1)
+            self.assertEqual(hear()["type"], "registered")
+            for _ in range(2):
+                say(type="publish", id="e", event="a.b", data={"n": 1})
+                self.assertEqual(hear(), {"type": "published", "id": "e", "number": 1})
+            say(type="publish", id="f", event="a b")
+            wrong = hear()
+            self.assertEqual((wrong["code"], wrong["about"], wrong["id"]),
+                             ("invalid", "publish", "f"))
+            # Asked again of the trigger actor's next life.
+            os.kill(engine.pid("trigger.0"), signal.SIGSTOP)
+            say(type="publish", id="g", event="a.b")
+            engine.wait_restarted("trigger.0", engine.kill("trigger.0"))
+            self.assertEqual(hear(), {"type": "published", "id": "g", "number": 2})
+            door.close()
+            context.term()
 
     def test_events_are_listed_and_followed(self):
         with Engine() as engine:
