@@ -58,8 +58,8 @@ answered(void *self, const struct message *answer)
     publication_free(p);
 }
 
-void
-publishing_ask(struct publishing *publishing, struct bytes identity,
+static struct publication *
+publication_new(struct publishing *publishing, struct bytes identity,
     const struct id *project, const struct worker_frame *said)
 {
     struct publication *p = calloc(1, sizeof *p);
@@ -78,5 +78,13 @@ publishing_ask(struct publishing *publishing, struct bytes identity,
         .meta = arena_copy(&p->arena, said->meta),
     };
     list_append(&publishing->open, &p->link);
+    return p;
+}
+
+void
+publishing_ask(struct publishing *publishing, struct bytes identity,
+    const struct id *project, const struct worker_frame *said)
+{
+    struct publication *p = publication_new(publishing, identity, project, said);
     bridge_ask(publishing->bridge, &p->question, answered, p);
 }
