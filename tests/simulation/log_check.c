@@ -225,9 +225,10 @@ a_step_ends_once(struct reading *r, struct tale *t, struct step_tale *s,
         doomed |= need->over && !need->completed;
     }
     TALE_HOLDS(r, t, !s->over, "step %" PRIu32, step);
-    if (fact->code == STEP_COMPLETED)
+    /* What waits for an event has no attempts; events_check looks at it. */
+    if (plan.kind == STEP_ACTION && fact->code == STEP_COMPLETED)
         TALE_HOLDS(r, t, s->attempt.completed, "step %" PRIu32, step);
-    if (fact->code == STEP_FAILED)
+    if (plan.kind == STEP_ACTION && fact->code == STEP_FAILED)
         TALE_HOLDS(
             r, t, s->attempt.ended && !s->attempt.completed, "step %" PRIu32, step);
     if (fact->code == STEP_SKIPPED)
@@ -342,7 +343,9 @@ note_position(struct reading *r, struct tale *t, const struct message *fact)
 static void
 follow(struct reading *r, const struct message *fact)
 {
-    if (fact->code == PLAN_LEARNED || fact->code == LEASE_SEEN)
+    /* What the trigger actor has been told is no part of the run. */
+    if (fact->code == PLAN_LEARNED || fact->code == LEASE_SEEN
+        || fact->code == WAIT_SETTLED)
         return;
     if (fact->code == RUN_STARTED)
         a_run_starts_once(r, fact);
