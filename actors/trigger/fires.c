@@ -213,11 +213,15 @@ tell_again(const struct trigger_state *s, struct outbox *out)
 {
     uint32_t partition = first_retelling(s);
     struct row_key after = s->retellings[partition].after, key;
-    while (out->count < SAID_MAX && next_told(s, partition, &after, &key)) {
-        bool told =
-            key.bytes[0] == 'F' ? tell_fire(s, &key, out) : tell_match(s, &key, out);
-        if (!told)
+    size_t bytes = 0;
+    while (out->count < SAID_MAX && bytes < SAID_BYTES_MAX
+           && next_told(s, partition, &after, &key)) {
+        bool fire = key.bytes[0] == 'F';
+        if (!(fire ? tell_fire(s, &key, out) : tell_match(s, &key, out)))
             return;
+        const struct message *m = &out->messages[out->count - 1];
+        bytes += fire ? m->trigger_fired.data.size + m->trigger_fired.inputs.size
+                      : m->wait_matched.data.size;
         after = key;
     }
 }

@@ -8,15 +8,24 @@ struct routing {
     const struct trigger_state *s;
     const struct event *event;
     struct outbox *out;
-    size_t looked, said_before;
+    size_t looked, said_before, said_max;
 };
+
+/* How often the event may be said in one turn. */
+static size_t
+said_max(const struct event *event)
+{
+    size_t bytes = 2 * event->entry.data.size + event->entry.meta.size + 1;
+    size_t most = SAID_BYTES_MAX / bytes;
+    return most > SAID_MAX ? SAID_MAX : most == 0 ? 1 : most;
+}
 
 static bool
 hears(void *self, const struct listener *listener)
 {
     struct routing *r = self;
     struct outbox *out = r->out;
-    if (r->looked == LOOKED_MAX || out->count - r->said_before >= SAID_MAX)
+    if (r->looked == LOOKED_MAX || out->count - r->said_before >= r->said_max)
         return false;
     r->looked++;
     if (listener->kind == LISTENER_TRIGGER) {
@@ -35,7 +44,7 @@ void
 route_event(const struct trigger_state *s, const struct event *event, struct bytes at,
     struct outbox *out)
 {
-    struct routing routing = { s, event, out, 0, out->count };
+    struct routing routing = { s, event, out, 0, out->count, said_max(event) };
     struct walk walk = {
         .journal = s->journal,
         .project = out->project,

@@ -7,8 +7,9 @@
 
 enum {
     SCHEDULERS_MAX = 64,
-    SAID_MAX = 64,   /* facts with payloads in one turn */
-    LOOKED_MAX = 256 /* events or listeners that are looked at in one turn */
+    SAID_MAX = 64,            /* facts with payloads in one turn */
+    SAID_BYTES_MAX = 4 << 20, /* payloads of them, about */
+    LOOKED_MAX = 256          /* events or listeners that are looked at in one turn */
 };
 
 /* Fires, and then matches, that a scheduler is told again, because it greeted. */

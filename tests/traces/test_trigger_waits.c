@@ -152,7 +152,7 @@ START_TEST(a_wait_that_comes_amid_a_long_event_misses_nothing)
     story_count(&t, WAIT_MATCHED);
     struct event_publish publish = { .request = 1, .type = text("a") };
     struct wait_offered offered = {
-        .run = story_run(500),
+        .run = story_run(512), /* before those that have heard it already */
         .step = 3,
         .attempt = 1,
         .event_type = text("a"),
