@@ -11,7 +11,7 @@
  *   X project status ~run         runs that failed or were cancelled, the newest first
  *   K project hash                the run that an idempotency key named
  *   P project automation version  a plan
- *   N project name                the current version of an automation
+ *   N project name                an automation: its current version and status
  *   I project automation          its name
  *   J lane record run step        a job that is not settled
  *   T due project run step kind   a timer
@@ -163,7 +163,10 @@ uint64_t row_take_u64(struct bytes *left);
 
 #define name_row_FIELDS(F, S)                                                            \
     F(S, 1, id,  automation, "automation id")                                            \
-    F(S, 2, u32, version,    "the current one")
+    F(S, 2, u32, version,    "the one that starts use; 0: none")                         \
+    F(S, 3, u32, status,     "enum automation_status; 0: active")                        \
+    F(S, 4, u64, revision,   "of the automation")                                        \
+    F(S, 5, u32, latest,     "the highest version that is known")
 /* clang-format on */
 
 struct run_row {

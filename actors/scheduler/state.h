@@ -80,6 +80,9 @@ turn_has_room(const struct turn *turn)
 }
 
 /* start.c */
+/* An automation by its name or aut_… id; `name` borrows from the journal. */
+bool find_name(const struct scheduler_state *state, const struct id *project,
+    struct bytes given, struct bytes *name, struct name_row *found);
 void on_run_start(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out);
 void on_trigger_fired(const struct scheduler_state *state, uint64_t now_ms,

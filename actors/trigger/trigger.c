@@ -51,6 +51,7 @@ learn(const struct trigger_state *s, const struct triggers_offered *offered,
     say_triggers_known(out, (struct triggers_known){
                                 .automation = offered->automation,
                                 .version = offered->version,
+                                .revision = offered->revision,
                             });
 }
 

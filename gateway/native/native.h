@@ -22,6 +22,12 @@ void native_run_document(struct buffer *out, const struct run_accepted *run,
 /* The run's log as a stream of server-sent events, from after `after`. */
 void native_follow(struct request *r, const struct id *run, uint64_t after);
 
+/* The text of a query of at most `max` bytes, and `limit` and `cursor` of a page;
+ * false: refused. */
+bool
+native_query(struct request *r, const char *query, size_t max, struct bytes *value);
+bool native_page(struct request *r, uint32_t *limit, struct bytes *cursor);
+
 /* A duration such as "30s", "500ms" or "2m" in ms; a bare number is seconds.  False if
  * it is none or above `max_ms`. */
 bool native_duration(struct bytes in, uint64_t max_ms, uint64_t *ms);

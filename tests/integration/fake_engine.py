@@ -38,7 +38,8 @@ def read_source(path):
 
 def read_catalogue():
     """Code and fields of every message."""
-    text = read_source("transport/messages.h").replace("\\\n", " ")
+    text = (read_source("transport/run_bodies.h")
+            + read_source("transport/messages.h")).replace("\\\n", " ")
     fields = {}
     for name, rest in re.findall(r"#define (\w+)_FIELDS\(F, S\)(.*)", text):
         same = re.match(r"\s*(\w+)_FIELDS\(F, S\)", rest)
@@ -70,6 +71,18 @@ def decode(name, body):
             value = body[number]
             values[key] = msgpack.unpackb(value) if kind in ("payload", "list") else value
     return values
+
+
+def packed(*messages):
+    """A packet, as transport/packet.h draws it."""
+    return b"".join(len(m).to_bytes(4, "little") + m for m in messages)
+
+
+def unpacked(packet):
+    while packet:
+        size = int.from_bytes(packet[:4], "little")
+        yield packet[4:4 + size]
+        packet = packet[4 + size:]
 
 
 def id_text(prefix, value):
@@ -209,8 +222,9 @@ class FakeEngine:
         self.spoken[part] += 1
         head = [1, CATALOGUE[name][0], self.spoken[part], 0, ACTORS.index(part[0]),
                 part[1], self.epochs[part], self.spoken[part], part[1], project, 0, b""]
-        self.outs[part].send(b"".join([b"\x9c"] + [msgpack.packb(x) for x in head]
-                                      + [msgpack.packb(encode(name, values))]))
+        self.outs[part].send(packed(
+            b"".join([b"\x9c"] + [msgpack.packb(x) for x in head]
+                     + [msgpack.packb(encode(name, values))])))
 
     def do(self, order):
         self.orders.put(order)
@@ -238,8 +252,8 @@ class FakeEngine:
                         return
                     order()
                 else:
-                    for frame in sock.recv_multipart()[1:]:
-                        self.take(self.inboxes[sock], frame)
+                    for message in unpacked(sock.recv_multipart()[1]):
+                        self.take(self.inboxes[sock], message)
 
     def take(self, part, frame):
         unpacker = msgpack.Unpacker(strict_map_key=False)
