@@ -4,9 +4,10 @@
  * messages to actors; answers become answers.  It decides nothing, keeps nothing on
  * disk, and may be killed at any time: clients ask again, workers register again.
  *
- *      HTTP ── server ── door ── dialect ── bridge ──┐
- *                          │        └────── watch ───┤ mailbox ── actors
- *      ZeroMQ workers ── workers ────────────────────┘
+ *      HTTP ── server ── door ── dialect ── bridge ───┐
+ *                          │        ├────── watch ────┤ mailbox ── actors
+ *                          │        └────── workers ──┤
+ *      ZeroMQ workers ── worker_door ───── workers ───┘
  */
 #ifndef GATEWAY_GATEWAY_H
 #define GATEWAY_GATEWAY_H
@@ -24,7 +25,9 @@ struct gateway {
     struct bridge *bridge;
     struct watches *watches;
     struct server *server;
+    struct websockets *websockets;
     struct workers *workers;
+    struct worker_door *worker_door;
     struct development *development; /* NULL: no such key is made */
     struct buffer scratch;           /* for one call */
     uint64_t key_count;              /* keys of the engine, as the registry said */

@@ -3,8 +3,10 @@
 #include "gateway/bridge.h"
 #include "gateway/development.h"
 #include "gateway/loop.h"
+#include "gateway/native/worker_door.h"
 #include "gateway/server.h"
 #include "gateway/watch.h"
+#include "gateway/websocket.h"
 #include "gateway/workers.h"
 
 #include <stdlib.h>
@@ -40,15 +42,19 @@ main(int argc, char **argv)
     g->now_ms = clock_monotonic_ms();
     g->auth = auth_new(g->child.secret, g->child.config.keys_max);
     g->watches = watches_new();
+    g->workers = workers_new(g);
+    g->websockets = websockets_new(g);
     open_mailbox(g);
     g->bridge = bridge_new(g->mailbox, &g->alarms, g->child.config.requests_max,
         g->child.config.request_ms);
     if (server_open(g, &g->server, &fault) != ERR_NONE
-        || workers_open(g, &g->workers, &fault) != ERR_NONE)
+        || worker_door_open(g, &g->worker_door, &fault) != ERR_NONE)
         child_fail(&g->child, "%s", fault.detail);
     gateway_loop(g);
+    websockets_free(&g->websockets);
     server_close(&g->server);
-    workers_close(&g->workers);
+    workers_free(&g->workers);
+    worker_door_close(&g->worker_door);
     development_free(g);
     bridge_free(&g->bridge);
     watches_free(&g->watches);

@@ -5,7 +5,6 @@
 #include "base/pack.h"
 #include "base/wrong.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 /* A lease that the worker does not name twice never reached it. */
@@ -30,7 +29,6 @@ sessions_free(struct sessions *sessions)
         struct session *session = LIST_OF(at, struct session, link);
         session_free(sessions, &session);
     }
-    map_free(&sessions->by_identity);
     map_free(&sessions->by_id);
     map_free(&sessions->by_number);
 }
@@ -42,19 +40,18 @@ number_key(const uint64_t *number)
 }
 
 struct session *
-session_new(struct sessions *sessions, const uint8_t identity[IDENTITY_SIZE])
+session_new(struct sessions *sessions, const struct voice *voice, void *own)
 {
     if (sessions->count == sessions->count_max)
         return NULL;
     struct session *session = calloc(1, sizeof *session);
     if (session == NULL)
         WRONG("out of memory");
-    memcpy(session->identity, identity, IDENTITY_SIZE);
+    session->voice = voice;
+    session->own = own;
     session->number = session_bit | ++sessions->serial;
     list_open(&session->held_all);
     list_append(&sessions->all, &session->link);
-    map_put(
-        &sessions->by_identity, bytes_of(session->identity, IDENTITY_SIZE), session);
     map_put(&sessions->by_number, number_key(&session->number), session);
     gauge(COUNTER_sessions, ++sessions->count);
     return session;
@@ -90,7 +87,6 @@ session_free(struct sessions *sessions, struct session **out)
     struct session *session = *out;
     drop_everything(sessions, session);
     forget_id(sessions, session);
-    map_remove(&sessions->by_identity, bytes_of(session->identity, IDENTITY_SIZE));
     map_remove(&sessions->by_number, number_key(&session->number));
     list_remove(&session->link);
     gauge(COUNTER_sessions, --sessions->count);
@@ -98,12 +94,6 @@ session_free(struct sessions *sessions, struct session **out)
     buffer_free(&session->words);
     free(session);
     *out = NULL;
-}
-
-struct session *
-session_of(const struct sessions *sessions, struct bytes identity)
-{
-    return map_get(&sessions->by_identity, identity);
 }
 
 struct session *
@@ -118,28 +108,49 @@ session_numbered(const struct sessions *sessions, uint64_t number)
     return map_get(&sessions->by_number, number_key(&number));
 }
 
-void
-session_describe(struct sessions *sessions, struct session *session, struct bytes frame,
-    const struct worker_limits *limits)
+/* It says that it holds this; whoever reads nothing can say so too. */
+static void
+learn(struct sessions *sessions, struct session *session, struct bytes token)
 {
-    struct fault fault;
+    session_hold(sessions, session, token);
+    struct held *held = token.size > 0 ? map_get(&session->held, token) : NULL;
+    if (held != NULL)
+        held->named = true;
+}
+
+/* Copy the texts of `said` behind each other, and let the session's point there. */
+static void
+keep_words(struct session *session, const struct worker_description *said)
+{
+    enum { TEXTS = sizeof *said / sizeof(struct bytes) };
+    struct bytes texts[TEXTS];
+    size_t at = 0;
+    memcpy(texts, said, sizeof texts);
     buffer_clear(&session->words);
-    buffer_append_bytes(&session->words, frame);
-    enum err err = worker_frame_read(
-        buffer_bytes(&session->words), limits, &session->said, &fault);
-    assert(err == ERR_NONE);
-    assert(session->said.verb == WORKER_SAYS_REGISTER);
+    for (size_t i = 0; i < TEXTS; i++)
+        buffer_append_bytes(&session->words, texts[i]);
+    for (size_t i = 0; i < TEXTS; i++) {
+        texts[i].data = session->words.data + at;
+        at += texts[i].size;
+    }
+    memcpy(&session->said, texts, sizeof texts);
+}
+
+void
+session_describe(struct sessions *sessions, struct session *session,
+    const struct worker_description *said, struct bytes token, struct bytes held)
+{
+    keep_words(session, said);
     session->state = SESSION_ASKED;
-    session->capacity = (uint32_t)session->said.concurrency;
-    if (session->said.session.size > 0) {
-        memcpy(session->token, session->said.session.data, session->said.session.size);
-        session->token_size = session->said.session.size;
+    if (token.size > 0 && token.size <= SESSION_TOKEN_MAX) {
+        memcpy(session->token, token.data, token.size);
+        session->token_size = token.size;
     }
     drop_everything(sessions, session);
-    struct cursor held = cursor_over(session->said.held);
-    size_t count = session->said.held.size > 0 ? cursor_array(&held) : 0;
+    struct cursor tokens = cursor_over(held);
+    size_t count = held.size > 0 ? cursor_array(&tokens) : 0;
     for (size_t i = 0; i < count; i++)
-        session_hold(sessions, session, cursor_blob(&held));
+        learn(sessions, session, cursor_blob(&tokens));
 }
 
 void
@@ -178,6 +189,29 @@ session_hold(struct sessions *sessions, struct session *session, struct bytes to
     map_put(&session->held, bytes_of(held->token, TOKEN_SIZE), held);
 }
 
+bool
+session_may_tell(struct session *session, size_t size)
+{
+    if (size <= SMALL_FRAME)
+        return true;
+    if (session->unread > 0 && session->unread + size > UNREAD_MAX)
+        return false;
+    session->unread += size;
+    return true;
+}
+
+void
+session_named(struct session *session, struct bytes token)
+{
+    struct held *held = token.size > 0 ? map_get(&session->held, token) : NULL;
+    if (held == NULL)
+        return;
+    held->unsaid = 0;
+    if (!held->named)
+        session->unread = 0;
+    held->named = true;
+}
+
 void
 session_drop(struct sessions *sessions, struct session *session, struct bytes token)
 {
@@ -207,10 +241,8 @@ session_compare(struct sessions *sessions, struct session *session, struct bytes
         LIST_OF(at, struct held, link)->unsaid++;
     for (size_t i = 0; i < count && !c.bad; i++) {
         struct bytes token = cursor_blob(&c);
-        session_hold(sessions, session, token);
-        struct held *held = token.size > 0 ? map_get(&session->held, token) : NULL;
-        if (held != NULL)
-            held->unsaid = 0;
+        session_named(session, token);
+        learn(sessions, session, token);
     }
     for (struct list *at = session->held_all.next; at != &session->held_all;
          at = next) {

@@ -1,22 +1,35 @@
-/* session - the workers that are connected, and the leases that each is known to hold.
+/* session - the workers that are there, and the leases that each is known to hold.
  *
  * Kept so that a lease actor that begins anew can be told all of it again.  Nothing
- * here sends anything.
+ * here sends anything, and nothing knows how its worker is spoken to.
  */
 #ifndef GATEWAY_SESSION_H
 #define GATEWAY_SESSION_H
+#include "base/buffer.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "gateway/auth.h"
-#include "gateway/worker_frame.h"
 
-/* ROUTER gives each connection five bytes that begin with a zero. */
-enum { IDENTITY_SIZE = 5, SESSION_TOKEN_MAX = 200 };
+enum {
+    TOKEN_SIZE = 60,
+    SESSION_TOKEN_MAX = 200,
+    SMALL_FRAME = 256,     /* bytes; the door's high-water mark bounds these */
+    UNREAD_MAX = 16 << 20, /* bytes of larger frames to one worker, or one frame */
+};
+
+struct voice;
+
+/* What a worker says of itself; lists are msgpack arrays of texts. */
+struct worker_description {
+    struct bytes instance, name, version, environment;
+    struct bytes queues, actions, labels;
+};
 
 struct held {
     uint8_t token[TOKEN_SIZE];
     struct list link;
     unsigned unsaid; /* heartbeats since the worker last named it */
+    bool named;      /* by the worker: it has read what told it */
 };
 
 /*           register           worker_registered
@@ -28,24 +41,26 @@ struct held {
 enum session_state { SESSION_ASKED, SESSION_KNOWN };
 
 struct session {
-    struct list link; /* of all: silent for the longest first */
-    uint64_t number;  /* names it in requests; never used again */
-    uint8_t identity[IDENTITY_SIZE];
+    struct list link;          /* of all: silent for the longest first */
+    uint64_t number;           /* names it in requests; never used again */
+    const struct voice *voice; /* how it is spoken to, */
+    void *own;                 /* and what that needs */
     enum session_state state;
     struct id id;
     const struct key *key;
-    struct buffer words;      /* the register frame, */
-    struct worker_frame said; /* which borrows from it */
-    uint32_t capacity;        /* jobs it will hold at most */
+    struct buffer words;            /* what it said of itself, */
+    struct worker_description said; /* which borrows from there */
+    uint32_t capacity;              /* jobs it will hold at most */
     uint8_t token[SESSION_TOKEN_MAX];
     size_t token_size;
     struct map held; /* by token */
     struct list held_all;
     uint64_t heard_ms; /* monotonic */
+    size_t unread;     /* bytes of large frames, since it showed that it reads */
 };
 
 struct sessions {
-    struct map by_identity, by_id, by_number;
+    struct map by_id, by_number;
     struct list all;
     size_t count, count_max, busy_count; /* busy: holds a lease */
     uint64_t serial;
@@ -54,26 +69,33 @@ struct sessions {
 void sessions_open(struct sessions *sessions, size_t count_max);
 void sessions_free(struct sessions *sessions);
 
-/* A session of this connection; NULL if there are too many. */
+/* NULL if there are too many. */
 struct session *
-session_new(struct sessions *sessions, const uint8_t identity[IDENTITY_SIZE]);
+session_new(struct sessions *sessions, const struct voice *voice, void *own);
 void session_free(struct sessions *sessions, struct session **session);
 
-struct session *session_of(const struct sessions *sessions, struct bytes identity);
 /* Known ones only. */
 struct session *session_with_id(const struct sessions *sessions, const struct id *id);
 struct session *session_numbered(const struct sessions *sessions, uint64_t number);
 
-/* Keep what a register frame says, and take its list of leases for the truth. */
+/* Keep a copy of what it says when it registers: that it was the session of `token`
+ * before, if there is one; and that it holds these leases, and no others. */
 void session_describe(struct sessions *sessions, struct session *session,
-    struct bytes frame, const struct worker_limits *limits);
+    const struct worker_description *said, struct bytes token, struct bytes held);
 /* It is registered under this id now. */
 void session_know(struct sessions *sessions, struct session *session,
     const struct id *id, struct bytes token);
 void session_touch(struct sessions *sessions, struct session *session, uint64_t now_ms);
 
+/* May it be told so much more?  What it does not read lies in our memory: then false,
+ * until it names a lease that only a reader can know. */
+MUST_CHECK bool session_may_tell(struct session *session, size_t size);
+
+/* The worker was told of this lease, or knew it before. */
 void
 session_hold(struct sessions *sessions, struct session *session, struct bytes token);
+/* It names it: in a report, or as held. */
+void session_named(struct session *session, struct bytes token);
 void
 session_drop(struct sessions *sessions, struct session *session, struct bytes token);
 /* The same of each token in a msgpack array. */

@@ -4,10 +4,8 @@
  */
 #ifndef GATEWAY_WORKER_FRAME_H
 #define GATEWAY_WORKER_FRAME_H
-#include "base/buffer.h"
+#include "gateway/session.h"
 #include "transport/messages.h"
-
-enum { TOKEN_SIZE = 60 };
 
 enum worker_verb {
     WORKER_SAYS_REGISTER,

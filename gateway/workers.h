@@ -1,22 +1,71 @@
-/* workers - the ZeroMQ door of the worker protocol: frames in, messages to the lease
- * actor, and back.  docs/protocols/worker.md says what a worker sees.
+/* workers - the worker sessions of every dialect: what they say becomes messages to the
+ * lease actor, what it answers is said to them by the voice of their dialect.
+ *
+ *      ZeroMQ door ─┐                              ┌─ voice of the ZeroMQ door
+ *      WebSockets  ─┼─ workers ── lease ── workers ┼─ voice of the WebSockets
+ *      HTTP        ─┘                              └─ voice of HTTP
  */
 #ifndef GATEWAY_WORKERS_H
 #define GATEWAY_WORKERS_H
 #include "gateway/gateway.h"
+#include "gateway/session.h"
 
 struct workers;
 
-/* ERR_CONFLICT  the port is in use; ERR_IO  anything else */
-MUST_CHECK enum err
-workers_open(struct gateway *gateway, struct workers **workers, struct fault *fault);
-void workers_close(struct workers **workers);
+/* How a dialect speaks to its workers.  Each but the last returns false if the worker
+ * cannot be told: then its session ends as if its connection had broken.  What is
+ * borrowed lasts for the call. */
+struct voice {
+    const char *dialect; /* as lists of workers show it */
+    /* It is registered; `again`: only the engine asked, the worker knows it already and
+     * hears of leases that it has lost, if there are any. */
+    bool (*registered)(
+        struct session *session, const struct worker_registered *m, bool again);
+    bool (*granted)(struct session *session, const struct job_granted *m);
+    bool (*settled)(struct session *session, const struct report_settled *m);
+    bool (*heartbeat)(struct session *session, const struct heartbeat_answer *m);
+    bool (*cancel)(struct session *session, const struct job_cancel *m);
+    /* Finish what you do, and leave. */
+    bool (*drain)(struct session *session);
+    /* The session is over: ERR_NONE if its worker said goodbye, broke off or was
+     * silent; else why it was refused or ended.  Forget it. */
+    void (*ended)(struct session *session, enum err err, struct bytes detail);
+};
 
-unsigned workers_port(const struct workers *workers);
-/* To be polled; a czmq zsock. */
-void *workers_socket(struct workers *workers);
-/* Take what has arrived, up to a limit: true if there may be more. */
-bool workers_run(struct workers *workers);
+struct workers *workers_new(struct gateway *gateway);
+void workers_free(struct workers **workers);
+
+/* May somebody with this key (NULL: none that we know) work here now?
+ *
+ * ERR_UNAVAILABLE   we are about to leave
+ * ERR_UNAUTHORIZED  there is no key
+ * ERR_FORBIDDEN     it is not for workers
+ */
+MUST_CHECK enum err workers_admit(const struct workers *workers, const struct key *key);
+
+/* A session, which must register at once; NULL if there are too many. */
+struct session *
+workers_join(struct workers *workers, const struct voice *voice, void *own);
+/* It registers, or registers again, with a key that was admitted and is of the project
+ * that the session had before.  What is given is copied. */
+void workers_register(struct workers *workers, struct session *session,
+    const struct key *key, const struct worker_description *said, uint32_t capacity,
+    struct bytes token, struct bytes held);
+
+/* What a session may say.  It was heard: silence ends a session. */
+void workers_touch(struct workers *workers, struct session *session);
+/* How many jobs it will hold at most from now on. */
+void workers_ready(struct workers *workers, struct session *session, uint32_t capacity);
+/* It holds these leases, and no others. */
+void
+workers_heartbeat(struct workers *workers, struct session *session, struct bytes held);
+/* `report.session` is filled in. */
+void workers_report(
+    struct workers *workers, struct session *session, struct job_report report);
+void workers_log(struct workers *workers, struct session *session, struct bytes token,
+    struct bytes stream, struct bytes chunk);
+/* It is over, without a word to the worker; `goodbye` gives its jobs back at once. */
+void workers_end(struct workers *workers, struct session **session, bool goodbye);
 
 /* What the lease actor says to, or of, a session. */
 void workers_hear(struct workers *workers, const struct message *in);

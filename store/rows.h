@@ -11,7 +11,7 @@
  *   X project status ~run         runs that failed or were cancelled, the newest first
  *   K project hash                the run that an idempotency key named
  *   P project automation version  a plan
- *   N project name                the current version of an automation
+ *   N project name                an automation: its current version and status
  *   I project automation          its name
  *   J lane record run step        a job that is not settled
  *   T due project run step kind   a timer
@@ -21,9 +21,9 @@
  *   H project run first page      16 of its items, a msgpack array
  *   Q project interaction         what is or was asked of people
  *   B project asked interaction   one that is not settled, the oldest first
- *   V project run hash            number of the last event that its waits for a type had
- *   Y record run step             a wait of which the trigger actor may not know that it
- *                                 is open, or over: project, attempt, open (1 byte)
+ *   V project run hash            the last event that its waits for a type had
+ *   Y record run step             a wait that the trigger actor may not know to be
+ *                                 open, or over: project, attempt, open (1 byte)
  *
  * On disk: letters, orders and field numbers are for ever.
  */
@@ -138,8 +138,9 @@ uint64_t row_take_u64(struct bytes *left);
     F(S, 25, u32,  beside_over,   "of an item's first step: steps of the item that are over") \
     F(S, 26, u32,  handled,       "of a handler: index of the step that failed, plus 1") \
     F(S, 27, u32,  passed,        "1: skipped or failed, and what needs it goes on")     \
-    F(S, 28, u64,  untold,        "record that its row 'Y' is under; 0: it has none")    \
-    F(S, 29, id,   interaction,   "that it asks or asked, or zero")
+    F(S, 28, u64,  untold,        "record of its open wait for an event; 0: it has none") \
+    F(S, 29, id,   interaction,   "that it asks or asked, or zero")                      \
+    F(S, 30, blob, closed,        "waits that no event ended: record (8 bytes), attempt (4)")
 
 #define expansion_row_FIELDS(F, S)                                                       \
     F(S, 1, u32, step,       "index of the each")                                        \
@@ -162,7 +163,10 @@ uint64_t row_take_u64(struct bytes *left);
 
 #define name_row_FIELDS(F, S)                                                            \
     F(S, 1, id,  automation, "automation id")                                            \
-    F(S, 2, u32, version,    "the current one")
+    F(S, 2, u32, version,    "the one that starts use; 0: none")                         \
+    F(S, 3, u32, status,     "enum automation_status; 0: active")                        \
+    F(S, 4, u64, revision,   "of the automation")                                        \
+    F(S, 5, u32, latest,     "the highest version that is known")
 /* clang-format on */
 
 struct run_row {

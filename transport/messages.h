@@ -43,14 +43,15 @@
     F(S, 5, payload, plan,       "the compiled plan")                                    \
     F(S, 6, u32,     draft,      "1: starts do not use it yet")
 
-/* The later revision holds; it counts publications and changes of status. */
+/* A version, and what its automation was at this revision: the later one holds.  A
+ * revision is a new version, a publication or a change of status. */
 #define plan_offered_FIELDS(F, S)                                                        \
     F(S, 1, id,      automation, "automation id")                                        \
     F(S, 2, text,    name,       "its name")                                             \
     F(S, 3, u32,     version,    "version number")                                       \
     F(S, 4, payload, plan,       "the compiled plan")                                    \
-    F(S, 5, u64,     revision,   "of the automation")                                    \
-    F(S, 6, u32,     current,    "the version that starts use; 0: this one")             \
+    F(S, 5, u64,     revision,   "of the automation, from 1")                            \
+    F(S, 6, u32,     current,    "the version that starts use; 0: none, or this one if active") \
     F(S, 7, u32,     status,     "enum automation_status; 0: active")
 
 #define plan_learned_FIELDS(F, S) plan_offered_FIELDS(F, S)
@@ -58,12 +59,14 @@
 #define plan_known_FIELDS(F, S)                                                          \
     F(S, 1, id,  automation, "automation id")                                            \
     F(S, 2, u32, version,    "version number")                                           \
-    F(S, 3, u32, partition,  "who knows")
+    F(S, 3, u32, partition,  "who knows")                                                \
+    F(S, 4, u64, revision,   "from plan_offered")
 
 #define plan_arrived_FIELDS(F, S)                                                        \
     F(S, 1, id,  automation, "automation id")                                            \
     F(S, 2, u32, version,    "version number")                                           \
-    F(S, 3, u32, partition,  "who knows; schedulers first, then the trigger actor")
+    F(S, 3, u32, partition,  "who knows; schedulers first, then the trigger actor")      \
+    F(S, 4, u64, revision,   "that it knows")
 
 #define triggers_offered_FIELDS(F, S) plan_offered_FIELDS(F, S)
 #define triggers_learned_FIELDS(F, S)                                                    \
@@ -71,7 +74,8 @@
     F(S, 8, list,    found,      "for each trigger, in order: unix ms of its next slot, or its URL's handle, or nil")
 #define triggers_known_FIELDS(F, S)                                                      \
     F(S, 1, id,  automation, "automation id")                                            \
-    F(S, 2, u32, version,    "version number")
+    F(S, 2, u32, version,    "version number")                                           \
+    F(S, 3, u64, revision,   "from triggers_offered")
 
 #define automation_list_FIELDS(F, S)                                                     \
     F(S, 1, u64,  request, "to be named in the answer")                                  \

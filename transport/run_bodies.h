@@ -1,7 +1,7 @@
 /* run_bodies - what messages about runs and steps carry, field by field.
  *
- * A step's index is that in the run: the plan's, or behind those that every run has, one
- * of an `each`.
+ * A step's index is that in the run: the plan's, or behind those that every run has,
+ * one of an `each`.
  */
 #ifndef TRANSPORT_RUN_BODIES_H
 #define TRANSPORT_RUN_BODIES_H

@@ -13,6 +13,7 @@ static struct operand expression(struct evaluation *e);
 struct mark {
     size_t at;
     struct token token;
+    bool field;
 };
 
 void
@@ -96,7 +97,7 @@ map_literal(struct evaluation *e)
 static struct mark
 mark_here(const struct evaluation *e)
 {
-    return (struct mark){ e->at, e->token };
+    return (struct mark){ e->at, e->token, e->field };
 }
 
 static void
@@ -106,6 +107,7 @@ back_to(struct evaluation *e, const struct mark *mark)
         return;
     e->at = mark->at;
     e->token = mark->token;
+    e->field = mark->field;
 }
 
 /* The predicate for one item, or without one. */
@@ -151,7 +153,7 @@ predicate_results(struct evaluation *e, struct bytes list, size_t at)
     return taken_list(e, mark, count);
 }
 
-/* (arguments): `first` is what a pipe brought */
+/* (arguments); `piped` is what a pipe brought, or NULL. */
 static struct operand
 call(struct evaluation *e, struct bytes name, size_t at, const struct bytes *piped)
 {

@@ -2,9 +2,6 @@
 
 #include "actors/expression/value.h"
 
-#include <math.h>
-#include <stdlib.h>
-
 enum { NUMBER_SIZE_MAX = 64, SHOWN_MAX = 40 };
 
 /* Longer signs first. */
@@ -209,11 +206,6 @@ sign_read(struct evaluation *e)
             e->token.type = TOKEN_SIGN;
             e->token.text = part(e, e->at, e->at + strlen(signs[i]));
             e->at += strlen(signs[i]);
-            /* a ?.5 : b is a choice. */
-            if (bytes_equal(e->token.text, text("?.")) && is_digit(byte(e, e->at))) {
-                e->token.text.size = 1;
-                e->at--;
-            }
             e->field = sign_is(e, ".") || sign_is(e, "?.");
             return;
         }

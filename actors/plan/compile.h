@@ -13,8 +13,8 @@ struct zones;
 enum { COMPILE_MISTAKES_MAX = 100 };
 
 struct compile_limits {
-    size_t text_max; /* bytes; a text may hold one value for each 16 of them */
-    uint32_t steps_max;
+    size_t text_max;    /* bytes; a text may hold one value for each 16 of them */
+    uint32_t steps_max; /* with those in bodies */
     size_t payload_max; /* bytes of one step's parameters, as msgpack */
 };
 

@@ -9,7 +9,7 @@
 enum { TOKEN_MAX = 256 };
 
 static const struct rule required_rules[] = {
-    { .key = "required", .type = RULE_FLAG, .slot = 0 },
+    WANTED("required", RULE_FLAG, 0),
 };
 /* All but `required` are keywords of a schema. */
 static const struct form declaration_form = { required_rules, COUNT(required_rules),

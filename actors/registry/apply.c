@@ -12,24 +12,43 @@ count_new(struct registry_state *s, uint64_t automations, uint64_t keys)
     entry_write(s->journal, &key, &count_entry_shape, &counts);
 }
 
+/* The peer need not know what this record said. */
 static void
-put_automation(struct registry_state *s, uint64_t at_ms,
-    const struct version_name *name, const struct automation_published *published)
+forget_untold(struct registry_state *s, uint32_t peer, uint64_t record)
 {
-    struct hash hash = hash_of(published->definition);
-    struct row_key key = key_of_automation(&name->project, &name->automation);
-    struct automation_entry entry;
-    if (!entry_read(s->journal, &key, &automation_entry_shape, &entry)) {
-        struct row_key by_name = key_of_name(&name->project, published->name);
-        journal_put(s->journal, row_key_bytes(&by_name), id_bytes(&name->automation));
-        count_new(s, 1, 0);
-        entry.created_ms = at_ms;
+    struct row_key key = key_of_untold(peer, record);
+    struct listener *listener = &s->listeners[peer];
+    if (journal_get(s->journal, row_key_bytes(&key)).data == NULL)
+        return;
+    journal_delete(s->journal, row_key_bytes(&key));
+    if (record <= listener->at)
+        listener->told--;
+    if (record == listener->next)
+        listener_refresh(s, peer);
+}
+
+/* The next revision of the automation is about this version: everybody must know it. */
+static void
+revise(struct registry_state *s, uint64_t at_ms, const struct version_name *name,
+    struct automation_entry *automation, struct version_entry *version)
+{
+    struct row_key of_automation = key_of_automation(&name->project, &name->automation);
+    struct row_key of_version = key_of_version(name);
+    uint64_t before = version->record;
+    automation->updated_ms = at_ms;
+    automation->revision++;
+    version->record = journal_last(s->journal);
+    version->revision = automation->revision;
+    entry_write(s->journal, &of_automation, &automation_entry_shape, automation);
+    entry_write(s->journal, &of_version, &version_entry_shape, version);
+    for (uint32_t peer = 0; peer <= trigger_peer(s); peer++) {
+        struct row_key untold = key_of_untold(peer, version->record);
+        if (before != 0)
+            forget_untold(s, peer, before);
+        journal_put(s->journal, row_key_bytes(&untold), row_key_bytes(&of_version));
+        if (s->listeners[peer].next == 0)
+            listener_refresh(s, peer);
     }
-    entry.name = published->name;
-    entry.version = name->version;
-    entry.hash = bytes_of(hash.bytes, HASH_SIZE);
-    entry.updated_ms = at_ms;
-    entry_write(s->journal, &key, &automation_entry_shape, &entry);
 }
 
 static void
@@ -38,21 +57,68 @@ publish(struct registry_state *s, uint64_t at_ms, const struct message *m)
     const struct automation_published *published = &m->automation_published;
     struct version_name name = { m->envelope.project, published->automation,
         published->version };
+    struct hash hash = hash_of(published->definition);
+    struct row_key key = key_of_automation(&name.project, &name.automation);
+    struct automation_entry entry;
+    if (!entry_read(s->journal, &key, &automation_entry_shape, &entry)) {
+        struct row_key by_name = key_of_name(&name.project, published->name);
+        journal_put(s->journal, row_key_bytes(&by_name), id_bytes(&name.automation));
+        count_new(s, 1, 0);
+        entry.created_ms = at_ms;
+    }
     struct version_entry version = {
-        .record = journal_last(s->journal),
         .definition = published->definition,
         .plan = published->plan,
+        .created_ms = at_ms,
+        .published_ms = published->draft ? 0 : at_ms,
     };
-    struct row_key of_version = key_of_version(&name);
+    entry.name = published->name;
+    entry.latest = name.version;
+    entry.version = published->draft ? entry.version : name.version;
+    entry.hash = bytes_of(hash.bytes, HASH_SIZE);
+    revise(s, at_ms, &name, &entry, &version);
+}
 
-    put_automation(s, at_ms, &name, published);
-    entry_write(s->journal, &of_version, &version_entry_shape, &version);
-    for (uint32_t peer = 0; peer <= trigger_peer(s); peer++) {
-        struct row_key untold = key_of_untold(peer, version.record);
-        journal_put(s->journal, row_key_bytes(&untold), row_key_bytes(&of_version));
-        if (s->listeners[peer].next == 0)
-            listener_refresh(s, peer);
-    }
+/* Read both for a revision of what exists. */
+static void
+read_known(const struct registry_state *s, const struct version_name *name,
+    struct automation_entry *automation, struct version_entry *version)
+{
+    if (!automation_read(s, &name->project, &name->automation, automation)
+        || !version_read(s, name, version))
+        WRONG("a revision of what was never published");
+}
+
+static void
+promote(struct registry_state *s, uint64_t at_ms, const struct message *m)
+{
+    const struct version_promoted *promoted = &m->version_promoted;
+    struct version_name name = { m->envelope.project, promoted->automation,
+        promoted->version };
+    struct automation_entry automation;
+    struct version_entry version;
+    read_known(s, &name, &automation, &version);
+    automation.latest = automation_latest(&automation);
+    automation.version = name.version;
+    version.published_ms = at_ms;
+    revise(s, at_ms, &name, &automation, &version);
+}
+
+/* Everybody is told with the version that starts use, or the latest draft. */
+static void
+change(struct registry_state *s, uint64_t at_ms, const struct message *m)
+{
+    const struct automation_changed *changed = &m->automation_changed;
+    struct version_name name = { m->envelope.project, changed->automation, 0 };
+    struct automation_entry automation;
+    struct version_entry version;
+    automation_read(s, &name.project, &name.automation, &automation);
+    name.version =
+        automation.version > 0 ? automation.version : automation_latest(&automation);
+    read_known(s, &name, &automation, &version);
+    automation.status = changed->status;
+    automation.reason = changed->reason;
+    revise(s, at_ms, &name, &automation, &version);
 }
 
 static void
@@ -61,20 +127,12 @@ arrive(struct registry_state *s, const struct message *m)
     const struct plan_arrived *arrived = &m->plan_arrived;
     struct version_name name = { m->envelope.project, arrived->automation,
         arrived->version };
-    struct row_key key = key_of_version(&name);
-    struct listener *listener = &s->listeners[arrived->partition];
     struct version_entry version;
-    if (!entry_read(s->journal, &key, &version_entry_shape, &version))
+    if (!version_read(s, &name, &version))
         WRONG("a version arrived that was never published");
-    uint64_t record = version.record;
-    key = key_of_untold(arrived->partition, record);
-    journal_delete(s->journal, row_key_bytes(&key));
-    if (record <= listener->at)
-        listener->told--;
-    if (record == listener->next)
-        listener_refresh(s, arrived->partition);
+    forget_untold(s, arrived->partition, version.record);
     listener_refresh(s, trigger_peer(s));
-    if (known_everywhere(s, record))
+    if (known_everywhere(s, version.record))
         waits_arrived(&s->waits, &name);
 }
 
@@ -149,20 +207,24 @@ static void
 follow_wait(struct registry_state *s, const struct message *m)
 {
     const struct apply_waits *waits = &m->apply_waits;
+    struct version_name name = { m->envelope.project, waits->automation,
+        waits->version };
+    struct version_entry version;
     if (waits->over) {
         waits_drop(&s->waits, waits->gateway, waits->request);
         return;
     }
-    waits_add(&s->waits,
-        &(struct wait){
-            .request = waits->request,
-            .gateway = waits->gateway,
-            .version = { m->envelope.project, waits->automation, waits->version },
-            .created = waits->created,
-            .deadline_ms = waits->deadline_ms,
-            .trace = m->envelope.trace,
-            .cause = m->envelope.cause,
-        });
+    waits_add(&s->waits, &(struct wait){
+                             .request = waits->request,
+                             .gateway = waits->gateway,
+                             .version = name,
+                             .created = waits->created,
+                             .deadline_ms = waits->deadline_ms,
+                             .trace = m->envelope.trace,
+                             .cause = m->envelope.cause,
+                         });
+    if (version_read(s, &name, &version) && known_everywhere(s, version.record))
+        waits_arrived(&s->waits, &name);
 }
 
 void
@@ -171,6 +233,8 @@ registry_apply(void *state, uint64_t at_ms, const struct message *m)
     struct registry_state *s = state;
     switch (m->code) {
     case AUTOMATION_PUBLISHED: publish(s, at_ms, m); return;
+    case VERSION_PROMOTED: promote(s, at_ms, m); return;
+    case AUTOMATION_CHANGED: change(s, at_ms, m); return;
     case PLAN_ARRIVED: arrive(s, m); return;
     case PLAN_OFFERED: plan_told(s, m->to_instance, m); return;
     case TRIGGERS_OFFERED: plan_told(s, trigger_peer(s), m); return;

@@ -26,19 +26,28 @@ automation_read(const struct registry_state *state, const struct id *project,
     return entry_read(state->journal, &key, &automation_entry_shape, entry);
 }
 
-/* The current version. */
+bool
+version_read(const struct registry_state *state, const struct version_name *name,
+    struct version_entry *version)
+{
+    struct row_key key = key_of_version(name);
+    return entry_read(state->journal, &key, &version_entry_shape, version);
+}
+
+/* The published version, or the latest draft. */
 static struct version_name
 current(const struct registry_state *state, const struct id *project,
     const struct id *automation)
 {
     struct automation_entry entry;
     automation_read(state, project, automation, &entry);
-    return (struct version_name){ *project, *automation, entry.version };
+    uint32_t version = entry.version > 0 ? entry.version : automation_latest(&entry);
+    return (struct version_name){ *project, *automation, version };
 }
 
-static bool
-find(const struct registry_state *state, const struct id *project, struct bytes given,
-    struct id *automation)
+bool
+automation_find(const struct registry_state *state, const struct id *project,
+    struct bytes given, struct id *automation)
 {
     struct automation_entry entry;
     if (id_read(given, "aut_", automation) != ERR_NONE)
@@ -52,9 +61,8 @@ on_automation_get(
 {
     const struct automation_get *get = &in->automation_get;
     struct id automation;
-    if (!find(state, &out->project, get->name, &automation)) {
-        refuse(out, get->request, ERR_NOT_FOUND,
-            text("there is no automation of this name or id in the project"));
+    if (!automation_find(state, &out->project, get->name, &automation)) {
+        refuse_unknown(out, get->request);
         return;
     }
     struct version_name name = current(state, &out->project, &automation);

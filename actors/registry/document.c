@@ -56,7 +56,7 @@ put_step(struct buffer *out, const struct plan_step *step, const struct bytes *k
     pack_map(out, 5);
     put_text(out, "key", step->key);
     put_text(out, "name", step->name);
-    put_string(out, "kind", "action");
+    put_string(out, "kind", step_kind_name(step->kind));
     put_text(out, "action", step->action);
     pack_string(out, "needs");
     pack_array(out, step->needs_count);
@@ -79,11 +79,44 @@ put_steps(struct buffer *out, const struct plan *plan, struct arena *arena)
 }
 
 static void
-put_times(struct buffer *out, const struct automation_entry *entry)
+put_version(struct buffer *out, const char *name, uint32_t version)
+{
+    pack_string(out, name);
+    if (version == 0)
+        pack_nil(out);
+    else
+        pack_u64(out, version);
+}
+
+void
+put_moment(struct buffer *out, const char *name, uint64_t unix_ms)
 {
     char stamp[STAMP_SIZE];
-    put_string(out, "created_at", stamp_print(entry->created_ms, stamp));
-    put_string(out, "updated_at", stamp_print(entry->updated_ms, stamp));
+    pack_string(out, name);
+    if (unix_ms == 0)
+        pack_nil(out);
+    else
+        pack_string(out, stamp_print(unix_ms, stamp));
+}
+
+static const char *
+version_status(const struct automation_entry *automation,
+    const struct version_entry *version, uint32_t number)
+{
+    if (automation->version == number)
+        return "published";
+    return version->published_ms == 0 ? "draft" : "superseded";
+}
+
+void
+version_line(struct buffer *out, const struct automation_entry *automation,
+    const struct version_entry *version, uint32_t number)
+{
+    pack_map(out, 4);
+    put_number(out, "version", number);
+    put_string(out, "status", version_status(automation, version, number));
+    put_moment(out, "created_at", version->created_ms);
+    put_moment(out, "published_at", version->published_ms);
 }
 
 static void
@@ -95,12 +128,14 @@ put_automation(struct buffer *out, const struct version_name *name,
     put_text(out, "name", entry->name);
     put_text(out, "title", plan->name);
     put_text(out, "description", plan->description);
-    put_string(out, "status", "active");
+    put_string(out, "status", automation_status_name(automation_status_of(entry)));
+    put_text(out, "status_reason", entry->reason);
     put_number(out, "version", name->version);
-    put_number(out, "latest_version", entry->version);
-    put_number(out, "published_version", entry->version);
+    put_number(out, "latest_version", automation_latest(entry));
+    put_version(out, "published_version", entry->version);
     put_string(out, "concurrency", concurrency_name(plan->concurrency));
-    put_times(out, entry);
+    put_moment(out, "created_at", entry->created_ms);
+    put_moment(out, "updated_at", entry->updated_ms);
     put_triggers(out, plan);
 }
 
@@ -108,7 +143,7 @@ struct bytes
 automation_document(const struct registry_state *state, struct arena *arena,
     const struct version_name *name, enum document_part part)
 {
-    enum { BRIEF_FIELDS = 12 };
+    enum { BRIEF_FIELDS = 13 };
     struct row_key of_automation = key_of_automation(&name->project, &name->automation);
     struct row_key of_version = key_of_version(name);
     size_t fields = BRIEF_FIELDS;

@@ -65,6 +65,21 @@ key_of_counts(void)
     return row_key('C');
 }
 
+enum automation_status
+automation_status_of(const struct automation_entry *automation)
+{
+    if (automation->version == 0 && automation->status != AUTOMATION_ARCHIVED)
+        return AUTOMATION_DRAFT;
+    return automation->status == 0 ? AUTOMATION_ACTIVE
+                                   : (enum automation_status)automation->status;
+}
+
+uint32_t
+automation_latest(const struct automation_entry *automation)
+{
+    return automation->latest == 0 ? automation->version : automation->latest;
+}
+
 bool
 entry_read(struct journal *journal, const struct row_key *key,
     const struct shape *shape, void *value)

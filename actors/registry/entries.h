@@ -3,19 +3,27 @@
 #define ACTORS_REGISTRY_ENTRIES_H
 #include "store/journal.h"
 #include "store/rows.h"
+#include "transport/messages.h"
 
 /* clang-format off */
 #define automation_entry_FIELDS(F, S)                                                    \
     F(S, 1, text, name,       "unique in the project")                                   \
-    F(S, 2, u32,  version,    "the current one")                                         \
-    F(S, 3, blob, hash,       "of its text")                                             \
+    F(S, 2, u32,  version,    "the published one; 0: none")                              \
+    F(S, 3, blob, hash,       "of the text of the latest one")                           \
     F(S, 4, u64,  created_ms, "unix ms of version 1")                                    \
-    F(S, 5, u64,  updated_ms, "unix ms of the current version")
+    F(S, 5, u64,  updated_ms, "unix ms of the last revision")                            \
+    F(S, 6, u32,  latest,     "the highest version; 0: the published one")               \
+    F(S, 7, u32,  status,     "enum automation_status; 0: active")                       \
+    F(S, 8, text, reason,     "of the status, for people")                               \
+    F(S, 9, u64,  revision,   "counts versions, publications and changes of status")
 
 #define version_entry_FIELDS(F, S)                                                       \
-    F(S, 1, u64,  record,     "that published it")                                       \
+    F(S, 1, u64,  record,     "that everybody must know: the last revision that names it") \
     F(S, 2, blob, definition, "the text as applied")                                     \
-    F(S, 3, blob, plan,       "the compiled plan")
+    F(S, 3, blob, plan,       "the compiled plan")                                       \
+    F(S, 4, u64,  revision,   "of that record")                                          \
+    F(S, 5, u64,  created_ms, "unix ms")                                                 \
+    F(S, 6, u64,  published_ms, "unix ms of its last publication; 0: a draft")
 
 #define key_entry_FIELDS(F, S)                                                           \
     F(S, 1, u64,    record,     "that made it")                                          \
@@ -59,6 +67,11 @@ struct row_key key_of_untold(uint32_t peer, uint64_t record);
 struct row_key key_of_key(const struct id *project, const struct id *key);
 struct row_key key_of_made(uint64_t record);
 struct row_key key_of_counts(void);
+
+/* "draft" as long as no version is published, then as it was set. */
+enum automation_status automation_status_of(const struct automation_entry *automation);
+/* The highest version. */
+uint32_t automation_latest(const struct automation_entry *automation);
 
 /* False if there is no such row; `value` is then zero.  Borrows from the journal, as
  * journal_get does. */

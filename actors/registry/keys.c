@@ -1,6 +1,5 @@
 /* API keys: the gateway judges by what it is told here. */
 #include "actors/registry/state.h"
-#include "base/stamp.h"
 
 #include <inttypes.h>
 
@@ -11,17 +10,6 @@ enum {
     KEYS_LISTED_MAX = 2000, /* of a project, so that the list fits into a message */
     SCOPES_ALL = SCOPE_READ | SCOPE_START | SCOPE_WORK | SCOPE_ADMIN,
 };
-
-static void
-pack_stamp(struct buffer *out, const char *name, uint64_t unix_ms)
-{
-    char stamp[STAMP_SIZE];
-    pack_string(out, name);
-    if (unix_ms == 0)
-        pack_nil(out);
-    else
-        pack_string(out, stamp_print(unix_ms, stamp));
-}
 
 static void
 pack_scopes(struct buffer *out, uint32_t scopes)
@@ -53,10 +41,10 @@ pack_key(struct buffer *out, const struct id *id, const struct key_entry *key)
     pack_text(out, key->prefix);
     pack_string(out, "scopes");
     pack_scopes(out, key->scopes);
-    pack_stamp(out, "created_at", key->created_ms);
+    put_moment(out, "created_at", key->created_ms);
     pack_string(out, "revoked");
     pack_bool(out, key->revoked_ms != 0);
-    pack_stamp(out, "revoked_at", key->revoked_ms);
+    put_moment(out, "revoked_at", key->revoked_ms);
 }
 
 static void

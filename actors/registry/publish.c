@@ -100,14 +100,16 @@ automations_made(const struct registry_state *state)
     return counts.automations;
 }
 
-/* What is to be published, or is the current version already. */
+/* A text that has arrived, and the automation that it is for. */
 struct publication {
     struct id automation;
     struct bytes name, text, plan;
+    bool draft; /* starts shall not use it yet */
     bool known; /* the automation exists, `entry` is it */
     struct automation_entry entry;
 };
 
+/* Is it the text of the latest version? */
 static bool
 unchanged(const struct publication *p)
 {
@@ -115,40 +117,40 @@ unchanged(const struct publication *p)
     return p->known && bytes_equal(p->entry.hash, bytes_of(hash.bytes, HASH_SIZE));
 }
 
-static void
+void
 wait_for(const struct registry_state *state, uint64_t now_ms, const struct message *in,
-    const struct publication *p, uint32_t version, bool created, struct outbox *out)
+    uint64_t request, const struct version_name *version, bool created,
+    struct outbox *out)
 {
     uint64_t deadline_ms = in->envelope.deadline_ms;
     say_apply_waits(
         out, (struct apply_waits){
-                 .request = in->automation_apply.request,
+                 .request = request,
                  .gateway = in->envelope.instance,
-                 .automation = p->automation,
-                 .version = version,
+                 .automation = version->automation,
+                 .version = version->version,
                  .created = created,
                  .deadline_ms = deadline_ms != 0 ? deadline_ms
                                                  : now_ms + state->config->request_ms,
              });
 }
 
+/* The latest version has this text: it is published if it was a draft and shall be
+ * more. */
 static void
 apply_again(const struct registry_state *state, uint64_t now_ms,
     const struct message *in, const struct publication *p, struct outbox *out)
 {
-    struct version_name name = { out->project, p->automation, p->entry.version };
-    struct row_key key = key_of_version(&name);
-    struct version_entry version;
-    entry_read(state->journal, &key, &version_entry_shape, &version);
-    if (!known_everywhere(state, version.record)) {
-        wait_for(state, now_ms, in, p, name.version, false, out);
-        return;
-    }
-    say_document(out,
-        (struct document){
-            .request = in->automation_apply.request,
-            .document = automation_document(state, out->arena, &name, DOCUMENT_WHOLE),
-        });
+    struct version_name name = { out->project, p->automation,
+        automation_latest(&p->entry) };
+    bool promoted = !p->draft && p->entry.version != name.version;
+    if (promoted)
+        say_version_promoted(out, (struct version_promoted){
+                                      .automation = name.automation,
+                                      .version = name.version,
+                                      .revision = p->entry.revision + 1,
+                                  });
+    wait_for(state, now_ms, in, in->automation_apply.request, &name, promoted, out);
 }
 
 static void
@@ -157,7 +159,8 @@ publish(const struct registry_state *state, uint64_t now_ms, const struct messag
 {
     uint64_t request = in->automation_apply.request;
     struct row_key key = key_of_automation(&out->project, &p->automation);
-    uint32_t version = p->entry.version + 1;
+    struct version_name name = { out->project, p->automation,
+        automation_latest(&p->entry) + 1 };
     if (!p->known
         && (id_is_zero(&p->automation)
             || journal_get(state->journal, row_key_bytes(&key)).data != NULL)) {
@@ -171,11 +174,12 @@ publish(const struct registry_state *state, uint64_t now_ms, const struct messag
     say_automation_published(out, (struct automation_published){
                                       .automation = p->automation,
                                       .name = p->name,
-                                      .version = version,
+                                      .version = name.version,
                                       .definition = p->text,
                                       .plan = p->plan,
+                                      .draft = p->draft,
                                   });
-    wait_for(state, now_ms, in, p, version, true, out);
+    wait_for(state, now_ms, in, request, &name, true, out);
 }
 
 /* Compile into the arena; false if the text was refused. */
@@ -199,33 +203,69 @@ compiled(const struct registry_state *state, const struct automation_apply *appl
     return err == ERR_NONE;
 }
 
+/* Which automation is the text for?  False: it was told why there is none. */
+static bool
+address(const struct registry_state *state, const struct automation_apply *apply,
+    struct publication *p, struct outbox *out)
+{
+    struct plan plan;
+    if (apply->name.size > 0) {
+        p->known = automation_find(state, &out->project, apply->name, &p->automation);
+        if (!p->known)
+            refuse_unknown(out, apply->request);
+    } else if (plan_open(p->plan, &plan) != ERR_NONE || !name_of(&plan, &p->name)) {
+        refuse_name(out, apply->request,
+            "a name of more than 128 bytes needs a handle beside it");
+        return false;
+    } else if (like_an_id(p->name)) {
+        refuse_name(out, apply->request, "a name must not look like an id");
+        return false;
+    } else {
+        p->known = automation_named(state, &out->project, p->name, &p->automation);
+    }
+    if (!p->known)
+        return apply->name.size == 0;
+    automation_read(state, &out->project, &p->automation, &p->entry);
+    p->name = p->entry.name;
+    if (automation_status_of(&p->entry) == AUTOMATION_ARCHIVED) {
+        refuse(out, apply->request, ERR_CONFLICT,
+            text("the automation is archived: resume it first"));
+        return false;
+    }
+    return true;
+}
+
+static void
+say_valid(uint64_t request, const struct publication *p, struct outbox *out)
+{
+    struct buffer document = { 0 };
+    pack_map(&document, 2);
+    pack_string(&document, "name");
+    pack_text(&document, p->name);
+    pack_string(&document, "valid");
+    pack_bool(&document, true);
+    say_document(out, (struct document){
+                          .request = request,
+                          .document = arena_copy(out->arena, buffer_bytes(&document)),
+                      });
+    buffer_free(&document);
+}
+
 void
 on_automation_apply(const struct registry_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out)
 {
     const struct automation_apply *apply = &in->automation_apply;
-    struct publication p = { .text = apply->definition };
-    struct plan plan;
-    if (!compiled(state, apply, &p.plan, out))
+    struct publication p = { .automation = apply->automation,
+        .text = apply->definition,
+        .draft = apply->draft };
+    if (!compiled(state, apply, &p.plan, out) || !address(state, apply, &p, out))
         return;
-    if (plan_open(p.plan, &plan) != ERR_NONE || !name_of(&plan, &p.name)) {
-        refuse_name(out, apply->request,
-            "a name of more than 128 bytes needs a handle beside it");
-        return;
-    }
-    if (like_an_id(p.name)) {
-        refuse_name(out, apply->request, "a name must not look like an id");
-        return;
-    }
-    if (waits_full(&state->waits)) {
+    if (apply->check)
+        say_valid(apply->request, &p, out);
+    else if (waits_full(&state->waits))
         refuse(out, apply->request, ERR_BUSY, text("too many clients are waiting"));
-        return;
-    }
-    p.automation = apply->automation;
-    p.known = automation_named(state, &out->project, p.name, &p.automation);
-    if (p.known)
-        automation_read(state, &out->project, &p.automation, &p.entry);
-    if (unchanged(&p))
+    else if (unchanged(&p))
         apply_again(state, now_ms, in, &p, out);
     else
         publish(state, now_ms, in, &p, out);

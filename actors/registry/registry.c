@@ -30,6 +30,13 @@ refuse(struct outbox *out, uint64_t request, enum err err, struct bytes detail)
         out, (struct refused){ .request = request, .err = err, .detail = detail });
 }
 
+void
+refuse_unknown(struct outbox *out, uint64_t request)
+{
+    refuse(out, request, ERR_NOT_FOUND,
+        text("there is no automation of this name or id in the project"));
+}
+
 static void
 greet(const struct message *in, struct outbox *out)
 {
@@ -50,14 +57,21 @@ registry_decide(
     case AUTOMATION_APPLY: on_automation_apply(s, now_ms, in, out); return;
     case AUTOMATION_LIST: on_automation_list(s, in, out); return;
     case AUTOMATION_GET: on_automation_get(s, in, out); return;
+    case VERSION_PUBLISH: on_version_publish(s, now_ms, in, out); return;
+    case VERSION_LIST: on_version_list(s, in, out); return;
+    case AUTOMATION_SET: on_automation_set(s, now_ms, in, out); return;
+    case AUTOMATION_FAILING: on_automation_failing(s, in, out); return;
     case PLAN_KNOWN:
-        on_plan_known(s, &in->plan_known.automation, in->plan_known.version,
-            in->envelope.instance, out);
+        on_plan_known(s, &in->plan_known, in->envelope.instance, out);
         return;
-    case TRIGGERS_KNOWN:
-        on_plan_known(s, &in->triggers_known.automation, in->triggers_known.version,
-            trigger_peer(s), out);
+    case TRIGGERS_KNOWN: {
+        const struct triggers_known *known = &in->triggers_known;
+        struct plan_known same = { .automation = known->automation,
+            .version = known->version,
+            .revision = known->revision };
+        on_plan_known(s, &same, trigger_peer(s), out);
         return;
+    }
     case KEY_CREATE: on_key_create(s, now_ms, in, out); return;
     case KEY_REVOKE: on_key_revoke(s, now_ms, in, out); return;
     case KEY_LIST: on_key_list(s, in, out); return;

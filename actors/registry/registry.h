@@ -1,18 +1,23 @@
 /* registry - what may run and who may ask: automations, their versions, API keys.
  *
- * Owns both for ever; compiles each text once, when it is published.  Schedulers and
- * the trigger actor keep copies of plans, the gateway of keys: what each must still be
- * told is in rows, and is said again whenever it greets.  A client hears that a version
- * exists only when everybody knows it.
+ * Owns both for ever; compiles each text once, when it arrives.  Schedulers and the
+ * trigger actor keep copies of plans, the gateway of keys: what each must still be told
+ * is in rows, and is said again whenever it greets.  Each new version, publication and
+ * change of status is a revision of its automation; a client hears of one only when
+ * everybody knows it.
+ *
+ *              publish                 superseded by a publication
+ *   draft ----------------> published ---------------------------> superseded
+ *                               ^__________________________________/  publish again
  *
  * Rows of its journal; a peer is a partition, or the number of partitions for the
  * trigger actor:
  *
  *   N project name                 id of the automation
- *   A project automation           its current version and times
+ *   A project automation           its published and latest version, status and times
  *   V project automation version   text and plan
- *   U peer record                  a version that the peer does not know yet, by the
- *                                  record that published it
+ *   U peer record                  a version that the peer does not know as it is, by
+ *                                  the record of its last revision
  *   K project key                  an API key
  *   G record                       project and id of the key that the record made
  *   C                              how many automations and keys there are

@@ -33,16 +33,27 @@ trigger_peer(const struct registry_state *state)
 }
 
 void refuse(struct outbox *out, uint64_t request, enum err err, struct bytes detail);
+void refuse_unknown(struct outbox *out, uint64_t request);
 
 /* publish.c */
 void on_automation_apply(const struct registry_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out);
+/* Answer `request` when everybody knows the version as it is after this turn. */
+void wait_for(const struct registry_state *state, uint64_t now_ms,
+    const struct message *in, uint64_t request, const struct version_name *version,
+    bool created, struct outbox *out);
 void
 answer_waits(const struct registry_state *state, uint64_t now_ms, struct outbox *out);
 
 /* automation.c */
 bool automation_named(const struct registry_state *state, const struct id *project,
     struct bytes name, struct id *automation);
+/* By name or aut_… id. */
+bool automation_find(const struct registry_state *state, const struct id *project,
+    struct bytes given, struct id *automation);
+/* A version by its number; false if there is none. */
+bool version_read(const struct registry_state *state, const struct version_name *name,
+    struct version_entry *version);
 bool automation_read(const struct registry_state *state, const struct id *project,
     const struct id *automation, struct automation_entry *entry);
 void on_automation_list(
@@ -50,17 +61,34 @@ void on_automation_list(
 void on_automation_get(
     const struct registry_state *state, const struct message *in, struct outbox *out);
 
+/* versions.c */
+void on_version_publish(const struct registry_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_version_list(
+    const struct registry_state *state, const struct message *in, struct outbox *out);
+
+/* status.c */
+void on_automation_set(const struct registry_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_automation_failing(
+    const struct registry_state *state, const struct message *in, struct outbox *out);
+
 /* document.c: a version of an automation as the API shows it; lies in `arena`. */
 enum document_part { DOCUMENT_BRIEF, DOCUMENT_WHOLE, DOCUMENT_WITH_TEXT };
 struct bytes automation_document(const struct registry_state *state,
     struct arena *arena, const struct version_name *name, enum document_part part);
+/* A time by name, or nil for 0. */
+void put_moment(struct buffer *out, const char *name, uint64_t unix_ms);
+/* A version among its siblings: its number, status and times. */
+void version_line(struct buffer *out, const struct automation_entry *automation,
+    const struct version_entry *version, uint32_t number);
 
 /* tell.c: plans and what everybody knows of them */
 bool known_everywhere(const struct registry_state *state, uint64_t record);
 /* Find what the listener may be told next. */
 void listener_refresh(struct registry_state *state, uint32_t peer);
-void on_plan_known(const struct registry_state *state, const struct id *automation,
-    uint32_t version, uint32_t peer, struct outbox *out);
+void on_plan_known(const struct registry_state *state, const struct plan_known *known,
+    uint32_t peer, struct outbox *out);
 bool plans_to_tell(const struct registry_state *state);
 void tell_plans(const struct registry_state *state, struct outbox *out);
 /* A NOTE of ours has told `peer` of a version. */

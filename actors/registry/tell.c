@@ -74,6 +74,9 @@ say_version(const struct registry_state *state, uint32_t peer,
         .name = arena_copy(out->arena, automation.name),
         .version = name->version,
         .plan = arena_copy(out->arena, version->plan),
+        .revision = version->revision,
+        .current = automation.version,
+        .status = automation_status_of(&automation),
     };
     out->project = name->project;
     if (peer != trigger_peer(state)) {
@@ -86,6 +89,9 @@ say_version(const struct registry_state *state, uint32_t peer,
                                   .name = offered.name,
                                   .version = offered.version,
                                   .plan = offered.plan,
+                                  .revision = offered.revision,
+                                  .current = offered.current,
+                                  .status = offered.status,
                               });
 }
 
@@ -135,19 +141,18 @@ plan_told(struct registry_state *state, uint32_t peer, const struct message *m)
 }
 
 void
-on_plan_known(const struct registry_state *state, const struct id *automation,
-    uint32_t number, uint32_t peer, struct outbox *out)
+on_plan_known(const struct registry_state *state, const struct plan_known *known,
+    uint32_t peer, struct outbox *out)
 {
-    struct version_name name = { out->project, *automation, number };
-    struct row_key key = key_of_version(&name);
+    struct version_name name = { out->project, known->automation, known->version };
     struct version_entry version;
-    if (peer > trigger_peer(state)
-        || !entry_read(state->journal, &key, &version_entry_shape, &version)
-        || !untold(state, peer, version.record))
+    if (peer > trigger_peer(state) || !version_read(state, &name, &version)
+        || version.revision != known->revision || !untold(state, peer, version.record))
         return;
     say_plan_arrived(out, (struct plan_arrived){
-                              .automation = *automation,
-                              .version = number,
+                              .automation = known->automation,
+                              .version = known->version,
                               .partition = peer,
+                              .revision = known->revision,
                           });
 }

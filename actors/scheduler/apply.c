@@ -293,19 +293,40 @@ defer(struct scheduler_state *s, const struct message *m)
     }
 }
 
+/* What a start finds under the name: the later revision holds.  Before there were
+ * revisions, the higher version did. */
+static void
+follow_name(struct name_row *name, const struct plan_learned *plan)
+{
+    bool starts = plan->status != AUTOMATION_DRAFT
+                  && (plan->current == 0 || plan->current == plan->version);
+    name->automation = plan->automation;
+    if (plan->version > name->latest)
+        name->latest = plan->version;
+    if (plan->revision < name->revision
+        || (plan->revision == 0 && plan->version < name->version))
+        return;
+    name->revision = plan->revision;
+    name->status = plan->status;
+    if (starts)
+        name->version = plan->version;
+}
+
 static void
 learn_plan(struct scheduler_state *s, const struct message *m)
 {
     const struct plan_learned *plan = &m->plan_learned;
     const struct id *project = &m->envelope.project;
-    struct name_row name = { plan->automation, plan->version };
+    struct name_row name = { 0 };
     struct buffer row = { 0 };
 
-    struct row_key by_version = row_key('P');
-    row_key_id(&by_version, project);
-    row_key_id(&by_version, &plan->automation);
-    row_key_u32(&by_version, plan->version);
-    scheduler_put(s, &by_version, plan->plan);
+    if (plan->plan.size > 0) {
+        struct row_key by_version = row_key('P');
+        row_key_id(&by_version, project);
+        row_key_id(&by_version, &plan->automation);
+        row_key_u32(&by_version, plan->version);
+        scheduler_put(s, &by_version, plan->plan);
+    }
     struct row_key by_id = row_key('I');
     row_key_id(&by_id, project);
     row_key_id(&by_id, &plan->automation);
@@ -315,11 +336,10 @@ learn_plan(struct scheduler_state *s, const struct message *m)
     row_key_text(&by_name, plan->name);
     struct bytes known = journal_get(s->journal, row_key_bytes(&by_name));
     struct cursor in = cursor_over(known);
-    struct name_row now = { 0 };
-    if (known.data != NULL && fields_read(&in, &name_row_shape, NULL, &now) != ERR_NONE)
+    if (known.data != NULL
+        && fields_read(&in, &name_row_shape, NULL, &name) != ERR_NONE)
         WRONG("a row of a name cannot be read");
-    if (now.version > plan->version)
-        return; /* an older version came late */
+    follow_name(&name, plan);
     fields_write(&name_row_shape, &name, NULL, &row);
     scheduler_put(s, &by_name, buffer_bytes(&row));
     buffer_free(&row);

@@ -39,7 +39,7 @@ set_status(struct run *run, struct step_row *step, enum step_status status)
 static void
 feed(struct run *run, struct place place, bool passes)
 {
-    struct plan_step plan = plan_step_at(&run->plan, place.plan, run->arena);
+    struct plan_step plan = *layout_plan(&run->layout, place.plan);
     for (uint32_t i = 0; i < plan.feeds_count; i++) {
         uint32_t next = layout_beside(place, plan.feeds[i]);
         struct step_row *row = run_touch(run, next);
@@ -98,8 +98,21 @@ static void
 close_wait(struct run *run, uint32_t number, bool matched)
 {
     struct step_row *step = run_touch(run, number);
-    if (step->status == STEP_WAITING && run_plan_step(run, number).kind == STEP_WAIT)
-        step->untold = matched ? 0 : run->record;
+    if (step->untold == 0)
+        return;
+    step->untold = 0;
+    if (matched)
+        return;
+    struct row_key closed = row_key('Y'); /* bytes as in a key, of no row */
+    closed.size = 0;
+    row_key_u64(&closed, run->record);
+    row_key_u32(&closed, step->attempt);
+    size_t before = step->closed.size;
+    uint8_t *grown = arena_take(run->arena, before + CLOSED_SIZE);
+    if (before > 0)
+        memcpy(grown, step->closed.data, before);
+    memcpy(grown + before, closed.bytes, CLOSED_SIZE);
+    step->closed = bytes_of(grown, before + CLOSED_SIZE);
 }
 
 /* The step will not move again.  `passes`: what needs it goes on. */
@@ -109,7 +122,7 @@ end_step(struct run *run, uint32_t step, uint64_t at_ms, enum step_status status
 {
     struct step_row *row = run_touch(run, step);
     struct place place = layout_place(&run->layout, step);
-    struct plan_step plan = plan_step_at(&run->plan, place.plan, run->arena);
+    struct plan_step plan = *layout_plan(&run->layout, place.plan);
     bool failed = status == STEP_BROKEN;
     bool handled = failed && plan.on_error == ON_ERROR_STEP;
     run->row.steps_open -= row->status != STEP_PENDING;
@@ -172,7 +185,7 @@ step_started(struct run *run, uint64_t at_ms, const struct step_started *fact)
 {
     struct step_row *step = run_touch(run, fact->step);
     struct place place = layout_place(&run->layout, fact->step);
-    struct plan_step plan = plan_step_at(&run->plan, place.plan, run->arena);
+    struct plan_step plan = *layout_plan(&run->layout, place.plan);
     begin_item(run, fact->step);
     step->status = STEP_OPEN;
     step->started_ms = at_ms;
@@ -184,8 +197,8 @@ step_started(struct run *run, uint64_t at_ms, const struct step_started *fact)
         return;
     step->status = STEP_INSIDE;
     for (uint32_t i = 0; i < plan.body_count; i++)
-        step->items += plan_step_at(&run->plan, plan.body_first + i, run->arena).parent
-                       == place.plan;
+        step->items +=
+            layout_plan(&run->layout, plan.body_first + i)->parent == place.plan;
     step->items_begun = step->items;
     if (run->watch)
         run_note_body(run, fact->step);

@@ -34,25 +34,41 @@ scheduler_close(void *state)
     arena_free(&s->arena);
 }
 
+static bool
+knows_plan(const struct scheduler_state *s, const struct id *project,
+    const struct plan_offered *offered)
+{
+    struct row_key key = row_key('P');
+    row_key_id(&key, project);
+    row_key_id(&key, &offered->automation);
+    row_key_u32(&key, offered->version);
+    return journal_get(s->journal, row_key_bytes(&key)).data != NULL;
+}
+
+/* A plan that is kept already is not said again: only what its automation is now. */
 static void
 learn(const struct scheduler_state *s, const struct plan_offered *offered,
     struct outbox *out)
 {
-    struct row_key key = row_key('P');
-    row_key_id(&key, &out->project);
-    row_key_id(&key, &offered->automation);
-    row_key_u32(&key, offered->version);
-    if (journal_get(s->journal, row_key_bytes(&key)).data == NULL)
+    struct bytes name;
+    struct name_row row = { 0 };
+    bool kept = knows_plan(s, &out->project, offered);
+    if (!kept || !find_name(s, &out->project, offered->name, &name, &row)
+        || row.revision < offered->revision)
         say_plan_learned(out, (struct plan_learned){
                                   .automation = offered->automation,
                                   .name = offered->name,
                                   .version = offered->version,
-                                  .plan = offered->plan,
+                                  .plan = kept ? (struct bytes){ 0 } : offered->plan,
+                                  .revision = offered->revision,
+                                  .current = offered->current,
+                                  .status = offered->status,
                               });
     say_plan_known(out, (struct plan_known){
                             .automation = offered->automation,
                             .version = offered->version,
                             .partition = s->partition,
+                            .revision = offered->revision,
                         });
 }
 

@@ -6,11 +6,6 @@
 
 enum { OUTPUTS_FIRST = 16 };
 
-struct kept_output {
-    uint32_t step;
-    struct bytes value;
-};
-
 /* What was read in this turn, whoever asked. */
 struct run_scope {
     struct turn *turn;
@@ -61,23 +56,6 @@ scope_in(struct turn *turn)
 }
 
 /* ---- what records have ---- */
-
-struct look_output {
-    struct turn *turn;
-    uint32_t step;
-    struct bytes output;
-};
-
-static bool
-look_for_output(void *self, const struct message *fact)
-{
-    struct look_output *look = self;
-    struct bytes output;
-    if (!output_of_fact(fact, look->step, &output))
-        return false;
-    look->output = arena_copy(look->turn->out->arena, output);
-    return true;
-}
 
 static void
 keep_start(struct run_scope *scope, const struct run_started *fact)
@@ -133,79 +111,24 @@ remember(struct run_scope *scope, uint32_t step, struct bytes value)
     scope->outputs[scope->output_count++] = (struct kept_output){ step, value };
 }
 
-static bool pack_output(struct turn *turn, uint32_t step, struct buffer *out);
-
-static bool
-fits(const struct turn *turn, const struct buffer *out)
+static const struct step_row *
+source_step(void *self, uint32_t step)
 {
-    return out->size <= turn->state->config->payload_max;
-}
-
-/* The body of a parallel, by the keys of the plan. */
-static bool
-pack_parallel(struct turn *turn, struct place place, const struct plan_step *plan,
-    uint32_t count, struct buffer *out)
-{
-    pack_map(out, count);
-    for (uint32_t i = 0; i < plan->body_count; i++) {
-        struct plan_step in =
-            plan_step_at(&turn->run.plan, plan->body_first + i, turn->out->arena);
-        if (in.parent != place.plan)
-            continue;
-        pack_text(out, in.key);
-        if (!pack_output(turn, layout_beside(place, plan->body_first + i), out))
-            return false;
-    }
-    return true;
-}
-
-/* The last step of the body that lies in nothing else says what an item made. */
-static uint32_t
-last_of_body(struct turn *turn, uint32_t each, const struct plan_step *plan)
-{
-    uint32_t last = 0;
-    for (uint32_t i = 0; i < plan->body_count; i++) {
-        struct plan_step in =
-            plan_step_at(&turn->run.plan, plan->body_first + i, turn->out->arena);
-        if (in.parent == each && !in.handles)
-            last = i;
-    }
-    return last;
+    struct turn *turn = self;
+    return run_step(&turn->run, step);
 }
 
 static bool
-pack_each(struct turn *turn, struct place place, const struct plan_step *plan,
-    const struct step_row *row, struct buffer *out)
+note_output(void *self, const struct message *fact)
 {
-    pack_array(out, row->items);
-    uint32_t last = last_of_body(turn, place.plan, plan);
-    for (uint32_t item = 0; item < row->items; item++)
-        if (!pack_output(turn, row->first + item * plan->body_count + last, out))
-            return false;
-    return true;
+    output_note(self, fact);
+    return false;
 }
 
-/* Append the output of a step.  False: it is getting too large. */
-static bool
-pack_output(struct turn *turn, uint32_t step, struct buffer *out)
+static void
+source_read(void *self, uint64_t record, struct output_source *source)
 {
-    const struct step_row *row = run_step(&turn->run, step);
-    struct place place = layout_place(&turn->run.layout, step);
-    struct plan_step plan = plan_step_at(&turn->run.plan, place.plan, turn->out->arena);
-    if (row->output != 0) {
-        struct look_output look = { .turn = turn, .step = step };
-        turn_look(turn, row->output, look_for_output, &look);
-        buffer_append_bytes(out, look.output);
-    } else if (row->status == STEP_DONE && plan.kind == STEP_PARALLEL) {
-        if (!pack_parallel(turn, place, &plan, row->items, out))
-            return false;
-    } else if (row->status == STEP_DONE && plan.kind == STEP_EACH) {
-        if (!pack_each(turn, place, &plan, row, out))
-            return false;
-    } else {
-        pack_nil(out);
-    }
-    return fits(turn, out);
+    (void)turn_facts(self, record, note_output, source);
 }
 
 bool
@@ -218,7 +141,13 @@ step_output(struct turn *turn, uint32_t step, struct bytes *output)
             *output = scope->outputs[i].value;
             return true;
         }
-    bool whole = pack_output(turn, step, &packed);
+    struct output_source source = { .self = turn,
+        .layout = &turn->run.layout,
+        .arena = turn->out->arena,
+        .bytes_max = turn->state->config->payload_max,
+        .step = source_step,
+        .read = source_read };
+    bool whole = output_pack(&source, step, &packed);
     *output = keep(turn, &packed);
     if (whole && step_status_over(run_step(&turn->run, step)->status))
         remember(scope, step, *output);
@@ -443,8 +372,7 @@ find_item(struct asking *asking, struct bytes name, struct bytes *value)
             *value = keep(turn, &out);
             return true;
         }
-        struct plan_step plan =
-            plan_step_at(&turn->run.plan, each.plan, turn->out->arena);
+        struct plan_step plan = *layout_plan(&turn->run.layout, each.plan);
         if (bytes_equal(name, each_name(&plan))) {
             *value = layout_item_value(&turn->run.layout, in, place.item);
             return true;

@@ -38,7 +38,7 @@ name_by_id(const struct scheduler_state *state, const struct id *project,
     return journal_get(state->journal, row_key_bytes(&row));
 }
 
-static bool
+bool
 find_name(const struct scheduler_state *state, const struct id *project,
     struct bytes given, struct bytes *name, struct name_row *found)
 {
@@ -55,6 +55,16 @@ find_name(const struct scheduler_state *state, const struct id *project,
     struct cursor in = cursor_over(value);
     return value.data != NULL
            && fields_read(&in, &name_row_shape, NULL, found) == ERR_NONE;
+}
+
+/* The version that a start uses: the one asked for, else the published one, else the
+ * latest draft. */
+static uint32_t
+version_of(const struct start *start, const struct name_row *row)
+{
+    if (start->version > 0)
+        return start->version;
+    return row->version > 0 ? row->version : row->latest;
 }
 
 static bool
@@ -135,9 +145,11 @@ start_run(struct turn *turn, const struct start *start)
     if (!find_name(turn->state, &out->project, start->automation, &name, &row))
         return refuse(
             ERR_NOT_FOUND, "there is no automation of this name or id in the project");
-    row.version = start->version == 0 ? row.version : start->version;
-    if (!find_plan(turn->state, &out->project, &row.automation, row.version, &plan))
-        return refuse(ERR_NOT_FOUND, "there is no such version of the automation");
+    if (row.status == AUTOMATION_ARCHIVED)
+        return refuse(ERR_CONFLICT, "the automation is archived: resume it first");
+    uint32_t version = version_of(start, &row);
+    if (!find_plan(turn->state, &out->project, &row.automation, version, &plan))
+        return refuse(ERR_NOT_FOUND, "the automation has no such version");
     if (!is_map(start->inputs))
         return refuse(ERR_INVALID, "inputs must be a map");
     if (!is_map(start->meta) || !is_map(start->config))
@@ -149,7 +161,7 @@ start_run(struct turn *turn, const struct start *start)
         .run = start->run,
         .automation = row.automation,
         .name = arena_copy(out->arena, name),
-        .version = row.version,
+        .version = version,
         .key = start->key,
         .inputs = inputs,
         .source = start->source,

@@ -66,9 +66,11 @@ void turn_look_through(struct turn *turn);
 /* Go on with what can, end what is to end, and give the gateway its hint. */
 void turn_close(struct turn *turn);
 
-/* facts.c: show the facts of the run that a record has until `look` has found what it
- * looks for; that it does not is a bug.  A fact borrows until the next such call. */
+/* facts.c: show the facts of the run that a record has until `look` says that it has
+ * found what it looks for; turn_look: that it does not is a bug.  A fact borrows until
+ * the next such call. */
 typedef bool look_fn(void *self, const struct message *fact);
+bool turn_facts(struct turn *turn, uint64_t record, look_fn *look, void *self);
 void turn_look(struct turn *turn, uint64_t record, look_fn *look, void *self);
 
 static inline bool
@@ -78,6 +80,9 @@ turn_has_room(const struct turn *turn)
 }
 
 /* start.c */
+/* An automation by its name or aut_… id; `name` borrows from the journal. */
+bool find_name(const struct scheduler_state *state, const struct id *project,
+    struct bytes given, struct bytes *name, struct name_row *found);
 void on_run_start(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out);
 void on_trigger_fired(const struct scheduler_state *state, uint64_t now_ms,

@@ -87,10 +87,10 @@ static bool
 last_output(struct turn *turn, struct bytes *output)
 {
     const struct outbox *out = turn->out;
-    uint32_t last = layout_last(&turn->run.layout);
+    uint32_t last = layout_last(&turn->run.layout), step;
     for (size_t i = 0; i < out->count; i++) {
         const struct message *m = &out->messages[i];
-        if (!output_of_fact(m, last, output))
+        if (!output_of_fact(m, &step, output) || step != last)
             continue;
         if (m->code != ACTION_COMPLETED)
             *output = arena_copy(out->arena, *output);

@@ -31,7 +31,7 @@ put_id(struct buffer *out, const char *name, const struct id *id, const char *pr
 }
 
 void
-put_moment(struct buffer *out, const char *name, uint64_t unix_ms)
+put_time_or_nil(struct buffer *out, const char *name, uint64_t unix_ms)
 {
     char stamp[STAMP_SIZE];
     pack_string(out, name);

@@ -156,7 +156,7 @@ event_meta(const struct event_entry *entry, struct arena *arena)
     put_text(&all, "event_source", entry->source);
     put_number(&all, "event_number", entry->number);
     put_text(&all, "source_event_id", entry->id);
-    put_moment(&all, "event_at", entry->at_ms);
+    put_time_or_nil(&all, "event_at", entry->at_ms);
     struct bytes meta = arena_copy(arena, buffer_bytes(&all));
     buffer_free(&own);
     buffer_free(&all);

@@ -182,7 +182,7 @@ slot_meta(uint64_t slot_ms, struct arena *arena)
 {
     struct buffer out = { 0 };
     pack_map(&out, 1);
-    put_moment(&out, "scheduled_at", slot_ms);
+    put_time_or_nil(&out, "scheduled_at", slot_ms);
     struct bytes meta = arena_copy(arena, buffer_bytes(&out));
     buffer_free(&out);
     return meta;
@@ -351,7 +351,7 @@ put_next(struct coming *coming, uint32_t most, struct buffer *items)
             break;
         pack_map(items, 2);
         put_text(items, "trigger", coming->list[first].key);
-        put_moment(items, "at", coming->list[first].slot_ms);
+        put_time_or_nil(items, "at", coming->list[first].slot_ms);
         coming->list[first].slot_ms =
             slot_after(&coming->list[first].timetable, coming->list[first].slot_ms);
         count++;

@@ -73,7 +73,7 @@ list_secret(void *self, struct bytes key, struct bytes value)
     kept_take(listing->s->journal, value, &secret_entry_shape, NULL, &secret);
     pack_map(&listing->items, 2);
     put_text(&listing->items, "name", bytes_of(key.data + HEAD, key.size - HEAD));
-    put_moment(&listing->items, "updated_at", secret.at_ms);
+    put_time_or_nil(&listing->items, "updated_at", secret.at_ms);
     listing->count++;
     return true;
 }

@@ -55,7 +55,7 @@ void put_bool(struct buffer *out, const char *name, bool value);
 void
 put_id(struct buffer *out, const char *name, const struct id *id, const char *prefix);
 /* nil for 0 and for never */
-void put_moment(struct buffer *out, const char *name, uint64_t unix_ms);
+void put_time_or_nil(struct buffer *out, const char *name, uint64_t unix_ms);
 /* Say it and free the buffer. */
 void
 say_answer(struct outbox *out, uint64_t request, struct buffer *document, bool created);

@@ -313,7 +313,7 @@ answer(struct outbox *out, uint64_t request, const struct event_entry *event, bo
     else
         pack_nil(&document);
     put_text(&document, "type", event->type);
-    put_moment(&document, "published_at", event->at_ms);
+    put_time_or_nil(&document, "published_at", event->at_ms);
     put_bool(&document, "deduped", !new);
     say_answer(out, request, &document, new);
 }
@@ -362,7 +362,7 @@ put_event(struct buffer *out, const struct event_entry *event)
         pack_nil(out);
     put_text(out, "type", event->type);
     put_text(out, "source", event->source);
-    put_moment(out, "published_at", event->at_ms);
+    put_time_or_nil(out, "published_at", event->at_ms);
     pack_string(out, "data");
     pack_raw(out, event->data);
     pack_string(out, "meta");

@@ -70,7 +70,7 @@ put_item(struct buffer *out, const struct event_entry *event)
     put_number(out, "number", event->number);
     put_text(out, "type", event->type);
     put_text(out, "source", event->source);
-    put_moment(out, "published_at", event->at_ms);
+    put_time_or_nil(out, "published_at", event->at_ms);
     pack_string(out, "data");
     pack_raw(out, event->data);
     pack_string(out, "meta");

@@ -92,6 +92,7 @@ on_triggers_offered(const struct trigger_state *s, uint64_t now_ms,
     say_triggers_known(out, (struct triggers_known){
                                 .automation = offered->automation,
                                 .version = offered->version,
+                                .revision = offered->revision,
                             });
 }
 
@@ -426,9 +427,9 @@ show(void *self, struct bytes key)
     put_text(out, "kind", d.kind);
     put_bool(out, "enabled", d.enabled != 0);
     put_bool(out, "active", d.active != 0);
-    put_moment(
+    put_time_or_nil(
         out, "next_at", is(&d, "schedule") && d.active ? schedule.next_ms : UINT64_MAX);
-    put_moment(out, "last_fired_at", schedule.last_ms);
+    put_time_or_nil(out, "last_fired_at", schedule.last_ms);
     pack_string(out, "last_run");
     if (schedule.fires > 0) {
         char id[ID_TEXT_MAX];

@@ -1,5 +1,6 @@
 /* Events, what http triggers are sent, secrets, and the triggers of automations. */
-#include "gateway/json.h"
+#include "base/json_read.h"
+#include "gateway/native/body.h"
 #include "gateway/native/native.h"
 
 enum {
@@ -13,39 +14,18 @@ enum {
 
 /* ---- events ---- */
 
-/* The map `name` in the body; nothing if it is not there. */
-static bool
-read_map(struct request *r, struct bytes body, const char *name, size_t max,
-    struct bytes *map)
-{
-    struct cursor c = cursor_over(*map = pack_find(body, name));
-    if (map->size == 0 || cursor_type(&c) == PACK_NIL) {
-        *map = (struct bytes){ 0 };
-        return true;
-    }
-    if (cursor_type(&c) != PACK_MAP)
-        request_refuse(r, ERR_INVALID, "%s must be an object", name);
-    else if (map->size > max)
-        request_refuse(r, ERR_TOO_LARGE, "%s is above %zu bytes", name, max);
-    else
-        return true;
-    return false;
-}
-
 void
 native_event_publish(struct request *r)
 {
     static const char *const names[] = { "id", "type", "source", "data", "meta", NULL };
     struct message *m = request_message(r, EVENT_PUBLISH, ACTOR_trigger);
     struct event_publish *e = &m->event_publish;
-    size_t payload_max = r->gateway->child.config.payload_max;
     struct bytes body;
-    if (request_json(r, &body) && native_only(r, body, names)
-        && native_text(r, body, "id", WORD_MAX, &e->id)
-        && native_text(r, body, "type", WORD_MAX, &e->type)
-        && native_text(r, body, "source", WORD_MAX, &e->source)
-        && read_map(r, body, "data", payload_max, &e->data)
-        && read_map(r, body, "meta", payload_max, &e->meta))
+    if (request_json(r, &body) && body_only(r, body, names)
+        && body_text(r, body, "id", WORD_MAX, &e->id)
+        && body_text(r, body, "type", WORD_MAX, &e->type)
+        && body_text(r, body, "source", WORD_MAX, &e->source)
+        && body_map(r, body, "data", &e->data) && body_map(r, body, "meta", &e->meta))
         request_ask(r, m, request_show);
 }
 
@@ -146,13 +126,12 @@ native_hook_call(struct request *r)
     struct message *m = request_message(r, HOOK_CALL, ACTOR_trigger);
     struct hook_call *call = &m->hook_call;
     struct buffer meaning = { 0 };
-    struct json_place place;
     struct fault fault;
     call->handle = r->captures[0];
     call->headers = request_headers(r);
     call->body = buffer_bytes(&r->body);
     call->query = query_of(r);
-    if (json_to_msgpack(call->body, &meaning, &place, &fault) == ERR_NONE)
+    if (json_to_msgpack(call->body, &meaning, NULL, &fault) == ERR_NONE)
         call->data = arena_copy(&r->arena, buffer_bytes(&meaning));
     buffer_free(&meaning);
     request_ask(r, m, called);
@@ -166,9 +145,9 @@ native_secret_set(struct request *r)
     static const char *const names[] = { "name", "value", NULL };
     struct message *m = request_message(r, SECRET_SET, ACTOR_trigger);
     struct bytes body;
-    if (!request_json(r, &body) || !native_only(r, body, names)
-        || !native_text(r, body, "name", WORD_MAX, &m->secret_set.name)
-        || !native_text(r, body, "value", SECRET_MAX, &m->secret_set.value))
+    if (!request_json(r, &body) || !body_only(r, body, names)
+        || !body_text(r, body, "name", WORD_MAX, &m->secret_set.name)
+        || !body_text(r, body, "value", SECRET_MAX, &m->secret_set.value))
         return;
     if (m->secret_set.value.size > 0)
         request_ask(r, m, request_show);

@@ -33,11 +33,12 @@ void native_follow(struct request *r, const struct follow_subject *subject);
 /* Helpers of the dialect; false: the request was refused. */
 bool native_wants_stream(const struct request *r);
 bool native_after(struct request *r, uint64_t *after);
-/* The text of `name` in the body; nothing if it is not there. */
-bool native_text(struct request *r, struct bytes body, const char *name, size_t max,
-    struct bytes *value);
-/* `names` ends in NULL. */
-bool native_only(struct request *r, struct bytes body, const char *const *names);
+
+/* The text of a query of at most `max` bytes, and `limit` and `cursor` of a page;
+ * false: refused. */
+bool
+native_query(struct request *r, const char *query, size_t max, struct bytes *value);
+bool native_page(struct request *r, uint32_t *limit, struct bytes *cursor);
 
 /* A duration such as "30s", "500ms" or "2m" in ms; a bare number is seconds.  False if
  * it is none or above `max_ms`. */

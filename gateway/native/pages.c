@@ -10,8 +10,8 @@ ask(struct request *r, struct message *m)
     request_ask(r, m, request_show);
 }
 
-static bool
-read_text(struct request *r, const char *query, size_t max, struct bytes *value)
+bool
+native_query(struct request *r, const char *query, size_t max, struct bytes *value)
 {
     *value = target_query(&r->target, query);
     if (value->size <= max)
@@ -20,44 +20,14 @@ read_text(struct request *r, const char *query, size_t max, struct bytes *value)
     return false;
 }
 
-static bool
-read_page(struct request *r, uint32_t *limit, struct bytes *cursor)
+bool
+native_page(struct request *r, uint32_t *limit, struct bytes *cursor)
 {
     uint64_t number;
     if (!request_number(r, "limit", 1, LIMIT_MAX, LIMIT_DEFAULT, &number))
         return false;
     *limit = (uint32_t)number;
-    return read_text(r, "cursor", CURSOR_MAX, cursor);
-}
-
-void
-native_automation_apply(struct request *r)
-{
-    struct message *m = request_message(r, AUTOMATION_APPLY, ACTOR_registry);
-    m->automation_apply.definition = buffer_bytes(&r->body);
-    m->automation_apply.automation = id_fresh(0);
-    ask(r, m);
-}
-
-void
-native_automation_list(struct request *r)
-{
-    struct message *m = request_message(r, AUTOMATION_LIST, ACTOR_registry);
-    if (read_page(r, &m->automation_list.limit, &m->automation_list.cursor))
-        ask(r, m);
-}
-
-void
-native_automation_get(struct request *r)
-{
-    struct message *m = request_message(r, AUTOMATION_GET, ACTOR_registry);
-    if (r->captures[0].size > NAME_MAX_BYTES) {
-        request_refuse(r, ERR_NOT_FOUND, "%s", "");
-        return;
-    }
-    m->automation_get.name = r->captures[0];
-    m->automation_get.definition = 1;
-    ask(r, m);
+    return native_query(r, "cursor", CURSOR_MAX, cursor);
 }
 
 static bool
@@ -74,9 +44,9 @@ native_run_list(struct request *r)
 {
     struct message *m = request_message(r, RUN_LIST, ACTOR_view);
     struct run_list *list = &m->run_list;
-    if (!read_page(r, &list->limit, &list->cursor)
-        || !read_text(r, "automation", NAME_MAX_BYTES, &list->automation)
-        || !read_text(r, "status", NAME_MAX_BYTES, &list->status))
+    if (!native_page(r, &list->limit, &list->cursor)
+        || !native_query(r, "automation", NAME_MAX_BYTES, &list->automation)
+        || !native_query(r, "status", NAME_MAX_BYTES, &list->status))
         return;
     if (!status_known(list->status))
         request_refuse(r, ERR_MALFORMED,
@@ -131,7 +101,7 @@ native_event_list(struct request *r)
     struct event_list *list = &m->event_list;
     struct bytes cursor;
     if (!request_id(r, "run_", &list->run) || !native_after(r, &list->after)
-        || !read_page(r, &list->limit, &cursor))
+        || !native_page(r, &list->limit, &cursor))
         return;
     struct follow_subject subject = { list->run, m, &list->after, "sequence",
         "event_type" };
@@ -148,7 +118,7 @@ native_log_list(struct request *r)
     struct log_list *list = &m->log_list;
     struct bytes cursor;
     if (request_id(r, "run_", &list->run) && native_after(r, &list->after)
-        && read_page(r, &list->limit, &cursor))
+        && native_page(r, &list->limit, &cursor))
         ask(r, m);
 }
 

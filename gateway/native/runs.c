@@ -1,6 +1,7 @@
 /* Starting and ending runs. */
 #include "base/clock.h"
 #include "base/stamp.h"
+#include "gateway/native/body.h"
 #include "gateway/native/native.h"
 
 enum { WAIT_MAX_MS = 600000, NAME_MAX_BYTES = 200, KEY_MAX = 200, REASON_MAX = 1000 };
@@ -115,47 +116,11 @@ partition_of(struct request *r, struct bytes key)
     return (uint32_t)(number % g->child.config.schedulers);
 }
 
-/* The text of `name` in the body; nothing if it is not there.  False: refused. */
-bool
-native_text(struct request *r, struct bytes body, const char *name, size_t max,
-    struct bytes *value)
-{
-    struct cursor c = cursor_over(pack_find(body, name));
-    *value = (struct bytes){ 0 };
-    if (cursor_done(&c) || cursor_type(&c) == PACK_NIL)
-        return true;
-    *value = cursor_text(&c);
-    if (!c.bad && value->size <= max)
-        return true;
-    request_refuse(r, ERR_INVALID, "%s must be a text of at most %zu bytes", name, max);
-    return false;
-}
-
-bool
-native_only(struct request *r, struct bytes body, const char *const *names)
-{
-    struct cursor c = cursor_over(body);
-    size_t count = cursor_map(&c);
-    for (size_t i = 0; i < count; i++) {
-        struct bytes name = cursor_text(&c);
-        const char *const *known = names;
-        cursor_skip(&c);
-        while (*known != NULL && !bytes_equal(name, text(*known)))
-            known++;
-        if (*known == NULL) {
-            request_refuse(r, ERR_INVALID, "there is no field '%.*s' here",
-                (int)(name.size < 60 ? name.size : 60), (const char *)name.data);
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool
 read_key(struct request *r, struct bytes body, struct bytes *key)
 {
     struct bytes header = r->headers[HEADER_IDEMPOTENCY_KEY];
-    if (!native_text(r, body, "idempotency_key", KEY_MAX, key))
+    if (!body_text(r, body, "idempotency_key", KEY_MAX, key))
         return false;
     bool differ = key->size > 0 && header.size > 0 && !bytes_equal(*key, header);
     if (header.size > KEY_MAX || !utf8_valid(header) || differ) {
@@ -170,32 +135,18 @@ read_key(struct request *r, struct bytes body, struct bytes *key)
 }
 
 static bool
-read_inputs(struct request *r, struct bytes body, struct bytes *inputs)
-{
-    struct cursor c = cursor_over(*inputs = pack_find(body, "inputs"));
-    if (inputs->size == 0 || cursor_type(&c) == PACK_NIL) {
-        *inputs = (struct bytes){ 0 };
-        return true;
-    }
-    if (cursor_type(&c) != PACK_MAP)
-        request_refuse(r, ERR_INVALID, "inputs must be an object");
-    else if (inputs->size > r->gateway->child.config.payload_max)
-        request_refuse(r, ERR_TOO_LARGE, "inputs are above %u bytes",
-            r->gateway->child.config.payload_max);
-    else
-        return true;
-    return false;
-}
-
-static bool
 read_start(struct request *r, struct run_start *start)
 {
     static const char *const names[] = { "automation", "inputs", "idempotency_key",
-        NULL };
+        "version", "meta", "config", NULL };
     struct bytes body;
-    if (!request_json(r, &body) || !native_only(r, body, names)
-        || !native_text(r, body, "automation", NAME_MAX_BYTES, &start->automation)
-        || !read_key(r, body, &start->key) || !read_inputs(r, body, &start->inputs))
+    if (!request_json(r, &body) || !body_only(r, body, names)
+        || !body_text(r, body, "automation", NAME_MAX_BYTES, &start->automation)
+        || !read_key(r, body, &start->key)
+        || !body_map(r, body, "inputs", &start->inputs)
+        || !body_map(r, body, "meta", &start->meta)
+        || !body_map(r, body, "config", &start->config)
+        || !body_number(r, body, "version", UINT32_MAX, &start->version))
         return false;
     if (start->automation.size > 0)
         return true;
@@ -230,8 +181,8 @@ native_run_cancel(struct request *r)
     struct message *m = request_message(r, RUN_CANCEL, ACTOR_scheduler);
     struct bytes body;
     if (!request_id(r, "run_", &m->run_cancel.run) || !request_json(r, &body)
-        || !native_only(r, body, names)
-        || !native_text(r, body, "reason", REASON_MAX, &m->run_cancel.reason))
+        || !body_only(r, body, names)
+        || !body_text(r, body, "reason", REASON_MAX, &m->run_cancel.reason))
         return;
     m->to_instance = id_partition(&m->run_cancel.run);
     m->envelope.partition = m->to_instance;

@@ -5,6 +5,8 @@
 
 Suite *lease_suite(void);
 Suite *lease_lives_suite(void);
+Suite *registry_suite(void);
+Suite *registry_versions_suite(void);
 Suite *scheduler_suite(void);
 Suite *scheduler_ends_suite(void);
 Suite *scheduler_inside_suite(void);

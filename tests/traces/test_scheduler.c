@@ -63,6 +63,78 @@ START_TEST(a_plan_offered_again_is_kept_once_and_known_again)
 }
 END_TEST
 
+static void
+offer_revision(struct story *s, uint64_t revision, uint32_t version, uint32_t current,
+    enum automation_status status)
+{
+    struct plan_offered offered = { .automation = s->automation,
+        .name = text("flow"),
+        .version = version,
+        .revision = revision,
+        .current = current,
+        .status = status };
+    trace_give(&s->trace, ACTOR_registry, 0,
+        (struct message){ .code = PLAN_OFFERED, .plan_offered = offered });
+}
+
+static void
+start_version(struct story *s, unsigned run, uint32_t version)
+{
+    struct run_start start = { .request = 7,
+        .run = story_run(run),
+        .automation = text("flow"),
+        .version = version };
+    trace_give(&s->trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_START, .run_start = start });
+}
+
+static void
+expect_refused(struct story *s, enum err err)
+{
+    ck_assert_uint_eq(trace_sent(&s->trace, REFUSED)->refused.err, err);
+    trace_skip(&s->trace);
+}
+
+START_TEST(the_later_revision_says_which_version_starts_use)
+{
+    struct story s;
+    open_with(&s, one_step);
+    story_learn(&s, 2, "steps:\n" STEP("a", "") STEP("b", ""));
+    offer_revision(&s, 5, 1, 1, AUTOMATION_ACTIVE);
+    story_expect_only(&s, "plan_learned",
+        "0 plan_learned automation=A name=flow version=2 plan=(121 bytes)\n"
+        "0 plan_learned automation=A name=flow version=1 revision=5 current=1 "
+        "status=1\n");
+    offer_revision(&s, 4, 2, 2, AUTOMATION_ACTIVE); /* it came late */
+    trace_skip(&s.trace);
+    story_start(&s, 1, "");
+    story_expect_only(&s, "run_started",
+        "0 run_started run=R1 automation=A name=flow version=1 source=api steps=1\n");
+    start_version(&s, 2, 2);
+    story_expect_only(&s, "run_started",
+        "0 run_started run=R2 automation=A name=flow version=2 steps=2\n");
+    start_version(&s, 3, 9);
+    expect_refused(&s, ERR_NOT_FOUND);
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(an_archived_automation_starts_nothing_and_a_paused_one_by_hand)
+{
+    struct story s;
+    open_with(&s, one_step);
+    offer_revision(&s, 2, 1, 1, AUTOMATION_ARCHIVED);
+    story_start(&s, 1, "");
+    expect_refused(&s, ERR_CONFLICT);
+    offer_revision(&s, 3, 1, 1, AUTOMATION_PAUSED); /* people may still start it */
+    trace_skip(&s.trace);
+    story_start(&s, 1, "");
+    story_expect_only(&s, "run_started",
+        "0 run_started run=R1 automation=A name=flow version=1 source=api steps=1\n");
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(a_run_keeps_the_version_that_was_current_when_it_began)
 {
     struct story s;
@@ -255,8 +327,8 @@ START_TEST(a_slot_starts_its_run_once)
     trace_give(&s.trace, ACTOR_trigger, 0, fired);
     story_expect(&s,
         "0 -> trigger fire_taken automation=7358d8209300b7e7d8c87b01fbf76779 "
-        "trigger=nightly slot_ms=60000 refusal=\"there is no automation of this "
-        "name or id in the project\"\n");
+        "trigger=nightly slot_ms=60000 refusal=\"there is no automation of this name "
+        "or id in the project\"\n");
     story_close(&s);
 }
 END_TEST
@@ -530,6 +602,9 @@ scheduler_suite(void)
     tcase_add_test(tests, the_same_key_names_the_same_run_also_after_a_restart);
     tcase_add_test(tests, a_start_sent_again_starts_nothing_again);
     tcase_add_test(tests, a_slot_starts_its_run_once);
+    tcase_add_test(tests, the_later_revision_says_which_version_starts_use);
+    tcase_add_test(
+        tests, an_archived_automation_starts_nothing_and_a_paused_one_by_hand);
     tcase_add_test(tests, steps_in_a_line_follow_each_other);
     tcase_add_test(tests, steps_that_name_no_needs_at_all_are_in_a_line);
     tcase_add_test(tests, a_diamond_waits_for_both_sides);

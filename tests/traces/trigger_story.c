@@ -51,7 +51,7 @@ story_json(const char *json)
     struct fault fault;
     if (json == NULL)
         return (struct bytes){ 0 };
-    ck_assert_int_eq(json_read(text(json), &out, &fault), ERR_NONE);
+    ck_assert_int_eq(json_to_msgpack(text(json), &out, NULL, &fault), ERR_NONE);
     struct bytes value = arena_copy(&kept, buffer_bytes(&out));
     buffer_free(&out);
     return value;

@@ -5,11 +5,16 @@ Method: random trees are evaluated here, by a second and independent reading of 
 manual, and written in both languages for the evaluator; the answers must be the same,
 types and kinds of fault included.
 """
+import base64
+import datetime
+import hashlib
 import json
+import math
 import os
 import random
 import subprocess
 import unittest
+import urllib.parse
 
 BUILD = os.path.abspath(os.environ.get("CAPSTAN_BUILD", "."))
 LINES = os.path.join(BUILD, "tests/unit/expression_lines")
@@ -239,6 +244,17 @@ FUNCTIONS = {
 }
 
 
+PREDICATES = {
+    "map": lambda items, results: results,
+    "filter": lambda items, results: [i for i, r in zip(items, results) if r],
+    "find": lambda items, results: next((i for i, r in zip(items, results) if r), None),
+    "count": lambda items, results: sum(results),
+    "all": lambda items, results: all(results),
+    "any": lambda items, results: any(results),
+    "none": lambda items, results: not any(results),
+}
+
+
 def compact_only(value):
     """Only what is surely JSON or surely not is asked for."""
     try:
@@ -263,17 +279,26 @@ def walk(path):
 class Tree:
     """A random tree: `value` evaluates it, `infix` and `prefix` write it."""
 
-    def __init__(self, rng, depth):
+    items = []  # of the predicates that are being evaluated
+
+    def __init__(self, rng, depth, inside=False):
         self.kind = rng.choice(["literal", "path", "path"] if depth == 0 else [
             "literal", "path", "path", "operator", "operator", "operator", "call", "call",
-            "list", "map", "choice", "ternary", "logic", "slice", "negate"])
-        grow = lambda: Tree(rng, depth - 1)
+            "list", "map", "choice", "ternary", "logic", "slice", "negate", "each"])
+        grow = lambda within=inside: Tree(rng, depth - 1, within)
+        if inside and self.kind == "path" and rng.random() < 0.6:
+            self.kind, self.word = "item", None
         self.parts = []
         if self.kind == "literal":
             self.word = rng.choice([0, 1, -1, 2, 1.5, 0.1, 1e21, MOST, "", "a", "b", 'q"\\\n',
                                     ",", "é", True, False, None])
+        elif self.kind == "item":
+            return
         elif self.kind == "path":
             self.word = self.path(rng)
+        elif self.kind == "each":
+            self.word = rng.choice(list(PREDICATES))
+            self.parts = [grow(), grow(True)]
         elif self.kind == "operator":
             self.word = rng.choice(list(OPERATORS))
             self.parts = [grow(), grow()]
@@ -296,7 +321,7 @@ class Tree:
             self.parts = [grow() for _ in range(3 if self.kind == "ternary" else 2)]
             self.word = None
             if self.kind == "choice":
-                self.parts[0] = Tree(rng, 0)
+                self.parts[0] = Tree(rng, 0, inside)
 
     @staticmethod
     def path(rng):
@@ -320,6 +345,10 @@ class Tree:
             return word
         if kind == "path":
             return walk(word)
+        if kind == "item":
+            return Tree.items[-1]
+        if kind == "each":
+            return self.each()
         if kind == "ternary":
             test = parts[0].value()
             need(isinstance(test, bool))
@@ -355,10 +384,26 @@ class Tree:
         need(number(values[0]))
         return checked(-values[0])
 
+    def each(self):
+        results, items = [], listed(self.parts[0].value())
+        for item in items:
+            Tree.items.append(item)
+            try:
+                results.append(self.parts[1].value())
+            finally:
+                Tree.items.pop()
+        if self.word != "map":
+            need(all(isinstance(r, bool) for r in results))
+        return PREDICATES[self.word](items, results)
+
     def infix(self, level=0):
         word, parts = self.word, self.parts
         if self.kind == "literal":
             return f"({literal(word)})" if number(word) and word < 0 else literal(word)
+        if self.kind == "item":
+            return "#"
+        if self.kind == "each":
+            return f"{word}({parts[0].infix()}, ({parts[1].infix()}))"
         if self.kind == "path":
             return "".join([word[0]] + [
                 f".{n}" if isinstance(n, str) and " " not in n else f"[{literal(n)}]"
@@ -418,7 +463,67 @@ def same(a, b):
     return a == b
 
 
+def stamp(moment):
+    text = moment.strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
+    return text + (f".{moment.microsecond // 1000:03}Z" if moment.microsecond else "Z")
+
+
+def library_case(rng):
+    """(text, value): a function that Python's library has, too."""
+    moment = datetime.datetime(1, 1, 1) + datetime.timedelta(
+        milliseconds=rng.randrange(9998 * 365 * 86400000))
+    unix_ms = round((moment - datetime.datetime(1970, 1, 1)) / datetime.timedelta(milliseconds=1))
+    text = "".join(rng.choice("aZ09 /+%&=é漢😀\n\"") for _ in range(rng.randrange(9)))
+    real, whole = rng.uniform(-1e6, 1e6), rng.randrange(-10**6, 10**6)
+    width, digits = rng.randrange(12), rng.randrange(6)
+    flag, verb = rng.choice(["", "-", "+", "0", " "]), rng.choice("feg")
+    quoted, time = literal(text), literal(stamp(moment))
+    offset = rng.randrange(-1439, 1440)
+    local = moment + datetime.timedelta(minutes=offset) if 1 < moment.year < 9998 else None
+    zone = f"{'-' if offset < 0 else '+'}{abs(offset) // 60:02}:{abs(offset) % 60:02}"
+    later = rng.randrange(10**9)
+    return rng.choice([
+        (f"sha256({quoted})", hashlib.sha256(text.encode()).hexdigest()),
+        (f"hex({quoted})", text.encode().hex()),
+        (f"b64enc({quoted})", base64.b64encode(text.encode()).decode()),
+        (f"b64dec({literal(base64.b64encode(text.encode()).decode())})", text),
+        (f"urlencode({quoted})", urllib.parse.quote(text, safe="")),
+        (f"urldecode({literal(urllib.parse.quote_plus(text))})", text),
+        (f"quote({quoted})", json.dumps(text, ensure_ascii=False)),
+        (f"toUnixMs({time})", unix_ms),
+        (f"toUnix({time})", unix_ms // 1000),
+        (f"fromUnixMs({unix_ms})", stamp(moment)),
+        (f"formatTime({time}, '%j %a %A %b %B %u %d %m %H:%M:%S')",
+         moment.strftime("%j %a %A %b %B %u %d %m %H:%M:%S")),
+        (f"toUnixMs({literal(stamp(local or moment)[:-1] + (zone if local else 'Z'))})", unix_ms),
+        (f"fromUnixMs(toUnixMs(addDuration({time}, '-{later}ms')) + {later})", stamp(moment))
+        if moment.year > 1 else ("1", 1),
+        (f"printf('%{flag}{width}.{digits}{verb}', {real!r})",
+         f"%{flag}{width}.{digits}{verb}" % real),
+        (f"printf('%{flag}{width}d', {whole})", f"%{flag}{width}d" % whole),
+        (f"printf('%{'-' if flag == '-' else ''}{width}.{digits}s', {quoted})",
+         f"%{'-' if flag == '-' else ''}{width}.{digits}s" % text),
+        (f"floor({real!r})", math.floor(real)), (f"ceil({real!r})", math.ceil(real)),
+        (f"int({real!r})", int(real)), (f"round({whole}.5)", int(whole + math.copysign(1, whole))
+         if whole else 1),
+    ])
+
+
 class OracleTest(unittest.TestCase):
+    def ask(self, cases):
+        given = "".join(json.dumps([form, text, SCOPE]) + "\n" for form, text, _ in cases)
+        said = subprocess.run([LINES], input=given, capture_output=True, text=True, check=True)
+        answers = said.stdout.splitlines()
+        self.assertEqual(len(answers), len(cases))
+        return zip(cases, answers)
+
+    def test_functions_give_what_the_library_of_python_gives(self):
+        rng = random.Random(int(os.environ.get("SEED", SEED)))
+        cases = [("value", *library_case(rng)) for _ in range(COUNT)]
+        for (_, text, wanted), line in self.ask(cases):
+            self.assertTrue(same(json.loads(line), {"value": wanted}),
+                            f"{text}\nsaid {line}\nnot  {wanted!r}")
+
     def test_both_languages_give_what_the_oracle_gives(self):
         rng = random.Random(int(os.environ.get("SEED", SEED)))
         cases = []
@@ -435,12 +540,8 @@ class OracleTest(unittest.TestCase):
                 if "value" in wanted:
                     cases.append(("template", "<{{ " + prefix + " }}>${{ " + tree.infix() + " }}",
                                   {"value": f"<{shown(wanted['value'])}>{shown(wanted['value'])}"}))
-        given = "".join(json.dumps([form, text, SCOPE]) + "\n" for form, text, _ in cases)
-        said = subprocess.run([LINES], input=given, capture_output=True, text=True, check=True)
-        answers = said.stdout.splitlines()
-        self.assertEqual(len(answers), len(cases))
         faults = 0
-        for (form, text, wanted), line in zip(cases, answers):
+        for (form, text, wanted), line in self.ask(cases):
             got = json.loads(line)
             faults += "err" in wanted
             if "err" in wanted:

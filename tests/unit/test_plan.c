@@ -239,6 +239,7 @@ START_TEST(the_top_and_the_triggers_are_read_as_they_were_written)
     ck_assert_uint_eq(read.queued_max, 9);
     bytes_are(read.concurrency_key, "{{ .inputs.k }}");
     ck_assert_uint_eq(read.failures_max, 4);
+    ck_assert(read.triggers_limit && plan_single(&read));
     ck_assert_uint_eq(read.fixed_count, 6);
     bytes_are(read.config, "\x80");
     bytes_are(read.output, "\x80");
@@ -427,6 +428,40 @@ START_TEST(each_changed_byte_of_bodies_is_harmless)
     }
     arena_free(&arena);
     buffer_free(&out);
+}
+END_TEST
+
+START_TEST(runs_that_see_each_other_are_in_one_partition)
+{
+    static const struct {
+        enum plan_concurrency policy, of_trigger;
+        uint32_t failures_max, runs_max;
+        bool single;
+    } rows[] = {
+        { PLAN_ALLOW, 0, 0, 0, false },
+        { PLAN_ALLOW, PLAN_ALLOW, 0, 0, false },
+        { PLAN_QUEUE, 0, 0, 0, true },
+        { PLAN_ALLOW, 0, 5, 0, true },
+        { PLAN_ALLOW, PLAN_REPLACE, 0, 0, true },
+        { PLAN_ALLOW, 0, 0, 1, true },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buffer out = { 0 };
+        struct plan plan = plan_named("x"), read;
+        struct plan_step only = step("a");
+        struct plan_trigger triggers[] = {
+            { .key = text("a"), .kind = text("manual") },
+            { .key = text("b"), .kind = text("manual") },
+        };
+        plan.concurrency = rows[i].policy;
+        plan.failures_max = rows[i].failures_max;
+        triggers[1].concurrency = rows[i].of_trigger;
+        triggers[1].runs_max = rows[i].runs_max;
+        plan_write(&plan, &only, 1, triggers, 2, &out);
+        ck_assert_int_eq(plan_open(buffer_bytes(&out), &read), ERR_NONE);
+        ck_assert_int_eq(plan_single(&read), rows[i].single);
+        buffer_free(&out);
+    }
 }
 END_TEST
 
@@ -667,6 +702,7 @@ plan_suite(void)
     tcase_add_test(tests, each_changed_byte_of_bodies_is_harmless);
     tcase_add_loop_test_raise_signal(tests, bodies_that_do_not_hold_are_never_written,
         SIGABRT, 0, (int)COUNT(body_breakers));
+    tcase_add_test(tests, runs_that_see_each_other_are_in_one_partition);
     tcase_add_test(tests, a_step_knows_what_it_needs_and_what_it_feeds);
     tcase_add_test(tests, a_plan_may_lie_behind_other_bytes);
     tcase_add_test(tests, no_part_of_a_plan_is_a_plan);

@@ -5,9 +5,8 @@
 #include "tests/unit/gateway_suites.h"
 
 static struct sessions sessions;
-static struct buffer out, frame;
-static const struct worker_limits limits = { 1000, 100 };
-static uint8_t identity[IDENTITY_SIZE] = { 0, 1, 2, 3, 4 };
+static struct buffer out;
+static char instance[] = "me";
 
 static struct bytes
 token(uint8_t number)
@@ -28,24 +27,14 @@ list_of(const uint8_t *numbers, size_t count)
 }
 
 static struct session *
-join(uint8_t number)
+join(void)
 {
     static const uint8_t none[1];
-    identity[4] = number;
-    struct session *session = session_new(&sessions, identity);
-    if (session == NULL)
-        return NULL;
-    buffer_clear(&frame);
-    pack_map(&frame, 4);
-    pack_string(&frame, "type");
-    pack_string(&frame, "register");
-    pack_string(&frame, "instance");
-    pack_string(&frame, "me");
-    pack_string(&frame, "concurrency");
-    pack_u64(&frame, 5);
-    pack_string(&frame, "held");
-    pack_raw(&frame, list_of(none, 1));
-    session_describe(&sessions, session, buffer_bytes(&frame), &limits);
+    const struct worker_description said = { .instance = text(instance) };
+    struct session *session = session_new(&sessions, NULL, NULL);
+    if (session != NULL)
+        session_describe(
+            &sessions, session, &said, (struct bytes){ 0 }, list_of(none, 1));
     return session;
 }
 
@@ -72,24 +61,23 @@ finish(void)
     ck_assert_uint_eq(sessions.busy_count, 0);
 }
 
-START_TEST(a_session_keeps_what_its_register_frame_said)
+START_TEST(a_session_keeps_a_copy_of_what_its_worker_said)
 {
-    struct session *session = join(1);
-    memset(frame.data, 0, frame.size);
+    struct session *session = join();
+    instance[0] = 'y';
     ck_assert(bytes_equal(session->said.instance, text("me")));
-    ck_assert_uint_eq(session->capacity, 5);
+    instance[0] = 'm';
     ck_assert_int_eq(session->state, SESSION_ASKED);
     ck_assert_uint_eq(held_count(session), 1);
     ck_assert_uint_eq(sessions.busy_count, 1);
 }
 END_TEST
 
-START_TEST(sessions_are_found_by_connection_number_and_id)
+START_TEST(sessions_are_found_by_number_and_id)
 {
-    struct session *one = join(1), *two = join(2);
+    struct session *one = join(), *two = join();
     struct id id = { { 7 } };
     ck_assert_ptr_ne(one, two);
-    ck_assert_ptr_eq(session_of(&sessions, bytes_of(identity, IDENTITY_SIZE)), two);
     ck_assert_ptr_eq(session_numbered(&sessions, one->number), one);
     ck_assert_uint_eq(one->number >> 63, 1);
     ck_assert_ptr_null(session_with_id(&sessions, &id));
@@ -106,17 +94,17 @@ END_TEST
 
 START_TEST(there_are_no_more_sessions_than_the_limit)
 {
-    ck_assert_ptr_nonnull(join(1));
-    ck_assert_ptr_nonnull(join(2));
-    ck_assert_ptr_nonnull(join(3));
-    ck_assert_ptr_null(join(4));
+    ck_assert_ptr_nonnull(join());
+    ck_assert_ptr_nonnull(join());
+    ck_assert_ptr_nonnull(join());
+    ck_assert_ptr_null(join());
 }
 END_TEST
 
 START_TEST(leases_are_held_once_and_dropped)
 {
     static const uint8_t two[2] = { 1, 9 };
-    struct session *session = join(1);
+    struct session *session = join();
     for (int i = 0; i < 3; i++)
         session_hold(&sessions, session, token(1));
     session_hold(&sessions, session, text("no token"));
@@ -133,7 +121,7 @@ END_TEST
 START_TEST(a_lease_that_the_worker_does_not_name_twice_is_dropped)
 {
     static const uint8_t named[2] = { 1, 2 };
-    struct session *session = join(1); /* holds 0 */
+    struct session *session = join(); /* holds 0 */
     session_hold(&sessions, session, token(1));
     session_compare(&sessions, session, list_of(named, 2));
     ck_assert_uint_eq(held_count(session), 3); /* 2 is news, 0 may be on its way */
@@ -144,17 +132,43 @@ START_TEST(a_lease_that_the_worker_does_not_name_twice_is_dropped)
 }
 END_TEST
 
+START_TEST(who_does_not_read_is_told_no_more_until_it_names_what_it_was_told)
+{
+    static const uint8_t guessed[2] = { 0, 7 }, told[1] = { 8 };
+    enum { LARGE = UNREAD_MAX / 4 + 1 };
+    struct session *session = join();
+    for (int i = 0; i < 3; i++)
+        ck_assert(session_may_tell(session, LARGE));
+    ck_assert(!session_may_tell(session, LARGE));
+    ck_assert(session_may_tell(session, SMALL_FRAME));
+    session_compare(&sessions, session, list_of(guessed, 2));
+    ck_assert(!session_may_tell(session, LARGE));
+    session_hold(&sessions, session, token(8));
+    session_compare(&sessions, session, list_of(told, 1));
+    ck_assert(session_may_tell(session, LARGE));
+    session->unread = UNREAD_MAX;
+    session_compare(&sessions, session, list_of(told, 1)); /* that was old news */
+    ck_assert(!session_may_tell(session, LARGE));
+    session_hold(&sessions, session, token(9));
+    session_named(session, token(9));
+    ck_assert(session_may_tell(session, 2 * (size_t)UNREAD_MAX)); /* one frame may */
+    ck_assert(!session_may_tell(session, LARGE));
+}
+END_TEST
+
 Suite *
 session_suite(void)
 {
     Suite *suite = suite_create("session");
     TCase *tests = tcase_create("session");
     tcase_add_checked_fixture(tests, begin, finish);
-    tcase_add_test(tests, a_session_keeps_what_its_register_frame_said);
-    tcase_add_test(tests, sessions_are_found_by_connection_number_and_id);
+    tcase_add_test(tests, a_session_keeps_a_copy_of_what_its_worker_said);
+    tcase_add_test(tests, sessions_are_found_by_number_and_id);
     tcase_add_test(tests, there_are_no_more_sessions_than_the_limit);
     tcase_add_test(tests, leases_are_held_once_and_dropped);
     tcase_add_test(tests, a_lease_that_the_worker_does_not_name_twice_is_dropped);
+    tcase_add_test(
+        tests, who_does_not_read_is_told_no_more_until_it_names_what_it_was_told);
     suite_add_tcase(suite, tests);
     return suite;
 }

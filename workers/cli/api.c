@@ -236,6 +236,33 @@ api_call(struct cli *cli, const struct api_call *call, json_t **answer, long *ht
 }
 
 enum exit_code
+api_post(
+    struct cli *cli, const struct api_path *path, const json_t *body, json_t **answer)
+{
+    struct api_call call = { .method = "POST", .path = path };
+    char *dumped = NULL;
+    if (body != NULL) {
+        dumped = json_dumps(body, JSON_COMPACT);
+        if (dumped == NULL) {
+            cli_complain("the request is not valid UTF-8");
+            return EXIT_USAGE;
+        }
+        call.content_type = "application/json";
+        call.body = text(dumped);
+    }
+    enum exit_code e = api_call(cli, &call, answer, NULL);
+    free(dumped);
+    return e;
+}
+
+void
+api_set(json_t *body, const char *name, const char *value)
+{
+    if (value != NULL)
+        json_object_set_new(body, name, json_string(value));
+}
+
+enum exit_code
 api_get(struct cli *cli, const struct api_path *path, json_t **answer)
 {
     struct api_call call = { .method = "GET", .path = path };

@@ -36,6 +36,12 @@ api_call(struct cli *cli, const struct api_call *call, json_t **answer, long *ht
 MUST_CHECK enum exit_code
 api_get(struct cli *cli, const struct api_path *path, json_t **answer);
 
+/* POST `body` as JSON, or nothing if it is NULL. */
+MUST_CHECK enum exit_code api_post(
+    struct cli *cli, const struct api_path *path, const json_t *body, json_t **answer);
+/* A text in a body; nothing when `value` is NULL. */
+void api_set(json_t *body, const char *name, const char *value);
+
 struct api_stream {
     struct stream *stream;
     const char *after; /* sequence, or "" */

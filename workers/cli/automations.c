@@ -1,7 +1,27 @@
 /* automations - apply, list, get, and what starts them. */
+#include "workers/cli/automations.h"
+
 #include "workers/cli/commands.h"
 #include "workers/cli/document.h"
 #include "workers/cli/input.h"
+
+enum exit_code
+automation_send(struct cli *cli, const struct api_path *path, const char *file,
+    json_t **answer, long *http)
+{
+    struct buffer content = { 0 };
+    enum exit_code e = input_read(file, &content);
+    if (e != EXIT_DONE)
+        return e;
+    struct api_call call = { .method = "POST",
+        .path = path,
+        .content_type = "application/yaml",
+        .body = buffer_bytes(&content),
+        .about = file };
+    e = api_call(cli, &call, answer, http);
+    buffer_free(&content);
+    return e;
+}
 
 static void
 row_of(struct table *table, const json_t *item)
@@ -26,7 +46,8 @@ static void
 show(const json_t *automation)
 {
     static const char *const lines[] = { "name", "id", "version", "status",
-        "description", "created_at", "updated_at" };
+        "status_reason", "published_version", "latest_version", "description",
+        "created_at", "updated_at" };
     const char *definition = document_text(automation, "definition");
     for (size_t i = 0; i < COUNT(lines); i++)
         document_line(automation, lines[i]);
@@ -95,23 +116,26 @@ command_automations_next(struct cli *cli)
     return document_list(cli, &path, heads, slot_row);
 }
 
+/* What became of a text that was sent. */
+static const char *
+outcome(const struct cli *cli, const json_t *automation, long http)
+{
+    if (json_object_get(automation, "valid") != NULL)
+        return "valid";
+    if (http != 201)
+        return "unchanged";
+    return cli_given(cli, OPTION_draft) ? "kept as a draft" : "applied";
+}
+
 static enum exit_code
 apply_file(struct cli *cli, const char *name)
 {
-    struct buffer content = { 0 };
+    struct api_path path = api_path("automations", NULL, "");
     json_t *automation;
     long http;
-    enum exit_code e = input_read(name, &content);
-    if (e != EXIT_DONE)
-        return e;
-    struct api_path path = api_path("automations", NULL, "");
-    struct api_call call = { .method = "POST",
-        .path = &path,
-        .content_type = "application/yaml",
-        .body = buffer_bytes(&content),
-        .about = name };
-    e = api_call(cli, &call, &automation, &http);
-    buffer_free(&content);
+    api_query(&path, "draft", cli_given(cli, OPTION_draft) ? "true" : NULL);
+    api_query(&path, "check", cli_given(cli, OPTION_check) ? "true" : NULL);
+    enum exit_code e = automation_send(cli, &path, name, &automation, &http);
     if (e != EXIT_DONE)
         return e;
     if (cli_given(cli, OPTION_json)) {
@@ -122,7 +146,7 @@ apply_file(struct cli *cli, const char *name)
         table_row(line);
         document_cell(line, automation, "name");
         document_cell(line, automation, "version");
-        table_text(line, http == 201 ? "applied" : "unchanged");
+        table_text(line, outcome(cli, automation, http));
         table_print(&line);
     }
     json_decref(automation);

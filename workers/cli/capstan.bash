@@ -13,12 +13,20 @@ _capstan()
     'up'' '*) words=' --url --key --project --data --config --json --quiet --help --set --timeout' ;;
     'status'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     'down'' '*) words=' --url --key --project --data --config --json --quiet --help --timeout' ;;
-    'apply'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
+    'apply'' '*) words=' --url --key --project --data --config --json --quiet --help --draft --check' ;;
     'automations list') words=' --url --key --project --data --config --json --quiet --help --limit --cursor' ;;
     'automations get') words=' --url --key --project --data --config --json --quiet --help --definition' ;;
+    'automations versions') words=' --url --key --project --data --config --json --quiet --help --limit --cursor' ;;
+    'automations create-version') words=' --url --key --project --data --config --json --quiet --help --check --publish' ;;
+    'automations publish') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'automations rollback') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'automations diff') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'automations pause') words=' --url --key --project --data --config --json --quiet --help --reason' ;;
+    'automations resume') words=' --url --key --project --data --config --json --quiet --help --reason' ;;
+    'automations archive') words=' --url --key --project --data --config --json --quiet --help --reason' ;;
     'automations triggers') words=' --url --key --project --data --config --json --quiet --help' ;;
     'automations next') words=' --url --key --project --data --config --json --quiet --help' ;;
-    'runs start') words=' --url --key --project --data --config --json --quiet --help --inputs --idempotency-key --wait' ;;
+    'runs start') words=' --url --key --project --data --config --json --quiet --help --inputs --idempotency-key --version --wait' ;;
     'runs list') words=' --url --key --project --data --config --json --quiet --help --limit --cursor --automation --status' ;;
     'runs get') words=' --url --key --project --data --config --json --quiet --help' ;;
     'runs watch') words=' --url --key --project --data --config --json --quiet --help --timeout' ;;
@@ -43,7 +51,7 @@ _capstan()
     esac
     [[ -n $words ]] || case $first in
     '') words=' up status down apply automations runs events secrets worker workers keys config verify version help completion' ;;
-    automations) words=' list get triggers next' ;;
+    automations) words=' list get versions create-version publish rollback diff pause resume archive triggers next' ;;
     runs) words=' start list get watch events cancel' ;;
     events) words=' publish list tail' ;;
     secrets) words=' set list delete' ;;

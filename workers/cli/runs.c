@@ -8,30 +8,6 @@
 #include <stdlib.h>
 
 static void
-set_text(json_t *object, const char *name, const char *value)
-{
-    if (value != NULL)
-        json_object_set_new(object, name, json_string(value));
-}
-
-static enum exit_code
-post(struct cli *cli, const struct api_path *path, const json_t *body, json_t **answer)
-{
-    char *dumped = json_dumps(body, JSON_COMPACT);
-    if (dumped == NULL) {
-        cli_complain("the request is not valid UTF-8");
-        return EXIT_USAGE;
-    }
-    struct api_call call = { .method = "POST",
-        .path = path,
-        .content_type = "application/json",
-        .body = text(dumped) };
-    enum exit_code e = api_call(cli, &call, answer, NULL);
-    free(dumped);
-    return e;
-}
-
-static void
 print_run_row(const struct cli *cli, const json_t *run)
 {
     if (cli_given(cli, OPTION_json))
@@ -77,18 +53,22 @@ command_runs_start(struct cli *cli)
 {
     struct api_path path = api_path("runs", NULL, "");
     json_t *inputs, *run = NULL;
-    uint64_t ms;
+    uint64_t ms, version;
     enum exit_code e = cli_time(cli, OPTION_wait, 0, &ms);
+    if (e == EXIT_DONE)
+        e = cli_number(cli, OPTION_version, UINT32_MAX, 0, &version);
     if (e == EXIT_DONE)
         e = input_json("--inputs", cli_value(cli, OPTION_inputs), &inputs);
     if (e != EXIT_DONE)
         return e;
     json_t *body = json_object();
-    set_text(body, "automation", cli->request.words[0]);
-    set_text(body, "idempotency_key", cli_value(cli, OPTION_idempotency_key));
+    api_set(body, "automation", cli->request.words[0]);
+    api_set(body, "idempotency_key", cli_value(cli, OPTION_idempotency_key));
     if (inputs != NULL)
         json_object_set_new(body, "inputs", inputs);
-    e = post(cli, &path, body, &run);
+    if (version > 0)
+        json_object_set_new(body, "version", json_integer((json_int_t)version));
+    e = api_post(cli, &path, body, &run);
     json_decref(body);
     if (e == EXIT_DONE && cli_given(cli, OPTION_wait))
         e = wait_for(cli, run);
@@ -191,8 +171,8 @@ command_runs_cancel(struct cli *cli)
 {
     json_t *run = NULL, *body = json_object();
     struct api_path path = api_path("runs", cli->request.words[0], "/cancel");
-    set_text(body, "reason", cli_value(cli, OPTION_reason));
-    enum exit_code e = post(cli, &path, body, &run);
+    api_set(body, "reason", cli_value(cli, OPTION_reason));
+    enum exit_code e = api_post(cli, &path, body, &run);
     json_decref(body);
     if (e != EXIT_DONE)
         return e;

@@ -1,0 +1,438 @@
+#include "gateway/native/worker_door.h"
+
+#include "base/log.h"
+#include "base/map.h"
+#include "base/wrong.h"
+#include "gateway/curve.h"
+#include "gateway/publishing.h"
+#include "gateway/worker_frame.h"
+#include "gateway/workers.h"
+
+#include <czmq.h>
+#include <stdlib.h>
+
+enum {
+    IDENTITY_SIZE =
+        5, /* ROUTER gives each connection so many bytes, the first one zero */
+    FRAMES_MAX = 1024, /* of one run */
+    PEER_FRAMES_MAX = 1000,
+    FRAME_MARGIN = 1 << 20,
+    HANDSHAKE_MS = 500,
+    PING_MS = 10000,
+    PONG_MS = 30000,
+};
+
+struct worker_door {
+    struct gateway *gateway;
+    zsock_t *door;
+    void *socket; /* its libzmq socket */
+    unsigned port;
+    struct worker_limits limits;
+    struct map peers; /* connections that have a session, by identity */
+    struct buffer out;
+    struct publishing publishing;
+};
+
+/* A connection that has a session. */
+struct peer {
+    struct worker_door *door;
+    struct session *session;
+    uint8_t identity[IDENTITY_SIZE];
+};
+
+static struct bytes
+identity_of(const struct peer *peer)
+{
+    return bytes_of(peer->identity, IDENTITY_SIZE);
+}
+
+/* Send door->out to a connection: false if it is gone or does not read. */
+static bool
+say(struct worker_door *door, struct bytes identity)
+{
+    int flags = ZMQ_DONTWAIT;
+    if (zmq_send(door->socket, identity.data, identity.size, flags | ZMQ_SNDMORE) >= 0
+        && zmq_send(door->socket, door->out.data, door->out.size, flags) >= 0)
+        return true;
+    log_line(LOG_INFO, "worker_unreachable", "err=\"%s\"", zmq_strerror(errno));
+    return false;
+}
+
+/* Who does not hear it is gone, or will ask again. */
+static void
+say_error(struct worker_door *door, struct bytes identity, enum err err,
+    struct bytes detail, const struct worker_frame *said)
+{
+    static const struct worker_frame nothing;
+    if (said == NULL)
+        said = &nothing;
+    buffer_clear(&door->out);
+    worker_write_error(&door->out, err,
+        detail.size > 0 ? detail : text(err_sentence(err)), said->type, said->token);
+    (void)say(door, identity);
+}
+
+/* The peer of a session, with nothing written for it yet. */
+static struct peer *
+peer_of(struct session *session)
+{
+    struct peer *peer = session->own;
+    buffer_clear(&peer->door->out);
+    return peer;
+}
+
+/* Who does not read is not told: what matters is said again. */
+static bool
+tell(struct peer *peer)
+{
+    size_t size = peer->door->out.size;
+    if (size == 0)
+        return true;
+    if (!session_may_tell(peer->session, size)) {
+        log_line(LOG_DEBUG, "worker_not_reading", "unread=%zu", peer->session->unread);
+        return true;
+    }
+    return say(peer->door, identity_of(peer));
+}
+
+static bool
+registered(struct session *session, const struct worker_registered *m, bool again)
+{
+    struct peer *peer = peer_of(session);
+    struct worker_door *door = peer->door;
+    if (!again)
+        worker_write_registered(&door->out, m, door->limits.payload_max);
+    else if (m->lost.size > 1)
+        worker_write_heartbeat(&door->out, m->lost, (struct bytes){ 0 });
+    return tell(peer);
+}
+
+static bool
+granted(struct session *session, const struct job_granted *m)
+{
+    struct peer *peer = peer_of(session);
+    worker_write_job(&peer->door->out, m);
+    return tell(peer);
+}
+
+static bool
+settled(struct session *session, const struct report_settled *m)
+{
+    struct peer *peer = peer_of(session);
+    worker_write_ack(&peer->door->out, m);
+    return tell(peer);
+}
+
+static bool
+heartbeat(struct session *session, const struct heartbeat_answer *m)
+{
+    struct peer *peer = peer_of(session);
+    worker_write_heartbeat(&peer->door->out, m->lost, m->cancel);
+    return tell(peer);
+}
+
+static bool
+cancel(struct session *session, const struct job_cancel *m)
+{
+    struct peer *peer = peer_of(session);
+    worker_write_cancel(&peer->door->out, m);
+    return tell(peer);
+}
+
+static bool
+drain(struct session *session)
+{
+    struct peer *peer = peer_of(session);
+    worker_write_word(&peer->door->out, "drain");
+    return tell(peer);
+}
+
+static void
+ended(struct session *session, enum err err, struct bytes detail)
+{
+    static const struct worker_frame registering = {
+        .type = { (const uint8_t *)"register", 8 }
+    };
+    struct peer *peer = session->own;
+    bool asked = session->state == SESSION_ASKED;
+    if (err != ERR_NONE && err != ERR_UNAVAILABLE)
+        say_error(
+            peer->door, identity_of(peer), err, detail, asked ? &registering : NULL);
+    map_remove(&peer->door->peers, identity_of(peer));
+    free(peer);
+}
+
+static const struct voice voice = {
+    .dialect = "zmq",
+    .registered = registered,
+    .granted = granted,
+    .settled = settled,
+    .heartbeat = heartbeat,
+    .cancel = cancel,
+    .drain = drain,
+    .ended = ended,
+};
+
+/* A session for this connection; NULL if there are too many. */
+static struct session *
+peer_new(struct worker_door *door, struct bytes identity)
+{
+    struct peer *peer = calloc(1, sizeof *peer);
+    if (peer == NULL)
+        WRONG("out of memory");
+    peer->door = door;
+    memcpy(peer->identity, identity.data, IDENTITY_SIZE);
+    peer->session = workers_join(door->gateway->workers, &voice, peer);
+    if (peer->session == NULL) {
+        free(peer);
+        return NULL;
+    }
+    map_put(&door->peers, identity_of(peer), peer);
+    return peer->session;
+}
+
+static void
+take_register(struct worker_door *door, struct session *session, struct bytes identity,
+    const struct worker_frame *said)
+{
+    struct workers *workers = door->gateway->workers;
+    const struct key *key = auth_check(door->gateway->auth, said->key);
+    enum err err = workers_admit(workers, key);
+    if (err == ERR_NONE && said->instance.size == 0)
+        err = ERR_INVALID;
+    if (err == ERR_NONE && session != NULL
+        && !id_equal(&session->key->project, &key->project))
+        workers_end(workers, &session, true);
+    if (err == ERR_NONE && session == NULL
+        && (session = peer_new(door, identity)) == NULL)
+        err = ERR_BUSY;
+    if (err != ERR_NONE) {
+        say_error(door, identity, err, (struct bytes){ 0 }, said);
+        return;
+    }
+    struct worker_description description = {
+        .instance = said->instance,
+        .name = said->name,
+        .version = said->version,
+        .environment = said->environment,
+        .queues = said->queues,
+        .actions = said->actions,
+        .labels = said->labels,
+    };
+    workers_register(workers, session, key, &description, (uint32_t)said->concurrency,
+        said->session, said->held);
+}
+
+static void
+say_published(void *self, struct bytes identity, struct bytes frame)
+{
+    struct worker_door *door = self;
+    buffer_clear(&door->out);
+    buffer_append_bytes(&door->out, frame);
+    (void)say(door, identity);
+}
+
+static void
+take_publish(struct session *session, const struct worker_frame *frame)
+{
+    const struct peer *peer = session->own;
+    struct worker_door *door = peer->door;
+    door->publishing.bridge = door->gateway->bridge;
+    publishing_ask(&door->publishing, identity_of(peer), &session->key->project, frame);
+}
+
+static void
+take_word(
+    struct workers *workers, struct session *session, const struct worker_frame *frame)
+{
+    switch (frame->verb) {
+    case WORKER_SAYS_REGISTER: WRONG("it is taken elsewhere");
+    case WORKER_SAYS_READY:
+        workers_ready(workers, session, (uint32_t)frame->concurrency);
+        return;
+    case WORKER_SAYS_HEARTBEAT:
+        workers_heartbeat(workers, session, frame->held);
+        return;
+    case WORKER_SAYS_REPORT:
+        workers_report(workers, session,
+            (struct job_report){
+                .token = frame->token,
+                .outcome = frame->outcome,
+                .output = frame->output,
+                .error_type = frame->error_type,
+                .error_message = frame->error_message,
+            });
+        return;
+    case WORKER_SAYS_LOG:
+        workers_log(workers, session, frame->token, frame->stream, frame->chunk);
+        return;
+    case WORKER_SAYS_PUBLISH: take_publish(session, frame); return;
+    case WORKER_SAYS_DRAIN: workers_ready(workers, session, 0); return;
+    case WORKER_SAYS_GOODBYE: workers_end(workers, &session, true); return;
+    }
+}
+
+static void
+ask_to_register(struct worker_door *door, struct bytes identity)
+{
+    buffer_clear(&door->out);
+    worker_write_word(&door->out, "register");
+    (void)say(door, identity);
+}
+
+static void
+take_frame(struct worker_door *door, struct bytes identity, struct bytes frame)
+{
+    struct workers *workers = door->gateway->workers;
+    const struct peer *peer = map_get(&door->peers, identity);
+    struct session *session = peer == NULL ? NULL : peer->session;
+    struct worker_frame said;
+    struct fault fault;
+    enum err err = worker_frame_read(frame, &door->limits, &said, &fault);
+    if (err != ERR_NONE) {
+        say_error(door, identity, err, text(fault.detail), &said);
+        return;
+    }
+    if (said.verb == WORKER_SAYS_REGISTER) {
+        take_register(door, session, identity, &said);
+        return;
+    }
+    if (session == NULL) {
+        if (said.verb != WORKER_SAYS_GOODBYE)
+            ask_to_register(door, identity);
+        return;
+    }
+    workers_touch(workers, session);
+    /* Before it is registered it has nothing else to say; it will say it again. */
+    if (session->state == SESSION_KNOWN || said.verb == WORKER_SAYS_GOODBYE)
+        take_word(workers, session, &said);
+}
+
+/* The next message: identity and frame.  False if there is none. */
+static bool
+receive(struct worker_door *door, zmq_msg_t *identity, zmq_msg_t *frame, bool *right)
+{
+    if (zmq_msg_recv(identity, door->socket, ZMQ_DONTWAIT) < 0)
+        return false;
+    size_t parts = 1;
+    while (zmq_msg_more(parts == 1 ? identity : frame)) {
+        /* More is there, so it is there at once. */
+        if (zmq_msg_recv(frame, door->socket, ZMQ_DONTWAIT) < 0)
+            break;
+        parts++;
+    }
+    /* A routing id of the peer's own choice could be taken over by another. */
+    *right = parts == 2 && zmq_msg_size(identity) == IDENTITY_SIZE
+             && *(const uint8_t *)zmq_msg_data(identity) == 0;
+    return true;
+}
+
+bool
+worker_door_run(struct worker_door *door)
+{
+    zmq_msg_t identity, frame;
+    size_t count;
+    zmq_msg_init(&identity);
+    zmq_msg_init(&frame);
+    for (count = 0; count < FRAMES_MAX; count++) {
+        bool right;
+        if (!receive(door, &identity, &frame, &right))
+            break;
+        struct bytes from = bytes_of(zmq_msg_data(&identity), zmq_msg_size(&identity));
+        if (right)
+            take_frame(
+                door, from, bytes_of(zmq_msg_data(&frame), zmq_msg_size(&frame)));
+        else
+            say_error(door, from, ERR_MALFORMED,
+                text("send one frame, and set no routing id"), NULL);
+    }
+    zmq_msg_close(&identity);
+    zmq_msg_close(&frame);
+    return count == FRAMES_MAX;
+}
+
+static enum err
+bind_door(struct worker_door *door, struct fault *fault)
+{
+    const struct config *config = &door->gateway->child.config;
+    const char *address = config->worker_address;
+    char port[16];
+    if (strcmp(address, "localhost") == 0)
+        address = "127.0.0.1";
+    snprintf(
+        port, sizeof port, config->worker_port == 0 ? "*" : "%u", config->worker_port);
+    int bound = zsock_bind(door->door, "tcp://%s:%s", address, port);
+    if (bound > 0) {
+        door->port = (unsigned)bound;
+        return ERR_NONE;
+    }
+    if (errno == EADDRINUSE)
+        return fault_set(
+            fault, ERR_CONFLICT, "worker_port: %s on %.64s is in use", port, address);
+    return fault_set(fault, ERR_IO, "cannot listen on %.64s port %s: %s", address, port,
+        zmq_strerror(errno));
+}
+
+enum err
+worker_door_open(struct gateway *gateway, struct worker_door **out, struct fault *fault)
+{
+    const struct config *config = &gateway->child.config;
+    struct worker_door *door = calloc(1, sizeof *door);
+    char secret[CURVE_TEXT_SIZE];
+    if (door == NULL)
+        WRONG("out of memory");
+    *out = door;
+    door->gateway = gateway;
+    door->limits.payload_max = config->payload_max;
+    door->limits.jobs_max = config->session_jobs_max;
+    door->publishing.answer = say_published;
+    door->publishing.self = door;
+    publishing_open(&door->publishing);
+    door->door = zsock_new(ZMQ_ROUTER);
+    if (door->door == NULL)
+        return fault_set(fault, ERR_IO, "no socket: %s", zmq_strerror(errno));
+    door->socket = zsock_resolve(door->door);
+    zsock_set_router_mandatory(door->door, 1);
+    zsock_set_linger(door->door, 0);
+    zsock_set_rcvhwm(door->door, PEER_FRAMES_MAX);
+    zsock_set_sndhwm(door->door, (int)config->session_jobs_max + PEER_FRAMES_MAX);
+    zsock_set_maxmsgsize(door->door, (int)config->payload_max + FRAME_MARGIN);
+    zsock_set_handshake_ivl(door->door, HANDSHAKE_MS);
+    zsock_set_heartbeat_ivl(door->door, PING_MS);
+    zsock_set_heartbeat_timeout(door->door, PONG_MS);
+    zsock_set_ipv6(door->door, 1);
+    if (config->worker_curve) {
+        enum err err = curve_secret(config->data, secret, fault);
+        if (err != ERR_NONE)
+            return err;
+        zsock_set_curve_server(door->door, 1);
+        zsock_set_curve_secretkey(door->door, secret);
+    }
+    return bind_door(door, fault);
+}
+
+void
+worker_door_close(struct worker_door **out)
+{
+    struct worker_door *door = *out;
+    if (door == NULL)
+        return;
+    publishing_close(&door->publishing);
+    zsock_destroy(&door->door);
+    map_free(&door->peers);
+    buffer_free(&door->out);
+    free(door);
+    *out = NULL;
+}
+
+unsigned
+worker_door_port(const struct worker_door *door)
+{
+    return door->port;
+}
+
+void *
+worker_door_socket(struct worker_door *door)
+{
+    return door->door;
+}
