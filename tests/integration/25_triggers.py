@@ -318,6 +318,27 @@ class Triggers(unittest.TestCase):
             door.close()
             context.term()
 
+    def test_a_paused_automation_is_not_started(self):
+        with Engine() as engine:
+            engine.apply(ON_ORDER)
+
+            def active():
+                return engine.get("/automations/on-order/triggers")["items"][0]["active"]
+
+            def order(number):
+                return engine.call("POST", API + "/events", {
+                    "type": "order.paid", "data": {"order": number, "kind": "book"}})
+
+            engine.tool("automations", "pause", "on-order")
+            until(lambda: not active(), "the trigger actor knows")
+            order(1)
+            engine.tool("automations", "resume", "on-order")
+            until(active, "the trigger actor knows")
+            order(2)
+            until(lambda: runs_of(engine, "on-order"), "a run")
+            self.assertEqual([engine.run(run["id"])["inputs"]["order"]
+                              for run in runs_of(engine, "on-order")], [2])
+
     def test_events_are_listed_and_followed(self):
         with Engine() as engine:
             number = engine.tool("events", "publish", "a.b", '{"n": 1}', "--id", "x",
