@@ -301,7 +301,8 @@
 #define run_export_FIELDS(F, S)                                                          \
     F(S, 1, u64, request, "to be named in the answer")                                   \
     F(S, 2, id,  run,     "run id")                                                      \
-    F(S, 3, u64, after,   "record after which to begin; 0: the beginning")
+    F(S, 3, u64, after,   "record after which to begin; 0: the beginning")               \
+    F(S, 4, u32, part,    "payloads of the record behind it that were given already")
 
 #define run_resumed_FIELDS(F, S)                                                         \
     F(S, 1, id,   run,     "run id")                                                     \

@@ -9,9 +9,15 @@ enum how {
     HOW_u32,
     HOW_automation,
     HOW_session,
+    HOW_run,
+    HOW_interaction,
+    HOW_status,
     HOW_moment,
     HOW_delay,
-    HOW_payload
+    HOW_payload,
+    HOW_given,
+    HOW_flag,
+    HOW_count
 };
 
 static const struct shown {
@@ -36,11 +42,29 @@ write_field(
     case HOW_u32: sheet_number(payload, s->name, *(const uint32_t *)value); return;
     case HOW_automation: sheet_id(payload, s->name, "aut_", value); return;
     case HOW_session: sheet_id(payload, s->name, "wsess_", value); return;
+    case HOW_run: sheet_id(payload, s->name, "run_", value); return;
+    case HOW_interaction: sheet_id(payload, s->name, "iact_", value); return;
+    case HOW_status:
+        sheet_text(payload, s->name,
+            text(step_status_name((enum step_status) * (const uint32_t *)value)));
+        return;
     case HOW_moment: sheet_moment(payload, s->name, *ms); return;
     case HOW_delay:
         sheet_number(payload, s->name, *ms > at_ms ? *ms - at_ms : 0);
         return;
     case HOW_payload: sheet_payload(payload, s->name, *bytes); return;
+    case HOW_given:
+        if (bytes->size > 0)
+            sheet_payload(payload, s->name, *bytes);
+        return;
+    case HOW_flag:
+        if (*(const uint32_t *)value != 0)
+            sheet_bool(payload, s->name, true);
+        return;
+    case HOW_count:
+        if (*ms != 0)
+            sheet_number(payload, s->name, *ms);
+        return;
     }
 }
 

@@ -1,5 +1,8 @@
 #include "actors/view/run_rows.h"
 
+#include "actors/output.h"
+#include "base/pack.h"
+
 static void
 open_plan(struct run_rows *run)
 {
@@ -9,6 +12,8 @@ open_plan(struct run_rows *run)
     row_key_u32(&key, run->row.version);
     struct bytes plan = journal_get(run->journal, row_key_bytes(&key));
     run->planned = plan.data != NULL && plan_open(plan, &run->plan) == ERR_NONE;
+    layout_open(
+        &run->layout, run->journal, run->arena, &run->project, &run->id, &run->plan);
 }
 
 enum err
@@ -52,11 +57,11 @@ run_rows_step(struct run_rows *run, uint32_t step)
 }
 
 struct plan_step
-run_rows_plan_step(const struct run_rows *run, uint32_t step)
+run_rows_plan_step(struct run_rows *run, uint32_t step)
 {
-    if (!run->planned || step >= run->plan.step_count)
+    if (!run->planned || step >= run->row.step_count)
         return (struct plan_step){ 0 };
-    return plan_step_at(&run->plan, step, run->arena);
+    return layout_step(&run->layout, layout_place(&run->layout, step));
 }
 
 bool
@@ -70,9 +75,8 @@ run_facts_open(struct run_rows *run, uint64_t record, struct run_facts *facts)
     return record_open(&facts->reader, run->journal, run->arena, found.facts);
 }
 
-/* Every fact about a run names it first. */
-static bool
-is_about(const struct message *fact, const struct id *run)
+bool
+run_rows_is_about(const struct message *fact, const struct id *run)
 {
     const struct shape *shape = &message_shapes[fact->code];
     const struct field *first = shape->fields;
@@ -85,15 +89,24 @@ bool
 run_facts_next(struct run_facts *facts, struct message *fact)
 {
     while (record_next(&facts->reader, fact))
-        if (is_about(fact, &facts->run))
+        if (run_rows_is_about(fact, &facts->run))
             return true;
     return false;
 }
 
-static struct bytes
-or_empty(struct bytes payload)
+bool
+run_rows_fact(struct run_rows *run, uint64_t record, enum message_code code,
+    uint32_t step, struct message *fact)
 {
-    return payload.data == NULL ? text("") : payload;
+    struct run_facts facts;
+    if (record == 0 || !run_facts_open(run, record, &facts))
+        return false;
+    /* Every fact about a step has the run first and the step second. */
+    while (run_facts_next(&facts, fact))
+        if (fact->code == code
+            && (step == PLAN_NO_STEP || fact->step_started.step == step))
+            return true;
+    return false;
 }
 
 struct bytes
@@ -103,8 +116,9 @@ run_rows_inputs(struct run_rows *run)
     struct message fact;
     if (run_facts_open(run, run->row.record, &facts))
         while (run_facts_next(&facts, &fact))
-            if (fact.code == RUN_STARTED)
-                return or_empty(fact.run_started.inputs);
+            if (fact.code == RUN_STARTED || fact.code == RUN_QUEUED)
+                return fact.run_started.inputs.data == NULL ? text("")
+                                                            : fact.run_started.inputs;
     return (struct bytes){ 0 };
 }
 
@@ -114,9 +128,83 @@ run_rows_output(struct run_rows *run, uint32_t step)
     uint64_t record = run_rows_step(run, step)->output;
     struct run_facts facts;
     struct message fact;
+    struct bytes output;
     if (record != 0 && run_facts_open(run, record, &facts))
         while (run_facts_next(&facts, &fact))
-            if (fact.code == ACTION_COMPLETED && fact.action_completed.step == step)
-                return or_empty(fact.action_completed.output);
+            if (output_of_fact(&fact, step, &output))
+                return output;
     return (struct bytes){ 0 };
+}
+
+struct packing {
+    struct run_rows *run;
+    struct buffer *out;
+    size_t size_max; /* of `out` */
+};
+
+static bool pack_step(const struct packing *p, uint32_t step);
+
+static bool
+pack_parallel(const struct packing *p, struct place place, const struct plan_step *plan)
+{
+    struct run_rows *run = p->run;
+    pack_map(p->out, run_rows_step(run, place.step)->items);
+    for (uint32_t i = plan->body_first; i < plan->body_first + plan->body_count; i++) {
+        struct plan_step in = plan_step_at(&run->plan, i, run->arena);
+        if (in.parent != place.plan)
+            continue;
+        pack_text(p->out, in.key);
+        if (!pack_step(p, layout_beside(place, i)))
+            return false;
+    }
+    return true;
+}
+
+/* An item makes what the last step of its body makes that lies in nothing else. */
+static bool
+pack_each(const struct packing *p, struct place place, const struct plan_step *plan)
+{
+    struct run_rows *run = p->run;
+    uint32_t last = 0, items = run_rows_step(run, place.step)->items;
+    uint32_t first = run_rows_step(run, place.step)->first;
+    for (uint32_t i = 0; i < plan->body_count; i++) {
+        struct plan_step in =
+            plan_step_at(&run->plan, plan->body_first + i, run->arena);
+        if (in.parent == place.plan && !in.handles)
+            last = i;
+    }
+    pack_array(p->out, items);
+    for (uint32_t item = 0; item < items; item++)
+        if (!pack_step(p, first + item * plan->body_count + last))
+            return false;
+    return true;
+}
+
+static bool
+pack_step(const struct packing *p, uint32_t step)
+{
+    struct run_rows *run = p->run;
+    uint32_t status = run_rows_step(run, step)->status;
+    if (run_rows_step(run, step)->output != 0) {
+        pack_raw(p->out, run_rows_output(run, step));
+        return p->out->size <= p->size_max;
+    }
+    struct place place = layout_place(&run->layout, step);
+    struct plan_step plan = plan_step_at(&run->plan, place.plan, run->arena);
+    bool whole = true;
+    if (status == STEP_DONE && plan.kind == STEP_PARALLEL)
+        whole = pack_parallel(p, place, &plan);
+    else if (status == STEP_DONE && plan.kind == STEP_EACH)
+        whole = pack_each(p, place, &plan);
+    else
+        pack_nil(p->out);
+    return whole && p->out->size <= p->size_max;
+}
+
+bool
+run_rows_pack_output(
+    struct run_rows *run, uint32_t step, size_t bytes_max, struct buffer *out)
+{
+    struct packing packing = { run, out, out->size + bytes_max };
+    return run->planned && step < run->row.step_count && pack_step(&packing, step);
 }

@@ -5,6 +5,8 @@
 
 /* Of all steps without their outputs; the payloads come on top. */
 enum { STEPS_BYTES_MAX = 512 * 1024 };
+/* Of the run's output, where it is made of those of many steps. */
+enum { OUTPUT_BYTES_MAX = 1024 * 1024 };
 
 static void
 write_error(
@@ -38,6 +40,7 @@ write_line(struct sheet *map, const struct id *id, const struct run_row *row)
     sheet_id(map, "automation_id", "aut_", &row->automation);
     sheet_number(map, "version", row->version);
     sheet_text(map, "status", text(run_status_name((enum run_status)row->status)));
+    sheet_text(map, "title", row->title);
     sheet_text(map, "source", row->source);
     sheet_text(map, "idempotency_key", row->key);
     sheet_moment(map, "created_at", row->started_ms);
@@ -80,6 +83,22 @@ has_room(const struct whole *w, size_t size)
     return used <= w->bytes_max && size <= w->bytes_max - used;
 }
 
+/* What started it, and of whom it is. */
+static void
+write_lineage(struct whole *w)
+{
+    struct run_rows *run = w->run;
+    struct message fact;
+    if (!run_rows_fact(run, run->row.record, RUN_STARTED, PLAN_NO_STEP, &fact)
+        && !run_rows_fact(run, run->row.record, RUN_QUEUED, PLAN_NO_STEP, &fact))
+        return;
+    sheet_text(&w->map, "trigger", fact.run_started.trigger);
+    sheet_id(&w->map, "parent_run_id", "run_", &fact.run_started.parent);
+    sheet_id(&w->map, "origin_run_id", "run_", &fact.run_started.origin);
+    if (!id_is_zero(&fact.run_started.origin))
+        sheet_number(&w->map, "origin_event", fact.run_started.origin_event);
+}
+
 static void
 write_inputs(struct whole *w)
 {
@@ -89,13 +108,25 @@ write_inputs(struct whole *w)
     sheet_payload(&w->map, "inputs", given ? inputs : bytes_of(none, sizeof none));
 }
 
-/* That of the last step in the order of the plan. */
+/* As declared, or that of the last step. */
 static void
 write_last_output(struct whole *w)
 {
-    uint32_t steps = w->run->row.step_count;
-    if (w->run->row.status == RUN_DONE && steps > 0)
-        sheet_payload(&w->map, "output", run_rows_output(w->run, steps - 1));
+    struct run_rows *run = w->run;
+    struct message fact;
+    if (run->row.status != RUN_DONE || !run->planned)
+        return;
+    if (run_rows_fact(run, run->row.finish, RUN_COMPLETED, PLAN_NO_STEP, &fact)) {
+        sheet_payload(&w->map, "output", fact.run_completed.output);
+        return;
+    }
+    struct buffer output = { 0 };
+    bool whole = run_rows_pack_output(
+        run, layout_last(&run->layout), OUTPUT_BYTES_MAX, &output);
+    sheet_payload(
+        &w->map, "output", whole ? buffer_bytes(&output) : (struct bytes){ 0 });
+    w->truncated |= !whole;
+    buffer_free(&output);
 }
 
 /* Once one does not fit no other is looked for: that would be a search for small ones.
@@ -116,25 +147,60 @@ write_output(struct whole *w, struct sheet *map, uint32_t step)
     w->outputs[step].size = map->out->size - w->outputs[step].at;
 }
 
+/* What a step waits for, or the run that it called. */
+static void
+write_wait(
+    struct sheet *map, struct run_rows *run, uint32_t step, const struct plan_step *plan)
+{
+    struct step_row row = *run_rows_step(run, step);
+    struct message fact;
+    if (plan->kind == STEP_CHILD) {
+        if (run_rows_fact(run, row.called, CHILD_CALLED, step, &fact))
+            sheet_id(map, "child_run_id", "run_", &fact.child_called.child);
+        return;
+    }
+    sheet_id(map, "interaction_id", "iact_", &row.interaction);
+    if (plan->kind == STEP_WAIT
+        && run_rows_fact(run, row.called, WAIT_OPENED, step, &fact))
+        sheet_text(map, "event_type", fact.wait_opened.event_type);
+}
+
+static void
+write_items(struct sheet *map, const struct step_row *row)
+{
+    sheet_key(map, "items");
+    struct sheet items = sheet_map(map->out);
+    sheet_number(&items, "count", row->items);
+    sheet_number(&items, "begun", row->items_begun);
+    sheet_number(&items, "over", row->items_over);
+    sheet_end(&items);
+}
+
 static void
 write_step(struct whole *w, uint32_t step)
 {
     struct buffer *out = w->map.out;
-    const struct step_row *row = run_rows_step(w->run, step);
-    struct plan_step plan = run_rows_plan_step(w->run, step);
+    struct run_rows *run = w->run;
+    const struct step_row *row = run_rows_step(run, step);
+    struct plan_step plan = run_rows_plan_step(run, step);
     struct sheet map = sheet_map(out);
     sheet_text(&map, "key", plan.key);
     sheet_text(&map, "name", plan.name);
     sheet_number(&map, "index", step);
-    sheet_text(&map, "kind", text("action"));
+    sheet_text(&map, "kind", text(step_kind_name(run->planned ? plan.kind : STEP_ACTION)));
     sheet_text(&map, "status", text(step_status_name((enum step_status)row->status)));
     sheet_number(&map, "attempt", row->attempt);
     sheet_text(&map, "worker", row->worker);
     sheet_id(&map, "session_id", "wsess_", &row->session);
     sheet_moment(&map, "started_at", row->started_ms);
     sheet_moment(&map, "finished_at", row->finished_ms);
+    sheet_moment(&map, "due_at", row->due_ms);
     if (row->error_type.size > 0 && row->status != STEP_DONE)
         write_error(&map, row->error_type, row->error_message, (struct bytes){ 0 });
+    if (row->status == STEP_WAITING || plan.kind == STEP_CHILD)
+        write_wait(&map, w->run, step, &plan);
+    if (plan.kind == STEP_EACH || plan.kind == STEP_PARALLEL)
+        write_items(&map, row);
     write_output(w, &map, step);
     sheet_end(&map);
 }
@@ -194,6 +260,7 @@ run_sheet_whole(struct buffer *out, struct run_rows *run, size_t bytes_max)
     w.outputs = arena_take(run->arena, run->row.step_count * sizeof *w.outputs);
     w.map = sheet_map(out);
     write_line(&w.map, &run->id, &run->row);
+    write_lineage(&w);
     write_inputs(&w);
     write_last_output(&w);
     write_steps(&w);
