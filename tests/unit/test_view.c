@@ -43,7 +43,7 @@ expect_shown(const struct engine *e, const char *part)
         "%s is not in %.1000s", part, (const char *)e->shown.data);
 }
 
-START_TEST(a_suspended_run_is_shown_word_by_word)
+START_TEST(a_running_run_is_shown_word_by_word)
 {
     struct engine e;
     open_with(&e, 1,
@@ -54,14 +54,14 @@ START_TEST(a_suspended_run_is_shown_word_by_word)
     ck_assert_str_eq(engine_run_get(&e, 1),
         "{\"id\":\"run_01kdvdna01e00r000000000000\",\"automation\":\"flow\","
         "\"automation_id\":\"aut_78y07w6cr62562kraqqnjhe9k4\",\"version\":1,"
-        "\"status\":\"suspended\",\"source\":\"api\",\"idempotency_key\":\"once\","
+        "\"status\":\"running\",\"source\":\"api\",\"idempotency_key\":\"once\","
         "\"created_at\":\"2026-01-01T00:00:00.000Z\","
         "\"updated_at\":\"2026-01-01T00:00:00.000Z\","
         "\"started_at\":\"2026-01-01T00:00:00.000Z\","
         "\"progress\":{\"steps\":1,\"completed\":0,\"failed\":0,\"open\":1},"
         "\"last_sequence\":3,\"inputs\":{\"k\":1},"
         "\"steps\":[{\"key\":\"print\",\"name\":\"Print it\",\"index\":0,"
-        "\"kind\":\"action\",\"status\":\"suspended\",\"attempt\":1,"
+        "\"kind\":\"action\",\"status\":\"running\",\"attempt\":1,"
         "\"worker\":\"host-1\","
         "\"session_id\":\"wsess_5224bfrddxrs9sbks3hwr7t8yg\","
         "\"started_at\":\"2026-01-01T00:00:00.000Z\"}]}");
@@ -742,7 +742,7 @@ view_suite(void)
     Suite *suite = suite_create("view");
     TCase *all = tcase_create("view");
     tcase_set_timeout(all, 60);
-    tcase_add_test(all, a_suspended_run_is_shown_word_by_word);
+    tcase_add_test(all, a_running_run_is_shown_word_by_word);
     tcase_add_test(all, a_completed_run_shows_what_its_steps_have_made);
     tcase_add_test(all, a_failed_run_says_which_step_and_why);
     tcase_add_test(all, the_log_of_one_step_is_the_one_that_was_promised);

@@ -75,7 +75,7 @@ engine_trace_of(struct engine *e, unsigned run)
 void
 engine_learn(struct engine *e, const char *name, const char *steps)
 {
-    const struct compile_limits limits = { 1 << 20, 1000, 1 << 20 };
+    const struct compile_limits limits = { 1 << 20, 1000, 1 << 20, NULL };
     struct arena arena = { 0 };
     struct mistakes mistakes = { 0 };
     struct buffer yaml = { 0 }, plan = { 0 };
