@@ -17,6 +17,19 @@ layout_open(struct layout *layout, struct journal *journal, struct arena *arena,
         .plan = plan };
 }
 
+const struct plan_step *
+layout_plan(struct layout *layout, uint32_t index)
+{
+    uint32_t at = index % PLANS_READ;
+    if (layout->read[at].step == NULL || layout->read[at].index != index) {
+        struct plan_step *step = arena_take(layout->arena, sizeof *step);
+        *step = plan_step_at(layout->plan, index, layout->arena);
+        layout->read[at].index = index;
+        layout->read[at].step = step;
+    }
+    return layout->read[at].step;
+}
+
 static struct expansion *
 keep(struct layout *layout, struct expansion expansion)
 {
@@ -40,8 +53,7 @@ direct_count(struct layout *layout, uint32_t each, const struct plan_step *plan)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < plan->body_count; i++)
-        count += plan_step_at(layout->plan, plan->body_first + i, layout->arena).parent
-                 == each;
+        count += layout_plan(layout, plan->body_first + i)->parent == each;
     return count;
 }
 
@@ -50,17 +62,17 @@ layout_expand(struct layout *layout, uint32_t step, uint32_t first, uint32_t cou
     struct bytes items, uint64_t record)
 {
     struct place place = layout_place(layout, step);
-    struct plan_step plan = plan_step_at(layout->plan, place.plan, layout->arena);
+    const struct plan_step *plan = layout_plan(layout, place.plan);
     struct expansion expansion = { .fresh = true };
     struct cursor in = cursor_over(items);
 
-    assert(plan.kind == STEP_EACH);
+    assert(plan->kind == STEP_EACH);
     expansion.row = (struct expansion_row){ .step = step,
         .first = first,
         .count = count,
-        .body_first = plan.body_first,
-        .body_count = plan.body_count,
-        .direct = direct_count(layout, place.plan, &plan),
+        .body_first = plan->body_first,
+        .body_count = plan->body_count,
+        .direct = direct_count(layout, place.plan, plan),
         .record = record };
     expansion.items = arena_take(layout->arena, (count + 1) * sizeof(struct bytes));
     if (cursor_array(&in) != count)
@@ -160,8 +172,8 @@ layout_seen(struct layout *layout, struct place from, uint32_t plan, struct plac
 bool
 layout_parent(struct layout *layout, struct place place, struct place *parent)
 {
-    struct plan_step plan = plan_step_at(layout->plan, place.plan, layout->arena);
-    return plan.nested && layout_seen(layout, place, plan.parent, parent);
+    const struct plan_step *plan = layout_plan(layout, place.plan);
+    return plan->nested && layout_seen(layout, place, plan->parent, parent);
 }
 
 static void
@@ -171,14 +183,14 @@ print_around(struct layout *layout, struct place place, struct buffer *out)
         return;
     struct place each = layout_place(layout, place.in->row.step);
     print_around(layout, each, out);
-    buffer_append_bytes(out, plan_step_at(layout->plan, each.plan, layout->arena).key);
+    buffer_append_bytes(out, layout_plan(layout, each.plan)->key);
     buffer_print(out, "[%u].", (unsigned)place.item);
 }
 
 struct plan_step
 layout_step(struct layout *layout, struct place place)
 {
-    struct plan_step plan = plan_step_at(layout->plan, place.plan, layout->arena);
+    struct plan_step plan = *layout_plan(layout, place.plan);
     if (place.in == NULL)
         return plan;
     struct buffer key = { 0 };
@@ -214,8 +226,8 @@ uint32_t
 layout_last(struct layout *layout)
 {
     for (uint32_t i = layout->plan->fixed_count; i-- > 0;) {
-        struct plan_step plan = plan_step_at(layout->plan, i, layout->arena);
-        if (!plan.nested && !plan.cleanup && !plan.handles)
+        const struct plan_step *plan = layout_plan(layout, i);
+        if (!plan->nested && !plan->cleanup && !plan->handles)
             return i;
     }
     return 0;

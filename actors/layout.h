@@ -20,6 +20,8 @@ struct expansion {
     bool fresh;          /* it has no rows yet */
 };
 
+enum { PLANS_READ = 16 };
+
 struct layout {
     struct journal *journal;
     struct arena *arena;
@@ -27,6 +29,10 @@ struct layout {
     const struct plan *plan;
     struct expansion **known; /* those met so far */
     uint32_t known_count, known_capacity;
+    struct {
+        uint32_t index;
+        const struct plan_step *step; /* NULL: none */
+    } read[PLANS_READ];               /* of the plan, each where its index says */
 };
 
 /* Where a step of a run is from. */
@@ -51,6 +57,8 @@ bool
 layout_seen(struct layout *layout, struct place from, uint32_t plan, struct place *to);
 /* What the step lies in, a parallel or an each; false: in nothing. */
 bool layout_parent(struct layout *layout, struct place place, struct place *parent);
+/* A step of the plan, read once for a while. */
+const struct plan_step *layout_plan(struct layout *layout, uint32_t index);
 /* The step as the plan has it, its key as people see it: pages[3].fetch. */
 struct plan_step layout_step(struct layout *layout, struct place place);
 

@@ -30,7 +30,7 @@ cancel_inside(struct turn *turn, uint32_t step, const char *reason)
     struct run *run = &turn->run;
     const struct step_row *row = run_step(run, step);
     struct place place = layout_place(&run->layout, step);
-    struct plan_step plan = plan_step_at(&run->plan, place.plan, run->arena);
+    struct plan_step plan = *layout_plan(&run->layout, place.plan);
     if (plan.kind == STEP_PARALLEL)
         return cancel_range(
             turn, layout_beside(place, plan.body_first), plan.body_count, reason);

@@ -39,7 +39,7 @@ set_status(struct run *run, struct step_row *step, enum step_status status)
 static void
 feed(struct run *run, struct place place, bool passes)
 {
-    struct plan_step plan = plan_step_at(&run->plan, place.plan, run->arena);
+    struct plan_step plan = *layout_plan(&run->layout, place.plan);
     for (uint32_t i = 0; i < plan.feeds_count; i++) {
         uint32_t next = layout_beside(place, plan.feeds[i]);
         struct step_row *row = run_touch(run, next);
@@ -109,7 +109,7 @@ end_step(struct run *run, uint32_t step, uint64_t at_ms, enum step_status status
 {
     struct step_row *row = run_touch(run, step);
     struct place place = layout_place(&run->layout, step);
-    struct plan_step plan = plan_step_at(&run->plan, place.plan, run->arena);
+    struct plan_step plan = *layout_plan(&run->layout, place.plan);
     bool failed = status == STEP_BROKEN;
     bool handled = failed && plan.on_error == ON_ERROR_STEP;
     run->row.steps_open -= row->status != STEP_PENDING;
@@ -172,7 +172,7 @@ step_started(struct run *run, uint64_t at_ms, const struct step_started *fact)
 {
     struct step_row *step = run_touch(run, fact->step);
     struct place place = layout_place(&run->layout, fact->step);
-    struct plan_step plan = plan_step_at(&run->plan, place.plan, run->arena);
+    struct plan_step plan = *layout_plan(&run->layout, place.plan);
     begin_item(run, fact->step);
     step->status = STEP_OPEN;
     step->started_ms = at_ms;
@@ -184,8 +184,8 @@ step_started(struct run *run, uint64_t at_ms, const struct step_started *fact)
         return;
     step->status = STEP_INSIDE;
     for (uint32_t i = 0; i < plan.body_count; i++)
-        step->items += plan_step_at(&run->plan, plan.body_first + i, run->arena).parent
-                       == place.plan;
+        step->items +=
+            layout_plan(&run->layout, plan.body_first + i)->parent == place.plan;
     step->items_begun = step->items;
     if (run->watch)
         run_note_body(run, fact->step);

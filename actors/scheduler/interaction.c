@@ -6,10 +6,10 @@
 
 static const uint64_t interaction_tag = (uint64_t)'i' << 56;
 
-static struct id
-interaction_id(const struct run *run, uint32_t step, uint32_t attempt, bool escalated)
+struct id
+interaction_id(const struct id *run, uint32_t step, uint32_t attempt, bool escalated)
 {
-    struct id of_step = id_derive(&run->id, step);
+    struct id of_step = id_derive(run, step);
     return id_derive(&of_step, interaction_tag | (uint64_t)attempt << 1 | escalated);
 }
 
@@ -40,7 +40,8 @@ ask_people(struct turn *turn, uint32_t step, const struct plan_step *plan,
         .step = step,
         .key = plan->key,
         .attempt = attempt,
-        .interaction = interaction_id(&turn->run, step, attempt, question->escalated),
+        .interaction =
+            interaction_id(&turn->run.id, step, attempt, question->escalated),
         .protocol = question->protocol,
         .title = title,
         .prompt = prompt,

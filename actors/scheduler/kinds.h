@@ -64,6 +64,9 @@ void wait_due(struct turn *turn, uint32_t step, const struct plan_step *plan);
 /* interaction.c */
 void interaction_begin(struct turn *turn, uint32_t step, const struct plan_step *plan);
 void interaction_due(struct turn *turn, uint32_t step, const struct plan_step *plan);
+/* Derived, so that asking again is the same question. */
+struct id
+interaction_id(const struct id *run, uint32_t step, uint32_t attempt, bool escalated);
 /* What an interaction or the gate of a check asks, its templates not yet evaluated. */
 struct question {
     struct bytes protocol, title, prompt, targets, spec;

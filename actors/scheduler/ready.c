@@ -50,7 +50,7 @@ run_is_ready(struct run *run, uint32_t step)
     if (row->status != STEP_PENDING)
         return false;
     struct place place = layout_place(&run->layout, step);
-    struct plan_step plan = plan_step_at(&run->plan, place.plan, run->arena);
+    struct plan_step plan = *layout_plan(&run->layout, place.plan);
     if (!may_begin(run, place, &plan))
         return false;
     if (row->doomed)
@@ -80,7 +80,7 @@ void
 run_note_body(struct run *run, uint32_t parallel)
 {
     struct place place = layout_place(&run->layout, parallel);
-    struct plan_step plan = plan_step_at(&run->plan, place.plan, run->arena);
+    struct plan_step plan = *layout_plan(&run->layout, place.plan);
     for (uint32_t i = 0; i < plan.body_count; i++) {
         uint32_t step = layout_beside(place, plan.body_first + i);
         if (run_is_ready(run, step))

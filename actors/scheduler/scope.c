@@ -148,8 +148,7 @@ pack_parallel(struct turn *turn, struct place place, const struct plan_step *pla
 {
     pack_map(out, count);
     for (uint32_t i = 0; i < plan->body_count; i++) {
-        struct plan_step in =
-            plan_step_at(&turn->run.plan, plan->body_first + i, turn->out->arena);
+        struct plan_step in = *layout_plan(&turn->run.layout, plan->body_first + i);
         if (in.parent != place.plan)
             continue;
         pack_text(out, in.key);
@@ -165,8 +164,7 @@ last_of_body(struct turn *turn, uint32_t each, const struct plan_step *plan)
 {
     uint32_t last = 0;
     for (uint32_t i = 0; i < plan->body_count; i++) {
-        struct plan_step in =
-            plan_step_at(&turn->run.plan, plan->body_first + i, turn->out->arena);
+        struct plan_step in = *layout_plan(&turn->run.layout, plan->body_first + i);
         if (in.parent == each && !in.handles)
             last = i;
     }
@@ -191,7 +189,7 @@ pack_output(struct turn *turn, uint32_t step, struct buffer *out)
 {
     const struct step_row *row = run_step(&turn->run, step);
     struct place place = layout_place(&turn->run.layout, step);
-    struct plan_step plan = plan_step_at(&turn->run.plan, place.plan, turn->out->arena);
+    struct plan_step plan = *layout_plan(&turn->run.layout, place.plan);
     if (row->output != 0) {
         struct look_output look = { .turn = turn, .step = step };
         turn_look(turn, row->output, look_for_output, &look);
@@ -443,8 +441,7 @@ find_item(struct asking *asking, struct bytes name, struct bytes *value)
             *value = keep(turn, &out);
             return true;
         }
-        struct plan_step plan =
-            plan_step_at(&turn->run.plan, each.plan, turn->out->arena);
+        struct plan_step plan = *layout_plan(&turn->run.layout, each.plan);
         if (bytes_equal(name, each_name(&plan))) {
             *value = layout_item_value(&turn->run.layout, in, place.item);
             return true;

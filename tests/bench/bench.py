@@ -33,7 +33,8 @@ def show(r):
 
 
 def core(folder):
-    for bench, needs in (("journal", True), ("loop", False), ("transport", True)):
+    for bench, needs in (("journal", True), ("loop", False), ("each", False),
+                         ("transport", True)):
         command = [os.path.join(BUILD, f"tests/bench/bench_{bench}")]
         place = tempfile.mkdtemp(dir=folder)
         for line in subprocess.run(command + [place] * needs, check=True, text=True,

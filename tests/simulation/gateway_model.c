@@ -475,6 +475,8 @@ partition_of(struct gateway *g, const struct message *m)
         return 0;
     if (m->code == RUN_CANCEL)
         return id_partition(&m->run_cancel.run);
+    if (m->code == INTERACTION_RESPOND)
+        return id_partition(&m->interaction_respond.interaction);
     if (m->run_start.key.size == 0)
         return (uint32_t)(g->next_partition++ % schedulers);
     return hash_of(m->run_start.key).bytes[0] % schedulers;

@@ -1,6 +1,7 @@
 /* What the log of a scheduler must say, read from its beginning and compared with the
  * rows, with what was granted and with what was answered outside. */
 #include "actors/history.h"
+#include "actors/plan/plan_kinds.h"
 #include "actors/record.h"
 #include "actors/scheduler/run.h"
 #include "base/wrong.h"
@@ -18,10 +19,20 @@ struct attempt_tale {
 };
 
 struct step_tale {
-    bool started, completed, over;
+    bool started, completed, failed, over;
+    bool passes;  /* it is over, and what needs it goes on */
+    bool waiting; /* for a moment, an event or a person */
+    uint64_t due_ms;
     struct attempt_tale attempt; /* the last one */
     uint32_t counted;            /* attempts that count against the policy */
     uint64_t retry_ms;           /* 0: no retry is due */
+    uint32_t under_way;          /* of an each: items */
+    uint32_t in_item;            /* of an item's first step: steps that have begun */
+};
+
+/* What an each became. */
+struct each_tale {
+    uint32_t step, first, count, body_first, body_count;
 };
 
 /* One run as the log tells it. */
@@ -31,6 +42,10 @@ struct tale {
     uint32_t version;
     struct plan plan;
     struct step_tale *steps;
+    uint32_t step_count;
+    struct each_tale *eaches;
+    size_t each_count;
+    uint32_t ending; /* the status that it will have after its cleanup */
     uint64_t deadline_ms, events, last_record;
     bool over;
     uint32_t status;
@@ -47,6 +62,8 @@ struct reading {
     struct map by_run;
     struct list all;
     uint64_t at_ms, record;
+    struct answered *answers; /* as facts say */
+    size_t answer_count;
     struct tale *speaking; /* of the last fact of this record */
     struct buffer said;    /* its facts, one after another */
 };
@@ -60,10 +77,52 @@ struct reading {
         }                                                                              \
     } while (0)
 
+/* The each in whose item a step lies; NULL: it lies in none. */
+static const struct each_tale *
+each_of(const struct tale *t, uint32_t step)
+{
+    for (size_t i = 0; i < t->each_count; i++)
+        if (step >= t->eaches[i].first
+            && step - t->eaches[i].first < t->eaches[i].count * t->eaches[i].body_count)
+            return &t->eaches[i];
+    return NULL;
+}
+
+static uint32_t
+plan_index(const struct tale *t, uint32_t step)
+{
+    const struct each_tale *each = each_of(t, step);
+    if (each == NULL)
+        return step;
+    return each->body_first + (step - each->first) % each->body_count;
+}
+
 static struct plan_step
 plan_step(struct reading *r, const struct tale *t, uint32_t step)
 {
-    return plan_step_at(&t->plan, step, &r->arena);
+    return plan_step_at(&t->plan, plan_index(t, step), &r->arena);
+}
+
+/* Another step of the plan, in the same item. */
+static struct step_tale *
+beside(struct tale *t, uint32_t step, uint32_t plan)
+{
+    return &t->steps[step + plan - plan_index(t, step)];
+}
+
+/* What the step lies in; NULL: in nothing. */
+static struct step_tale *
+around(struct reading *r, struct tale *t, uint32_t step)
+{
+    struct plan_step plan = plan_step(r, t, step);
+    const struct each_tale *each = each_of(t, step);
+    if (!plan.nested)
+        return NULL;
+    if (each != NULL
+        && (plan.parent < each->body_first
+            || plan.parent >= each->body_first + each->body_count))
+        return &t->steps[each->step];
+    return beside(t, step, plan.parent);
 }
 
 static void
@@ -101,23 +160,89 @@ a_run_starts_once(struct reading *r, const struct message *fact)
     t->input = input_of(started->inputs);
     t->deadline_ms = started->timeout_ms == 0 ? 0 : r->at_ms + started->timeout_ms;
     open_plan(r, t);
-    HOLDS(r->sim, started->steps == t->plan.step_count, "%" PRIu32 " steps",
+    HOLDS(r->sim, started->steps == t->plan.fixed_count, "%" PRIu32 " steps",
         started->steps);
+    t->step_count = started->steps;
     t->steps = sim_room(started->steps * sizeof *t->steps);
     list_append(&r->all, &t->link);
     map_put(&r->by_run, id_bytes(&t->run), t);
 }
 
+/* A step that its handler replaces is as its handler is. */
+static bool
+lets_go_on(struct reading *r, struct tale *t, uint32_t step, uint32_t plan)
+{
+    struct step_tale *s = beside(t, step, plan);
+    struct plan_step of = plan_step_at(&t->plan, plan, &r->arena);
+    if (s->over && s->failed && of.on_error == ON_ERROR_STEP)
+        s = beside(t, step, of.handler);
+    return s->over && s->passes;
+}
+
+static bool
+handles_a_failure(struct reading *r, struct tale *t, uint32_t step)
+{
+    uint32_t own = plan_index(t, step);
+    for (uint32_t i = 0; i < t->plan.step_count; i++) {
+        struct plan_step other = plan_step_at(&t->plan, i, &r->arena);
+        if (other.on_error == ON_ERROR_STEP && other.handler == own)
+            return beside(t, step, i)->failed;
+    }
+    return false;
+}
+
 static void
-a_step_starts_once_when_all_it_needs_is_done(
+no_more_items_at_once_than_the_step_says(
+    struct reading *r, struct tale *t, uint32_t step, bool begins)
+{
+    const struct each_tale *each = each_of(t, step);
+    if (each == NULL)
+        return;
+    uint32_t item = (step - each->first) / each->body_count;
+    struct step_tale *first = &t->steps[each->first + item * each->body_count];
+    struct step_tale *around_it = &t->steps[each->step];
+    struct plan_each config;
+    struct plan_step plan = plan_step(r, t, each->step);
+    plan_config_read(&plan_each_shape, plan.config, &config);
+    around_it->under_way += begins && first->in_item == 0;
+    first->in_item += begins;
+    TALE_HOLDS(r, t, around_it->under_way <= config.concurrency,
+        "%" PRIu32 " of step %" PRIu32, around_it->under_way, each->step);
+}
+
+/* Is nothing of an item left?  All that lie in it directly are over. */
+static void
+end_item(struct reading *r, struct tale *t, uint32_t step)
+{
+    const struct each_tale *each = each_of(t, step);
+    if (each == NULL)
+        return;
+    uint32_t from = step - (step - each->first) % each->body_count;
+    for (uint32_t i = 0; i < each->body_count; i++)
+        if (around(r, t, from + i) == &t->steps[each->step] && !t->steps[from + i].over)
+            return;
+    if (around(r, t, step) == &t->steps[each->step])
+        t->steps[each->step].under_way--;
+}
+
+static void
+a_step_starts_once_when_all_it_needs_is_over(
     struct reading *r, struct tale *t, struct step_tale *s, uint32_t step)
 {
     struct plan_step plan = plan_step(r, t, step);
+    const struct step_tale *parent = around(r, t, step);
     TALE_HOLDS(r, t, !s->started && !s->over, "step %" PRIu32, step);
+    TALE_HOLDS(r, t, parent == NULL || (parent->started && !parent->over),
+        "step %" PRIu32 " lies in what is not under way", step);
+    TALE_HOLDS(r, t, parent != NULL || plan.cleanup == (t->ending != 0),
+        "step %" PRIu32 " is of another time", step);
+    TALE_HOLDS(r, t, !plan.handles || handles_a_failure(r, t, step),
+        "step %" PRIu32 " handles nothing", step);
     for (uint32_t i = 0; i < plan.needs_count; i++)
-        TALE_HOLDS(r, t, t->steps[plan.needs[i]].completed,
+        TALE_HOLDS(r, t, lets_go_on(r, t, step, plan.needs[i]),
             "step %" PRIu32 " needs %" PRIu32, step, plan.needs[i]);
     s->started = true;
+    no_more_items_at_once_than_the_step_says(r, t, step, true);
 }
 
 static void
@@ -204,6 +329,8 @@ no_more_attempts_than_the_policy_says(struct reading *r, struct tale *t,
     struct step_tale *s, const struct step_retried *retried)
 {
     struct plan_step plan = plan_step(r, t, retried->step);
+    if (plan.kind != STEP_ACTION)
+        s->attempt = (struct attempt_tale){ s->counted++ + 1, 1, 0, true, false };
     TALE_HOLDS(
         r, t, s->attempt.ended && !s->attempt.completed && !s->over, "nothing failed");
     TALE_HOLDS(r, t, retried->attempt == s->attempt.number + 1, "attempt %" PRIu32,
@@ -214,28 +341,129 @@ no_more_attempts_than_the_policy_says(struct reading *r, struct tale *t,
     s->retry_ms = retried->due_ms;
 }
 
+static bool
+is_doomed(struct reading *r, struct tale *t, uint32_t step)
+{
+    struct plan_step plan = plan_step(r, t, step);
+    bool doomed = plan.handles && !handles_a_failure(r, t, step);
+    for (uint32_t i = 0; i < plan.needs_count; i++) {
+        const struct step_tale *need = beside(t, step, plan.needs[i]);
+        doomed |= need->over && !lets_go_on(r, t, step, plan.needs[i]);
+    }
+    return doomed;
+}
+
 static void
 a_step_ends_once(struct reading *r, struct tale *t, struct step_tale *s,
     const struct message *fact, uint32_t step)
 {
     struct plan_step plan = plan_step(r, t, step);
-    bool doomed = false;
-    for (uint32_t i = 0; i < plan.needs_count; i++) {
-        const struct step_tale *need = &t->steps[plan.needs[i]];
-        doomed |= need->over && !need->completed;
-    }
-    TALE_HOLDS(r, t, !s->over, "step %" PRIu32, step);
+    bool acts = plan.kind == STEP_ACTION && s->attempt.number > 0;
+    TALE_HOLDS(r, t, !s->over && !s->waiting, "step %" PRIu32, step);
     if (fact->code == STEP_COMPLETED)
-        TALE_HOLDS(r, t, s->attempt.completed, "step %" PRIu32, step);
+        TALE_HOLDS(r, t,
+            s->started
+                && (!acts || s->attempt.completed
+                    || plan.on_timeout == ON_TIMEOUT_CONTINUE),
+            "step %" PRIu32, step);
     if (fact->code == STEP_FAILED)
-        TALE_HOLDS(
-            r, t, s->attempt.ended && !s->attempt.completed, "step %" PRIu32, step);
-    if (fact->code == STEP_SKIPPED)
-        TALE_HOLDS(r, t, !s->started && doomed, "step %" PRIu32, step);
+        TALE_HOLDS(r, t,
+            s->started && (!acts || (s->attempt.ended && !s->attempt.completed)),
+            "step %" PRIu32, step);
+    if (fact->code == STEP_SKIPPED && !s->started)
+        TALE_HOLDS(r, t, plan.condition.size > 0 || is_doomed(r, t, step),
+            "step %" PRIu32, step);
     if (fact->code == STEP_CANCELLED)
         TALE_HOLDS(r, t, s->started, "step %" PRIu32, step);
+    no_more_items_at_once_than_the_step_says(r, t, step, !s->started);
     s->over = true;
     s->completed = fact->code == STEP_COMPLETED;
+    s->failed = fact->code == STEP_FAILED;
+    s->passes = s->completed || (s->failed && plan.on_error == ON_ERROR_CONTINUE)
+                || (fact->code == STEP_SKIPPED && fact->step_skipped.passes);
+    end_item(r, t, step);
+}
+
+static void
+an_each_has_steps_for_all_its_items(
+    struct reading *r, struct tale *t, const struct step_expanded *expanded)
+{
+    struct plan_step plan = plan_step(r, t, expanded->step);
+    struct cursor items = cursor_over(expanded->items);
+    TALE_HOLDS(r, t, plan.kind == STEP_EACH && expanded->first == t->step_count,
+        "step %" PRIu32, expanded->step);
+    TALE_HOLDS(r, t, cursor_array(&items) == expanded->count, "%" PRIu32 " items",
+        expanded->count);
+    size_t count = t->step_count + expanded->count * plan.body_count;
+    struct step_tale *steps = sim_room(count * sizeof *steps);
+    memcpy(steps, t->steps, t->step_count * sizeof *steps);
+    free(t->steps);
+    t->steps = steps;
+    struct each_tale *eaches = sim_room((t->each_count + 1) * sizeof *eaches);
+    if (t->each_count > 0)
+        memcpy(eaches, t->eaches, t->each_count * sizeof *eaches);
+    free(t->eaches);
+    t->eaches = eaches;
+    t->eaches[t->each_count++] = (struct each_tale){ expanded->step, expanded->first,
+        expanded->count, plan.body_first, plan.body_count };
+    t->step_count = (uint32_t)count;
+}
+
+static void
+a_wait_is_opened_once_and_ends_once(struct reading *r, struct tale *t,
+    struct step_tale *s, uint32_t step, bool opens, uint64_t due_ms)
+{
+    TALE_HOLDS(
+        r, t, s->started && !s->over && s->waiting != opens, "step %" PRIu32, step);
+    s->waiting = opens;
+    s->due_ms = due_ms;
+}
+
+static bool
+has_answered(const struct reading *r, const struct id *interaction, struct bytes who)
+{
+    for (size_t i = 0; i < r->answer_count; i++)
+        if (id_equal(&r->answers[i].interaction, interaction)
+            && bytes_equal(text(r->answers[i].who), who))
+            return true;
+    return false;
+}
+
+static void
+everybody_answers_a_question_once(struct reading *r, struct tale *t,
+    struct step_tale *s, const struct interaction_responded *said)
+{
+    TALE_HOLDS(r, t, s->waiting, "step %" PRIu32 " asks nothing", said->step);
+    TALE_HOLDS(r, t, !has_answered(r, &said->interaction, said->principal), "%.*s did",
+        (int)said->principal.size, (const char *)said->principal.data);
+    TALE_HOLDS(r, t, s->due_ms == 0 || r->at_ms < s->due_ms, "it has expired");
+    struct answered *answers =
+        arena_take(&r->arena, (r->answer_count + 1) * sizeof *answers);
+    if (r->answer_count > 0)
+        memcpy(answers, r->answers, r->answer_count * sizeof *answers);
+    char *who = arena_take(&r->arena, said->principal.size + 1);
+    memcpy(who, said->principal.data, said->principal.size);
+    answers[r->answer_count++] = (struct answered){ said->run, said->interaction, who };
+    r->answers = answers;
+    s->waiting = !said->resolved;
+}
+
+static void
+a_wait_is_not_over_before_its_time(
+    struct reading *r, struct tale *t, const struct step_tale *s, uint32_t step)
+{
+    TALE_HOLDS(r, t, s->due_ms != 0 && r->at_ms >= s->due_ms, "step %" PRIu32, step);
+}
+
+/* Those of the automations that can fail say that they may. */
+static void
+an_assertion_holds(struct reading *r, struct tale *t, const struct check_failed *failed)
+{
+    struct plan_step plan = plan_step(r, t, failed->step);
+    struct plan_check check;
+    plan_config_read(&plan_check_shape, plan.config, &check);
+    TALE_HOLDS(r, t, check.on_fail == 1, "%.*s", (int)plan.key.size,
+        (const char *)plan.key.data);
 }
 
 static void
@@ -249,19 +477,32 @@ offers_follow_each_other(struct reading *r, struct tale *t, struct step_tale *s,
     s->attempt.offer = again->offer;
 }
 
+static bool
+fails_its_run(struct reading *r, struct tale *t, uint32_t step)
+{
+    struct plan_step plan = plan_step(r, t, step);
+    return t->steps[step].failed && !plan.nested && !plan.cleanup
+           && plan.on_error == ON_ERROR_FAIL;
+}
+
 static void
 a_run_ends_once_as_its_steps_did(struct reading *r, struct tale *t, uint32_t status)
 {
-    size_t completed = 0, open = 0;
-    for (uint32_t i = 0; i < t->plan.step_count; i++) {
-        completed += t->steps[i].completed;
-        open += t->steps[i].started && !t->steps[i].over;
+    size_t fatal = 0, open = 0, left = 0;
+    for (uint32_t i = 0; i < t->step_count; i++) {
+        const struct step_tale *s = &t->steps[i];
+        struct plan_step plan = plan_step(r, t, i);
+        fatal += fails_its_run(r, t, i);
+        open += s->started && !s->over;
+        left += !plan.nested && !s->over && (!plan.cleanup || status != RUN_STOPPED);
     }
     TALE_HOLDS(r, t, open == 0, "%zu steps are under way", open);
     TALE_HOLDS(r, t,
-        (status == RUN_DONE) == (completed == t->plan.step_count)
-            || status == RUN_STOPPED || t->deadline_ms != 0,
-        "status %" PRIu32 ", %zu steps completed", status, completed);
+        status == RUN_STOPPED || t->deadline_ms != 0
+            || ((status == RUN_DONE) == (fatal == 0) && left == 0),
+        "status %" PRIu32 ", %zu steps failed, %zu are left", status, fatal, left);
+    TALE_HOLDS(r, t, t->ending == 0 || t->ending == status || status == RUN_STOPPED,
+        "status %" PRIu32 ", not %" PRIu32, status, t->ending);
     t->over = true;
     t->status = status;
 }
@@ -270,11 +511,11 @@ static void
 follow_step(struct reading *r, struct tale *t, const struct message *fact)
 {
     uint32_t step = fact->step_started.step;
-    HOLDS(r->sim, step < t->plan.step_count, "step %" PRIu32, step);
+    HOLDS(r->sim, step < t->step_count, "step %" PRIu32, step);
     struct step_tale *s = &t->steps[step];
     switch ((int)fact->code) {
     case STEP_STARTED:
-        a_step_starts_once_when_all_it_needs_is_done(r, t, s, step);
+        a_step_starts_once_when_all_it_needs_is_over(r, t, s, step);
         return;
     case ACTION_CALLED:
         attempts_follow_each_other(r, t, s, &fact->action_called);
@@ -289,10 +530,36 @@ follow_step(struct reading *r, struct tale *t, const struct message *fact)
         no_more_attempts_than_the_policy_says(r, t, s, &fact->step_retried);
         return;
     case JOB_REOFFERED: offers_follow_each_other(r, t, s, &fact->job_reoffered); return;
+    case STEP_EXPANDED:
+        an_each_has_steps_for_all_its_items(r, t, &fact->step_expanded);
+        return;
+    case WAIT_OPENED:
+        a_wait_is_opened_once_and_ends_once(
+            r, t, s, step, true, fact->wait_opened.due_ms);
+        return;
+    case INTERACTION_REQUESTED:
+        a_wait_is_opened_once_and_ends_once(
+            r, t, s, step, true, fact->interaction_requested.due_ms);
+        return;
+    case WAIT_RESUMED:
+        if (bytes_equal(fact->wait_resumed.by, text("timer")))
+            a_wait_is_not_over_before_its_time(r, t, s, step);
+        a_wait_is_opened_once_and_ends_once(r, t, s, step, false, 0);
+        return;
+    case WAIT_TIMED_OUT:
+        if (!s->waiting) /* a parallel or an each */
+            return;
+        a_wait_is_not_over_before_its_time(r, t, s, step);
+        a_wait_is_opened_once_and_ends_once(r, t, s, step, false, 0);
+        return;
+    case INTERACTION_RESPONDED:
+        everybody_answers_a_question_once(r, t, s, &fact->interaction_responded);
+        return;
+    case CHECK_FAILED: an_assertion_holds(r, t, &fact->check_failed); return;
+    case STEP_CANCELLED: s->waiting = false; /* fall through */
     case STEP_COMPLETED:
     case STEP_FAILED:
-    case STEP_SKIPPED:
-    case STEP_CANCELLED: a_step_ends_once(r, t, s, fact, step); return;
+    case STEP_SKIPPED: a_step_ends_once(r, t, s, fact, step); return;
     default: return;
     }
 }
@@ -352,8 +619,11 @@ follow(struct reading *r, const struct message *fact)
     note_position(r, t, fact);
     note_chain(r, t, fact);
     switch ((int)fact->code) {
-    case RUN_STARTED:
-    case RUN_DEFERRED: return;
+    case RUN_STARTED: return;
+    case RUN_DEFERRED:
+        if (!fact->run_deferred.more)
+            t->ending = fact->run_deferred.ending;
+        return;
     case RUN_COMPLETED: a_run_ends_once_as_its_steps_did(r, t, RUN_DONE); return;
     case RUN_FAILED: a_run_ends_once_as_its_steps_did(r, t, RUN_BROKEN); return;
     case RUN_CANCELLED: a_run_ends_once_as_its_steps_did(r, t, RUN_STOPPED); return;
@@ -375,7 +645,9 @@ the_row_says_what_the_log_says(struct reading *r, struct tale *t)
         run.row.events, t->events);
     TALE_HOLDS(r, t, bytes_equal(run.row.chain, bytes_of(t->chain.bytes, HASH_SIZE)),
         "another chain of facts");
-    for (uint32_t i = 0; i < t->plan.step_count; i++)
+    TALE_HOLDS(r, t, run.row.step_count == t->step_count, "%" PRIu32 " steps",
+        run.row.step_count);
+    for (uint32_t i = 0; i < t->step_count; i++)
         TALE_HOLDS(r, t,
             (run_step(&run, i)->status == STEP_DONE) == t->steps[i].completed,
             "step %" PRIu32, i);
@@ -466,6 +738,19 @@ an_accepted_report_is_in_the_log(struct reading *r)
 }
 
 static void
+an_answer_that_was_taken_is_in_the_log(struct reading *r)
+{
+    const struct oracle *o = r->sim->oracle;
+    for (size_t i = 0; i < o->answer_count; i++) {
+        const struct answered *answer = &o->answers[i];
+        const struct tale *t = map_get(&r->by_run, id_bytes(&answer->run));
+        HOLDS(r->sim,
+            t == NULL || has_answered(r, &answer->interaction, text(answer->who)),
+            "%s answered", answer->who);
+    }
+}
+
+static void
 read_log(struct reading *r)
 {
     struct journal *journal = r->machine->journal;
@@ -500,6 +785,7 @@ forget(struct reading *r)
         list_remove(at);
         buffer_free(&t->positions);
         free(t->steps);
+        free(t->eaches);
         free(t);
     }
     map_free(&r->by_run);
@@ -523,5 +809,6 @@ log_check(struct sim *sim, const struct machine *scheduler)
     }
     an_accepted_start_has_its_inputs(&r);
     an_accepted_report_is_in_the_log(&r);
+    an_answer_that_was_taken_is_in_the_log(&r);
     forget(&r);
 }

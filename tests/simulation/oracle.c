@@ -279,7 +279,22 @@ note_fact(const struct sim *sim, const struct message *fact)
     case JOB_REOFFERED: sim_probe(PROBE_REOFFERED); return;
     case JOB_PRINTED: sim_probe(PROBE_PRINTED); return;
     case RUN_DEFERRED:
-        sim_probe(fact->run_deferred.ending ? PROBE_ENDING_DEFERRED : PROBE_DEFERRED);
+        sim_probe(!fact->run_deferred.ending ? PROBE_DEFERRED
+                  : fact->run_deferred.more  ? PROBE_ENDING_DEFERRED
+                                             : PROBE_CLEANS_UP);
+        return;
+    case STEP_EXPANDED: sim_probe(PROBE_EXPANDED); return;
+    case WAIT_RESUMED: sim_probe(PROBE_SLEPT); return;
+    case WAIT_TIMED_OUT: sim_probe(PROBE_EXPIRED); return;
+    case INTERACTION_REQUESTED:
+        sim_probe(
+            fact->interaction_requested.escalated ? PROBE_ESCALATED : PROBE_ASKED);
+        return;
+    case INTERACTION_RESPONDED: sim_probe(PROBE_ANSWERED); return;
+    case CHECK_PASSED: sim_probe(PROBE_ASSERTED); return;
+    case RUN_COMPLETED:
+        if (fact->run_completed.has_output)
+            sim_probe(PROBE_DECLARED_OUTPUT);
         return;
     case ACTION_FAILED:
         if (fact->action_failed.ending == ENDING_TIME)
@@ -361,6 +376,16 @@ oracle_hear_started(struct sim *sim, const struct start *start, bool existed)
     if (o->start_count == STARTS_MAX)
         WRONG("more starts than the oracle can remember");
     o->starts[o->start_count++] = *start;
+}
+
+void
+oracle_hear_answered(struct sim *sim, const struct id *run,
+    const struct id *interaction, const char *who)
+{
+    struct oracle *o = sim->oracle;
+    if (o->answer_count == STARTS_MAX)
+        WRONG("more answers than the oracle can remember");
+    o->answers[o->answer_count++] = (struct answered){ *run, *interaction, who };
 }
 
 static void

@@ -43,6 +43,12 @@ struct told {
     struct list link;
 };
 
+/* What a client was told: its answer to a question was taken. */
+struct answered {
+    struct id run, interaction;
+    const char *who;
+};
+
 enum { STARTS_MAX = 128 };
 
 struct oracle {
@@ -50,6 +56,8 @@ struct oracle {
     struct list all_grants, all_told, all_heard;
     struct start starts[STARTS_MAX];
     size_t start_count;
+    struct answered answers[STARTS_MAX];
+    size_t answer_count;
 };
 
 struct oracle *oracle_new(struct sim *sim);
@@ -70,6 +78,8 @@ void oracle_hear_turn(const struct machine *machine);
 void oracle_hear_start(const struct machine *machine);
 
 /* Clients and workers. */
+void oracle_hear_answered(struct sim *sim, const struct id *run,
+    const struct id *interaction, const char *who);
 void oracle_hear_started(struct sim *sim, const struct start *start, bool existed);
 void oracle_hear_cancelled(struct sim *sim, const struct run_accepted *accepted);
 void oracle_hear_hint(struct sim *sim, const struct run_changed *hint);

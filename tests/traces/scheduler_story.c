@@ -1,6 +1,7 @@
 #include "tests/traces/scheduler_story.h"
 
 #include "actors/plan/compile.h"
+#include "actors/scheduler/kinds.h"
 #include "base/json_write.h"
 
 #include <inttypes.h>
@@ -265,8 +266,7 @@ story_expect_output(struct story *s, const char *json)
 struct id
 story_interaction(struct story *s, unsigned run, uint32_t step, uint32_t attempt)
 {
-    struct id id = story_run(run), of_step = id_derive(&id, step);
-    id = id_derive(&of_step, (uint64_t)'i' << 56 | attempt << 1);
+    struct id of = story_run(run), id = interaction_id(&of, step, attempt, false);
     trace_name(&s->trace, &id, "I");
     return id;
 }
