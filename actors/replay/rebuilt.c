@@ -1,0 +1,148 @@
+#include "actors/replay/rebuilt.h"
+
+#include "actors/record.h"
+#include "actors/scheduler/scheduler.h"
+#include "actors/view/run_rows.h"
+#include "base/wrong.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { STATE_CACHE_BYTES = 64 << 20 };
+
+static void *
+room(size_t count, size_t size)
+{
+    void *made = calloc(count, size);
+    if (made == NULL)
+        WRONG("out of memory");
+    return made;
+}
+
+/* It must know the plan before its run can start. */
+static void
+learn(struct rebuilt *r)
+{
+    const struct export_file *file = r->file;
+    struct message m = { .code = PLAN_LEARNED,
+        .envelope = { .project = file->project },
+        .plan_learned = { .automation = file->automation,
+            .name = file->name,
+            .version = file->version,
+            .plan = file->plan,
+            .revision = 1,
+            .current = file->version,
+            .status = AUTOMATION_ACTIVE } };
+    struct field_blobs blobs = record_blobs(r->journal, r->config.inline_max);
+    struct buffer record = { 0 };
+    record_write(&blobs, &m, 1, &record);
+    journal_append(r->journal, 0, buffer_bytes(&record));
+    scheduler_actor.apply(r->state, 0, &m);
+    scheduler_actor.settle(r->state);
+    buffer_free(&record);
+    if (journal_commit(r->journal, true) != ERR_NONE)
+        WRONG("a journal in memory cannot be written");
+}
+
+void
+rebuilt_open(struct rebuilt *r, const struct export_file *file)
+{
+    struct journal_options options = { .epoch = 1,
+        .state_cache_bytes = STATE_CACHE_BYTES };
+    struct fault fault;
+    *r = (struct rebuilt){ .file = file };
+    config_default(&r->config);
+    if (journal_open("memory:", &options, &r->journal, &fault) != ERR_NONE)
+        WRONG("a journal in memory does not open");
+    struct actor_setup setup = { .config = &r->config,
+        .journal = r->journal,
+        .instance = id_partition(&file->run),
+        .epoch = 1 };
+    r->state = room(1, scheduler_actor.state_size);
+    r->facts.list = room(OUTBOX_MAX, sizeof *r->facts.list);
+    r->facts.apart = room(OUTBOX_MAX, sizeof *r->facts.apart);
+    r->said = room(OUTBOX_MAX, sizeof *r->said);
+    r->answer = room(1, sizeof *r->answer);
+    scheduler_actor.open(r->state, &setup);
+    learn(r);
+}
+
+void
+rebuilt_close(struct rebuilt *r)
+{
+    scheduler_actor.close(r->state);
+    free(r->state);
+    free(r->facts.list);
+    free(r->facts.apart);
+    free(r->said);
+    free(r->answer);
+    buffer_free(&r->record);
+    arena_free(&r->arena);
+    journal_close(&r->journal);
+}
+
+/* The record as a journal has it, of the facts of this run alone.  Returns their number;
+ * 0: it cannot be read. */
+static size_t
+copy_record(struct rebuilt *r, const struct export_record *record)
+{
+    struct cursor in = record->facts;
+    struct envelope envelope = { .cause = record->cause, .project = r->file->project };
+    struct buffer facts = { 0 };
+    size_t count = 0;
+    bool apart = false;
+    memcpy(envelope.trace.bytes, record->trace.data, ID_SIZE);
+    for (size_t i = 0; i < record->items && !in.bad && count < OUTBOX_MAX; i++) {
+        if (cursor_type(&in) == PACK_NIL) {
+            cursor_nil(&in);
+            apart = true;
+            continue;
+        }
+        pack_u64(&facts, cursor_u64(&in));
+        buffer_append_bytes(&facts, cursor_blob(&in));
+        r->facts.apart[count++] = apart;
+        apart = false;
+        i++;
+    }
+    buffer_clear(&r->record);
+    record_head(&envelope, count, &r->record);
+    buffer_append_bytes(&r->record, buffer_bytes(&facts));
+    buffer_free(&facts);
+    return cursor_done(&in) ? count : 0;
+}
+
+enum err
+rebuilt_read(struct rebuilt *r, const struct export_record *record, struct fault *fault)
+{
+    struct record_reader reader;
+    arena_reset(&r->arena);
+    for (size_t i = 0; i < record->blob_count; i++)
+        journal_put_blob(r->journal, record->blobs[i]);
+    size_t count = copy_record(r, record);
+    r->facts.count = 0;
+    if (count > 0
+        && record_open(&reader, r->journal, &r->arena, buffer_bytes(&r->record)))
+        while (r->facts.count < count
+               && record_next(&reader, &r->facts.list[r->facts.count])
+               && run_rows_is_about(&r->facts.list[r->facts.count], &r->file->run))
+            r->facts.count++;
+    if (count > 0 && r->facts.count == count)
+        return ERR_NONE;
+    return fault_set(fault, ERR_MALFORMED,
+        "record %" PRIu64 ": fact %zu cannot be read", record->number,
+        r->facts.count + 1);
+}
+
+void
+rebuilt_follow(struct rebuilt *r, const struct export_record *record)
+{
+    journal_append(r->journal, record->at_ms, buffer_bytes(&r->record));
+    for (size_t i = 0; i < r->facts.count; i++) {
+        if (r->facts.apart[i])
+            scheduler_actor.settle(r->state);
+        scheduler_actor.apply(r->state, record->at_ms, &r->facts.list[i]);
+    }
+    scheduler_actor.settle(r->state);
+    if (journal_commit(r->journal, true) != ERR_NONE)
+        WRONG("a journal in memory cannot be written");
+}
