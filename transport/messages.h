@@ -630,6 +630,7 @@ struct message {
     enum message_code code;
     enum actor_name to; /* filled in when said; differs from the catalogue for `any` */
     uint32_t to_instance;
+    bool again; /* it was said before: it leaves, but is not recorded or applied */
     struct envelope envelope;
     struct bytes
         raw; /* the body as encoded, when it came from outside or the journal */

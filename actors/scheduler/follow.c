@@ -1,7 +1,7 @@
 /* What each fact makes of its run.  The policy of a step (what follows its failure, who
  * needs it) is read from the plan, which the run keeps. */
 #include "actors/history.h"
-#include "actors/scheduler/run.h"
+#include "actors/scheduler/groups.h"
 #include "base/wrong.h"
 
 #include <assert.h>
@@ -147,22 +147,50 @@ begin_item(struct run *run, uint32_t step)
         each->items_begun = place.item + 1;
 }
 
+/* What a run is, from the fact that creates it. */
 static void
-started(struct run *run, uint64_t at_ms, const struct run_started *fact)
+created(struct run *run, uint64_t at_ms, const struct run_started *fact)
 {
     run->row.automation = fact->automation;
     run->row.name = fact->name;
     run->row.version = fact->version;
-    run->row.status = RUN_SUSPENDED;
     run->row.source = fact->source;
     run->row.key = fact->key;
     run->row.started_ms = at_ms;
-    run->row.deadline_ms = fact->timeout_ms == 0 ? 0 : at_ms + fact->timeout_ms;
     run->row.step_count = fact->steps;
     run->row.mains = fact->mains == 0 ? fact->steps : fact->mains;
     run->row.cleanups = fact->cleanups;
     run->row.title = fact->title;
     run->row.record = run->record;
+    run->row.group = group_id(fact);
+    run->row.trigger = fact->trigger;
+    run->row.parent = fact->parent;
+    run->row.parent_step = fact->parent_step;
+    run->row.parent_attempt = fact->parent_attempt;
+    run->row.awaited = fact->awaited;
+    run->row.depth = fact->depth;
+    run->row.origin = fact->origin;
+}
+
+static void
+queued(struct run *run, uint64_t at_ms, const struct run_started *fact)
+{
+    created(run, at_ms, fact);
+    run->row.status = RUN_WAITING;
+    run->row.queued = run->record;
+    run->row.queued_ms = at_ms;
+    run->row.queue_reason = fact->queue_reason;
+}
+
+static void
+started(struct run *run, uint64_t at_ms, const struct run_started *fact)
+{
+    if (!fact->queued)
+        created(run, at_ms, fact);
+    run->row.status = RUN_SUSPENDED;
+    run->row.started_ms = at_ms;
+    run->row.queued = 0;
+    run->row.deadline_ms = fact->timeout_ms == 0 ? 0 : at_ms + fact->timeout_ms;
     if (run->watch)
         run_find_ready(run);
 }
@@ -291,6 +319,14 @@ resume(struct run *run, uint32_t number, bool matched)
 }
 
 static void
+child_called(struct run *run, uint64_t at_ms, const struct child_called *fact)
+{
+    uint64_t timeout_ms = run_plan_step(run, fact->step).timeout_ms;
+    wait(run, fact->step, timeout_ms == 0 ? 0 : at_ms + timeout_ms);
+    run_touch(run, fact->step)->child = fact->child;
+}
+
+static void
 step_completed(struct run *run, uint64_t at_ms, const struct step_completed *fact)
 {
     if (fact->has_output)
@@ -322,6 +358,7 @@ finish(struct run *run, uint64_t at_ms, enum run_status status, struct bytes rea
     run->row.deadline_ms = 0;
     run->row.stop_reason = reason;
     run->row.ending = 0;
+    run->row.queued = 0;
 }
 
 /* From the first time on that nothing more is to be said of an ending, there is only
@@ -362,6 +399,7 @@ move(struct run *run, uint64_t at_ms, const struct message *fact)
 {
     switch ((int)fact->code) {
     case RUN_STARTED: started(run, at_ms, &fact->run_started); return;
+    case RUN_QUEUED: queued(run, at_ms, &fact->run_started); return;
     case RUN_COMPLETED:
         run->row.finish = fact->run_completed.has_output ? run->record : 0;
         finish(run, at_ms, RUN_DONE, text("completed"));
@@ -371,7 +409,11 @@ move(struct run *run, uint64_t at_ms, const struct message *fact)
         run->row.error_message = fact->run_failed.error_message;
         finish(run, at_ms, RUN_BROKEN, fact->run_failed.stop_reason);
         return;
-    case RUN_CANCELLED: finish(run, at_ms, RUN_STOPPED, text("cancelled")); return;
+    case RUN_CANCELLED:
+        finish(run, at_ms, RUN_STOPPED,
+            fact->run_cancelled.stop_reason.size > 0 ? fact->run_cancelled.stop_reason
+                                                     : text("cancelled"));
+        return;
     case RUN_DEFERRED: deferred(run, &fact->run_deferred); return;
     case STEP_STARTED: step_started(run, at_ms, &fact->step_started); return;
     case STEP_EXPANDED: expanded(run, &fact->step_expanded); return;
@@ -410,6 +452,7 @@ move(struct run *run, uint64_t at_ms, const struct message *fact)
         if (fact->interaction_responded.resolved)
             resume(run, fact->interaction_responded.step, false);
         return;
+    case CHILD_CALLED: child_called(run, at_ms, &fact->child_called); return;
     case CHECK_PASSED:
     case CHECK_FAILED: return;
     default: WRONG("no fact about a run");
