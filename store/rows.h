@@ -21,9 +21,9 @@
  *   H project run first page      16 of its items, a msgpack array
  *   Q project interaction         what is or was asked of people
  *   B project asked interaction   one that is not settled, the oldest first
- *   V project run hash            number of the last event that its waits for a type had
- *   Y record run step             a wait of which the trigger actor may not know that it
- *                                 is open, or over: project, attempt, open (1 byte)
+ *   V project run hash            the last event that its waits for a type had
+ *   Y record run step             a wait that the trigger actor may not know to be
+ *                                 open, or over: project, attempt, open (1 byte)
  *
  * On disk: letters, orders and field numbers are for ever.
  */

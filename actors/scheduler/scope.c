@@ -135,77 +135,19 @@ remember(struct run_scope *scope, uint32_t step, struct bytes value)
     scope->outputs[scope->output_count++] = (struct kept_output){ step, value };
 }
 
-static bool pack_output(struct turn *turn, uint32_t step, struct buffer *out);
-
-static bool
-fits(const struct turn *turn, const struct buffer *out)
+static const struct step_row *
+source_step(void *self, uint32_t step)
 {
-    return out->size <= turn->state->config->payload_max;
+    struct turn *turn = self;
+    return run_step(&turn->run, step);
 }
 
-/* The body of a parallel, by the keys of the plan. */
-static bool
-pack_parallel(struct turn *turn, struct place place, const struct plan_step *plan,
-    uint32_t count, struct buffer *out)
+static struct bytes
+source_recorded(void *self, uint64_t record, uint32_t step)
 {
-    pack_map(out, count);
-    for (uint32_t i = 0; i < plan->body_count; i++) {
-        struct plan_step in = *layout_plan(&turn->run.layout, plan->body_first + i);
-        if (in.parent != place.plan)
-            continue;
-        pack_text(out, in.key);
-        if (!pack_output(turn, layout_beside(place, plan->body_first + i), out))
-            return false;
-    }
-    return true;
-}
-
-/* The last step of the body that lies in nothing else says what an item made. */
-static uint32_t
-last_of_body(struct turn *turn, uint32_t each, const struct plan_step *plan)
-{
-    uint32_t last = 0;
-    for (uint32_t i = 0; i < plan->body_count; i++) {
-        struct plan_step in = *layout_plan(&turn->run.layout, plan->body_first + i);
-        if (in.parent == each && !in.handles)
-            last = i;
-    }
-    return last;
-}
-
-static bool
-pack_each(struct turn *turn, struct place place, const struct plan_step *plan,
-    const struct step_row *row, struct buffer *out)
-{
-    pack_array(out, row->items);
-    uint32_t last = last_of_body(turn, place.plan, plan);
-    for (uint32_t item = 0; item < row->items; item++)
-        if (!pack_output(turn, row->first + item * plan->body_count + last, out))
-            return false;
-    return true;
-}
-
-/* Append the output of a step.  False: it is getting too large. */
-static bool
-pack_output(struct turn *turn, uint32_t step, struct buffer *out)
-{
-    const struct step_row *row = run_step(&turn->run, step);
-    struct place place = layout_place(&turn->run.layout, step);
-    struct plan_step plan = *layout_plan(&turn->run.layout, place.plan);
-    if (row->output != 0) {
-        struct look_output look = { .turn = turn, .step = step };
-        turn_look(turn, row->output, look_for_output, &look);
-        buffer_append_bytes(out, look.output);
-    } else if (row->status == STEP_DONE && plan.kind == STEP_PARALLEL) {
-        if (!pack_parallel(turn, place, &plan, row->items, out))
-            return false;
-    } else if (row->status == STEP_DONE && plan.kind == STEP_EACH) {
-        if (!pack_each(turn, place, &plan, row, out))
-            return false;
-    } else {
-        pack_nil(out);
-    }
-    return fits(turn, out);
+    struct look_output look = { .turn = self, .step = step };
+    turn_look(self, record, look_for_output, &look);
+    return look.output;
 }
 
 bool
@@ -218,7 +160,9 @@ step_output(struct turn *turn, uint32_t step, struct bytes *output)
             *output = scope->outputs[i].value;
             return true;
         }
-    bool whole = pack_output(turn, step, &packed);
+    struct output_source source = { turn, &turn->run.layout,
+        turn->state->config->payload_max, source_step, source_recorded };
+    bool whole = output_pack(&source, step, &packed);
     *output = keep(turn, &packed);
     if (whole && step_status_over(run_step(&turn->run, step)->status))
         remember(scope, step, *output);

@@ -1,7 +1,7 @@
 #include "actors/view/run_rows.h"
 
-#include "actors/output.h"
-#include "base/pack.h"
+static const struct step_row *source_step(void *self, uint32_t step);
+static void source_read(void *self, uint64_t record, struct output_source *source);
 
 static void
 open_plan(struct run_rows *run)
@@ -14,6 +14,11 @@ open_plan(struct run_rows *run)
     run->planned = plan.data != NULL && plan_open(plan, &run->plan) == ERR_NONE;
     layout_open(
         &run->layout, run->journal, run->arena, &run->project, &run->id, &run->plan);
+    run->outputs = (struct output_source){ .self = run,
+        .layout = &run->layout,
+        .arena = run->arena,
+        .step = source_step,
+        .read = source_read };
 }
 
 enum err
@@ -109,102 +114,72 @@ run_rows_fact(struct run_rows *run, uint64_t record, enum message_code code,
     return false;
 }
 
+static struct bytes
+or_empty(struct bytes payload)
+{
+    return payload.data == NULL ? text("") : payload;
+}
+
 struct bytes
 run_rows_inputs(struct run_rows *run)
 {
+    struct message fact;
+    if (run_rows_fact(run, run->row.record, RUN_STARTED, PLAN_NO_STEP, &fact)
+        || run_rows_fact(run, run->row.record, RUN_QUEUED, PLAN_NO_STEP, &fact))
+        return or_empty(fact.run_started.inputs);
+    return (struct bytes){ 0 };
+}
+
+static void
+source_read(void *self, uint64_t record, struct output_source *source)
+{
     struct run_facts facts;
     struct message fact;
-    if (run_facts_open(run, run->row.record, &facts))
+    if (run_facts_open(self, record, &facts))
         while (run_facts_next(&facts, &fact))
-            if (fact.code == RUN_STARTED || fact.code == RUN_QUEUED)
-                return fact.run_started.inputs.data == NULL ? text("")
-                                                            : fact.run_started.inputs;
-    return (struct bytes){ 0 };
+            output_note(source, &fact);
+}
+
+static const struct step_row *
+source_step(void *self, uint32_t step)
+{
+    return run_rows_step(self, step);
 }
 
 struct bytes
 run_rows_output(struct run_rows *run, uint32_t step)
 {
     uint64_t record = run_rows_step(run, step)->output;
-    struct run_facts facts;
+    return record == 0 ? (struct bytes){ 0 }
+                       : output_recorded(&run->outputs, record, step);
+}
+
+/* The output of the last step as it is; put together, within the limit, if that step is
+ * a parallel or an each. */
+static struct bytes
+last_output(struct run_rows *run, size_t bytes_max)
+{
+    uint32_t last = layout_last(&run->layout);
+    struct buffer out = { 0 };
+    struct bytes output = { 0 };
+    if (run_rows_step(run, last)->output != 0)
+        return run_rows_output(run, last);
+    run->outputs.bytes_max = bytes_max;
+    if (output_pack(&run->outputs, last, &out))
+        output = arena_copy(run->arena, buffer_bytes(&out));
+    buffer_free(&out);
+    return output;
+}
+
+struct bytes
+run_rows_result(struct run_rows *run, size_t bytes_max)
+{
     struct message fact;
-    struct bytes output;
-    if (record != 0 && run_facts_open(run, record, &facts))
-        while (run_facts_next(&facts, &fact))
-            if (output_of_fact(&fact, step, &output))
-                return output;
+    if (!run->planned)
+        return (struct bytes){ 0 };
+    if (run->row.finish == 0)
+        return last_output(run, bytes_max);
+    if (run_rows_fact(run, run->row.finish, RUN_COMPLETED, PLAN_NO_STEP, &fact))
+        return or_empty(fact.run_completed.output);
     return (struct bytes){ 0 };
-}
-
-struct packing {
-    struct run_rows *run;
-    struct buffer *out;
-    size_t size_max; /* of `out` */
-};
-
-static bool pack_step(const struct packing *p, uint32_t step);
-
-static bool
-pack_parallel(const struct packing *p, struct place place, const struct plan_step *plan)
-{
-    struct run_rows *run = p->run;
-    pack_map(p->out, run_rows_step(run, place.step)->items);
-    for (uint32_t i = plan->body_first; i < plan->body_first + plan->body_count; i++) {
-        struct plan_step in = plan_step_at(&run->plan, i, run->arena);
-        if (in.parent != place.plan)
-            continue;
-        pack_text(p->out, in.key);
-        if (!pack_step(p, layout_beside(place, i)))
-            return false;
-    }
-    return true;
-}
-
-/* An item makes what the last step of its body makes that lies in nothing else. */
-static bool
-pack_each(const struct packing *p, struct place place, const struct plan_step *plan)
-{
-    struct run_rows *run = p->run;
-    uint32_t last = 0, items = run_rows_step(run, place.step)->items;
-    uint32_t first = run_rows_step(run, place.step)->first;
-    for (uint32_t i = 0; i < plan->body_count; i++) {
-        struct plan_step in =
-            plan_step_at(&run->plan, plan->body_first + i, run->arena);
-        if (in.parent == place.plan && !in.handles)
-            last = i;
-    }
-    pack_array(p->out, items);
-    for (uint32_t item = 0; item < items; item++)
-        if (!pack_step(p, first + item * plan->body_count + last))
-            return false;
-    return true;
-}
-
-static bool
-pack_step(const struct packing *p, uint32_t step)
-{
-    struct run_rows *run = p->run;
-    uint32_t status = run_rows_step(run, step)->status;
-    if (run_rows_step(run, step)->output != 0) {
-        pack_raw(p->out, run_rows_output(run, step));
-        return p->out->size <= p->size_max;
-    }
-    struct place place = layout_place(&run->layout, step);
-    struct plan_step plan = plan_step_at(&run->plan, place.plan, run->arena);
-    bool whole = true;
-    if (status == STEP_DONE && plan.kind == STEP_PARALLEL)
-        whole = pack_parallel(p, place, &plan);
-    else if (status == STEP_DONE && plan.kind == STEP_EACH)
-        whole = pack_each(p, place, &plan);
-    else
-        pack_nil(p->out);
-    return whole && p->out->size <= p->size_max;
-}
-
-bool
-run_rows_pack_output(
-    struct run_rows *run, uint32_t step, size_t bytes_max, struct buffer *out)
-{
-    struct packing packing = { run, out, out->size + bytes_max };
-    return run->planned && step < run->row.step_count && pack_step(&packing, step);
 }

@@ -4,8 +4,7 @@
  */
 #ifndef ACTORS_VIEW_RUN_ROWS_H
 #define ACTORS_VIEW_RUN_ROWS_H
-#include "actors/layout.h"
-#include "actors/plan/plan.h"
+#include "actors/output.h"
 #include "actors/record.h"
 #include "store/journal.h"
 #include "store/rows.h"
@@ -16,8 +15,9 @@ struct run_rows {
     struct id project, id;
     struct run_row row;
     struct plan plan;
-    bool planned; /* the plan is there */
     struct layout layout;
+    struct output_source outputs;
+    bool planned;       /* the plan is there */
     uint32_t page_read; /* number of `page` plus 1; 0: none is read */
     struct step_row page[STEPS_PER_PAGE];
 };
@@ -32,8 +32,8 @@ MUST_CHECK enum err run_rows_read(struct run_rows *run, struct journal *journal,
 
 /* A step's state; overwritten by the next call for a step of another page. */
 const struct step_row *run_rows_step(struct run_rows *run, uint32_t step);
-/* The step as the plan has it, its key as people see it; empty if the plan is not there.
- */
+/* The step as the plan has it, with the key that it has in the run; empty if the plan
+ * is not there. */
 struct plan_step run_rows_plan_step(struct run_rows *run, uint32_t step);
 
 /* Every fact about a run names it first. */
@@ -54,14 +54,11 @@ bool run_facts_next(struct run_facts *facts, struct message *fact);
 bool run_rows_fact(struct run_rows *run, uint64_t record, enum message_code code,
     uint32_t step, struct message *fact);
 
-/* The payloads that only records have; nothing (data NULL) if they are not there.
- * Valid until another record is read. */
+/* The payloads that only the record has; nothing (data NULL) if it is not there.
+ * Inputs are valid until another record is read. */
 struct bytes run_rows_inputs(struct run_rows *run);
 struct bytes run_rows_output(struct run_rows *run, uint32_t step);
-
-/* Append the output of a step: that of a parallel is a map of those in it, that of an
- * each the list of its items'.  False: it is above `bytes_max`, and a part of it is
- * there. */
-bool run_rows_pack_output(
-    struct run_rows *run, uint32_t step, size_t bytes_max, struct buffer *out);
+/* What the run returns: as it declares, or the output of its last step; if that must be
+ * put together, of at most `bytes_max`.  Nothing if it is larger, or not there. */
+struct bytes run_rows_result(struct run_rows *run, size_t bytes_max);
 #endif

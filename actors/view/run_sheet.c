@@ -5,8 +5,6 @@
 
 /* Of all steps without their outputs; the payloads come on top. */
 enum { STEPS_BYTES_MAX = 512 * 1024 };
-/* Of the run's output, where it is made of those of many steps. */
-enum { OUTPUT_BYTES_MAX = 1024 * 1024 };
 
 static void
 write_error(
@@ -36,11 +34,11 @@ static void
 write_line(struct sheet *map, const struct id *id, const struct run_row *row)
 {
     sheet_id(map, "id", "run_", id);
+    sheet_text(map, "name", row->title);
     sheet_text(map, "automation", row->name);
     sheet_id(map, "automation_id", "aut_", &row->automation);
     sheet_number(map, "version", row->version);
     sheet_text(map, "status", text(run_status_name((enum run_status)row->status)));
-    sheet_text(map, "title", row->title);
     sheet_text(map, "source", row->source);
     sheet_text(map, "idempotency_key", row->key);
     sheet_moment(map, "created_at", row->started_ms);
@@ -85,18 +83,16 @@ has_room(const struct whole *w, size_t size)
 
 /* What started it, and of whom it is. */
 static void
-write_lineage(struct whole *w)
+write_lineage(struct sheet *map, const struct run_row *row)
 {
-    struct run_rows *run = w->run;
-    struct message fact;
-    if (!run_rows_fact(run, run->row.record, RUN_STARTED, PLAN_NO_STEP, &fact)
-        && !run_rows_fact(run, run->row.record, RUN_QUEUED, PLAN_NO_STEP, &fact))
-        return;
-    sheet_text(&w->map, "trigger", fact.run_started.trigger);
-    sheet_id(&w->map, "parent_run_id", "run_", &fact.run_started.parent);
-    sheet_id(&w->map, "origin_run_id", "run_", &fact.run_started.origin);
-    if (!id_is_zero(&fact.run_started.origin))
-        sheet_number(&w->map, "origin_event", fact.run_started.origin_event);
+    sheet_text(map, "trigger", row->trigger);
+    sheet_id(map, "parent_run_id", "run_", &row->parent);
+    sheet_id(map, "origin_run_id", "run_", &row->origin);
+    sheet_moment(map, "queued_at", row->queued_ms);
+    if (row->status == RUN_WAITING)
+        sheet_text(map, "queue_reason", row->queue_reason);
+    if (row->attempt > 1)
+        sheet_number(map, "attempt", row->attempt);
 }
 
 static void
@@ -108,25 +104,11 @@ write_inputs(struct whole *w)
     sheet_payload(&w->map, "inputs", given ? inputs : bytes_of(none, sizeof none));
 }
 
-/* As declared, or that of the last step. */
 static void
-write_last_output(struct whole *w)
+write_result(struct whole *w)
 {
-    struct run_rows *run = w->run;
-    struct message fact;
-    if (run->row.status != RUN_DONE || !run->planned)
-        return;
-    if (run_rows_fact(run, run->row.finish, RUN_COMPLETED, PLAN_NO_STEP, &fact)) {
-        sheet_payload(&w->map, "output", fact.run_completed.output);
-        return;
-    }
-    struct buffer output = { 0 };
-    bool whole = run_rows_pack_output(
-        run, layout_last(&run->layout), OUTPUT_BYTES_MAX, &output);
-    sheet_payload(
-        &w->map, "output", whole ? buffer_bytes(&output) : (struct bytes){ 0 });
-    w->truncated |= !whole;
-    buffer_free(&output);
+    if (w->run->row.status == RUN_DONE && w->run->row.step_count > 0)
+        sheet_payload(&w->map, "output", run_rows_result(w->run, w->bytes_max));
 }
 
 /* Once one does not fit no other is looked for: that would be a search for small ones.
@@ -147,18 +129,13 @@ write_output(struct whole *w, struct sheet *map, uint32_t step)
     w->outputs[step].size = map->out->size - w->outputs[step].at;
 }
 
-/* What a step waits for, or the run that it called. */
+/* What a step waits for. */
 static void
 write_wait(
     struct sheet *map, struct run_rows *run, uint32_t step, const struct plan_step *plan)
 {
     struct step_row row = *run_rows_step(run, step);
     struct message fact;
-    if (plan->kind == STEP_CHILD) {
-        if (run_rows_fact(run, row.called, CHILD_CALLED, step, &fact))
-            sheet_id(map, "child_run_id", "run_", &fact.child_called.child);
-        return;
-    }
     sheet_id(map, "interaction_id", "iact_", &row.interaction);
     if (plan->kind == STEP_WAIT
         && run_rows_fact(run, row.called, WAIT_OPENED, step, &fact))
@@ -187,7 +164,7 @@ write_step(struct whole *w, uint32_t step)
     sheet_text(&map, "key", plan.key);
     sheet_text(&map, "name", plan.name);
     sheet_number(&map, "index", step);
-    sheet_text(&map, "kind", text(step_kind_name(run->planned ? plan.kind : STEP_ACTION)));
+    sheet_text(&map, "kind", text(step_kind_name(plan.kind)));
     sheet_text(&map, "status", text(step_status_name((enum step_status)row->status)));
     sheet_number(&map, "attempt", row->attempt);
     sheet_text(&map, "worker", row->worker);
@@ -197,9 +174,10 @@ write_step(struct whole *w, uint32_t step)
     sheet_moment(&map, "due_at", row->due_ms);
     if (row->error_type.size > 0 && row->status != STEP_DONE)
         write_error(&map, row->error_type, row->error_message, (struct bytes){ 0 });
-    if (row->status == STEP_WAITING || plan.kind == STEP_CHILD)
-        write_wait(&map, w->run, step, &plan);
-    if (plan.kind == STEP_EACH || plan.kind == STEP_PARALLEL)
+    sheet_id(&map, "child_run_id", "run_", &row->child);
+    if (row->status == STEP_WAITING)
+        write_wait(&map, run, step, &plan);
+    if (row->items > 0)
         write_items(&map, row);
     write_output(w, &map, step);
     sheet_end(&map);
@@ -260,9 +238,9 @@ run_sheet_whole(struct buffer *out, struct run_rows *run, size_t bytes_max)
     w.outputs = arena_take(run->arena, run->row.step_count * sizeof *w.outputs);
     w.map = sheet_map(out);
     write_line(&w.map, &run->id, &run->row);
-    write_lineage(&w);
+    write_lineage(&w.map, &run->row);
     write_inputs(&w);
-    write_last_output(&w);
+    write_result(&w);
     write_steps(&w);
     write_outputs(&w);
     if (w.truncated)
