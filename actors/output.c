@@ -10,7 +10,7 @@ or_nil(struct bytes payload)
 }
 
 bool
-output_of_fact(const struct message *fact, uint32_t step, struct bytes *output)
+output_of_fact(const struct message *fact, uint32_t *step, struct bytes *output)
 {
     switch ((int)fact->code) {
     case ACTION_COMPLETED: *output = or_nil(fact->action_completed.output); break;
@@ -24,7 +24,45 @@ output_of_fact(const struct message *fact, uint32_t step, struct bytes *output)
     default: return false;
     }
     /* Every fact about a step has the run first and the step second. */
-    return fact->action_completed.step == step;
+    *step = fact->action_completed.step;
+    return true;
+}
+
+void
+output_note(struct output_source *source, const struct message *fact)
+{
+    struct bytes output;
+    uint32_t step;
+    if (!output_of_fact(fact, &step, &output))
+        return;
+    if (source->kept_count == source->kept_capacity) {
+        uint32_t capacity = source->kept_capacity * 2 + 8;
+        struct kept_output *grown = arena_take(source->arena, capacity * sizeof *grown);
+        if (source->kept_count > 0)
+            memcpy(grown, source->kept, source->kept_count * sizeof *grown);
+        source->kept = grown;
+        source->kept_capacity = capacity;
+    }
+    source->kept[source->kept_count++] =
+        (struct kept_output){ step, arena_copy(source->arena, output) };
+}
+
+struct bytes
+output_recorded(struct output_source *source, uint64_t record, uint32_t step)
+{
+    if (source->record != record) {
+        source->record = record;
+        source->kept_count = source->next = 0;
+        source->read(source->self, record, source);
+    }
+    for (uint32_t i = 0; i < source->kept_count; i++) {
+        uint32_t at = (source->next + i) % source->kept_count;
+        if (source->kept[at].step != step)
+            continue;
+        source->next = at + 1;
+        return source->kept[at].value;
+    }
+    return (struct bytes){ 0 };
 }
 
 /* Steps that lie in `container` and in nothing else within it. */
@@ -36,8 +74,8 @@ lies_in(const struct output_source *from, uint32_t plan, uint32_t container)
 }
 
 static bool
-pack_parallel(const struct output_source *from, struct place place, uint32_t steps,
-    struct buffer *out)
+pack_parallel(
+    struct output_source *from, struct place place, uint32_t steps, struct buffer *out)
 {
     struct plan_step plan = *layout_plan(from->layout, place.plan);
     pack_map(out, steps);
@@ -52,8 +90,8 @@ pack_parallel(const struct output_source *from, struct place place, uint32_t ste
 }
 
 static bool
-pack_each(const struct output_source *from, struct place place,
-    const struct step_row *row, struct buffer *out)
+pack_each(struct output_source *from, struct place place, const struct step_row *row,
+    struct buffer *out)
 {
     struct plan_step plan = *layout_plan(from->layout, place.plan);
     uint32_t last = 0;
@@ -69,14 +107,14 @@ pack_each(const struct output_source *from, struct place place,
 }
 
 bool
-output_pack(const struct output_source *from, uint32_t step, struct buffer *out)
+output_pack(struct output_source *from, uint32_t step, struct buffer *out)
 {
     struct step_row row = *from->step(from->self, step);
     struct place place = layout_place(from->layout, step);
     enum step_kind kind = layout_plan(from->layout, place.plan)->kind;
     bool done = row.status == STEP_DONE, fits = true;
     if (row.output != 0)
-        pack_raw(out, from->recorded(from->self, row.output, step));
+        pack_raw(out, output_recorded(from, row.output, step));
     else if (done && kind == STEP_PARALLEL)
         fits = pack_parallel(from, place, row.items, out);
     else if (done && kind == STEP_EACH)

@@ -10,25 +10,31 @@ is_about(const struct message *m, const struct id *run)
            && memcmp(m->body, run->bytes, ID_SIZE) == 0;
 }
 
-void
-turn_look(struct turn *turn, uint64_t number, look_fn *look, void *self)
+bool
+turn_facts(struct turn *turn, uint64_t number, look_fn *look, void *self)
 {
+    struct journal *journal = turn->state->journal;
     struct record record;
     struct record_reader reader;
     struct message fact;
+    bool found = false;
     if (number == turn->run.record) {
-        for (size_t i = 0; i < turn->out->count; i++)
-            if (is_about(&turn->out->messages[i], &turn->run.id)
-                && look(self, &turn->out->messages[i]))
-                return;
-        WRONG("a fact of this turn is not there");
+        for (size_t i = 0; i < turn->out->count && !found; i++)
+            found = is_about(&turn->out->messages[i], &turn->run.id)
+                    && look(self, &turn->out->messages[i]);
+        return found;
     }
-    struct journal *journal = turn->state->journal;
     if (journal_read(journal, number, &record) != ERR_NONE
         || !record_open(&reader, journal, turn->out->arena, record.facts))
         WRONG("a record of a run cannot be read");
-    while (record_next(&reader, &fact))
-        if (is_about(&fact, &turn->run.id) && look(self, &fact))
-            return;
-    WRONG("a record has not the fact that its row names");
+    while (!found && record_next(&reader, &fact))
+        found = is_about(&fact, &turn->run.id) && look(self, &fact);
+    return found;
+}
+
+void
+turn_look(struct turn *turn, uint64_t number, look_fn *look, void *self)
+{
+    if (!turn_facts(turn, number, look, self))
+        WRONG("a record has not the fact that its row names");
 }

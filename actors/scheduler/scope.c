@@ -6,11 +6,6 @@
 
 enum { OUTPUTS_FIRST = 16 };
 
-struct kept_output {
-    uint32_t step;
-    struct bytes value;
-};
-
 /* What was read in this turn, whoever asked. */
 struct run_scope {
     struct turn *turn;
@@ -61,23 +56,6 @@ scope_in(struct turn *turn)
 }
 
 /* ---- what records have ---- */
-
-struct look_output {
-    struct turn *turn;
-    uint32_t step;
-    struct bytes output;
-};
-
-static bool
-look_for_output(void *self, const struct message *fact)
-{
-    struct look_output *look = self;
-    struct bytes output;
-    if (!output_of_fact(fact, look->step, &output))
-        return false;
-    look->output = arena_copy(look->turn->out->arena, output);
-    return true;
-}
 
 static void
 keep_start(struct run_scope *scope, const struct run_started *fact)
@@ -142,12 +120,17 @@ source_step(void *self, uint32_t step)
     return run_step(&turn->run, step);
 }
 
-static struct bytes
-source_recorded(void *self, uint64_t record, uint32_t step)
+static bool
+note_output(void *self, const struct message *fact)
 {
-    struct look_output look = { .turn = self, .step = step };
-    turn_look(self, record, look_for_output, &look);
-    return look.output;
+    output_note(self, fact);
+    return false;
+}
+
+static void
+source_read(void *self, uint64_t record, struct output_source *source)
+{
+    (void)turn_facts(self, record, note_output, source);
 }
 
 bool
@@ -160,8 +143,12 @@ step_output(struct turn *turn, uint32_t step, struct bytes *output)
             *output = scope->outputs[i].value;
             return true;
         }
-    struct output_source source = { turn, &turn->run.layout,
-        turn->state->config->payload_max, source_step, source_recorded };
+    struct output_source source = { .self = turn,
+        .layout = &turn->run.layout,
+        .arena = turn->out->arena,
+        .bytes_max = turn->state->config->payload_max,
+        .step = source_step,
+        .read = source_read };
     bool whole = output_pack(&source, step, &packed);
     *output = keep(turn, &packed);
     if (whole && step_status_over(run_step(&turn->run, step)->status))

@@ -79,9 +79,11 @@ void turn_look_through(struct turn *turn);
 /* Go on with what can, end what is to end, and give the gateway its hint. */
 void turn_close(struct turn *turn);
 
-/* facts.c: show the facts of the run that a record has until `look` has found what it
- * looks for; that it does not is a bug.  A fact borrows until the next such call. */
+/* facts.c: show the facts of the run that a record has until `look` says that it has
+ * found what it looks for; turn_look: that it does not is a bug.  A fact borrows until
+ * the next such call. */
 typedef bool look_fn(void *self, const struct message *fact);
+bool turn_facts(struct turn *turn, uint64_t record, look_fn *look, void *self);
 void turn_look(struct turn *turn, uint64_t record, look_fn *look, void *self);
 
 static inline bool

@@ -609,7 +609,8 @@ note_position(struct reading *r, struct tale *t, const struct message *fact)
 static void
 follow(struct reading *r, const struct message *fact)
 {
-    if (fact->code == PLAN_LEARNED || fact->code == LEASE_SEEN)
+    if (fact->code == PLAN_LEARNED || fact->code == LEASE_SEEN
+        || fact->code == WAIT_SETTLED)
         return;
     if (fact->code == RUN_STARTED)
         a_run_starts_once(r, fact);
