@@ -9,7 +9,7 @@ enum { TICKS_MAX = 1024 };
 static bool
 is_ours(const struct rebuilt *r, const struct message *m)
 {
-    return message_routes[m->code].kind == FACT
+    return message_routes[m->code].kind == FACT && !m->again
            && run_rows_is_about(m, &r->file->run);
 }
 
@@ -73,11 +73,6 @@ take_from_outside(const struct message *was, struct message *is)
         is->run_started.data = from->data;
         is->run_started.meta = from->meta;
         is->run_started.trigger = from->trigger;
-        is->run_started.parent = from->parent;
-        is->run_started.parent_step = from->parent_step;
-        is->run_started.origin = from->origin;
-        is->run_started.origin_event = from->origin_event;
-        is->run_started.awaited = from->awaited;
         is->run_started.config = from->config;
     }
 }
@@ -142,11 +137,25 @@ compare(struct rebuilt *r, const struct outbox *out, struct buffer *why)
     return false;
 }
 
+/* The run that the step of the first fact waits for. */
+static struct id
+child_of(struct rebuilt *r)
+{
+    struct run_rows run;
+    const struct message *first = &r->facts.list[0];
+    if (first->code != WAIT_RESUMED
+        || run_rows_read(&run, r->journal, &r->arena, &r->file->project, &r->file->run)
+               != ERR_NONE)
+        return (struct id){ { 0 } };
+    return run_rows_step(&run, first->wait_resumed.step)->child;
+}
+
 void
 decision_ask(
     struct rebuilt *r, const struct export_record *record, struct decision *decision)
 {
     struct led_by led = led_by(&r->facts);
+    r->child = child_of(r);
     struct buffer why = { 0 };
     struct outbox out;
     decision->known = led.count > 0;

@@ -26,10 +26,26 @@ by_resumed_wait(const struct facts *facts)
     struct bytes by = facts->list[0].wait_resumed.by;
     if (bytes_equal(by, text("timer")))
         return one_of(HELLO, 0);
+    if (bytes_equal(by, text("automation")) && facts->count > 1)
+        return one_of(CHILD_ENDED, CHILD_TAKEN);
     if (bytes_equal(by, text("event")) && facts->count > 1
         && facts->list[1].code == STEP_COMPLETED)
         return one_of(WAIT_MATCHED, 0);
     return (struct led_by){ .count = 0 };
+}
+
+/* Whether a run must queue depends on others, which are not here; that it begins when
+ * they are gone does not. */
+static struct led_by
+by_start(const struct run_started *started)
+{
+    if (started->queued)
+        return one_of(HELLO, 0);
+    if (!id_is_zero(&started->origin))
+        return (struct led_by){ .count = 0 };
+    if (!id_is_zero(&started->parent))
+        return one_of(CHILD_CALLED, 0);
+    return one_of(started->trigger.size > 0 ? TRIGGER_FIRED : RUN_START, 0);
 }
 
 struct led_by
@@ -37,8 +53,7 @@ led_by(const struct facts *facts)
 {
     const struct message *first = &facts->list[0];
     switch ((int)first->code) {
-    case RUN_STARTED:
-        return one_of(first->run_started.trigger.size > 0 ? TRIGGER_FIRED : RUN_START, 0);
+    case RUN_STARTED: return by_start(&first->run_started);
     case JOB_LEASED: return one_of(JOB_LEASED, 0);
     case JOB_PRINTED: return one_of(JOB_PRINTED, 0);
     case JOB_REOFFERED: return one_of(JOB_RETURNED, 0);
@@ -118,6 +133,55 @@ match_of(const struct facts *facts)
     return matched;
 }
 
+static struct child_called
+call_of(const struct run_started *started)
+{
+    return (struct child_called){ .run = started->parent,
+        .step = started->parent_step,
+        .attempt = started->parent_attempt,
+        .child = started->run,
+        .automation = started->name,
+        .inputs = started->inputs,
+        .wait = started->awaited,
+        .depth = started->depth };
+}
+
+/* How a child ended, from what its step made of it. */
+static struct child_ended
+end_of(const struct rebuilt *r)
+{
+    const struct message *first = &r->facts.list[0], *next = &r->facts.list[1];
+    struct child_ended ended = { .run = first->wait_resumed.run,
+        .step = first->wait_resumed.step,
+        .attempt = first->wait_resumed.attempt,
+        .child = r->child };
+    if (next->code == STEP_COMPLETED) {
+        ended.status = RUN_DONE;
+        ended.output = next->step_completed.output;
+        return ended;
+    }
+    ended.status = RUN_BROKEN;
+    if (next->code == STEP_FAILED) {
+        ended.error_type = next->step_failed.error_type;
+        ended.error_message = next->step_failed.error_message;
+    }
+    return ended;
+}
+
+static struct child_taken
+taken_of(const struct rebuilt *r)
+{
+    const struct message *first = &r->facts.list[0], *next = &r->facts.list[1];
+    bool completed = next->code == STEP_COMPLETED;
+    return (struct child_taken){ .run = first->wait_resumed.run,
+        .step = first->wait_resumed.step,
+        .attempt = first->wait_resumed.attempt,
+        .child = r->child,
+        .err = completed ? ERR_NONE : ERR_INVALID,
+        .detail = next->code == STEP_FAILED ? next->step_failed.error_message
+                                            : (struct bytes){ 0 } };
+}
+
 static struct interaction_respond
 response_of(const struct interaction_responded *responded)
 {
@@ -187,6 +251,9 @@ led_by_message(enum message_code code, const struct rebuilt *r, struct message *
     }
     case JOB_REPORTED: m->job_reported = report_of(first); return;
     case WAIT_MATCHED: m->wait_matched = match_of(&r->facts); return;
+    case CHILD_CALLED: m->child_called = call_of(&first->run_started); return;
+    case CHILD_ENDED: m->child_ended = end_of(r); return;
+    case CHILD_TAKEN: m->child_taken = taken_of(r); return;
     case INTERACTION_RESPOND:
         m->interaction_respond = response_of(&first->interaction_responded);
         return;

@@ -23,6 +23,7 @@ struct rebuilt {
     struct arena arena;     /* of one record */
     struct buffer record;   /* that is being followed */
     struct facts facts;     /* of it */
+    struct id child;        /* that the step of the first fact waits for, or zero */
     struct message *said;   /* OUTBOX_MAX: when it is asked to decide */
     struct message *answer; /* what it may have been told */
 };

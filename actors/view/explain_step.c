@@ -16,11 +16,11 @@ stall_name(enum stall_code code)
 }
 
 static struct bytes
-command(struct run_rows *run, const char *before, const char *after)
+command(struct run_rows *run, const char *before)
 {
     struct buffer out = { 0 };
     char id[ID_TEXT_MAX];
-    buffer_print(&out, "%s%s%s", before, id_print(&run->id, "run_", id), after);
+    buffer_print(&out, "%s%s", before, id_print(&run->id, "run_", id));
     struct bytes hint = arena_copy(run->arena, buffer_bytes(&out));
     buffer_free(&out);
     return hint;
@@ -45,8 +45,79 @@ finished(struct run_rows *run)
         stall.error_message = row->error_message;
     }
     if (row->status != RUN_DONE)
-        stall.hint = command(run, "capstan runs retry ", "");
+        stall.hint = command(run, "capstan runs retry ");
     return stall;
+}
+
+/* ---- the queue ---- */
+
+enum { BEHIND_MAX = 5, AHEAD_MAX = 1000 };
+
+static struct row_key
+group_key(const struct run_rows *run, char letter)
+{
+    struct row_key key = row_key(letter);
+    row_key_id(&key, &run->project);
+    row_key_id(&key, &run->row.automation);
+    row_key_id(&key, &run->row.group);
+    return key;
+}
+
+struct members {
+    struct run_rows *run;
+    struct buffer ids;
+    uint32_t count, max;
+    bool met; /* the run itself */
+};
+
+/* The run is the last part of both keys. */
+static bool
+see_member(void *self, struct bytes key, struct bytes value)
+{
+    struct members *members = self;
+    struct bytes last = bytes_of(key.data + key.size - ID_SIZE, ID_SIZE);
+    struct id id = row_take_id(&last);
+    char printed[ID_TEXT_MAX];
+    (void)value;
+    members->met = id_equal(&id, &members->run->id);
+    if (members->met)
+        return false;
+    if (members->count < BEHIND_MAX)
+        pack_string(&members->ids, id_print(&id, "run_", printed));
+    return ++members->count < members->max;
+}
+
+/* Those that hold the slots, and how many of the queue go before it. */
+static void
+read_queue(struct run_rows *run, struct stall *stall)
+{
+    struct members active = { .run = run, .max = BEHIND_MAX };
+    struct members ahead = { .run = run, .max = AHEAD_MAX };
+    struct group_row group = { 0 };
+    struct row_key key = group_key(run, 'C'), from = group_key(run, 'U');
+    struct row_key to = row_key_after(&from);
+    struct buffer behind = { 0 };
+    struct bytes value = journal_get(run->journal, row_key_bytes(&key));
+    struct cursor in = cursor_over(value);
+    journal_scan(run->journal, row_key_bytes(&from), row_key_bytes(&to), false,
+        see_member, &active);
+    pack_array(&behind, active.count);
+    buffer_append_bytes(&behind, buffer_bytes(&active.ids));
+    stall->behind = arena_copy(run->arena, buffer_bytes(&behind));
+    /* Rows before the head of the queue are gone: they need not be passed. */
+    if (value.data == NULL
+        || fields_read(&in, &group_row_shape, NULL, &group) != ERR_NONE)
+        group.head = 0;
+    from = group_key(run, 'M');
+    to = row_key_after(&from);
+    row_key_u64(&from, group.head);
+    journal_scan(run->journal, row_key_bytes(&from), row_key_bytes(&to), false,
+        see_member, &ahead);
+    stall->ahead = ahead.count;
+    stall->ahead_known = ahead.met;
+    buffer_free(&behind);
+    buffer_free(&active.ids);
+    buffer_free(&ahead.ids);
 }
 
 bool
@@ -59,8 +130,9 @@ stall_of_run(struct run_rows *run, struct stall *stall)
     }
     if (row->status == RUN_WAITING) {
         *stall = (struct stall){ .code = STALL_queued,
-            .since_ms = row->started_ms,
-            .hint = command(run, "capstan runs cancel ", "") };
+            .since_ms = row->queued_ms,
+            .queue_reason = row->queue_reason };
+        read_queue(run, stall);
         return true;
     }
     *stall = (struct stall){ .code = STALL_deferred, .since_ms = row->updated_ms };
@@ -151,9 +223,9 @@ read_child(
     char id[ID_TEXT_MAX];
     struct buffer hint = { 0 };
     stall->code = STALL_child;
+    stall->child = row->child;
     if (!run_rows_fact(run, row->called, CHILD_CALLED, step, &fact))
         return;
-    stall->child = fact.child_called.child;
     stall->automation = arena_copy(run->arena, fact.child_called.automation);
     buffer_print(
         &hint, "capstan runs explain %s", id_print(&stall->child, "run_", id));
@@ -277,15 +349,22 @@ print_child(struct buffer *out, const struct stall *stall)
 }
 
 static void
+print_queued(struct buffer *out, const struct stall *stall)
+{
+    buffer_print(out, "the run waits for its turn");
+    print_list(out, " behind ", stall->behind);
+    if (stall->ahead > 0)
+        buffer_print(out, ", with %s%" PRIu64 " more in the queue before it",
+            stall->ahead_known ? "" : "at least ", stall->ahead);
+    print_bytes(out, ": ", stall->queue_reason);
+}
+
+static void
 print_reason(struct buffer *out, const struct stall *stall)
 {
     switch (stall->code) {
     case STALL_finished: print_finished(out, stall); return;
-    case STALL_queued:
-        buffer_print(out, "it waits for its turn: other runs of the automation go "
-                          "first");
-        print_list(out, ", now ", stall->behind);
-        return;
+    case STALL_queued: print_queued(out, stall); return;
     case STALL_deferred:
         buffer_print(out, "there is more to say about it than one turn may: it goes on "
                           "by itself");
@@ -366,6 +445,7 @@ stall_detail(struct sheet *detail, const struct stall *stall)
     sheet_id(detail, "child_run_id", "run_", &stall->child);
     sheet_text(detail, "automation", stall->automation);
     write_payload(detail, "behind", stall->behind);
-    if (stall->behind.size > 0)
+    if (stall->code == STALL_queued)
         sheet_number(detail, "ahead", stall->ahead);
+    sheet_text(detail, "queue_reason", stall->queue_reason);
 }

@@ -30,6 +30,8 @@ struct stall {
     struct bytes automation; /* of a child */
     struct bytes behind;     /* msgpack array of run ids: those that go first */
     uint64_t ahead;          /* queued runs before it */
+    bool ahead_known;        /* else there are more */
+    struct bytes queue_reason;
 };
 
 /* Of the run as a whole; false: only its steps tell. */
