@@ -23,6 +23,19 @@ static const struct {
     { "action.called", { "action_name" } },
     { "action.completed", { "action_name" } },
     { "action.failed", { "action_name", "error_type", "error" } },
+    { "run.queued", { "reason" } },
+    { "run.resumed", { "step", "attempt", "by", "reason" } },
+    { "step.expanded", { "step", "items" } },
+    { "step.overridden", { "step", "by", "reason" } },
+    { "step.copied", { "step" } },
+    { "wait.opened", { "step", "event", "source", "due_at" } },
+    { "wait.resumed", { "step", "by", "number" } },
+    { "wait.timed_out", { "step" } },
+    { "interaction.requested", { "step", "interaction_id", "title", "targets" } },
+    { "interaction.responded", { "step", "by", "value", "comment" } },
+    { "check.passed", { "step" } },
+    { "check.failed", { "step", "checks" } },
+    { "child.called", { "step", "automation", "run_id" } },
 };
 
 /* Of an event of another type than those above. */
