@@ -22,6 +22,8 @@ struct key {
     bool revoked;
 };
 
+void key_name(struct key *key, struct bytes name);
+
 struct auth;
 
 struct auth *auth_new(const uint8_t secret[SECRET_SIZE], size_t keys_max);

@@ -53,8 +53,7 @@ hear_key(struct gateway *g, const struct message *in)
         return;
     }
     memcpy(key.hash.bytes, m->hash.data, HASH_SIZE);
-    if (m->name.size > 0 && m->name.size < sizeof key.name)
-        memcpy(key.name, m->name.data, m->name.size);
+    key_name(&key, m->name);
     auth_learn(g->auth, &key);
     if (key.revoked)
         workers_judge(g->workers);

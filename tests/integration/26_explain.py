@@ -191,7 +191,7 @@ class Explain(unittest.TestCase):
         asked = self.expect(run, "interaction", "by bob")["detail"]["interaction_id"]
         made = {name: self.tool("keys", "create", name, "--scopes", "start",
                                 "--json").stdout for name in ("bob", "eve")}
-        keys = {name: json.loads(text)["secret"] for name, text in made.items()}
+        keys = {name: json.loads(text)["key"] for name, text in made.items()}
         path = f"/capstan/v1/interactions/{asked}/respond"
         with self.assertRaises(Refused) as refused:
             self.engine.call("POST", path, {"value": True, "as": "bob"},
