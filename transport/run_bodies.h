@@ -372,7 +372,8 @@
     F(S, 4, u32,     attempt, "of the step")                                             \
     F(S, 5, text,    by,      "timer, event, signal, interaction or automation")         \
     F(S, 6, u64,     number,  "of an event")                                             \
-    F(S, 7, payload, result,  "what came, or nothing")
+    F(S, 7, payload, result,  "what came, or nothing")                                   \
+    F(S, 8, text,    principal, "who signalled, or nothing")
 
 #define wait_timed_out_FIELDS(F, S)                                                      \
     F(S, 1, id,   run,     "run id")                                                     \
@@ -427,6 +428,7 @@
     F(S, 3, text,    key,     "step key")                                                \
     F(S, 4, u32,     status,  "enum step_status")                                        \
     F(S, 5, payload, output,  "if completed")                                            \
-    F(S, 6, u32,     attempt, "the last one there")
+    F(S, 6, u32,     attempt, "the last one there")                                      \
+    F(S, 7, u32,     passes,  "1: what needs it goes on")
 /* clang-format on */
 #endif

@@ -201,6 +201,17 @@ index_end(struct scheduler_state *s, const struct run *run)
         1);
 }
 
+static void
+index_resume(struct scheduler_state *s, const struct run *run, enum run_status was)
+{
+    struct row_key open = open_key(run), ended = row_key('X');
+    row_key_id(&ended, &run->project);
+    row_key_u8(&ended, (uint8_t)was);
+    row_key_newest(&ended, &run->id);
+    scheduler_put(s, &open, (struct bytes){ 0 });
+    scheduler_drop(s, &ended);
+}
+
 /* Every fact about one step has the run first and the step second. */
 static bool
 about_step(enum message_code code)
@@ -250,7 +261,7 @@ take_in_hand(struct scheduler_state *s, const struct message *m)
 static bool
 may_follow_end(enum message_code code)
 {
-    return code == JOB_PRINTED;
+    return code == JOB_PRINTED || code == RUN_RESUMED || code == STEP_OVERRIDDEN;
 }
 
 static void
@@ -274,6 +285,7 @@ apply_to_run(struct scheduler_state *s, uint64_t at_ms, const struct message *m)
     struct run *run = take_in_hand(s, m);
     uint64_t deadline_ms = run->row.deadline_ms;
     uint64_t queued = run->row.queued;
+    enum run_status was = (enum run_status)run->row.status;
     bool was_over = run_over(run);
 
     assert(!was_over || may_follow_end(m->code));
@@ -289,6 +301,8 @@ apply_to_run(struct scheduler_state *s, uint64_t at_ms, const struct message *m)
         index_end(s, run);
         failures_follow(s, run);
     }
+    if (was_over && !run_over(run))
+        index_resume(s, run, was);
     group_follow(s, run, m, was_over, queued);
 }
 
@@ -410,8 +424,8 @@ scheduler_apply(void *state, uint64_t at_ms, const struct message *m)
     case AUTOMATION_FAILING: apply_failing(s, m); return;
     case TELLING_SETTLED: {
         const struct telling_settled *settled = &m->telling_settled;
-        telling_drop(s, settled->peer, &settled->subject,
-            (enum telling_kind)settled->kind);
+        telling_drop(
+            s, settled->peer, &settled->subject, (enum telling_kind)settled->kind);
         return;
     }
     case TOLD_AGAIN: tellings_told(s, &m->told_again); return;

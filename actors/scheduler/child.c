@@ -28,8 +28,7 @@ evaluate(struct turn *turn, uint32_t step, const struct plan_child *child,
     struct bytes *automation, struct bytes *inputs, struct bytes *wrong)
 {
     *inputs = (struct bytes){ 0 };
-    if (!evaluate_words(
-            turn, step, "automation", child->automation, automation, wrong))
+    if (!evaluate_words(turn, step, "automation", child->automation, automation, wrong))
         return false;
     struct cursor given = cursor_over(child->inputs);
     return child->inputs.size == 0 || cursor_type(&given) == PACK_NIL
@@ -59,8 +58,8 @@ call(struct turn *turn, uint32_t step, const struct plan_step *plan,
     }
     uint32_t home = home_of(state, &of.plan, &start, &of.row.automation);
     called.child = child_id(&turn->run, step, called.attempt, home);
-    turn_say_to(turn, home,
-        (struct message){ .code = CHILD_CALLED, .child_called = called });
+    turn_say_to(
+        turn, home, (struct message){ .code = CHILD_CALLED, .child_called = called });
 }
 
 void

@@ -16,8 +16,8 @@ void on_child_taken(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out);
 void on_child_ended(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out);
-void on_child_settled(const struct scheduler_state *state, const struct message *in,
-    struct outbox *out);
+void on_child_settled(
+    const struct scheduler_state *state, const struct message *in, struct outbox *out);
 void on_child_cancel(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out);
 
@@ -38,9 +38,9 @@ void apply_child_ended(struct scheduler_state *state, const struct message *fact
 /* failing.c: automations of which too many runs in a row have failed */
 void watch_failures(struct turn *turn);
 void failures_follow(struct scheduler_state *state, const struct run *run);
-void failures_forget(
-    struct scheduler_state *state, const struct id *project, const struct id *automation);
+void failures_forget(struct scheduler_state *state, const struct id *project,
+    const struct id *automation);
 void apply_failing(struct scheduler_state *state, const struct message *fact);
-void on_failing_known(const struct scheduler_state *state, const struct message *in,
-    struct outbox *out);
+void on_failing_known(
+    const struct scheduler_state *state, const struct message *in, struct outbox *out);
 #endif

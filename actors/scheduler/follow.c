@@ -207,7 +207,7 @@ step_started(struct run *run, uint64_t at_ms, const struct step_started *fact)
     step->due_ms = fact->due_ms;
     run->row.steps_open++;
     if (plan.kind != STEP_ACTION)
-        step->attempt = 1;
+        step->attempt = step->attempts_past + 1;
     if (plan.kind != STEP_PARALLEL)
         return;
     step->status = STEP_INSIDE;
@@ -350,6 +350,37 @@ step_failed(struct run *run, uint64_t at_ms, const struct step_failed *fact)
     end_step(run, fact->step, at_ms, STEP_BROKEN, plan.on_error == ON_ERROR_CONTINUE);
 }
 
+/* Said by hand, in place of what the step would have done or has done. */
+static void
+overridden(struct run *run, uint64_t at_ms, const struct step_overridden *fact)
+{
+    struct step_row *step = run_touch(run, fact->step);
+    step->output = run->record;
+    step->overridden = 1;
+    if (!step_status_over(step->status)) {
+        begin_item(run, fact->step);
+        end_step(run, fact->step, at_ms, STEP_DONE, true);
+        return;
+    }
+    run->row.steps_done += step->status != STEP_DONE;
+    run->row.steps_failed -= step->status == STEP_BROKEN;
+    step->status = STEP_DONE;
+    step->passed = 0;
+}
+
+/* As the run had it that this one was forked from. */
+static void
+copied(struct run *run, uint64_t at_ms, const struct step_copied *fact)
+{
+    struct step_row *step = run_touch(run, fact->step);
+    step->attempt = step->attempts_past = fact->attempt;
+    step->endings = bytes_of(arena_take(run->arena, fact->attempt * ENDING_SIZE),
+        fact->attempt * ENDING_SIZE);
+    if (fact->status == STEP_DONE)
+        step->output = run->record;
+    end_step(run, fact->step, at_ms, (enum step_status)fact->status, fact->passes);
+}
+
 static void
 finish(struct run *run, uint64_t at_ms, enum run_status status, struct bytes reason)
 {
@@ -452,6 +483,9 @@ move(struct run *run, uint64_t at_ms, const struct message *fact)
         if (fact->interaction_responded.resolved)
             resume(run, fact->interaction_responded.step, false);
         return;
+    case STEP_OVERRIDDEN: overridden(run, at_ms, &fact->step_overridden); return;
+    case STEP_COPIED: copied(run, at_ms, &fact->step_copied); return;
+    case RUN_RESUMED: run_resume(run, at_ms, &fact->run_resumed); return;
     case CHILD_CALLED: child_called(run, at_ms, &fact->child_called); return;
     case CHECK_PASSED:
     case CHECK_FAILED: return;

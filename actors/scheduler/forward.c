@@ -1,5 +1,6 @@
 /* Starts that another partition decides: that of their automation, whose runs see each
- * other.  The key stays decided here, and the client is answered through its gateway. */
+ * other.  The key stays decided here, and the client is answered through its gateway.
+ */
 #include "actors/scheduler/tellings.h"
 #include "base/hash.h"
 
@@ -108,6 +109,7 @@ on_run_forwarded(const struct scheduler_state *state, uint64_t now_ms,
         };
         struct refusal refusal = start_run(&turn, &start);
         if (refusal.err != ERR_NONE) {
+            taken.existed = 0;
             taken.err = refusal.err;
             taken.detail = text(refusal.detail);
             taken.details = refusal.details;
@@ -191,8 +193,7 @@ answer(void *self, const struct telling *telling)
     if (!outbox_has_room(a->out, TURN_RESERVE))
         return;
     a->out->project = telling->project;
-    struct run_forwarded asked =
-        telling_fact(a->state, a->out, telling).run_forwarded;
+    struct run_forwarded asked = telling_fact(a->state, a->out, telling).run_forwarded;
     if (asked.request != 0)
         answer_client(a, &asked, (struct message){ .again = false });
     else
@@ -200,8 +201,8 @@ answer(void *self, const struct telling *telling)
 }
 
 void
-on_forward_taken(const struct scheduler_state *state, const struct message *in,
-    struct outbox *out)
+on_forward_taken(
+    const struct scheduler_state *state, const struct message *in, struct outbox *out)
 {
     const struct forward_taken *taken = &in->forward_taken;
     struct answering answering = { state, taken, out, 0 };

@@ -25,10 +25,10 @@ struct group_row group_read(struct journal *journal, const struct group *group);
 /* Its runs that hold a slot, the one that was made first first; its queued ones in the
  * order in which they were accepted.  `each` says whether to go on. */
 typedef bool group_fn(void *self, const struct id *run);
-void
-group_active(struct journal *journal, const struct group *group, group_fn *each, void *self);
-void
-group_queued(struct journal *journal, const struct group *group, group_fn *each, void *self);
+void group_active(
+    struct journal *journal, const struct group *group, group_fn *each, void *self);
+void group_queued(
+    struct journal *journal, const struct group *group, group_fn *each, void *self);
 
 /* Which fact moved a run between the states above; called when it has been followed. */
 void group_follow(struct scheduler_state *state, const struct run *run,

@@ -143,7 +143,8 @@ say_queued(struct turn *turn, struct run_started *started, const char *why,
 static uint32_t
 queued_max_of(const struct turn *turn, const struct plan *plan)
 {
-    return plan->queued_max > 0 ? plan->queued_max : turn->state->config->runs_queued_max;
+    return plan->queued_max > 0 ? plan->queued_max
+                                : turn->state->config->runs_queued_max;
 }
 
 /* The value of the key.  False: it cannot be evaluated. */
@@ -151,10 +152,12 @@ static bool
 find_group(struct turn *turn, const struct plan *plan, const struct start *start,
     struct run_started *started, struct bytes *wrong)
 {
-    started->concurrency = concurrency_of(plan, start);
     started->runs_max = runs_max_of(plan, start);
-    started->scoped = scoped(start) && started->runs_max > 0;
-    if (started->runs_max == 0 || started->scoped || plan->concurrency_key.size == 0)
+    if (started->runs_max == 0)
+        return true;
+    started->concurrency = concurrency_of(plan, start);
+    started->scoped = scoped(start);
+    if (started->scoped || plan->concurrency_key.size == 0)
         return true;
     scope_begin(turn, started);
     return evaluate_words(turn, PLAN_NO_STEP, "concurrency key", plan->concurrency_key,

@@ -149,8 +149,8 @@ start_find(const struct scheduler_state *state, struct outbox *out,
     if (found->row.status == AUTOMATION_ARCHIVED)
         return refuse(ERR_CONFLICT, "the automation is archived: resume it first");
     found->version = version_of(start, &found->row);
-    if (!find_plan(state, &out->project, &found->row.automation, found->version,
-            &found->plan))
+    if (!find_plan(
+            state, &out->project, &found->row.automation, found->version, &found->plan))
         return refuse(ERR_NOT_FOUND, "the automation has no such version");
     return refuse(ERR_NONE, "");
 }
@@ -226,8 +226,8 @@ refuse_request(struct outbox *out, uint64_t request, struct refusal refusal)
 
 /* Where the start is decided: where its key was before, else as its plan says. */
 static uint32_t
-home_of_start(const struct scheduler_state *state, struct outbox *out,
-    const struct start *start)
+home_of_start(
+    const struct scheduler_state *state, struct outbox *out, const struct start *start)
 {
     struct start_of of;
     if (start_find(state, out, start, &of).err != ERR_NONE)

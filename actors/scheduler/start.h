@@ -8,7 +8,7 @@ struct start {
     struct bytes automation; /* name or aut_… id */
     uint32_t version;        /* 0: the current one */
     struct bytes key, inputs, source, trigger;
-    struct bytes data, meta, config; /* of the caller, or nothing */
+    struct bytes data, meta, config;   /* of the caller, or nothing */
     enum plan_concurrency concurrency; /* of the trigger; 0: that of the automation */
     uint32_t runs_max;                 /* of the trigger; 0: none */
     bool at_once;                      /* refuse it rather than let it wait */

@@ -28,9 +28,9 @@ struct scheduler_state {
     uint32_t partition;
     struct lanes lanes;
     struct untold_waits untold;
-    uint64_t timer_ms;     /* no timer is due before; UINT64_MAX: there is none */
-    bool vacancy;          /* there is a group with a free slot and a run for it */
-    bool tell_own;         /* there are rows 'D' about this partition */
+    uint64_t timer_ms; /* no timer is due before; UINT64_MAX: there is none */
+    bool vacancy;      /* there is a group with a free slot and a run for it */
+    bool tell_own;     /* there are rows 'D' about this partition */
     struct retelling retellings[TELLING_PEERS];
     bool deferred;         /* there is a run about which more must be said */
     uint64_t lease_epoch;  /* the last life of the lease actor */
@@ -56,10 +56,11 @@ struct turn {
     const struct scheduler_state *state;
     uint64_t now_ms;
     struct outbox *out;
-    bool was_over;           /* before it */
-    bool whole;              /* all that may follow was looked for: run_find_ready */
-    struct run_scope *scope; /* what templates may name; NULL: none was evaluated */
-    struct bytes output;     /* that the run declares; nothing before its end */
+    bool was_over;            /* before it */
+    bool whole;               /* all that may follow was looked for: run_find_ready */
+    struct run_scope *scope;  /* what templates may name; NULL: none was evaluated */
+    const struct id *history; /* whose facts records have; NULL: the run's own */
+    struct bytes output;      /* that the run declares; nothing before its end */
     struct run run;
 };
 
@@ -150,6 +151,17 @@ void untold_drop(struct scheduler_state *state, uint64_t record, const struct id
 struct row_key untold_key(uint64_t record, const struct id *run, uint32_t step);
 /* interaction.c */
 void on_interaction_respond(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+/* operate.c, fork.c */
+void on_run_signal(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_step_skip(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_step_override(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_run_retry(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_run_fork(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out);
 /* apply.c */
 void scheduler_apply(void *state, uint64_t at_ms, const struct message *m);

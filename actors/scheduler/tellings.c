@@ -228,8 +228,8 @@ telling_fact(const struct scheduler_state *state, struct outbox *out,
     struct record_reader reader;
     struct message fact;
     if (journal_read(state->journal, telling->record, &record) != ERR_NONE
-        || !record_open(&reader, state->journal, out->arena,
-            arena_copy(out->arena, record.facts)))
+        || !record_open(
+            &reader, state->journal, out->arena, arena_copy(out->arena, record.facts)))
         WRONG("a record cannot be read");
     while (record_next(&reader, &fact)) {
         const struct id *subject = subject_of(&fact, telling->kind);

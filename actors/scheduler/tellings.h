@@ -30,8 +30,8 @@ void tellings_find_own(struct scheduler_state *state);
 
 /* decide */
 bool tellings_hungry(const struct scheduler_state *state);
-void tell_peers(
-    const struct scheduler_state *state, uint64_t now_ms, struct outbox *out);
+void
+tell_peers(const struct scheduler_state *state, uint64_t now_ms, struct outbox *out);
 /* Each of this kind about the subject. */
 typedef void telling_fn(void *self, const struct telling *telling);
 void tellings_about(const struct scheduler_state *state, uint32_t peer,
@@ -45,17 +45,17 @@ struct message telling_fact(const struct scheduler_state *state, struct outbox *
 void settle_telling(const struct scheduler_state *state, struct outbox *out,
     uint32_t peer, const struct id *subject, enum telling_kind kind);
 /* Say a fact to the scheduler of a partition; to nobody if that is this one. */
-struct message addressed(const struct scheduler_state *state, struct message m,
-    uint32_t partition);
+struct message
+addressed(const struct scheduler_state *state, struct message m, uint32_t partition);
 
 /* forward.c */
 /* `more`: whom to answer. */
-void forward_start(struct outbox *out, const struct start *start,
-    const struct run_forwarded *more);
+void forward_start(
+    struct outbox *out, const struct start *start, const struct run_forwarded *more);
 void on_run_forwarded(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out);
-void on_forward_taken(const struct scheduler_state *state, const struct message *in,
-    struct outbox *out);
+void on_forward_taken(
+    const struct scheduler_state *state, const struct message *in, struct outbox *out);
 void apply_forwarded(struct scheduler_state *state, const struct message *fact);
 void apply_forward_settled(struct scheduler_state *state, const struct message *fact);
 #endif

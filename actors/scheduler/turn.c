@@ -99,13 +99,13 @@ last_output(struct turn *turn, struct bytes *output)
     const struct outbox *out = turn->out;
     const struct id *id = &turn->run.id;
     uint32_t last = layout_last(&turn->run.layout), step;
+    struct bytes found;
     for (size_t i = 0; i < out->count; i++) {
         const struct message *m = &out->messages[i];
-        if (!output_of_fact(m, &step, output) || step != last
+        if (!output_of_fact(m, &step, &found) || step != last
             || memcmp(m->body, id, ID_SIZE) != 0)
             continue;
-        if (m->code != ACTION_COMPLETED)
-            *output = arena_copy(out->arena, *output);
+        *output = m->code == ACTION_COMPLETED ? found : arena_copy(out->arena, found);
         return true;
     }
     return false;

@@ -51,9 +51,9 @@ write_field(
         sheet_number(payload, s->name, *ms > at_ms ? *ms - at_ms : 0);
         return;
     case HOW_payload_if:
-        if (bytes->size == 0)
-            return;
-        /* fall through */
+        if (bytes->size > 0)
+            sheet_payload(payload, s->name, *bytes);
+        return;
     case HOW_payload: sheet_payload(payload, s->name, *bytes); return;
     }
 }

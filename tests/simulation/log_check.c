@@ -556,7 +556,10 @@ follow_step(struct reading *r, struct tale *t, const struct message *fact)
         everybody_answers_a_question_once(r, t, s, &fact->interaction_responded);
         return;
     case CHECK_FAILED: an_assertion_holds(r, t, &fact->check_failed); return;
-    case STEP_CANCELLED: s->waiting = false; /* fall through */
+    case STEP_CANCELLED:
+        s->waiting = false;
+        a_step_ends_once(r, t, s, fact, step);
+        return;
     case STEP_COMPLETED:
     case STEP_FAILED:
     case STEP_SKIPPED: a_step_ends_once(r, t, s, fact, step); return;

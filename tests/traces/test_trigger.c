@@ -53,7 +53,9 @@ open_trace(struct trace *t)
 static void
 offer(struct trace *t, unsigned n, uint32_t version, const char *triggers)
 {
-    static const struct compile_limits limits = { 65536, 100, 65536 };
+    static const struct compile_limits limits = {
+        .text_max = 65536, .steps_max = 100, .payload_max = 65536
+    };
     struct arena arena = { 0 };
     struct buffer plan = { 0 };
     struct mistakes mistakes = { 0 };
