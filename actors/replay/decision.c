@@ -75,6 +75,9 @@ take_from_outside(const struct message *was, struct message *is)
         is->run_started.trigger = from->trigger;
         is->run_started.config = from->config;
     }
+    /* Of which partition it is depends on the other automation. */
+    if (was->code == CHILD_CALLED)
+        is->child_called.child = was->child_called.child;
 }
 
 static bool
@@ -156,6 +159,9 @@ decision_ask(
 {
     struct led_by led = led_by(&r->facts);
     r->child = child_of(r);
+    for (size_t i = 0; i < r->facts.count; i++)
+        if (r->facts.list[i].code == CHILD_CALLED)
+            rebuilt_learn_other(r, r->facts.list[i].child_called.automation);
     struct buffer why = { 0 };
     struct outbox out;
     decision->known = led.count > 0;

@@ -26,6 +26,8 @@ by_resumed_wait(const struct facts *facts)
     struct bytes by = facts->list[0].wait_resumed.by;
     if (bytes_equal(by, text("timer")))
         return one_of(HELLO, 0);
+    if (bytes_equal(by, text("signal")))
+        return one_of(RUN_SIGNAL, 0);
     if (bytes_equal(by, text("automation")) && facts->count > 1)
         return one_of(CHILD_ENDED, CHILD_TAKEN);
     if (bytes_equal(by, text("event")) && facts->count > 1
@@ -61,6 +63,10 @@ led_by(const struct facts *facts)
     case ACTION_FAILED: return by_failed_attempt(&first->action_failed);
     case WAIT_RESUMED: return by_resumed_wait(facts);
     case INTERACTION_RESPONDED: return one_of(INTERACTION_RESPOND, 0);
+    case RUN_QUEUED: return (struct led_by){ .count = 0 };
+    case RUN_RESUMED: return one_of(RUN_RETRY, 0);
+    case STEP_OVERRIDDEN: return one_of(STEP_OVERRIDE, 0);
+    case STEP_SKIPPED: return one_of(HELLO, STEP_SKIP);
     default: return one_of(HELLO, RUN_CANCEL);
     }
 }
@@ -193,6 +199,21 @@ response_of(const struct interaction_responded *responded)
         .cancel = responded->value.size == 0 };
 }
 
+/* Who skipped it and why are one text, which begins in the same way. */
+static struct step_skip
+skip_of(const struct step_skipped *skipped)
+{
+    static const char before[] = "skipped by ";
+    struct bytes words = skipped->reason;
+    size_t size = sizeof before - 1;
+    if (words.size >= size && memcmp(words.data, before, size) == 0)
+        words = bytes_of(words.data + size, words.size - size);
+    return (struct step_skip){ .request = 1,
+        .run = skipped->run,
+        .step = skipped->key,
+        .by = words };
+}
+
 /* Why somebody wanted its end is in its last word, or in what announces that. */
 static struct run_cancel
 cancel_of(const struct facts *facts, const struct id *run)
@@ -224,6 +245,31 @@ write_loss(const struct rebuilt *r, struct job_lost *lost)
         .step = again->step,
         .attempt = again->attempt,
         .offer = again->offer - 1 };
+}
+
+/* What people and other systems have told a run. */
+static void
+write_operation(const struct message *first, struct message *m)
+{
+    const struct run_resumed *again = &first->run_resumed;
+    const struct step_overridden *set = &first->step_overridden;
+    const struct wait_resumed *resumed = &first->wait_resumed;
+    switch ((int)m->code) {
+    case RUN_SIGNAL:
+        m->run_signal = (struct run_signal){ 1, resumed->run, resumed->key,
+            resumed->result, resumed->principal };
+        return;
+    case RUN_RETRY:
+        m->run_retry = (struct run_retry){ 1, again->run, again->step, again->by,
+            again->reason };
+        return;
+    case STEP_OVERRIDE:
+        m->step_override = (struct step_override){ 1, set->run, set->key, set->output,
+            set->by, set->reason };
+        return;
+    case STEP_SKIP: m->step_skip = skip_of(&first->step_skipped); return;
+    default: return;
+    }
 }
 
 void
@@ -258,7 +304,7 @@ led_by_message(enum message_code code, const struct rebuilt *r, struct message *
         m->interaction_respond = response_of(&first->interaction_responded);
         return;
     case RUN_CANCEL: m->run_cancel = cancel_of(&r->facts, &r->file->run); return;
-    default: return;
+    default: write_operation(first, m); return;
     }
 }
 

@@ -19,29 +19,54 @@ room(size_t count, size_t size)
     return made;
 }
 
-/* It must know the plan before its run can start. */
-static void
-learn(struct rebuilt *r)
+static struct message
+plan_learned(const struct export_file *file, const struct id *automation,
+    struct bytes name)
 {
-    const struct export_file *file = r->file;
-    struct message m = { .code = PLAN_LEARNED,
+    return (struct message){ .code = PLAN_LEARNED,
         .envelope = { .project = file->project },
-        .plan_learned = { .automation = file->automation,
-            .name = file->name,
+        .plan_learned = { .automation = *automation,
+            .name = name,
             .version = file->version,
             .plan = file->plan,
             .revision = 1,
             .current = file->version,
             .status = AUTOMATION_ACTIVE } };
+}
+
+static void
+commit(struct rebuilt *r)
+{
+    scheduler_actor.settle(r->state);
+    if (journal_commit(r->journal, true) != ERR_NONE)
+        WRONG("a journal in memory cannot be written");
+}
+
+/* It must know the plan before its run can start. */
+static void
+learn(struct rebuilt *r)
+{
+    struct message m = plan_learned(r->file, &r->file->automation, r->file->name);
     struct field_blobs blobs = record_blobs(r->journal, r->config.inline_max);
     struct buffer record = { 0 };
     record_write(&blobs, &m, 1, &record);
     journal_append(r->journal, 0, buffer_bytes(&record));
     scheduler_actor.apply(r->state, 0, &m);
-    scheduler_actor.settle(r->state);
     buffer_free(&record);
-    if (journal_commit(r->journal, true) != ERR_NONE)
-        WRONG("a journal in memory cannot be written");
+    commit(r);
+}
+
+void
+rebuilt_learn_other(struct rebuilt *r, struct bytes name)
+{
+    struct id automation;
+    if (bytes_equal(name, r->file->name))
+        return;
+    if (id_read(name, "aut_", &automation) != ERR_NONE)
+        automation = id_of_name(name);
+    struct message m = plan_learned(r->file, &automation, name);
+    scheduler_actor.apply(r->state, 0, &m);
+    commit(r);
 }
 
 void
@@ -133,6 +158,36 @@ rebuilt_read(struct rebuilt *r, const struct export_record *record, struct fault
         r->facts.count + 1);
 }
 
+/* Children in the same partition are taken up by a tick: not here, where there are none.
+ */
+static void
+settle_child(struct rebuilt *r, uint64_t at_ms, const struct id *child)
+{
+    static const enum telling_kind kinds[] = { TELLING_CALL, TELLING_CANCEL };
+    for (size_t i = 0; i < COUNT(kinds) && !id_is_zero(child); i++) {
+        struct message m = { .code = TELLING_SETTLED,
+            .envelope = { .project = r->file->project },
+            .telling_settled = { id_partition(child), *child, kinds[i] } };
+        scheduler_actor.apply(r->state, at_ms, &m);
+    }
+}
+
+static void
+settle_children(struct rebuilt *r, uint64_t at_ms)
+{
+    struct run_rows run;
+    if (run_rows_read(&run, r->journal, &r->arena, &r->file->project, &r->file->run)
+        != ERR_NONE)
+        return;
+    for (size_t i = 0; i < r->facts.count; i++) {
+        uint32_t step;
+        if (fact_step(&r->facts.list[i], &step) && step < run.row.step_count) {
+            struct id child = run_rows_step(&run, step)->child;
+            settle_child(r, at_ms, &child);
+        }
+    }
+}
+
 void
 rebuilt_follow(struct rebuilt *r, const struct export_record *record)
 {
@@ -142,7 +197,17 @@ rebuilt_follow(struct rebuilt *r, const struct export_record *record)
             scheduler_actor.settle(r->state);
         scheduler_actor.apply(r->state, record->at_ms, &r->facts.list[i]);
     }
-    scheduler_actor.settle(r->state);
-    if (journal_commit(r->journal, true) != ERR_NONE)
-        WRONG("a journal in memory cannot be written");
+    commit(r);
+    settle_children(r, record->at_ms);
+    commit(r);
+}
+
+bool
+fact_step(const struct message *fact, uint32_t *step)
+{
+    const struct shape *shape = &message_shapes[fact->code];
+    bool has = shape->field_count > 1 && strcmp(shape->fields[1].name, "step") == 0
+               && shape->fields[1].type == FIELD_u32;
+    *step = has ? fact->step_started.step : 0;
+    return has;
 }

@@ -65,23 +65,12 @@ write_fact(struct telling *t, struct sheet *facts, const struct message *fact)
     sheet_end(&map);
 }
 
-/* Every fact about one step has the run first and the step second. */
-static bool
-step_of(const struct message *fact, uint32_t *step)
-{
-    const struct shape *shape = &message_shapes[fact->code];
-    bool has = shape->field_count > 1 && strcmp(shape->fields[1].name, "step") == 0
-               && shape->fields[1].type == FIELD_u32;
-    *step = has ? fact->step_started.step : 0;
-    return has;
-}
-
 static bool
 told_before(const struct facts *facts, size_t at, uint32_t step)
 {
     uint32_t other;
     for (size_t i = 0; i < at; i++)
-        if (step_of(&facts->list[i], &other) && other == step)
+        if (fact_step(&facts->list[i], &other) && other == step)
             return true;
     return false;
 }
@@ -95,7 +84,7 @@ write_steps(struct telling *t, struct sheet *map)
     sheet_key(map, "steps");
     struct sheet steps = sheet_array(map->out);
     for (size_t i = 0; i < facts->count; i++) {
-        if (!step_of(&facts->list[i], &step) || told_before(facts, i, step)
+        if (!fact_step(&facts->list[i], &step) || told_before(facts, i, step)
             || step >= t->run.row.step_count)
             continue;
         struct step_row row = *run_rows_step(&t->run, step);

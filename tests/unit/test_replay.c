@@ -14,10 +14,10 @@
 /* ---- the file of a run ---- */
 
 static void
-take_part(struct engine *e, unsigned run, uint64_t *after, uint32_t *part,
+take_part(struct engine *e, struct id run, uint64_t *after, uint32_t *part,
     struct buffer *file, bool *more)
 {
-    struct run_export asked = { 7, engine_run(e, run), *after, *part };
+    struct run_export asked = { 7, run, *after, *part };
     struct message *said = &e->answer;
     struct message question = { .code = RUN_EXPORT,
         .envelope = { .from = ACTOR_gateway, .project = e->traces[0].project },
@@ -40,7 +40,7 @@ take_part(struct engine *e, unsigned run, uint64_t *after, uint32_t *part,
 }
 
 static unsigned
-export_run(struct engine *e, unsigned run, struct buffer *file)
+export_id(struct engine *e, struct id run, struct buffer *file)
 {
     uint64_t after = 0;
     uint32_t part = 0;
@@ -55,6 +55,12 @@ export_run(struct engine *e, unsigned run, struct buffer *file)
     pack_string(file, EXPORT_HASH);
     pack_blob(file, bytes_of(hash.bytes, HASH_SIZE));
     return pages;
+}
+
+static unsigned
+export_run(struct engine *e, unsigned run, struct buffer *file)
+{
+    return export_id(e, engine_run(e, run), file);
 }
 
 static enum err
@@ -73,14 +79,14 @@ read_back(const struct buffer *file, struct fault *fault)
 
 /* Every record decided as it would be now; the document is kept in `out`. */
 static struct retold
-verify(struct engine *e, unsigned run, uint64_t at, struct buffer *out)
+verify(struct engine *e, struct id run, uint64_t at, struct buffer *out)
 {
     static struct export_file x;
     struct retelling how = { .at = at, .verify = true, .whole = true };
     struct retold retold;
     struct buffer file = { 0 };
     struct fault fault = { 0 };
-    export_run(e, run, &file);
+    export_id(e, run, &file);
     ck_assert_msg(export_open(buffer_bytes(&file), &x, &fault) == ERR_NONE, "%s",
         fault.detail);
     ck_assert_msg(
@@ -90,7 +96,7 @@ verify(struct engine *e, unsigned run, uint64_t at, struct buffer *out)
 }
 
 static void
-expect_all_same(struct engine *e, unsigned run)
+expect_same(struct engine *e, struct id run)
 {
     struct buffer out = { 0 };
     struct retold retold = verify(e, run, 0, &out);
@@ -98,11 +104,17 @@ expect_all_same(struct engine *e, unsigned run)
     ck_assert_uint_eq(retold.unknown, 0);
     ck_assert_uint_gt(retold.same, 1);
     struct bytes state = pack_find(buffer_bytes(&out), "state");
-    struct run_get get = { .request = 7, .run = engine_run(e, run) };
+    struct run_get get = { .request = 7, .run = run };
     engine_ask(e, (struct message){ .code = RUN_GET, .run_get = get });
     ck_assert_msg(bytes_equal(state, e->answer.document.document),
-        "run %u is another one", run);
+        "it is another one");
     buffer_free(&out);
+}
+
+static void
+expect_all_same(struct engine *e, unsigned run)
+{
+    expect_same(e, engine_run(e, run));
 }
 
 /* ---- runs of many kinds ---- */
@@ -225,14 +237,71 @@ START_TEST(what_times_out_is_decided_again)
 }
 END_TEST
 
+START_TEST(runs_of_runs_are_decided_again)
+{
+    struct engine e;
+    struct id child;
+    char id[64];
+    engine_open(&e, 1);
+    engine_learn(&e, "kid", "  - { key: z, kind: sleep, duration: 1s }\n" STEP("a", ""));
+    engine_learn(&e, "flow",
+        "  - { key: c, kind: automation, automation: kid, wait: true,\n"
+        "      inputs: { n: 1 } }\n");
+    engine_start(&e, 1, "flow");
+    engine_wait(&e, 1000);
+    engine_run_get(&e, 1);
+    engine_field(&e, "child_run_id", id, sizeof id);
+    ck_assert_int_eq(id_read(text(id), "run_", &child), ERR_NONE);
+    struct run_cancel cancel = { 1, child, text("enough") };
+    trace_give(&e.traces[0], ACTOR_gateway, 0,
+        (struct message){ .code = RUN_CANCEL, .run_cancel = cancel });
+    expect_same(&e, child);
+    engine_run_get(&e, 1);
+    ck_assert_ptr_nonnull(strstr((char *)e.shown.data, "ChildCancelled"));
+    struct buffer out = { 0 };
+    struct retold retold = verify(&e, engine_run(&e, 1), 0, &out);
+    ck_assert_uint_eq(retold.different + retold.unknown, 0);
+    buffer_free(&out);
+    engine_close(&e);
+}
+END_TEST
+
+START_TEST(what_people_do_to_a_run_is_decided_again)
+{
+    struct engine e;
+    open_with(&e, "  - { key: w, kind: wait_for_event, event_type: paid }\n" STEP("a", "")
+                      STEP("b", "") STEP("c", ""));
+    struct id run = engine_run(&e, 1);
+    trace_give(&e.traces[0], ACTOR_gateway, 0,
+        (struct message){ .code = RUN_SIGNAL,
+            .run_signal = { 1, run, text("w"), text("\x07"), text("ada") } });
+    trace_give(&e.traces[0], ACTOR_gateway, 0,
+        (struct message){ .code = STEP_SKIP,
+            .step_skip = { 1, run, text("a"), text("ada"), text("not needed") } });
+    trace_give(&e.traces[0], ACTOR_gateway, 0,
+        (struct message){ .code = STEP_OVERRIDE,
+            .step_override = {
+                1, run, text("b"), text("\x08"), text("ada"), text("known") } });
+    engine_failed(&e, (struct job){ 1, 3, 1, 1 });
+    trace_give(&e.traces[0], ACTOR_gateway, 0,
+        (struct message){ .code = RUN_RETRY,
+            .run_retry = { 1, run, text(""), text("ada"), text("mended") } });
+    engine_completed(&e, (struct job){ 1, 3, 2, 1 }, text("\x07"));
+    engine_run_get(&e, 1);
+    ck_assert_ptr_nonnull(strstr((char *)e.shown.data, "\"status\":\"completed\""));
+    expect_all_same(&e, 1);
+    engine_close(&e);
+}
+END_TEST
+
 START_TEST(the_state_at_an_event_is_what_it_was_then)
 {
     struct engine e;
     struct buffer out = { 0 };
     go_through_all_kinds(&e);
-    struct retold all = verify(&e, 1, 0, &out);
+    struct retold all = verify(&e, engine_run(&e, 1), 0, &out);
     buffer_clear(&out);
-    struct retold part = verify(&e, 1, 4, &out);
+    struct retold part = verify(&e, engine_run(&e, 1), 4, &out);
     ck_assert_uint_lt(part.records, all.records);
     struct bytes state = pack_find(buffer_bytes(&out), "state");
     struct cursor status = cursor_over(pack_find(state, "status"));
@@ -450,6 +519,8 @@ replay_suite(void)
     tcase_add_test(all, jobs_that_fail_are_lost_and_come_back_are_decided_again);
     tcase_add_test(all, every_kind_of_step_is_decided_again);
     tcase_add_test(all, what_times_out_is_decided_again);
+    tcase_add_test(all, runs_of_runs_are_decided_again);
+    tcase_add_test(all, what_people_do_to_a_run_is_decided_again);
     tcase_add_test(all, the_state_at_an_event_is_what_it_was_then);
     tcase_add_test(all, ten_thousand_changed_bytes_are_all_found);
     tcase_add_test(all, a_file_that_is_cut_or_longer_is_refused);
