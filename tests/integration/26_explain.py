@@ -9,13 +9,14 @@ would type. Whoever changes a byte of the file is found out.
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.environ.get("CAPSTAN_SOURCE", "."), "tests/support"))
-from engine import Engine, Refused, program, until  # noqa: E402
+from engine import SOURCE, Engine, Refused, program, until  # noqa: E402
 
 ACTION = "{key: a, kind: action, action: %s}"
 
@@ -199,6 +200,27 @@ class Explain(unittest.TestCase):
         self.assertEqual(refused.exception.status, 403)
         self.engine.call("POST", path, {"value": True}, key=keys["bob"])
         self.assertEqual(self.engine.wait_final(run)["status"], "completed")
+
+    # ---- the guide ----
+
+    def test_every_example_of_the_guide(self):
+        with open(os.path.join(SOURCE, "docs/guides/stuck.md")) as page:
+            blocks = re.findall(r"```(yaml)?\n(.*?)```", page.read(), re.S)
+        names = []
+        for at, (kind, text) in enumerate(blocks):
+            if kind != "yaml":
+                continue
+            names.append(self.engine.apply(text)["name"])
+            run = self.engine.start(names[-1])["id"]
+            if "policy: queue" in text:
+                run = self.engine.start(names[-1])["id"]
+            expected = blocks[at + 1][1].strip()
+            pattern = re.escape(expected).replace("…", ".*")
+            said = self.tool("runs", "explain", run).stdout
+            self.assertRegex(said, pattern.replace("code\\ ", "(.*\n)*code\\ "))
+        self.assertEqual(len(names), 6)
+        for run in self.engine.get("/runs", status="open")["items"]:
+            self.tool("runs", "cancel", run["id"])
 
     # ---- files ----
 

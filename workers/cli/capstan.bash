@@ -26,10 +26,18 @@ _capstan()
     'automations archive') words=' --url --key --project --data --config --json --quiet --help --reason' ;;
     'runs start') words=' --url --key --project --data --config --json --quiet --help --inputs --idempotency-key --version --wait' ;;
     'runs list') words=' --url --key --project --data --config --json --quiet --help --limit --cursor --automation --status' ;;
-    'runs get') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'runs get') words=' --url --key --project --data --config --json --quiet --help --file' ;;
     'runs watch') words=' --url --key --project --data --config --json --quiet --help --timeout' ;;
-    'runs events') words=' --url --key --project --data --config --json --quiet --help --timeout --follow --after --all' ;;
+    'runs events') words=' --url --key --project --data --config --json --quiet --help --timeout --follow --after --all --file' ;;
     'runs cancel') words=' --url --key --project --data --config --json --quiet --help --reason' ;;
+    'runs explain') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'runs replay') words=' --url --key --project --data --config --json --quiet --help --file --at --verify' ;;
+    'runs diff') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'runs export') words=' --url --key --project --data --config --json --quiet --help --output' ;;
+    'runs import') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'interactions list') words=' --url --key --project --data --config --json --quiet --help --limit --cursor --target' ;;
+    'interactions get') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'interactions respond') words=' --url --key --project --data --config --json --quiet --help --approve --reject --value --withdraw --comment --as' ;;
     'worker'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     'workers list') words=' --url --key --project --data --config --json --quiet --help' ;;
     'keys create') words=' --url --key --project --data --config --json --quiet --help --scopes' ;;
@@ -42,9 +50,10 @@ _capstan()
     'completion'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     esac
     [[ -n $words ]] || case $first in
-    '') words=' up status down apply automations runs worker workers keys config verify version help completion' ;;
+    '') words=' up status down apply automations runs interactions worker workers keys config verify version help completion' ;;
     automations) words=' list get versions create-version publish rollback diff pause resume archive' ;;
-    runs) words=' start list get watch events cancel' ;;
+    runs) words=' start list get watch events cancel explain replay diff export import' ;;
+    interactions) words=' list get respond' ;;
     workers) words=' list' ;;
     keys) words=' create list revoke' ;;
     config) words=' explain' ;;

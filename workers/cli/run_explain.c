@@ -2,12 +2,24 @@
 #include "workers/cli/commands.h"
 #include "workers/cli/document.h"
 
+#include <inttypes.h>
+
 static void
 print_cell(const json_t *stall, const char *name)
 {
     const char *value = document_text(stall, name);
     if (value[0] != '\0')
         document_line(stall, name);
+}
+
+/* Of those there are, how many take such jobs at all. */
+static void
+print_workers(const json_t *workers)
+{
+    if (workers != NULL)
+        printf("%-15s%s, %" PRIu64 " of %" PRIu64 " take such jobs\n", "workers",
+            document_text(workers, "code"), document_number(workers, "could"),
+            document_number(workers, "sessions"));
 }
 
 static void
@@ -28,9 +40,7 @@ print_answer(const json_t *answer)
     document_line(answer, "status");
     for (size_t i = 0; i < COUNT(lines); i++)
         print_cell(answer, lines[i]);
-    const json_t *workers = json_object_get(answer, "workers");
-    if (workers != NULL)
-        document_line(workers, "code");
+    print_workers(json_object_get(answer, "workers"));
     print_cell(answer, "hint");
     print_also(answer);
 }
