@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { EXIT_DEVICE = 111, MESSAGE_MARGIN = 1 << 20 };
 
@@ -136,7 +137,7 @@ run(struct process *p, const struct actor *actor)
     if (err != ERR_NONE) {
         /* Whether the batch is durable is unknown: only a new life can tell. */
         log_line(LOG_BROKEN, "journal_commit", "err=%s", err_name(err));
-        exit(EXIT_DEVICE);
+        _exit(EXIT_DEVICE); /* at once: no thread may touch the store any more */
     }
     loop_close(&loop);
     actor->close(state);

@@ -8,32 +8,20 @@
 
 enum { CAPACITY_MIN = 64 };
 
-uint8_t *
-buffer_reserve(struct buffer *b, size_t size)
-{
-    if (size > b->capacity - b->size) {
-        size_t capacity = b->capacity < CAPACITY_MIN ? CAPACITY_MIN : b->capacity;
-        while (capacity - b->size < size) {
-            if (capacity > SIZE_MAX / 2)
-                WRONG("a buffer larger than memory");
-            capacity *= 2;
-        }
-        uint8_t *grown = realloc(b->data, capacity);
-        if (grown == NULL)
-            WRONG("out of memory");
-        b->data = grown;
-        b->capacity = capacity;
-    }
-    return b->data + b->size;
-}
-
 void
-buffer_append(struct buffer *b, const void *data, size_t size)
+buffer_grow(struct buffer *b, size_t size)
 {
-    if (size == 0)
-        return;
-    memcpy(buffer_reserve(b, size), data, size);
-    b->size += size;
+    size_t capacity = b->capacity < CAPACITY_MIN ? CAPACITY_MIN : b->capacity;
+    while (capacity - b->size < size) {
+        if (capacity > SIZE_MAX / 2)
+            WRONG("a buffer larger than memory");
+        capacity *= 2;
+    }
+    uint8_t *grown = realloc(b->data, capacity);
+    if (grown == NULL)
+        WRONG("out of memory");
+    b->data = grown;
+    b->capacity = capacity;
 }
 
 void

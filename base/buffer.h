@@ -10,12 +10,29 @@ struct buffer {
     size_t capacity; /* bytes allocated */
 };
 
-/* Make room for `size` more bytes and return where they go; size is not changed. */
-uint8_t *buffer_reserve(struct buffer *b, size_t size);
-void buffer_append(struct buffer *b, const void *data, size_t size);
+/* Room for at least `size` more bytes than there is. */
+void buffer_grow(struct buffer *b, size_t size);
 void buffer_print(struct buffer *b, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void buffer_free(struct buffer *b);
+
+/* Make room for `size` more bytes and return where they go; size is not changed. */
+static inline uint8_t *
+buffer_reserve(struct buffer *b, size_t size)
+{
+    if (size > b->capacity - b->size || b->data == NULL)
+        buffer_grow(b, size);
+    return b->data + b->size;
+}
+
+static inline void
+buffer_append(struct buffer *b, const void *data, size_t size)
+{
+    if (size == 0)
+        return;
+    memcpy(buffer_reserve(b, size), data, size);
+    b->size += size;
+}
 
 static inline void
 buffer_clear(struct buffer *b)

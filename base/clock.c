@@ -3,6 +3,8 @@
 #include <sodium.h>
 #include <time.h>
 
+enum { ID_CHANCE = 10 }; /* bytes */
+
 static uint64_t
 read_us(clockid_t clock)
 {
@@ -35,16 +37,32 @@ chance_fill(void *out, size_t size)
     randombytes_buf(out, size);
 }
 
+/* Ten bytes of chance for an id: the kernel is asked for those of many at once, and
+ * what was given is forgotten here. */
+static void
+take_chance(uint8_t out[ID_CHANCE])
+{
+    static uint8_t pool[ID_CHANCE * 50];
+    static size_t left;
+    if (left == 0) {
+        chance_fill(pool, sizeof pool);
+        left = sizeof pool;
+    }
+    left -= ID_CHANCE;
+    memcpy(out, pool + left, ID_CHANCE);
+    sodium_memzero(pool + left, ID_CHANCE);
+}
+
 struct id
 id_fresh(unsigned partition)
 {
     /* Twelve bits of count keep ids of one millisecond in order. */
     static uint64_t last_ms;
     static unsigned count;
-    uint8_t chance[10];
+    uint8_t chance[ID_CHANCE];
     uint64_t now_ms = clock_unix_ms();
 
-    chance_fill(chance, sizeof chance);
+    take_chance(chance);
     if (now_ms > last_ms) {
         last_ms = now_ms;
         count = (unsigned)chance[0] << 3 & 0x7ff;

@@ -1,6 +1,7 @@
 #include "base/epoch.h"
 
 #include "base/clock.h"
+#include "base/folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,12 +32,16 @@ epoch_next(const char *data, const char *process, uint64_t *epoch, struct fault 
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return failed(path, fault);
-    if (pread(fd, &last, sizeof last, 0) == sizeof last && last >= next)
+    bool is_new = pread(fd, &last, sizeof last, 0) != sizeof last;
+    if (!is_new && last >= next)
         next = last + 1;
     enum err err = ERR_NONE;
     if (pwrite(fd, &next, sizeof next, 0) != sizeof next || fdatasync(fd) < 0)
         err = failed(path, fault);
     close(fd);
+    snprintf(path, sizeof path, "%s/epoch", data);
+    if (err == ERR_NONE && is_new)
+        err = folder_sync(path, fault);
     *epoch = next;
     return err;
 }

@@ -74,6 +74,17 @@ folder_find(const struct config *config, char out[FOLDER_PATH_MAX], struct fault
     return ERR_NONE;
 }
 
+enum err
+folder_sync(const char *path, struct fault *fault)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool synced = fd >= 0 && fsync(fd) == 0;
+    int why = errno;
+    if (fd >= 0)
+        close(fd);
+    return synced ? ERR_NONE : fault_set(fault, ERR_IO, "%s: %s", path, strerror(why));
+}
+
 static int
 open_lock(const char *data)
 {

@@ -31,6 +31,12 @@ const char *folder_path(const char *data, const char *below, char out[FOLDER_PAT
 const char *folder_journal(
     const char *data, const char *actor, unsigned instance, char out[FOLDER_PATH_MAX]);
 
+/* Make the names in the folder `path` durable: those of new, renamed and removed files.
+ *
+ * ERR_IO  it cannot be opened or synced
+ */
+MUST_CHECK enum err folder_sync(const char *path, struct fault *fault);
+
 /* The supervisor of the engine that runs on `data`, or 0 when none does. */
 pid_t folder_owner(const char *data);
 

@@ -1,7 +1,8 @@
 #include "base/id.h"
 
 #include <sodium.h>
-#include <stdio.h>
+
+enum { ID_LETTERS = 26 };
 
 static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
@@ -73,26 +74,30 @@ id_is_zero(const struct id *id)
     return id_equal(id, &zero);
 }
 
+static uint64_t
+half(const struct id *id, size_t from)
+{
+    uint64_t bits = 0;
+    for (size_t i = 0; i < 8; i++)
+        bits = bits << 8 | id->bytes[from + i];
+    return bits;
+}
+
 const char *
 id_print(const struct id *id, const char *prefix, char out[ID_TEXT_MAX])
 {
-    size_t at = (size_t)snprintf(out, ID_TEXT_MAX - 26, "%s", prefix);
-    if (at > ID_TEXT_MAX - 27)
-        at = ID_TEXT_MAX - 27;
-    /* 130 bits for 128: the first character carries three. */
-    for (unsigned i = 0; i < 26; i++) {
-        unsigned value = 0;
-        for (unsigned bit = 0; bit < 5; bit++) {
-            unsigned position = i * 5 + bit;
-            unsigned set =
-                position < 2
-                    ? 0
-                    : id->bytes[(position - 2) / 8] >> (7 - (position - 2) % 8) & 1u;
-            value = value << 1 | set;
-        }
-        out[at + i] = alphabet[value];
+    size_t at = strlen(prefix);
+    uint64_t high = half(id, 0), low = half(id, 8);
+    if (at > ID_TEXT_MAX - ID_LETTERS - 1)
+        at = ID_TEXT_MAX - ID_LETTERS - 1;
+    memcpy(out, prefix, at);
+    /* From the last letter on; the first one carries three bits of the 128. */
+    for (size_t i = ID_LETTERS; i-- > 0;) {
+        out[at + i] = alphabet[low & 31];
+        low = low >> 5 | high << 59;
+        high >>= 5;
     }
-    out[at + 26] = '\0';
+    out[at + ID_LETTERS] = '\0';
     return out;
 }
 
@@ -100,25 +105,19 @@ enum err
 id_read(struct bytes in, const char *prefix, struct id *id)
 {
     struct bytes head = text(prefix);
-    struct id read = { { 0 } };
-    if (in.size != head.size + 26 || !bytes_begin(in, head))
+    uint64_t high = 0, low = 0;
+    if (in.size != head.size + ID_LETTERS || !bytes_begin(in, head))
         return ERR_MALFORMED;
-    for (unsigned i = 0; i < 26; i++) {
-        const char *at = in.data[head.size + i] == '\0'
-                             ? NULL
-                             : strchr(alphabet, in.data[head.size + i]);
-        if (at == NULL)
+    for (size_t i = head.size; i < in.size; i++) {
+        const char *at = in.data[i] == '\0' ? NULL : strchr(alphabet, in.data[i]);
+        if (at == NULL || high >> 59 != 0)
             return ERR_MALFORMED;
-        unsigned value = (unsigned)(at - alphabet);
-        for (unsigned bit = 0; bit < 5; bit++) {
-            unsigned position = i * 5 + bit, set = value >> (4 - bit) & 1u;
-            if (position < 2 && set)
-                return ERR_MALFORMED;
-            if (position >= 2)
-                read.bytes[(position - 2) / 8] |=
-                    (uint8_t)(set << (7 - (position - 2) % 8));
-        }
+        high = high << 5 | low >> 59;
+        low = low << 5 | (uint64_t)(at - alphabet);
     }
-    *id = read;
+    for (size_t i = 0; i < 8; i++) {
+        id->bytes[i] = (uint8_t)(high >> (56 - 8 * i));
+        id->bytes[8 + i] = (uint8_t)(low >> (56 - 8 * i));
+    }
     return ERR_NONE;
 }

@@ -14,6 +14,14 @@ write_to(void *data, const char *bytes, size_t size)
     msgpack_packer pk;                                                                 \
     msgpack_packer_init(&pk, out, write_to)
 
+/* Most of what is packed has a head of one byte. */
+static void
+put_byte(struct buffer *out, size_t byte)
+{
+    *buffer_reserve(out, 1) = (uint8_t)byte;
+    out->size++;
+}
+
 void
 pack_nil(struct buffer *out)
 {
@@ -35,7 +43,10 @@ void
 pack_u64(struct buffer *out, uint64_t value)
 {
     PACKER(pk, out);
-    msgpack_pack_uint64(&pk, value);
+    if (value <= 0x7f)
+        put_byte(out, value);
+    else
+        msgpack_pack_uint64(&pk, value);
 }
 
 void
@@ -56,7 +67,10 @@ void
 pack_text(struct buffer *out, struct bytes value)
 {
     PACKER(pk, out);
-    msgpack_pack_str(&pk, value.size);
+    if (value.size < 32)
+        put_byte(out, 0xa0 | value.size);
+    else
+        msgpack_pack_str(&pk, value.size);
     buffer_append_bytes(out, value);
 }
 
@@ -87,14 +101,20 @@ void
 pack_array(struct buffer *out, size_t count)
 {
     PACKER(pk, out);
-    msgpack_pack_array(&pk, count);
+    if (count < 16)
+        put_byte(out, 0x90 | count);
+    else
+        msgpack_pack_array(&pk, count);
 }
 
 void
 pack_map(struct buffer *out, size_t count)
 {
     PACKER(pk, out);
-    msgpack_pack_map(&pk, count);
+    if (count < 16)
+        put_byte(out, 0x80 | count);
+    else
+        msgpack_pack_map(&pk, count);
 }
 
 void

@@ -11,7 +11,6 @@ enum {
     MATCH_LIMIT = 1000000, /* from each place */
     DEPTH_LIMIT = 100000,
     HEAP_LIMIT_KIB = 16 * 1024,
-    WORK_MAX = 1000000, /* from all places: items tried, and bytes / 16 passed over */
     BYTES_PER_WORK = 16,
 };
 
@@ -34,8 +33,10 @@ work_on(pcre2_callout_block *block, void *self)
     size_t moved = at > work->last ? at - work->last : work->last - at;
     size_t cost = 1 + moved / BYTES_PER_WORK;
     work->last = at;
-    if (cost > work->left)
+    if (cost > work->left) {
+        work->left = 0;
         return PCRE2_ERROR_CALLOUT;
+    }
     work->left -= (uint32_t)cost;
     return 0;
 }
@@ -98,34 +99,24 @@ pattern_new(struct bytes source, struct pattern **pattern, struct fault *fault)
 }
 
 enum err
-pattern_match_within(
-    const struct pattern *pattern, struct bytes in, uint32_t *left, bool *matches)
+pattern_match(
+    const struct pattern *pattern, struct bytes in, uint32_t *work, bool *matches)
 {
-    struct work work = { .left = *left < WORK_MAX ? *left : WORK_MAX };
-    uint32_t given = work.left;
+    struct work done = { .left = *work };
     pcre2_match_data *found = pcre2_match_data_create(1, NULL);
     if (found == NULL)
         WRONG("out of memory");
-    pcre2_set_callout(pattern->limits, work_on, &work);
+    pcre2_set_callout(pattern->limits, work_on, &done);
     int code =
         pcre2_match(pattern->code, in.data, in.size, 0, 0, found, pattern->limits);
     pcre2_match_data_free(found);
+    *work = done.left;
     *matches = code >= 0;
-    *left -= given - work.left;
     if (code >= 0 || code == PCRE2_ERROR_NOMATCH)
         return ERR_NONE;
-    if (code == PCRE2_ERROR_CALLOUT)
-        *left = 0;
     return code <= PCRE2_ERROR_UTF8_ERR1 && code >= PCRE2_ERROR_UTF8_ERR21
                ? ERR_MALFORMED
                : ERR_TOO_LARGE;
-}
-
-enum err
-pattern_match(const struct pattern *pattern, struct bytes in, bool *matches)
-{
-    uint32_t work = WORK_MAX;
-    return pattern_match_within(pattern, in, &work, matches);
 }
 
 void

@@ -10,7 +10,10 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-enum { PATTERN_SIZE_MAX = 4096 };
+enum {
+    PATTERN_SIZE_MAX = 4096, /* bytes */
+    PATTERN_WORK_MAX = 1000000,
+};
 
 struct pattern;
 
@@ -22,16 +25,14 @@ struct pattern;
 MUST_CHECK enum err
 pattern_new(struct bytes source, struct pattern **pattern, struct fault *fault);
 
-/* Does it match anywhere in `in`?
+/* Does it match anywhere in `in`?  `work` is what that may take, and is lessened by
+ * what it took: 1 for each item of the pattern that is tried, and for each 16 bytes
+ * passed over; PATTERN_WORK_MAX is some tenths of a second at worst.
  *
- * ERR_TOO_LARGE  that takes too much work or memory
+ * ERR_TOO_LARGE  it takes more, or too much memory
  * ERR_MALFORMED  `in` is not UTF-8
  */
-MUST_CHECK enum err
-pattern_match(const struct pattern *pattern, struct bytes in, bool *matches);
-/* The same of several texts that share `work`, in items tried: what this one took is
- * taken from it, and 0 is left if it was not enough. */
-MUST_CHECK enum err pattern_match_within(
+MUST_CHECK enum err pattern_match(
     const struct pattern *pattern, struct bytes in, uint32_t *work, bool *matches);
 void pattern_free(struct pattern **pattern);
 #endif

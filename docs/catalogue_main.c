@@ -168,6 +168,67 @@ print_wires(void)
     return failed;
 }
 
+struct function {
+    const char *name, *kind;
+    unsigned least, most;
+    const char *order; /* of the arguments in {{ }} */
+    const char *takes, *sentence;
+};
+
+#define FIRST     "the same"
+#define LAST      "first one last"
+#define PLAIN     "the same; a pipe adds the last"
+#define STRICT    ""
+#define LENIENT   ""
+#define DECIDING  ""
+#define LEADING   ""
+#define PREDICATE ""
+static const struct function functions[] = {
+#define FUNCTION(name, kind, least, most, subject, manner, takes, sentence)            \
+    { #name, #kind, least, most, subject, takes, sentence },
+#include "actors/expression/functions.def"
+};
+
+/* A bar would end the cell. */
+static void
+print_cell(const char *cell)
+{
+    for (; *cell != '\0'; cell++)
+        printf(*cell == '|' ? "\\%c" : "%c", *cell);
+}
+
+static int
+print_functions(void)
+{
+    const char *kind = "";
+    fputs(
+        "# Functions\n\n"
+        "Printed from `actors/expression/functions.def`; do not edit.\n\n"
+        "What [templates and expressions](expressions.md) can call. The arguments are "
+        "as `f(…)` in\n`${{ … }}` has them; the last column says where `{{ f … }}` has "
+        "the first of them, and that is\nwhere a pipe puts its value.\n",
+        stdout);
+    for (size_t i = 0; i < COUNT(functions); i++) {
+        const struct function *f = &functions[i];
+        if (strcmp(kind, f->kind) != 0)
+            printf("\n## %c%s\n\n| function | arguments | meaning | in `{{ }}` |\n"
+                   "|---|---|---|---|\n",
+                f->kind[0] - 'a' + 'A', f->kind + 1);
+        kind = f->kind;
+        printf("| `%s(", f->name);
+        print_cell(f->takes);
+        if (f->least == f->most)
+            printf(")` | %u | ", f->least);
+        else if (f->most > 8)
+            printf(")` | %u or more | ", f->least);
+        else
+            printf(")` | %u to %u | ", f->least, f->most);
+        print_cell(f->sentence);
+        printf(" | %s |\n", f->least == 0 || f->most == 1 ? "" : f->order);
+    }
+    return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -178,6 +239,7 @@ main(int argc, char **argv)
         { "config", print_config },
         { "counters", print_counters },
         { "errors", print_errors },
+        { "functions", print_functions },
         { "messages", print_messages },
         { "wires", print_wires },
     };

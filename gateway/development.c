@@ -1,25 +1,45 @@
 #include "gateway/development.h"
 
 #include "base/clock.h"
+#include "base/folder.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/wrong.h"
 #include "gateway/bridge.h"
 #include "gateway/private_file.h"
 
+#include <fcntl.h>
 #include <sodium.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { RETRY_MS = 1000 };
 
 struct development {
     struct gateway *gateway;
-    struct alarm alarm; /* to ask again */
+    const struct key *valid; /* as auth knows it; NULL: none */
+    struct alarm alarm;      /* to ask again */
     struct key key;
     char prefix[KEY_PREFIX_SIZE];
     struct message message;
     bool done;
 };
+
+/* Whoever can read the file holds the key in it. */
+static void
+read_file(struct development *d)
+{
+    char line[KEY_TEXT_SIZE] = { 0 };
+    char path[FOLDER_PATH_MAX];
+    const char *data = d->gateway->child.config.data;
+    int file = open(folder_path(data, "dev.key", path), O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return;
+    if (read(file, line, sizeof line) == (ssize_t)sizeof line)
+        d->valid = auth_check(d->gateway->auth, bytes_of(line, sizeof line));
+    close(file);
+    sodium_memzero(line, sizeof line);
+}
 
 static void answered(void *self, const struct message *answer);
 
@@ -52,6 +72,7 @@ answered(void *self, const struct message *answer)
     if (answer->code == DOCUMENT) {
         auth_learn(d->gateway->auth, &d->key);
         d->done = true;
+        read_file(d);
         return;
     }
     /* It names its own id: asking twice makes one key. */
@@ -89,15 +110,17 @@ mint(struct development *d)
 void
 development_begin(struct gateway *g)
 {
-    if (g->development != NULL || g->key_count > 0
-        || !config_loopback(g->child.config.http_address))
+    if (g->development != NULL || !config_loopback(g->child.config.http_address))
         return;
     struct development *d = g->development = calloc(1, sizeof *d);
     if (d == NULL)
         WRONG("out of memory");
     d->gateway = g;
     d->alarm.ring = ask_again;
-    if (mint(d))
+    d->done = g->key_count > 0;
+    if (d->done)
+        read_file(d);
+    else if (mint(d))
         ask(d);
     else
         d->done = true;
@@ -107,6 +130,13 @@ bool
 development_pending(const struct gateway *g)
 {
     return g->development != NULL && !g->development->done;
+}
+
+const struct key *
+development_key(const struct gateway *g)
+{
+    const struct key *key = g->development == NULL ? NULL : g->development->valid;
+    return key == NULL || key->revoked ? NULL : key;
 }
 
 void

@@ -11,5 +11,8 @@
 void development_begin(struct gateway *gateway);
 /* Is the key still on its way to the registry? */
 bool development_pending(const struct gateway *gateway);
+/* The key in <data>/dev.key, on loopback and while it is valid; NULL if there is none:
+ * who may come in without a key acts with this one. */
+const struct key *development_key(const struct gateway *gateway);
 void development_free(struct gateway *gateway);
 #endif

@@ -5,11 +5,17 @@
  */
 #ifndef GATEWAY_DIALECT_H
 #define GATEWAY_DIALECT_H
-#include "gateway/router.h"
+#include "gateway/request.h"
 
 struct dialect {
     const char *name;
     struct route_table routes; /* disjoint from those of every other dialect */
+    /* On loopback a caller without a key acts for the project "default", as long as the
+     * engine's development key stands; its clients send none. */
+    bool trusting;
+    /* How a failure is shown; NULL: as {"error": {code, message, details}}. */
+    void (*refuse)(
+        struct request *r, enum err err, struct bytes message, struct bytes details);
 };
 
 extern const struct dialect native_dialect;

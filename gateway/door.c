@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/counters.h"
+#include "gateway/development.h"
 #include "gateway/dialect.h"
 
 #include <strings.h>
@@ -18,12 +19,61 @@ find_route(struct request *r, const char *method, struct route_match *match,
     struct route_table tables[COUNT(dialects)];
     for (size_t i = 0; i < COUNT(dialects); i++)
         tables[i] = dialects[i]->routes;
-    return router_find(
+    enum err err = router_find(
         tables, COUNT(tables), method_read(method), &r->target, match, fault);
+    if (match->allowed != 0)
+        r->dialect = dialects[match->table];
+    return err;
+}
+
+/* Clients that send no header may carry their key at the begin of the path:
+ * /k/<key>/… means the same as /… with the key. */
+static struct bytes
+key_in_path(struct request *r)
+{
+    struct target *target = &r->target;
+    struct bytes key = target->segments[1];
+    if (target->segment_count < 2 || !bytes_equal(target->segments[0], text("k")))
+        return (struct bytes){ 0 };
+    target->segment_count -= 2;
+    memmove(target->segments, target->segments + 2,
+        target->segment_count * sizeof *target->segments);
+    return key;
+}
+
+/* A name that can only be this machine, whatever a resolver says. */
+static bool
+names_loopback(struct bytes host)
+{
+    static const char *const names[] = { "localhost", "127.0.0.1", "[::1]" };
+    for (size_t i = 0; i < COUNT(names); i++) {
+        size_t size = strlen(names[i]);
+        if (host.size >= size && memcmp(host.data, names[i], size) == 0
+            && (host.size == size || host.data[size] == ':'))
+            return true;
+    }
+    return false;
+}
+
+/* Pages of other sites that run in a browser here are no callers on loopback. */
+static bool
+trusted(const struct request *r)
+{
+    struct bytes origin = r->headers[HEADER_ORIGIN];
+    const uint8_t *site =
+        origin.size < 3 ? NULL : memmem(origin.data, origin.size, "://", 3);
+    if (!r->dialect->trusting || !r->local || r->headers[HEADER_AUTHORIZATION].size > 0)
+        return false;
+    if (origin.size > 0
+        && (site == NULL
+            || !names_loopback(
+                bytes_of(site + 3, origin.size - (size_t)(site + 3 - origin.data)))))
+        return false;
+    return names_loopback(r->headers[HEADER_HOST]);
 }
 
 static enum err
-check_caller(struct request *r, struct fault *fault)
+check_caller(struct request *r, struct bytes in_path, struct fault *fault)
 {
     const struct gateway *g = r->gateway;
     if (r->route->scope == 0)
@@ -31,7 +81,11 @@ check_caller(struct request *r, struct fault *fault)
     if (g->draining || !g->keys_complete)
         return fault_set(fault, ERR_UNAVAILABLE, "the engine is %s",
             g->draining ? "going down" : "starting");
-    r->key = auth_check(g->auth, auth_bearer(r->headers[HEADER_AUTHORIZATION]));
+    r->key = in_path.size > 0
+                 ? auth_check(g->auth, in_path)
+                 : auth_check(g->auth, auth_bearer(r->headers[HEADER_AUTHORIZATION]));
+    if (r->key == NULL && in_path.size == 0 && trusted(r))
+        r->key = development_key(g);
     if (r->key == NULL)
         return fault_set(fault, ERR_UNAUTHORIZED, "%s", "");
     if ((r->key->scopes & r->route->scope) == 0)
@@ -129,13 +183,16 @@ door_enter(struct request *r, const char *method, struct bytes raw_target)
 {
     struct route_match match = { 0 };
     struct fault fault = { 0 };
+    struct bytes in_path = { 0 };
     enum err err = target_read(raw_target, &r->arena, &r->target, &fault);
+    if (err == ERR_NONE)
+        in_path = key_in_path(r);
     if (err == ERR_NONE)
         err = find_route(r, method, &match, &fault);
     r->route = match.route;
     memcpy(r->captures, match.captures, sizeof r->captures);
     if (err == ERR_NONE)
-        err = check_caller(r, &fault);
+        err = check_caller(r, in_path, &fault);
     if (err == ERR_NONE)
         err = check_body(r, &fault);
     if (err == ERR_NONE) {

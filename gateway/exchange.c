@@ -3,6 +3,7 @@
 #include "base/counters.h"
 #include "base/wrong.h"
 #include "gateway/door.h"
+#include "gateway/websocket.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -14,12 +15,18 @@ enum { SPARE_MAX = 64, BODY_KEPT_MAX = 65536, STREAM_BLOCK = 4096, UPLOAD_MORE =
 static const char *const header_names[HEADER_COUNT] = {
     [HEADER_ACCEPT] = "Accept",
     [HEADER_AUTHORIZATION] = "Authorization",
+    [HEADER_CONNECTION] = "Connection",
     [HEADER_CONTENT_LENGTH] = "Content-Length",
     [HEADER_CONTENT_TYPE] = "Content-Type",
+    [HEADER_HOST] = "Host",
     [HEADER_IDEMPOTENCY_KEY] = "Idempotency-Key",
     [HEADER_LAST_EVENT_ID] = "Last-Event-ID",
+    [HEADER_ORIGIN] = "Origin",
     [HEADER_TRACEPARENT] = "traceparent",
     [HEADER_TRANSFER_ENCODING] = "Transfer-Encoding",
+    [HEADER_UPGRADE] = "Upgrade",
+    [HEADER_WEBSOCKET_KEY] = "Sec-WebSocket-Key",
+    [HEADER_WEBSOCKET_VERSION] = "Sec-WebSocket-Version",
 };
 
 static void
@@ -90,9 +97,11 @@ exchange_free(struct exchange **out)
     struct server *server = x->connection->server;
     assert(!x->suspended);
     close_stream(x);
+    if (x->request.websocket != NULL && !x->switched)
+        websocket_abandon(x->request.websocket);
     set_alarm(x, HEAD_MS);
     list_remove(&x->link);
-    server->busy--;
+    server->busy -= !x->switched;
     arena_reset(&x->request.arena);
     buffer_clear(&x->request.body);
     if (x->request.body.capacity > BODY_KEPT_MAX)
@@ -268,10 +277,28 @@ read_stream(void *self, uint64_t position, char *out, size_t room)
     return 0;
 }
 
+/* The head has left.  It may be a long time until the request ends: it keeps little. */
+static void
+on_switch(void *self, struct MHD_Connection *mhd, void *own, const char *early,
+    size_t early_size, MHD_socket fd, struct MHD_UpgradeResponseHandle *handle)
+{
+    struct exchange *x = self;
+    (void)mhd;
+    (void)own;
+    x->switched = true;
+    x->connection->server->busy--;
+    clear_alarm(x);
+    arena_free(&x->request.arena);
+    buffer_free(&x->request.body);
+    websocket_open(x->request.websocket, fd, handle, bytes_of(early, early_size));
+}
+
 static struct MHD_Response *
 response_of(struct exchange *x)
 {
     const struct answer *answer = &x->request.answer;
+    if (x->request.websocket != NULL)
+        return MHD_create_response_for_upgrade(on_switch, x);
     if (x->request.stream == NULL)
         /* MHD reads it only, but says void *. */
         return MHD_create_response_from_buffer(answer->body.size,
@@ -308,6 +335,15 @@ add_headers(struct MHD_Response *response, const struct answer *answer)
         MHD_add_response_header(response, "Connection", "close");
 }
 
+static void
+add_switch_headers(struct MHD_Response *response, const struct exchange *x)
+{
+    char accept[WEBSOCKET_ACCEPT_SIZE];
+    websocket_digest(x->request.headers[HEADER_WEBSOCKET_KEY], accept);
+    MHD_add_response_header(response, "Upgrade", "websocket");
+    MHD_add_response_header(response, "Sec-WebSocket-Accept", accept);
+}
+
 static enum MHD_Result
 send_answer(struct exchange *x)
 {
@@ -317,7 +353,10 @@ send_answer(struct exchange *x)
         WRONG("out of memory");
     count(COUNTER_requests_refused, answer->status >= 400);
     answer->close |= x->request.gateway->draining;
-    add_headers(response, answer);
+    if (x->request.websocket != NULL)
+        add_switch_headers(response, x);
+    else
+        add_headers(response, answer);
     enum MHD_Result result = MHD_queue_response(x->mhd, answer->status, response);
     MHD_destroy_response(response);
     set_alarm(x, SEND_MS);

@@ -42,6 +42,7 @@ struct exchange {
     struct bytes raw_target;
     enum exchange_phase phase;
     bool suspended;    /* MHD does not look at the connection */
+    bool switched;     /* the connection is a WebSocket's now */
     bool bodied;       /* a body follows, or may follow */
     const char *wrong; /* what the head is refused for */
 };

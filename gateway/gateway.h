@@ -25,6 +25,7 @@ struct gateway {
     struct bridge *bridge;
     struct watches *watches;
     struct server *server;
+    struct websockets *websockets;
     struct workers *workers;
     struct worker_door *worker_door;
     struct development *development; /* NULL: no such key is made */

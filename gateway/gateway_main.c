@@ -6,6 +6,7 @@
 #include "gateway/native/worker_door.h"
 #include "gateway/server.h"
 #include "gateway/watch.h"
+#include "gateway/websocket.h"
 #include "gateway/workers.h"
 
 #include <stdlib.h>
@@ -42,6 +43,7 @@ main(int argc, char **argv)
     g->auth = auth_new(g->child.secret, g->child.config.keys_max);
     g->watches = watches_new();
     g->workers = workers_new(g);
+    g->websockets = websockets_new(g);
     open_mailbox(g);
     g->bridge = bridge_new(g->mailbox, &g->alarms, g->child.config.requests_max,
         g->child.config.request_ms);
@@ -49,6 +51,7 @@ main(int argc, char **argv)
         || worker_door_open(g, &g->worker_door, &fault) != ERR_NONE)
         child_fail(&g->child, "%s", fault.detail);
     gateway_loop(g);
+    websockets_free(&g->websockets);
     server_close(&g->server);
     workers_free(&g->workers);
     worker_door_close(&g->worker_door);

@@ -8,54 +8,24 @@
 #include "gateway/native/worker_door.h"
 #include "gateway/server.h"
 #include "gateway/watch.h"
+#include "gateway/websocket.h"
 #include "gateway/workers.h"
 
 #include <czmq.h>
+#include <limits.h>
+#include <poll.h>
 
 /* Messages of one turn; more come in the next. */
 enum { MESSAGES_MAX = 4096 };
 
+enum { INBOX, WORKERS, HTTP, WEBSOCKETS, STOP, FD_COUNT };
+
 struct loop {
     struct gateway *gateway;
-    zloop_t *zloop;
-    int timer;         /* -1: not set */
-    uint64_t timer_ms; /* when it rings */
+    struct pollfd fds[FD_COUNT];
     struct alarm leave;
     bool over;
 };
-
-static void turn(struct loop *loop, bool http);
-
-static int
-on_timer(zloop_t *zloop, int timer, void *self)
-{
-    struct loop *loop = self;
-    (void)zloop;
-    (void)timer;
-    loop->timer = -1;
-    turn(loop, false);
-    return loop->over ? -1 : 0;
-}
-
-static int
-on_socket(zloop_t *zloop, zsock_t *socket, void *self)
-{
-    struct loop *loop = self;
-    (void)zloop;
-    (void)socket;
-    turn(loop, false);
-    return loop->over ? -1 : 0;
-}
-
-static int
-on_http(zloop_t *zloop, zmq_pollitem_t *item, void *self)
-{
-    struct loop *loop = self;
-    (void)zloop;
-    (void)item;
-    turn(loop, true);
-    return loop->over ? -1 : 0;
-}
 
 static void
 time_is_over(struct alarm *alarm)
@@ -63,12 +33,11 @@ time_is_over(struct alarm *alarm)
     LIST_OF(alarm, struct loop, leave)->over = true;
 }
 
-static int
-on_stop(zloop_t *zloop, zmq_pollitem_t *item, void *self)
+static void
+begin_to_leave(struct loop *loop)
 {
-    struct loop *loop = self;
     struct gateway *g = loop->gateway;
-    zloop_poller_end(zloop, item);
+    loop->fds[STOP].fd = -1;
     log_line(LOG_INFO, "draining", "requests=%zu busy_workers=%zu",
         server_busy(g->server), workers_busy(g->workers));
     g->draining = true;
@@ -77,21 +46,25 @@ on_stop(zloop_t *zloop, zmq_pollitem_t *item, void *self)
         &g->alarms, &loop->leave, clock_monotonic_ms() + g->child.config.drain_ms / 2);
     server_quiesce(g->server);
     workers_drain(g->workers);
+    websockets_leave(g->websockets);
     watches_leave(g->watches);
-    turn(loop, true);
-    return loop->over ? -1 : 0;
 }
 
-static void
+/* False: there may be more. */
+static bool
 hear_actors(struct gateway *g)
 {
-    struct message in = { 0 };
+    struct message in;
     unsigned count = 0;
-    /* The message after a HELLO is held back with it, and must be taken too. */
-    while ((count++ < MESSAGES_MAX || in.code == HELLO)
-           && mailbox_receive(g->mailbox, &in))
-        gateway_hear(g, &in);
+    bool heard = true;
+    /* Nothing wakes us for the rest of a packet. */
+    while (heard && (count++ < MESSAGES_MAX || mailbox_pending(g->mailbox))) {
+        heard = mailbox_receive(g->mailbox, &in);
+        if (heard)
+            gateway_hear(g, &in);
+    }
     mailbox_release(g->mailbox);
+    return !heard;
 }
 
 static void
@@ -101,9 +74,7 @@ open_doors(struct loop *loop)
     if (g->open || gateway_waits_for(g) != NULL)
         return;
     g->open = true;
-    if (zloop_reader(loop->zloop, worker_door_socket(g->worker_door), on_socket, loop)
-        != 0)
-        WRONG("out of memory");
+    loop->fds[WORKERS].fd = (int)zsock_fd(worker_door_socket(g->worker_door));
     child_ready(&g->child, "http=%u worker=%u", server_port(g->server),
         worker_door_port(g->worker_door));
 }
@@ -115,35 +86,23 @@ nothing_left(const struct gateway *g)
            && bridge_count(g->bridge) == 0;
 }
 
-static void
-set_timer(struct loop *loop, uint64_t at_ms)
-{
-    uint64_t now_ms = loop->gateway->now_ms;
-    if (loop->timer >= 0 && loop->timer_ms <= at_ms)
-        return;
-    if (loop->timer >= 0)
-        zloop_timer_end(loop->zloop, loop->timer);
-    loop->timer_ms = at_ms;
-    loop->timer = zloop_timer(
-        loop->zloop, at_ms > now_ms ? (size_t)(at_ms - now_ms) : 0, 1, on_timer, loop);
-    if (loop->timer < 0)
-        WRONG("out of memory");
-}
-
-/* All that has come is taken, all that follows leaves together. */
-static void
+/* All that has come is taken, all that follows leaves together.  Returns when the next
+ * turn is due, by the monotonic clock. */
+static uint64_t
 turn(struct loop *loop, bool http)
 {
     struct gateway *g = loop->gateway;
     bool more = false;
     g->now_ms = clock_monotonic_ms();
-    hear_actors(g);
+    more = !hear_actors(g);
     if (g->open)
-        more = worker_door_run(g->worker_door);
+        more |= worker_door_run(g->worker_door);
+    websockets_run(g->websockets);
     server_run(g->server, http);
     alarms_ring(&g->alarms, g->now_ms);
     server_run(g->server, false);
     open_doors(loop);
+    websockets_flush(g->websockets);
     if (g->draining && nothing_left(g))
         loop->over = true;
     mailbox_flush(g->mailbox);
@@ -151,24 +110,47 @@ turn(struct loop *loop, bool http)
     uint64_t next_ms = alarms_next(&g->alarms);
     if (hello_ms < next_ms)
         next_ms = hello_ms;
-    set_timer(loop, more || server_restless(g->server) ? g->now_ms : next_ms);
+    return more || server_restless(g->server) ? g->now_ms : next_ms;
+}
+
+/* Sending to workers may have taken the signal that one of them spoke meanwhile. */
+static bool
+worker_waits(const struct gateway *g)
+{
+    return g->open
+           && (zsock_events(worker_door_socket(g->worker_door)) & ZMQ_POLLIN) != 0;
+}
+
+static void
+wait_until(struct loop *loop, uint64_t at_ms)
+{
+    uint64_t now_ms = clock_monotonic_ms(),
+             sleep_ms = at_ms > now_ms ? at_ms - now_ms : 0;
+    if (worker_waits(loop->gateway))
+        sleep_ms = 0;
+    for (size_t i = 0; i < FD_COUNT; i++)
+        loop->fds[i].revents = 0;
+    if (poll(loop->fds, FD_COUNT, sleep_ms > INT_MAX ? INT_MAX : (int)sleep_ms) < 0
+        && errno != EINTR)
+        WRONG("poll failed");
 }
 
 void
 gateway_loop(struct gateway *g)
 {
-    struct loop loop = { .gateway = g, .zloop = zloop_new(), .timer = -1 };
-    zmq_pollitem_t http = { .fd = server_fd(g->server), .events = ZMQ_POLLIN };
-    zmq_pollitem_t stop = { .fd = g->child.stop_fd, .events = ZMQ_POLLIN };
-    if (loop.zloop == NULL
-        || zloop_reader(loop.zloop, mailbox_socket(g->mailbox), on_socket, &loop) != 0
-        || zloop_poller(loop.zloop, &http, on_http, &loop) != 0
-        || zloop_poller(loop.zloop, &stop, on_stop, &loop) != 0)
-        WRONG("out of memory");
-    zloop_set_nonstop(loop.zloop, true);
-    turn(&loop, true);
-    zloop_start(loop.zloop);
-    zloop_destroy(&loop.zloop);
+    struct loop loop = { .gateway = g };
+    loop.fds[INBOX] = (struct pollfd){ mailbox_fd(g->mailbox), POLLIN, 0 };
+    loop.fds[WORKERS] = (struct pollfd){ -1, POLLIN, 0 };
+    loop.fds[HTTP] = (struct pollfd){ server_fd(g->server), POLLIN, 0 };
+    loop.fds[WEBSOCKETS] = (struct pollfd){ websockets_fd(g->websockets), POLLIN, 0 };
+    loop.fds[STOP] = (struct pollfd){ g->child.stop_fd, POLLIN, 0 };
+    uint64_t next_ms = turn(&loop, true);
+    while (!loop.over) {
+        wait_until(&loop, next_ms);
+        if (loop.fds[STOP].revents != 0)
+            begin_to_leave(&loop);
+        next_ms = turn(&loop, loop.fds[HTTP].revents != 0 || g->draining);
+    }
     alarm_clear(&g->alarms, &loop.leave);
     mailbox_flush(g->mailbox);
 }

@@ -23,17 +23,6 @@ write_through(const char *path, unsigned mode, struct bytes content)
     return right;
 }
 
-static void
-sync_folder(const char *folder)
-{
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    /* Without it a power cut may bring the older file back, which is whole too. */
-    (void)fsync(fd);
-    close(fd);
-}
-
 enum err
 private_file_write(const char *folder, const char *name, unsigned mode,
     struct bytes content, struct fault *fault)
@@ -45,6 +34,5 @@ private_file_write(const char *folder, const char *name, unsigned mode,
         enum err err = errno == ENOSPC || errno == EDQUOT ? ERR_NO_SPACE : ERR_IO;
         return fault_set(fault, err, "cannot write %s: %s", path, strerror(errno));
     }
-    sync_folder(folder);
-    return ERR_NONE;
+    return folder_sync(folder, fault);
 }

@@ -1,6 +1,8 @@
 #include "gateway/request.h"
 
-#include "gateway/json.h"
+#include "base/json_read.h"
+#include "base/json_write.h"
+#include "gateway/dialect.h"
 #include "gateway/server.h"
 
 #include <assert.h>
@@ -16,6 +18,13 @@ request_answer(struct request *r, unsigned status, const char *type, struct byte
     r->answer.body = body;
     r->answer.ready = true;
     server_wake(r);
+}
+
+void
+request_switch(struct request *r, struct websocket *socket)
+{
+    r->websocket = socket;
+    request_answer(r, 101, "", (struct bytes){ 0 });
 }
 
 static struct bytes
@@ -44,6 +53,10 @@ refuse(struct request *r, enum err err, struct bytes message, struct bytes detai
     struct bytes code = text(err_name(err));
     if (message.size == 0)
         message = text(err_sentence(err));
+    if (r->dialect != NULL && r->dialect->refuse != NULL) {
+        r->dialect->refuse(r, err, message, details);
+        return;
+    }
     buffer_clear(out);
     buffer_append_bytes(out, text("{\"error\":{\"code\":"));
     json_write_text(out, code);

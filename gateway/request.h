@@ -10,15 +10,24 @@
 #include "gateway/gateway.h"
 #include "gateway/router.h"
 
+struct dialect;
+struct websocket;
+
 enum request_header {
     HEADER_ACCEPT,
     HEADER_AUTHORIZATION,
+    HEADER_CONNECTION,
     HEADER_CONTENT_LENGTH,
     HEADER_CONTENT_TYPE,
+    HEADER_HOST,
     HEADER_IDEMPOTENCY_KEY,
     HEADER_LAST_EVENT_ID,
+    HEADER_ORIGIN,
     HEADER_TRACEPARENT,
     HEADER_TRANSFER_ENCODING,
+    HEADER_UPGRADE,
+    HEADER_WEBSOCKET_KEY,
+    HEADER_WEBSOCKET_VERSION,
     HEADER_COUNT
 };
 
@@ -36,6 +45,7 @@ struct request {
     struct arena arena;
     struct target target;
     struct bytes headers[HEADER_COUNT]; /* data NULL: not there */
+    const struct dialect *dialect;      /* NULL: no route was found */
     const struct http_route *route;
     struct bytes captures[CAPTURES_MAX]; /* what stood for the {…} of the path */
     struct buffer body;                  /* as it came */
@@ -44,8 +54,9 @@ struct request {
     struct id trace;
     bool local; /* the peer is on this machine */
     struct answer answer;
-    struct stream *stream; /* NULL: a plain answer */
-    void *own;             /* of the dialect */
+    struct stream *stream;       /* NULL: a plain answer */
+    struct websocket *websocket; /* that the connection becomes; or NULL */
+    void *own;                   /* of the dialect */
     void (*done)(struct request *r, const struct message *answer); /* of the question */
 };
 
@@ -88,6 +99,9 @@ struct stream {
     /* Nobody listens any more, for whatever reason; called once. */
     void (*closed)(struct request *r);
 };
+
+/* Answer by becoming `socket`: see websocket.h. */
+void request_switch(struct request *r, struct websocket *socket);
 
 /* Begin to answer with a stream, whose struct lasts as long as `r`. */
 void request_stream(struct request *r, const char *type, struct stream *stream);

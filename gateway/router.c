@@ -2,7 +2,8 @@
 
 #include <assert.h>
 
-static const char *const method_names[METHOD_COUNT] = { "GET", "POST", "DELETE" };
+static const char *const method_names[METHOD_COUNT] = { "GET", "POST", "DELETE", "PUT",
+    "PATCH", "OPTIONS" };
 
 enum method
 method_read(const char *name)
@@ -58,7 +59,7 @@ static enum err
 check_queries(
     const struct http_route *route, const struct target *target, struct fault *fault)
 {
-    for (size_t i = 0; i < target->query_count; i++) {
+    for (size_t i = 0; route->queries != NULL && i < target->query_count; i++) {
         struct bytes name = target->queries[i].name;
         if (!named(route->queries, name))
             return fault_set(fault, ERR_MALFORMED, "there is no parameter '%.*s' here",
@@ -79,6 +80,7 @@ router_find(const struct route_table *tables, size_t table_count, enum method me
             if (!path_fits(route->path, target, captures))
                 continue;
             match->allowed |= 1u << route->method;
+            match->table = t;
             if (route->method != method)
                 continue;
             match->route = route;

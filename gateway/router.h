@@ -5,7 +5,16 @@
 
 struct request;
 
-enum method { METHOD_GET, METHOD_POST, METHOD_DELETE, METHOD_COUNT, METHOD_OTHER };
+enum method {
+    METHOD_GET,
+    METHOD_POST,
+    METHOD_DELETE,
+    METHOD_PUT,
+    METHOD_PATCH,
+    METHOD_OPTIONS,
+    METHOD_COUNT,
+    METHOD_OTHER
+};
 
 /* What a route takes after the head. */
 enum body_kind {
@@ -15,14 +24,14 @@ enum body_kind {
     BODY_DEFINITION, /* the text of an automation */
 };
 
-enum { CAPTURES_MAX = 2 };
+enum { CAPTURES_MAX = 4 };
 
 struct http_route {
     enum method method;
     const char *path; /* such as "/capstan/v1/runs/{id}"; "{…}" is any one segment */
     unsigned scope;   /* of enum scope; 0: no key is needed */
     enum body_kind body;
-    const char *queries; /* names that it takes, each followed by a space */
+    const char *queries; /* names that it takes, each followed by a space; NULL: any */
     void (*serve)(struct request *request);
 };
 
@@ -33,6 +42,7 @@ struct route_table {
 
 struct route_match {
     const struct http_route *route;
+    size_t table; /* of the row, or of the last one with this path */
     struct bytes captures[CAPTURES_MAX];
     unsigned allowed; /* bits 1 << METHOD_… of all rows with this path */
 };

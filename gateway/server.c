@@ -188,10 +188,10 @@ server_open(struct gateway *gateway, struct server **out, struct fault *fault)
     enum err err = open_listener(server, fault);
     if (err != ERR_NONE)
         return err;
-    server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-        on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_complaint, NULL,
-        MHD_OPTION_LISTEN_SOCKET, server->listener, MHD_OPTION_NOTIFY_CONNECTION,
+    server->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME
+                                          | MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG,
+        0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_complaint,
+        NULL, MHD_OPTION_LISTEN_SOCKET, server->listener, MHD_OPTION_NOTIFY_CONNECTION,
         on_connection, server, MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
         MHD_OPTION_NOTIFY_COMPLETED, on_end, server, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)gateway->child.config.connections_max,
@@ -252,6 +252,12 @@ server_run(struct server *server, bool readable)
                     && timeout_ms == 0);
     }
     server->kick = again;
+}
+
+void
+server_kick(struct server *server)
+{
+    server->kick = true;
 }
 
 bool

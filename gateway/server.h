@@ -20,6 +20,8 @@ unsigned server_port(const struct server *server);
 int server_fd(const struct server *server);
 /* Do what there is to do; `readable` if server_fd was. */
 void server_run(struct server *server, bool readable);
+/* There will be: a connection of ours was given back. */
+void server_kick(struct server *server);
 /* Is there more to do at once? */
 bool server_restless(const struct server *server);
 /* Take no new connections. */

@@ -108,6 +108,16 @@ session_numbered(const struct sessions *sessions, uint64_t number)
     return map_get(&sessions->by_number, number_key(&number));
 }
 
+/* It says that it holds this; whoever reads nothing can say so too. */
+static void
+learn(struct sessions *sessions, struct session *session, struct bytes token)
+{
+    session_hold(sessions, session, token);
+    struct held *held = token.size > 0 ? map_get(&session->held, token) : NULL;
+    if (held != NULL)
+        held->named = true;
+}
+
 /* Copy the texts of `said` behind each other, and let the session's point there. */
 static void
 keep_words(struct session *session, const struct worker_description *said)
@@ -140,7 +150,7 @@ session_describe(struct sessions *sessions, struct session *session,
     struct cursor tokens = cursor_over(held);
     size_t count = held.size > 0 ? cursor_array(&tokens) : 0;
     for (size_t i = 0; i < count; i++)
-        session_hold(sessions, session, cursor_blob(&tokens));
+        learn(sessions, session, cursor_blob(&tokens));
 }
 
 void
@@ -179,6 +189,29 @@ session_hold(struct sessions *sessions, struct session *session, struct bytes to
     map_put(&session->held, bytes_of(held->token, TOKEN_SIZE), held);
 }
 
+bool
+session_may_tell(struct session *session, size_t size)
+{
+    if (size <= SMALL_FRAME)
+        return true;
+    if (session->unread > 0 && session->unread + size > UNREAD_MAX)
+        return false;
+    session->unread += size;
+    return true;
+}
+
+void
+session_named(struct session *session, struct bytes token)
+{
+    struct held *held = token.size > 0 ? map_get(&session->held, token) : NULL;
+    if (held == NULL)
+        return;
+    held->unsaid = 0;
+    if (!held->named)
+        session->unread = 0;
+    held->named = true;
+}
+
 void
 session_drop(struct sessions *sessions, struct session *session, struct bytes token)
 {
@@ -208,10 +241,8 @@ session_compare(struct sessions *sessions, struct session *session, struct bytes
         LIST_OF(at, struct held, link)->unsaid++;
     for (size_t i = 0; i < count && !c.bad; i++) {
         struct bytes token = cursor_blob(&c);
-        session_hold(sessions, session, token);
-        struct held *held = token.size > 0 ? map_get(&session->held, token) : NULL;
-        if (held != NULL)
-            held->unsaid = 0;
+        session_named(session, token);
+        learn(sessions, session, token);
     }
     for (struct list *at = session->held_all.next; at != &session->held_all;
          at = next) {

@@ -10,7 +10,12 @@
 #include "base/map.h"
 #include "gateway/auth.h"
 
-enum { TOKEN_SIZE = 60, SESSION_TOKEN_MAX = 200 };
+enum {
+    TOKEN_SIZE = 60,
+    SESSION_TOKEN_MAX = 200,
+    SMALL_FRAME = 256,     /* bytes; the door's high-water mark bounds these */
+    UNREAD_MAX = 16 << 20, /* bytes of larger frames to one worker, or one frame */
+};
 
 struct voice;
 
@@ -24,6 +29,7 @@ struct held {
     uint8_t token[TOKEN_SIZE];
     struct list link;
     unsigned unsaid; /* heartbeats since the worker last named it */
+    bool named;      /* by the worker: it has read what told it */
 };
 
 /*           register           worker_registered
@@ -50,6 +56,7 @@ struct session {
     struct map held; /* by token */
     struct list held_all;
     uint64_t heard_ms; /* monotonic */
+    size_t unread;     /* bytes of large frames, since it showed that it reads */
 };
 
 struct sessions {
@@ -80,8 +87,15 @@ void session_know(struct sessions *sessions, struct session *session,
     const struct id *id, struct bytes token);
 void session_touch(struct sessions *sessions, struct session *session, uint64_t now_ms);
 
+/* May it be told so much more?  What it does not read lies in our memory: then false,
+ * until it names a lease that only a reader can know. */
+MUST_CHECK bool session_may_tell(struct session *session, size_t size);
+
+/* The worker was told of this lease, or knew it before. */
 void
 session_hold(struct sessions *sessions, struct session *session, struct bytes token);
+/* It names it: in a report, or as held. */
+void session_named(struct session *session, struct bytes token);
 void
 session_drop(struct sessions *sessions, struct session *session, struct bytes token);
 /* The same of each token in a msgpack array. */

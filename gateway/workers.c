@@ -154,6 +154,7 @@ void
 workers_report(struct workers *w, struct session *session, struct job_report report)
 {
     struct message m = to_lease(session, JOB_REPORT);
+    session_named(session, report.token);
     m.job_report = report;
     m.job_report.session = session->id;
     send_on(w, &m);

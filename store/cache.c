@@ -7,7 +7,7 @@
 
 /* What a row costs beside its bytes: itself, its slot in the map, two allocations. */
 enum { ROW_COST = sizeof(struct row) + 2 * sizeof(struct map_slot) + 32 };
-enum { VALUE_MIN = 16 };
+enum { VALUE_MIN = 16, SCANNED_MAX = 16 }; /* bytes */
 
 static size_t
 row_bytes(const struct row *row)
@@ -102,13 +102,29 @@ drop_to(struct cache *cache, size_t bytes_max)
         drop(cache, LIST_OF(oldest, struct row, use));
 }
 
+static bool
+only_scanned(const struct row *row)
+{
+    return !row->asked && row->value_size <= SCANNED_MAX;
+}
+
 static void
 all_unchanged(struct cache *cache)
 {
+    struct list scanned, *at_row;
     struct sorted_node *at = sorted_at_or_after(&cache->changed, text(""));
-    for (; at != NULL; at = sorted_next(at, false))
-        LIST_OF(at, struct row, node)->changed = false;
+    list_open(&scanned);
+    for (; at != NULL; at = sorted_next(at, false)) {
+        struct row *row = LIST_OF(at, struct row, node);
+        row->changed = false;
+        if (!only_scanned(row))
+            continue;
+        list_remove(&row->use);
+        list_append(&scanned, &row->use);
+    }
     cache->changed = (struct sorted){ 0 };
+    while ((at_row = list_first(&scanned)) != NULL)
+        drop(cache, LIST_OF(at_row, struct row, use));
 }
 
 void
@@ -126,8 +142,8 @@ cache_close(struct cache *cache)
     map_free(&cache->by_key);
 }
 
-struct row *
-cache_find(struct cache *cache, struct bytes key)
+static struct row *
+find(struct cache *cache, struct bytes key)
 {
     struct row *row = map_get(&cache->by_key, key);
     if (row != NULL) {
@@ -138,9 +154,19 @@ cache_find(struct cache *cache, struct bytes key)
 }
 
 struct row *
+cache_find(struct cache *cache, struct bytes key)
+{
+    struct row *row = find(cache, key);
+    if (row != NULL)
+        row->asked = true;
+    return row;
+}
+
+struct row *
 cache_keep(struct cache *cache, struct bytes key, struct bytes value)
 {
     struct row *row = add(cache, key);
+    row->asked = true;
     give(cache, row, value);
     return row;
 }
@@ -148,7 +174,7 @@ cache_keep(struct cache *cache, struct bytes key, struct bytes value)
 void
 cache_change(struct cache *cache, struct bytes key, struct bytes value)
 {
-    struct row *row = cache_find(cache, key);
+    struct row *row = find(cache, key);
     if (row == NULL)
         row = add(cache, key);
     else if (!row->changed && (row->value == NULL) == (value.data == NULL)

@@ -1,7 +1,9 @@
 /* cache - the rows that were used last, and all that were changed since the commit.
  *
  * Nothing is dropped between two commits, so that borrowed values stay where they are;
- * cache_settle then keeps the newest that fit.
+ * cache_settle then keeps the newest that fit.  Rows that only scans look at, which are
+ * most of those that are written, are not kept at all: nobody has asked for them by
+ * their key, and there is nothing in them but the key.
  */
 #ifndef STORE_CACHE_H
 #define STORE_CACHE_H
@@ -15,6 +17,7 @@ struct row {
     uint8_t *value;          /* NULL: there is no such row */
     size_t value_size, value_capacity;
     bool changed;
+    bool asked; /* somebody wanted it by its key */
     uint8_t key[];
 };
 

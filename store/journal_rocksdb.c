@@ -1,12 +1,13 @@
 /* journal_rocksdb.c - journals on RocksDB: a column family per shelf, one write-ahead
  * log.  docs/decisions/0002-journal-layout.md says why it is set up like this. */
+#include "base/folder.h"
+#include "base/log.h"
 #include "base/wrong.h"
 #include "store/mark.h"
 #include "store/rocksdb_files.h"
 #include "store/rocksdb_store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <libgen.h>
 #include <stdio.h>
@@ -114,12 +115,20 @@ make_folder(const char *path, struct fault *fault)
             strerror(errno));
     }
     snprintf(copy, sizeof copy, "%s", path);
-    int above = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool synced = above >= 0 && fsync(above) == 0;
-    int why = errno;
-    if (above >= 0)
-        close(above);
-    return synced ? ERR_NONE : fault_set(fault, ERR_IO, "%s: %s", copy, strerror(why));
+    return folder_sync(dirname(copy), fault);
+}
+
+/* A power cut may leave the end of the log torn, which nobody was told of. */
+static enum err
+mend_tail(const char *path, uint64_t mark, struct fault *fault)
+{
+    struct rocksdb_torn torn;
+    enum err e = rocksdb_files_check(path, mark, &torn, fault);
+    if (e != ERR_NONE || torn.log == 0)
+        return e;
+    log_line(LOG_UNUSUAL, "torn_tail", "log=\"%s/%06" PRIu64 ".log\" from=%" PRIu64,
+        path, torn.log, torn.at);
+    return rocksdb_files_cut(path, &torn, fault);
 }
 
 static enum err
@@ -132,7 +141,7 @@ open_owned(struct owner *owner, struct fault *fault)
     if (e != ERR_NONE)
         return e;
     uint64_t mark = mark_read(owner->mark);
-    e = rocksdb_files_check(owner->store.path, mark, fault);
+    e = mend_tail(owner->store.path, mark, fault);
     if (e != ERR_NONE)
         return e;
     owner->store.db = rocksdb_open_column_families(owner->store.setup.options,

@@ -1,10 +1,12 @@
 #include "store/rocksdb_files.h"
 
+#include "base/folder.h"
 #include "base/wrong.h"
 #include "store/crc32c.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -40,6 +42,11 @@ struct log {
     bool within;              /* a record continues */
     uint8_t head[WRITE_HEAD]; /* of the current write, as far as it was read */
     size_t head_size;
+    uint64_t mark; /* the last write that was durable */
+    bool last_log;
+    bool may_tear;       /* damage beyond the mark is no error */
+    uint64_t damaged_at; /* then: its byte; the rest of the log was not read */
+    bool damaged;
     struct fault *fault;
 };
 
@@ -52,9 +59,24 @@ little(const uint8_t *at, size_t size)
     return value;
 }
 
-static enum err
-damaged(const struct log *log, size_t at, const char *what)
+/* Can nobody have been told of what is damaged?  The writes before it reach the mark;
+ * or it is the first and only one, and RocksDB will say where the tables end. */
+static bool
+is_beyond_mark(const struct log *log, size_t at)
 {
+    if (!log->writes || !log->may_tear)
+        return false;
+    if (log->next != 0)
+        return log->next > log->mark;
+    size_t length = (size_t)little(log->block.data + at + 4, 2);
+    return log->last_log && log->last_block && at + HEAD + length >= log->block.size;
+}
+
+static enum err
+damaged(struct log *log, size_t at, const char *what)
+{
+    log->damaged = is_beyond_mark(log, at);
+    log->damaged_at = log->block_at + at;
     return fault_set(log->fault, ERR_CORRUPT, "%s: %s at byte %" PRIu64, log->path,
         what, log->block_at + at);
 }
@@ -201,26 +223,27 @@ check_blocks(struct log *log, FILE *in)
 struct reach {
     uint64_t next; /* as in struct log */
     bool torn;     /* the last one */
+    bool damaged;  /* beyond the mark, at this byte of the last one */
+    uint64_t damaged_at;
 };
 
+/* Read the log that `log` describes, after those of `reach`. */
 static enum err
-check_log(const char *path, bool writes, struct reach *reach, struct fault *fault)
+check_log(struct log log, struct reach *reach)
 {
-    struct log log = {
-        .path = path,
-        .writes = writes,
-        .next = reach->next,
-        .before_torn = reach->torn,
-        .fault = fault,
-    };
+    const char *path = log.path;
+    struct fault *fault = log.fault;
+    log.next = reach->next;
+    log.before_torn = reach->torn;
     FILE *in = fopen(path, "rb");
     if (in == NULL)
         return fault_set(fault, errno == ENOENT ? ERR_CORRUPT : ERR_IO, "%s: %s", path,
             strerror(errno));
     enum err e = check_blocks(&log, in);
     fclose(in);
-    *reach = (struct reach){ log.next, log.torn || log.within };
-    return e;
+    *reach =
+        (struct reach){ log.next, log.torn || log.within, log.damaged, log.damaged_at };
+    return log.damaged ? ERR_NONE : e;
 }
 
 /* ---- the folder ---- */
@@ -266,6 +289,13 @@ list_files(const char *folder, struct files *files, struct fault *fault)
     return e;
 }
 
+static const char *
+log_path(const char *folder, uint64_t number, char out[PATH_MAX])
+{
+    snprintf(out, PATH_MAX, "%s/%06" PRIu64 ".log", folder, number);
+    return out;
+}
+
 static enum err
 check_manifest(const char *folder, struct fault *fault)
 {
@@ -284,20 +314,29 @@ check_manifest(const char *folder, struct fault *fault)
         return fault_set(fault, ERR_CORRUPT, "%s: names no MANIFEST", path);
     struct reach reach = { 0 };
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    return check_log(path, false, &reach, fault);
+    return check_log((struct log){ .path = path, .fault = fault }, &reach);
 }
 
 static enum err
-check_logs(
-    const char *folder, const struct files *files, uint64_t mark, struct fault *fault)
+check_logs(const char *folder, const struct files *files, uint64_t mark,
+    struct rocksdb_torn *torn, struct fault *fault)
 {
     struct reach reach = { 0 };
     char path[PATH_MAX];
-    for (size_t i = 0; i < files->log_count; i++) {
-        snprintf(path, sizeof path, "%s/%06" PRIu64 ".log", folder, files->logs[i]);
-        enum err e = check_log(path, true, &reach, fault);
+    for (size_t i = 0; i < files->log_count && !reach.damaged; i++) {
+        struct log log = {
+            .path = log_path(folder, files->logs[i], path),
+            .writes = true,
+            .mark = mark,
+            .last_log = i + 1 == files->log_count,
+            .may_tear = torn != NULL,
+            .fault = fault,
+        };
+        enum err e = check_log(log, &reach);
         if (e != ERR_NONE)
             return e;
+        if (reach.damaged)
+            *torn = (struct rocksdb_torn){ files->logs[i], reach.damaged_at };
     }
     if (reach.next != 0 && reach.next <= mark)
         return fault_set(fault, ERR_CORRUPT,
@@ -307,8 +346,11 @@ check_logs(
 }
 
 enum err
-rocksdb_files_check(const char *folder, uint64_t mark, struct fault *fault)
+rocksdb_files_check(
+    const char *folder, uint64_t mark, struct rocksdb_torn *torn, struct fault *fault)
 {
+    if (torn != NULL)
+        *torn = (struct rocksdb_torn){ 0 };
     if (strlen(folder) > PATH_MAX - 128)
         return fault_set(fault, ERR_IO, "%s: its path is too long", folder);
     struct files *files = calloc(1, sizeof *files);
@@ -321,8 +363,71 @@ rocksdb_files_check(const char *folder, uint64_t mark, struct fault *fault)
     } else if (e == ERR_NONE) {
         e = check_manifest(folder, fault);
         if (e == ERR_NONE)
-            e = check_logs(folder, files, mark, fault);
+            e = check_logs(folder, files, mark, torn, fault);
     }
     free(files);
     return e;
+}
+
+static enum err
+failed(const char *path, struct fault *fault)
+{
+    return fault_set(fault, errno == ENOSPC ? ERR_NO_SPACE : ERR_IO, "%s: %s", path,
+        strerror(errno));
+}
+
+/* The first `size` bytes of `path` to a new file `fresh`, durably. */
+static bool
+copy_begin(const char *path, uint64_t size, const char *fresh)
+{
+    uint8_t piece[4096];
+    int in = open(path, O_RDONLY | O_CLOEXEC);
+    int out = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool copied = in >= 0 && out >= 0;
+    while (copied && size > 0) {
+        size_t want = size < sizeof piece ? (size_t)size : sizeof piece;
+        ssize_t got = read(in, piece, want);
+        copied = got > 0 && write(out, piece, (size_t)got) == got;
+        size -= copied ? (uint64_t)got : 0;
+    }
+    copied = copied && fsync(out) == 0;
+    int why = errno;
+    if (in >= 0)
+        close(in);
+    if (out >= 0)
+        close(out);
+    errno = why;
+    return copied;
+}
+
+/* At each moment there is a log of that name: the torn one or the whole one. */
+static enum err
+cut_log(const char *path, uint64_t at, struct fault *fault)
+{
+    char kept[PATH_MAX + 8], fresh[PATH_MAX + 8];
+    snprintf(kept, sizeof kept, "%s.torn", path);
+    snprintf(fresh, sizeof fresh, "%s.new", path);
+    (void)unlink(kept);
+    if (!copy_begin(path, at, fresh) || link(path, kept) != 0
+        || rename(fresh, path) != 0)
+        return failed(path, fault);
+    return ERR_NONE;
+}
+
+enum err
+rocksdb_files_cut(
+    const char *folder, const struct rocksdb_torn *torn, struct fault *fault)
+{
+    char path[PATH_MAX];
+    struct files *files = calloc(1, sizeof *files);
+    if (files == NULL)
+        WRONG("out of memory");
+    enum err e = list_files(folder, files, fault);
+    /* From the end: a cut that is itself cut short leaves a torn log to be found. */
+    for (size_t i = files->log_count; e == ERR_NONE && i-- > 0;)
+        if (files->logs[i] >= torn->log)
+            e = cut_log(log_path(folder, files->logs[i], path),
+                files->logs[i] == torn->log ? torn->at : 0, fault);
+    free(files);
+    return e == ERR_NONE ? folder_sync(folder, fault) : e;
 }

@@ -150,8 +150,9 @@ uint64_t row_take_u64(struct bytes *left);
     F(S, 25, u32,  beside_over,   "of an item's first step: steps of the item that are over") \
     F(S, 26, u32,  handled,       "of a handler: index of the step that failed, plus 1") \
     F(S, 27, u32,  passed,        "1: skipped or failed, and what needs it goes on")     \
-    F(S, 28, u64,  untold,        "record that its row 'Y' is under; 0: it has none")    \
+    F(S, 28, u64,  untold,        "record of its open wait for an event; 0: it has none") \
     F(S, 29, id,   interaction,   "that it asks or asked, or zero")                      \
+    F(S, 30, blob, closed,        "waits that no event ended: record (8 bytes), attempt (4)") \
     F(S, 35, u32,  attempts_past, "of them, those before its run was resumed")           \
     F(S, 36, u32,  overridden,    "1: its output was set by hand")                       \
     F(S, 37, id,   child,         "run that it started last, or zero")

@@ -6,11 +6,14 @@
 #include "base/wrong.h"
 #include "transport/codec.h"
 #include "transport/link.h"
+#include "transport/packet.h"
 
 #include <czmq.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 
-enum { HIGH_WATER = 16384, PACKET_FRAMES_MAX = 4096, RECONNECT_MS = 20 };
+enum { HIGH_WATER = 16384, RECONNECT_MS = 20, PACKET_KEPT_MAX = 1024 * 1024 };
 
 /* One who speaks to us, or to whom we speak, or both. */
 struct peer {
@@ -19,8 +22,7 @@ struct peer {
     struct link link;
     zsock_t *out; /* NULL: we never speak to it */
     struct buffer packet;
-    size_t frame_count;
-    size_t frame_ends[PACKET_FRAMES_MAX]; /* bytes into `packet` */
+    size_t packed; /* messages in it */
 };
 
 struct mailbox {
@@ -33,8 +35,9 @@ struct mailbox {
 
     zmq_msg_t **frames; /* received and not yet released */
     size_t frame_count, frame_capacity;
-    bool more;      /* the packet being read has another frame */
-    bool held_back; /* `held` comes next, after the HELLO made for it */
+    struct bytes packet; /* what is left of the last one */
+    bool drained;        /* nothing was left in the inbox */
+    bool held_back;      /* `held` comes next, after the HELLO made for it */
     struct message held;
 };
 
@@ -71,7 +74,7 @@ set_limits(zsock_t *sock, size_t message_max)
     zsock_set_sndhwm(sock, HIGH_WATER);
     zsock_set_rcvhwm(sock, HIGH_WATER);
     zsock_set_linger(sock, 0);
-    zsock_set_maxmsgsize(sock, (int)message_max);
+    zsock_set_maxmsgsize(sock, (int)(message_max + PACKET_BYTES));
     zsock_set_reconnect_ivl(sock, RECONNECT_MS);
     zsock_set_reconnect_ivl_max(sock, RECONNECT_MS * 10);
 }
@@ -169,6 +172,8 @@ mailbox_close(struct mailbox **out)
     struct mailbox *mailbox = *out;
     if (mailbox == NULL)
         return;
+    mailbox->held_back = false;
+    mailbox->packet = (struct bytes){ 0 };
     mailbox_release(mailbox);
     for (size_t i = 0; i < mailbox->peer_count; i++) {
         zsock_destroy(&mailbox->peers[i].out);
@@ -200,27 +205,49 @@ next_frame(struct mailbox *mailbox)
     return mailbox->frames[mailbox->frame_count];
 }
 
-/* The next frame of the inbox that is not an identity, or nothing. */
-static struct bytes
-receive_frame(struct mailbox *mailbox)
+/* The next packet of the inbox, without the identity before it.  False: none has come.
+ */
+static bool
+receive_packet(struct mailbox *mailbox)
 {
     void *inbox = zsock_resolve(mailbox->inbox);
     for (;;) {
         zmq_msg_t *frame = next_frame(mailbox);
-        bool identity = !mailbox->more;
         zmq_msg_init(frame);
-        if (zmq_msg_recv(frame, inbox, ZMQ_DONTWAIT) < 0) {
+        mailbox->drained = zmq_msg_recv(frame, inbox, ZMQ_DONTWAIT) < 0;
+        if (mailbox->drained) {
             zmq_msg_close(frame);
-            return (struct bytes){ 0 };
+            return false;
         }
-        mailbox->more = zmq_msg_more(frame);
-        if (identity) {
+        if (zmq_msg_more(frame)) {
             zmq_msg_close(frame);
             continue;
         }
         mailbox->frame_count++;
-        return bytes_of(zmq_msg_data(frame), zmq_msg_size(frame));
+        mailbox->packet = bytes_of(zmq_msg_data(frame), zmq_msg_size(frame));
+        return true;
     }
+}
+
+static void
+complain(size_t size)
+{
+    count(COUNTER_malformed, 1);
+    log_line(LOG_UNUSUAL, "message_malformed", "size=%zu", size);
+}
+
+/* The next message; false: none has come. */
+static bool
+receive_message(struct mailbox *mailbox, struct bytes *message)
+{
+    while (!packet_next(&mailbox->packet, message)) {
+        if (mailbox->packet.size > 0)
+            complain(mailbox->packet.size);
+        mailbox->packet = (struct bytes){ 0 };
+        if (!receive_packet(mailbox))
+            return false;
+    }
+    return true;
 }
 
 bool
@@ -231,16 +258,13 @@ mailbox_receive(struct mailbox *mailbox, struct message *in)
         *in = mailbox->held;
         return true;
     }
-    for (;;) {
-        struct bytes frame = receive_frame(mailbox);
-        if (frame.data == NULL)
-            return false;
+    struct bytes bytes;
+    while (receive_message(mailbox, &bytes)) {
         struct peer *peer = NULL;
-        if (codec_read(frame, in) == ERR_NONE)
+        if (codec_read(bytes, in) == ERR_NONE)
             peer = peer_of(mailbox, in->envelope.from, in->envelope.instance);
         if (peer == NULL) {
-            count(COUNTER_malformed, 1);
-            log_line(LOG_UNUSUAL, "message_malformed", "size=%zu", frame.size);
+            complain(bytes.size);
             continue;
         }
         count(COUNTER_received, 1);
@@ -250,14 +274,26 @@ mailbox_receive(struct mailbox *mailbox, struct message *in)
         case LINK_TAKEN: return true;
         }
     }
+    return false;
 }
 
+bool
+mailbox_pending(const struct mailbox *mailbox)
+{
+    return mailbox->held_back || mailbox->packet.size > 0;
+}
+
+/* The last frame stays as long as something in it has yet to be taken. */
 void
 mailbox_release(struct mailbox *mailbox)
 {
-    if (mailbox->held_back)
-        return; /* it lies in a frame: all go with the next release */
-    while (mailbox->frame_count > 0)
+    size_t kept = mailbox_pending(mailbox);
+    if (kept > 0 && mailbox->frame_count > 0) {
+        zmq_msg_t *last = mailbox->frames[mailbox->frame_count - 1];
+        mailbox->frames[mailbox->frame_count - 1] = mailbox->frames[0];
+        mailbox->frames[0] = last;
+    }
+    while (mailbox->frame_count > kept)
         zmq_msg_close(mailbox->frames[--mailbox->frame_count]);
 }
 
@@ -265,21 +301,14 @@ static void
 flush_peer(struct peer *peer)
 {
     void *out = zsock_resolve(peer->out);
-    size_t from = 0;
-    for (size_t i = 0; i < peer->frame_count; i++) {
-        bool last = i + 1 == peer->frame_count;
-        size_t size = peer->frame_ends[i] - from;
-        int flags = ZMQ_DONTWAIT | (last ? 0 : ZMQ_SNDMORE);
-        if (zmq_send(out, peer->packet.data + from, size, flags) < 0) {
-            bool gone = peer->link.peer_epoch == 0;
-            count(
-                gone ? COUNTER_refused_gone : COUNTER_refused_full, peer->frame_count);
-            break;
-        }
-        from = peer->frame_ends[i];
+    if (zmq_send(out, peer->packet.data, peer->packet.size, ZMQ_DONTWAIT) < 0) {
+        bool gone = peer->link.peer_epoch == 0;
+        count(gone ? COUNTER_refused_gone : COUNTER_refused_full, peer->packed);
     }
     buffer_clear(&peer->packet);
-    peer->frame_count = 0;
+    if (peer->packet.capacity > PACKET_KEPT_MAX)
+        buffer_free(&peer->packet);
+    peer->packed = 0;
 }
 
 static void
@@ -287,17 +316,19 @@ speak(struct mailbox *mailbox, struct peer *peer, const struct message *m)
 {
     struct message numbered = *m;
     struct envelope *e = &numbered.envelope;
-    if (peer->frame_count == PACKET_FRAMES_MAX)
-        flush_peer(peer);
     e->from = mailbox->self;
     e->instance = mailbox->instance;
     e->epoch = mailbox->epoch;
     if (e->id == 0)
         e->id = ++mailbox->message_id;
     link_speak(&peer->link, clock_monotonic_ms(), &numbered);
+    size_t begun = packet_begin(&peer->packet);
     codec_write(&numbered, &peer->packet);
-    peer->frame_ends[peer->frame_count++] = peer->packet.size;
+    packet_end(&peer->packet, begun);
+    peer->packed++;
     count(COUNTER_sent, 1);
+    if (peer->packet.size >= PACKET_BYTES)
+        flush_peer(peer);
 }
 
 void
@@ -313,7 +344,7 @@ void
 mailbox_flush(struct mailbox *mailbox)
 {
     for (size_t i = 0; i < mailbox->peer_count; i++)
-        if (mailbox->peers[i].frame_count > 0)
+        if (mailbox->peers[i].packed > 0)
             flush_peer(&mailbox->peers[i]);
 }
 
@@ -336,28 +367,30 @@ mailbox_tick(struct mailbox *mailbox)
     return next_ms;
 }
 
+/* Nobody sends by the inbox: once it is drained, its descriptor wakes us.  zmq_poll
+ * would ask the kernel five times where once is enough. */
 bool
 mailbox_wait(struct mailbox *mailbox, uint64_t timeout_ms, int stop_fd)
 {
     uint64_t until_ms =
         timeout_ms == UINT64_MAX ? UINT64_MAX : clock_monotonic_ms() + timeout_ms;
-    zmq_pollitem_t items[2] = {
-        { .socket = zsock_resolve(mailbox->inbox), .events = ZMQ_POLLIN },
-        { .fd = stop_fd, .events = ZMQ_POLLIN },
+    struct pollfd fds[] = {
+        { .fd = (int)zsock_fd(mailbox->inbox), .events = POLLIN },
+        { .fd = stop_fd, .events = POLLIN },
     };
-    for (;;) {
+    while (!mailbox_pending(mailbox) && mailbox->drained) {
         uint64_t hello_ms = mailbox_tick(mailbox), now_ms = clock_monotonic_ms();
         uint64_t left_ms = until_ms <= now_ms ? 0 : until_ms - now_ms;
         uint64_t sleep_ms = left_ms < hello_ms ? left_ms : hello_ms;
-        int ready = zmq_poll(items, stop_fd < 0 ? 1 : 2,
-            sleep_ms > INT32_MAX ? INT32_MAX : (long)sleep_ms);
+        int ready = poll(fds, COUNT(fds), sleep_ms > INT_MAX ? INT_MAX : (int)sleep_ms);
         if (ready > 0)
-            return items[0].revents & ZMQ_POLLIN;
+            return fds[0].revents != 0;
         if (ready < 0 && errno != EINTR)
-            WRONG("zmq_poll failed");
+            WRONG("poll failed");
         if (clock_monotonic_ms() >= until_ms)
             return false;
     }
+    return true;
 }
 
 bool
@@ -367,8 +400,8 @@ mailbox_heard(const struct mailbox *mailbox, enum actor_name actor, uint32_t ins
     return peer != NULL && peer->link.peer_epoch != 0;
 }
 
-void *
-mailbox_socket(struct mailbox *mailbox)
+int
+mailbox_fd(const struct mailbox *mailbox)
 {
-    return mailbox->inbox;
+    return (int)zsock_fd(mailbox->inbox);
 }

@@ -30,15 +30,18 @@ void mailbox_close(struct mailbox **mailbox);
 bool mailbox_receive(struct mailbox *mailbox, struct message *in);
 /* Give back the memory of all that was received. */
 void mailbox_release(struct mailbox *mailbox);
+/* Has a message arrived that the socket does not speak of any more, because it came
+ * with others?  Who polls the socket must first take it. */
+bool mailbox_pending(const struct mailbox *mailbox);
 
 /* Put `m` into the next packet to m->to, m->to_instance.  Borrowed for the call. */
 void mailbox_send(struct mailbox *mailbox, const struct message *m);
-/* Let all packets go: one multipart message per peer. */
+/* Let all packets go: one per peer, or a few. */
 void mailbox_flush(struct mailbox *mailbox);
 
 /* Sleep until something arrives, `stop_fd` can be read (-1: none), or `timeout_ms` has
  * passed (UINT64_MAX: never); says the HELLOs that fall due meanwhile.  True if
- * something arrived. */
+ * something may have arrived. */
 bool mailbox_wait(struct mailbox *mailbox, uint64_t timeout_ms, int stop_fd);
 /* Say the HELLOs that are due; mailbox_wait does so too.  Returns in how many ms the
  * next one is. */
@@ -46,6 +49,7 @@ uint64_t mailbox_tick(struct mailbox *mailbox);
 /* Has this peer been heard in this life of ours? */
 bool
 mailbox_heard(const struct mailbox *mailbox, enum actor_name actor, uint32_t instance);
-/* The inbox, to be polled by another loop (the gateway's zloop); a czmq zsock. */
-void *mailbox_socket(struct mailbox *mailbox);
+/* A descriptor that becomes readable when something may have arrived, for another loop
+ * (the gateway's): only after mailbox_receive said that there was nothing more. */
+int mailbox_fd(const struct mailbox *mailbox);
 #endif

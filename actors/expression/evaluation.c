@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { BYTES_PER_STEP = 16 };
+enum { BYTES_PER_STEP = 16, LOOKS_PER_COPY = 4 };
 
 static void
 place(struct evaluation *e, size_t at)
@@ -60,6 +60,12 @@ charge(struct evaluation *e, size_t bytes)
     fail(e, ERR_TOO_LARGE, e->token.at, "this takes more than %u steps of work",
         e->limits->fuel);
     return false;
+}
+
+void
+charge_look(struct evaluation *e, struct bytes value)
+{
+    charge(e, value.size / LOOKS_PER_COPY);
 }
 
 bool

@@ -98,6 +98,9 @@ struct bytes fail(struct evaluation *e, enum err err, size_t at, const char *for
 /* One step, and one more for each 16 bytes.  False: there is no fuel left. */
 bool charge(struct evaluation *e, size_t bytes);
 
+/* For looking through a value, which is less work than copying it. */
+void charge_look(struct evaluation *e, struct bytes value);
+
 /* One level deeper; false: too deep.  Both or neither. */
 bool enter(struct evaluation *e);
 void leave(struct evaluation *e);

@@ -38,7 +38,8 @@ struct expression_scope {
         struct bytes *value);
 };
 
-/* Asked about the fixed part of every path that starts at the root, without evaluating.
+/* Asked about the fixed part of every path that starts at the root, without evaluating;
+ * `count` is 0 for the root itself.
  * False refuses it; `message` says why: there is no step "fecth": did you mean "fetch"?
  */
 struct expression_names {
@@ -53,7 +54,7 @@ struct expression_names {
  * ERR_TOO_LARGE    a limit is reached */
 struct expression_fault {
     enum err err;
-    uint32_t line, column;             /* in the text, from 1, in characters */
+    uint32_t line, column; /* in the text, from 1, in characters; 0: of none */
     char where[EXPRESSION_WHERE_SIZE]; /* of a payload: parameters.to[0]; else empty */
     char message[EXPRESSION_MESSAGE_SIZE];
 };
@@ -73,9 +74,9 @@ MUST_CHECK enum err expression_check(struct bytes text, enum expression_form for
     const struct expression_names *names, const struct expression_limits *limits,
     struct arena *arena, struct expression_fault *fault);
 
-/* The value of a text with templates, as msgpack in the arena.  A template that is the
- * whole text keeps its type; in a longer text values are rendered: null as nothing,
- * lists and maps as compact JSON. */
+/* The value of a text with templates, as msgpack: in the arena, or where `find` gave
+ * it.  A template that is the whole text keeps its type; in a longer text values are
+ * rendered: null as nothing, lists and maps as compact JSON. */
 MUST_CHECK enum err expression_template(struct bytes text,
     const struct expression_scope *scope, const struct expression_limits *limits,
     struct arena *arena, struct bytes *value, struct expression_fault *fault);
@@ -85,7 +86,7 @@ MUST_CHECK enum err expression_condition(struct bytes text,
     const struct expression_scope *scope, const struct expression_limits *limits,
     struct arena *arena, bool *holds, struct expression_fault *fault);
 
-/* The value of a bare expression, as msgpack in the arena. */
+/* The value of a bare expression, likewise. */
 MUST_CHECK enum err expression_value(struct bytes text,
     const struct expression_scope *scope, const struct expression_limits *limits,
     struct arena *arena, struct bytes *value, struct expression_fault *fault);

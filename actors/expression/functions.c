@@ -53,6 +53,8 @@ function_call(struct evaluation *e, const struct function *function,
     if (counted && (count < function->least || count > function->most))
         return fail(e, ERR_MALFORMED, at, "%s wants (%s), and not %zu arguments",
             function->name, function->takes, count);
+    for (size_t i = 0; live(e) && i < count; i++)
+        charge_look(e, args[i]);
     return live(e) ? function->call(e, args, count) : (struct bytes){ 0 };
 }
 

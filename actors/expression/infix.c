@@ -13,6 +13,7 @@ static struct operand expression(struct evaluation *e);
 struct mark {
     size_t at;
     struct token token;
+    bool field;
 };
 
 void
@@ -86,11 +87,8 @@ map_literal(struct evaluation *e)
         if (!accept(e, ","))
             break;
     }
-    e->braces -= failed(e) ? 0 : 1;
-    if (!sign_is(e, "}"))
-        expect(e, "}");
-    else
-        next(e);
+    e->braces--;
+    expect(e, "}");
     struct bytes map = taken_map(e, mark, count);
     /* A later value of the same key replaces the earlier one. */
     return live(e) ? call_merge(e, &map, 1) : map;
@@ -99,7 +97,7 @@ map_literal(struct evaluation *e)
 static struct mark
 mark_here(const struct evaluation *e)
 {
-    return (struct mark){ e->at, e->token };
+    return (struct mark){ e->at, e->token, e->field };
 }
 
 static void
@@ -109,6 +107,7 @@ back_to(struct evaluation *e, const struct mark *mark)
         return;
     e->at = mark->at;
     e->token = mark->token;
+    e->field = mark->field;
 }
 
 /* The predicate for one item, or without one. */
@@ -149,15 +148,12 @@ predicate_results(struct evaluation *e, struct bytes list, size_t at)
     }
     e->dry -= count == 0;
     e->braces -= braced;
-    if (braced && !failed(e)) {
-        if (!sign_is(e, "}") && e->token.type != TOKEN_END)
-            expect(e, "}");
-        next(e);
-    }
+    if (braced)
+        expect(e, "}");
     return taken_list(e, mark, count);
 }
 
-/* (arguments): `first` is what a pipe brought */
+/* (arguments); `piped` is what a pipe brought, or NULL. */
 static struct operand
 call(struct evaluation *e, struct bytes name, size_t at, const struct bytes *piped)
 {
@@ -394,6 +390,8 @@ operation(
             .type == TOKEN_TEXT && e->token_count == before + 1)
         pattern_try(e, first.text, first.at);
     e->call_at = at;
+    charge_look(e, a);
+    charge_look(e, b);
     return live(e) ? operator->apply(e, at, a, b) : (struct bytes){ 0 };
 }
 

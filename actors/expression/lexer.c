@@ -2,9 +2,6 @@
 
 #include "actors/expression/value.h"
 
-#include <math.h>
-#include <stdlib.h>
-
 enum { NUMBER_SIZE_MAX = 64, SHOWN_MAX = 40 };
 
 /* Longer signs first. */
@@ -209,15 +206,7 @@ sign_read(struct evaluation *e)
             e->token.type = TOKEN_SIGN;
             e->token.text = part(e, e->at, e->at + strlen(signs[i]));
             e->at += strlen(signs[i]);
-            /* a ?.5 : b is a choice. */
-            if (bytes_equal(e->token.text, text("?.")) && is_digit(byte(e, e->at))) {
-                e->token.text.size = 1;
-                e->at--;
-            }
-            uint8_t last = e->token.text.data[e->token.text.size - 1];
-            e->field = last == '.' && e->token.text.data[0] != '.'
-                           ? true
-                           : last == '.' && e->token.text.size == 1;
+            e->field = sign_is(e, ".") || sign_is(e, "?.");
             return;
         }
     fail(e, ERR_MALFORMED, e->at, "a character that means nothing here");

@@ -287,8 +287,11 @@ operate_matches(struct evaluation *e, size_t at, struct bytes a, struct bytes b)
     enum err err = pattern_new(text_of(b), &pattern, &fault);
     if (err != ERR_NONE)
         return fail(e, ERR_INVALID, at, "%.150s", fault.detail);
-    err = pattern_match(pattern, text_of(a), &matches);
+    uint32_t most = e->fuel < PATTERN_WORK_MAX ? (uint32_t)e->fuel : PATTERN_WORK_MAX;
+    uint32_t left = most;
+    err = pattern_match(pattern, text_of(a), &left, &matches);
     pattern_free(&pattern);
+    e->fuel -= most - left;
     if (err != ERR_NONE)
         return fail(e, ERR_TOO_LARGE, at, "this pattern takes too long on this text");
     return value_bool(e, matches);

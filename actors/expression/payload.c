@@ -45,9 +45,12 @@ text_walk(struct walk *w, struct bytes value)
         return;
     }
     struct bytes rendered;
-    if (reading_value(&w->reading, in, EXPRESSION_TEMPLATE, &rendered) != ERR_NONE)
+    if (reading_value(&w->reading, in, EXPRESSION_TEMPLATE, &rendered) != ERR_NONE) {
+        /* A place that was cut may end in the midst of a character. */
+        while (!utf8_valid(text(w->where)))
+            w->where[--w->where_size] = '\0';
         memcpy(w->reading.fault->where, w->where, sizeof w->where);
-    else
+    } else
         buffer_append_bytes(&w->out, rendered);
 }
 

@@ -66,11 +66,11 @@ literal(struct evaluation *e, size_t to, bool trims_right)
         while (end > from && is_space(e->text.data[end - 1]))
             end--;
     e->trims = false;
-    charge(e, (to - e->at) / 4);
+    charge_look(e, bytes_of(e->text.data + e->at, to - e->at));
     put(e, bytes_of(e->text.data + from, end - from));
 }
 
-/* What is in the arms: false where it is not meant. */
+/* A block that is evaluated only if it is meant. */
 static enum stop
 arm(struct evaluation *e, bool meant)
 {
@@ -81,13 +81,6 @@ arm(struct evaluation *e, bool meant)
     e->dry -= dry;
     back_outside(e, &outside);
     return stop;
-}
-
-/* The end of the template's own words; what follows is text again. */
-static void
-closed(struct evaluation *e)
-{
-    expect_end(e);
 }
 
 static void
@@ -103,7 +96,7 @@ if_read(struct evaluation *e, size_t at)
     next(e);
     bool holds = truth_of(prefix_read(e));
     for (;;) {
-        closed(e);
+        expect_end(e);
         enum stop stop = arm(e, holds && !done);
         done |= holds;
         if (stop == STOP_TEXT)
@@ -174,7 +167,7 @@ with_read(struct evaluation *e, size_t at)
     bool named = names_read(e, &names, false);
     struct bytes value = prefix_read(e);
     bool holds = truth_of(value);
-    closed(e);
+    expect_end(e);
     if (named)
         variable_set(e, names.second, value);
     e->dot = value;
@@ -182,7 +175,7 @@ with_read(struct evaluation *e, size_t at)
     enum stop stop = arm(e, holds);
     back_outside(e, &outside);
     if (stop == STOP_ELSE) {
-        closed(e);
+        expect_end(e);
         stop = arm(e, !holds);
         if (stop == STOP_ELSE)
             fail(e, ERR_MALFORMED, e->token.at, "a second else");
@@ -269,7 +262,8 @@ range_read(struct evaluation *e, size_t at)
     names_read(e, &names, true);
     size_t value_at = e->token.at;
     struct bytes value = prefix_read(e);
-    closed(e);
+    expect_end(e);
+    charge_look(e, value);
     course_of(e, value, value_at, &course);
     size_t body = e->at;
     bool trims = e->trims;
@@ -282,7 +276,7 @@ range_read(struct evaluation *e, size_t at)
     if (course.count == 0)
         stop = no_round(e, &names);
     if (stop == STOP_ELSE) {
-        closed(e);
+        expect_end(e);
         stop = arm(e, course.count == 0);
         if (stop == STOP_ELSE)
             fail(e, ERR_MALFORMED, e->token.at, "a second else");
@@ -298,7 +292,7 @@ value_read(struct evaluation *e, size_t from)
     struct names names;
     bool named = e->prefix && names_read(e, &names, false);
     struct bytes value = e->prefix ? prefix_read(e) : infix_read(e);
-    closed(e);
+    expect_end(e);
     if (named)
         variable_set(e, names.second, value);
     else if (from == 0 && e->at == e->text.size && live(e))
@@ -326,7 +320,7 @@ comment(struct evaluation *e)
     charge(e, (size_t)(found - e->text.data) - e->at);
     e->at = (size_t)(found - e->text.data) + sizeof end;
     next(e);
-    closed(e);
+    expect_end(e);
     return true;
 }
 
@@ -347,7 +341,7 @@ action(struct evaluation *e, size_t from, enum stop *stop)
             *stop = word_is(e, TOKEN_NAME, "end") ? STOP_END : STOP_ELSE;
             next(e);
             if (*stop == STOP_END)
-                closed(e);
+                expect_end(e);
             return true;
         }
         for (size_t i = 0; i < COUNT(blocks); i++)

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { DEPTH_MAX = 2 * PACK_DEPTH_MAX, NUMBER_SIZE_MAX = 64, BYTES_PER_LOOK = 4 };
+enum { DEPTH_MAX = 2 * PACK_DEPTH_MAX, NUMBER_SIZE_MAX = 64 };
 
 static const wide whole_least = INT64_MIN, whole_most = UINT64_MAX;
 
@@ -403,7 +403,7 @@ list_item(struct evaluation *e, struct cursor *list, struct bytes name)
     for (wide i = 0; i < index.integer; i++)
         cursor_skip(list);
     struct bytes item = cursor_skip(list);
-    charge(e, (size_t)(list->at - from) / BYTES_PER_LOOK);
+    charge_look(e, bytes_of(from, (size_t)(list->at - from)));
     return item;
 }
 
@@ -424,7 +424,7 @@ value_member(struct evaluation *e, struct bytes value, struct bytes name)
         if (type_of(key) == PACK_TEXT && bytes_equal(text_of(key), name))
             found = item;
     }
-    charge(e, (size_t)(c.at - from) / BYTES_PER_LOOK);
+    charge_look(e, bytes_of(from, (size_t)(c.at - from)));
     return found;
 }
 

@@ -55,37 +55,20 @@ enum top_slot {
 
 static const struct choice schemas[] = { { "1", 1 }, { NULL, 0 } };
 
-#define NUMBER(key_, slot_, most)                                                      \
-    {                                                                                  \
-        .key = key_, .type = RULE_COUNT, .slot = slot_, .min = 1, .max = most          \
-    }
-#define WANTED(key_, type_, slot_)                                                     \
-    {                                                                                  \
-        .key = key_, .type = type_, .slot = slot_                                      \
-    }
-
 static const struct rule concurrency_rules[] = {
     { .key = "policy",
         .type = RULE_CHOICE,
         .slot = TOP_POLICY,
         .choices = policy_names,
         .required = "a policy such as allow" },
-    NUMBER("max", TOP_RUNS_MAX, RUNS_MAX),
-    NUMBER("queue_max", TOP_QUEUED_MAX, QUEUED_MAX),
-    { .key = "key",
-        .type = RULE_LINE,
-        .slot = TOP_GROUP,
-        .min = 1,
-        .max = PLAN_NAME_MAX,
-        .names = NAMES_START },
+    COUNTED("max", TOP_RUNS_MAX, RUNS_MAX),
+    COUNTED("queue_max", TOP_QUEUED_MAX, QUEUED_MAX),
+    TEMPLATED("key", RULE_LINE, TOP_GROUP, PLAN_NAME_MAX, NAMES_START),
 };
 static const struct form concurrency_form = FORM(concurrency_rules);
 
 static const struct rule settings_rules[] = {
-    { .key = "concurrency",
-        .type = RULE_FORM,
-        .slot = TOP_SETTINGS_CONCURRENCY,
-        .form = &concurrency_form },
+    WITHIN("concurrency", TOP_SETTINGS_CONCURRENCY, &concurrency_form),
 };
 static const struct form settings_form = FORM(settings_rules);
 
@@ -94,21 +77,17 @@ static const struct form settings_form = FORM(settings_rules);
         .key = key_, .type = RULE_DURATION, .slot = TOP_TIMEOUT, .min = 1,             \
         .max = YEAR_MS                                                                 \
     }
-#define LATER(key_, hint_)                                                             \
-    {                                                                                  \
-        .key = key_, .type = RULE_LATER, .hint = hint_                                 \
-    }
 
 /* What bounds agents holds by itself where no agent runs. */
 static const struct rule limits_rules[] = {
     RUN_TIMEOUT("wall_clock_timeout"),
-    NUMBER("pause_after_consecutive_failures", TOP_FAILURES_MAX, FAILURES_MAX),
+    COUNTED("pause_after_consecutive_failures", TOP_FAILURES_MAX, FAILURES_MAX),
     WANTED("budget_usd", RULE_AMOUNT, TOP_BUDGET),
     WANTED("credit_budget", RULE_AMOUNT, TOP_BUDGET),
     WANTED("daily_budget_usd", RULE_AMOUNT, TOP_BUDGET_DAILY),
     WANTED("daily_credit_budget", RULE_AMOUNT, TOP_BUDGET_DAILY),
-    NUMBER("max_agent_turns", TOP_TURNS, UINT32_MAX),
-    NUMBER("max_duplicate_tool_calls", TOP_CALLS, UINT32_MAX),
+    COUNTED("max_agent_turns", TOP_TURNS, UINT32_MAX),
+    COUNTED("max_duplicate_tool_calls", TOP_CALLS, UINT32_MAX),
 };
 static const struct form limits_form = FORM(limits_rules);
 
@@ -126,31 +105,19 @@ static const struct form environment_form = FORM(environment_rules);
 
 static const struct rule defaults_rules[] = {
     RUN_TIMEOUT("wall_clock_timeout"),
-    { .key = "environment",
-        .type = RULE_FORM,
-        .slot = TOP_ENVIRONMENT,
-        .form = &environment_form },
+    WITHIN("environment", TOP_ENVIRONMENT, &environment_form),
     WANTED("agent_session", RULE_MAP, TOP_SESSION),
 };
 static const struct form defaults_form = FORM(defaults_rules);
 
-#define RUN_NAME(key_)                                                                 \
-    {                                                                                  \
-        .key = key_, .type = RULE_LINE, .slot = TOP_RUN_NAME, .min = 1,                \
-        .max = PLAN_NAME_MAX, .names = NAMES_START                                     \
-    }
-
 static const struct rule run_name_rules[] = {
-    RUN_NAME("template"),
+    TEMPLATED("template", RULE_LINE, TOP_RUN_NAME, PLAN_NAME_MAX, NAMES_START),
     LATER("description_template", NULL),
 };
 static const struct form run_name_form = FORM(run_name_rules);
 
 static const struct rule top_rules[] = {
-    { .key = "schema_version",
-        .type = RULE_CHOICE,
-        .slot = TOP_SCHEMA,
-        .choices = schemas },
+    CHOOSE("schema_version", TOP_SCHEMA, schemas),
     { .key = "name",
         .type = RULE_LINE,
         .slot = TOP_NAME,
@@ -186,15 +153,9 @@ static const struct rule top_rules[] = {
         .names = NAMES_START,
         .form = &run_name_form },
     WANTED("tags", RULE_ANY, TOP_TAGS),
-    { .key = "settings",
-        .type = RULE_FORM,
-        .slot = TOP_SETTINGS,
-        .form = &settings_form },
-    { .key = "limits", .type = RULE_FORM, .slot = TOP_LIMITS, .form = &limits_form },
-    { .key = "defaults",
-        .type = RULE_FORM,
-        .slot = TOP_DEFAULTS,
-        .form = &defaults_form },
+    WITHIN("settings", TOP_SETTINGS, &settings_form),
+    WITHIN("limits", TOP_LIMITS, &limits_form),
+    WITHIN("defaults", TOP_DEFAULTS, &defaults_form),
     NAMED("agent_id", RULE_WORD, TOP_AGENT),
     NAMED("default_agent_id", RULE_WORD, TOP_AGENT),
     WANTED("jobs", RULE_MAP, TOP_JOBS),
@@ -239,7 +200,7 @@ concurrency_fill(struct reading *r, const struct answer *a, struct plan *plan)
         { TOP_QUEUED_MAX, "only used with policy: queue" } };
     plan->concurrency =
         a[TOP_POLICY].good ? (enum plan_concurrency)a[TOP_POLICY].number : PLAN_ALLOW;
-    plan->runs_max = a[TOP_RUNS_MAX].good ? (uint32_t)a[TOP_RUNS_MAX].number : 1;
+    plan->runs_max = (uint32_t)a[TOP_RUNS_MAX].number;
     plan->queued_max = (uint32_t)a[TOP_QUEUED_MAX].number;
     plan->concurrency_key = a[TOP_GROUP].text;
     for (size_t i = 0; i < COUNT(queue_only) && a[TOP_POLICY].good; i++)
@@ -265,7 +226,8 @@ plan_of(struct reading *r, const struct answer *a)
     };
     concurrency_fill(r, a, &plan);
     if (a[TOP_INPUTS].good)
-        plan.inputs = inputs_read(r, a[TOP_INPUTS].at);
+        plan.inputs =
+            inputs_read(r, a[TOP_INPUTS].at, good_node(&a[TOP_DEFAULT_INPUTS]));
     if (a[TOP_DEFAULT_INPUTS].good)
         plan.default_inputs = payload_pack(r, a[TOP_DEFAULT_INPUTS].at, NAMES_NONE);
     if (a[TOP_CONFIG].good || a[TOP_DEFAULT_CONFIG].good)
@@ -354,8 +316,17 @@ enum err
 compile(struct bytes text, const struct compile_limits *limits, struct arena *arena,
     struct buffer *out, struct mistakes *mistakes)
 {
+    return compile_with_zones(text, limits, NULL, arena, out, mistakes);
+}
+
+enum err
+compile_with_zones(struct bytes text, const struct compile_limits *limits,
+    const struct zones *zones, struct arena *arena, struct buffer *out,
+    struct mistakes *mistakes)
+{
     struct reading r = {
         .limits = limits,
+        .zones = zones,
         .arena = arena,
         .mistakes = mistakes,
         .step = PLAN_NO_STEP,

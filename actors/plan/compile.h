@@ -13,10 +13,9 @@ struct zones;
 enum { COMPILE_MISTAKES_MAX = 100 };
 
 struct compile_limits {
-    size_t text_max; /* bytes; a text may hold one value for each 16 of them */
-    uint32_t steps_max;
-    size_t payload_max;        /* bytes of one step's parameters, as msgpack */
-    const struct zones *zones; /* for names of time zones; NULL: they are not checked */
+    size_t text_max;    /* bytes; a text may hold one value for each 16 of them */
+    uint32_t steps_max; /* with those in bodies */
+    size_t payload_max; /* bytes of one step's parameters, as msgpack */
 };
 
 struct mistake {
@@ -42,4 +41,10 @@ struct mistakes {
  */
 MUST_CHECK enum err compile(struct bytes text, const struct compile_limits *limits,
     struct arena *arena, struct buffer *out, struct mistakes *mistakes);
+
+/* The same, where names of time zones must be those of `zones`; NULL: any name will do.
+ */
+MUST_CHECK enum err compile_with_zones(struct bytes text,
+    const struct compile_limits *limits, const struct zones *zones, struct arena *arena,
+    struct buffer *out, struct mistakes *mistakes);
 #endif

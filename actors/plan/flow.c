@@ -90,12 +90,8 @@ static const struct choice check_kinds[] = {
 };
 
 static const struct rule one_check_rules[] = {
-    { .key = "name",
-        .type = RULE_LINE,
-        .slot = ONE_NAME,
-        .min = 1,
-        .max = PLAN_NAME_MAX },
-    { .key = "kind", .type = RULE_CHOICE, .slot = ONE_KIND, .choices = check_kinds },
+    LINE("name", ONE_NAME),
+    CHOOSE("kind", ONE_KIND, check_kinds),
     { .key = "expr",
         .type = RULE_CONDITION,
         .slot = ONE_EXPR,

@@ -478,6 +478,13 @@ null_given(const struct node *node)
            && scalar_read(node).type == SCALAR_NULL;
 }
 
+/* An empty list or map asks for nothing. */
+static bool
+nothing_asked(const struct node *node)
+{
+    return (node->type == NODE_LIST || node->type == NODE_MAP) && node->first == NULL;
+}
+
 static void
 entry_read(struct reading *r, const struct node *node, const struct rule *rule,
     struct answer *answers)
@@ -485,7 +492,8 @@ entry_read(struct reading *r, const struct node *node, const struct rule *rule,
     if (null_given(node))
         return;
     if (rule->type == RULE_LATER) {
-        not_supported(r, rule, node);
+        if (!nothing_asked(node))
+            not_supported(r, rule, node);
         return;
     }
     struct answer *a = &answers[rule->slot];

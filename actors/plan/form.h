@@ -61,10 +61,49 @@ struct form {
     enum form_others others;
 };
 
-/* A rule for a name: of a step, a queue, an action … */
+/* Rules as rows of a table: a value of any text; a name of a step, a queue, an action
+ * …; a line for people; a text with templates. */
+#define WANTED(key_, type_, slot_)                                                     \
+    {                                                                                  \
+        .key = key_, .type = type_, .slot = slot_                                      \
+    }
 #define NAMED(key_, type_, slot_)                                                      \
     {                                                                                  \
         .key = key_, .type = type_, .slot = slot_, .min = 1, .max = PLAN_KEY_MAX       \
+    }
+#define LINE(key_, slot_)                                                              \
+    {                                                                                  \
+        .key = key_, .type = RULE_LINE, .slot = slot_, .min = 1, .max = PLAN_NAME_MAX  \
+    }
+#define TEMPLATED(key_, type_, slot_, max_, names_)                                    \
+    {                                                                                  \
+        .key = key_, .type = type_, .slot = slot_, .min = 1, .max = max_,              \
+        .names = names_                                                                \
+    }
+#define CONDITION(key_, slot_, names_)                                                 \
+    {                                                                                  \
+        .key = key_, .type = RULE_CONDITION, .slot = slot_, .names = names_            \
+    }
+#define CHOOSE(key_, slot_, choices_)                                                  \
+    {                                                                                  \
+        .key = key_, .type = RULE_CHOICE, .slot = slot_, .choices = choices_           \
+    }
+/* A whole number from 1; a duration from `min_`. */
+#define COUNTED(key_, slot_, max_)                                                     \
+    {                                                                                  \
+        .key = key_, .type = RULE_COUNT, .slot = slot_, .min = 1, .max = max_          \
+    }
+#define SPAN(key_, slot_, min_, max_)                                                  \
+    {                                                                                  \
+        .key = key_, .type = RULE_DURATION, .slot = slot_, .min = min_, .max = max_    \
+    }
+#define WITHIN(key_, slot_, form_)                                                     \
+    {                                                                                  \
+        .key = key_, .type = RULE_FORM, .slot = slot_, .form = form_                   \
+    }
+#define LATER(key_, hint_)                                                             \
+    {                                                                                  \
+        .key = key_, .type = RULE_LATER, .hint = hint_                                 \
     }
 #define FORM(rules)                                                                    \
     {                                                                                  \
@@ -74,6 +113,16 @@ struct form {
     {                                                                                  \
         rules, COUNT(rules), also, OTHERS_REFUSED                                      \
     }
+
+/* What name##_rules allow may lie in `config` or beside the keys of `also`: both as
+ * name##_form. */
+#define FORM_WITH_CONFIG(name, slot_, also)                                            \
+    static const struct form name##_config = FORM(name##_rules);                       \
+    static const struct rule name##_config_rule[] = {                                  \
+        WITHIN("config", slot_, &name##_config),                                       \
+    };                                                                                 \
+    static const struct form name##_flat = FORM_AND(name##_rules, also);               \
+    static const struct form name##_form = FORM_AND(name##_config_rule, &name##_flat)
 
 /* Keys that answer in the same slot are other names of each other: one may be given. */
 struct answer {

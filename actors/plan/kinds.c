@@ -25,17 +25,10 @@ static const struct rule retry_rules[] = {
         .max = PLAN_ATTEMPTS_MAX,
         .required = "how often the step is tried in all, such as 3" },
     { .key = "delay", .type = RULE_DURATION, .slot = STEP_DELAY, .max = DAY_MS },
-    { .key = "backoff",
-        .type = RULE_CHOICE,
-        .slot = STEP_BACKOFF,
-        .choices = backoffs },
-    { .key = "max_delay",
-        .type = RULE_DURATION,
-        .slot = STEP_MAX_DELAY,
-        .min = 1,
-        .max = DAY_MS },
+    CHOOSE("backoff", STEP_BACKOFF, backoffs),
+    SPAN("max_delay", STEP_MAX_DELAY, 1, DAY_MS),
     { .key = "jitter", .type = RULE_PERCENT, .slot = STEP_JITTER, .max = 100 },
-    { .key = "retry_on", .type = RULE_ANY, .slot = STEP_RETRY_ON },
+    WANTED("retry_on", RULE_ANY, STEP_RETRY_ON),
 };
 static const struct form retry_form = FORM(retry_rules);
 
@@ -48,27 +41,6 @@ static const struct form retry_form = FORM(retry_rules);
     {                                                                                  \
         .key = key_, .type = RULE_DURATION, .slot = STEP_TIMEOUT, .min = 1,            \
         .max = YEAR_MS, .form = &timeout_form                                          \
-    }
-#define STEP_CONDITION(key_, slot_)                                                    \
-    {                                                                                  \
-        .key = key_, .type = RULE_CONDITION, .slot = slot_, .names = NAMES_STEP        \
-    }
-#define TEXT(key_, type_, slot_, max_)                                                 \
-    {                                                                                  \
-        .key = key_, .type = type_, .slot = slot_, .min = 1, .max = max_,              \
-        .names = NAMES_STEP                                                            \
-    }
-#define PLAIN(key_, type_, slot_)                                                      \
-    {                                                                                  \
-        .key = key_, .type = type_, .slot = slot_                                      \
-    }
-#define CHOOSE(key_, slot_, choices_)                                                  \
-    {                                                                                  \
-        .key = key_, .type = RULE_CHOICE, .slot = slot_, .choices = choices_           \
-    }
-#define LATER(key_, hint_)                                                             \
-    {                                                                                  \
-        .key = key_, .type = RULE_LATER, .hint = hint_                                 \
     }
 
 static const struct rule timeout_rules[] = {
@@ -85,37 +57,21 @@ static const struct form timeout_form = FORM(timeout_rules);
 static const struct rule common_rules[] = {
     NAMED("key", RULE_KEY, STEP_KEY),
     NAMED("id", RULE_KEY, STEP_KEY),
-    { .key = "name",
-        .type = RULE_LINE,
-        .slot = STEP_NAME,
-        .min = 1,
-        .max = PLAN_NAME_MAX },
-    PLAIN("kind", RULE_ANY, STEP_DISCRIMINATOR),
-    PLAIN("type", RULE_ANY, STEP_DISCRIMINATOR),
-    PLAIN("config", RULE_MAP, STEP_CONFIG),
-    PLAIN("needs", RULE_ANY, STEP_NEEDS),
-    { .key = "retry", .type = RULE_FORM, .slot = STEP_RETRY, .form = &retry_form },
+    LINE("name", STEP_NAME),
+    WANTED("kind", RULE_ANY, STEP_DISCRIMINATOR),
+    WANTED("type", RULE_ANY, STEP_DISCRIMINATOR),
+    WANTED("config", RULE_MAP, STEP_CONFIG),
+    WANTED("needs", RULE_ANY, STEP_NEEDS),
+    WITHIN("retry", STEP_RETRY, &retry_form),
     TIMEOUT("timeout"),
     ON_TIMEOUT,
-    STEP_CONDITION("if", STEP_IF),
+    CONDITION("if", STEP_IF, NAMES_STEP),
     NAMED("save_as", RULE_KEY, STEP_SAVE_AS),
-    PLAIN("on_error", RULE_ANY, STEP_ON_ERROR),
+    WANTED("on_error", RULE_ANY, STEP_ON_ERROR),
     LATER("env", "give the action what it needs as parameters"),
 };
 const struct form step_common_form = FORM(common_rules);
 const struct form step_other_form = { NULL, 0, &step_common_form, OTHERS_PASSED };
-
-/* What `name`_rules allow may lie in `config`, or beside `kind`. */
-#define KIND_FORM(name)                                                                \
-    static const struct form name##_config = FORM(name##_rules);                       \
-    static const struct rule name##_config_rule[] = {                                  \
-        { .key = "config",                                                             \
-            .type = RULE_FORM,                                                         \
-            .slot = STEP_CONFIG,                                                       \
-            .form = &name##_config },                                                  \
-    };                                                                                 \
-    static const struct form name##_flat = FORM_AND(name##_rules, &step_common_form);  \
-    static const struct form name##_form = FORM_AND(name##_config_rule, &name##_flat)
 
 enum { TITLE_MAX = 256, PROSE_MAX = 65536, EACH_CONCURRENCY_MAX = 10000 };
 
@@ -129,15 +85,15 @@ static const struct choice locations[] = {
 static const struct rule action_rules[] = {
     NAMED("action_name", RULE_WORD, ACTION_NAME),
     NAMED("action", RULE_WORD, ACTION_NAME),
-    PLAIN("parameters", RULE_MAP, ACTION_PARAMETERS),
-    PLAIN("with", RULE_MAP, ACTION_PARAMETERS),
-    PLAIN("input", RULE_MAP, ACTION_PARAMETERS),
+    WANTED("parameters", RULE_MAP, ACTION_PARAMETERS),
+    WANTED("with", RULE_MAP, ACTION_PARAMETERS),
+    WANTED("input", RULE_MAP, ACTION_PARAMETERS),
     NAMED("queue", RULE_WORD, ACTION_QUEUE),
-    PLAIN("labels", RULE_LIST, ACTION_LABELS),
+    WANTED("labels", RULE_LIST, ACTION_LABELS),
     NAMED("environment_id", RULE_WORD, ACTION_ENVIRONMENT),
     CHOOSE("execution_location", ACTION_LOCATION, locations),
 };
-KIND_FORM(action);
+FORM_WITH_CONFIG(action, STEP_CONFIG, &step_common_form);
 
 static const struct rule sleep_rules[] = {
     { .key = "duration",
@@ -145,27 +101,24 @@ static const struct rule sleep_rules[] = {
         .slot = SLEEP_DURATION,
         .max = YEAR_MS,
         .names = NAMES_STEP },
-    TEXT("until", RULE_LINE, SLEEP_UNTIL, PLAN_NAME_MAX),
+    TEMPLATED("until", RULE_LINE, SLEEP_UNTIL, PLAN_NAME_MAX, NAMES_STEP),
 };
-KIND_FORM(sleep);
+FORM_WITH_CONFIG(sleep, STEP_CONFIG, &step_common_form);
 
 static const struct rule wait_rules[] = {
     NAMED("event_type", RULE_WORD, WAIT_EVENT_TYPE),
-    TEXT("source", RULE_LINE, WAIT_SOURCE, PLAN_NAME_MAX),
-    TEXT("source_id", RULE_LINE, WAIT_SOURCE, PLAN_NAME_MAX),
-    PLAIN("match", RULE_MAP, WAIT_MATCH),
-    { .key = "condition",
-        .type = RULE_CONDITION,
-        .slot = WAIT_CONDITION,
-        .names = NAMES_EVENT },
+    TEMPLATED("source", RULE_LINE, WAIT_SOURCE, PLAN_NAME_MAX, NAMES_STEP),
+    TEMPLATED("source_id", RULE_LINE, WAIT_SOURCE, PLAN_NAME_MAX, NAMES_STEP),
+    WANTED("match", RULE_MAP, WAIT_MATCH),
+    CONDITION("condition", WAIT_CONDITION, NAMES_EVENT),
     NAMED("lookback", RULE_WORD, WAIT_LOOKBACK),
     NAMED("look_back", RULE_WORD, WAIT_LOOKBACK),
-    PLAIN("payload_mapping", RULE_MAP, WAIT_MAPPING),
-    PLAIN("mapping", RULE_MAP, WAIT_MAPPING),
+    WANTED("payload_mapping", RULE_MAP, WAIT_MAPPING),
+    WANTED("mapping", RULE_MAP, WAIT_MAPPING),
     TIMEOUT("timeout"),
     ON_TIMEOUT,
 };
-KIND_FORM(wait);
+FORM_WITH_CONFIG(wait, STEP_CONFIG, &step_common_form);
 
 static const struct choice protocols[] = {
     { "request_approval", 1 },
@@ -191,20 +144,20 @@ static const struct choice on_rejects[] = {
 
 static const struct rule interaction_rules[] = {
     CHOOSE("protocol", ASK_PROTOCOL, protocols),
-    TEXT("title", RULE_LINE, ASK_TITLE, TITLE_MAX),
-    TEXT("prompt", RULE_PROSE, ASK_PROMPT, PROSE_MAX),
-    TEXT("message", RULE_PROSE, ASK_PROMPT, PROSE_MAX),
-    PLAIN("targets", RULE_ANY, ASK_TARGETS),
-    PLAIN("target_user_ids", RULE_ANY, ASK_TARGETS),
+    TEMPLATED("title", RULE_LINE, ASK_TITLE, TITLE_MAX, NAMES_STEP),
+    TEMPLATED("prompt", RULE_PROSE, ASK_PROMPT, PROSE_MAX, NAMES_STEP),
+    TEMPLATED("message", RULE_PROSE, ASK_PROMPT, PROSE_MAX, NAMES_STEP),
+    WANTED("targets", RULE_ANY, ASK_TARGETS),
+    WANTED("target_user_ids", RULE_ANY, ASK_TARGETS),
     CHOOSE("resolution_policy", ASK_RESOLUTION, resolutions),
-    PLAIN("spec", RULE_MAP, ASK_SPEC),
+    WANTED("spec", RULE_MAP, ASK_SPEC),
     TIMEOUT("expires_at"),
     TIMEOUT("timeout"),
     ON_TIMEOUT,
-    PLAIN("escalate_to", RULE_ANY, ASK_ESCALATE_TO),
+    WANTED("escalate_to", RULE_ANY, ASK_ESCALATE_TO),
     CHOOSE("on_reject", ASK_ON_REJECT, on_rejects),
 };
-KIND_FORM(interaction);
+FORM_WITH_CONFIG(interaction, STEP_CONFIG, &step_common_form);
 
 /* Behind `type: interaction` the word `kind` is the protocol. */
 static const struct rule typed_interaction_rules[] = {
@@ -220,16 +173,17 @@ static const struct choice on_cancels[] = {
 };
 
 static const struct rule child_rules[] = {
-    TEXT("automation", RULE_LINE, CHILD_AUTOMATION, PLAN_NAME_MAX),
-    TEXT("automation_handle", RULE_LINE, CHILD_AUTOMATION, PLAN_NAME_MAX),
-    TEXT("loop_id", RULE_LINE, CHILD_AUTOMATION, PLAN_NAME_MAX),
-    TEXT("loop", RULE_LINE, CHILD_AUTOMATION, PLAN_NAME_MAX),
-    PLAIN("inputs", RULE_MAP, CHILD_INPUTS),
-    PLAIN("event", RULE_MAP, CHILD_INPUTS),
-    PLAIN("with", RULE_MAP, CHILD_INPUTS),
-    PLAIN("wait", RULE_FLAG, CHILD_WAIT),
+    TEMPLATED("automation", RULE_LINE, CHILD_AUTOMATION, PLAN_NAME_MAX, NAMES_STEP),
+    TEMPLATED(
+        "automation_handle", RULE_LINE, CHILD_AUTOMATION, PLAN_NAME_MAX, NAMES_STEP),
+    TEMPLATED("loop_id", RULE_LINE, CHILD_AUTOMATION, PLAN_NAME_MAX, NAMES_STEP),
+    TEMPLATED("loop", RULE_LINE, CHILD_AUTOMATION, PLAN_NAME_MAX, NAMES_STEP),
+    WANTED("inputs", RULE_MAP, CHILD_INPUTS),
+    WANTED("event", RULE_MAP, CHILD_INPUTS),
+    WANTED("with", RULE_MAP, CHILD_INPUTS),
+    WANTED("wait", RULE_FLAG, CHILD_WAIT),
     CHOOSE("on_cancel", CHILD_ON_CANCEL, on_cancels),
-    STEP_CONDITION("condition", STEP_IF),
+    CONDITION("condition", STEP_IF, NAMES_STEP),
 };
 /* Its config may hold the `config` of a loop, which is not the config of a step. */
 static const struct rule child_config_rules[] = {
@@ -238,7 +192,7 @@ static const struct rule child_config_rules[] = {
 static const struct form child_own = FORM(child_rules);
 static const struct form child_config = FORM_AND(child_config_rules, &child_own);
 static const struct rule child_config_rule[] = {
-    { .key = "config", .type = RULE_FORM, .slot = STEP_CONFIG, .form = &child_config },
+    WITHIN("config", STEP_CONFIG, &child_config),
 };
 static const struct form child_flat = FORM_AND(child_rules, &step_common_form);
 static const struct form child_form = FORM_AND(child_config_rule, &child_flat);
@@ -255,22 +209,22 @@ static const struct rule gate_rules[] = {
         .type = RULE_ANY,
         .slot = CHECK_TARGETS,
         .required = "who is asked: a list" },
-    TEXT("prompt", RULE_PROSE, CHECK_PROMPT, PROSE_MAX),
+    TEMPLATED("prompt", RULE_PROSE, CHECK_PROMPT, PROSE_MAX, NAMES_STEP),
 };
 static const struct form gate_form = FORM(gate_rules);
 
 static const struct rule check_rules[] = {
-    PLAIN("checks", RULE_LIST, CHECK_CHECKS),
+    WANTED("checks", RULE_LIST, CHECK_CHECKS),
     CHOOSE("on_fail", CHECK_ON_FAIL, on_fails),
-    { .key = "gate", .type = RULE_FORM, .slot = CHECK_GATE, .form = &gate_form },
+    WITHIN("gate", CHECK_GATE, &gate_form),
 };
-KIND_FORM(check);
+FORM_WITH_CONFIG(check, STEP_CONFIG, &step_common_form);
 
 static const struct rule parallel_rules[] = {
-    PLAIN("steps", RULE_LIST, BODY_STEPS),
-    PLAIN("branches", RULE_MAP, BODY_BRANCHES),
+    WANTED("steps", RULE_LIST, BODY_STEPS),
+    WANTED("branches", RULE_MAP, BODY_BRANCHES),
 };
-KIND_FORM(parallel);
+FORM_WITH_CONFIG(parallel, STEP_CONFIG, &step_common_form);
 
 static const struct choice on_item_errors[] = {
     { "stop", 0 },
@@ -280,41 +234,33 @@ static const struct choice on_item_errors[] = {
 };
 
 static const struct rule each_rules[] = {
-    PLAIN("steps", RULE_LIST, BODY_STEPS),
-    PLAIN("items", RULE_ANY, EACH_ITEMS),
-    { .key = "concurrency",
-        .type = RULE_COUNT,
-        .slot = EACH_CONCURRENCY,
-        .min = 1,
-        .max = EACH_CONCURRENCY_MAX },
+    WANTED("steps", RULE_LIST, BODY_STEPS),
+    WANTED("items", RULE_ANY, EACH_ITEMS),
+    COUNTED("concurrency", EACH_CONCURRENCY, EACH_CONCURRENCY_MAX),
     NAMED("as", RULE_KEY, EACH_AS),
     CHOOSE("on_item_error", EACH_ON_ITEM_ERROR, on_item_errors),
 };
-KIND_FORM(each);
+FORM_WITH_CONFIG(each, STEP_CONFIG, &step_common_form);
 
 static const struct rule set_rules[] = {
-    PLAIN("values", RULE_MAP, SET_VALUES),
-    PLAIN("with", RULE_MAP, SET_VALUES),
+    WANTED("values", RULE_MAP, SET_VALUES),
+    WANTED("with", RULE_MAP, SET_VALUES),
 };
-KIND_FORM(set);
+FORM_WITH_CONFIG(set, STEP_CONFIG, &step_common_form);
 
 static const struct rule agent_rules[] = {
-    TEXT("instructions", RULE_PROSE, AGENT_INSTRUCTIONS, PROSE_MAX),
-    TEXT("prompt", RULE_PROSE, AGENT_INSTRUCTIONS, PROSE_MAX),
+    TEMPLATED("instructions", RULE_PROSE, AGENT_INSTRUCTIONS, PROSE_MAX, NAMES_STEP),
+    TEMPLATED("prompt", RULE_PROSE, AGENT_INSTRUCTIONS, PROSE_MAX, NAMES_STEP),
     NAMED("agent_id", RULE_WORD, AGENT_ID),
-    PLAIN("tool_names", RULE_LIST, AGENT_TOOL_NAMES),
-    PLAIN("disable_tools", RULE_FLAG, AGENT_DISABLE_TOOLS),
-    PLAIN("output_schema", RULE_MAP, AGENT_OUTPUT_SCHEMA),
-    { .key = "max_turns",
-        .type = RULE_COUNT,
-        .slot = AGENT_MAX_TURNS,
-        .min = 1,
-        .max = 1000 },
-    PLAIN("model_route", RULE_MAP, AGENT_MODEL_ROUTE),
-    PLAIN("session", RULE_MAP, AGENT_SESSION),
-    PLAIN("memory_tables", RULE_LIST, AGENT_MEMORY_TABLES),
+    WANTED("tool_names", RULE_LIST, AGENT_TOOL_NAMES),
+    WANTED("disable_tools", RULE_FLAG, AGENT_DISABLE_TOOLS),
+    WANTED("output_schema", RULE_MAP, AGENT_OUTPUT_SCHEMA),
+    COUNTED("max_turns", AGENT_MAX_TURNS, 1000),
+    WANTED("model_route", RULE_MAP, AGENT_MODEL_ROUTE),
+    WANTED("session", RULE_MAP, AGENT_SESSION),
+    WANTED("memory_tables", RULE_LIST, AGENT_MEMORY_TABLES),
 };
-KIND_FORM(agent);
+FORM_WITH_CONFIG(agent, STEP_CONFIG, &step_common_form);
 
 /* A new kind is a new row; the number of a word is its row. */
 static const struct kind kinds[] = {

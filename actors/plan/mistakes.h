@@ -11,6 +11,7 @@ struct site;
 struct reading {
     struct bytes text; /* of the document */
     const struct compile_limits *limits;
+    const struct zones *zones; /* or NULL */
     struct arena *arena;
     struct mistakes *mistakes;
     struct buffer scratch;                 /* of what packs */

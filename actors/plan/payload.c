@@ -52,7 +52,8 @@ scalar_pack(struct reading *r, const struct node *node, enum names names)
     case SCALAR_REAL: pack_double(out, s.real); return true;
     case SCALAR_TEXT: return text_pack(r, node, names);
     case SCALAR_REFUSED:
-        mistake_at(r, node, "%s is %s", quoted(node->text).text, s.refusal);
+        if (names != NAMES_NOTED)
+            mistake_at(r, node, "%s is %s", quoted(node->text).text, s.refusal);
         return false;
     }
     return false;

@@ -45,7 +45,8 @@ static const char magic[4] = { 'p', 'l', 'a', 'n' };
     F(S, 15, payload, output, "with templates")                                        \
     F(S, 16, text, run_name, "template")                                               \
     F(S, 17, list, by_key, "indexes of steps in the order of their keys")              \
-    F(S, 18, list, by_saved, "the same of those whose save_as is not their key")
+    F(S, 18, list, by_saved, "the same of those whose save_as is not their key")       \
+    F(S, 19, u32, triggers_limit, "0 or 1")
 
 /* A step's index is stored plus one: absent is none. */
 #define stored_step_FIELDS(F, S)                                                       \
@@ -199,6 +200,7 @@ top_read(struct bytes in, struct plan *plan)
         .config = or_nil(stored.config),
         .output = or_nil(stored.output),
         .run_name = stored.run_name,
+        .triggers_limit = stored.triggers_limit != 0,
         .by_key = stored.by_key,
         .by_saved = stored.by_saved,
     };
@@ -513,6 +515,15 @@ saved_apart(const struct plan_step *step)
     return step->save_as.size > 0 && !bytes_equal(step->save_as, step->key);
 }
 
+static bool
+triggers_limit(const struct plan_trigger *triggers, uint32_t count)
+{
+    bool limit = false;
+    for (uint32_t i = 0; i < count; i++)
+        limit |= triggers[i].concurrency > PLAN_ALLOW || triggers[i].runs_max > 0;
+    return limit;
+}
+
 static void
 top_write(const struct plan *plan, const struct plan_step *steps, uint32_t count,
     struct arena *arena, struct buffer *out)
@@ -548,6 +559,7 @@ top_write(const struct plan *plan, const struct plan_step *steps, uint32_t count
         .run_name = plan->run_name,
         .by_key = by_key,
         .by_saved = by_saved,
+        .triggers_limit = plan->triggers_limit,
     };
     fields_write(&stored_plan_shape, &stored, NULL, out);
 }
@@ -629,7 +641,9 @@ plan_write(const struct plan *plan, const struct plan_step *steps, uint32_t step
     struct writing w = { .feeds = plan_feeds(steps, step_count, &arena) };
     memset(buffer_reserve(out, HEAD_SIZE + ends_size), 0, HEAD_SIZE + ends_size);
     out->size += HEAD_SIZE + ends_size;
-    top_write(plan, steps, step_count, &arena, out);
+    struct plan top = *plan;
+    top.triggers_limit = triggers_limit(triggers, trigger_count);
+    top_write(&top, steps, step_count, &arena, out);
     size_t from = out->size;
     for (uint32_t i = 0; i < step_count; i++) {
         step_write(&steps[i], i, &w, out);

@@ -133,9 +133,11 @@ struct plan {
     uint32_t runs_max;            /* of a queue: runs active at once, at least 1 */
     uint32_t queued_max;          /* runs that may wait; 0: runs_queued_max */
     struct bytes concurrency_key; /* a template, or empty: all runs are of one group */
-    uint32_t failures_max;        /* in a row, before it is paused; 0: never */
-    uint64_t timeout_ms;          /* of a whole run; 0: none */
-    uint32_t step_count;          /* at least 1 */
+    bool triggers_limit; /* a trigger has a policy other than allow, or runs_max; filled
+                          * in by plan_write */
+    uint32_t failures_max; /* in a row, before it is paused; 0: never */
+    uint64_t timeout_ms;   /* of a whole run; 0: none */
+    uint32_t step_count;   /* at least 1 */
     uint32_t fixed_count;
     uint32_t trigger_count;
     struct bytes inputs;         /* msgpack: the declared inputs as written, or nil */
@@ -154,7 +156,8 @@ struct plan {
 static inline bool
 plan_single(const struct plan *plan)
 {
-    return plan->concurrency != PLAN_ALLOW || plan->failures_max > 0;
+    return plan->concurrency != PLAN_ALLOW || plan->failures_max > 0
+           || plan->triggers_limit;
 }
 
 /* The step with this key, or PLAN_NO_STEP; `save_as` names are looked up by

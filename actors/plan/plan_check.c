@@ -30,8 +30,8 @@ labels_hold(struct bytes labels)
     return !c.bad && cursor_done(&c) && count <= PLAN_LABELS_MAX;
 }
 
-static bool
-is_payload(struct bytes payload, enum pack_type type)
+bool
+plan_payload_is(struct bytes payload, enum pack_type type)
 {
     struct cursor c = cursor_over(payload);
     return cursor_type(&c) == type && pack_check(payload) == ERR_NONE;
@@ -40,7 +40,7 @@ is_payload(struct bytes payload, enum pack_type type)
 static bool
 nil_or(struct bytes payload, enum pack_type type)
 {
-    return is_payload(payload, PACK_NIL) || is_payload(payload, type);
+    return plan_payload_is(payload, PACK_NIL) || plan_payload_is(payload, type);
 }
 
 static bool
@@ -60,7 +60,7 @@ job_holds(const struct plan_step *s)
 {
     return key_holds(s->action) && key_holds(s->queue)
            && s->environment.size <= PLAN_KEY_MAX && labels_hold(s->labels)
-           && is_payload(s->parameters, PACK_MAP);
+           && plan_payload_is(s->parameters, PACK_MAP);
 }
 
 static bool

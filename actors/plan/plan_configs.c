@@ -4,16 +4,10 @@
 #include "base/pack.h"
 
 static bool
-is(struct bytes payload, enum pack_type type)
-{
-    struct cursor c = cursor_over(payload);
-    return cursor_type(&c) == type && pack_check(payload) == ERR_NONE;
-}
-
-static bool
 absent_or(struct bytes payload, enum pack_type type)
 {
-    return payload.size == 0 || is(payload, PACK_NIL) || is(payload, type);
+    return payload.size == 0 || plan_payload_is(payload, PACK_NIL)
+           || plan_payload_is(payload, type);
 }
 
 static bool
@@ -54,7 +48,7 @@ static bool
 check_holds(const void *record)
 {
     const struct plan_check *check = record;
-    return is(check->checks, PACK_ARRAY) && check->on_fail <= 2
+    return plan_payload_is(check->checks, PACK_ARRAY) && check->on_fail <= 2
            && absent_or(check->targets, PACK_ARRAY);
 }
 
@@ -62,20 +56,21 @@ static bool
 each_holds(const void *record)
 {
     const struct plan_each *each = record;
-    return (is(each->items, PACK_ARRAY) || is(each->items, PACK_TEXT))
+    return (plan_payload_is(each->items, PACK_ARRAY)
+               || plan_payload_is(each->items, PACK_TEXT))
            && each->concurrency >= 1 && each->as.size > 0 && each->go_on <= 1;
 }
 
 static bool
 set_holds(const void *record)
 {
-    return is(((const struct plan_set *)record)->values, PACK_MAP);
+    return plan_payload_is(((const struct plan_set *)record)->values, PACK_MAP);
 }
 
 static bool
 agent_holds(const void *record)
 {
-    return is(((const struct plan_agent *)record)->config, PACK_MAP);
+    return plan_payload_is(((const struct plan_agent *)record)->config, PACK_MAP);
 }
 
 static bool

@@ -11,6 +11,8 @@ bool plan_trigger_read(
     const struct plan *plan, uint32_t index, struct plan_trigger *trigger);
 /* False where plan_config_read would. */
 bool plan_record_read(const struct shape *shape, struct bytes in, void *record);
+/* Is it one well-formed value of that type? */
+bool plan_payload_is(struct bytes payload, enum pack_type type);
 /* The indexes in a msgpack array, and how many; false if it is none of such.  Nothing
  * at all is no indexes. */
 bool plan_indexes_read(

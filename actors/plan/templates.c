@@ -240,26 +240,35 @@ over_before(struct naming *n, uint32_t target, char *why)
         quoted(steps->list[needer].key).text);
 }
 
+/* A dash or dot ends a name in an expression: is `known` what `word` was to begin? */
 static bool
-step_allow(struct naming *n, const struct bytes *path, size_t count, char *why)
+cut_short(struct bytes known, struct bytes word)
 {
-    static const char *const parts[] = { "output", "status", "error" };
+    return known.size > word.size && bytes_begin(known, word)
+           && (known.data[word.size] == '-' || known.data[word.size] == '.');
+}
+
+/* Not known: was a longer name cut short, or is another one near? */
+static bool
+name_unknown(struct naming *n, const struct bytes *path, const char *what,
+    struct bytes (*name)(const struct plan_step *step), char *why)
+{
     struct nearest near = { 0 };
-    if (count < 2)
-        return refuse(why, "expected the key of a step behind steps");
-    uint32_t step = steps_find(n->steps, path[1]);
-    if (step == PLAN_NO_STEP) {
-        for (uint32_t i = 0; i < n->steps->key_count; i++)
-            near_try(n, &near, path[1], n->steps->keys[i].key);
-        return unknown(why, "step", path[1], &near);
+    for (uint32_t i = 0; i < n->steps->count; i++) {
+        struct bytes known = name(&n->steps->list[i]);
+        if (cut_short(known, path[1]))
+            return refuse(why, "there is no %s %.50s: write %.*s[\"%.*s\"]", what,
+                quoted(path[1]).text, (int)path[0].size, (const char *)path[0].data,
+                known.size < 50 ? (int)known.size : 50, (const char *)known.data);
+        near_try(n, &near, path[1], known);
     }
-    bool part = count < 3;
-    for (size_t i = 0; i < COUNT(parts) && !part; i++)
-        part = bytes_equal(path[2], text(parts[i]));
-    if (!part)
-        return refuse(why, "a step has output, status and error, not %.70s",
-            quoted(path[2]).text);
-    return over_before(n, step, why);
+    return unknown(why, what, path[1], &near);
+}
+
+static struct bytes
+step_key(const struct plan_step *step)
+{
+    return step->key;
 }
 
 static struct bytes
@@ -269,17 +278,32 @@ saved_name(const struct plan_step *step)
 }
 
 static bool
+step_allow(struct naming *n, const struct bytes *path, size_t count, char *why)
+{
+    static const char *const parts[] = { "output", "status", "error" };
+    if (count < 2)
+        return refuse(why, "expected the key of a step behind steps");
+    uint32_t step = steps_find(n->steps, path[1]);
+    if (step == PLAN_NO_STEP)
+        return name_unknown(n, path, "step", step_key, why);
+    bool part = count < 3;
+    for (size_t i = 0; i < COUNT(parts) && !part; i++)
+        part = bytes_equal(path[2], text(parts[i]));
+    if (!part)
+        return refuse(why, "a step has output, status and error, not %.70s",
+            quoted(path[2]).text);
+    return over_before(n, step, why);
+}
+
+static bool
 context_allow(struct naming *n, const struct bytes *path, size_t count, char *why)
 {
-    struct nearest near = { 0 };
     if (count < 2)
         return refuse(why, "expected what a step saved, such as context.name");
     for (uint32_t i = 0; i < n->steps->count; i++)
         if (bytes_equal(saved_name(&n->steps->list[i]), path[1]))
             return over_before(n, i, why);
-    for (uint32_t i = 0; i < n->steps->count; i++)
-        near_try(n, &near, path[1], saved_name(&n->steps->list[i]));
-    return unknown(why, "name in the context", path[1], &near);
+    return name_unknown(n, path, "name in the context", saved_name, why);
 }
 
 /* The name of an item, in a body around the step of the site. */

@@ -18,7 +18,7 @@ enum names {
     NAMES_EVENT, /* event meta */
     NAMES_START, /* inputs event meta config automation */
     NAMES_END,   /* as NAMES_STEP, when all steps are over */
-    NAMES_NOTED, /* the text was noted already */
+    NAMES_NOTED, /* all that is wrong with the text was told or noted already */
 };
 
 struct site {

@@ -81,59 +81,27 @@ static const struct choice kind_names[] = {
     { NULL, 0 },
 };
 
-#define SPAN(key_, slot_, min_, max_)                                                  \
-    {                                                                                  \
-        .key = key_, .type = RULE_DURATION, .slot = slot_, .min = min_, .max = max_    \
-    }
-#define COUNTED(key_, slot_, max_)                                                     \
-    {                                                                                  \
-        .key = key_, .type = RULE_COUNT, .slot = slot_, .min = 1, .max = max_          \
-    }
-#define CHOOSE(key_, slot_, choices_)                                                  \
-    {                                                                                  \
-        .key = key_, .type = RULE_CHOICE, .slot = slot_, .choices = choices_           \
-    }
-
 static const struct rule common_rules[] = {
     NAMED("key", RULE_KEY, TRIGGER_KEY),
     NAMED("id", RULE_KEY, TRIGGER_KEY),
-    { .key = "name",
-        .type = RULE_LINE,
-        .slot = TRIGGER_NAME,
-        .min = 1,
-        .max = PLAN_NAME_MAX },
+    LINE("name", TRIGGER_NAME),
     { .key = "kind",
         .type = RULE_CHOICE,
         .slot = TRIGGER_KIND,
         .choices = kind_names,
         .required = "what starts a run, such as manual" },
     CHOOSE("type", TRIGGER_KIND, kind_names),
-    { .key = "enabled", .type = RULE_FLAG, .slot = TRIGGER_ENABLED },
-    { .key = "config", .type = RULE_MAP, .slot = TRIGGER_CONFIG },
+    WANTED("enabled", RULE_FLAG, TRIGGER_ENABLED),
+    WANTED("config", RULE_MAP, TRIGGER_CONFIG),
     CHOOSE("concurrency_policy", TRIGGER_POLICY, policy_names),
     COUNTED("max_concurrent_runs", TRIGGER_RUNS_MAX, RUNS_MAX),
-    { .key = "inputs", .type = RULE_MAP, .slot = TRIGGER_INPUTS },
+    WANTED("inputs", RULE_MAP, TRIGGER_INPUTS),
 };
 static const struct form common_form = FORM(common_rules);
 
-/* What `name`_rules allow may lie in `config`, or beside `kind`. */
-#define TRIGGER_FORM(name)                                                             \
-    static const struct form name##_config = FORM(name##_rules);                       \
-    static const struct rule name##_config_rule[] = {                                  \
-        { .key = "config",                                                             \
-            .type = RULE_FORM,                                                         \
-            .slot = TRIGGER_CONFIG,                                                    \
-            .form = &name##_config },                                                  \
-    };                                                                                 \
-    static const struct form name##_flat = FORM_AND(name##_rules, &common_form);       \
-    static const struct form name##_form = FORM_AND(name##_config_rule, &name##_flat)
-
 static const struct form manual_config = { NULL, 0, NULL, OTHERS_REFUSED };
 static const struct rule manual_rules[] = {
-    { .key = "config",
-        .type = RULE_FORM,
-        .slot = TRIGGER_CONFIG,
-        .form = &manual_config },
+    WITHIN("config", TRIGGER_CONFIG, &manual_config),
 };
 static const struct form manual_form = FORM_AND(manual_rules, &common_form);
 
@@ -164,7 +132,7 @@ static const struct rule schedule_rules[] = {
     COUNTED("catch_up_max", SCHEDULE_CATCH_UP_MAX, CATCH_UP_MAX),
     SPAN("jitter", SCHEDULE_JITTER, 0, DAY_MS),
 };
-TRIGGER_FORM(schedule);
+FORM_WITH_CONFIG(schedule, TRIGGER_CONFIG, &common_form);
 
 static const struct choice schemes[] = {
     { "none", 0 },
@@ -183,7 +151,7 @@ static const struct rule http_rules[] = {
     SPAN("tolerance", HTTP_TOLERANCE, 1000, DAY_MS),
     SPAN("wait", HTTP_WAIT, 1, WAIT_MAX_MS),
 };
-TRIGGER_FORM(http);
+FORM_WITH_CONFIG(http, TRIGGER_CONFIG, &common_form);
 
 static const struct rule batch_rules[] = {
     { .key = "max",
@@ -203,33 +171,17 @@ static const struct form batch_form = FORM(batch_rules);
 
 static const struct rule event_rules[] = {
     NAMED("event_type", RULE_WORD, EVENT_TYPE),
-    { .key = "source",
-        .type = RULE_LINE,
-        .slot = EVENT_SOURCE,
-        .min = 1,
-        .max = PLAN_NAME_MAX },
-    { .key = "source_id",
-        .type = RULE_LINE,
-        .slot = EVENT_SOURCE,
-        .min = 1,
-        .max = PLAN_NAME_MAX },
-    { .key = "match", .type = RULE_MAP, .slot = EVENT_MATCH },
-    { .key = "condition",
-        .type = RULE_CONDITION,
-        .slot = EVENT_CONDITION,
-        .names = NAMES_EVENT },
-    { .key = "repos", .type = RULE_LIST, .slot = EVENT_REPOS },
+    LINE("source", EVENT_SOURCE),
+    LINE("source_id", EVENT_SOURCE),
+    WANTED("match", RULE_MAP, EVENT_MATCH),
+    CONDITION("condition", EVENT_CONDITION, NAMES_EVENT),
+    WANTED("repos", RULE_LIST, EVENT_REPOS),
     SPAN("debounce", EVENT_DEBOUNCE, 1, DAY_MS),
     SPAN("throttle", EVENT_THROTTLE, 1, DAY_MS),
-    { .key = "batch", .type = RULE_FORM, .slot = EVENT_BATCH, .form = &batch_form },
-    { .key = "group",
-        .type = RULE_LINE,
-        .slot = EVENT_GROUP,
-        .min = 1,
-        .max = PLAN_NAME_MAX,
-        .names = NAMES_EVENT },
+    WITHIN("batch", EVENT_BATCH, &batch_form),
+    TEMPLATED("group", RULE_LINE, EVENT_GROUP, PLAN_NAME_MAX, NAMES_EVENT),
 };
-TRIGGER_FORM(event);
+FORM_WITH_CONFIG(event, TRIGGER_CONFIG, &common_form);
 
 /* Of no kind that this release knows: what is its own is passed over. */
 static const struct form other_form = { NULL, 0, &common_form, OTHERS_PASSED };
@@ -268,7 +220,7 @@ static void
 timezone_take(struct taking *t)
 {
     const struct answer *a = &t->a[SCHEDULE_TIMEZONE];
-    const struct zones *zones = t->r->limits->zones;
+    const struct zones *zones = t->r->zones;
     struct zone zone;
     char mistake[ZONES_MISTAKE_SIZE];
     t->trigger->timezone = a->text;

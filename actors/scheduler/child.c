@@ -1,8 +1,8 @@
 #include "actors/scheduler/child.h"
 
 #include "actors/plan/plan_kinds.h"
-#include "actors/scheduler/groups.h"
 #include "actors/scheduler/kinds.h"
+#include "actors/scheduler/policy.h"
 #include "actors/scheduler/scope.h"
 
 static const uint64_t child_tag = (uint64_t)'c' << 56;

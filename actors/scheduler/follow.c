@@ -98,8 +98,21 @@ static void
 close_wait(struct run *run, uint32_t number, bool matched)
 {
     struct step_row *step = run_touch(run, number);
-    if (step->status == STEP_WAITING && run_plan_step(run, number).kind == STEP_WAIT)
-        step->untold = matched ? 0 : run->record;
+    if (step->untold == 0)
+        return;
+    step->untold = 0;
+    if (matched)
+        return;
+    struct row_key closed = row_key('Y'); /* bytes as in a key, of no row */
+    closed.size = 0;
+    row_key_u64(&closed, run->record);
+    row_key_u32(&closed, step->attempt);
+    size_t before = step->closed.size;
+    uint8_t *grown = arena_take(run->arena, before + CLOSED_SIZE);
+    if (before > 0)
+        memcpy(grown, step->closed.data, before);
+    memcpy(grown + before, closed.bytes, CLOSED_SIZE);
+    step->closed = bytes_of(grown, before + CLOSED_SIZE);
 }
 
 /* The step will not move again.  `passes`: what needs it goes on. */

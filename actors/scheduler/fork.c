@@ -2,7 +2,7 @@
  * to the event, in memory; what was over by then is said of the new run. */
 #include "actors/history.h"
 #include "actors/record.h"
-#include "actors/scheduler/groups.h"
+#include "actors/scheduler/policy.h"
 #include "actors/scheduler/scope.h"
 #include "base/wrong.h"
 

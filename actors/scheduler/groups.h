@@ -9,7 +9,6 @@
  */
 #ifndef ACTORS_SCHEDULER_GROUPS_H
 #define ACTORS_SCHEDULER_GROUPS_H
-#include "actors/scheduler/start.h"
 #include "actors/scheduler/state.h"
 
 struct group {
@@ -37,14 +36,4 @@ void groups_find_vacancy(struct scheduler_state *state);
 /* Begin the run that is first in the queue of the first group with a free slot. */
 void
 on_vacancy(const struct scheduler_state *state, uint64_t now_ms, struct outbox *out);
-
-/* policy.c */
-/* Does a start of it see other runs?  Then its partition is that of its automation. */
-uint32_t home_of(const struct scheduler_state *state, const struct plan *plan,
-    const struct start *start, const struct id *automation);
-/* Say RUN_STARTED or RUN_QUEUED as the policy has it, or refuse. */
-struct refusal admit(struct turn *turn, const struct plan *plan,
-    const struct start *start, struct run_started *started);
-/* May a run that is over hold a slot again? */
-struct refusal may_hold_again(struct turn *turn);
 #endif

@@ -6,9 +6,10 @@
 #include "base/wrong.h"
 
 static void
-put_wait(struct scheduler_state *s, const struct fact_about_step *moved, bool open)
+put_wait(struct scheduler_state *s, const struct fact_about_step *moved,
+    uint64_t record, bool open)
 {
-    struct row_key key = untold_key(moved->after.untold, &moved->run->id, moved->step);
+    struct row_key key = untold_key(record, &moved->run->id, moved->step);
     struct row_key value = row_key('Y'); /* built as keys are, without the letter */
     value.size = 0;
     row_key_id(&value, &moved->run->project);
@@ -39,12 +40,12 @@ void
 index_wait(struct scheduler_state *s, const struct fact_about_step *moved)
 {
     const struct step_row *before = &moved->before, *after = &moved->after;
-    if (before->untold != after->untold) {
-        if (before->untold != 0)
-            untold_drop(s, before->untold, &moved->run->id, moved->step);
-        if (after->untold != 0)
-            put_wait(s, moved, after->status == STEP_WAITING);
-    }
+    if (before->untold != after->untold && before->untold != 0)
+        untold_drop(s, before->untold, &moved->run->id, moved->step);
+    if (before->untold != after->untold && after->untold != 0)
+        put_wait(s, moved, after->untold, true);
+    if (before->closed.size < after->closed.size)
+        put_wait(s, moved, moved->run->record, false);
     if (moved->fact->code == WAIT_RESUMED && moved->fact->wait_resumed.number != 0)
         note_event(s, moved);
 }

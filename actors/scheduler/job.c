@@ -224,6 +224,23 @@ on_job_returned(const struct scheduler_state *state, uint64_t now_ms,
     settle(out, &lease, &back->session, VERDICT_STALE);
 }
 
+/* As much of a chunk as there is room for, and that the rest is left out: then more is
+ * kept than may be, so this is said once. */
+static struct bytes
+last_chunk(struct arena *arena, struct bytes chunk, uint64_t room)
+{
+    struct bytes end =
+        text("\n[more than log_bytes_max: what else this run prints is left out]\n");
+    size_t kept = room < chunk.size ? (size_t)room : chunk.size;
+    while (kept > 0 && kept < chunk.size && (chunk.data[kept] & 0xc0) == 0x80)
+        kept--; /* inside a character */
+    uint8_t *whole = arena_take(arena, kept + end.size);
+    if (kept > 0)
+        memcpy(whole, chunk.data, kept);
+    memcpy(whole + kept, end.data, end.size);
+    return bytes_of(whole, kept + end.size);
+}
+
 void
 on_job_printed(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out)
@@ -235,8 +252,13 @@ on_job_printed(const struct scheduler_state *state, uint64_t now_ms,
         || printed->step >= turn.run.row.step_count
         || run_step(&turn.run, printed->step)->attempt != printed->attempt)
         return;
-    if (turn.run.row.log_bytes + printed->chunk.size <= state->config->log_bytes_max)
-        say_job_printed(out, *printed);
+    uint64_t kept = turn.run.row.log_bytes, max = state->config->log_bytes_max;
+    if (kept > max)
+        return;
+    struct job_printed said = *printed;
+    if (said.chunk.size > max - kept)
+        said.chunk = last_chunk(out->arena, said.chunk, max - kept);
+    say_job_printed(out, said);
 }
 
 static void

@@ -1,8 +1,8 @@
 /* What people and other systems do to a run: signal it, let it go on, skip one of its
  * steps, set an output by hand. */
 #include "actors/plan/plan_kinds.h"
-#include "actors/scheduler/groups.h"
 #include "actors/scheduler/kinds.h"
+#include "actors/scheduler/policy.h"
 #include "actors/scheduler/scope.h"
 
 static struct refusal

@@ -1,4 +1,5 @@
-/* What becomes of a start while other runs of its group are active. */
+#include "actors/scheduler/policy.h"
+
 #include "actors/scheduler/groups.h"
 #include "actors/scheduler/scope.h"
 #include "base/wrong.h"

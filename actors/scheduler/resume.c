@@ -106,7 +106,8 @@ reset(struct resuming *r, struct place place)
     *row = (struct step_row){ .attempt = row->attempt,
         .attempts_past = row->attempt,
         .endings = row->endings,
-        .untold = row->untold };
+        .untold = row->untold,
+        .closed = row->closed };
     if (row->endings.size > 0 || run_plan_step(r->run, place.step).kind == STEP_ACTION)
         pad_endings(r->run, row);
 }

@@ -160,6 +160,18 @@ step_ending(const struct step_row *step, uint32_t attempt)
     return (struct attempt_ending){ offer, (enum ending)row_take_u8(&left) };
 }
 
+uint64_t
+step_closed(const struct step_row *step, uint32_t attempt)
+{
+    struct bytes left = step->closed;
+    while (left.size >= CLOSED_SIZE) {
+        uint64_t record = row_take_u64(&left);
+        if (row_take_u32(&left) == attempt)
+            return record;
+    }
+    return 0;
+}
+
 /* The chain goes on over the facts of one record. */
 static void
 write_chain(struct run *run)

@@ -110,5 +110,8 @@ struct attempt_ending {
     enum ending ending;
 };
 struct attempt_ending step_ending(const struct step_row *step, uint32_t attempt);
-enum { ENDING_SIZE = 5 }; /* of one attempt, in a row */
+/* Of one attempt, in a row. */
+enum { ENDING_SIZE = 5, CLOSED_SIZE = 12 };
+/* The record in which the wait of an attempt was over without its event; 0: in none. */
+uint64_t step_closed(const struct step_row *step, uint32_t attempt);
 #endif

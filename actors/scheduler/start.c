@@ -1,6 +1,6 @@
 #include "actors/scheduler/start.h"
 
-#include "actors/scheduler/groups.h"
+#include "actors/scheduler/policy.h"
 #include "actors/scheduler/scope.h"
 #include "actors/scheduler/tellings.h"
 

@@ -156,7 +156,8 @@ on_wait_known(const struct scheduler_state *state, uint64_t now_ms,
     if (!turn_open(&turn, state, now_ms, out, &known->run)
         || known->step >= turn.run.row.step_count)
         return;
-    uint64_t record = run_step(&turn.run, known->step)->untold;
+    const struct step_row *row = run_step(&turn.run, known->step);
+    uint64_t record = known->open ? row->untold : step_closed(row, known->attempt);
     struct row_key key = untold_key(record, &known->run, known->step);
     struct bytes value = journal_get(state->journal, row_key_bytes(&key));
     if (value.data == NULL)

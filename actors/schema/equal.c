@@ -32,7 +32,7 @@ maps_equal(struct cursor *a, struct bytes b, uint64_t *work)
             if (!spend(work, 1 + other.size / BYTES_PER_WORK))
                 return false;
             found =
-                schema_equal(key, other_key, work) && schema_equal(value, other, work);
+                equal_values(key, other_key, work) && equal_values(value, other, work);
         }
         if (!found)
             return false;
@@ -48,14 +48,14 @@ arrays_equal(struct cursor *a, struct bytes b, uint64_t *work)
     if (cursor_array(&of_b) != count)
         return false;
     for (size_t i = 0; i < count; i++)
-        if (!schema_equal(cursor_skip(a), cursor_skip(&of_b), work))
+        if (!equal_values(cursor_skip(a), cursor_skip(&of_b), work))
             return false;
     return true;
 }
 
 /* Recursion is limited by PACK_DEPTH_MAX. */
 bool
-schema_equal(struct bytes a, struct bytes b, uint64_t *work)
+equal_values(struct bytes a, struct bytes b, uint64_t *work)
 {
     struct cursor of_a = cursor_over(a), of_b = cursor_over(b);
     enum pack_type type = cursor_type(&of_a), other = cursor_type(&of_b);
@@ -99,7 +99,7 @@ number_hash(const struct number *n)
 }
 
 uint64_t
-value_hash(struct bytes value)
+equal_hash(struct bytes value)
 {
     struct cursor c = cursor_over(value);
     enum pack_type type = cursor_type(&c);
@@ -111,13 +111,13 @@ value_hash(struct bytes value)
         return mix(hash, hash_table(cursor_text(&c)));
     if (type == PACK_ARRAY) {
         for (size_t count = cursor_array(&c); count > 0; count--)
-            hash = mix(hash, value_hash(cursor_skip(&c)));
+            hash = mix(hash, equal_hash(cursor_skip(&c)));
         return hash;
     }
     if (type == PACK_MAP) {
         for (size_t count = cursor_map(&c); count > 0; count--) {
-            uint64_t key = value_hash(cursor_skip(&c));
-            hash += mix(key, value_hash(cursor_skip(&c))); /* in any order */
+            uint64_t key = equal_hash(cursor_skip(&c));
+            hash += mix(key, equal_hash(cursor_skip(&c))); /* in any order */
         }
         return hash;
     }

@@ -6,8 +6,8 @@
 
 /* Takes from `work` for each value compared; when it is spent, the answer is false and
  * `work` is 0. */
-bool schema_equal(struct bytes a, struct bytes b, uint64_t *work);
+bool equal_values(struct bytes a, struct bytes b, uint64_t *work);
 
 /* Equal values have the same. */
-uint64_t value_hash(struct bytes value);
+uint64_t equal_hash(struct bytes value);
 #endif

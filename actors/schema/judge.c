@@ -72,6 +72,34 @@ judge_all(
     return fits;
 }
 
+/* What the form says that the value comes nearest to: the one whose first mistake is
+ * deepest in the value, and of those the one with the fewest. */
+static struct schema_mistake
+nearest_form(struct judging *j, struct bytes forms, struct place *at)
+{
+    struct schema_mistakes *told = j->mistakes, told_here;
+    struct schema_mistake nearest = { NULL, NULL };
+    size_t depth = 0;
+    uint64_t fewest = 0;
+    struct cursor c = cursor_over(forms);
+    for (size_t count = cursor_array(&c); count > 0 && !j->spent; count--) {
+        told_here = (struct schema_mistakes){ 0 };
+        j->mistakes = &told_here;
+        judge(j, cursor_skip(&c), at);
+        if (told_here.count == 0)
+            continue;
+        size_t deep = strlen(told_here.list[0].pointer);
+        if (nearest.pointer != NULL
+            && (deep < depth || (deep == depth && told_here.total >= fewest)))
+            continue;
+        nearest = told_here.list[0];
+        depth = deep;
+        fewest = told_here.total;
+    }
+    j->mistakes = told;
+    return nearest;
+}
+
 bool
 judge_any(
     struct judging *j, struct bytes schema, struct bytes argument, struct place *at)
@@ -82,8 +110,17 @@ judge_any(
     for (size_t i = 0; i < count; i++)
         if (judge_quietly(j, cursor_skip(&c), at))
             return true;
-    return wrong_at_place(j, at, "found %s: expected one of the %zu forms of anyOf",
-        shown(at->value).text, count);
+    struct schema_mistake nearest = { NULL, NULL };
+    if (j->mistakes != NULL && j->mistakes->count < SCHEMA_MISTAKES_MAX)
+        nearest = nearest_form(j, argument, at);
+    if (nearest.pointer == NULL)
+        return wrong_at_place(j, at, "found %s: expected one of the %zu forms of anyOf",
+            shown(at->value).text, count);
+    return wrong_at_place(j, at,
+        "found %s: expected one of the %zu forms of anyOf, of which the nearest says: "
+        "%s%s%s",
+        shown(at->value).text, count, nearest.pointer,
+        nearest.pointer[0] != '\0' ? ": " : "", nearest.message);
 }
 
 bool

@@ -132,7 +132,7 @@ compare_hashed(
     bool fits = true;
     for (size_t i = 1; i < count && !j->spent; i++)
         for (size_t k = i; k-- > 0 && list[k].hash == list[i].hash && !j->spent;)
-            if (schema_equal(list[k].value, list[i].value, &j->work)) {
+            if (equal_values(list[k].value, list[i].value, &j->work)) {
                 struct place item = place_item(at, list[i].index, list[i].value);
                 fits = wrong_at_place(j, &item,
                     "found %s, which is item %zu too: expected every item once",
@@ -159,7 +159,7 @@ judge_unique(
     struct hashed *list = arena_take(j->arena, (count + 1) * sizeof *list);
     for (size_t i = 0; i < count; i++) {
         struct bytes value = cursor_skip(&items);
-        list[i] = (struct hashed){ value_hash(value), i, value };
+        list[i] = (struct hashed){ equal_hash(value), i, value };
     }
     qsort(list, count, sizeof *list, by_hash);
     return compare_hashed(j, list, count, at);

@@ -90,7 +90,7 @@ judge_type(
 static bool
 equal(struct judging *j, struct bytes a, struct bytes b)
 {
-    bool same = schema_equal(a, b, &j->work);
+    bool same = equal_values(a, b, &j->work);
     j->spent |= j->work == 0;
     return same;
 }

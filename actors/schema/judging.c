@@ -291,7 +291,7 @@ pattern_fits(struct judging *j, struct bytes source, struct bytes in)
     if (j->work < work)
         work = (uint32_t)j->work;
     uint32_t before = work;
-    enum err err = pattern_match_within(pattern, in, &work, &matches);
+    enum err err = pattern_match(pattern, in, &work, &matches);
     judging_spend(j, before - work);
     j->spent |= err == ERR_TOO_LARGE;
     return err == ERR_NONE && matches;

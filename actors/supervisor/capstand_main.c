@@ -23,7 +23,8 @@ static const char usage[] =
     "  --help            print this\n\n"
     "SIGTERM and SIGINT drain and stop it; a second one does not wait.\n"
     "Exit codes: 0 ready, or stopped when told to; 1 a process refused to begin;\n"
-    "2 settings or another engine forbid it; 111 a process died again and again.\n\n"
+    "2 settings or another engine forbid it; 111 a process died again and again\n"
+    "before it was ready.\n\n"
     "Example: capstand --data ./engine --set http_port=0 --foreground\n";
 
 struct request {

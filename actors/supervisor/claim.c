@@ -44,7 +44,7 @@ make_folders(const char *data, struct fault *fault)
 static enum err
 make_layout(const char *data, const struct config *config, struct fault *fault)
 {
-    static const char *const below[] = { "run", "log", "journal" };
+    static const char *const below[] = { "run", "log", "epoch", "journal" };
     char path[FOLDER_PATH_MAX];
     for (size_t i = 0; i < COUNT(below); i++)
         if (!make_folder(folder_path(data, below[i], path)))
@@ -54,7 +54,10 @@ make_layout(const char *data, const struct config *config, struct fault *fault)
         if (!make_folder(folder_journal(data, #name, i, path)))                        \
             return fail(fault, path, "cannot be made");
 #include "actors/supervisor/children.def"
-    return ERR_NONE;
+    /* Whoever made them, in this life or one that ended at once: a journal whose folder
+     * has no durable name is lost whole when the power is cut. */
+    enum err e = folder_sync(data, fault);
+    return e == ERR_NONE ? folder_sync(folder_path(data, "journal", path), fault) : e;
 }
 
 /* A killed process that nobody has waited for yet holds nothing. */
@@ -126,11 +129,7 @@ write_whole(
     errno = why;
     if (!written)
         return fail(fault, path, "cannot be written");
-    fd = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    written = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    return written ? ERR_NONE : fail(fault, data, "cannot be synced");
+    return folder_sync(data, fault);
 }
 
 /* The file's size, up to `size` and one more; -1 when it is not there. */

@@ -157,8 +157,9 @@ supervisor_died(
         p->setbacks = 0;
     if (p->state == PROCESS_STARTING)
         p->failures++;
-    /* What refuses at the first start will refuse again: the settings do not change. */
-    if (p->refused && !s->announced)
+    if (s->announced)
+        restart(s, process, now_ms, orders);
+    else if (p->refused)
         give_up(s, process, SUPERVISOR_EXIT_FAILED, now_ms, orders);
     else if (p->failures >= SUPERVISOR_FAILURES_MAX)
         give_up(s, process, SUPERVISOR_EXIT_GAVE_UP, now_ms, orders);

@@ -1,10 +1,11 @@
 /* supervisor - which process starts, stops or is killed, and when.
  *
  * Processes start in their order, each when the one before is ready.  One that dies is
- * started again: at once, then after 0.1 s doubling to 60 s; a minute of health forgets
- * that.  Five deaths in a row before being ready, or a refusal to begin at the first
- * start, and everything is stopped.  Peers of a process that is started again keep
- * running: they hear of it by its epoch.
+ * started again: at once, then after 0.1 s doubling to 5 s; a minute of health forgets
+ * that.  At the first start, five deaths in a row before being ready, or a refusal to
+ * begin, stop everything: the settings do not change by themselves.  Once all were
+ * ready nothing does: a disk is full for a while only, and the others go on meanwhile.
+ * Peers of a process that is started again hear of it by its epoch.
  *
  * Pure: it is told of readiness, deaths, signals and time, and gives orders.
  */
@@ -18,7 +19,7 @@ enum {
     SUPERVISED_MAX = 70,
     SUPERVISOR_HEALTH_MS = 60000,
     SUPERVISOR_BACKOFF_MIN_MS = 100,
-    SUPERVISOR_BACKOFF_MAX_MS = 60000,
+    SUPERVISOR_BACKOFF_MAX_MS = 5000,
     SUPERVISOR_FAILURES_MAX = 5,
     SUPERVISOR_EXIT_FAILED = 1,   /* a process refused to begin */
     SUPERVISOR_EXIT_GAVE_UP = 111 /* a process died again and again */

@@ -149,7 +149,8 @@ journal_check(const struct subject *subject, struct findings *findings)
     if (access(subject->folder, R_OK | X_OK) != 0)
         err = fault_set(&fault, ERR_IO, "%s is not there", subject->folder);
     else if (subject->stopped)
-        err = rocksdb_files_check(subject->folder, mark_of(subject->folder), &fault);
+        err = rocksdb_files_check(
+            subject->folder, mark_of(subject->folder), NULL, &fault);
     if (err == ERR_NONE) {
         snprintf(url, sizeof url, "rocksdb-view:%s", subject->folder);
         err = journal_open(url, &options, &journal, &fault);

@@ -3,8 +3,9 @@
  * Hints wake it; what it sends comes from the view, a page at a time, and the next page
  * is asked for when the client has taken the one before.
  */
+#include "base/json_read.h"
+#include "base/json_write.h"
 #include "base/list.h"
-#include "gateway/json.h"
 #include "gateway/native/native.h"
 #include "gateway/watch.h"
 

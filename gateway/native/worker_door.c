@@ -79,10 +79,18 @@ peer_of(struct session *session)
     return peer;
 }
 
+/* Who does not read is not told: what matters is said again. */
 static bool
 tell(struct peer *peer)
 {
-    return peer->door->out.size == 0 || say(peer->door, identity_of(peer));
+    size_t size = peer->door->out.size;
+    if (size == 0)
+        return true;
+    if (!session_may_tell(peer->session, size)) {
+        log_line(LOG_DEBUG, "worker_not_reading", "unread=%zu", peer->session->unread);
+        return true;
+    }
+    return say(peer->door, identity_of(peer));
 }
 
 static bool
@@ -165,7 +173,7 @@ static const struct voice voice = {
 
 /* A session for this connection; NULL if there are too many. */
 static struct session *
-join(struct worker_door *door, struct bytes identity)
+peer_new(struct worker_door *door, struct bytes identity)
 {
     struct peer *peer = calloc(1, sizeof *peer);
     if (peer == NULL)
@@ -193,7 +201,8 @@ take_register(struct worker_door *door, struct session *session, struct bytes id
     if (err == ERR_NONE && session != NULL
         && !id_equal(&session->key->project, &key->project))
         workers_end(workers, &session, true);
-    if (err == ERR_NONE && session == NULL && (session = join(door, identity)) == NULL)
+    if (err == ERR_NONE && session == NULL
+        && (session = peer_new(door, identity)) == NULL)
         err = ERR_BUSY;
     if (err != ERR_NONE) {
         say_error(door, identity, err, (struct bytes){ 0 }, said);

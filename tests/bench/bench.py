@@ -5,147 +5,194 @@ The engine runs as it ships, fsync on, with the stock worker and a client (wrk) 
 same machine; a run counts when the client has the answer that says it is finished.
 """
 import argparse
-import json
 import os
-import re
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.join(os.environ.get("CAPSTAN_SOURCE", "."), "tests/support"))
+sys.path[:0] = [os.path.join(os.environ.get("CAPSTAN_SOURCE", "."), folder)
+                for folder in ("tests/support", "tests/bench")]
+import load  # noqa: E402
 from engine import BUILD, SOURCE, Engine  # noqa: E402
+from figures import Figures, rewrite  # noqa: E402
 
-ROWS = []
-
-
-def row(name, figures, unit):
-    figures = list(figures)
-    ROWS.append({"name": name, "unit": unit, "median": statistics.median(figures),
-                 "min": min(figures), "max": max(figures), "rounds": len(figures)})
-    show(ROWS[-1])
+PAGE = os.path.join(SOURCE, "docs/performance.md")
+MARK = "bench"
+WORKER = ("--queues", "default", "--concurrency", "512")
+MIB = 1 << 20
 
 
-def show(r):
-    print(f"{r['name']:<58} {r['median']:>12,.2f} {r['unit']:<8} "
-          f"[{r['min']:,.2f} – {r['max']:,.2f}]", flush=True)
+def core(figures, given):
+    with tempfile.TemporaryDirectory(prefix="capstan-bench-") as folder:
+        for bench, needs in (("journal", True), ("loop", False), ("each", False),
+                             ("transport", True)):
+            command = [os.path.join(BUILD, f"tests/bench/bench_{bench}")]
+            place = tempfile.mkdtemp(dir=folder)
+            for line in subprocess.run(command + [place] * needs, check=True, text=True,
+                                       capture_output=True).stdout.splitlines():
+                name, median, unit, least, most = line.split("\t")
+                figures.keep(name, unit, float(median), float(least), float(most), 5)
 
 
-def core(folder):
-    for bench, needs in (("journal", True), ("loop", False), ("each", False),
-                         ("transport", True)):
-        command = [os.path.join(BUILD, f"tests/bench/bench_{bench}")]
-        place = tempfile.mkdtemp(dir=folder)
-        for line in subprocess.run(command + [place] * needs, check=True, text=True,
-                                   capture_output=True).stdout.splitlines():
-            name, median, unit, least, most = line.split("\t")
-            ROWS.append({"name": name, "unit": unit, "median": float(median),
-                         "min": float(least), "max": float(most), "rounds": 5})
-            show(ROWS[-1])
-
-
-def automation(steps):
-    text = f"name: bench-{steps}\nsteps:\n"
-    for i in range(steps):
-        text += (f"  - key: s{i}\n    kind: action\n    config:\n"
-                 f"      action_name: json\n      parameters: {{ order: 17, n: {i} }}\n")
-    return text
-
-
-def load(engine, steps, clients, seconds):
-    env = dict(os.environ, BENCH_KEY=engine.key, BENCH_AUTOMATION=f"bench-{steps}")
-    done = subprocess.run(
-        ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "20s", "-s",
-         os.path.join(SOURCE, "tests/bench/start.lua"),
-         f"http://127.0.0.1:{engine.http_port}"],
-        env=env, check=True, text=True, capture_output=True)
-    found = re.search(r"RESULT (.*)", done.stdout)
-    result = {k: float(v) for k, v in (p.split("=") for p in found[1].split())}
-    if result["errors"]:
-        print(f"  {int(result['errors'])} errors", file=sys.stderr)
-    return result
-
-
-def runs(rounds, seconds, concurrencies):
-    with Engine() as engine:
-        engine.worker("--queues", "default", "--concurrency", "512")
-        for steps in (1, 10):
-            engine.apply(automation(steps))
-        load(engine, 1, 16, 1)
-        for steps in (1, 10):
-            for clients in concurrencies:
-                results, cpu, syncs = [], [], []
-                for _ in range(rounds):
-                    before = engine.cpu_seconds()
-                    synced = engine.counters("scheduler.0")["syncs"]
-                    result = load(engine, steps, clients, seconds)
-                    count = max(1.0, result["rps"] * seconds)
-                    results.append(result)
-                    cpu.append((engine.cpu_seconds() - before) * 1e6 / count)
-                    syncs.append(
-                        (engine.counters("scheduler.0")["syncs"] - synced) / count)
-                what = f"run: {steps} step{'s' * (steps > 1)}, {clients} concurrent"
-                row(what, [r["rps"] for r in results], "runs/s")
-                row(what + ", p50", [r["p50_ms"] for r in results], "ms")
-                row(what + ", p99", [r["p99_ms"] for r in results], "ms")
-                row(what + ", engine CPU", cpu, "µs/run")
-                row(what + ", syncs", syncs, "per run")
-
-
-def life(rounds):
-    ready, resident, together, again = [], [], [], []
-    for _ in range(rounds):
+def life(figures, given):
+    ready, rss, pss, idle = [], [], [], []
+    for _ in range(given.rounds):
         begin = time.monotonic()
         with Engine() as engine:
             ready.append((time.monotonic() - begin) * 1000)
-            resident.append(sum(engine.resident_kib().values()) / 1024)
-            together.append(sum(engine.resident_kib("Pss").values()) / 1024)
-            idle = engine.cpu_seconds()
+            rss.append(sum(engine.resident_kib("Rss").values()) / 1024)
+            pss.append(sum(engine.resident_kib("Pss").values()) / 1024)
+            before = engine.cpu_seconds()
             time.sleep(2)
-            again.append((engine.cpu_seconds() - idle) / 2 * 100)
-    row("start-up: empty folder to ready", ready, "ms")
-    row("idle: resident, all processes together", together, "MiB")
-    row("idle: resident, shared pages counted for each process", resident, "MiB")
-    row("idle: CPU", again, "% core")
+            idle.append((engine.cpu_seconds() - before) / 2 * 100)
+    figures.add("start-up: empty folder to ready", ready, "ms")
+    figures.add("idle: memory of all processes, PSS (shared pages counted once)", pss,
+                "MiB")
+    figures.add("idle: memory of all processes, RSS (shared pages in each)", rss, "MiB")
+    figures.add("idle: CPU of all processes", idle, "% core")
 
 
-def recovery(facts):
+def dispatch(figures, given):
+    """One run at a time: from the request, or the report before, to the next job."""
+    first, following = [], []
     with Engine() as engine:
-        worker = engine.worker("--queues", "default", "--concurrency", "512")
-        engine.apply(automation(10))
-        while engine.counters("scheduler.0")["facts"] < facts:
-            load(engine, 10, 256, 3)
-        worker.kill()
+        engine.apply(load.automation(10))
+        worker = subprocess.Popen([os.path.join(BUILD, "tests/bench/bench_worker")],
+                                  env=engine.env, stdout=subprocess.PIPE,
+                                  stderr=engine.log, text=True)
+        engine.workers.append(worker)
+        for number in range(20 * given.rounds):
+            begin_us = time.clock_gettime_ns(time.CLOCK_BOOTTIME) / 1000
+            run = engine.start("bench-10")["id"]
+            lines = [worker.stdout.readline().split() for _ in range(10)]
+            if number >= given.rounds:  # the first ones find nothing warm
+                first.append(int(lines[0][1]) - begin_us)
+                following += [int(line[2]) for line in lines[1:]]
+            engine.wait_final(run)
+    for name, us in (("request sent → worker has the first job", first),
+                     ("job reported → worker has the next step's", following)):
+        us.sort()
+        figures.keep(f"dispatch: {name}, p50", "µs", us[len(us) // 2], us[0], us[-1],
+                     len(us))
+        figures.keep(f"dispatch: {name}, p99", "µs", us[len(us) * 99 // 100], us[0],
+                     us[-1], len(us))
+
+
+def run(figures, given):
+    with Engine() as engine:
+        engine.worker(*WORKER)
+        for steps in (1, 10):
+            engine.apply(load.automation(steps))
+        load.runs(engine, 1, 16, 1)
+        for steps in (1, 10):
+            for clients in given.clients:
+                results = [one_round(engine, steps, clients, given.seconds)
+                           for _ in range(given.rounds)]
+                what = f"run: {steps} step{'s' * (steps > 1)}, {clients} concurrent"
+                for suffix, key, unit in (
+                        ("", "rps", "runs/s"), (", p50", "p50_ms", "ms"),
+                        (", p99", "p99_ms", "ms"), (", engine CPU", "cpu_us", "µs/run"),
+                        (", syncs", "syncs", "per run")):
+                    figures.add(what + suffix, [r[key] for r in results], unit)
+
+
+def one_round(engine, steps, clients, seconds):
+    cpu = engine.cpu_seconds()
+    syncs = engine.counters("scheduler.0")["syncs"]
+    result = load.runs(engine, steps, clients, seconds)
+    result["cpu_us"] = (engine.cpu_seconds() - cpu) * 1e6 / result["count"]
+    result["syncs"] = (engine.counters("scheduler.0")["syncs"] - syncs) / result["count"]
+    return result
+
+
+def recovery(figures, given):
+    with Engine() as engine:
+        worker = engine.worker(*WORKER)
+        engine.apply(load.automation(10))
+        while engine.counters("scheduler.0")["facts"] < given.facts:
+            load.runs(engine, 10, 256, 3)
         count = engine.counters("scheduler.0")["facts"]
-        engine.down(9)
+        worker.kill()
+        ready = []
+        for _ in range(given.rounds):
+            engine.down(9)
+            begin = time.monotonic()
+            engine.up()
+            ready.append((time.monotonic() - begin) * 1000)
+        figures.add(f"recovery: SIGKILL of all to ready, {count:,} facts", ready, "ms")
+
+
+def folder_bytes(path):
+    sizes = []
+    for folder, _, files in os.walk(path):
+        for name in files:
+            try:
+                sizes.append(os.stat(os.path.join(folder, name)).st_blocks * 512)
+            except FileNotFoundError:  # a table was merged meanwhile
+                pass
+    return sum(sizes)
+
+
+def rates(figures, given, engine, what):
+    starts = [one_round(engine, 1, 64, given.seconds) for _ in range(given.rounds)]
+    figures.add(f"history: {what}: 1-step runs, 64 concurrent",
+                [r["rps"] for r in starts], "runs/s")
+    figures.add(f"history: {what}: engine CPU of such a run",
+                [r["cpu_us"] for r in starts], "µs/run")
+    for query in ("limit=50", "status=failed&limit=50", "automation=bench-1&limit=50"):
+        pages = [load.lists(engine, query, 4, given.seconds) for _ in range(given.rounds)]
+        figures.add(f"history: {what}: pages of ?{query}, 4 concurrent",
+                    [r["rps"] for r in pages], "pages/s")
+
+
+def history(figures, given):
+    """The same work beside few finished runs and beside very many."""
+    with Engine() as engine:
+        worker = engine.worker(*WORKER)
+        engine.apply(load.automation(1))
+        load.runs(engine, 1, 16, 1)
+        rates(figures, given, engine, "few finished runs")
+        while engine.counters("scheduler.0")["runs_completed"] < given.runs:
+            load.runs(engine, 1, 256, 5)
+        count = engine.counters("scheduler.0")["runs_completed"]
+        what = f"{count:,} finished runs"
+        rates(figures, given, engine, what)
+        worker.kill()
+        pss = sum(engine.resident_kib("Pss").values()) / 1024
+        figures.add(f"history: {what}: PSS of all processes", [pss], "MiB")
+        engine.down()
+        figures.add(f"history: {what}: on disk",
+                    [folder_bytes(engine.data) / count], "B/run")
         begin = time.monotonic()
         engine.up()
-        row(f"recovery: SIGKILL of all to ready, {count:,} facts",
-            [(time.monotonic() - begin) * 1000], "ms")
+        figures.add(f"history: {what}: start-up",
+                    [(time.monotonic() - begin) * 1000], "ms")
+
+
+PARTS = (core, life, dispatch, run, recovery, history)
 
 
 def main():
-    parse = argparse.ArgumentParser()
+    names = [part.__name__ for part in PARTS]
+    parse = argparse.ArgumentParser(description=__doc__)
     parse.add_argument("--rounds", type=int, default=5)
     parse.add_argument("--seconds", type=int, default=3)
-    parse.add_argument("--facts", type=int, default=1000000)
-    parse.add_argument("--only", nargs="*", default=["core", "life", "run", "recovery"])
+    parse.add_argument("--facts", type=int, default=1000000, help="for recovery")
+    parse.add_argument("--runs", type=int, default=1000000, help="for history")
+    parse.add_argument("--only", nargs="*", choices=names, default=names)
     parse.add_argument("--clients", type=int, nargs="*", default=[1, 16, 64, 256])
-    parse.add_argument("--json", metavar="FILE")
+    parse.add_argument("--json", metavar="FILE", default="bench.json")
+    parse.add_argument("--markdown", action="store_true",
+                       help="put the table into docs/performance.md")
     given = parse.parse_args()
-    with tempfile.TemporaryDirectory(prefix="capstan-bench-") as folder:
-        if "core" in given.only:
-            core(folder)
-    if "life" in given.only:
-        life(given.rounds)
-    if "run" in given.only:
-        runs(given.rounds, given.seconds, given.clients)
-    if "recovery" in given.only:
-        recovery(given.facts)
-    if given.json:
-        with open(given.json, "w") as out:
-            json.dump(ROWS, out, indent=1)
+    figures = Figures()
+    for part in PARTS:
+        if part.__name__ in given.only:
+            part(figures, given)
+            figures.write_json(given.json)
+    if given.markdown:
+        rewrite(PAGE, MARK, figures.markdown())
 
 
 if __name__ == "__main__":

@@ -5,13 +5,16 @@
 #include "tests/contract/child.h"
 
 #include <check.h>
+#include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -157,6 +160,76 @@ START_TEST(a_full_device_is_said_to_be_full)
 }
 END_TEST
 
+static bool full;        /* the next sync fails, as on a full device */
+static int syncs_to_die; /* after that */
+
+/* Before the C library's own, for RocksDB too. */
+int
+fdatasync(int fd)
+{
+    static bool failed;
+    if (full && !failed) {
+        failed = true;
+        errno = ENOSPC;
+        return -1;
+    }
+    int result = (int)syscall(SYS_fdatasync, fd);
+    if (failed && __atomic_fetch_sub(&syncs_to_die, 1, __ATOMIC_ACQ_REL) == 0)
+        _exit(0);
+    return result;
+}
+
+/* RocksDB takes a full device for one that will soon have room: it makes tables of what
+ * it has in memory, at once, and gives up the log.  Die while it is at that. */
+static void
+fail_and_die(struct place *place)
+{
+    struct journal *j = place_open(place);
+    for (uint64_t i = journal_last(j) + 1, end = i + 20; i <= end; i++) {
+        full = i == end;
+        journal_append(j, i, numbered("fact", i));
+        journal_put(j, text("count"), numbered("", i));
+        if (journal_commit(j, true) != (full ? ERR_NO_SPACE : ERR_NONE))
+            _exit(1);
+    }
+    poll(NULL, 0, 200); /* at most: there may be fewer syncs */
+    _exit(0);
+}
+
+static void
+expect_rows_of_all_records(struct place *place)
+{
+    struct journal *j = place_open(place);
+    struct bytes count = journal_get(j, text("count"));
+    if (!bytes_equal(count, numbered("", journal_last(j)))) {
+        fprintf(stderr, "%" PRIu64 " records, rows of %.*s\n", journal_last(j),
+            (int)count.size, (const char *)count.data);
+        _exit(1);
+    }
+    ck_assert_int_eq(journal_verify(j, &place->fault), ERR_NONE);
+    journal_close(&j);
+    _exit(0);
+}
+
+/* RocksDB's threads do not live on in a child: so this process has none of them. */
+START_TEST(a_failed_commit_leaves_no_record_without_its_rows)
+{
+    static void (*const lives[])(
+        struct place *) = { fail_and_die, expect_rows_of_all_records };
+    struct place place = place_make(PLACE_ROCKSDB);
+    for (int life = 0; life < 24; life++) {
+        struct buffer said = { 0 };
+        syncs_to_die = life / 2;
+        int status = in_child(lives[life % 2], &place, &said);
+        ck_assert_msg(status == 0, "after %d syncs: %.*s", syncs_to_die, (int)said.size,
+            (const char *)said.data);
+        buffer_free(&said);
+        place.options.epoch++; /* the child's was of its own copy */
+    }
+    place_free(&place);
+}
+END_TEST
+
 /* ---- the disk in memory ---- */
 
 START_TEST(a_crash_in_memory_takes_commits_from_the_end_and_never_a_durable_one)
@@ -224,6 +297,7 @@ main(void)
         tc, a_killed_process_loses_nothing_it_committed_and_leaves_no_half_batch);
     tcase_add_test(tc, a_failed_write_fails_the_commit_and_what_was_durable_is_there);
     tcase_add_test(tc, a_full_device_is_said_to_be_full);
+    tcase_add_test(tc, a_failed_commit_leaves_no_record_without_its_rows);
     tcase_add_test(
         tc, a_crash_in_memory_takes_commits_from_the_end_and_never_a_durable_one);
     tcase_add_test(tc, a_failed_commit_in_memory_is_there_or_not_as_was_told);

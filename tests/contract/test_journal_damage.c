@@ -292,47 +292,96 @@ START_TEST(a_refused_journal_is_left_as_it_was)
 }
 END_TEST
 
-START_TEST(a_power_cut_may_take_commits_that_were_not_durable_but_only_from_the_end)
+/* A journal whose log goes on after the last sync. */
+struct unsynced {
+    struct place place;
+    struct copy copy; /* with the mark of the last durable commit */
+    struct names *names;
+    struct buffer log;
+    size_t durable; /* bytes of it */
+};
+
+static struct unsynced
+unsynced_make(void)
 {
-    struct place place = place_make(PLACE_ROCKSDB);
-    struct journal *j = place_open(&place);
+    struct unsynced u = { .place = place_make(PLACE_ROCKSDB) };
+    struct journal *j = place_open(&u.place);
     fill(j, 1, KNOWN);
-    /* What a power cut leaves: the file as it is now, cut somewhere after the last
-     * sync. */
-    struct names *names = files_of(&place, ".log");
-    struct buffer durable = { 0 }, all = { 0 };
-    load(names->path[0], &durable);
+    u.names = files_of(&u.place, ".log");
+    load(u.names->path[0], &u.log);
+    u.durable = u.log.size;
     for (uint64_t i = KNOWN + 1; i <= KNOWN + 20; i++) {
         journal_append(j, i, numbered("fact", i));
         journal_put(j, text("last"), numbered("value", i));
         ck_assert_int_eq(journal_commit(j, false), ERR_NONE);
     }
-    struct copy copy = copy_take(&place); /* with the mark of the last durable commit */
+    u.copy = copy_take(&u.place);
     journal_close(&j);
-    load(names->path[0], &all);
-    ck_assert_uint_gt(all.size, durable.size);
+    load(u.names->path[0], &u.log);
+    ck_assert_uint_gt(u.log.size, u.durable);
+    return u;
+}
+
+static void
+unsynced_free(struct unsynced *u)
+{
+    buffer_free(&u->log);
+    free(u->names);
+    copy_free(&u->copy);
+    place_free(&u->place);
+}
+
+/* With the first `size` bytes of the log, what is left is a beginning; its length. */
+static uint64_t
+beginning_of(struct unsynced *u, size_t size)
+{
+    copy_put_back(&u->copy, &u->place);
+    save(u->names->path[0], bytes_of(u->log.data, size));
+    struct journal *j = place_open(&u->place);
+    ck_assert_int_eq(journal_verify(j, &u->place.fault), ERR_NONE);
+    uint64_t last = journal_last(j);
+    struct bytes row = journal_get(j, text("last"));
+    ck_assert_uint_ge(last, KNOWN);
+    if (last > KNOWN)
+        ck_assert(bytes_equal(row, numbered("value", last)));
+    else
+        ck_assert_ptr_null(row.data);
+    journal_close(&j);
+    return last;
+}
+
+START_TEST(a_power_cut_may_take_commits_that_were_not_durable_but_only_from_the_end)
+{
+    struct unsynced u = unsynced_make();
     uint64_t before = KNOWN;
-    for (size_t size = durable.size; size <= all.size; size += 41) {
-        struct bytes last;
-        copy_put_back(&copy, &place);
-        save(names->path[0], bytes_of(all.data, size));
-        j = place_open(&place);
-        ck_assert_int_eq(journal_verify(j, &place.fault), ERR_NONE);
-        ck_assert_uint_ge(journal_last(j), before);
-        before = journal_last(j);
-        last = journal_get(j, text("last"));
-        if (before > KNOWN)
-            ck_assert(bytes_equal(last, numbered("value", before)));
-        else
-            ck_assert_ptr_null(last.data);
-        journal_close(&j);
+    for (size_t size = u.durable; size <= u.log.size; size += 41) {
+        uint64_t last = beginning_of(&u, size);
+        ck_assert_uint_ge(last, before);
+        before = last;
     }
     ck_assert_uint_ge(before, KNOWN + 19);
-    buffer_free(&durable);
-    buffer_free(&all);
-    free(names);
-    copy_free(&copy);
-    place_free(&place);
+    unsynced_free(&u);
+}
+END_TEST
+
+START_TEST(what_a_power_cut_tore_is_left_out_and_kept_beside)
+{
+    struct unsynced u = unsynced_make();
+    for (size_t at = u.durable; at < u.log.size; at += 7) {
+        u.log.data[at] ^= (uint8_t)(1u << at % 8);
+        ck_assert_uint_lt(beginning_of(&u, u.log.size), KNOWN + 20);
+        struct names *torn = files_of(&u.place, ".log.torn");
+        ck_assert_uint_le(torn->count, 1); /* a last length too large is a cut */
+        for (size_t i = 0; i < torn->count; i++) {
+            struct buffer kept = { 0 };
+            load(torn->path[i], &kept);
+            ck_assert(bytes_equal(buffer_bytes(&kept), buffer_bytes(&u.log)));
+            buffer_free(&kept);
+        }
+        free(torn);
+        u.log.data[at] ^= (uint8_t)(1u << at % 8);
+    }
+    unsynced_free(&u);
 }
 END_TEST
 
@@ -548,6 +597,7 @@ main(void)
     tcase_add_test(tc, a_refused_journal_is_left_as_it_was);
     tcase_add_test(
         tc, a_power_cut_may_take_commits_that_were_not_durable_but_only_from_the_end);
+    tcase_add_test(tc, what_a_power_cut_tore_is_left_out_and_kept_beside);
     tcase_add_loop_test(
         tc, a_changed_removed_or_swapped_record_is_found_and_named, 0, 6);
     tcase_add_test(tc, a_changed_or_removed_record_in_memory_is_found_and_named);

@@ -77,6 +77,29 @@ START_TEST(a_cache_without_bytes_drops_all_at_each_commit_but_nothing_before)
 }
 END_TEST
 
+START_TEST(a_row_that_is_only_scanned_is_not_kept)
+{
+    struct cache cache;
+    uint8_t large[100] = { 0 };
+    cache_open(&cache, 1 << 20);
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < 100; i++)
+            cache_change(&cache, numbered("row", i), text("0"));
+        cache_change(&cache, text("asked"), text("0"));
+        cache_change(&cache, text("large"), bytes_of(large, sizeof large));
+        cache_change(&cache, text("gone"), (struct bytes){ 0 });
+        ck_assert_ptr_nonnull(cache_find(&cache, text("asked")));
+        cache_settle(&cache);
+        ck_assert_ptr_null(cache_find(&cache, numbered("row", 50)));
+        ck_assert_ptr_null(cache_find(&cache, text("gone")));
+        ck_assert_ptr_nonnull(cache_find(&cache, text("asked")));
+        ck_assert_ptr_nonnull(cache_find(&cache, text("large")));
+        ck_assert_uint_eq(cache.by_key.count, 2);
+    }
+    cache_close(&cache);
+}
+END_TEST
+
 START_TEST(the_bytes_of_a_row_follow_its_value)
 {
     struct cache cache;
@@ -88,8 +111,9 @@ START_TEST(the_bytes_of_a_row_follow_its_value)
     ck_assert_uint_ge(cache.bytes, small + sizeof large - 16);
     cache_change(&cache, text("row"), (struct bytes){ 0 });
     ck_assert_uint_lt(cache.bytes, small);
-    cache_settle(&cache);
     ck_assert_ptr_null(row_value(cache_find(&cache, text("row"))).data);
+    cache_settle(&cache);
+    ck_assert_ptr_nonnull(cache_find(&cache, text("row")));
     cache_forget(&cache);
     ck_assert_uint_eq(cache.bytes, 0);
     cache_close(&cache);
@@ -227,6 +251,7 @@ main(void)
     tcase_add_test(tc, a_row_in_use_is_not_the_one_that_is_dropped);
     tcase_add_test(
         tc, a_cache_without_bytes_drops_all_at_each_commit_but_nothing_before);
+    tcase_add_test(tc, a_row_that_is_only_scanned_is_not_kept);
     tcase_add_test(tc, the_bytes_of_a_row_follow_its_value);
     tcase_add_test(tc, sorted_things_stay_in_order_and_shallow);
     tcase_add_test(tc, the_checksum_is_crc32c_in_any_pieces_on_any_processor);

@@ -1,11 +1,10 @@
 /* The first byte chooses the form.  What evaluates can be read, gives well-formed
  * msgpack within the limits, and gives it again; what does not says where and why. */
-#include "actors/expression/expression.h"
 #include "base/json_read.h"
 #include "base/pack.h"
 #include "base/wrong.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
+#include "tests/fuzz/bounds.h"
+#include "tests/support/scope.h"
 
 static const struct expression_limits limits = {
     .text_max = 64 * 1024,
@@ -19,25 +18,6 @@ static const char known[] =
     "\"f\":[]}},"
     "\"users\":[{\"name\":\"ann\",\"age\":31},{\"name\":\"bob\",\"age\":7.5}]},"
     "\"steps\":{\"fetch\":{\"output\":{\"status\":200}}},\"x\":18446744073709551615}";
-
-/* Knows the root, and the longest path to a member of a member. */
-static bool
-find(void *self, const struct bytes *path, size_t count, size_t *used,
-    struct bytes *value)
-{
-    const struct bytes *root = self;
-    struct cursor c = cursor_over(*root);
-    *used = 0;
-    for (size_t left = cursor_map(&c); left > 0 && count > 0; left--) {
-        struct bytes name = cursor_text(&c), item = cursor_skip(&c);
-        if (bytes_equal(name, path[0])) {
-            *used = 1;
-            *value = item;
-            return true;
-        }
-    }
-    return false;
-}
 
 static enum err
 evaluate(uint8_t form, struct bytes in, const struct expression_scope *scope,
@@ -65,7 +45,11 @@ judge(uint8_t form, struct bytes in, const struct expression_scope *scope)
     struct arena arena = { 0 };
     struct expression_fault fault, again;
     struct bytes value, same;
+    bounds_begin();
     enum err e = evaluate(form, in, scope, &arena, &value, &fault);
+    bounds_end();
+    if (planted("expression"))
+        e = e == ERR_NONE ? ERR_INVALID : ERR_NONE;
     if (e != fault.err || evaluate(form, in, scope, &arena, &same, &again) != e)
         WRONG("not the same again");
     if (e == ERR_NONE
@@ -85,16 +69,16 @@ judge(uint8_t form, struct bytes in, const struct expression_scope *scope)
     arena_free(&arena);
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
+void
+fuzz_one(struct bytes in)
 {
     static struct buffer packed;
     struct fault fault;
-    if (packed.size == 0 && json_read(text(known), &packed, &fault) != ERR_NONE)
+    if (packed.size == 0
+        && json_to_msgpack(text(known), &packed, NULL, &fault) != ERR_NONE)
         WRONG("the scope is no JSON");
     struct bytes root = buffer_bytes(&packed);
-    struct expression_scope scope = { &root, find };
-    if (size > 0)
-        judge(input[0] & 3, bytes_of(input + 1, size - 1), &scope);
-    return 0;
+    struct expression_scope scope = scope_of(&root);
+    if (in.size > 0)
+        judge(in.data[0] & 3, bytes_of(in.data + 1, in.size - 1), &scope);
 }

@@ -1,11 +1,12 @@
 /* JSON that is taken comes back as the same msgpack; msgpack that is taken is JSON; and
  * Jansson, whom others trust, takes the same texts. */
+#include "base/json_read.h"
+#include "base/json_write.h"
+#include "base/pack.h"
 #include "base/wrong.h"
-#include "gateway/json.h"
+#include "tests/fuzz/bounds.h"
 
 #include <jansson.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
 /* Brackets within brackets, in a text that is JSON. */
 static unsigned
@@ -38,10 +39,10 @@ compare(struct bytes json, enum err e)
     if (theirs != NULL && e != ERR_NONE && !ends_early
         && depth_of(json) <= PACK_DEPTH_MAX)
         WRONG("we refuse what Jansson takes");
-    /* Jansson's integers end at 2^63 - 1, ours at 2^64 - 1; its keys hold no NUL. */
-    enum json_error_code why = json_error_code(&wrong);
-    if (theirs == NULL && e == ERR_NONE && why != json_error_numeric_overflow
-        && why != json_error_null_byte_in_key)
+    /* It has no whole numbers above those with a sign. */
+    bool too_big =
+        theirs == NULL && json_error_code(&wrong) == json_error_numeric_overflow;
+    if (theirs == NULL && e == ERR_NONE && !too_big)
         WRONG("we take what Jansson refuses");
     json_decref(theirs);
 }
@@ -52,13 +53,17 @@ there_and_back(struct bytes json)
     struct buffer packed = { 0 }, printed = { 0 }, again = { 0 };
     struct json_place place;
     struct fault fault;
+    bounds_begin();
     enum err e = json_to_msgpack(json, &packed, &place, &fault);
+    bounds_end();
     compare(json, e);
     if (e == ERR_NONE) {
         if (pack_check(buffer_bytes(&packed)) != ERR_NONE)
             WRONG("JSON became no msgpack");
         if (msgpack_to_json(buffer_bytes(&packed), &printed) != ERR_NONE)
             WRONG("what came from JSON does not go back");
+        if (planted("json") && memchr(json.data, '\\', json.size) != NULL)
+            printed.size--;
         if (json_to_msgpack(buffer_bytes(&printed), &again, &place, &fault) != ERR_NONE
             || !bytes_equal(buffer_bytes(&packed), buffer_bytes(&again)))
             WRONG("it came back as another value");
@@ -70,13 +75,15 @@ there_and_back(struct bytes json)
     buffer_free(&again);
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
+void
+fuzz_one(struct bytes in)
 {
     struct buffer printed = { 0 };
-    there_and_back(bytes_of(input, size));
-    if (msgpack_to_json(bytes_of(input, size), &printed) == ERR_NONE)
+    there_and_back(in);
+    bounds_begin();
+    enum err e = msgpack_to_json(in, &printed);
+    bounds_end();
+    if (e == ERR_NONE)
         there_and_back(buffer_bytes(&printed));
     buffer_free(&printed);
-    return 0;
 }

@@ -1,11 +1,15 @@
-/* replay_main - a fuzz target without a fuzzer: the corpus, and changes made to it.
+/* replay_main - a fuzz target without a fuzzer: the corpus, changes made to it, and
+ * inputs as expensive as we can think of.
  *
- * Goal: a parser that was once proved by hours of fuzzing stays so with every compiler.
+ * Goal: a parser that was once proved by hours of fuzzing stays so with every compiler,
+ * and no input costs more than bounds.h allows.
  * Method: each file of corpus/NAME, then a fixed number of changes of them drawn from a
- * fixed seed; a crash or a sanitizer's complaint is the failure.  With --enable-fuzz
- * libFuzzer takes this file's place. */
+ * fixed seed, then hostile.def at full length, alone and behind the beginnings of files
+ * of the corpus; a crash, a broken bound or a sanitizer's complaint is the failure.
+ * With --enable-fuzz libFuzzer takes this file's place. */
 #include "base/buffer.h"
 #include "base/wrong.h"
+#include "tests/fuzz/bounds.h"
 
 #include <dirent.h>
 #include <libgen.h>
@@ -15,8 +19,16 @@
 #include <string.h>
 
 enum { FILES_MAX = 256, CHANGES = 4000, CHANGES_PER_INPUT = 6, INPUT_MAX = 65536 };
+enum { BEGINNINGS = 4, UNIT_MAX = 128 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
+static const struct {
+    struct bytes before, unit; /* %u in `unit` counts */
+} hostile[] = {
+#define HOSTILE(before, unit)                                                          \
+    { { (const uint8_t *)(before), sizeof(before) - 1 },                               \
+        { (const uint8_t *)(unit), sizeof(unit) - 1 } },
+#include "tests/fuzz/hostile.def"
+};
 
 static struct buffer corpus[FILES_MAX];
 static size_t corpus_count;
@@ -108,6 +120,46 @@ give(const struct buffer *input)
     free(copy);
 }
 
+/* `unit` as often as it fits into what is left of the largest input. */
+static void
+fill(struct buffer *input, struct bytes unit)
+{
+    for (unsigned n = 0;; n++) {
+        char one[UNIT_MAX];
+        size_t size = 0;
+        for (size_t i = 0; i < unit.size; i++) {
+            if (i + 1 < unit.size && unit.data[i] == '%' && unit.data[i + 1] == 'u') {
+                size += (size_t)snprintf(one + size, sizeof one - size, "%u", n);
+                i++;
+            } else {
+                one[size++] = (char)unit.data[i];
+            }
+        }
+        if (input->size + size > BOUNDED_INPUT_MAX)
+            return;
+        buffer_append(input, one, size);
+    }
+}
+
+static void
+give_hostile(struct buffer *input)
+{
+    for (size_t i = 0; i < COUNT(hostile); i++) {
+        buffer_clear(input);
+        buffer_append_bytes(input, hostile[i].before);
+        fill(input, hostile[i].unit);
+        give(input);
+        for (int n = 0; n < BEGINNINGS; n++) {
+            const struct buffer *file = &corpus[draw(corpus_count)];
+            buffer_clear(input);
+            buffer_append(input, file->data, draw(file->size + 1));
+            buffer_append_bytes(input, hostile[i].before);
+            fill(input, hostile[i].unit);
+            give(input);
+        }
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -132,7 +184,9 @@ main(int argc, char **argv)
             change(&input);
         give(&input);
     }
-    printf("%zu files, %d changes\n", corpus_count, CHANGES);
+    give_hostile(&input);
+    printf(
+        "%zu files, %d changes, %zu hostile\n", corpus_count, CHANGES, COUNT(hostile));
     for (size_t i = 0; i < corpus_count; i++)
         buffer_free(&corpus[i]);
     buffer_free(&input);

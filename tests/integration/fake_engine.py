@@ -73,6 +73,18 @@ def decode(name, body):
     return values
 
 
+def packed(*messages):
+    """A packet, as transport/packet.h draws it."""
+    return b"".join(len(m).to_bytes(4, "little") + m for m in messages)
+
+
+def unpacked(packet):
+    while packet:
+        size = int.from_bytes(packet[:4], "little")
+        yield packet[4:4 + size]
+        packet = packet[4 + size:]
+
+
 def id_text(prefix, value):
     number = int.from_bytes(value, "big")
     return prefix + "".join(ALPHABET[number >> 5 * i & 31] for i in reversed(range(26)))
@@ -210,8 +222,9 @@ class FakeEngine:
         self.spoken[part] += 1
         head = [1, CATALOGUE[name][0], self.spoken[part], 0, ACTORS.index(part[0]),
                 part[1], self.epochs[part], self.spoken[part], part[1], project, 0, b""]
-        self.outs[part].send(b"".join([b"\x9c"] + [msgpack.packb(x) for x in head]
-                                      + [msgpack.packb(encode(name, values))]))
+        self.outs[part].send(packed(
+            b"".join([b"\x9c"] + [msgpack.packb(x) for x in head]
+                     + [msgpack.packb(encode(name, values))])))
 
     def do(self, order):
         self.orders.put(order)
@@ -239,8 +252,8 @@ class FakeEngine:
                         return
                     order()
                 else:
-                    for frame in sock.recv_multipart()[1:]:
-                        self.take(self.inboxes[sock], frame)
+                    for message in unpacked(sock.recv_multipart()[1]):
+                        self.take(self.inboxes[sock], message)
 
     def take(self, part, frame):
         unpacker = msgpack.Unpacker(strict_map_key=False)

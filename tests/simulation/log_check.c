@@ -537,6 +537,10 @@ follow_step(struct reading *r, struct tale *t, const struct message *fact)
         a_wait_is_opened_once_and_ends_once(
             r, t, s, step, true, fact->wait_opened.due_ms);
         return;
+    case CHILD_CALLED:
+        a_wait_is_opened_once_and_ends_once(
+            r, t, s, step, true, r->at_ms + plan_step(r, t, step).timeout_ms);
+        return;
     case INTERACTION_REQUESTED:
         a_wait_is_opened_once_and_ends_once(
             r, t, s, step, true, fact->interaction_requested.due_ms);
@@ -612,10 +616,18 @@ note_position(struct reading *r, struct tale *t, const struct message *fact)
 static void
 follow(struct reading *r, const struct message *fact)
 {
-    if (fact->code == PLAN_LEARNED || fact->code == LEASE_SEEN
-        || fact->code == WAIT_SETTLED)
-        return;
-    if (fact->code == RUN_STARTED)
+    switch ((int)fact->code) {
+    case PLAN_LEARNED:
+    case LEASE_SEEN:
+    case WAIT_SETTLED:
+    case RUN_FORWARDED:
+    case FORWARD_SETTLED:
+    case CHILD_ENDED:
+    case AUTOMATION_FAILING:
+    case TELLING_SETTLED: return; /* about no run of this log */
+    }
+    if (fact->code == RUN_QUEUED
+        || (fact->code == RUN_STARTED && !fact->run_started.queued))
         a_run_starts_once(r, fact);
     struct tale *t = map_get(&r->by_run, bytes_of(fact->body, ID_SIZE));
     HOLDS(r->sim, t != NULL, "a fact about a run that never began");
@@ -623,6 +635,7 @@ follow(struct reading *r, const struct message *fact)
     note_position(r, t, fact);
     note_chain(r, t, fact);
     switch ((int)fact->code) {
+    case RUN_QUEUED:
     case RUN_STARTED: return;
     case RUN_DEFERRED:
         if (!fact->run_deferred.more)

@@ -312,6 +312,14 @@ note_fact(const struct sim *sim, const struct message *fact)
     case STEP_SKIPPED: sim_probe(PROBE_SKIPPED); return;
     case STEP_FAILED: sim_probe(PROBE_GIVEN_UP); return;
     case RUN_CANCELLED: sim_probe(PROBE_CANCELLED); return;
+    case RUN_FORWARDED: sim_probe(PROBE_FORWARDED); return;
+    case TOLD_AGAIN: sim_probe(PROBE_TOLD_AGAIN); return;
+    case CHILD_CANCEL: sim_probe(PROBE_CHILD_WITHDRAWN); return;
+    case AUTOMATION_FAILING: sim_probe(PROBE_FAILING); return;
+    case REFUSED:
+        if (fact->refused.err == ERR_CONFLICT)
+            sim_probe(PROBE_HELD);
+        return;
     case JOB_ADOPTED: sim_probe(PROBE_ADOPTED); return;
     case JOB_RETURNED: sim_probe(PROBE_RETURNED); return;
     case LANE_READ: sim_probe(PROBE_BACKLOG); return;
@@ -346,9 +354,10 @@ oracle_hear_decision(const struct machine *m, uint64_t now_ms, const struct mess
 void
 oracle_hear_turn(const struct machine *m)
 {
-    if (m->name == ACTOR_scheduler)
+    if (m->name == ACTOR_scheduler) {
         lanes_check(m);
-    else if (m->name == ACTOR_lease)
+        groups_check(m);
+    } else if (m->name == ACTOR_lease)
         table_check(m);
 }
 
@@ -553,6 +562,9 @@ oracle_waits_for(const struct sim *sim)
         { ACTOR_scheduler, 'W', "a run is left waiting" },
         { ACTOR_scheduler, 'T', "a timer is set" },
         { ACTOR_scheduler, 'J', "a job is not settled" },
+        { ACTOR_scheduler, 'C', "a group has runs" },
+        { ACTOR_scheduler, 'U', "a slot is held" },
+        { ACTOR_scheduler, 'D', "another actor may not know something" },
         { ACTOR_registry, 'U', "a version is not known to all" },
         { ACTOR_trigger, 'F', "a slot is not settled" },
     };
@@ -602,9 +614,11 @@ oracle_judge(struct sim *sim)
         if (!m->journaled)
             continue;
         replay_gives_the_same_rows(m);
-        if (m->name == ACTOR_scheduler)
+        if (m->name == ACTOR_scheduler) {
             log_check(sim, m);
-        else if (m->name == ACTOR_trigger)
+            groups_judge(sim, m);
+        } else if (m->name == ACTOR_trigger)
             trigger_check(sim, m);
     }
+    children_judge(sim);
 }

@@ -8,6 +8,7 @@
 Nothing waits by the clock: each wait is for a line, an answer or the end of a process,
 and has a deadline that only a broken engine meets.
 """
+import fcntl
 import http.client
 import json
 import os
@@ -17,6 +18,7 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -69,12 +71,13 @@ class Refused(Exception):
 
 
 class Engine:
-    def __init__(self, data=None, env=None, **settings):
+    def __init__(self, data=None, env=None, power=None, **settings):
         self.own = data is None
         self.data = data or tempfile.mkdtemp(prefix="capstan-test-")
         self.settings = {"http_port": free_port(), "worker_port": free_port(),
                          **settings}
         self.env = dict(os.environ, CAPSTAN_DATA=self.data, **(env or {}))
+        self.power = power  # of power.py: strikes at the engine, not at its workers
         self.process, self.workers = None, []
         self.http_port = self.worker_port = None
 
@@ -92,7 +95,8 @@ class Engine:
         for name, value in self.settings.items():
             command += ["--set", f"{name}={value}"]
         self.log = open(os.path.join(self.data, "foreground.log"), "ab")
-        self.process = subprocess.Popen(command, pass_fds=[child], env=self.env,
+        env = dict(self.env, **self.power.begin(self.data)) if self.power else self.env
+        self.process = subprocess.Popen(command, pass_fds=[child], env=env,
                                         stdout=self.log, stderr=self.log)
         os.close(child)
         line = b""
@@ -157,6 +161,28 @@ class Engine:
         pid = self.pid(name)
         os.kill(pid, how)
         return pid
+
+    def kill_all(self):
+        """Kill every process at once; returns when the last is gone."""
+        for row in self.status().values():
+            if int(row.get("pid", 0)) > 0:
+                try:
+                    os.kill(int(row["pid"]), signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+        self.down(signal.SIGKILL)
+        self.wait_no_orphan()
+
+    def has_orphan(self):
+        """Every process of the engine holds the lock of its folder."""
+        with open(os.path.join(self.data, "lock"), "rb") as lock:
+            asked = struct.pack("hhqqi4x", fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
+            found = fcntl.fcntl(lock, fcntl.F_OFD_GETLK, asked)
+        return struct.unpack_from("h", found)[0] != fcntl.F_UNLCK
+
+    def wait_no_orphan(self, deadline=2):
+        until(lambda: not self.has_orphan(), "no process outlives its supervisor",
+              deadline)
 
     def wait_restarted(self, name, old):
         def again():

@@ -10,7 +10,7 @@ import unittest
 BUILD = os.path.abspath(os.environ.get("CAPSTAN_BUILD", "."))
 SOURCE = os.path.abspath(os.environ.get("CAPSTAN_SOURCE", "."))
 PRINTER = os.path.join(BUILD, "docs/capstan-docs")
-PAGES = ["config", "counters", "errors", "messages", "wires"]
+PAGES = ["config", "counters", "errors", "functions", "messages", "wires"]
 
 
 class PagesTest(unittest.TestCase):

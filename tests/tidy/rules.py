@@ -20,7 +20,7 @@ LAYERS = {
     "actors": {"base", "transport", "store"},
     "gateway": {"base", "transport"},
     "workers": {"base", "transport"},
-    "docs": {"base", "transport"},
+    "docs": {"actors", "base", "transport"},
 }
 # What all actors share; the other folders below actors/ are each an actor's own.
 SHARED_BY_ACTORS = {"expression", "plan", "schedule", "schema"}

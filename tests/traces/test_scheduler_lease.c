@@ -324,24 +324,50 @@ print(struct story *s, struct held held, struct bytes chunk)
                 .chunk = chunk } });
 }
 
+#define LEFT_OUT                                                                       \
+    "\n[more than log_bytes_max: what else this run prints is left out]\n\"\n"
+
+/* A run with one job, whose logs may have so many bytes. */
+static void
+begin_printing(struct story *s, uint32_t log_bytes_max)
+{
+    story_make(s);
+    s->trace.config.log_bytes_max = log_bytes_max;
+    story_open(s);
+    story_learn(s, 1, "steps:\n" STEP("a", ""));
+    story_start(s, 1, "");
+    trace_skip(&s->trace);
+}
+
+START_TEST(a_chunk_that_is_too_much_is_kept_in_part_and_the_rest_is_said_to_be_left_out)
+{
+    struct story s;
+    begin_printing(&s, 4);
+    print(&s, first, text("123\xc3\xa4")); /* the limit is inside a character */
+    print(&s, first, text("1"));
+    story_expect(
+        &s, "0 job_printed run=R1 attempt=1 stream=stdout chunk=\"123" LEFT_OUT);
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(what_jobs_print_is_kept_up_to_a_limit)
 {
     struct story s;
-    story_make(&s);
-    s.trace.config.log_bytes_max = 10;
-    story_open(&s);
-    story_learn(&s, 1, "steps:\n" STEP("a", ""));
-    story_start(&s, 1, "");
-    trace_skip(&s.trace);
+    begin_printing(&s, 10);
     print(&s, first, text("12345"));
-    print(&s, first, text("678901")); /* too much */
-    print(&s, first, text("67890"));
-    print(&s, first, text("1")); /* full */
+    print(&s, first, text("678\xc3\xa4"));
+    print(&s, first, text("")); /* full, but nothing is left out */
+    print(&s, first, text("1"));
+    print(&s, first, text("2"));
     print(&s, (struct held){ 1, 0, 2, 1, 1 }, text(""));
     print(&s, (struct held){ 1, 7, 1, 1, 1 }, text(""));
     print(&s, (struct held){ 2, 0, 1, 1, 1 }, text(""));
-    story_expect(&s, "0 job_printed run=R1 attempt=1 stream=stdout chunk=12345\n"
-                     "0 job_printed run=R1 attempt=1 stream=stdout chunk=67890\n");
+    story_expect(&s,
+        "0 job_printed run=R1 attempt=1 stream=stdout chunk=12345\n"
+        "0 job_printed run=R1 attempt=1 stream=stdout chunk=\"678\xc3\xa4\"\n"
+        "0 job_printed run=R1 attempt=1 stream=stdout\n"
+        "0 job_printed run=R1 attempt=1 stream=stdout chunk=\"" LEFT_OUT);
     story_completed(&s, first);
     trace_skip(&s.trace);
     print(&s, first, text(""));
@@ -371,6 +397,8 @@ scheduler_lease_suite(void)
     tcase_add_test(
         tests, a_lease_actor_that_began_while_the_scheduler_was_down_is_seen);
     tcase_add_test(tests, what_jobs_print_is_kept_up_to_a_limit);
+    tcase_add_test(tests,
+        a_chunk_that_is_too_much_is_kept_in_part_and_the_rest_is_said_to_be_left_out);
     suite_add_tcase(suite, tests);
     return suite;
 }

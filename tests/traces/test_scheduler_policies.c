@@ -238,6 +238,37 @@ START_TEST(a_queue_is_served_in_the_order_of_acceptance)
 }
 END_TEST
 
+START_TEST(who_comes_when_a_slot_is_free_waits_behind_who_is_queued)
+{
+    struct story s;
+    open_with(&s, "concurrency: queue\n"
+                  "steps:\n  - { key: a, kind: action, action: x }\n");
+    story_start(&s, 1, "");
+    story_start(&s, 2, "");
+    trace_skip(&s.trace);
+    trace_queue(&s.trace, ACTOR_gateway, 0,
+        (struct message){
+            .code = RUN_CANCEL, .run_cancel = { .request = 8, .run = story_run(1) } });
+    story_start(&s, 3, "");
+    story_expect_only(&s, " run_",
+        "0 run_cancelled run=R1\n"
+        "0 -> gateway run_changed run=R1 sequence=5 status=6 whole=1 "
+        "stop_reason=cancelled\n"
+        "0 -> gateway run_accepted request=8 run=R1 automation=A name=flow "
+        "version=1 status=6 existed=1\n"
+        "0 run_queued run=R3 automation=A name=flow version=1 source=api steps=1 "
+        "concurrency=4 runs_max=1 queue_reason=\"concurrency queue: 0 of 1 runs "
+        "are active\"\n"
+        "0 -> gateway run_changed run=R3 sequence=1 status=1\n"
+        "0 -> gateway run_accepted request=7 run=R3 automation=A name=flow "
+        "version=1 status=1\n"
+        "0 run_started run=R2 automation=A name=flow version=1 source=api steps=1 "
+        "queued=1\n"
+        "0 -> gateway run_changed run=R2 sequence=4 status=3\n");
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(a_queued_run_is_cancelled_without_having_begun)
 {
     struct story s;
@@ -329,6 +360,7 @@ scheduler_policies_suite(void)
     tcase_add_test(tcase, replace_ends_the_older_run_before_the_newer_begins);
     tcase_add_test(tcase, replace_waits_for_the_cleanup_of_the_older_run);
     tcase_add_test(tcase, a_queue_is_served_in_the_order_of_acceptance);
+    tcase_add_test(tcase, who_comes_when_a_slot_is_free_waits_behind_who_is_queued);
     tcase_add_test(tcase, a_queued_run_is_cancelled_without_having_begun);
     tcase_add_test(tcase, each_value_of_the_key_has_a_group_of_its_own);
     tcase_add_test(tcase, too_many_failures_in_a_row_are_told_until_they_are_known);

@@ -123,6 +123,46 @@ START_TEST(a_wait_that_times_out_is_withdrawn_until_that_is_known)
 }
 END_TEST
 
+START_TEST(each_attempt_of_a_wait_is_withdrawn_by_itself)
+{
+    struct story s;
+    open_with(&s, "steps:\n"
+                  "  - { key: a, kind: wait_for_event, event_type: x, timeout: 5s,\n"
+                  "      retry: { max_attempts: 2, delay: 1s } }\n");
+    story_start(&s, 1, "");
+    story_known(&s, (struct held){ 1, 0, 1, 0, 0 }, true);
+    trace_skip(&s.trace);
+    trace_wait(&s.trace, 6000);
+    story_expect(&s,
+        "5000 wait_timed_out run=R1 key=a attempt=1\n"
+        "5000 step_retried run=R1 key=a attempt=2 max_attempts=2 due_ms=6000\n"
+        "5000 -> gateway run_changed run=R1 sequence=5 status=3\n"
+        "5000 -> trigger wait_withdrawn run=R1 attempt=1 order=5\n"
+        "6000 wait_opened run=R1 key=a attempt=2 wait_kind=event due_ms=11000 "
+        "event_type=x\n"
+        "6000 -> gateway run_changed run=R1 sequence=6 status=3\n"
+        "6000 -> trigger wait_offered run=R1 attempt=2 event_type=x order=6\n");
+    trace_hello(&s.trace, ACTOR_trigger, 0, 2);
+    story_expect_only(&s, "wait_",
+        "6000 -> trigger wait_withdrawn run=R1 attempt=1 order=5\n"
+        "6000 -> trigger wait_offered run=R1 attempt=2 event_type=x order=6\n");
+    story_known(&s, (struct held){ 1, 0, 1, 0, 0 }, false);
+    story_known(&s, (struct held){ 1, 0, 2, 0, 0 }, true);
+    story_matched(&s, (struct held){ 1, 0, 1, 0, 0 }, 7, four);
+    story_matched(&s, (struct held){ 1, 0, 2, 0, 0 }, 8, four);
+    story_expect(&s, "6000 wait_settled run=R1 attempt=1 order=5\n"
+                     "6000 wait_settled run=R1 attempt=2 order=6\n"
+                     "6000 -> trigger match_taken run=R1 attempt=1\n"
+                     "6000 wait_resumed run=R1 key=a attempt=2 by=event number=8\n"
+                     "6000 step_completed run=R1 key=a output=(4 bytes) has_output=1\n"
+                     "6000 run_completed run=R1\n"
+                     "6000 -> gateway run_changed run=R1 sequence=9 status=4 whole=1 "
+                     "finished_ms=6000 output=(4 bytes) stop_reason=completed\n"
+                     "6000 -> trigger match_taken run=R1 attempt=2\n");
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(a_mapping_says_what_the_output_of_a_wait_is)
 {
     struct story s;
@@ -321,6 +361,15 @@ START_TEST(all_assertions_are_evaluated)
         "0 -> gateway run_changed run=R1 sequence=12 status=3\n"
         "0 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
         "version=1 status=3\n");
+    trace_wait(&s.trace, 1);
+    story_expect(&s, "1 check_failed run=R1 step=3 key=d detail=(57 bytes)\n"
+                     "1 step_failed run=R1 step=3 key=d error_type=CheckFailed "
+                     "error_message=\"inputs.n == 2\"\n"
+                     "1 run_failed run=R1 step=d error_type=CheckFailed "
+                     "error_message=\"inputs.n == 2\" stop_reason=step_failed\n"
+                     "1 -> gateway run_changed run=R1 sequence=15 status=5 whole=1 "
+                     "finished_ms=1 stop_reason=step_failed error_type=CheckFailed "
+                     "error_message=\"inputs.n == 2\" failed_step=d\n");
     story_close(&s);
 }
 END_TEST
@@ -386,6 +435,7 @@ scheduler_waits_suite(void)
     tcase_add_test(tests, a_wait_is_offered_until_it_is_known);
     tcase_add_test(tests, an_event_ends_the_wait_once_and_the_next_one_looks_behind_it);
     tcase_add_test(tests, a_wait_that_times_out_is_withdrawn_until_that_is_known);
+    tcase_add_test(tests, each_attempt_of_a_wait_is_withdrawn_by_itself);
     tcase_add_test(tests, a_mapping_says_what_the_output_of_a_wait_is);
     tcase_add_test(tests, a_cancelled_wait_is_withdrawn);
     tcase_add_test(tests, one_of_those_who_are_asked_answers_once);

@@ -13,9 +13,11 @@ main(void)
     srunner_add_suite(runner, folder_suite());
     srunner_add_suite(runner, hash_suite());
     srunner_add_suite(runner, id_suite());
+    srunner_add_suite(runner, json_read_suite());
     srunner_add_suite(runner, log_suite());
     srunner_add_suite(runner, map_suite());
     srunner_add_suite(runner, pack_suite());
+    srunner_add_suite(runner, pattern_suite());
     srunner_add_suite(runner, stamp_suite());
     srunner_add_suite(runner, status_suite());
     srunner_run_all(runner, CK_NORMAL);

@@ -1,32 +1,13 @@
 /* Evaluates what it reads: each line is a JSON list of a form ("template", "condition",
  * "value", "payload", "check"), a text and a scope; its answer is a line of JSON.
  * expression_oracle.py compares the answers with its own. */
-#include "actors/expression/expression.h"
 #include "base/json_read.h"
 #include "base/json_write.h"
 #include "base/pack.h"
+#include "tests/support/scope.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-/* The scope knows the names at its root; the evaluator goes on from there. */
-static bool
-find(void *self, const struct bytes *path, size_t count, size_t *used,
-    struct bytes *value)
-{
-    const struct bytes *root = self;
-    struct cursor c = cursor_over(*root);
-    *used = 0;
-    for (size_t left = cursor_map(&c); left > 0 && count > 0; left--) {
-        struct bytes name = cursor_text(&c), item = cursor_skip(&c);
-        if (bytes_equal(name, path[0])) {
-            *used = 1;
-            *value = item;
-            return true;
-        }
-    }
-    return false;
-}
 
 static void
 say(const struct bytes *value)
@@ -82,14 +63,14 @@ answer(struct bytes line)
     struct buffer packed = { 0 };
     struct arena arena = { 0 };
     struct bytes value;
-    if (json_read(line, &packed, &fault) != ERR_NONE) {
+    if (json_to_msgpack(line, &packed, NULL, &fault) != ERR_NONE) {
         printf("%s\n", fault.detail);
         exit(2);
     }
     struct cursor c = cursor_over(buffer_bytes(&packed));
     cursor_array(&c);
     struct bytes form = cursor_text(&c), in = cursor_skip(&c), root = cursor_skip(&c);
-    struct expression_scope scope = { &root, find };
+    struct expression_scope scope = scope_of(&root);
     if (evaluate(form, in, &scope, &arena, &value, &wrong) == ERR_NONE)
         say(&value);
     else

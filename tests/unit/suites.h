@@ -9,9 +9,11 @@ Suite *counters_suite(void);
 Suite *folder_suite(void);
 Suite *hash_suite(void);
 Suite *id_suite(void);
+Suite *json_read_suite(void);
 Suite *log_suite(void);
 Suite *map_suite(void);
 Suite *pack_suite(void);
+Suite *pattern_suite(void);
 Suite *stamp_suite(void);
 Suite *status_suite(void);
 

@@ -394,6 +394,11 @@ static const char *const examples[] = {
     "release-graph.yaml",
     "nightly-report.yaml",
     "flat-dialect.yaml",
+    "triage-issues.yaml",
+    "nightly-triage.yaml",
+    "order-payment.yaml",
+    "fan-out.yaml",
+    "ci.yaml",
 };
 
 START_TEST(each_example_compiles)

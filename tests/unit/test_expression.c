@@ -6,6 +6,7 @@
 #include "actors/expression/functions.h"
 #include "base/json_read.h"
 #include "base/json_write.h"
+#include "tests/support/scope.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -27,37 +28,21 @@ pack_json(const char *in)
 {
     struct fault wrong;
     struct buffer out = { 0 };
-    ck_assert_msg(json_read(text(in), &out, &wrong) == ERR_NONE, "%s", wrong.detail);
+    ck_assert_msg(
+        json_to_msgpack(text(in), &out, NULL, &wrong) == ERR_NONE, "%s", wrong.detail);
     struct bytes value = arena_copy(&arena, buffer_bytes(&out));
     buffer_free(&out);
     return value;
 }
 
-static bool
-find(void *self, const struct bytes *path, size_t count, size_t *used,
-    struct bytes *value)
-{
-    const struct bytes *root = self;
-    struct cursor c = cursor_over(*root);
-    *used = 0;
-    for (size_t left = cursor_map(&c); left > 0 && count > 0; left--) {
-        struct bytes name = cursor_text(&c), item = cursor_skip(&c);
-        if (bytes_equal(name, path[0])) {
-            *used = 1;
-            *value = item;
-            return true;
-        }
-    }
-    return false;
-}
-
 static struct bytes root;
-static const struct expression_scope scope = { &root, find };
+static struct expression_scope scope;
 
 static void
 set_up(void)
 {
     root = pack_json(known);
+    scope = scope_of(&root);
 }
 
 static void

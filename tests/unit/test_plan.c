@@ -193,23 +193,23 @@ bodies_plan(void)
     return plan;
 }
 
-START_TEST(all_of_the_language_is_read_as_it_was_written)
+/* A plan with something in each field that the whole language added. */
+static void
+full_write(struct buffer *out, struct arena *arena)
 {
     struct plan_step steps[BODIES];
-    struct buffer out = { 0 };
-    struct arena arena = { 0 };
     struct plan_event event = {
         .event_type = text("github.*"), .debounce_ms = 5, .group = text("{{ .x }}")
     };
     struct plan_trigger trigger = {
         .key = text("pushed"),
         .kind = text("event"),
-        .config = config_of(&plan_event_shape, &event, &arena),
+        .config = config_of(&plan_event_shape, &event, arena),
         .inputs = bytes_of(empty_map, sizeof empty_map),
         .concurrency = PLAN_QUEUE,
         .runs_max = 3,
     };
-    struct plan plan = bodies_plan(), read;
+    struct plan plan = bodies_plan();
     plan.concurrency = PLAN_QUEUE;
     plan.runs_max = 2;
     plan.queued_max = 9;
@@ -217,28 +217,70 @@ START_TEST(all_of_the_language_is_read_as_it_was_written)
     plan.failures_max = 4;
     plan.config = plan.output = bytes_of(empty_map, sizeof empty_map);
     plan.run_name = text("run of {{ .event.x }}");
-    bodies_fill(steps, &arena);
+    bodies_fill(steps, arena);
     steps[4].condition = text("inputs.x > 1");
     steps[4].save_as = text("result");
     steps[4].templated = true;
     steps[4].jitter = 20;
     steps[4].retry_on = bytes_of(two_texts, sizeof two_texts);
     steps[4].on_timeout = ON_TIMEOUT_CONTINUE;
-    plan_write(&plan, steps, BODIES, &trigger, 1, &out);
+    plan_write(&plan, steps, BODIES, &trigger, 1, out);
+}
+
+START_TEST(the_top_and_the_triggers_are_read_as_they_were_written)
+{
+    struct buffer out = { 0 };
+    struct arena arena = { 0 };
+    struct plan read;
+    struct plan_event event;
+    full_write(&out, &arena);
     ck_assert_int_eq(plan_open(buffer_bytes(&out), &read), ERR_NONE);
     ck_assert_uint_eq(read.runs_max, 2);
     ck_assert_uint_eq(read.queued_max, 9);
     bytes_are(read.concurrency_key, "{{ .inputs.k }}");
     ck_assert_uint_eq(read.failures_max, 4);
+    ck_assert(read.triggers_limit && plan_single(&read));
     ck_assert_uint_eq(read.fixed_count, 6);
     bytes_are(read.config, "\x80");
     bytes_are(read.output, "\x80");
     bytes_are(read.run_name, "run of {{ .event.x }}");
+    struct plan_trigger t = plan_trigger_at(&read, 0);
+    plan_config_read(&plan_event_shape, t.config, &event);
+    ck_assert_uint_eq(event.debounce_ms, 5);
+    bytes_are(event.group, "{{ .x }}");
+    bytes_are(t.inputs, "\x80");
+    ck_assert_int_eq(t.concurrency, PLAN_QUEUE);
+    ck_assert_uint_eq(t.runs_max, 3);
+    arena_free(&arena);
+    buffer_free(&out);
+}
+END_TEST
+
+START_TEST(steps_are_found_by_key_and_by_what_they_save)
+{
+    struct buffer out = { 0 };
+    struct arena arena = { 0 };
+    struct plan read;
+    full_write(&out, &arena);
+    ck_assert_int_eq(plan_open(buffer_bytes(&out), &read), ERR_NONE);
     ck_assert_uint_eq(plan_find_step(&read, text("z")), 9);
     ck_assert_uint_eq(plan_find_step(&read, text("result")), PLAN_NO_STEP);
     ck_assert_uint_eq(plan_find_saved(&read, text("result")), 4);
     ck_assert_uint_eq(plan_find_saved(&read, text("saved")), PLAN_NO_STEP);
     ck_assert_uint_eq(plan_find_saved(&read, text("x")), 2);
+    arena_free(&arena);
+    buffer_free(&out);
+}
+END_TEST
+
+START_TEST(all_of_a_step_is_read_as_it_was_written)
+{
+    struct buffer out = { 0 };
+    struct arena arena = { 0 };
+    struct plan read;
+    struct plan_each each;
+    full_write(&out, &arena);
+    ck_assert_int_eq(plan_open(buffer_bytes(&out), &read), ERR_NONE);
     struct plan_step s = plan_step_at(&read, 4, &arena);
     bytes_are(s.condition, "inputs.x > 1");
     bytes_are(s.save_as, "result");
@@ -255,14 +297,8 @@ START_TEST(all_of_the_language_is_read_as_it_was_written)
     ck_assert_uint_eq(s.parent, 0);
     ck_assert_uint_eq(s.body_first, 6);
     ck_assert_uint_eq(s.body_count, 3);
-    struct plan_each each;
     plan_config_read(&plan_each_shape, s.config, &each);
     ck_assert_uint_eq(each.concurrency, 7);
-    struct plan_trigger t = plan_trigger_at(&read, 0);
-    ck_assert(bytes_equal(t.config, trigger.config));
-    bytes_are(t.inputs, "\x80");
-    ck_assert_int_eq(t.concurrency, PLAN_QUEUE);
-    ck_assert_uint_eq(t.runs_max, 3);
     arena_free(&arena);
     buffer_free(&out);
 }
@@ -392,6 +428,40 @@ START_TEST(each_changed_byte_of_bodies_is_harmless)
     }
     arena_free(&arena);
     buffer_free(&out);
+}
+END_TEST
+
+START_TEST(runs_that_see_each_other_are_in_one_partition)
+{
+    static const struct {
+        enum plan_concurrency policy, of_trigger;
+        uint32_t failures_max, runs_max;
+        bool single;
+    } rows[] = {
+        { PLAN_ALLOW, 0, 0, 0, false },
+        { PLAN_ALLOW, PLAN_ALLOW, 0, 0, false },
+        { PLAN_QUEUE, 0, 0, 0, true },
+        { PLAN_ALLOW, 0, 5, 0, true },
+        { PLAN_ALLOW, PLAN_REPLACE, 0, 0, true },
+        { PLAN_ALLOW, 0, 0, 1, true },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buffer out = { 0 };
+        struct plan plan = plan_named("x"), read;
+        struct plan_step only = step("a");
+        struct plan_trigger triggers[] = {
+            { .key = text("a"), .kind = text("manual") },
+            { .key = text("b"), .kind = text("manual") },
+        };
+        plan.concurrency = rows[i].policy;
+        plan.failures_max = rows[i].failures_max;
+        triggers[1].concurrency = rows[i].of_trigger;
+        triggers[1].runs_max = rows[i].runs_max;
+        plan_write(&plan, &only, 1, triggers, 2, &out);
+        ck_assert_int_eq(plan_open(buffer_bytes(&out), &read), ERR_NONE);
+        ck_assert_int_eq(plan_single(&read), rows[i].single);
+        buffer_free(&out);
+    }
 }
 END_TEST
 
@@ -626,10 +696,13 @@ plan_suite(void)
     TCase *tests = tcase_create("plan");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, what_is_written_is_read);
-    tcase_add_test(tests, all_of_the_language_is_read_as_it_was_written);
+    tcase_add_test(tests, the_top_and_the_triggers_are_read_as_they_were_written);
+    tcase_add_test(tests, steps_are_found_by_key_and_by_what_they_save);
+    tcase_add_test(tests, all_of_a_step_is_read_as_it_was_written);
     tcase_add_test(tests, each_changed_byte_of_bodies_is_harmless);
     tcase_add_loop_test_raise_signal(tests, bodies_that_do_not_hold_are_never_written,
         SIGABRT, 0, (int)COUNT(body_breakers));
+    tcase_add_test(tests, runs_that_see_each_other_are_in_one_partition);
     tcase_add_test(tests, a_step_knows_what_it_needs_and_what_it_feeds);
     tcase_add_test(tests, a_plan_may_lie_behind_other_bytes);
     tcase_add_test(tests, no_part_of_a_plan_is_a_plan);

@@ -170,7 +170,13 @@ static const struct {
     { "{'dependentSchemas': {'a': {'required': ['b']}}}", "{'a': 1}",
         "/b: it is missing: it is required\n" },
     { "{'anyOf': [{'type': 'null'}, {'minimum': 3}]}", "2",
-        ": found 2: expected one of the 2 forms of anyOf\n" },
+        ": found 2: expected one of the 2 forms of anyOf, of which the nearest says: "
+        "found 2: expected type null\n" },
+    { "{'items': {'anyOf': [{'type': 'null'}, {'required': ['name', 'age']}, {'anyOf': "
+      "[{'required': ['x']}, false]}]}}",
+        "[{'age': 1}]",
+        "/0: found an object: expected one of the 3 forms of anyOf, of which the "
+        "nearest says: /0/name: it is missing: it is required\n" },
     { "{'oneOf': [true, true, false]}", "2",
         ": found 2, which fits 2: expected exactly one of the 3 forms of oneOf\n" },
     { "{'not': {'type': 'integer'}}", "2",

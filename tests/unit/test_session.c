@@ -132,6 +132,30 @@ START_TEST(a_lease_that_the_worker_does_not_name_twice_is_dropped)
 }
 END_TEST
 
+START_TEST(who_does_not_read_is_told_no_more_until_it_names_what_it_was_told)
+{
+    static const uint8_t guessed[2] = { 0, 7 }, told[1] = { 8 };
+    enum { LARGE = UNREAD_MAX / 4 + 1 };
+    struct session *session = join();
+    for (int i = 0; i < 3; i++)
+        ck_assert(session_may_tell(session, LARGE));
+    ck_assert(!session_may_tell(session, LARGE));
+    ck_assert(session_may_tell(session, SMALL_FRAME));
+    session_compare(&sessions, session, list_of(guessed, 2));
+    ck_assert(!session_may_tell(session, LARGE));
+    session_hold(&sessions, session, token(8));
+    session_compare(&sessions, session, list_of(told, 1));
+    ck_assert(session_may_tell(session, LARGE));
+    session->unread = UNREAD_MAX;
+    session_compare(&sessions, session, list_of(told, 1)); /* that was old news */
+    ck_assert(!session_may_tell(session, LARGE));
+    session_hold(&sessions, session, token(9));
+    session_named(session, token(9));
+    ck_assert(session_may_tell(session, 2 * (size_t)UNREAD_MAX)); /* one frame may */
+    ck_assert(!session_may_tell(session, LARGE));
+}
+END_TEST
+
 Suite *
 session_suite(void)
 {
@@ -143,6 +167,8 @@ session_suite(void)
     tcase_add_test(tests, there_are_no_more_sessions_than_the_limit);
     tcase_add_test(tests, leases_are_held_once_and_dropped);
     tcase_add_test(tests, a_lease_that_the_worker_does_not_name_twice_is_dropped);
+    tcase_add_test(
+        tests, who_does_not_read_is_told_no_more_until_it_names_what_it_was_told);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -1,0 +1,471 @@
+#include "gateway/websocket.h"
+
+#include "base/base64.h"
+#include "base/counters.h"
+#include "base/list.h"
+#include "base/wrong.h"
+#include "gateway/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <nettle/sha1.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <wslay/wslay.h>
+
+enum {
+    EVENTS_MAX = 256,   /* of one run */
+    MESSAGES_MAX = 64,  /* of one connection in one run */
+    PING_MS = 20000,    /* of silence before we ask */
+    SILENCE_MS = 65000, /* after which nobody is there */
+    CLOSE_MS = 5000,    /* a peer that does not answer our close */
+    MARGIN = 65536,
+};
+
+/*            head has left                close, silence, error
+ *  PENDING ---------------> OPEN ------------------------------> (gone)
+ *     \___ abandoned: (gone)  \___ websocket_close ___> CLOSING _/
+ */
+enum websocket_state { WEBSOCKET_PENDING, WEBSOCKET_OPEN, WEBSOCKET_CLOSING };
+
+struct websocket {
+    struct websockets *set;
+    struct list link;  /* of all that are open */
+    struct list dirty; /* of those that have something to say; or none */
+    const struct websocket_talk *talk;
+    void *own;
+    const struct key *key;
+    enum websocket_state state;
+    int fd;
+    struct MHD_UpgradeResponseHandle *handle;
+    wslay_event_context_ptr frames;
+    struct buffer early;
+    size_t early_at;
+    uint32_t events;
+    struct alarm alarm;
+    uint64_t heard_ms;
+    unsigned heard_count; /* messages in this run */
+};
+
+struct websockets {
+    struct gateway *gateway;
+    int epoll;
+    struct list all, dirty;
+    size_t count;
+};
+
+static struct websocket *
+of_alarm(struct alarm *alarm)
+{
+    return LIST_OF(alarm, struct websocket, alarm);
+}
+
+/* The connection is over. */
+static void
+end(struct websocket *socket)
+{
+    struct websockets *set = socket->set;
+    alarm_clear(&set->gateway->alarms, &socket->alarm);
+    list_remove(&socket->link);
+    list_remove(&socket->dirty);
+    if (socket->frames != NULL)
+        wslay_event_context_free(socket->frames);
+    if (socket->handle != NULL) {
+        (void)epoll_ctl(set->epoll, EPOLL_CTL_DEL, socket->fd, NULL);
+        MHD_upgrade_action(socket->handle, MHD_UPGRADE_ACTION_CLOSE);
+        server_kick(set->gateway->server);
+        gauge(COUNTER_websockets, --set->count);
+    }
+    socket->talk->closed(socket);
+    buffer_free(&socket->early);
+    free(socket);
+}
+
+static void
+watch_events(struct websocket *socket)
+{
+    uint32_t wanted = EPOLLIN;
+    if (wslay_event_want_write(socket->frames))
+        wanted |= EPOLLOUT;
+    if (wanted == socket->events)
+        return;
+    struct epoll_event event = { .events = wanted, .data.ptr = socket };
+    int how = socket->events == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    if (epoll_ctl(socket->set->epoll, how, socket->fd, &event) != 0)
+        WRONG("a connection cannot be watched");
+    socket->events = wanted;
+}
+
+/* False: the connection is gone. */
+static bool
+settle(struct websocket *socket, bool broken)
+{
+    bool done = !wslay_event_want_read(socket->frames)
+                && !wslay_event_want_write(socket->frames);
+    if (broken || done) {
+        end(socket);
+        return false;
+    }
+    watch_events(socket);
+    return true;
+}
+
+static bool
+write_out(struct websocket *socket)
+{
+    list_remove(&socket->dirty);
+    bool broken =
+        wslay_event_want_write(socket->frames) && wslay_event_send(socket->frames) != 0;
+    return settle(socket, broken);
+}
+
+static void
+read_in(struct websocket *socket)
+{
+    socket->heard_count = 0;
+    bool broken = wslay_event_recv(socket->frames) != 0;
+    /* A close frame is answered before the end. */
+    if (wslay_event_want_write(socket->frames))
+        broken |= wslay_event_send(socket->frames) != 0;
+    (void)settle(socket, broken);
+}
+
+static ssize_t
+take_early(struct websocket *socket, uint8_t *out, size_t room)
+{
+    size_t left = socket->early.size - socket->early_at;
+    size_t size = left < room ? left : room;
+    memcpy(out, socket->early.data + socket->early_at, size);
+    socket->early_at += size;
+    if (socket->early_at == socket->early.size) {
+        buffer_free(&socket->early);
+        socket->early_at = 0;
+    }
+    return (ssize_t)size;
+}
+
+static ssize_t
+on_read(
+    wslay_event_context_ptr frames, uint8_t *out, size_t room, int flags, void *self)
+{
+    struct websocket *socket = self;
+    (void)flags;
+    if (socket->early.size > 0)
+        return take_early(socket, out, room);
+    /* Others have their turn before one that never stops. */
+    if (socket->heard_count >= MESSAGES_MAX) {
+        wslay_event_set_error(frames, WSLAY_ERR_WOULDBLOCK);
+        return -1;
+    }
+    ssize_t size = recv(socket->fd, out, room, 0);
+    if (size > 0)
+        return size;
+    bool wait = size < 0 && (errno == EAGAIN || errno == EINTR);
+    wslay_event_set_error(
+        frames, wait ? WSLAY_ERR_WOULDBLOCK : WSLAY_ERR_CALLBACK_FAILURE);
+    return -1;
+}
+
+static ssize_t
+on_write(wslay_event_context_ptr frames, const uint8_t *in, size_t size, int flags,
+    void *self)
+{
+    struct websocket *socket = self;
+    int more = (flags & WSLAY_MSG_MORE) != 0 ? MSG_MORE : 0;
+    ssize_t sent = send(socket->fd, in, size, MSG_NOSIGNAL | more);
+    if (sent >= 0)
+        return sent;
+    bool wait = errno == EAGAIN || errno == EINTR;
+    wslay_event_set_error(
+        frames, wait ? WSLAY_ERR_WOULDBLOCK : WSLAY_ERR_CALLBACK_FAILURE);
+    return -1;
+}
+
+static void
+on_message(wslay_event_context_ptr frames, const struct wslay_event_on_msg_recv_arg *m,
+    void *self)
+{
+    struct websocket *socket = self;
+    (void)frames;
+    socket->heard_ms = socket->set->gateway->now_ms;
+    socket->heard_count++;
+    if (wslay_is_ctrl_frame(m->opcode) || socket->state != WEBSOCKET_OPEN)
+        return;
+    socket->talk->heard(
+        socket, bytes_of(m->msg, m->msg_length), m->opcode == WSLAY_BINARY_FRAME);
+}
+
+static void
+ring(struct alarm *alarm)
+{
+    struct websocket *socket = of_alarm(alarm);
+    struct websockets *set = socket->set;
+    uint64_t now_ms = set->gateway->now_ms;
+    if (socket->state == WEBSOCKET_CLOSING || now_ms >= socket->heard_ms + SILENCE_MS) {
+        end(socket);
+        return;
+    }
+    if (now_ms >= socket->heard_ms + PING_MS) {
+        struct wslay_event_msg ping = { .opcode = WSLAY_PING };
+        wslay_event_queue_msg(socket->frames, &ping);
+        if (!write_out(socket))
+            return;
+    }
+    alarm_set(&set->gateway->alarms, &socket->alarm, now_ms + PING_MS);
+}
+
+static size_t
+message_max(const struct websockets *set)
+{
+    return (size_t)set->gateway->child.config.payload_max * 2 + MARGIN;
+}
+
+bool
+websocket_send(struct websocket *socket, struct bytes message, bool binary)
+{
+    struct wslay_event_msg m = {
+        .opcode = binary ? WSLAY_BINARY_FRAME : WSLAY_TEXT_FRAME,
+        .msg = message.data,
+        .msg_length = message.size,
+    };
+    if (socket->state != WEBSOCKET_OPEN)
+        return false;
+    if (wslay_event_get_queued_msg_length(socket->frames)
+        > 2 * message_max(socket->set)) {
+        websocket_close(socket, WEBSOCKET_TRY_LATER, text("you do not read"));
+        return false;
+    }
+    if (wslay_event_queue_msg(socket->frames, &m) != 0)
+        return false;
+    list_remove(&socket->dirty);
+    list_append(&socket->set->dirty, &socket->dirty);
+    return true;
+}
+
+void
+websocket_close(struct websocket *socket, enum websocket_code code, struct bytes reason)
+{
+    struct gateway *g = socket->set->gateway;
+    if (socket->state != WEBSOCKET_OPEN)
+        return;
+    socket->state = WEBSOCKET_CLOSING;
+    wslay_event_queue_close(socket->frames, (uint16_t)code, reason.data, reason.size);
+    list_remove(&socket->dirty);
+    list_append(&socket->set->dirty, &socket->dirty);
+    alarm_set(&g->alarms, &socket->alarm, g->now_ms + CLOSE_MS);
+}
+
+void
+websocket_open(struct websocket *socket, int fd, void *handle, struct bytes early)
+{
+    static const struct wslay_event_callbacks callbacks = {
+        .recv_callback = on_read,
+        .send_callback = on_write,
+        .on_msg_recv_callback = on_message,
+    };
+    struct websockets *set = socket->set;
+    struct gateway *g = set->gateway;
+    int one = 1, zero = 0;
+    socket->fd = fd;
+    socket->handle = handle;
+    socket->state = WEBSOCKET_OPEN;
+    socket->heard_ms = g->now_ms;
+    gauge(COUNTER_websockets, ++set->count);
+    /* The server has held small writes back until here; we want them out at once. */
+    (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_CORK, &zero, sizeof zero);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (wslay_event_context_server_init(&socket->frames, &callbacks, socket) != 0)
+        WRONG("out of memory");
+    wslay_event_config_set_max_recv_msg_length(socket->frames, message_max(set));
+    buffer_append_bytes(&socket->early, early);
+    list_append(&set->all, &socket->link);
+    watch_events(socket);
+    alarm_set(&g->alarms, &socket->alarm, g->now_ms + PING_MS);
+    if (g->draining)
+        websocket_close(socket, WEBSOCKET_GOING_AWAY, text("the engine is going down"));
+    else if (early.size > 0)
+        read_in(socket);
+}
+
+void
+websocket_abandon(struct websocket *socket)
+{
+    end(socket);
+}
+
+void *
+websocket_own(const struct websocket *socket)
+{
+    return socket->own;
+}
+
+const struct key *
+websocket_key(const struct websocket *socket)
+{
+    return socket->key;
+}
+
+void
+websocket_digest(struct bytes key, char out[WEBSOCKET_ACCEPT_SIZE])
+{
+    static const char magic[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    struct sha1_ctx hash;
+    uint8_t digest[SHA1_DIGEST_SIZE];
+    struct buffer encoded = { 0 };
+    sha1_init(&hash);
+    sha1_update(&hash, key.size, key.data);
+    sha1_update(&hash, sizeof magic - 1, (const uint8_t *)magic);
+    sha1_digest(&hash, sizeof digest, digest);
+    base64_write(&encoded, bytes_of(digest, sizeof digest));
+    memcpy(out, encoded.data, WEBSOCKET_ACCEPT_SIZE - 1);
+    out[WEBSOCKET_ACCEPT_SIZE - 1] = '\0';
+    buffer_free(&encoded);
+}
+
+/* Does one of the words between commas say so? */
+static bool
+has_word(struct bytes header, const char *word)
+{
+    size_t size = strlen(word), at = 0;
+    while (at < header.size) {
+        size_t begin = at, stop;
+        while (at < header.size && header.data[at] != ',')
+            at++;
+        for (stop = at; begin < stop && header.data[begin] == ' '; begin++)
+            ;
+        for (; stop > begin && header.data[stop - 1] == ' '; stop--)
+            ;
+        if (stop - begin == size
+            && strncasecmp((const char *)header.data + begin, word, size) == 0)
+            return true;
+        at++;
+    }
+    return false;
+}
+
+/* Browsers say which site a page is from: it must be the one that they speak to. */
+static bool
+same_site(const struct request *r)
+{
+    struct bytes origin = r->headers[HEADER_ORIGIN], host = r->headers[HEADER_HOST];
+    if (origin.size == 0)
+        return true;
+    const uint8_t *at = memmem(origin.data, origin.size, "://", 3);
+    if (at == NULL)
+        return false;
+    struct bytes site = bytes_of(at + 3, origin.size - (size_t)(at + 3 - origin.data));
+    return bytes_equal(site, host);
+}
+
+static struct websocket *
+websocket_new(struct request *r, const struct websocket_talk *talk, void *own)
+{
+    struct websocket *socket = calloc(1, sizeof *socket);
+    if (socket == NULL)
+        WRONG("out of memory");
+    socket->set = r->gateway->websockets;
+    socket->talk = talk;
+    socket->own = own;
+    socket->key = r->key;
+    socket->fd = -1;
+    socket->alarm.ring = ring;
+    list_open(&socket->link);
+    list_open(&socket->dirty);
+    return socket;
+}
+
+struct websocket *
+websocket_accept(struct request *r, const struct websocket_talk *talk, void *own)
+{
+    enum { KEY_SIZE = 24 };
+    if (!has_word(r->headers[HEADER_UPGRADE], "websocket")
+        || !has_word(r->headers[HEADER_CONNECTION], "upgrade")
+        || r->headers[HEADER_WEBSOCKET_KEY].size != KEY_SIZE
+        || !bytes_equal(r->headers[HEADER_WEBSOCKET_VERSION], text("13"))) {
+        request_refuse(r, ERR_MALFORMED, "this path speaks WebSocket, version 13");
+        return NULL;
+    }
+    if (!same_site(r)) {
+        request_refuse(r, ERR_FORBIDDEN, "the page is of another site");
+        return NULL;
+    }
+    struct websocket *socket = websocket_new(r, talk, own);
+    request_switch(r, socket);
+    return socket;
+}
+
+struct websockets *
+websockets_new(struct gateway *gateway)
+{
+    struct websockets *set = calloc(1, sizeof *set);
+    if (set == NULL)
+        WRONG("out of memory");
+    set->gateway = gateway;
+    set->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (set->epoll < 0)
+        WRONG("connections cannot be watched");
+    list_open(&set->all);
+    list_open(&set->dirty);
+    return set;
+}
+
+void
+websockets_free(struct websockets **out)
+{
+    struct websockets *set = *out;
+    struct list *at;
+    if (set == NULL)
+        return;
+    while ((at = list_first(&set->all)) != NULL)
+        end(LIST_OF(at, struct websocket, link));
+    close(set->epoll);
+    free(set);
+    *out = NULL;
+}
+
+int
+websockets_fd(const struct websockets *set)
+{
+    return set->epoll;
+}
+
+/* Level-triggered: who is not heard now is heard in the next run. */
+void
+websockets_run(struct websockets *set)
+{
+    struct epoll_event events[EVENTS_MAX];
+    int count = epoll_wait(set->epoll, events, EVENTS_MAX, 0);
+    for (int i = 0; i < count; i++) {
+        struct websocket *socket = events[i].data.ptr;
+        if ((events[i].events & EPOLLOUT) != 0 && !write_out(socket))
+            continue;
+        if ((events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
+            read_in(socket);
+    }
+}
+
+void
+websockets_flush(struct websockets *set)
+{
+    struct list *at;
+    while ((at = list_first(&set->dirty)) != NULL)
+        (void)write_out(LIST_OF(at, struct websocket, dirty));
+}
+
+void
+websockets_leave(struct websockets *set)
+{
+    struct list *next;
+    for (struct list *at = set->all.next; at != &set->all; at = next) {
+        next = at->next;
+        websocket_close(LIST_OF(at, struct websocket, link), WEBSOCKET_GOING_AWAY,
+            text("the engine is going down"));
+    }
+}

@@ -1,0 +1,69 @@
+/* websocket - connections that go on in both directions, message by message (RFC 6455):
+ * framing by wslay, on the sockets that libmicrohttpd hands over.
+ *
+ * Bounded: bytes of a message, bytes that wait for a peer that does not read, silence
+ * of a peer that is gone.  A page of another site is refused: browsers say where it is
+ * from.
+ */
+#ifndef GATEWAY_WEBSOCKET_H
+#define GATEWAY_WEBSOCKET_H
+#include "gateway/request.h"
+
+struct websockets;
+
+/* What a dialect does with a connection. */
+struct websocket_talk {
+    /* A whole message, borrowed for the call; it may close the connection. */
+    void (*heard)(struct websocket *socket, struct bytes message, bool binary);
+    /* It is over, for whatever reason, also one that never opened.  Called once; the
+     * connection is gone when it returns. */
+    void (*closed)(struct websocket *socket);
+};
+
+/* Why a connection is closed, RFC 6455 section 7.4.1. */
+enum websocket_code {
+    WEBSOCKET_NORMAL = 1000,
+    WEBSOCKET_GOING_AWAY = 1001,
+    WEBSOCKET_UNSUPPORTED = 1003,
+    WEBSOCKET_POLICY = 1008,
+    WEBSOCKET_TOO_BIG = 1009,
+    WEBSOCKET_TRY_LATER = 1013,
+};
+
+/* Answer `r` by becoming a connection of this talk; what is no upgrade, or comes from a
+ * page of another site, is refused, and NULL returned: `closed` is not called then.
+ * `own` is the dialect's. */
+struct websocket *
+websocket_accept(struct request *r, const struct websocket_talk *talk, void *own);
+
+void *websocket_own(const struct websocket *socket);
+/* Who speaks: from the request. */
+const struct key *websocket_key(const struct websocket *socket);
+/* Say something; it leaves at the end of the turn.  False if the peer does not read:
+ * the connection is being closed. */
+bool websocket_send(struct websocket *socket, struct bytes message, bool binary);
+/* Nothing is heard from now on; `closed` follows when the peer has answered, at the
+ * latest a few seconds later. */
+void websocket_close(
+    struct websocket *socket, enum websocket_code code, struct bytes reason);
+
+struct websockets *websockets_new(struct gateway *gateway);
+/* Ends all at once. */
+void websockets_free(struct websockets **sockets);
+/* Readable when websockets_run has something to do. */
+int websockets_fd(const struct websockets *sockets);
+/* Hear what has come, up to a limit: it stays readable if there is more. */
+void websockets_run(struct websockets *sockets);
+/* Let go what was said in this turn. */
+void websockets_flush(struct websockets *sockets);
+/* We are about to leave: close all. */
+void websockets_leave(struct websockets *sockets);
+
+/* For exchange.c: the request's head has left, the socket is ours, with bytes that came
+ * early; or the request has ended without. */
+void websocket_open(struct websocket *socket, int fd, void *handle, struct bytes early);
+void websocket_abandon(struct websocket *socket);
+/* "Sec-WebSocket-Accept" for a key. */
+enum { WEBSOCKET_ACCEPT_SIZE = 29 };
+void websocket_digest(struct bytes key, char out[WEBSOCKET_ACCEPT_SIZE]);
+#endif
