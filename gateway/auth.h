@@ -18,7 +18,7 @@ struct key {
     struct id id, project;
     struct hash hash;
     char name[KEY_NAME_SIZE]; /* for people: who answers what a run asks */
-    unsigned scopes; /* bits of enum scope */
+    unsigned scopes;          /* bits of enum scope */
     bool revoked;
 };
 

@@ -103,7 +103,9 @@ print_lack(const struct survey *survey, struct buffer *out)
     switch (survey->best) {
     case NO_WORKER: buffer_print(out, "no worker is connected"); return;
     case NO_ACTION: print(out, "no worker has action ", lane->action); return;
-    case NO_QUEUE: print(out, "no worker with that action has queue ", lane->queue); return;
+    case NO_QUEUE:
+        print(out, "no worker with that action has queue ", lane->queue);
+        return;
     case NO_LABEL:
         label = missing_label(survey);
         if (label.size > 0)

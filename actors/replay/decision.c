@@ -22,7 +22,8 @@ any_ours(const struct rebuilt *r, const struct outbox *out)
     return false;
 }
 
-/* What peers are told is in no record; until they are told, nothing else is looked at. */
+/* What peers are told is in no record; until they are told, nothing else is looked at.
+ */
 static void
 note(struct rebuilt *r, uint64_t at_ms, struct outbox *out)
 {
@@ -86,7 +87,8 @@ same_fact(const struct message *was, const struct message *is)
     struct buffer a = { 0 }, b = { 0 };
     codec_write_body(was, NULL, &a);
     codec_write_body(is, NULL, &b);
-    bool same = was->code == is->code && bytes_equal(buffer_bytes(&a), buffer_bytes(&b));
+    bool same =
+        was->code == is->code && bytes_equal(buffer_bytes(&a), buffer_bytes(&b));
     buffer_free(&a);
     buffer_free(&b);
     return same;

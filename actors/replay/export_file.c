@@ -106,8 +106,8 @@ whole_as_written(struct bytes whole)
     pack_array(&tail, parts[PART_HASH].items);
     pack_string(&tail, EXPORT_HASH);
     pack_blob(&tail, bytes_of(hash.bytes, HASH_SIZE));
-    bool same = bytes_equal(
-        buffer_bytes(&tail), bytes_of(whole.data + size, EXPORT_TAIL_SIZE));
+    bool same =
+        bytes_equal(buffer_bytes(&tail), bytes_of(whole.data + size, EXPORT_TAIL_SIZE));
     buffer_free(&tail);
     return same;
 }
@@ -148,8 +148,8 @@ export_open(struct bytes whole, struct export_file *file, struct fault *fault)
     if (begin_part(&file->at) != PART_HEAD)
         return fault_set(fault, ERR_MALFORMED, "this is no exported run");
     if (!whole_as_written(whole))
-        return fault_set(fault, ERR_CORRUPT,
-            "the file is not as it was written: its hash differs");
+        return fault_set(
+            fault, ERR_CORRUPT, "the file is not as it was written: its hash differs");
     export_rewind(file);
     if (!read_head(file))
         return malformed(file, fault, "an exported run of format 1");

@@ -30,8 +30,8 @@ struct export_file {
     struct bytes chain;
 };
 
-/* Check all of `whole`: its hash, that its parts follow each other, and that records and
- * times never go back.  Borrows it.
+/* Check all of `whole`: its hash, that its parts follow each other, and that records
+ * and times never go back.  Borrows it.
  *
  * ERR_CORRUPT    some byte is not as it was written
  * ERR_MALFORMED  it is no export, or of a later release: `fault` says where

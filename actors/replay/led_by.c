@@ -116,14 +116,13 @@ report_of(const struct message *first)
         .attempt = failed->attempt,
         .offer = failed->offer,
         .session = failed->session,
-        .outcome =
-            failed->ending == ENDING_CANCEL ? OUTCOME_CANCELLED : OUTCOME_FAILED,
+        .outcome = failed->ending == ENDING_CANCEL ? OUTCOME_CANCELLED : OUTCOME_FAILED,
         .error_type = failed->error_type,
         .error_message = failed->error_message };
 }
 
-/* What the event said is what the step made, unless the step maps it: then that is taken
- * as it was, see decision.c. */
+/* What the event said is what the step made, unless the step maps it: then that is
+ * taken as it was, see decision.c. */
 static struct wait_matched
 match_of(const struct facts *facts)
 {
@@ -208,10 +207,9 @@ skip_of(const struct step_skipped *skipped)
     size_t size = sizeof before - 1;
     if (words.size >= size && memcmp(words.data, before, size) == 0)
         words = bytes_of(words.data + size, words.size - size);
-    return (struct step_skip){ .request = 1,
-        .run = skipped->run,
-        .step = skipped->key,
-        .by = words };
+    return (struct step_skip){
+        .request = 1, .run = skipped->run, .step = skipped->key, .by = words
+    };
 }
 
 /* Why somebody wanted its end is in its last word, or in what announces that. */
@@ -223,8 +221,7 @@ cancel_of(const struct facts *facts, const struct id *run)
         const struct message *fact = &facts->list[i];
         if (fact->code == RUN_CANCELLED)
             cancel.reason = fact->run_cancelled.reason;
-        else if (fact->code == RUN_DEFERRED
-                 && fact->run_deferred.ending == RUN_STOPPED)
+        else if (fact->code == RUN_DEFERRED && fact->run_deferred.ending == RUN_STOPPED)
             cancel.reason = fact->run_deferred.reason;
     }
     return cancel;
@@ -260,8 +257,8 @@ write_operation(const struct message *first, struct message *m)
             resumed->result, resumed->principal };
         return;
     case RUN_RETRY:
-        m->run_retry = (struct run_retry){ 1, again->run, again->step, again->by,
-            again->reason };
+        m->run_retry =
+            (struct run_retry){ 1, again->run, again->step, again->by, again->reason };
         return;
     case STEP_OVERRIDE:
         m->step_override = (struct step_override){ 1, set->run, set->key, set->output,

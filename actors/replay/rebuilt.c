@@ -11,7 +11,7 @@
 enum { STATE_CACHE_BYTES = 64 << 20 };
 
 static void *
-room(size_t count, size_t size)
+room_new(size_t count, size_t size)
 {
     void *made = calloc(count, size);
     if (made == NULL)
@@ -20,8 +20,8 @@ room(size_t count, size_t size)
 }
 
 static struct message
-plan_learned(const struct export_file *file, const struct id *automation,
-    struct bytes name)
+plan_learned(
+    const struct export_file *file, const struct id *automation, struct bytes name)
 {
     return (struct message){ .code = PLAN_LEARNED,
         .envelope = { .project = file->project },
@@ -83,11 +83,11 @@ rebuilt_open(struct rebuilt *r, const struct export_file *file)
         .journal = r->journal,
         .instance = id_partition(&file->run),
         .epoch = 1 };
-    r->state = room(1, scheduler_actor.state_size);
-    r->facts.list = room(OUTBOX_MAX, sizeof *r->facts.list);
-    r->facts.apart = room(OUTBOX_MAX, sizeof *r->facts.apart);
-    r->said = room(OUTBOX_MAX, sizeof *r->said);
-    r->answer = room(1, sizeof *r->answer);
+    r->state = room_new(1, scheduler_actor.state_size);
+    r->facts.list = room_new(OUTBOX_MAX, sizeof *r->facts.list);
+    r->facts.apart = room_new(OUTBOX_MAX, sizeof *r->facts.apart);
+    r->said = room_new(OUTBOX_MAX, sizeof *r->said);
+    r->answer = room_new(1, sizeof *r->answer);
     scheduler_actor.open(r->state, &setup);
     learn(r);
 }
@@ -106,8 +106,8 @@ rebuilt_close(struct rebuilt *r)
     journal_close(&r->journal);
 }
 
-/* The record as a journal has it, of the facts of this run alone.  Returns their number;
- * 0: it cannot be read. */
+/* The record as a journal has it, of the facts of this run alone.  Returns their
+ * number; 0: it cannot be read. */
 static size_t
 copy_record(struct rebuilt *r, const struct export_record *record)
 {
@@ -158,7 +158,8 @@ rebuilt_read(struct rebuilt *r, const struct export_record *record, struct fault
         r->facts.count + 1);
 }
 
-/* Children in the same partition are taken up by a tick: not here, where there are none.
+/* Children in the same partition are taken up by a tick: not here, where there are
+ * none.
  */
 static void
 settle_child(struct rebuilt *r, uint64_t at_ms, const struct id *child)

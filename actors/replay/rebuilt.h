@@ -35,15 +35,15 @@ void rebuilt_close(struct rebuilt *r);
  *
  * ERR_MALFORMED  a fact that cannot be read, or that is none of the run
  */
-MUST_CHECK enum err
-rebuilt_read(struct rebuilt *r, const struct export_record *record, struct fault *fault);
-/* Another automation is there: which steps it has does not matter, only that a run of it
- * may be started. */
+MUST_CHECK enum err rebuilt_read(
+    struct rebuilt *r, const struct export_record *record, struct fault *fault);
+/* Another automation is there: which steps it has does not matter, only that a run of
+ * it may be started. */
 void rebuilt_learn_other(struct rebuilt *r, struct bytes name);
 /* They happen. */
 void rebuilt_follow(struct rebuilt *r, const struct export_record *record);
 
-/* Every fact about one step has the run first and the step second; false: it is about no
- * step, and `step` is 0. */
+/* Every fact about one step has the run first and the step second; false: it is about
+ * no step, and `step` is 0. */
 bool fact_step(const struct message *fact, uint32_t *step);
 #endif

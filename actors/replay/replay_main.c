@@ -14,7 +14,8 @@ enum { EXIT_WRONG = 1, EXIT_USAGE = 2, LIMIT_MAX = 1000, CHUNK = 65536 };
 static const char usage[] =
     "usage: replay check|get|events|replay FILE [--at EVENT] [--verify] [--after "
     "EVENT]\n"
-    "Reads a run that `capstan runs export` wrote, checks every byte of it, and rebuilds\n"
+    "Reads a run that `capstan runs export` wrote, checks every byte of it, and "
+    "rebuilds\n"
     "the run from its facts with the scheduler's own code. Prints JSON.\n"
     "Exit: 0 as it was, 1 something is not, 2 wrong usage.\n";
 

@@ -23,8 +23,8 @@ read_run(struct telling *t)
 {
     const struct export_file *file = t->rebuilt.file;
     arena_reset(&t->arena);
-    if (run_rows_read(&t->run, t->rebuilt.journal, &t->arena, &file->project,
-            &file->run)
+    if (run_rows_read(
+            &t->run, t->rebuilt.journal, &t->arena, &file->project, &file->run)
         != ERR_NONE)
         WRONG("a run that began cannot be read");
 }
@@ -116,7 +116,8 @@ write_record(
         write_fact(t, &list, &facts->list[i]);
     sheet_end(&list);
     read_run(t);
-    sheet_text(&map, "status", text(run_status_name((enum run_status)t->run.row.status)));
+    sheet_text(
+        &map, "status", text(run_status_name((enum run_status)t->run.row.status)));
     write_steps(t, &map);
     sheet_end(&map);
 }

@@ -43,8 +43,8 @@ look_inside(struct found *found, uint32_t step)
     if (plan.kind == STEP_PARALLEL)
         look_at_range(found, layout_beside(place, plan.body_first), plan.body_count);
     else
-        look_at_range(found, first + floor * plan.body_count,
-            (begun - floor) * plan.body_count);
+        look_at_range(
+            found, first + floor * plan.body_count, (begun - floor) * plan.body_count);
 }
 
 static bool
@@ -135,8 +135,7 @@ explain(struct buffer *out, struct run_rows *run)
     find(&found);
     sheet_id(&map, "run_id", "run_", &run->id);
     sheet_text(&map, "automation", run->row.name);
-    sheet_text(
-        &map, "status", text(run_status_name((enum run_status)run->row.status)));
+    sheet_text(&map, "status", text(run_status_name((enum run_status)run->row.status)));
     if (run->row.cleaning)
         sheet_bool(&map, "cleanup", true);
     write_stall(&map, run, &list[0]);

@@ -1,7 +1,7 @@
 /* explain - the one reason why a run does not move, read from its rows.
  *
- * Of all that a run waits for, one thing is named: the first of this order, and of equals
- * the step that comes first.  The others are listed under `also`.
+ * Of all that a run waits for, one thing is named: the first of this order, and of
+ * equals the step that comes first.  The others are listed under `also`.
  *
  *   finished      it is over
  *   queued        other runs go first

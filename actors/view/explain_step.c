@@ -181,16 +181,16 @@ read_job(struct run_rows *run, uint32_t step, const struct step_row *row,
 }
 
 static void
-read_question(
-    struct run_rows *run, uint32_t step, const struct step_row *row, struct stall *stall)
+read_question(struct run_rows *run, uint32_t step, const struct step_row *row,
+    struct stall *stall)
 {
     struct message fact;
     char id[ID_TEXT_MAX];
     struct buffer hint = { 0 };
     stall->code = STALL_interaction;
     stall->interaction = row->interaction;
-    buffer_print(&hint, "capstan interactions get %s",
-        id_print(&row->interaction, "iact_", id));
+    buffer_print(
+        &hint, "capstan interactions get %s", id_print(&row->interaction, "iact_", id));
     stall->hint = arena_copy(run->arena, buffer_bytes(&hint));
     buffer_free(&hint);
     if (!run_rows_fact(run, row->called, INTERACTION_REQUESTED, step, &fact))
@@ -203,8 +203,8 @@ read_question(
 }
 
 static void
-read_event(
-    struct run_rows *run, uint32_t step, const struct step_row *row, struct stall *stall)
+read_event(struct run_rows *run, uint32_t step, const struct step_row *row,
+    struct stall *stall)
 {
     struct message fact;
     stall->code = STALL_event;
@@ -216,8 +216,8 @@ read_event(
 }
 
 static void
-read_child(
-    struct run_rows *run, uint32_t step, const struct step_row *row, struct stall *stall)
+read_child(struct run_rows *run, uint32_t step, const struct step_row *row,
+    struct stall *stall)
 {
     struct message fact;
     char id[ID_TEXT_MAX];
@@ -227,8 +227,7 @@ read_child(
     if (!run_rows_fact(run, row->called, CHILD_CALLED, step, &fact))
         return;
     stall->automation = arena_copy(run->arena, fact.child_called.automation);
-    buffer_print(
-        &hint, "capstan runs explain %s", id_print(&stall->child, "run_", id));
+    buffer_print(&hint, "capstan runs explain %s", id_print(&stall->child, "run_", id));
     stall->hint = arena_copy(run->arena, buffer_bytes(&hint));
     buffer_free(&hint);
 }

@@ -1,8 +1,8 @@
 /* explain_step - one thing that a run waits for. */
 #ifndef ACTORS_VIEW_EXPLAIN_STEP_H
 #define ACTORS_VIEW_EXPLAIN_STEP_H
-#include "actors/view/sheet.h"
 #include "actors/view/run_rows.h"
+#include "actors/view/sheet.h"
 
 /* The most blocking first; the names are an API. */
 enum stall_code {

@@ -3,9 +3,9 @@
 #define ACTORS_VIEW_EXPORT_H
 #include "actors/view/event_page.h"
 
-/* Write {data, after, part, has_more}: the bytes of the file that follow the first `part`
- * payloads behind record `after`, about PAGE_BYTES_MAX of them; the hash at the end
- * is left to who puts the parts together.
+/* Write {data, after, part, has_more}: the bytes of the file that follow the first
+ * `part` payloads behind record `after`, about PAGE_BYTES_MAX of them; the hash at the
+ * end is left to who puts the parts together.
  *
  * ERR_CORRUPT    something of the run cannot be read
  * ERR_NOT_FOUND  the plan of the run is not there

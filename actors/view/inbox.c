@@ -42,8 +42,7 @@ place_order(const struct place_in_list *a, const struct place_in_list *b)
 static int
 entry_order(const void *a, const void *b)
 {
-    return place_order(
-        &((const struct entry *)a)->at, &((const struct entry *)b)->at);
+    return place_order(&((const struct entry *)a)->at, &((const struct entry *)b)->at);
 }
 
 /* ---- one of them ---- */
@@ -143,8 +142,7 @@ show_one(struct inbox *inbox, struct fault *fault)
     if (partition < view->partitions && journal == NULL)
         return fault_set(fault, ERR_UNAVAILABLE, "it cannot be read now");
     if (journal == NULL || !read_question(inbox, journal, id, &question))
-        return fault_set(
-            fault, ERR_NOT_FOUND, "nothing such is asked in the project");
+        return fault_set(fault, ERR_NOT_FOUND, "nothing such is asked in the project");
     write_question(&view->document, id, &question);
     return ERR_NONE;
 }
@@ -162,10 +160,10 @@ look_at(void *self, struct bytes key, struct bytes value)
     entry->at.asked_ms = row_take_u64(&left);
     entry->at.id = row_take_id(&left);
     entry->journal = inbox->journal;
-    bool wanted = inbox->asked->target.size == 0
-                  || (read_question(inbox, inbox->journal, &entry->at.id, &question)
-                      && asks(&question.fact.interaction_requested,
-                          inbox->asked->target));
+    bool wanted =
+        inbox->asked->target.size == 0
+        || (read_question(inbox, inbox->journal, &entry->at.id, &question)
+            && asks(&question.fact.interaction_requested, inbox->asked->target));
     struct place_in_list last = entry->at;
     inbox->count += wanted;
     inbox->wanted_left -= wanted;
@@ -268,13 +266,12 @@ inbox_page(struct view *view, const struct id *project,
     if (asked->cursor.size > 0 && !read_cursor(asked->cursor, &inbox.after))
         return fault_set(fault, ERR_MALFORMED, "cursor: not one that a page gave");
     inbox.capacity = (size_t)view->partitions * (asked->limit + 2);
-    inbox.entries =
-        arena_take(&view->arena, inbox.capacity * sizeof *inbox.entries);
+    inbox.entries = arena_take(&view->arena, inbox.capacity * sizeof *inbox.entries);
     for (uint32_t i = 0; i < view->partitions; i++) {
         struct journal *journal = view->journal(view->self, i);
         if (journal == NULL)
-            return fault_set(fault, ERR_UNAVAILABLE,
-                "what partition %u asks cannot be read", i);
+            return fault_set(
+                fault, ERR_UNAVAILABLE, "what partition %u asks cannot be read", i);
         look_through(&inbox, journal);
     }
     qsort(inbox.entries, inbox.count, sizeof *inbox.entries, entry_order);

@@ -7,8 +7,8 @@
 #define ACTORS_VIEW_INBOX_H
 #include "actors/view/view.h"
 
-/* Rows looked at in one partition for one page: a target that few ask gives short pages,
- * each with a cursor, and not long waits. */
+/* Rows looked at in one partition for one page: a target that few ask gives short
+ * pages, each with a cursor, and not long waits. */
 enum { INBOX_ROWS_MAX = 2000 };
 
 /* Write the page of at most `asked->limit` (at least 1), or the one that is named.

@@ -49,8 +49,8 @@ struct run_facts {
 bool run_facts_open(struct run_rows *run, uint64_t record, struct run_facts *facts);
 bool run_facts_next(struct run_facts *facts, struct message *fact);
 
-/* The first fact of this run in `record` with that code, and about `step` unless that is
- * PLAN_NO_STEP.  False: there is none. */
+/* The first fact of this run in `record` with that code, and about `step` unless that
+ * is PLAN_NO_STEP.  False: there is none. */
 bool run_rows_fact(struct run_rows *run, uint64_t record, enum message_code code,
     uint32_t step, struct message *fact);
 

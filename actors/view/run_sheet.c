@@ -131,8 +131,8 @@ write_output(struct whole *w, struct sheet *map, uint32_t step)
 
 /* What a step waits for. */
 static void
-write_wait(
-    struct sheet *map, struct run_rows *run, uint32_t step, const struct plan_step *plan)
+write_wait(struct sheet *map, struct run_rows *run, uint32_t step,
+    const struct plan_step *plan)
 {
     struct step_row row = *run_rows_step(run, step);
     struct message fact;

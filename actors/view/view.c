@@ -105,8 +105,8 @@ on_run_export(struct view *view, const struct run_export *asked, struct outbox *
     struct page_end end;
     if (!find_run(view, &asked->run, asked->request, out, &run))
         return;
-    if (export_page(
-            &view->document, &run, asked->after, asked->part, &end, &fault) == ERR_NONE)
+    if (export_page(&view->document, &run, asked->after, asked->part, &end, &fault)
+        == ERR_NONE)
         show(view, out, asked->request, &end);
     else
         refuse(out, asked->request, fault.err,
@@ -161,7 +161,9 @@ view_answer(struct view *view, const struct message *in, struct outbox *out)
     case LOG_LIST: on_log_list(view, &in->log_list, out); return;
     case RUN_EXPLAIN: on_run_explain(view, &in->run_explain, out); return;
     case RUN_EXPORT: on_run_export(view, &in->run_export, out); return;
-    case INTERACTION_LIST: on_interaction_list(view, &in->interaction_list, out); return;
+    case INTERACTION_LIST:
+        on_interaction_list(view, &in->interaction_list, out);
+        return;
     default: WRONG("the catalogue sends the view no such message");
     }
 }

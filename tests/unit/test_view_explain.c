@@ -108,7 +108,8 @@ START_TEST(a_question_names_whom_it_asks)
 {
     struct engine e;
     open_with(&e, question);
-    expect_reason(&e, "interaction", "step a: an approval by ada, bob is pending: Ship it?");
+    expect_reason(
+        &e, "interaction", "step a: an approval by ada, bob is pending: Ship it?");
     expect_part(ask(&e, 1), "\"hint\":\"capstan interactions get iact_");
     engine_close(&e);
 }
@@ -117,10 +118,10 @@ END_TEST
 START_TEST(the_most_blocking_of_several_is_named_first)
 {
     struct engine e;
-    open_with(&e,
-        "  - { key: a, kind: sleep, duration: 1h, needs: [] }\n"
-        STEP("b", ", needs: []") STEP("c", ", needs: []")
-        "  - { key: d, kind: wait_for_event, event_type: x, needs: [] }\n");
+    open_with(&e, "  - { key: a, kind: sleep, duration: 1h, needs: [] }\n" STEP(
+                      "b", ", needs: []")
+                      STEP("c", ", needs: []") "  - { key: d, kind: wait_for_event, "
+                                               "event_type: x, needs: [] }\n");
     engine_leased(&e, (struct job){ 1, 1, 1, 1 });
     const char *shown = ask(&e, 1);
     expect_part(shown, "\"code\":\"job_open\",\"reason\":\"step c:");
@@ -145,7 +146,8 @@ START_TEST(what_lies_inside_is_named_by_its_key)
     engine_completed(&e, (struct job){ 1, 1, 1, 1 }, text("\x07"));
     const char *shown = ask(&e, 1);
     expect_part(shown, "\"step\":\"pages[1].fetch\"");
-    expect_part(shown, "\"also\":[{\"code\":\"job_open\",\"reason\":\"step pages[2].fetch:");
+    expect_part(
+        shown, "\"also\":[{\"code\":\"job_open\",\"reason\":\"step pages[2].fetch:");
     shown = engine_run_get(&e, 1);
     expect_part(shown, "\"key\":\"pages\",\"index\":0,\"kind\":\"each\"");
     expect_part(shown, "\"items\":{\"count\":3,\"begun\":3,\"over\":1}");
@@ -204,7 +206,8 @@ START_TEST(cleanup_is_said)
     struct engine e;
     open_with(&e, STEP("a", "") "cleanup:\n" STEP("b", ""));
     engine_failed(&e, (struct job){ 1, 0, 1, 1 });
-    expect_part(ask(&e, 1), "\"cleanup\":true,\"code\":\"job_open\",\"reason\":\"step b:");
+    expect_part(
+        ask(&e, 1), "\"cleanup\":true,\"code\":\"job_open\",\"reason\":\"step b:");
     engine_close(&e);
 }
 END_TEST

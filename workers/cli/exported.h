@@ -1,7 +1,7 @@
 /* exported - runs as files: taken from the engine, and read by the program replay.
  *
- * What reads them is another program, because the tool knows nothing of the machine that
- * makes a run from its facts.
+ * What reads them is another program, because the tool knows nothing of the machine
+ * that makes a run from its facts.
  */
 #ifndef WORKERS_CLI_EXPORTED_H
 #define WORKERS_CLI_EXPORTED_H
@@ -11,12 +11,13 @@
 MUST_CHECK enum exit_code exported_fetch(struct cli *cli, const char *run, int file);
 
 struct exported_call {
-    const char *what;   /* check, get, events, replay */
-    const char *file;   /* path */
-    const char *at;     /* --at; NULL: not given */
-    const char *after;  /* --after; NULL: not given */
+    const char *what;  /* check, get, events, replay */
+    const char *file;  /* path */
+    const char *at;    /* --at; NULL: not given */
+    const char *after; /* --after; NULL: not given */
     bool verify;
-    bool differs_is_fine; /* give the document although it says that something differs */
+    bool
+        differs_is_fine; /* give the document although it says that something differs */
 };
 /* What the program says, as JSON to be freed by the caller; it complains by itself. */
 MUST_CHECK enum exit_code

@@ -1,4 +1,5 @@
-/* run_diff - two runs side by side: the first event that differs, and the steps that do.
+/* run_diff - two runs side by side: the first event that differs, and the steps that
+ * do.
  *
  * Times and ids differ always, and are not compared. */
 #include "workers/cli/commands.h"
@@ -41,9 +42,9 @@ read_events(struct cli *cli, struct side *side)
     side->events = NULL;
     side->next = 0;
     if (side->file) {
-        struct exported_call call = { .what = "events",
-            .file = side->name,
-            .after = after };
+        struct exported_call call = {
+            .what = "events", .file = side->name, .after = after
+        };
         return exported_read(&call, &side->events);
     }
     struct api_path path = api_path("runs", side->name, "/events");
@@ -138,9 +139,8 @@ find_step(const json_t *run, const char *key)
 {
     const json_t *steps = json_object_get(run, "steps"), *step;
     size_t i;
-    json_array_foreach(steps, i, step)
-        if (strcmp(document_text(step, "key"), key) == 0)
-            return step;
+    json_array_foreach(
+        steps, i, step) if (strcmp(document_text(step, "key"), key) == 0) return step;
     return NULL;
 }
 
@@ -156,12 +156,12 @@ add_step(json_t *list, const char *key, const json_t *a, const json_t *b)
         strcmp(document_text(a, "status"), document_text(b, "status")) == 0;
     if (same_output && same_status)
         return;
-    json_array_append_new(list,
-        json_pack("{s:s, s:s, s:s, s:b, s:I, s:I}", "step", key, "a",
-            a == NULL ? "(no such step)" : document_text(a, "status"), "b",
-            b == NULL ? "(no such step)" : document_text(b, "status"), "same_output",
-            same_output, "a_took_ms", (json_int_t)took_ms(a), "b_took_ms",
-            (json_int_t)took_ms(b)));
+    json_array_append_new(
+        list, json_pack("{s:s, s:s, s:s, s:b, s:I, s:I}", "step", key, "a",
+                  a == NULL ? "(no such step)" : document_text(a, "status"), "b",
+                  b == NULL ? "(no such step)" : document_text(b, "status"),
+                  "same_output", same_output, "a_took_ms", (json_int_t)took_ms(a),
+                  "b_took_ms", (json_int_t)took_ms(b)));
 }
 
 /* Steps of both in the order of the first; then those that only the second has. */

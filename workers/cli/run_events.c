@@ -33,9 +33,9 @@ read_page(struct cli *cli, uint64_t after, json_t **page)
     char number[24];
     snprintf(number, sizeof number, "%" PRIu64, after);
     if (cli_given(cli, OPTION_file)) {
-        struct exported_call call = { .what = "events",
-            .file = cli_value(cli, OPTION_file),
-            .after = number };
+        struct exported_call call = {
+            .what = "events", .file = cli_value(cli, OPTION_file), .after = number
+        };
         return exported_read(&call, page);
     }
     struct api_path path = api_path("runs", cli->request.words[0], "/events");

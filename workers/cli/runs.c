@@ -156,8 +156,8 @@ waits_cell(const struct cli *cli, struct table *table, const json_t *step)
     char ago[HUMAN_MAX];
     for (size_t i = 0; i < COUNT(names); i++)
         if (document_text(step, names[i])[0] != '\0')
-            buffer_print(&out, "%s%s", out.size > 0 ? ", " : "",
-                document_text(step, names[i]));
+            buffer_print(
+                &out, "%s%s", out.size > 0 ? ", " : "", document_text(step, names[i]));
     if (items != NULL)
         buffer_print(&out, "%" PRIu64 "/%" PRIu64, document_number(items, "over"),
             document_number(items, "count"));
