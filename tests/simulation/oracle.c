@@ -5,6 +5,7 @@
 #include "base/wrong.h"
 #include "tests/simulation/automations.h"
 #include "tests/simulation/machine.h"
+#include "tests/simulation/publishers.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -567,6 +568,8 @@ oracle_waits_for(const struct sim *sim)
         { ACTOR_scheduler, 'D', "another actor may not know something" },
         { ACTOR_registry, 'U', "a version is not known to all" },
         { ACTOR_trigger, 'F', "a slot is not settled" },
+        { ACTOR_trigger, 'M', "the event of a wait is not taken" },
+        { ACTOR_trigger, 'W', "a wait is open" },
     };
     static char said[80];
     for (size_t i = 0; i < sim->machine_count; i++) {
@@ -619,6 +622,8 @@ oracle_judge(struct sim *sim)
             groups_judge(sim, m);
         } else if (m->name == ACTOR_trigger)
             trigger_check(sim, m);
+        if (m->name == ACTOR_trigger)
+            events_check(sim, m);
     }
     children_judge(sim);
 }

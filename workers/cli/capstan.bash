@@ -24,6 +24,8 @@ _capstan()
     'automations pause') words=' --url --key --project --data --config --json --quiet --help --reason' ;;
     'automations resume') words=' --url --key --project --data --config --json --quiet --help --reason' ;;
     'automations archive') words=' --url --key --project --data --config --json --quiet --help --reason' ;;
+    'automations triggers') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'automations next') words=' --url --key --project --data --config --json --quiet --help' ;;
     'runs start') words=' --url --key --project --data --config --json --quiet --help --inputs --idempotency-key --version --wait' ;;
     'runs list') words=' --url --key --project --data --config --json --quiet --help --limit --cursor --automation --status' ;;
     'runs get') words=' --url --key --project --data --config --json --quiet --help --file' ;;
@@ -38,6 +40,12 @@ _capstan()
     'interactions list') words=' --url --key --project --data --config --json --quiet --help --limit --cursor --target' ;;
     'interactions get') words=' --url --key --project --data --config --json --quiet --help' ;;
     'interactions respond') words=' --url --key --project --data --config --json --quiet --help --approve --reject --value --withdraw --comment --as' ;;
+    'events publish') words=' --url --key --project --data --config --json --quiet --help --id --source' ;;
+    'events list') words=' --url --key --project --data --config --json --quiet --help --limit --after' ;;
+    'events tail') words=' --url --key --project --data --config --json --quiet --help --timeout --after' ;;
+    'secrets set') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'secrets list') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'secrets delete') words=' --url --key --project --data --config --json --quiet --help' ;;
     'worker'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     'workers list') words=' --url --key --project --data --config --json --quiet --help' ;;
     'keys create') words=' --url --key --project --data --config --json --quiet --help --scopes' ;;
@@ -50,10 +58,12 @@ _capstan()
     'completion'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     esac
     [[ -n $words ]] || case $first in
-    '') words=' up status down apply automations runs interactions worker workers keys config verify version help completion' ;;
-    automations) words=' list get versions create-version publish rollback diff pause resume archive' ;;
+    '') words=' up status down apply automations runs interactions events secrets worker workers keys config verify version help completion' ;;
+    automations) words=' list get versions create-version publish rollback diff pause resume archive triggers next' ;;
     runs) words=' start list get watch events cancel explain replay diff export import' ;;
     interactions) words=' list get respond' ;;
+    events) words=' publish list tail' ;;
+    secrets) words=' set list delete' ;;
     workers) words=' list' ;;
     keys) words=' create list revoke' ;;
     config) words=' explain' ;;
