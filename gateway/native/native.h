@@ -19,6 +19,9 @@ void native_wait(struct request *r, const struct run_accepted *run, unsigned sta
 void native_run_document(struct buffer *out, const struct run_accepted *run,
     const struct run_changed *outcome);
 
+/* Answer with the run, 201 if it is a new one, or with why it was refused. */
+void native_run_accepted(struct request *r, const struct message *answer);
+
 /* The run's log as a stream of server-sent events, from after `after`. */
 void native_follow(struct request *r, const struct id *run, uint64_t after);
 
