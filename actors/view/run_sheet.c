@@ -34,7 +34,8 @@ write_progress(struct sheet *map, const struct run_row *row)
 static void
 write_lineage(struct sheet *map, const struct run_row *row)
 {
-    sheet_number(map, "attempt", row->attempt > 0 ? row->attempt : 1);
+    if (row->attempt > 0)
+        sheet_number(map, "attempt", row->attempt);
     sheet_text(map, "trigger", row->trigger);
     sheet_id(map, "parent_run_id", "run_", &row->parent);
     sheet_id(map, "origin_run_id", "run_", &row->origin);

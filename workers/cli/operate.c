@@ -5,10 +5,9 @@
 #include "workers/cli/document.h"
 #include "workers/cli/input.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-enum { STEP_KEY_MAX = 1024 };
+enum { STEP_KEY_MAX = 1024, CURSOR_MAX = 1024 };
 
 static enum exit_code
 tell(struct cli *cli, const char *run, const char *what, json_t *body)
@@ -192,30 +191,39 @@ tell_page(struct cli *cli, const json_t *page, const char *what)
     return worst;
 }
 
+/* The cursor of the page after; false if there is none. */
+static bool
+next_page(const json_t *page, char cursor[CURSOR_MAX])
+{
+    const char *next = json_string_value(json_object_get(page, "next_cursor"));
+    size_t size = next == NULL ? CURSOR_MAX : strlen(next) + 1;
+    if (size > CURSOR_MAX)
+        return false;
+    memcpy(cursor, next, size);
+    return true;
+}
+
 /* Pages are stable, so what is done to one does not move the next. */
 static enum exit_code
 tell_all(struct cli *cli, const char *status, const char *what)
 {
     enum exit_code worst = EXIT_DONE;
-    char *cursor = NULL;
-    do {
+    char cursor[CURSOR_MAX] = "";
+    bool more = true;
+    while (more) {
         struct api_path path = api_path("runs", NULL, "");
         json_t *page;
         api_query(&path, "automation", cli_value(cli, OPTION_automation));
         api_query(&path, "status", status);
-        api_query(&path, "cursor", cursor);
+        api_query(&path, "cursor", cursor[0] == '\0' ? NULL : cursor);
         enum exit_code e = api_get(cli, &path, &page);
-        free(cursor);
-        cursor = NULL;
         if (e != EXIT_DONE)
             return e;
         e = tell_page(cli, page, what);
         worst = e == EXIT_DONE ? worst : e;
-        const char *next = json_string_value(json_object_get(page, "next_cursor"));
-        if (next != NULL && e != EXIT_AWAY)
-            cursor = strdup(next);
+        more = e != EXIT_AWAY && next_page(page, cursor);
         json_decref(page);
-    } while (cursor != NULL);
+    }
     return worst;
 }
 
