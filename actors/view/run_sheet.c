@@ -30,6 +30,19 @@ write_progress(struct sheet *map, const struct run_row *row)
     sheet_end(&progress);
 }
 
+/* Where it is from, and what it has been through. */
+static void
+write_lineage(struct sheet *map, const struct run_row *row)
+{
+    if (row->attempt > 0)
+        sheet_number(map, "attempt", row->attempt);
+    sheet_text(map, "trigger", row->trigger);
+    sheet_id(map, "parent_run_id", "run_", &row->parent);
+    sheet_id(map, "origin_run_id", "run_", &row->origin);
+    if (row->status == RUN_WAITING)
+        sheet_text(map, "queue_reason", row->queue_reason);
+}
+
 static void
 write_line(struct sheet *map, const struct id *id, const struct run_row *row)
 {
@@ -41,13 +54,15 @@ write_line(struct sheet *map, const struct id *id, const struct run_row *row)
     sheet_text(map, "status", text(run_status_name((enum run_status)row->status)));
     sheet_text(map, "source", row->source);
     sheet_text(map, "idempotency_key", row->key);
-    sheet_moment(map, "created_at", row->started_ms);
+    sheet_moment(
+        map, "created_at", row->queued_ms > 0 ? row->queued_ms : row->started_ms);
     sheet_moment(map, "updated_at", row->updated_ms);
-    sheet_moment(map, "started_at", row->started_ms);
+    sheet_moment(map, "started_at", row->status == RUN_WAITING ? 0 : row->started_ms);
     sheet_moment(map, "finished_at", row->finished_ms);
     sheet_text(map, "stop_reason", row->stop_reason);
     if (row->status == RUN_BROKEN)
         write_error(map, row->error_type, row->error_message, row->failed_step);
+    write_lineage(map, row);
     write_progress(map, row);
     sheet_number(map, "last_sequence", row->events);
 }
@@ -79,20 +94,6 @@ has_room(const struct whole *w, size_t size)
 {
     size_t used = w->map.out->size - w->from;
     return used <= w->bytes_max && size <= w->bytes_max - used;
-}
-
-/* What started it, and of whom it is. */
-static void
-write_lineage(struct sheet *map, const struct run_row *row)
-{
-    sheet_text(map, "trigger", row->trigger);
-    sheet_id(map, "parent_run_id", "run_", &row->parent);
-    sheet_id(map, "origin_run_id", "run_", &row->origin);
-    sheet_moment(map, "queued_at", row->queued_ms);
-    if (row->status == RUN_WAITING)
-        sheet_text(map, "queue_reason", row->queue_reason);
-    if (row->attempt > 1)
-        sheet_number(map, "attempt", row->attempt);
 }
 
 static void
@@ -238,7 +239,6 @@ run_sheet_whole(struct buffer *out, struct run_rows *run, size_t bytes_max)
     w.outputs = arena_take(run->arena, run->row.step_count * sizeof *w.outputs);
     w.map = sheet_map(out);
     write_line(&w.map, &run->id, &run->row);
-    write_lineage(&w.map, &run->row);
     write_inputs(&w);
     write_result(&w);
     write_steps(&w);

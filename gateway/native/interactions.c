@@ -23,19 +23,6 @@ native_interaction_get(struct request *r)
         request_ask(r, m, request_show);
 }
 
-static void
-responded(struct request *r, const struct message *answer)
-{
-    struct buffer out = { 0 };
-    if (answer->code != RUN_ACCEPTED) {
-        request_show(r, answer);
-        return;
-    }
-    native_run_document(&out, &answer->run_accepted, NULL);
-    request_document(r, 200, buffer_bytes(&out));
-    buffer_free(&out);
-}
-
 /* Who answers: the name of the key; who administers the project may speak for anybody.
  */
 static bool
@@ -86,5 +73,5 @@ native_interaction_respond(struct request *r)
     if (m->to_instance >= r->gateway->child.config.schedulers)
         request_refuse(r, ERR_NOT_FOUND, "%s", "");
     else
-        request_ask(r, m, responded);
+        request_ask(r, m, native_run_accepted);
 }

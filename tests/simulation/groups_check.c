@@ -164,8 +164,7 @@ accept(struct reading *r, const struct message *fact)
         .max = started->runs_max,
         .state = MEMBER_QUEUED,
     };
-    what_is_replaced_ends_when_the_newer_run_is_accepted(
-        r, &r->members[r->count - 1]);
+    what_is_replaced_ends_when_the_newer_run_is_accepted(r, &r->members[r->count - 1]);
 }
 
 static void

@@ -48,8 +48,8 @@ void story_expect_only(struct story *s, const char *word, const char *said);
  * before that. */
 void story_learn(struct story *s, uint32_t version, const char *text);
 /* The same of another automation; its id is that of its name. */
-void story_learn_as(
-    struct story *s, const char *name, uint32_t version, const char *text);
+void
+story_learn_as(struct story *s, const char *name, uint32_t version, const char *text);
 struct id story_automation(const char *name);
 void story_start(struct story *s, unsigned run, const char *key);
 /* `inputs` is msgpack. */

@@ -22,7 +22,7 @@ START_TEST(a_run_of_one_step_starts_and_completes)
     story_make(&s);
     story_open(&s);
     story_learn(&s, 1, one_step);
-    story_expect(&s, "0 plan_learned automation=A name=flow version=1 plan=(78 bytes)\n"
+    story_expect(&s, "0 plan_learned automation=A name=flow version=1 plan=(76 bytes)\n"
                      "0 -> registry plan_known automation=A version=1\n");
     story_start(&s, 1, "");
     story_expect(&s,
@@ -102,7 +102,7 @@ START_TEST(the_later_revision_says_which_version_starts_use)
     story_learn(&s, 2, "steps:\n" STEP("a", "") STEP("b", ""));
     offer_revision(&s, 5, 1, 1, AUTOMATION_ACTIVE);
     story_expect_only(&s, "plan_learned",
-        "0 plan_learned automation=A name=flow version=2 plan=(123 bytes)\n"
+        "0 plan_learned automation=A name=flow version=2 plan=(121 bytes)\n"
         "0 plan_learned automation=A name=flow version=1 revision=5 current=1 "
         "status=1\n");
     offer_revision(&s, 4, 2, 2, AUTOMATION_ACTIVE); /* it came late */

@@ -31,9 +31,14 @@ _capstan()
     'runs get') words=' --url --key --project --data --config --json --quiet --help --file' ;;
     'runs watch') words=' --url --key --project --data --config --json --quiet --help --timeout' ;;
     'runs events') words=' --url --key --project --data --config --json --quiet --help --timeout --follow --after --all --file' ;;
-    'runs cancel') words=' --url --key --project --data --config --json --quiet --help --reason' ;;
+    'runs cancel') words=' --url --key --project --data --config --json --quiet --help --automation --status --all --dry-run --reason' ;;
+    'runs retry') words=' --url --key --project --data --config --json --quiet --help --automation --status --all --step --dry-run --reason' ;;
+    'runs signal') words=' --url --key --project --data --config --json --quiet --help --result' ;;
+    'runs skip') words=' --url --key --project --data --config --json --quiet --help --reason' ;;
+    'runs set-output') words=' --url --key --project --data --config --json --quiet --help --output --reason' ;;
+    'runs fork') words=' --url --key --project --data --config --json --quiet --help --set --inputs --version --at' ;;
     'runs explain') words=' --url --key --project --data --config --json --quiet --help' ;;
-    'runs replay') words=' --url --key --project --data --config --json --quiet --help --file --at --verify' ;;
+    'runs replay') words=' --url --key --project --data --config --json --quiet --help --at --file --verify' ;;
     'runs diff') words=' --url --key --project --data --config --json --quiet --help' ;;
     'runs export') words=' --url --key --project --data --config --json --quiet --help --output' ;;
     'runs import') words=' --url --key --project --data --config --json --quiet --help' ;;
@@ -60,7 +65,7 @@ _capstan()
     [[ -n $words ]] || case $first in
     '') words=' up status down apply automations runs interactions events secrets worker workers keys config verify version help completion' ;;
     automations) words=' list get versions create-version publish rollback diff pause resume archive triggers next' ;;
-    runs) words=' start list get watch events cancel explain replay diff export import' ;;
+    runs) words=' start list get watch events cancel retry signal skip set-output fork explain replay diff export import' ;;
     interactions) words=' list get respond' ;;
     events) words=' publish list tail' ;;
     secrets) words=' set list delete' ;;

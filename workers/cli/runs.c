@@ -1,4 +1,4 @@
-/* runs - start, list, get, cancel. */
+/* runs - start, list, get. */
 #include "base/clock.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/document.h"
@@ -202,24 +202,6 @@ command_runs_get(struct cli *cli)
         cli_print_json(run);
     else
         show(cli, run);
-    json_decref(run);
-    return EXIT_DONE;
-}
-
-enum exit_code
-command_runs_cancel(struct cli *cli)
-{
-    json_t *run = NULL, *body = json_object();
-    struct api_path path = api_path("runs", cli->request.words[0], "/cancel");
-    api_set(body, "reason", cli_value(cli, OPTION_reason));
-    enum exit_code e = api_post(cli, &path, body, &run);
-    json_decref(body);
-    if (e != EXIT_DONE)
-        return e;
-    if (cli_given(cli, OPTION_json))
-        cli_print_json(run);
-    else
-        printf("%s\t%s\n", document_text(run, "id"), document_text(run, "status"));
     json_decref(run);
     return EXIT_DONE;
 }
