@@ -9,6 +9,10 @@ static const struct field step_row_field_rows[] = { step_row_FIELDS(
     FIELD_ROW, step_row) };
 static const struct field name_row_field_rows[] = { name_row_FIELDS(
     FIELD_ROW, name_row) };
+static const struct field group_row_field_rows[] = { group_row_FIELDS(
+    FIELD_ROW, group_row) };
+static const struct field failures_row_field_rows[] = { failures_row_FIELDS(
+    FIELD_ROW, failures_row) };
 static const struct field expansion_row_field_rows[] = { expansion_row_FIELDS(
     FIELD_ROW, expansion_row) };
 static const struct field interaction_row_field_rows[] = { interaction_row_FIELDS(
@@ -16,6 +20,8 @@ static const struct field interaction_row_field_rows[] = { interaction_row_FIELD
 const struct shape run_row_shape = SHAPE(run_row);
 const struct shape step_row_shape = SHAPE(step_row);
 const struct shape name_row_shape = SHAPE(name_row);
+const struct shape group_row_shape = SHAPE(group_row);
+const struct shape failures_row_shape = SHAPE(failures_row);
 const struct shape expansion_row_shape = SHAPE(expansion_row);
 const struct shape interaction_row_shape = SHAPE(interaction_row);
 

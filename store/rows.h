@@ -35,7 +35,7 @@ enum {
     STEPS_PER_PAGE = 16,
     POSITIONS_PER_PAGE = 32,
     ITEMS_PER_PAGE = 16,
-    ROW_KEY_MAX = 160
+    ROW_KEY_MAX = 192
 };
 
 struct row_key {
@@ -108,7 +108,19 @@ uint64_t row_take_u64(struct bytes *left);
     F(S, 34, u32,     steps_leased,  "whose job a worker holds: then the run is running") \
     F(S, 35, text,    title,         "what it is called, or nothing")                     \
     F(S, 36, u64,     finish,        "record of run_completed, if that has an output; else 0") \
-    F(S, 37, u32,     left,          "1: it was left with more to say, and has a row 'W'")
+    F(S, 37, u32,     left,          "1: it was left with more to say, and has a row 'W'") \
+    F(S, 40, id,      group,         "its concurrency group, or zero: none")              \
+    F(S, 41, u64,     queued,        "record of run_queued, while it is queued; else 0")   \
+    F(S, 42, u64,     queued_ms,     "unix ms when it was queued; 0: it never was")        \
+    F(S, 43, text,    queue_reason,  "why it is or was queued, for people")                \
+    F(S, 44, u32,     attempt,       "2 when it was resumed for the first time; 0: never") \
+    F(S, 45, id,      parent,        "run whose step started it, or zero")                 \
+    F(S, 46, u32,     parent_step,   "index of that step")                                 \
+    F(S, 47, u32,     parent_attempt, "of that step")                                      \
+    F(S, 48, u32,     awaited,       "1: the parent waits for its end")                    \
+    F(S, 49, u32,     depth,         "generations above it")                               \
+    F(S, 50, id,      origin,        "run that it was forked from, or zero")               \
+    F(S, 51, text,    trigger,       "key of the trigger, or nothing")
 
 #define step_row_FIELDS(F, S)                                                            \
     F(S, 1,  u32,  status,        "enum step_status")                                    \
@@ -140,7 +152,10 @@ uint64_t row_take_u64(struct bytes *left);
     F(S, 27, u32,  passed,        "1: skipped or failed, and what needs it goes on")     \
     F(S, 28, u64,  untold,        "record of its open wait for an event; 0: it has none") \
     F(S, 29, id,   interaction,   "that it asks or asked, or zero")                      \
-    F(S, 30, blob, closed,        "waits that no event ended: record (8 bytes), attempt (4)")
+    F(S, 30, blob, closed,        "waits that no event ended: record (8 bytes), attempt (4)") \
+    F(S, 35, u32,  attempts_past, "of them, those before its run was resumed")           \
+    F(S, 36, u32,  overridden,    "1: its output was set by hand")                       \
+    F(S, 37, id,   child,         "run that it started last, or zero")
 
 #define expansion_row_FIELDS(F, S)                                                       \
     F(S, 1, u32, step,       "index of the each")                                        \
@@ -161,6 +176,16 @@ uint64_t row_take_u64(struct bytes *left);
     F(S, 7, u64,     over_ms,  "unix ms when it was settled; 0: it is not")              \
     F(S, 8, payload, answers,  "array of maps {by, value, comment, at_ms}")
 
+#define group_row_FIELDS(F, S)                                                           \
+    F(S, 1, u32, active, "runs that hold a slot")                                        \
+    F(S, 2, u32, queued, "runs that wait for one")                                       \
+    F(S, 3, u32, max,    "slots, as the last start said")                                \
+    F(S, 4, u64, head,   "record of run_queued of the run that left the queue last")
+
+#define failures_row_FIELDS(F, S)                                                        \
+    F(S, 1, u32, count, "in a row")                                                      \
+    F(S, 2, u32, told,  "1: the registry was told that there are too many")
+
 #define name_row_FIELDS(F, S)                                                            \
     F(S, 1, id,  automation, "automation id")                                            \
     F(S, 2, u32, version,    "the one that starts use; 0: none")                         \
@@ -178,6 +203,12 @@ struct step_row {
 struct name_row {
     name_row_FIELDS(FIELD_MEMBER, name_row)
 };
+struct group_row {
+    group_row_FIELDS(FIELD_MEMBER, group_row)
+};
+struct failures_row {
+    failures_row_FIELDS(FIELD_MEMBER, failures_row)
+};
 struct expansion_row {
     expansion_row_FIELDS(FIELD_MEMBER, expansion_row)
 };
@@ -185,7 +216,7 @@ struct interaction_row {
     interaction_row_FIELDS(FIELD_MEMBER, interaction_row)
 };
 extern const struct shape run_row_shape, step_row_shape, name_row_shape,
-    expansion_row_shape, interaction_row_shape;
+    expansion_row_shape, interaction_row_shape, group_row_shape, failures_row_shape;
 
 /* On disk: never renumber. */
 enum step_status {
@@ -217,6 +248,16 @@ enum interaction_status {
 };
 /* "pending", "completed", "expired", "cancelled". */
 const char *interaction_status_name(enum interaction_status status);
+
+/* What a row 'D' says.  On disk: never renumber. */
+enum telling_kind {
+    TELLING_FORWARD = 1, /* subject: the run to be */
+    TELLING_CALL = 2,    /* the child to be */
+    TELLING_CANCEL = 3,  /* the child that nobody waits for any more */
+    TELLING_END = 4,     /* the child that has ended */
+    TELLING_FAILING = 5, /* the automation */
+};
+enum { PEER_REGISTRY = 255 }; /* other peers are partitions */
 
 /* A page of steps is a msgpack array of maps, shorter if the last steps are pending.
  * Fill all STEPS_PER_PAGE; what is not there is pending. */

@@ -67,7 +67,15 @@
     F(S, 19, u32,    awaited,    "1: the parent waits for its end")                      \
     F(S, 20, u32,    mains,      "of the steps, those in no body and no cleanup; 0: all")\
     F(S, 21, u32,    cleanups,   "of the steps, those that clean up, in no body")        \
-    F(S, 22, text,   title,      "what the run is called, or nothing")
+    F(S, 22, text,   title,      "what the run is called, or nothing")                   \
+    F(S, 23, u32,    concurrency, "enum plan_concurrency that it is under; 0: none")     \
+    F(S, 24, u32,    runs_max,   "active runs of its group, at most; 0: no limit")       \
+    F(S, 25, u32,    scoped,     "1: its group is of the runs of its trigger alone")     \
+    F(S, 26, u32,    queued,     "1: it exists since run_queued, which says the rest")   \
+    F(S, 27, text,   queue_reason, "why it is queued, for people")                       \
+    F(S, 28, u32,    parent_attempt, "of the parent's step")                             \
+    F(S, 29, u32,    depth,      "generations above it")                                 \
+    F(S, 30, text,   by,         "who forked it, or nothing")
 
 #define run_completed_FIELDS(F, S)                                                       \
     F(S, 1, id, run, "run id")                                                           \
@@ -83,7 +91,8 @@
 
 #define run_cancelled_FIELDS(F, S)                                                       \
     F(S, 1, id,   run,    "run id")                                                      \
-    F(S, 2, text, reason, "for people, or nothing")
+    F(S, 2, text, reason, "for people, or nothing")                                      \
+    F(S, 3, text, stop_reason, "replaced; or nothing: cancelled")
 
 #define run_deferred_FIELDS(F, S)                                                        \
     F(S, 1, id,   run,     "run id")                                                     \
@@ -193,14 +202,36 @@
     F(S, 11, payload, config,    "or nothing")                                           \
     F(S, 12, text,   trigger,    "key of the trigger, or nothing")                       \
     F(S, 13, u32,    concurrency, "enum plan_concurrency of the trigger, or 0")          \
-    F(S, 14, u32,    runs_max,   "of the trigger, or 0")
+    F(S, 14, u32,    runs_max,   "of the trigger, or 0")                                 \
+    F(S, 15, u64,    slot_ms,    "of trigger_fired, or 0")                               \
+    F(S, 16, u64,    event,      "of trigger_fired, or 0")
 
 #define forward_taken_FIELDS(F, S)                                                       \
     F(S, 1, id,   run,     "from run_forwarded")                                         \
     F(S, 2, u32,  err,     "enum err; 0: the run exists")                                \
+    F(S, 3, text, detail,  "why it was refused")                                         \
+    F(S, 4, id,   automation, "automation id")                                           \
+    F(S, 5, text, name,    "of the automation")                                          \
+    F(S, 6, u32,  version, "that the run keeps")                                         \
+    F(S, 7, u32,  status,  "enum run_status")                                            \
+    F(S, 8, u64,  started_ms, "unix ms")                                                 \
+    F(S, 9, u32,  existed, "1: it was there before")                                     \
+    F(S, 10, payload, details, "of a refusal: as in refused")
+
+#define forward_settled_FIELDS(F, S)                                                     \
+    F(S, 1, id,   run,     "from run_forwarded")                                         \
+    F(S, 2, u32,  err,     "enum err; 0: the run exists")                                \
     F(S, 3, text, detail,  "why it was refused")
 
-#define forward_settled_FIELDS(F, S) forward_taken_FIELDS(F, S)
+#define telling_settled_FIELDS(F, S)                                                     \
+    F(S, 1, u32, peer,    "who knows it: a partition, or 255: the registry")             \
+    F(S, 2, id,  subject, "run or automation")                                           \
+    F(S, 3, u32, kind,    "enum telling_kind")
+
+#define told_again_FIELDS(F, S)                                                          \
+    F(S, 1, u32,  peer,  "as in telling_settled")                                        \
+    F(S, 2, blob, last,  "key of the last row told")                                     \
+    F(S, 3, u32,  more,  "1: there are rows behind it")
 
 #define child_called_FIELDS(F, S)                                                        \
     F(S, 1, id,      run,        "the parent")                                           \
@@ -340,7 +371,8 @@
     F(S, 4, u32,     attempt, "of the step")                                             \
     F(S, 5, text,    by,      "timer, event, signal, interaction or automation")         \
     F(S, 6, u64,     number,  "of an event")                                             \
-    F(S, 7, payload, result,  "what came, or nothing")
+    F(S, 7, payload, result,  "what came, or nothing")                                   \
+    F(S, 8, text,    principal, "who signalled, or nothing")
 
 #define wait_timed_out_FIELDS(F, S)                                                      \
     F(S, 1, id,   run,     "run id")                                                     \
@@ -395,6 +427,7 @@
     F(S, 3, text,    key,     "step key")                                                \
     F(S, 4, u32,     status,  "enum step_status")                                        \
     F(S, 5, payload, output,  "if completed")                                            \
-    F(S, 6, u32,     attempt, "the last one there")
+    F(S, 6, u32,     attempt, "the last one there")                                      \
+    F(S, 7, u32,     passes,  "1: what needs it goes on")
 /* clang-format on */
 #endif

@@ -1,4 +1,5 @@
-#include "actors/scheduler/state.h"
+#include "actors/scheduler/child.h"
+#include "actors/scheduler/groups.h"
 #include "base/counters.h"
 #include "base/wrong.h"
 
@@ -149,6 +150,7 @@ move_step(struct scheduler_state *s, const struct fact_about_step *moved)
     move_job(s, moved->run, moved->step, before, after);
     index_wait(s, moved);
     index_interaction(s, moved);
+    index_child(s, moved);
 }
 
 static struct row_key
@@ -199,6 +201,17 @@ index_end(struct scheduler_state *s, const struct run *run)
         1);
 }
 
+static void
+index_resume(struct scheduler_state *s, const struct run *run, enum run_status was)
+{
+    struct row_key open = open_key(run), ended = row_key('X');
+    row_key_id(&ended, &run->project);
+    row_key_u8(&ended, (uint8_t)was);
+    row_key_newest(&ended, &run->id);
+    scheduler_put(s, &open, (struct bytes){ 0 });
+    scheduler_drop(s, &ended);
+}
+
 /* Every fact about one step has the run first and the step second. */
 static bool
 about_step(enum message_code code)
@@ -220,6 +233,12 @@ scheduler_settle(void *state)
     arena_reset(&s->arena);
 }
 
+static bool
+creates(const struct message *m)
+{
+    return m->code == RUN_QUEUED || (m->code == RUN_STARTED && !m->run_started.queued);
+}
+
 /* The facts of a turn are mostly about one run: it is read once and written once. */
 static struct run *
 take_in_hand(struct scheduler_state *s, const struct message *m)
@@ -228,7 +247,7 @@ take_in_hand(struct scheduler_state *s, const struct message *m)
     if (s->in_hand && id_equal(&s->run.id, id))
         return &s->run;
     scheduler_settle(s);
-    if (m->code == RUN_STARTED)
+    if (creates(m))
         run_begin(
             &s->run, s->journal, &s->arena, &m->envelope.project, &m->run_started);
     else if (!run_read(&s->run, s->journal, &s->arena, &m->envelope.project, id))
@@ -242,7 +261,7 @@ take_in_hand(struct scheduler_state *s, const struct message *m)
 static bool
 may_follow_end(enum message_code code)
 {
-    return code == JOB_PRINTED;
+    return code == JOB_PRINTED || code == RUN_RESUMED || code == STEP_OVERRIDDEN;
 }
 
 static void
@@ -265,6 +284,8 @@ apply_to_run(struct scheduler_state *s, uint64_t at_ms, const struct message *m)
 {
     struct run *run = take_in_hand(s, m);
     uint64_t deadline_ms = run->row.deadline_ms;
+    uint64_t queued = run->row.queued;
+    enum run_status was = (enum run_status)run->row.status;
     bool was_over = run_over(run);
 
     assert(!was_over || may_follow_end(m->code));
@@ -274,10 +295,15 @@ apply_to_run(struct scheduler_state *s, uint64_t at_ms, const struct message *m)
         run_follow(run, at_ms, m);
     move_timer(
         s, run, NO_STEP, deadline_ms, TIMER_RUN, run->row.deadline_ms, TIMER_RUN);
-    if (m->code == RUN_STARTED)
+    if (creates(m))
         index_start(s, run);
-    if (run_over(run) && !was_over)
+    if (run_over(run) && !was_over) {
         index_end(s, run);
+        failures_follow(s, run);
+    }
+    if (was_over && !run_over(run))
+        index_resume(s, run, was);
+    group_follow(s, run, m, was_over, queued);
 }
 
 static void
@@ -339,6 +365,8 @@ learn_plan(struct scheduler_state *s, const struct message *m)
     if (known.data != NULL
         && fields_read(&in, &name_row_shape, NULL, &name) != ERR_NONE)
         WRONG("a row of a name cannot be read");
+    if (plan->revision > name.revision)
+        failures_forget(s, project, &plan->automation);
     follow_name(&name, plan);
     fields_write(&name_row_shape, &name, NULL, &row);
     scheduler_put(s, &by_name, buffer_bytes(&row));
@@ -374,6 +402,10 @@ reset_peer(struct scheduler_state *s, const struct message *m)
         lanes_reset(&s->lanes);
     else if (m->peer_reset.actor == ACTOR_trigger)
         untold_reset(s);
+    else if (m->peer_reset.actor == ACTOR_scheduler)
+        tellings_reset(s, m->peer_reset.instance);
+    else if (m->peer_reset.actor == ACTOR_registry)
+        tellings_reset(s, PEER_REGISTRY);
 }
 
 void
@@ -384,7 +416,19 @@ scheduler_apply(void *state, uint64_t at_ms, const struct message *m)
     case PLAN_LEARNED: learn_plan(s, m); return;
     case LEASE_SEEN: see_lease(s, m); return;
     case RUN_CHANGED:
+    case CHILD_CANCEL:
     case JOB_WITHDRAWN: return;
+    case RUN_FORWARDED: apply_forwarded(s, m); return;
+    case FORWARD_SETTLED: apply_forward_settled(s, m); return;
+    case CHILD_ENDED: apply_child_ended(s, m); return;
+    case AUTOMATION_FAILING: apply_failing(s, m); return;
+    case TELLING_SETTLED: {
+        const struct telling_settled *settled = &m->telling_settled;
+        telling_drop(
+            s, settled->peer, &settled->subject, (enum telling_kind)settled->kind);
+        return;
+    }
+    case TOLD_AGAIN: tellings_told(s, &m->told_again); return;
     case JOB_OFFERED: told(s, m); return;
     case LANE_READ: {
         const struct lane_read *read = &m->lane_read;

@@ -103,6 +103,8 @@ say_end(struct turn *turn, enum run_status status, struct bytes reason)
         say_completed(turn);
     } else if (status == RUN_STOPPED) {
         struct run_cancelled cancelled = { .run = turn->run.id, .reason = reason };
+        if (bytes_equal(reason, text("replaced")))
+            cancelled.stop_reason = reason;
         turn_say(turn,
             (struct message){ .code = RUN_CANCELLED, .run_cancelled = cancelled });
     } else if (bytes_equal(reason, text("step_failed"))) {
@@ -126,6 +128,10 @@ void
 end_run(struct turn *turn, enum run_status status, struct bytes reason)
 {
     struct run *run = &turn->run;
+    if (run->row.status == RUN_WAITING) {
+        say_end(turn, status, reason); /* nothing has begun, so nothing is cleaned up */
+        return;
+    }
     if (!cancel_range(turn, 0, run->plan.fixed_count, "the run has ended")) {
         if (!run_closing(run))
             say_deferred(turn, true, status, reason);

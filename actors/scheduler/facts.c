@@ -13,6 +13,7 @@ is_about(const struct message *m, const struct id *run)
 bool
 turn_facts(struct turn *turn, uint64_t number, look_fn *look, void *self)
 {
+    const struct id *id = turn->history != NULL ? turn->history : &turn->run.id;
     struct journal *journal = turn->state->journal;
     struct record record;
     struct record_reader reader;
@@ -20,7 +21,7 @@ turn_facts(struct turn *turn, uint64_t number, look_fn *look, void *self)
     bool found = false;
     if (number == turn->run.record) {
         for (size_t i = 0; i < turn->out->count && !found; i++)
-            found = is_about(&turn->out->messages[i], &turn->run.id)
+            found = is_about(&turn->out->messages[i], id)
                     && look(self, &turn->out->messages[i]);
         return found;
     }
@@ -28,7 +29,7 @@ turn_facts(struct turn *turn, uint64_t number, look_fn *look, void *self)
         || !record_open(&reader, journal, turn->out->arena, record.facts))
         WRONG("a record of a run cannot be read");
     while (!found && record_next(&reader, &fact))
-        found = is_about(&fact, &turn->run.id) && look(self, &fact);
+        found = is_about(&fact, id) && look(self, &fact);
     return found;
 }
 

@@ -1,7 +1,7 @@
 /* What each fact makes of its run.  The policy of a step (what follows its failure, who
  * needs it) is read from the plan, which the run keeps. */
 #include "actors/history.h"
-#include "actors/scheduler/run.h"
+#include "actors/scheduler/groups.h"
 #include "base/wrong.h"
 
 #include <assert.h>
@@ -160,22 +160,50 @@ begin_item(struct run *run, uint32_t step)
         each->items_begun = place.item + 1;
 }
 
+/* What a run is, from the fact that creates it. */
 static void
-started(struct run *run, uint64_t at_ms, const struct run_started *fact)
+created(struct run *run, uint64_t at_ms, const struct run_started *fact)
 {
     run->row.automation = fact->automation;
     run->row.name = fact->name;
     run->row.version = fact->version;
-    run->row.status = RUN_SUSPENDED;
     run->row.source = fact->source;
     run->row.key = fact->key;
     run->row.started_ms = at_ms;
-    run->row.deadline_ms = fact->timeout_ms == 0 ? 0 : at_ms + fact->timeout_ms;
     run->row.step_count = fact->steps;
     run->row.mains = fact->mains == 0 ? fact->steps : fact->mains;
     run->row.cleanups = fact->cleanups;
     run->row.title = fact->title;
     run->row.record = run->record;
+    run->row.group = group_id(fact);
+    run->row.trigger = fact->trigger;
+    run->row.parent = fact->parent;
+    run->row.parent_step = fact->parent_step;
+    run->row.parent_attempt = fact->parent_attempt;
+    run->row.awaited = fact->awaited;
+    run->row.depth = fact->depth;
+    run->row.origin = fact->origin;
+}
+
+static void
+queued(struct run *run, uint64_t at_ms, const struct run_started *fact)
+{
+    created(run, at_ms, fact);
+    run->row.status = RUN_WAITING;
+    run->row.queued = run->record;
+    run->row.queued_ms = at_ms;
+    run->row.queue_reason = fact->queue_reason;
+}
+
+static void
+started(struct run *run, uint64_t at_ms, const struct run_started *fact)
+{
+    if (!fact->queued)
+        created(run, at_ms, fact);
+    run->row.status = RUN_SUSPENDED;
+    run->row.started_ms = at_ms;
+    run->row.queued = 0;
+    run->row.deadline_ms = fact->timeout_ms == 0 ? 0 : at_ms + fact->timeout_ms;
     if (run->watch)
         run_find_ready(run);
 }
@@ -192,7 +220,7 @@ step_started(struct run *run, uint64_t at_ms, const struct step_started *fact)
     step->due_ms = fact->due_ms;
     run->row.steps_open++;
     if (plan.kind != STEP_ACTION)
-        step->attempt = 1;
+        step->attempt = step->attempts_past + 1;
     if (plan.kind != STEP_PARALLEL)
         return;
     step->status = STEP_INSIDE;
@@ -304,6 +332,14 @@ resume(struct run *run, uint32_t number, bool matched)
 }
 
 static void
+child_called(struct run *run, uint64_t at_ms, const struct child_called *fact)
+{
+    uint64_t timeout_ms = run_plan_step(run, fact->step).timeout_ms;
+    wait(run, fact->step, timeout_ms == 0 ? 0 : at_ms + timeout_ms);
+    run_touch(run, fact->step)->child = fact->child;
+}
+
+static void
 step_completed(struct run *run, uint64_t at_ms, const struct step_completed *fact)
 {
     if (fact->has_output)
@@ -327,6 +363,37 @@ step_failed(struct run *run, uint64_t at_ms, const struct step_failed *fact)
     end_step(run, fact->step, at_ms, STEP_BROKEN, plan.on_error == ON_ERROR_CONTINUE);
 }
 
+/* Said by hand, in place of what the step would have done or has done. */
+static void
+overridden(struct run *run, uint64_t at_ms, const struct step_overridden *fact)
+{
+    struct step_row *step = run_touch(run, fact->step);
+    step->output = run->record;
+    step->overridden = 1;
+    if (!step_status_over(step->status)) {
+        begin_item(run, fact->step);
+        end_step(run, fact->step, at_ms, STEP_DONE, true);
+        return;
+    }
+    run->row.steps_done += step->status != STEP_DONE;
+    run->row.steps_failed -= step->status == STEP_BROKEN;
+    step->status = STEP_DONE;
+    step->passed = 0;
+}
+
+/* As the run had it that this one was forked from. */
+static void
+copied(struct run *run, uint64_t at_ms, const struct step_copied *fact)
+{
+    struct step_row *step = run_touch(run, fact->step);
+    step->attempt = step->attempts_past = fact->attempt;
+    step->endings = bytes_of(arena_take(run->arena, fact->attempt * ENDING_SIZE),
+        fact->attempt * ENDING_SIZE);
+    if (fact->status == STEP_DONE)
+        step->output = run->record;
+    end_step(run, fact->step, at_ms, (enum step_status)fact->status, fact->passes);
+}
+
 static void
 finish(struct run *run, uint64_t at_ms, enum run_status status, struct bytes reason)
 {
@@ -335,6 +402,7 @@ finish(struct run *run, uint64_t at_ms, enum run_status status, struct bytes rea
     run->row.deadline_ms = 0;
     run->row.stop_reason = reason;
     run->row.ending = 0;
+    run->row.queued = 0;
 }
 
 /* From the first time on that nothing more is to be said of an ending, there is only
@@ -375,6 +443,7 @@ move(struct run *run, uint64_t at_ms, const struct message *fact)
 {
     switch ((int)fact->code) {
     case RUN_STARTED: started(run, at_ms, &fact->run_started); return;
+    case RUN_QUEUED: queued(run, at_ms, &fact->run_started); return;
     case RUN_COMPLETED:
         run->row.finish = fact->run_completed.has_output ? run->record : 0;
         finish(run, at_ms, RUN_DONE, text("completed"));
@@ -384,7 +453,11 @@ move(struct run *run, uint64_t at_ms, const struct message *fact)
         run->row.error_message = fact->run_failed.error_message;
         finish(run, at_ms, RUN_BROKEN, fact->run_failed.stop_reason);
         return;
-    case RUN_CANCELLED: finish(run, at_ms, RUN_STOPPED, text("cancelled")); return;
+    case RUN_CANCELLED:
+        finish(run, at_ms, RUN_STOPPED,
+            fact->run_cancelled.stop_reason.size > 0 ? fact->run_cancelled.stop_reason
+                                                     : text("cancelled"));
+        return;
     case RUN_DEFERRED: deferred(run, &fact->run_deferred); return;
     case STEP_STARTED: step_started(run, at_ms, &fact->step_started); return;
     case STEP_EXPANDED: expanded(run, &fact->step_expanded); return;
@@ -423,6 +496,10 @@ move(struct run *run, uint64_t at_ms, const struct message *fact)
         if (fact->interaction_responded.resolved)
             resume(run, fact->interaction_responded.step, false);
         return;
+    case STEP_OVERRIDDEN: overridden(run, at_ms, &fact->step_overridden); return;
+    case STEP_COPIED: copied(run, at_ms, &fact->step_copied); return;
+    case RUN_RESUMED: run_resume(run, at_ms, &fact->run_resumed); return;
+    case CHILD_CALLED: child_called(run, at_ms, &fact->child_called); return;
     case CHECK_PASSED:
     case CHECK_FAILED: return;
     default: WRONG("no fact about a run");

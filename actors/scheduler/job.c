@@ -68,7 +68,8 @@ static uint32_t
 endings_of(const struct step_row *step, enum ending which)
 {
     uint32_t count = 0;
-    for (uint32_t attempt = 1; attempt <= step->attempt; attempt++)
+    for (uint32_t attempt = step->attempts_past + 1; attempt <= step->attempt;
+         attempt++)
         count += step_ending(step, attempt).ending == which;
     return count;
 }
@@ -77,7 +78,8 @@ static bool
 may_retry(const struct step_row *step, const struct plan_step *plan, enum ending ending,
     struct bytes error_type)
 {
-    if (ending == ENDING_CANCEL || step->attempt >= PLAN_ATTEMPTS_MAX)
+    if (ending == ENDING_CANCEL
+        || step->attempt - step->attempts_past >= PLAN_ATTEMPTS_MAX)
         return false;
     if (ending == ENDING_SILENCE)
         return endings_of(step, ENDING_SILENCE) < SILENCES_MAX;
@@ -90,10 +92,11 @@ static void
 retry(
     struct turn *turn, uint32_t step, const struct plan_step *plan, enum ending ending)
 {
-    uint32_t attempt = run_step(&turn->run, step)->attempt;
+    const struct step_row *row = run_step(&turn->run, step);
+    uint32_t attempt = row->attempt, past = row->attempts_past;
     /* Silence was delay enough, and says nothing about the work. */
     uint64_t delay_ms =
-        ending == ENDING_SILENCE ? 0 : retry_delay_ms(turn, step, plan, attempt);
+        ending == ENDING_SILENCE ? 0 : retry_delay_ms(turn, step, plan, attempt - past);
     struct step_retried retried = {
         .run = turn->run.id,
         .step = step,

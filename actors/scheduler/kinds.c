@@ -7,6 +7,7 @@ static const struct kind_rules rules[] = {
     [STEP_SLEEP] = { sleep_begin, sleep_due, NULL },
     [STEP_WAIT] = { wait_begin, wait_due, NULL },
     [STEP_INTERACTION] = { interaction_begin, interaction_due, NULL },
+    [STEP_CHILD] = { child_begin, child_due, child_withdraw },
     [STEP_CHECK] = { check_begin, interaction_due, NULL },
     [STEP_PARALLEL] = { inside_begin, inside_due, NULL },
     [STEP_EACH] = { each_begin, inside_due, NULL },

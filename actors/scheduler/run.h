@@ -56,6 +56,10 @@ void run_begin(struct run *run, struct journal *journal, struct arena *arena,
 
 /* follow.c: move by one fact about this run.  Bodies are borrowed until run_write(). */
 void run_follow(struct run *run, uint64_t at_ms, const struct message *fact);
+/* resume.c */
+/* Did the step complete, or its handler in its place, so that it need not again? */
+bool run_kept(struct run *run, uint32_t step);
+void run_resume(struct run *run, uint64_t at_ms, const struct run_resumed *fact);
 void run_write(struct run *run);
 
 /* A step's state; borrowed from the run. */

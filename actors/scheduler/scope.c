@@ -75,9 +75,11 @@ keep_start(struct run_scope *scope, const struct run_started *fact)
 static bool
 look_for_start(void *self, const struct message *fact)
 {
-    if (fact->code == RUN_STARTED)
+    /* Both are said with the same words. */
+    bool begins = fact->code == RUN_STARTED || fact->code == RUN_QUEUED;
+    if (begins)
         keep_start(self, &fact->run_started);
-    return fact->code == RUN_STARTED;
+    return begins;
 }
 
 void

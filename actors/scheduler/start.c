@@ -1,6 +1,8 @@
 #include "actors/scheduler/start.h"
 
+#include "actors/scheduler/policy.h"
 #include "actors/scheduler/scope.h"
+#include "actors/scheduler/tellings.h"
 
 static struct row_key
 key_row(const struct id *project, struct bytes key)
@@ -121,8 +123,9 @@ refuse(enum err err, const char *detail)
     return (struct refusal){ .err = err, .detail = detail };
 }
 
+/* The run as it will be, before its first fact. */
 static void
-begin(struct turn *turn, const struct plan *plan, struct run_started *started)
+prepare(struct turn *turn, const struct plan *plan, struct run_started *started)
 {
     struct run *run = &turn->run;
     count_steps(plan, turn->out->arena, started);
@@ -132,51 +135,70 @@ begin(struct turn *turn, const struct plan *plan, struct run_started *started)
     run->record = journal_last(turn->state->journal) + 1;
     run->row.started_ms = turn->now_ms;
     started->title = title_of(turn, plan, started);
-    turn_say(turn, (struct message){ .code = RUN_STARTED, .run_started = *started });
+}
+
+struct refusal
+start_find(const struct scheduler_state *state, struct outbox *out,
+    const struct start *start, struct start_of *found)
+{
+    struct bytes name;
+    if (!find_name(state, &out->project, start->automation, &name, &found->row))
+        return refuse(
+            ERR_NOT_FOUND, "there is no automation of this name or id in the project");
+    found->name = arena_copy(out->arena, name);
+    if (found->row.status == AUTOMATION_ARCHIVED)
+        return refuse(ERR_NOT_RUNNABLE, "the automation is archived: resume it first");
+    found->version = version_of(start, &found->row);
+    if (!find_plan(
+            state, &out->project, &found->row.automation, found->version, &found->plan))
+        return refuse(ERR_NOT_FOUND, "the automation has no such version");
+    return refuse(ERR_NONE, "");
 }
 
 struct refusal
 start_run(struct turn *turn, const struct start *start)
 {
     struct outbox *out = turn->out;
-    struct bytes name, inputs = start->inputs;
-    struct name_row row;
-    struct plan plan;
-    if (!find_name(turn->state, &out->project, start->automation, &name, &row))
-        return refuse(
-            ERR_NOT_FOUND, "there is no automation of this name or id in the project");
-    if (row.status == AUTOMATION_ARCHIVED)
-        return refuse(ERR_CONFLICT, "the automation is archived: resume it first");
-    uint32_t version = version_of(start, &row);
-    if (!find_plan(turn->state, &out->project, &row.automation, version, &plan))
-        return refuse(ERR_NOT_FOUND, "the automation has no such version");
+    struct bytes inputs = start->inputs;
+    struct start_of of;
+    struct refusal refusal = start_find(turn->state, out, start, &of);
+    if (refusal.err != ERR_NONE)
+        return refusal;
     if (!is_map(start->inputs))
         return refuse(ERR_INVALID, "inputs must be a map");
     if (!is_map(start->meta) || !is_map(start->config))
         return refuse(ERR_INVALID, "meta and config must be maps");
-    struct refusal refusal = complete_inputs(&plan, out->arena, &inputs);
+    refusal = complete_inputs(&of.plan, out->arena, &inputs);
     if (refusal.err != ERR_NONE)
         return refusal;
     struct run_started started = {
         .run = start->run,
-        .automation = row.automation,
-        .name = arena_copy(out->arena, name),
-        .version = version,
+        .automation = of.row.automation,
+        .name = of.name,
+        .version = of.version,
         .key = start->key,
         .inputs = inputs,
         .source = start->source,
-        .timeout_ms = plan.timeout_ms,
+        .timeout_ms = of.plan.timeout_ms,
         .data = start->data,
         .meta = start->meta,
         .trigger = start->trigger,
-        .config = lay_over(out->arena, plan.config, start->config),
+        .config = lay_over(out->arena, of.plan.config, start->config),
+        .parent = start->parent,
+        .parent_step = start->parent_step,
+        .parent_attempt = start->parent_attempt,
+        .awaited = start->awaited,
+        .depth = start->depth,
+        .origin = start->origin,
+        .origin_event = start->origin_event,
+        .by = start->by,
     };
-    begin(turn, &plan, &started);
-    return (struct refusal){ .err = ERR_NONE };
+    prepare(turn, &of.plan, &started);
+    return admit(turn, &of.plan, start, &started);
 }
 
-static void
-accept(struct turn *turn, uint64_t request, bool existed)
+void
+accept_run(struct turn *turn, uint64_t request, bool existed)
 {
     const struct run *run = &turn->run;
     say_run_accepted(turn->out, (struct run_accepted){
@@ -192,6 +214,28 @@ accept(struct turn *turn, uint64_t request, bool existed)
 }
 
 void
+refuse_request(struct outbox *out, uint64_t request, struct refusal refusal)
+{
+    say_refused(out, (struct refused){
+                         .request = request,
+                         .err = refusal.err,
+                         .detail = text(refusal.detail),
+                         .details = refusal.details,
+                     });
+}
+
+/* Where the start is decided: where its key was before, else as its plan says. */
+static uint32_t
+home_of_start(
+    const struct scheduler_state *state, struct outbox *out, const struct start *start)
+{
+    struct start_of of;
+    if (start_find(state, out, start, &of).err != ERR_NONE)
+        return state->partition;
+    return home_of(state, &of.plan, start, &of.row.automation);
+}
+
+void
 on_run_start(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out)
 {
@@ -201,7 +245,7 @@ on_run_start(const struct scheduler_state *state, uint64_t now_ms,
     bool keyed = find_key(state, &out->project, asked->key, &known);
 
     if (turn_open(&turn, state, now_ms, out, &known)) {
-        accept(&turn, asked->request, keyed && !id_equal(&known, &asked->run));
+        accept_run(&turn, asked->request, keyed && !id_equal(&known, &asked->run));
         return;
     }
     struct start start = {
@@ -214,18 +258,21 @@ on_run_start(const struct scheduler_state *state, uint64_t now_ms,
         .meta = asked->meta,
         .config = asked->config,
     };
+    uint32_t home = keyed ? id_partition(&known) : home_of_start(state, out, &start);
+    if (home != state->partition) {
+        start.run = id_move(&known, home);
+        forward_start(out, &start,
+            &(struct run_forwarded){
+                .request = asked->request, .gateway = in->envelope.instance });
+        return;
+    }
     struct refusal refusal = start_run(&turn, &start);
     if (refusal.err != ERR_NONE) {
-        say_refused(out, (struct refused){
-                             .request = asked->request,
-                             .err = refusal.err,
-                             .detail = text(refusal.detail),
-                             .details = refusal.details,
-                         });
+        refuse_request(out, asked->request, refusal);
         return;
     }
     turn_close(&turn);
-    accept(&turn, asked->request, false);
+    accept_run(&turn, asked->request, false);
 }
 
 void
@@ -241,13 +288,23 @@ on_trigger_fired(const struct scheduler_state *state, uint64_t now_ms,
         id_print(&fired->automation, "aut_", automation);
         struct start start = {
             .run = fired->run,
-            .automation = text(automation),
+            .automation = arena_copy(out->arena, text(automation)),
             .inputs = fired->inputs,
             .source = fired->source.size > 0 ? fired->source : text("trigger"),
             .trigger = fired->trigger,
             .data = fired->data,
             .meta = fired->meta,
+            .concurrency = (enum plan_concurrency)fired->concurrency,
+            .runs_max = fired->runs_max,
         };
+        uint32_t home = home_of_start(state, out, &start);
+        if (home != state->partition) {
+            start.run = id_move(&fired->run, home);
+            forward_start(out, &start,
+                &(struct run_forwarded){
+                    .slot_ms = fired->slot_ms, .event = fired->event });
+            return;
+        }
         refusal = start_run(&turn, &start);
         if (refusal.err == ERR_NONE)
             turn_close(&turn);

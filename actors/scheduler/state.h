@@ -15,13 +15,23 @@ struct untold_waits {
     bool more;     /* there are rows behind it */
 };
 
+/* How far a peer that greeted was told again; volatile. */
+struct retelling {
+    bool active;
+    struct row_key last;
+};
+enum { TELLING_PEERS = 65 }; /* partitions, and the registry */
+
 struct scheduler_state {
     const struct config *config;
     struct journal *journal;
     uint32_t partition;
     struct lanes lanes;
     struct untold_waits untold;
-    uint64_t timer_ms;     /* no timer is due before; UINT64_MAX: there is none */
+    uint64_t timer_ms; /* no timer is due before; UINT64_MAX: there is none */
+    bool vacancy;      /* there is a group with a free slot and a run for it */
+    bool tell_own;     /* there are rows 'D' about this partition */
+    struct retelling retellings[TELLING_PEERS];
     bool deferred;         /* there is a run about which more must be said */
     uint64_t lease_epoch;  /* the last life of the lease actor */
     uint64_t lease_record; /* that said so: offers up to it may have been granted */
@@ -46,9 +56,11 @@ struct turn {
     const struct scheduler_state *state;
     uint64_t now_ms;
     struct outbox *out;
-    bool whole;              /* all that may follow was looked for: run_find_ready */
-    struct run_scope *scope; /* what templates may name; NULL: none was evaluated */
-    struct bytes output;     /* that the run declares; nothing before its end */
+    bool was_over;            /* before it */
+    bool whole;               /* all that may follow was looked for: run_find_ready */
+    struct run_scope *scope;  /* what templates may name; NULL: none was evaluated */
+    const struct id *history; /* whose facts records have; NULL: the run's own */
+    struct bytes output;      /* that the run declares; nothing before its end */
     struct run run;
 };
 
@@ -61,6 +73,8 @@ bool turn_open(struct turn *turn, const struct scheduler_state *state, uint64_t 
     struct outbox *out, const struct id *run);
 /* Say `m`, a fact about the run, and follow it. */
 void turn_say(struct turn *turn, struct message m);
+/* The same of a fact that the scheduler of a partition must hear. */
+void turn_say_to(struct turn *turn, uint32_t partition, struct message m);
 /* Find all that may follow, also what earlier turns left. */
 void turn_look_through(struct turn *turn);
 /* Go on with what can, end what is to end, and give the gateway its hint. */
@@ -137,6 +151,17 @@ void untold_drop(struct scheduler_state *state, uint64_t record, const struct id
 struct row_key untold_key(uint64_t record, const struct id *run, uint32_t step);
 /* interaction.c */
 void on_interaction_respond(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+/* operate.c, fork.c */
+void on_run_signal(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_step_skip(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_step_override(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_run_retry(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_run_fork(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out);
 /* apply.c */
 void scheduler_apply(void *state, uint64_t at_ms, const struct message *m);

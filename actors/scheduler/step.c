@@ -86,8 +86,10 @@ void
 fail_or_retry(struct turn *turn, uint32_t step, const struct plan_step *plan,
     struct failure failure)
 {
-    uint32_t attempt = run_step(&turn->run, step)->attempt;
-    if (attempt >= plan->attempts_max || !may_retry_type(plan, failure.type)) {
+    const struct step_row *row = run_step(&turn->run, step);
+    uint32_t attempt = row->attempt;
+    if (attempt - row->attempts_past >= plan->attempts_max
+        || !may_retry_type(plan, failure.type)) {
         fail_step(turn, step, plan, failure);
         return;
     }
@@ -97,7 +99,8 @@ fail_or_retry(struct turn *turn, uint32_t step, const struct plan_step *plan,
         .key = plan->key,
         .attempt = attempt + 1,
         .max_attempts = plan->attempts_max,
-        .due_ms = turn->now_ms + retry_delay_ms(turn, step, plan, attempt),
+        .due_ms = turn->now_ms
+                  + retry_delay_ms(turn, step, plan, attempt - row->attempts_past),
     };
     if (retried.due_ms == 0)
         retried.due_ms = 1; /* 0 is never */

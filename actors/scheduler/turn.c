@@ -1,4 +1,5 @@
 #include "actors/output.h"
+#include "actors/scheduler/child.h"
 #include "actors/scheduler/kinds.h"
 #include "actors/scheduler/scope.h"
 
@@ -9,6 +10,7 @@ turn_open(struct turn *turn, const struct scheduler_state *state, uint64_t now_m
     *turn = (struct turn){ .state = state, .now_ms = now_ms, .out = out };
     if (!run_read(&turn->run, state->journal, out->arena, &out->project, run))
         return false;
+    turn->was_over = run_over(&turn->run);
     turn->run.watch = true;
     turn->run.record = journal_last(state->journal) + 1;
     return true;
@@ -18,6 +20,14 @@ void
 turn_say(struct turn *turn, struct message m)
 {
     outbox_put(turn->out, m);
+    run_follow(&turn->run, turn->now_ms, &m);
+}
+
+void
+turn_say_to(struct turn *turn, uint32_t partition, struct message m)
+{
+    m = addressed(turn->state, m, partition);
+    outbox_put_to(turn->out, m.to, m.to_instance, m);
     run_follow(&turn->run, turn->now_ms, &m);
 }
 
@@ -87,13 +97,15 @@ static bool
 last_output(struct turn *turn, struct bytes *output)
 {
     const struct outbox *out = turn->out;
+    const struct id *id = &turn->run.id;
     uint32_t last = layout_last(&turn->run.layout), step;
+    struct bytes found;
     for (size_t i = 0; i < out->count; i++) {
         const struct message *m = &out->messages[i];
-        if (!output_of_fact(m, &step, output) || step != last)
+        if (!output_of_fact(m, &step, &found) || step != last
+            || memcmp(m->body, id, ID_SIZE) != 0)
             continue;
-        if (m->code != ACTION_COMPLETED)
-            *output = arena_copy(out->arena, *output);
+        *output = m->code == ACTION_COMPLETED ? found : arena_copy(out->arena, found);
         return true;
     }
     return false;
@@ -137,6 +149,10 @@ turn_close(struct turn *turn)
     struct run_changed changed = { 0 };
     if (run_over(run))
         changed = outcome_of(turn);
+    if (run_over(run) && !turn->was_over) {
+        tell_parent(turn);
+        watch_failures(turn);
+    }
     changed.run = run->id;
     changed.sequence = run->row.events;
     changed.status = run->row.status;

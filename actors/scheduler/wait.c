@@ -16,7 +16,8 @@ last_event(struct turn *turn, struct bytes event_type)
     uint64_t number = run_last_event(&turn->run, event_type);
     for (size_t i = 0; i < turn->out->count; i++) {
         const struct message *m = &turn->out->messages[i];
-        if (m->code != WAIT_RESUMED || m->wait_resumed.number <= number)
+        if (m->code != WAIT_RESUMED || m->wait_resumed.number <= number
+            || !id_equal(&m->wait_resumed.run, &turn->run.id))
             continue;
         struct plan_step plan = run_plan_step(&turn->run, m->wait_resumed.step);
         struct plan_wait wait;
@@ -30,7 +31,8 @@ last_event(struct turn *turn, struct bytes event_type)
 static uint64_t
 since_ms(const struct turn *turn, const struct plan_wait *wait)
 {
-    uint64_t started_ms = turn->run.row.started_ms;
+    const struct run_row *row = &turn->run.row;
+    uint64_t started_ms = row->queued_ms > 0 ? row->queued_ms : row->started_ms;
     if (wait->fresh)
         return turn->now_ms;
     return wait->lookback_ms < started_ms ? started_ms - wait->lookback_ms : 0;

@@ -113,7 +113,7 @@ run_rows_inputs(struct run_rows *run)
     struct message fact;
     if (run_facts_open(run, run->row.record, &facts))
         while (run_facts_next(&facts, &fact))
-            if (fact.code == RUN_STARTED)
+            if (fact.code == RUN_STARTED || fact.code == RUN_QUEUED)
                 return or_empty(fact.run_started.inputs);
     return (struct bytes){ 0 };
 }

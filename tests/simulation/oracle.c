@@ -5,6 +5,7 @@
 #include "base/wrong.h"
 #include "tests/simulation/automations.h"
 #include "tests/simulation/machine.h"
+#include "tests/simulation/publishers.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -370,6 +371,14 @@ note_fact(const struct sim *sim, const struct message *fact)
     case STEP_SKIPPED: sim_probe(PROBE_SKIPPED); return;
     case STEP_FAILED: sim_probe(PROBE_GIVEN_UP); return;
     case RUN_CANCELLED: sim_probe(PROBE_CANCELLED); return;
+    case RUN_FORWARDED: sim_probe(PROBE_FORWARDED); return;
+    case TOLD_AGAIN: sim_probe(PROBE_TOLD_AGAIN); return;
+    case CHILD_CANCEL: sim_probe(PROBE_CHILD_WITHDRAWN); return;
+    case AUTOMATION_FAILING: sim_probe(PROBE_FAILING); return;
+    case REFUSED:
+        if (fact->refused.err == ERR_CONFLICT)
+            sim_probe(PROBE_HELD);
+        return;
     case JOB_ADOPTED: sim_probe(PROBE_ADOPTED); return;
     case JOB_RETURNED: sim_probe(PROBE_RETURNED); return;
     case LANE_READ: sim_probe(PROBE_BACKLOG); return;
@@ -635,9 +644,10 @@ oracle_hear_turn(const struct machine *m)
 {
     if (m->journaled && chance_hits(sim_chance(m->sim, STREAM_TURNS), TURNS_OF_10000))
         replay_gives_the_same_rows(m);
-    if (m->name == ACTOR_scheduler)
+    if (m->name == ACTOR_scheduler) {
         lanes_check(m);
-    else if (m->name == ACTOR_lease)
+        groups_check(m);
+    } else if (m->name == ACTOR_lease)
         table_check(m);
 }
 
@@ -674,8 +684,13 @@ oracle_waits_for(const struct sim *sim)
         { ACTOR_scheduler, 'W', "a run is left waiting" },
         { ACTOR_scheduler, 'T', "a timer is set" },
         { ACTOR_scheduler, 'J', "a job is not settled" },
+        { ACTOR_scheduler, 'C', "a group has runs" },
+        { ACTOR_scheduler, 'U', "a slot is held" },
+        { ACTOR_scheduler, 'D', "another actor may not know something" },
         { ACTOR_registry, 'U', "a version is not known to all" },
         { ACTOR_trigger, 'F', "a slot is not settled" },
+        { ACTOR_trigger, 'M', "the event of a wait is not taken" },
+        { ACTOR_trigger, 'W', "a wait is open" },
     };
     static char said[80];
     for (size_t i = 0; i < sim->machine_count; i++) {
@@ -716,9 +731,13 @@ oracle_judge(struct sim *sim)
             records_follow_each_other_in_a_chain(m);
             replay_gives_the_same_rows(m);
         }
-        if (m->name == ACTOR_scheduler)
+        if (m->name == ACTOR_scheduler) {
             log_check(sim, m);
-        else if (m->name == ACTOR_trigger)
+            groups_judge(sim, m);
+        } else if (m->name == ACTOR_trigger)
             trigger_check(sim, m);
+        if (m->name == ACTOR_trigger)
+            events_check(sim, m);
     }
+    children_judge(sim);
 }

@@ -69,11 +69,11 @@ struct oracle {
     struct list all_grants, all_told, all_heard;
     struct start starts[STARTS_MAX];
     size_t start_count;
-    struct answered answers[STARTS_MAX];
-    size_t answer_count;
     struct words words;
     struct waiting waiting[WAITING_MAX]; /* the last ones, in a ring */
     size_t next_waiting;
+    struct answered answers[STARTS_MAX];
+    size_t answer_count;
 };
 
 struct oracle *oracle_new(struct sim *sim);
@@ -127,6 +127,14 @@ void lanes_check(const struct machine *scheduler);
 void table_check(const struct machine *lease);
 bool table_holds(const struct machine *lease, const struct id *run, uint32_t step);
 bool table_empty(const struct machine *lease);
+/* groups_check.c: runs that see each other, by their rows and by the log. */
+void groups_check(const struct machine *scheduler);
+void groups_judge(struct sim *sim, const struct machine *scheduler);
+/* Every fact of a log, in order. */
+typedef void log_fn(void *self, const struct message *fact);
+void log_each(const struct machine *machine, log_fn *each, void *self);
+/* children_check.c: runs of runs. */
+void children_judge(struct sim *sim);
 /* log_check.c: read the log of one scheduler from its beginning. */
 void log_check(struct sim *sim, const struct machine *scheduler);
 /* trigger_check.c: the same of the trigger actor. */

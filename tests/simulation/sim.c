@@ -10,6 +10,7 @@
 #include "tests/simulation/machine.h"
 #include "tests/simulation/mishaps.h"
 #include "tests/simulation/oracle.h"
+#include "tests/simulation/publishers.h"
 #include "tests/simulation/workers.h"
 #include "transport/codec.h"
 
@@ -267,6 +268,7 @@ begin(uint64_t seed, const struct sim_options *options)
         machine_start(sim->machines[i]);
     workers_open(sim);
     clients_open(sim);
+    publishers_open(sim);
     mishaps_open(sim);
     return sim;
 }
@@ -282,6 +284,7 @@ end(struct sim *sim)
     for (size_t i = 0; i < sim->machine_count; i++)
         machine_free(sim->machines[i]);
     clients_close(sim);
+    publishers_close(sim);
     workers_close(sim);
     gateway_close(sim);
     oracle_free(sim->oracle);
@@ -303,6 +306,7 @@ every_run_ends(struct sim *sim)
     uint64_t until_us = sim->now_us + (uint64_t)HEALING_MAX_S * SECOND_US;
     const char *why;
     while ((why = clients_wait_for(sim)) != NULL
+           || (why = publishers_wait_for(sim)) != NULL
            || (why = oracle_waits_for(sim)) != NULL) {
         if (sim->now_us >= until_us) {
             HOLDS(sim, false, "%s", why);

@@ -20,6 +20,7 @@ struct oracle;
 struct gateway;
 struct strangers;
 struct clients;
+struct publishers;
 struct event;
 struct zones;
 
@@ -48,6 +49,7 @@ struct sim {
     struct gateway *gateway;
     struct strangers *strangers; /* workers */
     struct clients *clients;
+    struct publishers *publishers;
     struct oracle *oracle;
 };
 

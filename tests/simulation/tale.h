@@ -1,10 +1,10 @@
-/* tale - one run as the log of a scheduler tells it, while it is being read. */
+/* tale - what the log of a scheduler tells, run by run; private to log_check.c, which
+ * reads it, and log_end_check.c, which compares it when all is read. */
 #ifndef TESTS_SIMULATION_TALE_H
 #define TESTS_SIMULATION_TALE_H
 #include "actors/plan/plan.h"
 #include "base/map.h"
 #include "tests/simulation/machine.h"
-#include "tests/simulation/oracle.h"
 
 struct attempt_tale {
     uint32_t number, offer;
@@ -59,6 +59,7 @@ struct reading {
     uint64_t at_ms, record, epoch;
     struct answered *answers; /* as facts say */
     size_t answer_count;
+    size_t forwarded;      /* starts with a key, decided elsewhere */
     struct tale *speaking; /* of the last fact of this record */
     struct buffer said;    /* its facts, one after another */
 };
@@ -72,13 +73,9 @@ struct reading {
         }                                                                              \
     } while (0)
 
-/* steps_check.c */
-/* A fact about a step, or about how the run ended, follows from those before. */
-void follow_step(struct reading *r, struct tale *t, const struct message *fact);
-void a_run_is_broken_off_for_a_reason(
-    struct reading *r, struct tale *t, const struct run_failed *failed);
-void
-a_run_ends_once_as_its_steps_did(struct reading *r, struct tale *t, uint32_t status);
+/* Has this person answered that question, as facts say? */
 bool
 has_answered(const struct reading *r, const struct id *interaction, struct bytes who);
+/* log_end_check.c: everything is read. */
+void log_end_check(struct reading *r);
 #endif

@@ -102,20 +102,32 @@ story_expect_only(struct story *s, const char *word, const char *said)
 void
 story_learn(struct story *s, uint32_t version, const char *about)
 {
+    story_learn_as(s, "flow", version, about);
+}
+
+struct id
+story_automation(const char *name)
+{
+    return id_of_name(text(name));
+}
+
+void
+story_learn_as(struct story *s, const char *name, uint32_t version, const char *about)
+{
     const struct compile_limits limits = {
         .text_max = 1 << 20, .steps_max = 1000, .payload_max = 1 << 20
     };
     struct arena arena = { 0 };
     struct mistakes mistakes = { 0 };
     struct buffer yaml = { 0 }, plan = { 0 };
-    buffer_print(&yaml, "schema_version: \"1\"\nname: flow\n%s", about);
+    buffer_print(&yaml, "schema_version: \"1\"\nname: %s\n%s", name, about);
     enum err err = compile(buffer_bytes(&yaml), &limits, &arena, &plan, &mistakes);
     ck_assert_msg(err == ERR_NONE, "%s",
         mistakes.count > 0 ? mistakes.list[0].message : "not compiled");
     trace_give(&s->trace, ACTOR_registry, 0,
         (struct message){ .code = PLAN_OFFERED,
-            .plan_offered = { .automation = s->automation,
-                .name = text("flow"),
+            .plan_offered = { .automation = story_automation(name),
+                .name = text(name),
                 .version = version,
                 .plan = buffer_bytes(&plan) } });
     arena_free(&arena);
@@ -126,12 +138,19 @@ story_learn(struct story *s, uint32_t version, const char *about)
 void
 story_start(struct story *s, unsigned run, const char *key)
 {
+    story_start_with(s, run, key, (struct bytes){ 0 });
+}
+
+void
+story_start_with(struct story *s, unsigned run, const char *key, struct bytes inputs)
+{
     trace_give(&s->trace, ACTOR_gateway, 0,
         (struct message){ .code = RUN_START,
             .run_start = { .request = 7,
                 .run = story_run(run),
                 .automation = text("flow"),
                 .key = text(key),
+                .inputs = inputs,
                 .source = text("api") } });
 }
 

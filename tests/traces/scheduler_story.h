@@ -47,7 +47,14 @@ void story_expect_only(struct story *s, const char *word, const char *said);
 /* A version of the automation "flow": the text from "steps:" on, or what may stand
  * before that. */
 void story_learn(struct story *s, uint32_t version, const char *text);
+/* The same of another automation; its id is that of its name. */
+void
+story_learn_as(struct story *s, const char *name, uint32_t version, const char *text);
+struct id story_automation(const char *name);
 void story_start(struct story *s, unsigned run, const char *key);
+/* `inputs` is msgpack. */
+void
+story_start_with(struct story *s, unsigned run, const char *key, struct bytes inputs);
 void story_cancel(struct story *s, unsigned run, const char *reason);
 
 /* What the lease actor says. */

@@ -15,4 +15,9 @@ Suite *scheduler_waits_suite(void);
 Suite *scheduler_lanes_suite(void);
 Suite *scheduler_lease_suite(void);
 Suite *scheduler_retry_suite(void);
+Suite *scheduler_policies_suite(void);
+Suite *scheduler_partitions_suite(void);
+Suite *scheduler_children_suite(void);
+Suite *scheduler_operate_suite(void);
+Suite *scheduler_fork_suite(void);
 #endif

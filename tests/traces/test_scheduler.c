@@ -22,7 +22,7 @@ START_TEST(a_run_of_one_step_starts_and_completes)
     story_make(&s);
     story_open(&s);
     story_learn(&s, 1, one_step);
-    story_expect(&s, "0 plan_learned automation=A name=flow version=1 plan=(76 bytes)\n"
+    story_expect(&s, "0 plan_learned automation=A name=flow version=1 plan=(78 bytes)\n"
                      "0 -> registry plan_known automation=A version=1\n");
     story_start(&s, 1, "");
     story_expect(&s,
@@ -125,7 +125,7 @@ START_TEST(an_archived_automation_starts_nothing_and_a_paused_one_by_hand)
     open_with(&s, one_step);
     offer_revision(&s, 2, 1, 1, AUTOMATION_ARCHIVED);
     story_start(&s, 1, "");
-    expect_refused(&s, ERR_CONFLICT);
+    expect_refused(&s, ERR_NOT_RUNNABLE);
     offer_revision(&s, 3, 1, 1, AUTOMATION_PAUSED); /* people may still start it */
     trace_skip(&s.trace);
     story_start(&s, 1, "");

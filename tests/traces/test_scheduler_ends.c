@@ -54,8 +54,7 @@ START_TEST(cleanup_follows_when_all_is_done)
         "output=(3 bytes) session=S1\n"
         "0 step_completed run=R1 step=3 key=d\n"
         "0 run_completed run=R1\n"
-        "0 -> gateway run_changed run=R1 sequence=18 status=4 output=(3 bytes) "
-        "stop_reason=completed\n"
+        "0 -> gateway run_changed run=R1 sequence=18 status=4 stop_reason=completed\n"
         "0 -> lease job_settled run=R1 step=3 attempt=1 offer=1 session=S1 "
         "verdict=1 gateway=3 reported=1\n");
     story_close(&s);
