@@ -22,7 +22,7 @@ START_TEST(a_run_of_one_step_starts_and_completes)
     story_make(&s);
     story_open(&s);
     story_learn(&s, 1, one_step);
-    story_expect(&s, "0 plan_learned automation=A name=flow version=1 plan=(78 bytes)\n"
+    story_expect(&s, "0 plan_learned automation=A name=flow version=1 plan=(76 bytes)\n"
                      "0 -> registry plan_known automation=A version=1\n");
     story_start(&s, 1, "");
     story_expect(&s,
