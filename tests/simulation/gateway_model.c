@@ -496,7 +496,7 @@ prepared(struct gateway *g, const struct message *m, uint64_t number)
     ask.to_instance = partition_of(g, m);
     ask.envelope.partition = ask.to_instance;
     ask.envelope.from = ACTOR_gateway;
-    ask.envelope.deadline_ms = machine_now_ms(g->machine) + sim->config.request_ms;
+    ask.envelope.deadline_ms = machine_wall_ms(g->machine) + sim->config.request_ms;
     memcpy(ask.body, &number, sizeof number);
     if (m->code == RUN_START)
         ask.run_start.run = sim_id(sim, STREAM_GATEWAY, ask.to_instance);
