@@ -4,6 +4,7 @@
 #include <check.h>
 
 Suite *lease_suite(void);
+Suite *lease_explain_suite(void);
 Suite *lease_lives_suite(void);
 Suite *registry_suite(void);
 Suite *registry_versions_suite(void);
