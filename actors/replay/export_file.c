@@ -1,6 +1,7 @@
 #include "actors/replay/export_file.h"
 
 #include "actors/export.h"
+#include "actors/plan/plan.h"
 
 #include <string.h>
 
@@ -153,6 +154,8 @@ export_open(struct bytes whole, struct export_file *file, struct fault *fault)
     export_rewind(file);
     if (!read_head(file))
         return malformed(file, fault, "an exported run of format 1");
+    if (plan_check(file->plan) != ERR_NONE)
+        return malformed(file, fault, "a plan before it");
     enum err e = read_all(file, fault);
     export_rewind(file);
     return e;

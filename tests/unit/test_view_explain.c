@@ -1,6 +1,7 @@
 /* Goal: for each way in which a run can stand still, the one reason is named, and of
  * several the most blocking; people find what they are asked.
  * Method: real schedulers write the rows; documents are compared as text. */
+#include "base/clock.h"
 #include "tests/unit/view_engine.h"
 
 #include <sodium.h>
@@ -221,6 +222,27 @@ START_TEST(what_is_not_there_is_refused)
 }
 END_TEST
 
+enum { MANY = 20000, ASKED = 200, MS_MAX = 10 };
+
+START_TEST(it_costs_the_same_among_many_open_runs)
+{
+    struct engine e;
+    engine_open(&e, 1);
+    engine_learn(&e, "flow",
+        "  - { key: a, kind: sleep, duration: 1h, needs: [] }\n" STEP(
+            "b", ", needs: []"));
+    for (unsigned run = 1; run <= MANY; run++) {
+        engine_start(&e, run, "flow");
+        trace_skip(&e.traces[0]);
+    }
+    uint64_t begin_ms = clock_monotonic_ms();
+    for (unsigned i = 0; i < ASKED; i++)
+        expect_part(ask(&e, 1 + i * (MANY / ASKED)), "\"code\":\"job_open\"");
+    ck_assert_uint_le(clock_monotonic_ms() - begin_ms, ASKED * MS_MAX);
+    engine_close(&e);
+}
+END_TEST
+
 /* ---- what people are asked ---- */
 
 static const char *
@@ -330,6 +352,7 @@ explain_suite(void)
     tcase_add_test(all, a_cancelled_and_a_completed_run_are_over);
     tcase_add_test(all, cleanup_is_said);
     tcase_add_test(all, what_is_not_there_is_refused);
+    tcase_add_test(all, it_costs_the_same_among_many_open_runs);
     tcase_add_test(all, what_is_asked_is_listed_and_an_answer_takes_it_away);
     tcase_add_test(all, every_page_of_the_inbox_is_a_part_of_one_list);
     suite_add_tcase(suite, all);
