@@ -35,7 +35,7 @@ enum {
     STEPS_PER_PAGE = 16,
     POSITIONS_PER_PAGE = 32,
     ITEMS_PER_PAGE = 16,
-    ROW_KEY_MAX = 160
+    ROW_KEY_MAX = 192
 };
 
 struct row_key {

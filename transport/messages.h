@@ -69,7 +69,9 @@
     F(S, 4, u64, revision,   "that it knows")
 
 #define triggers_offered_FIELDS(F, S) plan_offered_FIELDS(F, S)
-#define triggers_learned_FIELDS(F, S) plan_offered_FIELDS(F, S)
+#define triggers_learned_FIELDS(F, S)                                                    \
+    plan_offered_FIELDS(F, S)                                                            \
+    F(S, 8, list,    found,      "for each trigger, in order: unix ms of its next slot, or its URL's handle, or nil")
 #define triggers_known_FIELDS(F, S)                                                      \
     F(S, 1, id,  automation, "automation id")                                            \
     F(S, 2, u32, version,    "version number")                                           \
@@ -141,7 +143,11 @@
     F(S, 8, payload, meta,       "msgpack map: what `meta` names beside the engine's own; or nothing") \
     F(S, 9, text,    source,     "schedule, http or event")                              \
     F(S, 10, u32,    concurrency, "enum plan_concurrency of the trigger; 0: the automation's") \
-    F(S, 11, u32,    runs_max,   "active runs that this trigger started, at most; 0: no limit")
+    F(S, 11, u32,    runs_max,   "active runs that this trigger started, at most; 0: no limit") \
+    F(S, 12, u64,    next_ms,    "of a schedule: the slot that comes next; 0: an interval later") \
+    F(S, 13, blob,   group,      "of an event: its value of the trigger's group, or nothing") \
+    F(S, 14, u32,    held,       "1: what was held back of the group is in it")          \
+    F(S, 15, u64,    quiet_ms,   "unix ms until when the group fires no more; 0: it may")
 
 #define fire_taken_FIELDS(F, S)                                                          \
     F(S, 1, id,   automation, "automation id")                                           \
@@ -155,7 +161,14 @@
     F(S, 1, id,   automation, "automation id")                                           \
     F(S, 2, text, trigger,    "trigger key")                                             \
     F(S, 3, u64,  slot_ms,    "unix ms that the schedule named")                         \
-    F(S, 4, u64,  event,      "from trigger_fired")
+    F(S, 4, u64,  event,      "from trigger_fired")                                      \
+    F(S, 5, text, refusal,    "why there is no run")
+
+#define slot_skipped_FIELDS(F, S)                                                        \
+    F(S, 1, id,   automation, "automation id")                                           \
+    F(S, 2, text, trigger,    "trigger key")                                             \
+    F(S, 3, u64,  slot_ms,    "unix ms of the last one that was missed")                 \
+    F(S, 4, u64,  next_ms,    "unix ms of the slot that comes next")
 
 #define lease_seen_FIELDS(F, S)                                                          \
     F(S, 1, u64, epoch, "of the lease actor")
@@ -441,6 +454,29 @@
     F(S, 5, payload, data,   "msgpack map")                                              \
     F(S, 6, payload, meta,   "msgpack map, or nothing")
 
+/* `at` is the key of the last row that was looked at, with its place among the classes
+ * of the event's type in front. */
+#define event_routed_FIELDS(F, S)                                                        \
+    F(S, 1, u64,  number, "in the project's stream")                                     \
+    F(S, 2, u32,  whole,  "1: nothing more follows from it")                             \
+    F(S, 3, blob, at,     "where to go on, if more does")
+
+#define event_held_FIELDS(F, S)                                                          \
+    F(S, 1, id,   automation, "automation id")                                           \
+    F(S, 2, text, trigger,    "trigger key")                                             \
+    F(S, 3, u64,  number,     "of the event in the stream")                              \
+    F(S, 4, blob, group,      "its value of the trigger's group, or nothing")            \
+    F(S, 5, u64,  due_ms,     "unix ms when the trigger fires with what it holds; 0: when it holds enough") \
+    F(S, 6, u32,  alone,      "1: in place of what was held before")
+
+#define hold_ended_FIELDS(F, S)                                                          \
+    F(S, 1, id,   automation, "automation id")                                           \
+    F(S, 2, text, trigger,    "trigger key")                                             \
+    F(S, 3, blob, group,      "a value of the trigger's group, or nothing")
+
+#define events_expired_FIELDS(F, S)                                                      \
+    F(S, 1, u64, through, "number of the last one that is gone")
+
 #define stream_list_FIELDS(F, S)                                                         \
     F(S, 1, u64,  request, "to be named in the answer")                                  \
     F(S, 2, u64,  after,   "number after which to begin")                                \
@@ -509,6 +545,13 @@
     F(S, 4, u64, order,   "record number of its end")
 
 #define wait_forgotten_FIELDS(F, S) wait_withdrawn_FIELDS(F, S)
+
+#define wait_looked_FIELDS(F, S)                                                         \
+    F(S, 1, id,  run,     "run id")                                                      \
+    F(S, 2, u32, step,    "index in the run")                                            \
+    F(S, 3, u32, attempt, "of the step")                                                 \
+    F(S, 4, u64, number,  "of the last event that was looked at")                        \
+    F(S, 5, u32, whole,   "1: what comes now finds the wait")
 
 #define wait_matched_FIELDS(F, S)                                                        \
     F(S, 1, id,      run,     "run id")                                                  \

@@ -147,7 +147,7 @@ start_find(const struct scheduler_state *state, struct outbox *out,
             ERR_NOT_FOUND, "there is no automation of this name or id in the project");
     found->name = arena_copy(out->arena, name);
     if (found->row.status == AUTOMATION_ARCHIVED)
-        return refuse(ERR_CONFLICT, "the automation is archived: resume it first");
+        return refuse(ERR_NOT_RUNNABLE, "the automation is archived: resume it first");
     found->version = version_of(start, &found->row);
     if (!find_plan(
             state, &out->project, &found->row.automation, found->version, &found->plan))

@@ -329,16 +329,27 @@ plan_start(struct sim *sim, uint64_t number)
     }
 }
 
+static bool
+is_started(const struct sim *sim, uint32_t project, enum automation automation)
+{
+    const struct clients *all = sim->clients;
+    for (size_t i = 0; i < all->count; i++)
+        if (all->calls[i].wish == WISH_START && all->calls[i].project == project
+            && all->calls[i].automation == automation)
+            return true;
+    return false;
+}
+
 void
 clients_open(struct sim *sim)
 {
     sim->clients = sim_room(sizeof *sim->clients);
-    for (uint32_t project = 0; project < PROJECTS; project++)
-        for (int i = 0; i < AUTOMATION_COUNT; i++)
-            if (sim->dials.wide || !automation_wide((enum automation)i))
-                plan_apply(sim, project, (enum automation)i, 1);
     for (uint64_t i = 0; i < sim->dials.starts; i++)
         plan_start(sim, i);
+    for (uint32_t project = 0; project < PROJECTS; project++)
+        for (int i = 0; i < AUTOMATION_COUNT; i++)
+            if (i == AUTOMATION_tick || is_started(sim, project, (enum automation)i))
+                plan_apply(sim, project, (enum automation)i, 1);
 }
 
 void

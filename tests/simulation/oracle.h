@@ -51,11 +51,27 @@ struct answered {
 
 enum { STARTS_MAX = 128 };
 
+/* What schedulers told the lease actor of their jobs: see lease_check.c. */
+struct words {
+    struct map by_job;
+    struct list all;
+    uint64_t resets[MACHINES_MAX]; /* what was said before is void */
+};
+
+/* A client that waits for a version to be known. */
+struct waiting {
+    uint64_t request, life, since_ms; /* of the registry */
+};
+enum { WAITING_MAX = 64 };
+
 struct oracle {
     struct map grants, told, heard;
     struct list all_grants, all_told, all_heard;
     struct start starts[STARTS_MAX];
     size_t start_count;
+    struct words words;
+    struct waiting waiting[WAITING_MAX]; /* the last ones, in a ring */
+    size_t next_waiting;
     struct answered answers[STARTS_MAX];
     size_t answer_count;
 };
@@ -99,6 +115,13 @@ void oracle_judge(struct sim *sim);
  */
 uint64_t oracle_heard_ms(const struct machine *lease, const struct id *session);
 
+/* lease_check.c: what the lease actor has just decided, and not yet applied. */
+void words_open(struct words *words);
+void words_free(struct words *words);
+void lease_check(
+    const struct machine *lease, const struct message *in, const struct outbox *out);
+/* registry_check.c: the same of the registry. */
+void registry_check(const struct machine *registry, const struct outbox *out);
 /* lanes_check.c, table_check.c: what actors keep in memory. */
 void lanes_check(const struct machine *scheduler);
 void table_check(const struct machine *lease);

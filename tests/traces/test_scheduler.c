@@ -125,7 +125,7 @@ START_TEST(an_archived_automation_starts_nothing_and_a_paused_one_by_hand)
     open_with(&s, one_step);
     offer_revision(&s, 2, 1, 1, AUTOMATION_ARCHIVED);
     story_start(&s, 1, "");
-    expect_refused(&s, ERR_CONFLICT);
+    expect_refused(&s, ERR_NOT_RUNNABLE);
     offer_revision(&s, 3, 1, 1, AUTOMATION_PAUSED); /* people may still start it */
     trace_skip(&s.trace);
     story_start(&s, 1, "");
@@ -327,8 +327,8 @@ START_TEST(a_slot_starts_its_run_once)
     trace_give(&s.trace, ACTOR_trigger, 0, fired);
     story_expect(&s,
         "0 -> trigger fire_taken automation=7358d8209300b7e7d8c87b01fbf76779 "
-        "trigger=nightly slot_ms=60000 refusal=\"there is no automation of this "
-        "name or id in the project\"\n");
+        "trigger=nightly slot_ms=60000 refusal=\"there is no automation of this name "
+        "or id in the project\"\n");
     story_close(&s);
 }
 END_TEST
