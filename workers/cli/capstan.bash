@@ -31,7 +31,12 @@ _capstan()
     'runs get') words=' --url --key --project --data --config --json --quiet --help' ;;
     'runs watch') words=' --url --key --project --data --config --json --quiet --help --timeout' ;;
     'runs events') words=' --url --key --project --data --config --json --quiet --help --timeout --follow --after --all' ;;
-    'runs cancel') words=' --url --key --project --data --config --json --quiet --help --reason' ;;
+    'runs cancel') words=' --url --key --project --data --config --json --quiet --help --automation --status --all --dry-run --reason' ;;
+    'runs retry') words=' --url --key --project --data --config --json --quiet --help --automation --status --all --step --dry-run --reason' ;;
+    'runs signal') words=' --url --key --project --data --config --json --quiet --help --result' ;;
+    'runs skip') words=' --url --key --project --data --config --json --quiet --help --reason' ;;
+    'runs set-output') words=' --url --key --project --data --config --json --quiet --help --output --reason' ;;
+    'runs fork') words=' --url --key --project --data --config --json --quiet --help --set --inputs --version --at' ;;
     'events publish') words=' --url --key --project --data --config --json --quiet --help --id --source' ;;
     'events list') words=' --url --key --project --data --config --json --quiet --help --limit --after' ;;
     'events tail') words=' --url --key --project --data --config --json --quiet --help --timeout --after' ;;
@@ -52,7 +57,7 @@ _capstan()
     [[ -n $words ]] || case $first in
     '') words=' up status down apply automations runs events secrets worker workers keys config verify version help completion' ;;
     automations) words=' list get versions create-version publish rollback diff pause resume archive triggers next' ;;
-    runs) words=' start list get watch events cancel' ;;
+    runs) words=' start list get watch events cancel retry signal skip set-output fork' ;;
     events) words=' publish list tail' ;;
     secrets) words=' set list delete' ;;
     workers) words=' list' ;;
