@@ -241,7 +241,7 @@
     F(S, 5, id,      child,      "id of the run to be")                                  \
     F(S, 6, text,    automation, "name or aut_… id")                                     \
     F(S, 7, payload, inputs,     "msgpack map, or nothing")                              \
-    F(S, 8, u32,     wait,       "1: child_ended must follow")                           \
+    F(S, 8, u32,     wait,       "1: child_ended must follow: the parent waits, or may cancel it")                           \
     F(S, 9, u32,     depth,      "generations above it")
 
 #define child_taken_FIELDS(F, S)                                                         \

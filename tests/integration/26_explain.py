@@ -208,7 +208,7 @@ class Explain(unittest.TestCase):
             blocks = re.findall(r"```(yaml)?\n(.*?)```", page.read(), re.S)
         names = []
         for at, (kind, text) in enumerate(blocks):
-            if kind != "yaml":
+            if kind != "yaml" or not blocks[at + 1][1].startswith("reason"):
                 continue
             names.append(self.engine.apply(text)["name"])
             run = self.engine.start(names[-1])["id"]

@@ -101,19 +101,35 @@ START_TEST(a_signal_resumes_a_step_that_waits)
 }
 END_TEST
 
-START_TEST(a_failed_run_goes_on_from_what_did_not_complete)
+/* A step between two others that failed once. */
+static void
+open_failing(struct story *s)
+{
+    open_with(s, "steps:\n"
+                 "  - { key: a, kind: set, values: { n: 1 } }\n"
+                 "  - { key: b, kind: action, action: x, retry: { max_attempts: 2 } }\n"
+                 "  - { key: c, kind: set, values: { n: '${{ steps.a.output.n }}' } }\n"
+                 "cleanup:\n  - { key: d, kind: set, values: {} }\n");
+    story_start(s, 1, "");
+    story_failed(s, (struct held){ 1, 1, 1, 1, 1 });
+    trace_skip(&s->trace);
+}
+
+START_TEST(a_run_that_is_not_over_is_not_retried)
 {
     struct story s;
-    open_with(&s,
-        "steps:\n"
-        "  - { key: a, kind: set, values: { n: 1 } }\n"
-        "  - { key: b, kind: action, action: x, retry: { max_attempts: 2 } }\n"
-        "  - { key: c, kind: set, values: { n: '${{ steps.a.output.n }}' } }\n"
-        "cleanup:\n  - { key: d, kind: set, values: {} }\n");
-    story_start(&s, 1, "");
-    story_failed(&s, (struct held){ 1, 1, 1, 1, 1 });
+    open_failing(&s);
     retry(&s, 1, "");
-    trace_skip(&s.trace);
+    story_expect(
+        &s, "0 -> gateway refused request=11 err=7 detail=\"the run is not over\"\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_failed_run_ends_and_cleans_up_before_it_is_retried)
+{
+    struct story s;
+    open_failing(&s);
     story_failed(&s, (struct held){ 1, 1, 2, 1, 1 });
     story_expect_only(&s, "run=R1",
         "0 action_failed run=R1 step=1 key=b attempt=2 offer=1 action=x "
@@ -129,6 +145,16 @@ START_TEST(a_failed_run_goes_on_from_what_did_not_complete)
         "stop_reason=step_failed error_type=Oops failed_step=b\n"
         "0 -> lease job_settled run=R1 step=1 attempt=2 offer=1 session=S1 "
         "verdict=1 gateway=3 reported=1\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_failed_run_goes_on_from_what_did_not_complete)
+{
+    struct story s;
+    open_failing(&s);
+    story_failed(&s, (struct held){ 1, 1, 2, 1, 1 });
+    trace_skip(&s.trace);
     trace_crash(&s.trace);
     retry(&s, 1, "");
     retry(&s, 1, "");
@@ -399,6 +425,8 @@ scheduler_operate_suite(void)
     Suite *suite = suite_create("operate");
     TCase *tcase = tcase_create("operate");
     tcase_add_test(tcase, a_signal_resumes_a_step_that_waits);
+    tcase_add_test(tcase, a_run_that_is_not_over_is_not_retried);
+    tcase_add_test(tcase, a_failed_run_ends_and_cleans_up_before_it_is_retried);
     tcase_add_test(tcase, a_failed_run_goes_on_from_what_did_not_complete);
     tcase_add_test(tcase, a_cancelled_run_goes_on_from_the_step_that_is_named);
     tcase_add_test(tcase, items_that_completed_are_not_done_again);

@@ -196,10 +196,9 @@ static bool
 next_page(const json_t *page, char cursor[CURSOR_MAX])
 {
     const char *next = json_string_value(json_object_get(page, "next_cursor"));
-    size_t size = next == NULL ? CURSOR_MAX : strlen(next) + 1;
-    if (size > CURSOR_MAX)
+    if (next == NULL || strlen(next) >= CURSOR_MAX)
         return false;
-    memcpy(cursor, next, size);
+    memcpy(cursor, next, strlen(next) + 1);
     return true;
 }
 
