@@ -349,14 +349,16 @@ take(struct turn *turn, const struct child_taken *taken)
     turn_close(turn);
 }
 
-/* It may have been told to end before it was there. */
+/* It may have been told to end before it was there, or have been refused before. */
 static void
 cancel_again(const struct scheduler_state *state, const struct child_taken *taken,
-    struct outbox *out)
+    struct turn *turn, struct outbox *out)
 {
     uint32_t peer = id_partition(&taken->child);
+    const struct step_row *row = run_step(&turn->run, taken->step);
+    bool gone_on = !id_equal(&row->child, &taken->child) || row->status == STEP_BROKEN;
     if (peer != state->partition
-        && telling_there(state, peer, &taken->child, TELLING_CANCEL))
+        && (gone_on || telling_there(state, peer, &taken->child, TELLING_CANCEL)))
         outbox_put_to(out, ACTOR_scheduler, peer,
             (struct message){ .code = CHILD_CANCEL,
                 .child_cancel = { taken->run, taken->step, taken->child,
@@ -372,11 +374,13 @@ hear_taken(const struct scheduler_state *state, uint64_t now_ms,
     settle_telling(state, out, peer, &taken->child, TELLING_CALL);
     if (taken->err != ERR_NONE)
         settle_telling(state, out, peer, &taken->child, TELLING_CANCEL);
-    else
-        cancel_again(state, taken, out);
-    if (turn_open(&turn, state, now_ms, out, &taken->run)
-        && waits(&turn, taken->step, &taken->child))
+    if (!turn_open(&turn, state, now_ms, out, &taken->run)
+        || taken->step >= turn.run.row.step_count)
+        return;
+    if (waits(&turn, taken->step, &taken->child))
         take(&turn, taken);
+    else if (taken->err == ERR_NONE)
+        cancel_again(state, taken, &turn, out);
 }
 
 void

@@ -21,4 +21,5 @@ Suite *scheduler_partitions_suite(void);
 Suite *scheduler_children_suite(void);
 Suite *scheduler_operate_suite(void);
 Suite *scheduler_fork_suite(void);
+Suite *scheduler_resume_suite(void);
 #endif
