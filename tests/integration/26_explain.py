@@ -201,6 +201,15 @@ class Explain(unittest.TestCase):
         self.engine.call("POST", path, {"value": True}, key=keys["bob"])
         self.assertEqual(self.engine.wait_final(run)["status"], "completed")
 
+    def test_too_late(self):
+        run = self.begin("late", "{key: a, kind: interaction, protocol: "
+                                 "request_approval, prompt: Go?, timeout: 300ms}")
+        asked = self.expect(run, "interaction", "Go?")["detail"]["interaction_id"]
+        self.assertEqual(self.engine.wait_final(run)["status"], "failed")
+        refused = self.tool("interactions", "respond", asked, "--approve", code=1)
+        self.assertIn("it has expired", refused.stderr)
+        self.assertEqual(self.engine.get(f"/interactions/{asked}")["status"], "expired")
+
     # ---- the guide ----
 
     def test_every_example_of_the_guide(self):
@@ -286,6 +295,17 @@ class Explain(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn(run, done.stdout)
         shutil.rmtree(folder)
+
+    def test_zz_all_runs_of_these_tests_are_decided_again(self):
+        runs = self.engine.get("/runs", limit=1000)["items"]
+        self.assertGreater(len(runs), 0)
+        for run in runs:
+            done = self.tool("runs", "replay", run["id"], "--verify", "--json")
+            verified = json.loads(done.stdout)["verified"]
+            self.assertEqual(verified["different"], 0, run)
+            # Whether a run must queue depends on others, which are not in its file.
+            queued = run["status"] == "queued" or "turns" in run["automation"]
+            self.assertTrue(verified["unknown"] == 0 or queued, run)
 
 
 if __name__ == "__main__":
