@@ -87,6 +87,11 @@ class Operate(unittest.TestCase):
         begun = [self.engine.run(run)["started_at"] for run in runs]
         self.assertEqual(begun, sorted(begun))
 
+    def test_who_waits_hears_the_end_whichever_scheduler_decides(self):
+        for i in range(4):
+            run = self.engine.start("turns", key=f"waited-{i}", wait=20)
+            self.assertEqual(run["status"], "completed")
+
     def test_a_parent_ends_with_its_children(self):
         parent = self.engine.start("parent")
         run = self.engine.wait_final(parent["id"])
