@@ -453,7 +453,7 @@ oracle_hear_answered(struct sim *sim, const struct id *run,
 static void
 a_run_is_said_to_end_once(struct sim *sim, const struct told *told, uint32_t status)
 {
-    HOLDS(sim, told->status == 0 || told->status == status,
+    HOLDS(sim, told->status == 0 || told->status == status || told->retried,
         "%s was said to be in state %" PRIu32 ", then %" PRIu32, print_run(&told->run),
         told->status, status);
 }
@@ -481,6 +481,14 @@ void
 oracle_hear_cancelled(struct sim *sim, const struct run_accepted *accepted)
 {
     tell(sim, &accepted->run, 0, accepted->status);
+}
+
+void
+oracle_hear_retry(struct sim *sim, const struct id *run)
+{
+    tell(sim, run, 0, 0);
+    struct told *told = map_get(&sim->oracle->told, id_bytes(run));
+    told->retried = true;
 }
 
 void

@@ -40,6 +40,7 @@ struct told {
     struct id run;
     uint64_t sequence;
     uint32_t status; /* final, or 0 */
+    bool retried;    /* somebody asked for that: it may have several ends */
     struct list link;
 };
 
@@ -98,6 +99,7 @@ void oracle_hear_answered(struct sim *sim, const struct id *run,
     const struct id *interaction, const char *who);
 void oracle_hear_started(struct sim *sim, const struct start *start, bool existed);
 void oracle_hear_cancelled(struct sim *sim, const struct run_accepted *accepted);
+void oracle_hear_retry(struct sim *sim, const struct id *run);
 void oracle_hear_hint(struct sim *sim, const struct run_changed *hint);
 void oracle_hear_report(struct sim *sim, const uint8_t *token, uint32_t outcome);
 /* Was it given to that session, as it is? */
