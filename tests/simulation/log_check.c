@@ -477,6 +477,10 @@ a_run_cleans_up_before_it_ends(struct reading *r, struct tale *t, uint32_t statu
     TALE_HOLDS(r, t, !t->began || cleanups == 0 || t->cleaning, "it did not begin to");
     TALE_HOLDS(r, t, !t->began || left == 0 || status == RUN_STOPPED,
         "%zu steps of its cleanup are left", left);
+    if (status == RUN_STOPPED && !t->began)
+        sim_probe(PROBE_QUEUE_LEFT);
+    if (status == RUN_STOPPED && cleanups > 0 && t->cleaning && left == 0)
+        sim_probe(PROBE_CLEANED_UP_AFTER_CANCEL);
 }
 
 static void
@@ -508,6 +512,14 @@ a_fact_is_about_a_step_of_the_plan(
 {
     TALE_HOLDS(r, t, step < t->step_count, "step %" PRIu32, step);
     return step < t->step_count;
+}
+
+static void
+note_expiry(enum step_kind kind)
+{
+    sim_probe(kind == STEP_WAIT          ? PROBE_WAIT_EXPIRED
+              : kind == STEP_INTERACTION ? PROBE_EXPIRED
+                                         : PROBE_CHILD_EXPIRED);
 }
 
 static void
@@ -563,6 +575,7 @@ follow_step(struct reading *r, struct tale *t, const struct message *fact)
     case WAIT_TIMED_OUT:
         if (!s->waiting) /* a parallel or an each */
             return;
+        note_expiry(tale_plan_step(r, t, step).kind);
         a_wait_is_not_over_before_its_time(r, t, s, step);
         a_wait_is_opened_once_and_ends_once(r, t, s, step, false, 0);
         return;

@@ -65,6 +65,13 @@ struct waiting {
 };
 enum { WAITING_MAX = 64 };
 
+/* A wait that the trigger actor has not heard of yet. */
+struct on_its_way {
+    struct id run;
+    uint32_t step, attempt;
+};
+enum { WAITS_WATCHED = 16 };
+
 struct oracle {
     struct map grants, told, heard;
     struct list all_grants, all_told, all_heard;
@@ -73,6 +80,8 @@ struct oracle {
     struct words words;
     struct waiting waiting[WAITING_MAX]; /* the last ones, in a ring */
     size_t next_waiting;
+    struct on_its_way on_their_way[WAITS_WATCHED]; /* the last ones, in a ring */
+    size_t next_way;
     struct answered answers[STARTS_MAX];
     size_t answer_count;
 };
