@@ -91,6 +91,8 @@ who_waits_ends_as_its_child_did(struct family *f, const struct call *call)
     if (id_equal(&step->child, &call->child) && step->status == STEP_DONE)
         HOLDS(f->sim, there && (!config.wait || child.row.status == RUN_DONE),
             "the step is done, the child is not");
+    if (call->wait && step->status == STEP_DONE)
+        sim_probe(PROBE_CHILD_AWAITED);
     arena_free(&arena);
 }
 
