@@ -47,7 +47,7 @@ CALL(len)
     case PACK_ARRAY: return value_whole(e, (wide)cursor_array(&c));
     case PACK_MAP: return value_whole(e, (wide)cursor_map(&c));
     default:
-        return refuse(
+        return call_refuse(
             e, "wants a list, a map or a text, not %s", type_sentence(args[0]));
     }
 }
@@ -62,8 +62,8 @@ CALL(index)
         struct bytes name = text_of(taken_text(e, mark));
         value = value_member(e, value, name);
         if (value.size == 0 && live(e))
-            return refuse(e, "finds no %.*s", (int)(name.size < 40 ? name.size : 40),
-                (const char *)name.data);
+            return call_refuse(e, "finds no %.*s",
+                (int)(name.size < 40 ? name.size : 40), (const char *)name.data);
     }
     return value;
 }
@@ -128,7 +128,7 @@ put_flat(struct evaluation *e, struct bytes list, unsigned depth)
     struct cursor c = cursor_over(list);
     size_t put_count = 0;
     if (depth > DEPTH_MAX)
-        refuse(e, "goes no deeper than %d levels", (int)DEPTH_MAX);
+        call_refuse(e, "goes no deeper than %d levels", (int)DEPTH_MAX);
     for (size_t left = cursor_array(&c); left > 0 && live(e); left--) {
         struct bytes item = cursor_skip(&c);
         charge(e, item.size);
@@ -216,7 +216,7 @@ CALL(sortBy)
     for (size_t i = 0; i < items && live(e); i++) {
         all[i].by = value_at(e, all[i].value, path);
         if (all[i].by.size == 0 && live(e))
-            return refuse(e, "finds an item without what it is to be sorted by");
+            return call_refuse(e, "finds an item without what it is to be sorted by");
     }
     sortables_sort(e, all, items);
     return list_of(e, all, items);
@@ -244,7 +244,7 @@ CALL(seq)
         || (count > 2 && !want_whole(e, args[1], INT64_MIN, INT64_MAX, &step)))
         return (struct bytes){ 0 };
     if (step == 0)
-        return refuse(e, "wants a step that is not 0");
+        return call_refuse(e, "wants a step that is not 0");
     return operate_range(e, e->call_at, from, to, step);
 }
 
@@ -282,7 +282,7 @@ holds(struct evaluation *e, struct cursor *results)
 {
     struct bytes result = cursor_skip(results);
     if (live(e) && type_of(result) != PACK_BOOL)
-        refuse(e, "wants a predicate that is true or false, not %s",
+        call_refuse(e, "wants a predicate that is true or false, not %s",
             type_sentence(result));
     return live(e) && bool_of(result);
 }

@@ -97,7 +97,7 @@ CALL(dict)
 {
     size_t mark = e->scratch.size;
     if (count % 2 != 0)
-        return refuse(e, "wants a value for each key");
+        return call_refuse(e, "wants a value for each key");
     for (size_t i = 0; i < count; i++) {
         if (i % 2 == 0 && !want(e, args[i], PACK_TEXT))
             return (struct bytes){ 0 };

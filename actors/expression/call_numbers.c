@@ -13,14 +13,15 @@ CALL(int)
         return value_whole(e, bool_of(args[0]));
     if (type_of(args[0]) == PACK_TEXT) {
         if (!number_of_text(text_of(args[0]), &number))
-            return refuse(e, "wants a number of up to 64 bits, and this text is none");
+            return call_refuse(
+                e, "wants a number of up to 64 bits, and this text is none");
     } else if (!want_number(e, args[0], &number)) {
         return (struct bytes){ 0 };
     }
     if (number.whole)
         return value_whole(e, number.integer);
     if (!(fabs(number.real) < 18446744073709551616.0))
-        return refuse(e, "wants a number of up to 64 bits");
+        return call_refuse(e, "wants a number of up to 64 bits");
     return value_whole(e, (wide)number.real);
 }
 
@@ -29,7 +30,7 @@ CALL(float)
     struct number number;
     if (type_of(args[0]) == PACK_TEXT) {
         if (!number_of_text(text_of(args[0]), &number))
-            return refuse(e, "wants a number, and this text is none");
+            return call_refuse(e, "wants a number, and this text is none");
     } else if (!want_number(e, args[0], &number)) {
         return (struct bytes){ 0 };
     }
@@ -62,7 +63,7 @@ rounded_value(struct evaluation *e, struct bytes value, enum rounding how)
         return value;
     double real = rounded(number.real, how);
     if (!(fabs(real) < 18446744073709551616.0))
-        return refuse(e, "wants a number of up to 64 bits");
+        return call_refuse(e, "wants a number of up to 64 bits");
     return value_whole(e, (wide)real);
 }
 
@@ -150,13 +151,15 @@ product(struct evaluation *e, struct bytes so_far, struct bytes item)
 CALL(min)
 {
     struct bytes value = folded(e, args, count, least);
-    return value.size == 0 && live(e) ? refuse(e, "wants at least one item") : value;
+    return value.size == 0 && live(e) ? call_refuse(e, "wants at least one item")
+                                      : value;
 }
 
 CALL(max)
 {
     struct bytes value = folded(e, args, count, most);
-    return value.size == 0 && live(e) ? refuse(e, "wants at least one item") : value;
+    return value.size == 0 && live(e) ? call_refuse(e, "wants at least one item")
+                                      : value;
 }
 
 CALL(sum)
@@ -165,7 +168,7 @@ CALL(sum)
     if (value.size == 0)
         return value_whole(e, 0);
     return live(e) && !is_number(value)
-               ? refuse(e, "wants numbers, not %s", type_sentence(value))
+               ? call_refuse(e, "wants numbers, not %s", type_sentence(value))
                : value;
 }
 

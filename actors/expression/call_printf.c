@@ -28,7 +28,7 @@ number_read(struct printer *p, unsigned most, unsigned *out)
            && p->format.data[p->at] <= '9') {
         *out = *out * 10 + (unsigned)(p->format.data[p->at++] - '0');
         if (*out > most) {
-            refuse(p->e, "knows no width above %d and no precision above %d",
+            call_refuse(p->e, "knows no width above %d and no precision above %d",
                 (int)WIDTH_MAX, (int)PRECISION_MAX);
             return false;
         }
@@ -63,7 +63,7 @@ verb_read(struct printer *p, struct verb *v)
             return false;
     }
     if (p->at == p->format.size) {
-        refuse(p->e, "wants a letter at the end of its format");
+        call_refuse(p->e, "wants a letter at the end of its format");
         return false;
     }
     v->letter = p->format.data[p->at++];
@@ -102,7 +102,7 @@ put_whole(struct evaluation *e, const struct verb *v, struct bytes value, unsign
     struct number number;
     size_t at = sizeof out;
     if (!number_of(value, &number) || !number.whole) {
-        refuse(e, "wants a whole number for %%%c, not %s", v->letter,
+        call_refuse(e, "wants a whole number for %%%c, not %s", v->letter,
             is_number(value) ? "one with a fraction" : type_sentence(value));
         return;
     }
@@ -121,7 +121,8 @@ put_real(struct evaluation *e, const struct verb *v, struct bytes value)
     struct number number;
     int precision = v->has_precision ? (int)v->precision : 6;
     if (!number_of(value, &number)) {
-        refuse(e, "wants a number for %%%c, not %s", v->letter, type_sentence(value));
+        call_refuse(
+            e, "wants a number for %%%c, not %s", v->letter, type_sentence(value));
         return;
     }
     double real = number_real(&number);
@@ -174,7 +175,7 @@ put_character(struct evaluation *e, const struct verb *v, struct bytes value)
         return;
     size_t size = character_write((uint32_t)code, out);
     if (size == 0)
-        refuse(e, "knows no character of that number");
+        call_refuse(e, "knows no character of that number");
     put_padded(e, v, "", bytes_of(out, size), false);
 }
 
@@ -209,7 +210,7 @@ put_verb(struct evaluation *e, const struct verb *v, struct bytes value)
     case 'e':
     case 'f':
     case 'g': put_real(e, v, value); return;
-    default: refuse(e, "knows no verb %%%c", v->letter < 0x80 ? v->letter : '?');
+    default: call_refuse(e, "knows no verb %%%c", v->letter < 0x80 ? v->letter : '?');
     }
 }
 
@@ -230,11 +231,11 @@ CALL(printf)
         if (v.letter == '%')
             put(e, text("%"));
         else if (p.used == p.count)
-            return refuse(e, "wants a value for each verb");
+            return call_refuse(e, "wants a value for each verb");
         else
             put_verb(e, &v, p.args[p.used++]);
     }
     if (live(e) && p.used < p.count)
-        return refuse(e, "wants a verb for each value");
+        return call_refuse(e, "wants a verb for each value");
     return taken_text(e, mark);
 }

@@ -191,7 +191,7 @@ CALL(replace)
     struct bytes by = want_text(e, args[2]);
     size_t mark = e->scratch.size, from = 0;
     if (live(e) && old.size == 0)
-        return refuse(e, "wants something to replace");
+        return call_refuse(e, "wants something to replace");
     while (live(e)) {
         size_t to = find_from(in, old, from);
         put(e, bytes_of(in.data + from, to - from));

@@ -172,11 +172,11 @@ want_time(struct evaluation *e, struct bytes value, int64_t *unix_ms)
     if (live(e) && type_of(value) == PACK_TEXT) {
         if (moment_read(text_of(value), unix_ms))
             return true;
-        refuse(e, "wants a time such as 2026-11-25T10:00:00Z");
+        call_refuse(e, "wants a time such as 2026-11-25T10:00:00Z");
         return false;
     }
     if (live(e))
-        refuse(e, "wants a time, not %s", type_sentence(value));
+        call_refuse(e, "wants a time, not %s", type_sentence(value));
     return false;
 }
 
@@ -185,7 +185,7 @@ time_value(struct evaluation *e, int64_t unix_ms)
 {
     char out[64];
     if (unix_ms < first_ms || unix_ms > last_ms)
-        return refuse(e, "leaves the years 0 to 9999");
+        return call_refuse(e, "leaves the years 0 to 9999");
     struct moment m = moment_of(unix_ms);
     int size = snprintf(out, sizeof out, "%04u-%02u-%02uT%02u:%02u:%02u", m.year,
         m.month, m.day, m.hour, m.minute, m.second);
@@ -277,7 +277,7 @@ CALL(formatTime)
         else if (++i < format.size && part_print(&m, format.data[i], out))
             put(e, text(out));
         else
-            return refuse(e,
+            return call_refuse(e,
                 "knows %%Y %%m %%d %%H %%M %%S %%L and a few more, but not "
                 "what is at %zu in this format",
                 i);
@@ -295,7 +295,7 @@ want_duration(struct evaluation *e, struct bytes value, int64_t *ms)
     if (!live(e))
         return false;
     if (!duration_read(back ? bytes_of(in.data + 1, in.size - 1) : in, &size)) {
-        refuse(e, "wants a duration such as 1h30m");
+        call_refuse(e, "wants a duration such as 1h30m");
         return false;
     }
     *ms = back ? -(int64_t)size : (int64_t)size;

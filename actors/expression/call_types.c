@@ -25,7 +25,7 @@ CALL(bool)
         struct bytes word = text_of(args[0]);
         if (bytes_equal(word, text("true")) || bytes_equal(word, text("false")))
             return value_bool(e, word.size == 4);
-        return refuse(e, "wants true or false, and not another text");
+        return call_refuse(e, "wants true or false, and not another text");
     }
     return want(e, args[0], PACK_BOOL) ? args[0] : (struct bytes){ 0 };
 }
@@ -50,7 +50,7 @@ CALL(fromJson)
     if (!live(e) || !charge(e, 4 * in.size))
         return (struct bytes){ 0 };
     if (json_read(in, &e->scratch, &fault) != ERR_NONE)
-        return refuse(e, "wants JSON: %.100s", fault.detail);
+        return call_refuse(e, "wants JSON: %.100s", fault.detail);
     return taken(e, mark);
 }
 
@@ -60,7 +60,7 @@ want_bytes(struct evaluation *e, struct bytes value)
 {
     struct cursor c = cursor_over(value);
     if (live(e) && type_of(value) != PACK_TEXT && type_of(value) != PACK_BLOB)
-        return refuse(e, "wants a text, not %s", type_sentence(value));
+        return call_refuse(e, "wants a text, not %s", type_sentence(value));
     return live(e) && charge(e, value.size) ? cursor_blob(&c) : (struct bytes){ 0 };
 }
 
@@ -80,7 +80,7 @@ CALL(b64dec)
     if (!live(e))
         return (struct bytes){ 0 };
     if (!base64_read(&e->scratch, in))
-        return refuse(e, "wants base64, and this text is none");
+        return call_refuse(e, "wants base64, and this text is none");
     if (utf8_valid(bytes_of(e->scratch.data + mark, e->scratch.size - mark)))
         return taken_text(e, mark);
     struct bytes blob = taken(e, mark);
@@ -156,7 +156,7 @@ CALL(urldecode)
             int high = in.size - i > 2 ? hex_digit(in.data[i + 1]) : -1;
             int low = in.size - i > 2 ? hex_digit(in.data[i + 2]) : -1;
             if (high < 0 || low < 0)
-                return refuse(e, "wants two hex digits behind %%");
+                return call_refuse(e, "wants two hex digits behind %%");
             b = (uint8_t)(high * 16 + low);
             i += 2;
         }
@@ -164,6 +164,6 @@ CALL(urldecode)
     }
     if (live(e)
         && !utf8_valid(bytes_of(e->scratch.data + mark, e->scratch.size - mark)))
-        return refuse(e, "wants what is UTF-8 when decoded");
+        return call_refuse(e, "wants what is UTF-8 when decoded");
     return taken_text(e, mark);
 }

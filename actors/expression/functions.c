@@ -59,7 +59,7 @@ function_call(struct evaluation *e, const struct function *function,
 }
 
 struct bytes
-refuse(struct evaluation *e, const char *format, ...)
+call_refuse(struct evaluation *e, const char *format, ...)
 {
     char message[EXPRESSION_MESSAGE_SIZE];
     va_list args;
@@ -85,7 +85,7 @@ want(struct evaluation *e, struct bytes value, enum pack_type type)
         return false;
     if (type_of(value) == type)
         return true;
-    refuse(e, "wants %s, not %s", type_name(type), type_sentence(value));
+    call_refuse(e, "wants %s, not %s", type_name(type), type_sentence(value));
     return false;
 }
 
@@ -96,7 +96,7 @@ want_number(struct evaluation *e, struct bytes value, struct number *number)
         return false;
     if (number_of(value, number))
         return true;
-    refuse(e, "wants a number, not %s", type_sentence(value));
+    call_refuse(e, "wants a number, not %s", type_sentence(value));
     return false;
 }
 
@@ -108,7 +108,8 @@ want_whole(
     if (!want_number(e, value, &number))
         return false;
     if (!number.whole || number.integer < least || number.integer > most) {
-        refuse(e, "wants a whole number from %" PRId64 " to %" PRId64, least, most);
+        call_refuse(
+            e, "wants a whole number from %" PRId64 " to %" PRId64, least, most);
         return false;
     }
     *out = (int64_t)number.integer;

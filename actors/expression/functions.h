@@ -51,7 +51,7 @@ bool want_whole(struct evaluation *e, struct bytes value, int64_t least, int64_t
     int64_t *out);
 /* Nothing if it is no text; empty texts have data. */
 struct bytes want_text(struct evaluation *e, struct bytes value);
-struct bytes refuse(struct evaluation *e, const char *format, ...)
+struct bytes call_refuse(struct evaluation *e, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* What is at a path such as "user.age" in `value`; nothing if there is none. */

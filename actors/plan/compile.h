@@ -1,17 +1,20 @@
 /* compile - from the text of an automation to its plan, or to everything wrong with it.
  *
  * Reads YAML (and JSON, which is YAML) in the dialects of docs/automations.md: `kind`
- * and `config`, or `type` with flattened fields.  Pure: bytes in, bytes out.
+ * and `config`, `type` with flattened fields, the loops of Mobius, and the `jobs` of
+ * workflow-graph.  Pure: bytes in, bytes out.
  */
 #ifndef ACTORS_PLAN_COMPILE_H
 #define ACTORS_PLAN_COMPILE_H
 #include "actors/plan/plan.h"
 
+struct zones;
+
 enum { COMPILE_MISTAKES_MAX = 100 };
 
 struct compile_limits {
-    size_t text_max; /* bytes; a text may hold one value for each 16 of them */
-    uint32_t steps_max;
+    size_t text_max;    /* bytes; a text may hold one value for each 16 of them */
+    uint32_t steps_max; /* with those in bodies */
     size_t payload_max; /* bytes of one step's parameters, as msgpack */
 };
 
@@ -38,4 +41,10 @@ struct mistakes {
  */
 MUST_CHECK enum err compile(struct bytes text, const struct compile_limits *limits,
     struct arena *arena, struct buffer *out, struct mistakes *mistakes);
+
+/* The same, where names of time zones must be those of `zones`; NULL: any name will do.
+ */
+MUST_CHECK enum err compile_with_zones(struct bytes text,
+    const struct compile_limits *limits, const struct zones *zones, struct arena *arena,
+    struct buffer *out, struct mistakes *mistakes);
 #endif

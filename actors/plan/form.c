@@ -26,6 +26,12 @@ in_prose(uint8_t b)
 }
 
 static bool
+in_command(uint8_t b)
+{
+    return b != 0;
+}
+
+static bool
 in_word(uint8_t b)
 {
     return in_line(b) && b != ' ';
@@ -46,6 +52,12 @@ all_fit(struct bytes text, fits *fit)
         if (!fit(text.data[i]))
             return false;
     return true;
+}
+
+static bool
+in_key_path(uint8_t b)
+{
+    return in_key(b) || b == '/';
 }
 
 bool
@@ -78,15 +90,36 @@ take_prose(const struct rule *rule, const struct node *node, struct answer *a)
 }
 
 static bool
+take_command(const struct rule *rule, const struct node *node, struct answer *a)
+{
+    return take_text(rule, node, in_command, a);
+}
+
+static bool
 take_key(const struct rule *rule, const struct node *node, struct answer *a)
 {
     return take_text(rule, node, in_key, a);
 }
 
 static bool
+take_key_path(const struct rule *rule, const struct node *node, struct answer *a)
+{
+    return take_text(rule, node, in_key_path, a);
+}
+
+static bool
 take_word(const struct rule *rule, const struct node *node, struct answer *a)
 {
     return take_text(rule, node, in_word, a);
+}
+
+static bool
+take_condition(const struct rule *rule, const struct node *node, struct answer *a)
+{
+    (void)rule;
+    enum scalar_type type = scalar_read(node).type;
+    a->text = node->text;
+    return (type == SCALAR_TEXT || type == SCALAR_FLAG) && node->text.size > 0;
 }
 
 static bool
@@ -105,6 +138,27 @@ take_count(const struct rule *rule, const struct node *node, struct answer *a)
     a->number = s.whole;
     return s.type == SCALAR_WHOLE && (!s.negative || s.whole == 0)
            && s.whole >= rule->min && s.whole <= rule->max;
+}
+
+static bool
+take_amount(const struct rule *rule, const struct node *node, struct answer *a)
+{
+    (void)rule;
+    (void)a;
+    struct scalar s = scalar_read(node);
+    return (s.type == SCALAR_WHOLE && (!s.negative || s.whole == 0))
+           || (s.type == SCALAR_REAL && s.real >= 0);
+}
+
+static bool
+take_percent(const struct rule *rule, const struct node *node, struct answer *a)
+{
+    struct node number = *node;
+    if (number.text.size > 1 && number.text.data[number.text.size - 1] == '%') {
+        number.text.size--;
+        number.plain = true;
+    }
+    return take_count(rule, &number, a);
 }
 
 static bool
@@ -144,10 +198,25 @@ phrase_key(const struct rule *rule, char out[PHRASE_SIZE])
 }
 
 static void
+phrase_key_path(const struct rule *rule, char out[PHRASE_SIZE])
+{
+    snprintf(out, PHRASE_SIZE,
+        "1 to %llu letters, digits, dots, dashes, underscores or slashes",
+        (unsigned long long)rule->max);
+}
+
+static void
 phrase_word(const struct rule *rule, char out[PHRASE_SIZE])
 {
     snprintf(out, PHRASE_SIZE, "text of 1 to %llu bytes without spaces",
         (unsigned long long)rule->max);
+}
+
+static void
+phrase_condition(const struct rule *rule, char out[PHRASE_SIZE])
+{
+    (void)rule;
+    snprintf(out, PHRASE_SIZE, "a condition, such as \"inputs.count > 3\"");
 }
 
 static void
@@ -162,6 +231,20 @@ phrase_count(const struct rule *rule, char out[PHRASE_SIZE])
 {
     snprintf(out, PHRASE_SIZE, "a whole number from %llu to %llu",
         (unsigned long long)rule->min, (unsigned long long)rule->max);
+}
+
+static void
+phrase_amount(const struct rule *rule, char out[PHRASE_SIZE])
+{
+    (void)rule;
+    snprintf(out, PHRASE_SIZE, "a number from 0");
+}
+
+static void
+phrase_percent(const struct rule *rule, char out[PHRASE_SIZE])
+{
+    snprintf(out, PHRASE_SIZE, "a percentage from 0%% to %llu%%",
+        (unsigned long long)rule->max);
 }
 
 static void
@@ -211,10 +294,15 @@ static const struct {
 } types[] = {
     [RULE_LINE] = { take_line, phrase_text },
     [RULE_PROSE] = { take_prose, phrase_text },
+    [RULE_COMMAND] = { take_command, phrase_text },
     [RULE_KEY] = { take_key, phrase_key },
+    [RULE_KEY_PATH] = { take_key_path, phrase_key_path },
     [RULE_WORD] = { take_word, phrase_word },
+    [RULE_CONDITION] = { take_condition, phrase_condition },
     [RULE_FLAG] = { take_flag, phrase_flag },
     [RULE_COUNT] = { take_count, phrase_count },
+    [RULE_AMOUNT] = { take_amount, phrase_amount },
+    [RULE_PERCENT] = { take_percent, phrase_percent },
     [RULE_DURATION] = { take_duration, phrase_duration },
     [RULE_CHOICE] = { take_choice, phrase_choice },
     [RULE_LIST] = { NULL, phrase_list },
@@ -223,15 +311,6 @@ static const struct {
     [RULE_FORM] = { NULL, phrase_map },
     [RULE_LATER] = { NULL, NULL },
 };
-
-bool
-template_in(struct bytes text)
-{
-    for (size_t i = 1; i < text.size; i++)
-        if (text.data[i] == '{' && text.data[i - 1] == '{')
-            return true;
-    return false;
-}
 
 /* What was found instead, such as: the number 5. */
 static void
@@ -299,19 +378,40 @@ not_supported(struct reading *r, const struct rule *rule, const struct node *nod
             quoted(node->text).text, *hint != '\0' ? ": " : "", hint);
 }
 
+/* A text with a template where one may stand: noted, to be checked with all others. */
+static struct answer
+template_take(struct reading *r, const struct node *node, const struct rule *rule)
+{
+    struct answer a = { .at = node, .text = node->text, .templated = true };
+    bool text = rule->type <= RULE_WORD;
+    if (text && node->text.size > rule->max)
+        wrong_value(r, rule, node);
+    else
+        a.good = true;
+    template_note(r, node, EXPRESSION_TEMPLATE, rule->names);
+    return a;
+}
+
 static struct answer
 scalar_take(struct reading *r, const struct node *node, const struct rule *rule)
 {
     struct answer a = { .at = node };
-    if (rule->type != RULE_PROSE && template_in(node->text))
-        mistake_at(r, node, "templates are not supported by this release: found %s",
-            quoted(node->text).text);
+    bool template = expression_in(node->text);
+    if (template && rule->names != NAMES_NONE && rule->type != RULE_CONDITION)
+        return template_take(r, node, rule);
+    bool literal = rule->type == RULE_PROSE || rule->type == RULE_COMMAND
+                   || rule->type == RULE_CONDITION;
+    if (template && !literal)
+        mistake_at(
+            r, node, "expected no template here, found %s", quoted(node->text).text);
     else if (!types[rule->type].take(rule, node, &a))
         wrong_value(r, rule, node);
     else if (rule->type == RULE_CHOICE && a.number == CHOICE_LATER)
         not_supported(r, rule, node);
     else
         a.good = true;
+    if (a.good && rule->type == RULE_CONDITION)
+        template_note(r, node, EXPRESSION_CONDITION, rule->names);
     return a;
 }
 
@@ -342,29 +442,31 @@ rule_of(const struct form *form, struct bytes key)
     return NULL;
 }
 
-static bool
-form_open(const struct form *form)
+static enum form_others
+others_of(const struct form *form)
 {
-    bool open = false;
+    enum form_others others = OTHERS_REFUSED;
     for (; form != NULL; form = form->also)
-        open |= form->open;
-    return open;
+        if (form->others > others)
+            others = form->others;
+    return others;
 }
 
 static void
 unknown_key(struct reading *r, const struct node *node, const struct form *form)
 {
     struct nearest near = { 0 };
-    if (form_open(form))
+    enum form_others others = others_of(form);
+    if (others == OTHERS_PASSED)
         return;
-    if (mistake_wanted(r, node->key_at))
+    if (others == OTHERS_NEAR || mistake_wanted(r, node->key_at))
         for (const struct form *f = form; f != NULL; f = f->also)
             for (size_t i = 0; i < f->count; i++)
                 nearest_try(&near, node->key, f->rules[i].key);
     if (near.word != NULL)
         mistake_at_key(r, node, "unknown key %s: did you mean \"%s\"?",
             quoted(node->key).text, near.word);
-    else
+    else if (others == OTHERS_REFUSED)
         mistake_at_key(r, node, "unknown key %s", quoted(node->key).text);
 }
 
@@ -376,6 +478,13 @@ null_given(const struct node *node)
            && scalar_read(node).type == SCALAR_NULL;
 }
 
+/* An empty list or map asks for nothing. */
+static bool
+nothing_asked(const struct node *node)
+{
+    return (node->type == NODE_LIST || node->type == NODE_MAP) && node->first == NULL;
+}
+
 static void
 entry_read(struct reading *r, const struct node *node, const struct rule *rule,
     struct answer *answers)
@@ -383,7 +492,8 @@ entry_read(struct reading *r, const struct node *node, const struct rule *rule,
     if (null_given(node))
         return;
     if (rule->type == RULE_LATER) {
-        not_supported(r, rule, node);
+        if (!nothing_asked(node))
+            not_supported(r, rule, node);
         return;
     }
     struct answer *a = &answers[rule->slot];

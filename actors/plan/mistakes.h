@@ -5,12 +5,19 @@
 #include "actors/plan/tree.h"
 #include "base/quoted.h"
 
+struct site;
+
 /* What all parts of the compiler share. */
 struct reading {
+    struct bytes text; /* of the document */
     const struct compile_limits *limits;
+    const struct zones *zones; /* or NULL */
     struct arena *arena;
     struct mistakes *mistakes;
-    struct buffer scratch; /* of payload_pack */
+    struct buffer scratch;                 /* of what packs */
+    struct bytes agent_id, environment_id; /* of steps that give none */
+    uint32_t step;             /* whose templates are being read, or PLAN_NO_STEP */
+    struct site *first, *last; /* templates that were read: see templates.h */
 };
 
 /* Kept in order of position, then of telling; beyond COMPILE_MISTAKES_MAX the last one

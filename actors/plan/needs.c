@@ -1,5 +1,6 @@
 #include "actors/plan/form.h"
 #include "actors/plan/steps.h"
+#include "base/nearest.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -14,6 +15,41 @@ struct resolving {
     uint32_t *seen; /* [steps]: the last step + 1 that named this one */
 };
 
+void
+step_unknown(struct reading *r, const struct steps *steps, const struct node *node,
+    struct bytes key)
+{
+    struct nearest near = { 0 };
+    for (uint32_t i = 0; i < steps->key_count && mistake_wanted(r, node->at); i++) {
+        struct bytes known = steps->keys[i].key;
+        char *candidate = arena_take(r->arena, known.size + 1);
+        memcpy(candidate, known.data, known.size);
+        nearest_try(&near, key, candidate);
+    }
+    mistake_at(r, node, "there is no step %s%s%s%s", quoted(key).text,
+        near.word == NULL ? "" : ": did you mean \"",
+        near.word == NULL ? "" : near.word, near.word == NULL ? "" : "\"?");
+}
+
+/* Why may step `step` not need step `need`?  NULL: it may. */
+static const char *
+need_refusal(const struct steps *steps, uint32_t step, uint32_t need)
+{
+    const struct plan_step *s = &steps->list[step], *n = &steps->list[need];
+    if (need == step)
+        return "the step needs itself";
+    if (s->cleanup && !n->cleanup)
+        return "a cleanup step begins when all others are over: expected a cleanup "
+               "step";
+    if (n->cleanup && !s->cleanup)
+        return "a cleanup step begins when all others are over: nothing can need it";
+    if (s->parent != n->parent)
+        return "a step needs only steps of the list that it is in itself";
+    if (n->handles)
+        return "that step runs only if another one fails: need that one";
+    return NULL;
+}
+
 static void
 need_resolve(struct resolving *x, const struct node *node)
 {
@@ -23,16 +59,19 @@ need_resolve(struct resolving *x, const struct node *node)
     struct answer a = rule_read(x->reading, node, &rule);
     if (!a.good)
         return;
-    const struct keyed *found = keys_find(x->steps->keys, x->steps->key_count, a.text);
-    if (found == NULL)
-        mistake_at(x->reading, node, "there is no step %s", quoted(a.text).text);
-    else if (found->index == x->step)
-        mistake_at(x->reading, node, "the step needs itself");
-    else if (x->seen[found->index] == x->step + 1)
+    uint32_t need = steps_find(x->steps, a.text);
+    if (need == PLAN_NO_STEP) {
+        step_unknown(x->reading, x->steps, node, a.text);
+        return;
+    }
+    const char *refusal = need_refusal(x->steps, x->step, need);
+    if (refusal != NULL)
+        mistake_at(x->reading, node, "%s", refusal);
+    else if (x->seen[need] == x->step + 1)
         mistake_at(x->reading, node, "the step %s is named twice", quoted(a.text).text);
     else {
-        x->seen[found->index] = x->step + 1;
-        x->indexes[x->count++] = found->index;
+        x->seen[need] = x->step + 1;
+        x->indexes[x->count++] = need;
     }
 }
 
@@ -68,21 +107,74 @@ needs_read(struct resolving *x, const struct node *node)
         need_resolve(x, node);
     for (const struct node *at = node->first; at != NULL; at = at->next)
         need_resolve(x, at);
-    indexes_sort(x->indexes, x->count);
+    if (x->steps->list[x->step].handles)
+        mistake_at(x->reading, node,
+            "the step runs when the one that it handles fails: expected no needs");
+    else
+        indexes_sort(x->indexes, x->count);
+    if (x->steps->list[x->step].handles)
+        x->count = 0;
     x->steps->list[x->step].needs = x->indexes;
     x->steps->list[x->step].needs_count = x->count;
 }
 
-/* No step says what it needs: each needs the one before. */
+/* A step of a list in which no step says what it needs: it needs the one before. */
 static void
-needs_in_order(struct reading *r, struct steps *steps)
+need_before(struct resolving *x)
 {
-    for (uint32_t i = 1; i < steps->count; i++) {
-        uint32_t *before = arena_take(r->arena, sizeof *before);
-        *before = i - 1;
-        steps->list[i].needs = before;
-        steps->list[i].needs_count = 1;
+    struct plan_step *step = &x->steps->list[x->step];
+    struct step_list *list = &x->steps->lists[x->steps->drafts[x->step].list];
+    if (list->graph || list->side_by_side || step->handles)
+        return;
+    if (list->last > 0) {
+        uint32_t *before = arena_take(x->reading->arena, sizeof *before);
+        *before = list->last - 1;
+        step->needs = before;
+        step->needs_count = 1;
     }
+    list->last = x->step + 1;
+}
+
+/* Why may step `handler` not run in place of step `step`?  NULL: it may. */
+static const char *
+handler_refusal(const struct steps *steps, uint32_t step, uint32_t handler)
+{
+    const struct plan_step *s = &steps->list[step], *h = &steps->list[handler];
+    if (step == handler)
+        return "the step handles itself";
+    if (s->parent != h->parent || s->cleanup != h->cleanup)
+        return "expected a step of the list that the step is in itself";
+    if (h->handles)
+        return "that step handles another one already: expected one of its own";
+    return NULL;
+}
+
+static void
+handlers_resolve(struct reading *r, struct steps *steps)
+{
+    for (uint32_t i = 0; i < steps->count; i++) {
+        const struct node *node = steps->drafts[i].on_error;
+        uint32_t handler = node == NULL ? 0 : steps_find(steps, node->text);
+        if (node == NULL)
+            continue;
+        if (handler == PLAN_NO_STEP) {
+            step_unknown(r, steps, node, node->text);
+            continue;
+        }
+        const char *refusal = handler_refusal(steps, i, handler);
+        if (refusal != NULL) {
+            mistake_at(r, node, "%s", refusal);
+            continue;
+        }
+        steps->list[i].on_error = ON_ERROR_STEP;
+        steps->list[i].handler = handler;
+        steps->list[handler].handles = true;
+        steps->drafts[handler].handled = i;
+    }
+    for (uint32_t i = 0; i < steps->count; i++)
+        if (steps->list[i].handles && steps->list[i].on_error == ON_ERROR_STEP)
+            mistake_at(r, steps->drafts[i].on_error,
+                "the step runs when another one fails: it has no handler itself");
 }
 
 /* A walk along needs, depth first, without recursion. */
@@ -103,7 +195,7 @@ circle_tell(const struct walk *w, uint32_t target)
     enum { SHOWN = 6, TEXT_SIZE = 200 };
     uint32_t from = w->depth_of[target] - 1, last = w->path[w->depth - 1];
     struct bytes key = w->steps->list[target].key;
-    const struct node *needs = w->steps->needs[last];
+    const struct node *needs = w->steps->drafts[last].needs;
     assert(needs != NULL);
     const struct node *at = needs->first;
     while (at != NULL && !bytes_equal(at->text, key))
@@ -165,20 +257,20 @@ circles_refuse(struct reading *r, const struct steps *steps)
 void
 needs_resolve(struct reading *r, struct steps *steps)
 {
-    bool graph = false;
-    for (uint32_t i = 0; i < steps->count; i++)
-        graph |= steps->needs[i] != NULL;
-    if (!graph) {
-        needs_in_order(r, steps);
-        return;
-    }
     struct resolving x = {
         .reading = r,
         .steps = steps,
         .seen = arena_take(r->arena, steps->count * sizeof *x.seen),
     };
-    for (x.step = 0; x.step < steps->count; x.step++)
-        if (steps->needs[x.step] != NULL)
-            needs_read(&x, steps->needs[x.step]);
+    handlers_resolve(r, steps);
+    for (uint32_t i = 0; i < steps->count; i++)
+        if (steps->drafts[i].needs != NULL)
+            steps->lists[steps->drafts[i].list].graph = true;
+    for (x.step = 0; x.step < steps->count; x.step++) {
+        if (steps->drafts[x.step].needs != NULL)
+            needs_read(&x, steps->drafts[x.step].needs);
+        else
+            need_before(&x);
+    }
     circles_refuse(r, steps);
 }

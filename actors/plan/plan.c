@@ -45,7 +45,8 @@ static const char magic[4] = { 'p', 'l', 'a', 'n' };
     F(S, 15, payload, output, "with templates")                                        \
     F(S, 16, text, run_name, "template")                                               \
     F(S, 17, list, by_key, "indexes of steps in the order of their keys")              \
-    F(S, 18, list, by_saved, "the same of those whose save_as is not their key")
+    F(S, 18, list, by_saved, "the same of those whose save_as is not their key")       \
+    F(S, 19, u32, triggers_limit, "0 or 1")
 
 /* A step's index is stored plus one: absent is none. */
 #define stored_step_FIELDS(F, S)                                                       \
@@ -103,16 +104,15 @@ STORED(stored_plan)
 STORED(stored_step)
 STORED(stored_trigger)
 
-static bool
-record_read(const struct shape *shape, struct bytes in, void *stored)
+bool
+plan_record_read(const struct shape *shape, struct bytes in, void *stored)
 {
     struct cursor c = cursor_over(in);
     return fields_read(&c, shape, NULL, stored) == ERR_NONE && cursor_done(&c);
 }
 
-/* The indexes in a msgpack array, and how many; false if it is none of such. */
-static bool
-indexes_read(
+bool
+plan_indexes_read(
     struct bytes in, struct arena *arena, const uint32_t **indexes, uint32_t *count)
 {
     *indexes = NULL;
@@ -180,7 +180,7 @@ static bool
 top_read(struct bytes in, struct plan *plan)
 {
     struct stored_plan stored;
-    if (!record_read(&stored_plan_shape, in, &stored) || stored.name.size == 0
+    if (!plan_record_read(&stored_plan_shape, in, &stored) || stored.name.size == 0
         || stored.concurrency < PLAN_ALLOW || stored.concurrency > PLAN_QUEUE)
         return false;
     *plan = (struct plan){
@@ -200,6 +200,7 @@ top_read(struct bytes in, struct plan *plan)
         .config = or_nil(stored.config),
         .output = or_nil(stored.output),
         .run_name = stored.run_name,
+        .triggers_limit = stored.triggers_limit != 0,
         .by_key = stored.by_key,
         .by_saved = stored.by_saved,
     };
@@ -254,7 +255,7 @@ plan_step_read(const struct plan *plan, uint32_t index, struct arena *arena,
 {
     struct stored_step stored;
     struct bytes in = record_at(plan, plan->steps, 0, index);
-    if (!record_read(&stored_step_shape, in, &stored))
+    if (!plan_record_read(&stored_step_shape, in, &stored))
         return false;
     *step = (struct plan_step){
         .key = stored.key,
@@ -286,8 +287,8 @@ plan_step_read(const struct plan *plan, uint32_t index, struct arena *arena,
         .body_first = stored.body_first,
         .body_count = stored.body_count,
     };
-    return indexes_read(stored.needs, arena, &step->needs, &step->needs_count)
-           && indexes_read(stored.feeds, arena, &step->feeds, &step->feeds_count);
+    return plan_indexes_read(stored.needs, arena, &step->needs, &step->needs_count)
+           && plan_indexes_read(stored.feeds, arena, &step->feeds, &step->feeds_count);
 }
 
 bool
@@ -295,7 +296,7 @@ plan_trigger_read(const struct plan *plan, uint32_t index, struct plan_trigger *
 {
     struct stored_trigger stored;
     struct bytes in = record_at(plan, plan->triggers, plan->step_count, index);
-    if (!record_read(&stored_trigger_shape, in, &stored))
+    if (!plan_record_read(&stored_trigger_shape, in, &stored))
         return false;
     *trigger = (struct plan_trigger){
         .key = stored.key,
@@ -344,7 +345,7 @@ find(const struct plan *plan, struct bytes order, struct bytes name, bool saved)
     uint32_t found = PLAN_NO_STEP;
     const uint32_t *indexes;
     uint32_t count;
-    if (!indexes_read(order, &arena, &indexes, &count))
+    if (!plan_indexes_read(order, &arena, &indexes, &count))
         WRONG("the order of a plan's steps cannot be read");
     while (low < high && found == PLAN_NO_STEP) {
         size_t middle = low + (high - low) / 2;
@@ -361,9 +362,23 @@ find(const struct plan *plan, struct bytes order, struct bytes name, bool saved)
     return found;
 }
 
+/* Plans of the first releases have no order: all steps are looked at. */
+static uint32_t
+find_unordered(const struct plan *plan, struct bytes key)
+{
+    struct arena arena = { 0 };
+    uint32_t i = 0;
+    while (i < plan->step_count && !bytes_equal(plan_step_at(plan, i, &arena).key, key))
+        i++;
+    arena_free(&arena);
+    return i < plan->step_count ? i : PLAN_NO_STEP;
+}
+
 uint32_t
 plan_find_step(const struct plan *plan, struct bytes key)
 {
+    if (plan->by_key.size == 0)
+        return find_unordered(plan, key);
     return find(plan, plan->by_key, key, false);
 }
 
@@ -419,7 +434,7 @@ CONFIG_SHAPE(plan_event)
 void
 plan_config_read(const struct shape *shape, struct bytes config, void *record)
 {
-    if (!record_read(shape, config, record))
+    if (!plan_record_read(shape, config, record))
         WRONG("the config of a step or trigger cannot be read");
 }
 
@@ -500,6 +515,15 @@ saved_apart(const struct plan_step *step)
     return step->save_as.size > 0 && !bytes_equal(step->save_as, step->key);
 }
 
+static bool
+triggers_limit(const struct plan_trigger *triggers, uint32_t count)
+{
+    bool limit = false;
+    for (uint32_t i = 0; i < count; i++)
+        limit |= triggers[i].concurrency > PLAN_ALLOW || triggers[i].runs_max > 0;
+    return limit;
+}
+
 static void
 top_write(const struct plan *plan, const struct plan_step *steps, uint32_t count,
     struct arena *arena, struct buffer *out)
@@ -535,6 +559,7 @@ top_write(const struct plan *plan, const struct plan_step *steps, uint32_t count
         .run_name = plan->run_name,
         .by_key = by_key,
         .by_saved = by_saved,
+        .triggers_limit = plan->triggers_limit,
     };
     fields_write(&stored_plan_shape, &stored, NULL, out);
 }
@@ -616,7 +641,9 @@ plan_write(const struct plan *plan, const struct plan_step *steps, uint32_t step
     struct writing w = { .feeds = plan_feeds(steps, step_count, &arena) };
     memset(buffer_reserve(out, HEAD_SIZE + ends_size), 0, HEAD_SIZE + ends_size);
     out->size += HEAD_SIZE + ends_size;
-    top_write(plan, steps, step_count, &arena, out);
+    struct plan top = *plan;
+    top.triggers_limit = triggers_limit(triggers, trigger_count);
+    top_write(&top, steps, step_count, &arena, out);
     size_t from = out->size;
     for (uint32_t i = 0; i < step_count; i++) {
         step_write(&steps[i], i, &w, out);

@@ -99,11 +99,13 @@ struct plan_step {
     uint64_t timeout_ms;   /* of one attempt, from its being called; 0: none */
     enum step_on_timeout on_timeout;
     enum step_on_error on_error;
-    uint32_t handler;    /* step that runs if this one fails, or PLAN_NO_STEP */
-    bool handles;        /* it is such a handler: it runs for nothing else */
-    bool cleanup;        /* it runs when all others are over, however they ended */
-    bool nested;         /* it is in the body of `parent`, … */
-    uint32_t parent;     /* … a `parallel` or `each`; else PLAN_NO_STEP */
+    uint32_t handler; /* step that runs if this one fails, or PLAN_NO_STEP */
+    bool handles;     /* it is such a handler, of one step beside it: it runs for
+                       * nothing else, needs nothing, and nothing needs it */
+    bool cleanup;     /* it runs when all others are over, however they ended; what is
+                       * in the body of such a step says the same */
+    bool nested;      /* it is in the body of `parent`, … */
+    uint32_t parent;  /* … a `parallel` or `each`; else PLAN_NO_STEP */
     uint32_t body_first; /* of a `parallel` or `each`: the range of its body, … */
     uint32_t body_count; /* … bodies inside it of its own kind of range included */
 };
@@ -131,9 +133,11 @@ struct plan {
     uint32_t runs_max;            /* of a queue: runs active at once, at least 1 */
     uint32_t queued_max;          /* runs that may wait; 0: runs_queued_max */
     struct bytes concurrency_key; /* a template, or empty: all runs are of one group */
-    uint32_t failures_max;        /* in a row, before it is paused; 0: never */
-    uint64_t timeout_ms;          /* of a whole run; 0: none */
-    uint32_t step_count;          /* at least 1 */
+    bool triggers_limit; /* a trigger has a policy other than allow, or runs_max; filled
+                          * in by plan_write */
+    uint32_t failures_max; /* in a row, before it is paused; 0: never */
+    uint64_t timeout_ms;   /* of a whole run; 0: none */
+    uint32_t step_count;   /* at least 1 */
     uint32_t fixed_count;
     uint32_t trigger_count;
     struct bytes inputs;         /* msgpack: the declared inputs as written, or nil */
@@ -152,7 +156,8 @@ struct plan {
 static inline bool
 plan_single(const struct plan *plan)
 {
-    return plan->concurrency != PLAN_ALLOW || plan->failures_max > 0;
+    return plan->concurrency != PLAN_ALLOW || plan->failures_max > 0
+           || plan->triggers_limit;
 }
 
 /* The step with this key, or PLAN_NO_STEP; `save_as` names are looked up by

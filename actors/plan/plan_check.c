@@ -2,7 +2,7 @@
 #include "actors/plan/plan_parts.h"
 #include "base/pack.h"
 
-/* What plan_check has read: all steps, and how many of their needs are still open. */
+/* What plan_check has read. */
 struct checking {
     const struct plan *plan;
     struct plan_step *steps;
@@ -30,23 +30,55 @@ labels_hold(struct bytes labels)
     return !c.bad && cursor_done(&c) && count <= PLAN_LABELS_MAX;
 }
 
-static bool
-parameters_hold(struct bytes parameters)
+bool
+plan_payload_is(struct bytes payload, enum pack_type type)
 {
-    struct cursor c = cursor_over(parameters);
-    return cursor_type(&c) == PACK_MAP && pack_check(parameters) == ERR_NONE;
+    struct cursor c = cursor_over(payload);
+    return cursor_type(&c) == type && pack_check(payload) == ERR_NONE;
+}
+
+static bool
+nil_or(struct bytes payload, enum pack_type type)
+{
+    return plan_payload_is(payload, PACK_NIL) || plan_payload_is(payload, type);
+}
+
+static bool
+texts_hold(struct bytes texts)
+{
+    if (texts.size == 0)
+        return true;
+    struct cursor c = cursor_over(texts);
+    size_t count = cursor_array(&c);
+    for (size_t i = 0; i < count && !c.bad; i++)
+        cursor_text(&c);
+    return !c.bad && cursor_done(&c);
+}
+
+static bool
+job_holds(const struct plan_step *s)
+{
+    return key_holds(s->action) && key_holds(s->queue)
+           && s->environment.size <= PLAN_KEY_MAX && labels_hold(s->labels)
+           && plan_payload_is(s->parameters, PACK_MAP);
+}
+
+static bool
+policies_hold(const struct plan_step *s)
+{
+    return s->attempts_max >= 1 && s->attempts_max <= PLAN_ATTEMPTS_MAX
+           && s->backoff >= BACKOFF_NONE && s->backoff <= BACKOFF_EXPONENTIAL
+           && s->jitter <= 100 && texts_hold(s->retry_on)
+           && s->on_timeout <= ON_TIMEOUT_ESCALATE && s->on_error <= ON_ERROR_STEP;
 }
 
 static bool
 step_holds(const struct plan_step *s)
 {
     return key_holds(s->key) && s->name.size <= PLAN_NAME_MAX && utf8_valid(s->name)
-           && s->kind >= STEP_ACTION && s->kind <= STEP_AGENT
-           && (s->kind != STEP_ACTION || key_holds(s->action)) && key_holds(s->queue)
-           && s->environment.size <= PLAN_KEY_MAX && utf8_valid(s->environment)
-           && labels_hold(s->labels) && parameters_hold(s->parameters)
-           && s->attempts_max >= 1 && s->attempts_max <= PLAN_ATTEMPTS_MAX
-           && s->backoff >= BACKOFF_NONE && s->backoff <= BACKOFF_EXPONENTIAL;
+           && s->save_as.size <= PLAN_KEY_MAX && s->kind >= STEP_ACTION
+           && s->kind <= STEP_AGENT && (s->kind != STEP_ACTION || job_holds(s))
+           && policies_hold(s) && plan_step_config_holds(s);
 }
 
 static bool
@@ -69,11 +101,49 @@ keys_differ(struct keyed *keys, size_t count, struct arena *arena)
     return true;
 }
 
+/* Do the indexes in `order` name `count` different steps in the order of `keys`, which
+ * are sorted? */
+static bool
+order_holds(
+    struct bytes order, const struct keyed *keys, size_t count, struct arena *arena)
+{
+    const uint32_t *indexes;
+    uint32_t given;
+    if (!plan_indexes_read(order, arena, &indexes, &given) || given != count)
+        return false;
+    for (uint32_t i = 0; i < given; i++)
+        if (indexes[i] != keys[i].index)
+            return false;
+    return true;
+}
+
+/* Plans of the first releases have no orders. */
+static bool
+orders_hold(struct checking *c)
+{
+    uint32_t count = c->plan->step_count;
+    size_t saved = 0;
+    struct keyed *keys = arena_take(c->arena, count * sizeof *keys);
+    for (uint32_t i = 0; i < count; i++)
+        keys[i] = (struct keyed){ c->steps[i].save_as, i };
+    if (!keys_differ(keys, count, c->arena))
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        if (!bytes_equal(c->steps[keys[i].index].key, keys[i].key))
+            keys[saved++] = keys[i];
+    if (!order_holds(c->plan->by_saved, keys, saved, c->arena))
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        keys[i] = (struct keyed){ c->steps[i].key, i };
+    return keys_differ(keys, count, c->arena)
+           && (c->plan->by_key.size == 0
+               || order_holds(c->plan->by_key, keys, count, c->arena));
+}
+
 static bool
 steps_hold(struct checking *c)
 {
     uint32_t count = c->plan->step_count;
-    struct keyed *keys = arena_take(c->arena, count * sizeof *keys);
     c->steps = arena_take(c->arena, count * sizeof *c->steps);
     for (uint32_t i = 0; i < count; i++) {
         struct plan_step *s = &c->steps[i];
@@ -81,9 +151,8 @@ steps_hold(struct checking *c)
             || !indexes_hold(s->needs, s->needs_count, count)
             || !indexes_hold(s->feeds, s->feeds_count, count))
             return false;
-        keys[i] = (struct keyed){ s->key, i };
     }
-    return keys_differ(keys, count, c->arena);
+    return orders_hold(c);
 }
 
 static bool
@@ -132,7 +201,9 @@ triggers_hold(struct checking *c)
         struct plan_trigger t;
         if (!plan_trigger_read(c->plan, i, &t) || !key_holds(t.key)
             || !key_holds(t.kind) || t.name.size > PLAN_NAME_MAX || !utf8_valid(t.name)
-            || !utf8_valid(t.cron) || !utf8_valid(t.timezone))
+            || t.concurrency > PLAN_QUEUE
+            || (t.inputs.size > 0 && !nil_or(t.inputs, PACK_MAP))
+            || !plan_trigger_config_holds(&t))
             return false;
         keys[i] = (struct keyed){ t.key, i };
     }
@@ -142,11 +213,11 @@ triggers_hold(struct checking *c)
 static bool
 top_holds(const struct plan *plan)
 {
-    return plan->name.size <= PLAN_NAME_MAX && utf8_valid(plan->name)
-           && plan->handle.size <= PLAN_KEY_MAX && utf8_valid(plan->handle)
-           && utf8_valid(plan->description) && pack_check(plan->inputs) == ERR_NONE
-           && pack_check(plan->default_inputs) == ERR_NONE
-           && pack_check(plan->tags) == ERR_NONE;
+    return plan->name.size <= PLAN_NAME_MAX && plan->handle.size <= PLAN_KEY_MAX
+           && nil_or(plan->inputs, PACK_MAP) && nil_or(plan->config, PACK_MAP)
+           && nil_or(plan->default_inputs, PACK_MAP)
+           && pack_check(plan->tags) == ERR_NONE
+           && pack_check(plan->output) == ERR_NONE;
 }
 
 enum err
@@ -157,8 +228,8 @@ plan_check(struct bytes in)
         return ERR_MALFORMED;
     struct arena arena = { 0 };
     struct checking c = { .plan = &plan, .arena = &arena };
-    bool holds =
-        steps_hold(&c) && feeds_hold(&c) && circle_free(&c) && triggers_hold(&c);
+    bool holds = steps_hold(&c) && plan_bodies_hold(&plan, c.steps, &arena)
+                 && feeds_hold(&c) && circle_free(&c) && triggers_hold(&c);
     arena_free(&arena);
     return holds ? ERR_NONE : ERR_MALFORMED;
 }

@@ -29,7 +29,7 @@
     F(S, 3, payload, targets,    "array of texts: who may answer; empty: anybody with the scope") \
     F(S, 4, u32,     all_of,     "1: every target must answer; 0: the first answer counts") \
     F(S, 5, payload, spec,       "map: mode, options, …; shown as it is")                \
-    F(S, 6, u64,     expires_ms, "from its being asked; 0: never")                       \
+    F(S, 6, u64,     expires_ms, "from its being asked; 0: never; the step itself has no timeout")                       \
     F(S, 7, payload, escalate_to, "array of texts")                                      \
     F(S, 8, text,    title,      "a line")                                               \
     F(S, 9, u32,     reject_fails, "1: a rejected approval fails the step")
@@ -56,7 +56,7 @@
     F(S, 1, payload, values, "map: the output, after its templates")
 
 #define plan_agent_FIELDS(F, S)                                                          \
-    F(S, 1, payload, config, "map as written")
+    F(S, 1, payload, config, "map: instructions, agent_id, tool_names, …")
 
 /* Of triggers. */
 #define plan_schedule_FIELDS(F, S)                                                       \

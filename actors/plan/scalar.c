@@ -150,3 +150,55 @@ scalar_read(const struct node *node)
             return words[i].scalar;
     return number_or_text(node->text);
 }
+
+/* `form` has a 9 for each digit. */
+static bool
+has_form(struct bytes *in, const char *form)
+{
+    size_t size = strlen(form);
+    for (size_t i = 0; i < size; i++) {
+        uint8_t b = i < in->size ? in->data[i] : 0;
+        if (form[i] == '9' ? b < '0' || b > '9' : b != (uint8_t)form[i])
+            return false;
+    }
+    *in = bytes_of(in->data + size, in->size - size);
+    return true;
+}
+
+static unsigned
+two_digits(const uint8_t *at)
+{
+    return (unsigned)(at[0] - '0') * 10 + (unsigned)(at[1] - '0');
+}
+
+static bool
+date_valid(const uint8_t *at)
+{
+    static const uint8_t days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+    unsigned year = two_digits(at) * 100 + two_digits(at + 2);
+    unsigned month = two_digits(at + 5), day = two_digits(at + 8);
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    return month >= 1 && month <= 12 && day >= 1
+           && day <= days[month - 1] + (unsigned)(leap && month == 2);
+}
+
+bool
+moment_valid(struct bytes text)
+{
+    const uint8_t *at = text.data;
+    if (!has_form(&text, "9999-99-99T99:99:99") || !date_valid(at)
+        || two_digits(at + 11) > 23 || two_digits(at + 14) > 59
+        || two_digits(at + 17) > 59)
+        return false;
+    if (text.size > 0 && text.data[0] == '.') {
+        if (!has_form(&text, ".9"))
+            return false;
+        while (has_form(&text, "9"))
+            continue;
+    }
+    if (text.size == 1 && text.data[0] == 'Z')
+        return true;
+    const uint8_t *zone = text.data;
+    return (has_form(&text, "+99:99") || has_form(&text, "-99:99")) && text.size == 0
+           && two_digits(zone + 1) <= 23 && two_digits(zone + 4) <= 59;
+}

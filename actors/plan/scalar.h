@@ -29,4 +29,6 @@ struct scalar {
 
 /* `node` is a scalar. */
 struct scalar scalar_read(const struct node *node);
+/* A moment of RFC 3339, such as 2027-01-31T09:00:00.5+01:00? */
+bool moment_valid(struct bytes text);
 #endif

@@ -1,299 +1,318 @@
 #include "actors/plan/steps.h"
 
-#include "actors/plan/form.h"
+#include "actors/plan/kinds.h"
 #include "actors/plan/payload.h"
 #include "base/pack.h"
 
+#include <assert.h>
 #include <stdio.h>
 
-enum step_slot {
-    STEP_KEY,
-    STEP_NAME,
-    STEP_KIND,
-    STEP_TYPE,
-    STEP_CONFIG,
-    STEP_NEEDS,
-    STEP_RETRY,
-    STEP_ATTEMPTS,
-    STEP_DELAY,
-    STEP_BACKOFF,
-    STEP_MAX_DELAY,
-    STEP_TIMEOUT,
-    STEP_ON_TIMEOUT,
-    STEP_ACTION_NAME,
-    STEP_PARAMETERS,
-    STEP_QUEUE,
-    STEP_LABELS,
-    STEP_ENVIRONMENT,
-    STEP_LOCATION,
-    STEP_SLOTS
-};
-
-enum { DAY_MS = 24 * 3600 * 1000, INDEX_SIZE = 12 };
-#define YEAR_MS (365 * (uint64_t)DAY_MS)
-
-static const struct choice backoffs[] = {
-    { "none", BACKOFF_NONE },
-    { "linear", BACKOFF_LINEAR },
-    { "exponential", BACKOFF_EXPONENTIAL },
-    { NULL, 0 },
-};
-
-static const struct choice on_timeouts[] = {
-    { "fail", 1 },
-    { "skip", CHOICE_LATER },
-    { "continue", CHOICE_LATER },
-    { NULL, 0 },
-};
-
-static const struct choice locations[] = {
-    { "worker", 1 },
-    { "managed", CHOICE_LATER },
-    { "environment", CHOICE_LATER },
-    { NULL, 0 },
-};
-
-static const struct rule retry_rules[] = {
-    { .key = "max_attempts",
-        .type = RULE_COUNT,
-        .slot = STEP_ATTEMPTS,
-        .min = 1,
-        .max = PLAN_ATTEMPTS_MAX,
-        .required = "how often the step is tried in all, such as 3" },
-    { .key = "delay", .type = RULE_DURATION, .slot = STEP_DELAY, .max = DAY_MS },
-    { .key = "backoff",
-        .type = RULE_CHOICE,
-        .slot = STEP_BACKOFF,
-        .choices = backoffs },
-    { .key = "max_delay",
-        .type = RULE_DURATION,
-        .slot = STEP_MAX_DELAY,
-        .min = 1,
-        .max = DAY_MS },
-    { .key = "jitter", .type = RULE_LATER },
-};
-static const struct form retry_form = FORM(retry_rules);
-
-static const struct rule timeout_rules[] = {
-    { .key = "duration",
-        .type = RULE_DURATION,
-        .slot = STEP_TIMEOUT,
-        .min = 1,
-        .max = YEAR_MS,
-        .required = "a duration such as \"30s\"" },
-    { .key = "on_timeout",
-        .type = RULE_CHOICE,
-        .slot = STEP_ON_TIMEOUT,
-        .choices = on_timeouts },
-};
-static const struct form timeout_form = FORM(timeout_rules);
-
-/* What a step may have whatever its kind. */
-static const struct rule common_rules[] = {
-    NAMED("key", RULE_KEY, STEP_KEY),
-    NAMED("id", RULE_KEY, STEP_KEY),
-    { .key = "name",
-        .type = RULE_LINE,
-        .slot = STEP_NAME,
-        .min = 1,
-        .max = PLAN_NAME_MAX },
-    { .key = "kind", .type = RULE_ANY, .slot = STEP_KIND },
-    { .key = "type", .type = RULE_ANY, .slot = STEP_TYPE },
-    { .key = "config", .type = RULE_MAP, .slot = STEP_CONFIG },
-    { .key = "needs", .type = RULE_ANY, .slot = STEP_NEEDS },
-    { .key = "retry", .type = RULE_FORM, .slot = STEP_RETRY, .form = &retry_form },
-    { .key = "timeout",
-        .type = RULE_DURATION,
-        .slot = STEP_TIMEOUT,
-        .min = 1,
-        .max = YEAR_MS,
-        .form = &timeout_form },
-    { .key = "if", .type = RULE_LATER },
-    { .key = "save_as", .type = RULE_LATER },
-    { .key = "on_error", .type = RULE_LATER },
-    { .key = "input", .type = RULE_LATER },
-    { .key = "env", .type = RULE_LATER },
-};
-static const struct form common_form = FORM(common_rules);
-
-/* Of an action: in `config`, or beside `type`. */
-static const struct rule action_rules[] = {
-    NAMED("action_name", RULE_WORD, STEP_ACTION_NAME),
-    NAMED("action", RULE_WORD, STEP_ACTION_NAME),
-    { .key = "parameters", .type = RULE_MAP, .slot = STEP_PARAMETERS },
-    { .key = "with", .type = RULE_MAP, .slot = STEP_PARAMETERS },
-    NAMED("queue", RULE_WORD, STEP_QUEUE),
-    { .key = "labels", .type = RULE_LIST, .slot = STEP_LABELS },
-    NAMED("environment_id", RULE_WORD, STEP_ENVIRONMENT),
-    { .key = "execution_location",
-        .type = RULE_CHOICE,
-        .slot = STEP_LOCATION,
-        .choices = locations },
-};
-static const struct form action_config = FORM(action_rules);
-static const struct rule action_config_rule[] = {
-    { .key = "config", .type = RULE_FORM, .slot = STEP_CONFIG, .form = &action_config },
-};
-static const struct form action_flat = FORM_AND(action_rules, &common_form);
-static const struct form action_form = FORM_AND(action_config_rule, &action_flat);
-
-/* A step whose kind is missing, wrong or not supported: what is its own is passed over.
- */
-static const struct form other_form = { NULL, 0, &common_form, true };
-
-static void action_fill(struct reading *r, const struct node *node, struct answer *a,
-    struct plan_step *step);
-
-/* A new kind is a new row. */
-static const struct kind {
-    enum step_kind kind;
-    const struct form *form;
-    void (*fill)(struct reading *r, const struct node *node, struct answer *a,
-        struct plan_step *step);
-} kinds[] = {
-    { STEP_ACTION, &action_form, action_fill },
-};
-
-static const struct choice kind_names[] = {
-    { "action", STEP_ACTION },
-    { "agent", CHOICE_LATER },
-    { "sleep", CHOICE_LATER },
-    { "wait_for_event", CHOICE_LATER },
-    { "interaction", CHOICE_LATER },
-    { "loop", CHOICE_LATER },
-    { "automation", CHOICE_LATER },
-    { "check", CHOICE_LATER },
-    { "parallel", CHOICE_LATER },
-    { "each", CHOICE_LATER },
-    { "set", CHOICE_LATER },
-    { NULL, 0 },
-};
-
-static struct bytes
-labels_pack(struct reading *r, const struct node *list)
+uint32_t
+steps_find(const struct steps *steps, struct bytes key)
 {
-    static const struct rule label = NAMED("label", RULE_WORD, 0);
-    struct keyed keys[PLAN_LABELS_MAX];
-    size_t count = 0, kept = 0;
-    if (tree_count(list) > PLAN_LABELS_MAX) {
-        mistake_at(r, list, "expected at most %u labels, found %u",
-            (unsigned)PLAN_LABELS_MAX, tree_count(list));
-        return (struct bytes){ 0 };
-    }
-    for (const struct node *item = list->first; item != NULL; item = item->next) {
-        struct answer a = rule_read(r, item, &label);
-        if (a.good)
-            keys[count++] = (struct keyed){ a.text, 0 };
-    }
-    keys_sort(keys, count, r->arena);
-    for (size_t i = 0; i < count; i++)
-        if (i == 0 || !bytes_equal(keys[i].key, keys[i - 1].key))
-            keys[kept++] = keys[i];
-    buffer_clear(&r->scratch);
-    pack_array(&r->scratch, kept);
-    for (size_t i = 0; i < kept; i++)
-        pack_text(&r->scratch, keys[i].key);
-    return arena_copy(r->arena, buffer_bytes(&r->scratch));
+    const struct keyed *found = keys_find(steps->keys, steps->key_count, key);
+    return found == NULL ? PLAN_NO_STEP : found->index;
+}
+
+void
+steps_begin(
+    struct reading *r, struct steps *steps, const struct node *node, uint32_t wanted)
+{
+    uint32_t most = r->limits->steps_max;
+    if (wanted > most)
+        mistake_at(r, node, "expected at most %u steps, found %u", most, wanted);
+    else
+        most = wanted;
+    *steps = (struct steps){ .most = most };
+    steps->list = arena_take(r->arena, most * sizeof *steps->list);
+    steps->drafts = arena_take(r->arena, most * sizeof *steps->drafts);
+    steps->keys = arena_take(r->arena, most * sizeof *steps->keys);
+    steps->lists = arena_take(r->arena, ((size_t)most + 1) * sizeof *steps->lists);
+}
+
+uint32_t
+steps_list_add(struct steps *steps, bool side_by_side)
+{
+    assert(steps->list_count <= steps->most);
+    steps->lists[steps->list_count] =
+        (struct step_list){ .side_by_side = side_by_side };
+    return steps->list_count++;
+}
+
+struct plan_step *
+steps_add(struct steps *steps, const struct node *node, uint32_t list, uint32_t parent)
+{
+    assert(steps->count < steps->most);
+    struct plan_step *step = &steps->list[steps->count];
+    *step = (struct plan_step){
+        .attempts_max = 1,
+        .backoff = BACKOFF_NONE,
+        .handler = PLAN_NO_STEP,
+        .nested = parent != PLAN_NO_STEP,
+        .parent = parent,
+        .cleanup = parent != PLAN_NO_STEP && steps->list[parent].cleanup,
+    };
+    steps->drafts[steps->count++] = (struct draft){
+        .node = node,
+        .list = list,
+        .handled = PLAN_NO_STEP,
+    };
+    return step;
 }
 
 static void
-action_fill(struct reading *r, const struct node *node, struct answer *a,
-    struct plan_step *step)
+retry_fill(struct filling *f)
 {
-    static const uint8_t no_labels[] = { 0x90 }, no_parameters[] = { 0x80 };
-    step->action = a[STEP_ACTION_NAME].text;
-    step->queue = a[STEP_QUEUE].good ? a[STEP_QUEUE].text : text("default");
-    step->environment = a[STEP_ENVIRONMENT].text;
-    step->labels = bytes_of(no_labels, sizeof no_labels);
-    step->parameters = bytes_of(no_parameters, sizeof no_parameters);
-    if (a[STEP_LABELS].good)
-        step->labels = labels_pack(r, a[STEP_LABELS].at);
-    if (a[STEP_PARAMETERS].good)
-        step->parameters = payload_pack(r, a[STEP_PARAMETERS].at);
-    bool blind = a[STEP_CONFIG].at != NULL && !a[STEP_CONFIG].good;
-    if (a[STEP_ACTION_NAME].at == NULL && !blind)
-        mistake_missing(r, node,
-            a[STEP_TYPE].at != NULL && a[STEP_CONFIG].at == NULL ? "action"
-                                                                 : "config.action_name",
-            "missing: expected the name of an action, such as \"print\"");
-}
-
-static void
-retry_fill(struct reading *r, struct answer *a, struct plan_step *step)
-{
-    step->attempts_max = a[STEP_ATTEMPTS].good ? (uint32_t)a[STEP_ATTEMPTS].number : 1;
-    step->backoff = BACKOFF_NONE;
+    struct answer *a = f->a;
+    struct plan_step *step = f->step;
+    if (a[STEP_ATTEMPTS].good)
+        step->attempts_max = (uint32_t)a[STEP_ATTEMPTS].number;
     if (a[STEP_BACKOFF].good)
         step->backoff = (enum step_backoff)a[STEP_BACKOFF].number;
     step->delay_ms = a[STEP_DELAY].number;
     step->max_delay_ms = a[STEP_MAX_DELAY].number;
+    step->jitter = a[STEP_JITTER].good ? (uint32_t)a[STEP_JITTER].number : 0;
+    if (a[STEP_RETRY_ON].good)
+        step->retry_on = texts_pack(f->r, a[STEP_RETRY_ON].at, NAMES_NONE);
     if (a[STEP_MAX_DELAY].good && a[STEP_DELAY].good
         && step->max_delay_ms < step->delay_ms)
-        mistake_at(r, a[STEP_MAX_DELAY].at, "shorter than delay: expected at least %s",
+        mistake_at(f->r, a[STEP_MAX_DELAY].at,
+            "shorter than delay: expected at least %s",
             quoted(a[STEP_DELAY].at->text).text);
+}
+
+static void
+timeout_fill(struct filling *f, const struct kind *kind)
+{
+    const struct answer *on_timeout = &f->a[STEP_ON_TIMEOUT];
+    f->step->timeout_ms = f->a[STEP_TIMEOUT].number;
+    if (!on_timeout->good)
+        return;
+    f->step->on_timeout = (enum step_on_timeout)on_timeout->number;
+    if (f->a[STEP_TIMEOUT].at == NULL)
+        mistake_at_key(f->r, on_timeout->at, "on_timeout without a timeout");
+    if (on_timeout->number == ON_TIMEOUT_ESCALATE && kind != NULL
+        && kind->kind != STEP_INTERACTION)
+        mistake_at(f->r, on_timeout->at,
+            "expected fail, skip or continue: only an interaction can escalate");
+}
+
+/* on_error: fail, continue, the key of a step, or {step: key} */
+static void
+on_error_fill(struct filling *f, struct draft *draft)
+{
+    static const struct rule key = NAMED("on_error", RULE_KEY, 0);
+    static const struct rule map_rules[] = {
+        { .key = "step",
+            .type = RULE_ANY,
+            .slot = 0,
+            .required = "the key of the step that runs instead" },
+    };
+    static const struct form map_form = FORM(map_rules);
+    const struct node *given = f->a[STEP_ON_ERROR].at;
+    struct answer step = { 0 };
+    if (given == NULL || given->type == NODE_REFUSED)
+        return;
+    bool word = given->type == NODE_SCALAR;
+    if (word && bytes_equal(given->text, text("fail")))
+        return;
+    if (word && bytes_equal(given->text, text("continue"))) {
+        f->step->on_error = ON_ERROR_CONTINUE;
+        return;
+    }
+    if (given->type == NODE_MAP)
+        form_read(f->r, given, &map_form, &step);
+    else if (given->type == NODE_LIST)
+        mistake_expected(f->r, given, "fail, continue or the key of a step");
+    const struct node *at = word ? given : step.at;
+    if (at != NULL && rule_read(f->r, at, &key).good)
+        draft->on_error = at;
+}
+
+/* Where an unnamed step is: its position, behind the key of what it is in. */
+static struct bytes
+position_key(struct reading *r, struct steps *steps, const struct node *node)
+{
+    const struct plan_step *step = &steps->list[r->step];
+    char key[PLAN_KEY_MAX + 64];
+    struct bytes before = step->nested    ? steps->list[step->parent].key
+                          : step->cleanup ? text("cleanup")
+                                          : (struct bytes){ 0 };
+    const struct node *list = node->parent;
+    struct bytes branch = { 0 };
+    if (step->nested && list != NULL && list->parent != NULL
+        && bytes_equal(list->parent->key, text("branches")) && key_valid(list->key))
+        branch = list->key;
+    int size = snprintf(key, sizeof key, "%.*s%s%.*s%s%u", (int)before.size,
+        (const char *)before.data, before.size > 0 ? "." : "", (int)branch.size,
+        (const char *)branch.data, branch.size > 0 ? "." : "", node->index);
+    if (size > PLAN_KEY_MAX) {
+        mistake_missing(r, node, "key", "missing: the keys around it are too long");
+        return (struct bytes){ 0 };
+    }
+    return arena_copy(r->arena, bytes_of(key, (size_t)size));
 }
 
 /* The key of a step: as given, else its name if that can be one, else its position. */
 static struct bytes
-key_of(struct reading *r, const struct node *node, struct answer *a)
+key_of(struct filling *f, struct steps *steps)
 {
+    const struct answer *a = f->a;
     if (a[STEP_KEY].at != NULL)
         return a[STEP_KEY].good ? a[STEP_KEY].text : (struct bytes){ 0 };
     if (a[STEP_NAME].good && key_valid(a[STEP_NAME].text))
         return a[STEP_NAME].text;
-    char index[INDEX_SIZE];
-    int size = snprintf(index, sizeof index, "%u", node->index);
-    return arena_copy(r->arena, bytes_of(index, (size_t)size));
-}
-
-/* The row of `kinds` for a step, or NULL: then it was told why. */
-static const struct kind *
-kind_of(struct reading *r, const struct node *node)
-{
-    static const struct rule rule = {
-        .key = "kind", .type = RULE_CHOICE, .choices = kind_names
-    };
-    const struct node *type = tree_find(node, "type"), *kind = tree_find(node, "kind");
-    const struct node *given = type != NULL ? type : kind;
-    if (given == NULL) {
-        mistake_missing(
-            r, node, "kind", "missing: expected what the step does, such as action");
-        return NULL;
-    }
-    struct answer a = rule_read(r, given, &rule);
-    if (!a.good)
-        return NULL;
-    if (type != NULL && kind != NULL)
-        mistake_at_key(r, kind, "kind is given besides type: expected one of them");
-    for (size_t i = 0; i < COUNT(kinds); i++)
-        if (kinds[i].kind == a.number)
-            return &kinds[i];
-    return NULL;
+    return position_key(f->r, steps, f->node);
 }
 
 static void
-step_read(struct reading *r, const struct node *node, struct steps *steps)
+step_read(struct reading *r, struct steps *steps, const struct node *node)
 {
     struct answer a[STEP_SLOTS] = { 0 };
-    struct plan_step *step = &steps->list[steps->count];
-    steps->nodes[steps->count] = node;
-    steps->count++;
+    struct draft *draft = &steps->drafts[r->step];
+    struct filling f = { r, node, a, &steps->list[r->step] };
     if (node->type != NODE_MAP) {
         if (node->type != NODE_REFUSED)
             mistake_expected(r, node, "a map with kind and config");
         return;
     }
     const struct kind *kind = kind_of(r, node);
-    form_read(r, node, kind == NULL ? &other_form : kind->form, a);
-    step->key = key_of(r, node, a);
-    step->name = a[STEP_NAME].text;
-    step->timeout_ms = a[STEP_TIMEOUT].number;
-    retry_fill(r, a, step);
-    steps->needs[steps->count - 1] = a[STEP_NEEDS].at;
+    form_read(r, node, kind == NULL ? &step_other_form : kind->form, a);
+    f.step->key = key_of(&f, steps);
+    f.step->name = a[STEP_NAME].text;
+    f.step->condition = a[STEP_IF].good ? a[STEP_IF].text : (struct bytes){ 0 };
+    if (a[STEP_SAVE_AS].good) {
+        f.step->save_as = a[STEP_SAVE_AS].text;
+        draft->save_as = a[STEP_SAVE_AS].at;
+    }
+    timeout_fill(&f, kind);
+    retry_fill(&f);
+    on_error_fill(&f, draft);
+    draft->needs = a[STEP_NEEDS].at;
     if (kind == NULL)
         return;
-    step->kind = kind->kind;
-    kind->fill(r, node, a, step);
+    f.step->kind = kind->kind;
+    if (kind->kind == STEP_EACH)
+        draft->as = a[EACH_AS].good ? a[EACH_AS].text : text("item");
+    if (kind->fill != NULL)
+        kind->fill(&f);
+}
+
+static void list_place(struct reading *r, struct steps *steps, const struct node *list,
+    uint32_t parent, bool side_by_side);
+
+/* The body of a `parallel`: its steps side by side, or branches of steps in order. */
+static void
+parallel_place(struct reading *r, struct steps *steps, uint32_t parent)
+{
+    const struct node *node = steps->drafts[parent].node;
+    const struct node *list = body_of(node, "steps");
+    const struct node *branches = body_of(node, "branches");
+    if (list != NULL && branches != NULL)
+        mistake_at_key(
+            r, branches, "branches are given besides steps: expected one of them");
+    else if (list == NULL && branches == NULL)
+        mistake_missing(
+            r, node, "steps", "missing: expected a list of steps, or branches");
+    if (list != NULL && list->type == NODE_LIST)
+        list_place(r, steps, list, parent, true);
+    if (list != NULL || branches == NULL || branches->type != NODE_MAP)
+        return;
+    if (branches->first == NULL)
+        mistake_at(r, branches, "expected at least one branch");
+    for (const struct node *at = branches->first; at != NULL; at = at->next) {
+        if (at->type == NODE_LIST)
+            list_place(r, steps, at, parent, false);
+        else if (at->type != NODE_REFUSED)
+            mistake_expected(r, at, "a list of steps");
+    }
+}
+
+static void
+each_place(struct reading *r, struct steps *steps, uint32_t parent)
+{
+    const struct node *node = steps->drafts[parent].node;
+    const struct node *list = body_of(node, "steps");
+    if (list == NULL)
+        mistake_missing(r, node, "steps", "missing: expected a list of steps");
+    else if (list->type == NODE_LIST)
+        list_place(r, steps, list, parent, false);
+}
+
+static void
+body_place(struct reading *r, struct steps *steps, uint32_t parent)
+{
+    uint32_t first = steps->count;
+    if (steps->list[parent].kind == STEP_PARALLEL)
+        parallel_place(r, steps, parent);
+    else
+        each_place(r, steps, parent);
+    steps->list[parent].body_first = first;
+    steps->list[parent].body_count = steps->count - first;
+}
+
+/* Recursion is limited by TREE_DEPTH_MAX. */
+static void
+list_place(struct reading *r, struct steps *steps, const struct node *list,
+    uint32_t parent, bool side_by_side)
+{
+    if (list->first == NULL) {
+        mistake_at(r, list, "expected at least one step");
+        return;
+    }
+    if (steps->count == steps->most)
+        return;
+    bool cleanup = parent == PLAN_NO_STEP && bytes_equal(list->key, text("cleanup"));
+    uint32_t number = steps_list_add(steps, side_by_side);
+    for (const struct node *at = list->first; at != NULL; at = at->next) {
+        if (steps->count == steps->most)
+            return;
+        uint32_t step = steps->count;
+        steps_add(steps, at, number, parent);
+        steps->list[step].cleanup |= cleanup;
+        r->step = step;
+        step_read(r, steps, at);
+        if (steps->list[step].kind == STEP_PARALLEL)
+            body_place(r, steps, step);
+    }
+}
+
+/* How many steps a list has, with those in their bodies. */
+static uint32_t
+list_count(const struct node *list)
+{
+    static const char *const words[] = { "steps", "branches" };
+    uint32_t count = 0;
+    for (const struct node *at = list->first; at != NULL; at = at->next) {
+        count++;
+        for (size_t i = 0; i < COUNT(words) && at->type == NODE_MAP; i++) {
+            const struct node *body = body_of(at, words[i]);
+            if (body == NULL)
+                continue;
+            if (body->type == NODE_LIST)
+                count += list_count(body);
+            for (const struct node *branch = body->first;
+                 branch != NULL && body->type == NODE_MAP; branch = branch->next)
+                count += branch->type == NODE_LIST ? list_count(branch) : 0;
+        }
+    }
+    return count;
+}
+
+/* Tell that `key` of a later step is that of `first` already. */
+static void
+key_twice(struct reading *r, const struct steps *steps, const struct keyed *key,
+    uint32_t first)
+{
+    enum { PATH_SIZE = 100 };
+    char path[PATH_SIZE];
+    const struct node *node = steps->drafts[key->index].node;
+    const struct node *at = tree_find(node, "key");
+    at = at != NULL ? at : tree_find(node, "id");
+    at = at != NULL ? at : tree_find(node, "name");
+    tree_path(steps->drafts[first].node, path, sizeof path);
+    mistake_at(r, at != NULL ? at : node, "the key %s is that of %s already",
+        quoted(key->key).text, path);
 }
 
 /* Sort the keys and tell which are there twice. */
@@ -306,37 +325,67 @@ keys_read(struct reading *r, struct steps *steps)
     keys_sort(steps->keys, steps->key_count, r->arena);
     uint32_t first = 0;
     for (uint32_t i = 1; i < steps->key_count; i++) {
-        const struct keyed *key = &steps->keys[i];
-        if (!bytes_equal(key->key, steps->keys[first].key)) {
+        if (bytes_equal(steps->keys[i].key, steps->keys[first].key))
+            key_twice(r, steps, &steps->keys[i], steps->keys[first].index);
+        else
+            first = i;
+    }
+}
+
+/* Two steps must not save under one name: which would `context` have? */
+static void
+saved_read(struct reading *r, struct steps *steps)
+{
+    enum { PATH_SIZE = 100 };
+    char path[PATH_SIZE];
+    struct keyed *names = arena_take(r->arena, steps->count * sizeof *names);
+    uint32_t count = 0, first = 0;
+    for (uint32_t i = 0; i < steps->count; i++) {
+        const struct plan_step *s = &steps->list[i];
+        struct bytes name = s->save_as.size > 0 ? s->save_as : s->key;
+        if (name.size > 0)
+            names[count++] = (struct keyed){ name, i };
+    }
+    keys_sort(names, count, r->arena);
+    for (uint32_t i = 1; i < count; i++) {
+        uint32_t a = names[first].index, b = names[i].index;
+        if (!bytes_equal(names[first].key, names[i].key)) {
             first = i;
             continue;
         }
-        const struct node *node = steps->nodes[key->index];
-        const struct node *at = tree_find(node, "key");
-        at = at != NULL ? at : tree_find(node, "id");
-        at = at != NULL ? at : tree_find(node, "name");
-        mistake_at(r, at != NULL ? at : node, "the key %s is that of steps[%u] already",
-            quoted(key->key).text, steps->keys[first].index);
+        const struct node *saved = steps->drafts[b].save_as;
+        if (saved == NULL) {
+            saved = steps->drafts[a].save_as;
+            a = b;
+        }
+        if (saved == NULL)
+            continue; /* two keys: told already */
+        tree_path(steps->drafts[a].node, path, sizeof path);
+        mistake_at(r, saved, "the output of %s is saved as %s already", path,
+            quoted(names[i].key).text);
     }
 }
 
 void
-steps_read(struct reading *r, const struct node *node, struct steps *steps)
+steps_end(struct reading *r, struct steps *steps)
 {
-    uint32_t count = tree_count(node), most = r->limits->steps_max;
-    *steps = (struct steps){ 0 };
-    if (count == 0)
-        mistake_at(r, node, "expected at least one step");
-    if (count > most) {
-        mistake_at(r, node, "expected at most %u steps, found %u", most, count);
-        count = most;
-    }
-    steps->list = arena_take(r->arena, count * sizeof *steps->list);
-    steps->nodes = arena_take(r->arena, count * sizeof *steps->nodes);
-    steps->needs = arena_take(r->arena, count * sizeof *steps->needs);
-    steps->keys = arena_take(r->arena, count * sizeof *steps->keys);
-    for (const struct node *at = node->first; at != NULL && steps->count < count;
-         at = at->next)
-        step_read(r, at, steps);
     keys_read(r, steps);
+    saved_read(r, steps);
+}
+
+void
+steps_read(struct reading *r, const struct node *node, const struct node *cleanup,
+    struct steps *steps)
+{
+    uint32_t wanted = list_count(node) + (cleanup == NULL ? 0 : list_count(cleanup));
+    steps_begin(r, steps, node, wanted);
+    list_place(r, steps, node, PLAN_NO_STEP, false);
+    if (cleanup != NULL)
+        list_place(r, steps, cleanup, PLAN_NO_STEP, false);
+    steps->fixed_count = steps->count;
+    for (uint32_t i = 0; i < steps->count; i++)
+        if (steps->list[i].kind == STEP_EACH)
+            body_place(r, steps, i);
+    r->step = PLAN_NO_STEP;
+    steps_end(r, steps);
 }

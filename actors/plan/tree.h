@@ -25,6 +25,14 @@ enum node_type {
     NODE_REFUSED, /* stands for what a mistake was told about already */
 };
 
+enum node_style {
+    STYLE_PLAIN,
+    STYLE_SINGLE,  /* 'quoted' */
+    STYLE_DOUBLE,  /* "quoted" */
+    STYLE_LITERAL, /* a block behind | */
+    STYLE_FOLDED,  /* a block behind > */
+};
+
 struct node {
     struct node *parent;
     struct node *first, *next; /* items, or values of a map, in the order written */
@@ -34,6 +42,7 @@ struct node {
     uint32_t index; /* in a list, from 0 */
     uint8_t type;   /* enum node_type */
     bool plain;     /* a scalar without quotes */
+    uint8_t style;  /* enum node_style, of a scalar */
 };
 
 /* Read `text` into `*root`, which lies in the arena of `r`.
@@ -46,6 +55,8 @@ MUST_CHECK enum err tree_read(struct reading *r, struct bytes text, struct node 
 /* The value of `key` in a map, or NULL; NULL too if `map` is none. */
 const struct node *tree_find(const struct node *map, const char *key);
 uint32_t tree_count(const struct node *node);
+/* Where byte `offset` of a scalar's text stands in the document `text`. */
+struct mark tree_place(struct bytes text, const struct node *node, size_t offset);
 /* A path such as steps[2].config.queue, cut to `size`; empty for the root. */
 void tree_path(const struct node *node, char *out, size_t size);
 #endif

@@ -178,6 +178,20 @@ on_alias(struct builder *b, const yaml_event_t *event)
         attach(b, node_new(b, NODE_REFUSED, event));
 }
 
+static enum node_style
+style_of(yaml_scalar_style_t style)
+{
+    switch (style) {
+    case YAML_SINGLE_QUOTED_SCALAR_STYLE: return STYLE_SINGLE;
+    case YAML_DOUBLE_QUOTED_SCALAR_STYLE: return STYLE_DOUBLE;
+    case YAML_LITERAL_SCALAR_STYLE: return STYLE_LITERAL;
+    case YAML_FOLDED_SCALAR_STYLE: return STYLE_FOLDED;
+    case YAML_ANY_SCALAR_STYLE:
+    case YAML_PLAIN_SCALAR_STYLE: break;
+    }
+    return STYLE_PLAIN;
+}
+
 static void
 on_scalar(struct builder *b, const yaml_event_t *event)
 {
@@ -191,7 +205,8 @@ on_scalar(struct builder *b, const yaml_event_t *event)
     struct node *node = node_new(b, NODE_SCALAR, event);
     struct bytes text = bytes_of(event->data.scalar.value, event->data.scalar.length);
     node->text = arena_copy(b->reading->arena, text);
-    node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    node->style = (uint8_t)style_of(event->data.scalar.style);
+    node->plain = node->style == STYLE_PLAIN;
     attach(b, node);
 }
 
@@ -442,6 +457,7 @@ tree_read(struct reading *r, struct bytes text, struct node **root)
     *root = NULL;
     if (bytes_begin(text, order_mark))
         text = bytes_of(text.data + order_mark.size, text.size - order_mark.size);
+    r->text = text;
     enum err e = text_refuse(r, text);
     if (e != ERR_NONE)
         return e;

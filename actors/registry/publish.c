@@ -194,7 +194,8 @@ compiled(const struct registry_state *state, const struct automation_apply *appl
     };
     struct mistakes mistakes = { 0 };
     struct buffer written = { 0 };
-    enum err err = compile(apply->definition, &limits, out->arena, &written, &mistakes);
+    enum err err = compile_with_zones(
+        apply->definition, &limits, state->zones, out->arena, &written, &mistakes);
     *plan = arena_copy(out->arena, buffer_bytes(&written));
     buffer_free(&written);
     if (err != ERR_NONE)

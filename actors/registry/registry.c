@@ -11,6 +11,7 @@ registry_open(void *state, const struct actor_setup *setup)
     struct registry_state *s = state;
     assert(setup->config->schedulers <= SCHEDULERS_MAX);
     s->config = setup->config;
+    s->zones = setup->zones;
     s->journal = setup->journal;
     waits_open(&s->waits, s->config->requests_max);
 }

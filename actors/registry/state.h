@@ -17,6 +17,7 @@ struct listener {
 
 struct registry_state {
     const struct config *config;
+    const struct zones *zones;
     struct journal *journal;
     struct listener listeners[LISTENERS_MAX];
     bool keys_telling; /* the gateway is being told all keys */

@@ -1,6 +1,7 @@
 /* Goal: an automation becomes its plan, or hears everything that is wrong with it at
  * once.  Method: the tables of good and wrong texts, told word for word. */
 #include "actors/plan/compile.h"
+#include "actors/plan/plan_kinds.h"
 #include "base/duration.h"
 #include "base/pack.h"
 
@@ -82,24 +83,206 @@ print_indexes(
         buffer_print(out, "%s%u", i == 0 ? name : ",", indexes[i]);
 }
 
+static void payload_print(struct buffer *out, struct cursor *c);
+
+static void
+items_print(struct buffer *out, struct cursor *c, size_t count, bool map)
+{
+    buffer_print(out, map ? "{" : "[");
+    for (size_t i = 0; i < count; i++) {
+        buffer_print(out, "%s", i > 0 ? ", " : "");
+        payload_print(out, c);
+        if (!map)
+            continue;
+        buffer_print(out, ": ");
+        payload_print(out, c);
+    }
+    buffer_print(out, map ? "}" : "]");
+}
+
+/* For people; what a parameter is to the byte is told by those printed as hexadecimal.
+ */
+static void
+payload_print(struct buffer *out, struct cursor *c)
+{
+    enum pack_type type = cursor_type(c);
+    struct bytes b;
+    if (type == PACK_TEXT) {
+        b = cursor_text(c);
+        buffer_print(out, "'%.*s'", (int)b.size, (const char *)b.data);
+    } else if (type == PACK_ARRAY) {
+        items_print(out, c, cursor_array(c), false);
+    } else if (type == PACK_MAP) {
+        items_print(out, c, cursor_map(c), true);
+    } else if (type == PACK_UNSIGNED) {
+        buffer_print(out, "%" PRIu64, cursor_u64(c));
+    } else if (type == PACK_BOOL) {
+        buffer_print(out, cursor_bool(c) ? "true" : "false");
+    } else {
+        b = cursor_skip(c);
+        buffer_print(out, "%s", type == PACK_NIL ? "nil" : "…");
+    }
+}
+
+static void
+print_payload(struct buffer *out, const char *name, struct bytes payload)
+{
+    struct cursor c = cursor_over(payload);
+    if (payload.size == 0 || cursor_type(&c) == PACK_NIL)
+        return;
+    buffer_print(out, " %s=", name);
+    payload_print(out, &c);
+}
+
+/* The fields of a config that say something. */
+static void
+config_print(const struct shape *shape, struct bytes config, struct buffer *out)
+{
+    static uint64_t record[64];
+    if (shape == NULL || config.size == 0)
+        return;
+    ck_assert_uint_le(shape->size, sizeof record);
+    plan_config_read(shape, config, record);
+    buffer_print(out, " (");
+    for (size_t i = 0; i < shape->field_count; i++) {
+        const struct field *field = &shape->fields[i];
+        const void *at = (const char *)record + field->offset;
+        if (field->type == FIELD_u32)
+            print_number(out, field->name, *(const uint32_t *)at);
+        else if (field->type == FIELD_u64)
+            print_number(out, field->name, *(const uint64_t *)at);
+        else if (field->type == FIELD_text)
+            print_named(out, field->name, *(const struct bytes *)at);
+        else
+            print_payload(out, field->name, *(const struct bytes *)at);
+    }
+    buffer_print(out, " )");
+}
+
+static const struct shape *
+shape_of_step(enum step_kind kind)
+{
+    static const struct shape *const shapes[] = {
+        [STEP_SLEEP] = &plan_sleep_shape,
+        [STEP_WAIT] = &plan_wait_shape,
+        [STEP_INTERACTION] = &plan_interaction_shape,
+        [STEP_CHILD] = &plan_child_shape,
+        [STEP_CHECK] = &plan_check_shape,
+        [STEP_EACH] = &plan_each_shape,
+        [STEP_SET] = &plan_set_shape,
+        [STEP_AGENT] = &plan_agent_shape,
+    };
+    return shapes[kind];
+}
+
+static const struct shape *
+shape_of_trigger(struct bytes kind)
+{
+    return bytes_equal(kind, text("schedule")) ? &plan_schedule_shape
+           : bytes_equal(kind, text("http"))   ? &plan_http_shape
+           : bytes_equal(kind, text("event"))  ? &plan_event_shape
+                                               : NULL;
+}
+
+/* Where it is among others, if not simply in the row of steps. */
+static void
+place_print(const struct plan_step *s, struct buffer *out)
+{
+    if (s->nested)
+        buffer_print(out, " in=%u", s->parent);
+    if (s->body_count > 0)
+        buffer_print(out, " body=%u+%u", s->body_first, s->body_count);
+    if (s->handler != PLAN_NO_STEP)
+        buffer_print(out, " handler=%u", s->handler);
+    buffer_print(
+        out, "%s%s", s->handles ? " handles" : "", s->cleanup ? " cleanup" : "");
+}
+
+static void
+policy_print(const struct plan_step *s, struct buffer *out)
+{
+    static const char *const backoffs[] = { "?", "none", "linear", "exponential" };
+    static const char *const timeouts[] = { "", "skip", "continue", "escalate" };
+    static const char *const errors[] = { "", "continue", "step" };
+    if (s->attempts_max > 1)
+        buffer_print(
+            out, " attempts=%u backoff=%s", s->attempts_max, backoffs[s->backoff]);
+    print_number(out, "delay", s->delay_ms);
+    print_number(out, "max_delay", s->max_delay_ms);
+    print_number(out, "jitter", s->jitter);
+    print_payload(out, "retry_on", s->retry_on);
+    print_number(out, "timeout", s->timeout_ms);
+    print_named(out, "on_timeout", text(timeouts[s->on_timeout]));
+    print_named(out, "on_error", text(errors[s->on_error]));
+}
+
 static void
 step_print(const struct plan_step *s, struct buffer *out)
 {
-    static const char *const backoffs[] = { "?", "none", "linear", "exponential" };
     buffer_print(out, "step");
     print_named(out, "key", s->key);
     print_named(out, "name", s->name);
+    if (s->kind != STEP_ACTION)
+        buffer_print(out, " kind=%s", step_kind_name(s->kind));
     print_named(out, "action", s->action);
     print_named(out, "queue", s->queue);
     print_named(out, "environment", s->environment);
-    print_hex(out, "labels", s->labels);
-    print_hex(out, "parameters", s->parameters);
-    buffer_print(out, " attempts=%u backoff=%s", s->attempts_max, backoffs[s->backoff]);
-    print_number(out, "delay", s->delay_ms);
-    print_number(out, "max_delay", s->max_delay_ms);
-    print_number(out, "timeout", s->timeout_ms);
+    if (s->labels.size > 1)
+        print_payload(out, "labels", s->labels);
+    if (s->templated)
+        print_payload(out, "templates", s->parameters);
+    else if (s->parameters.size > 1)
+        print_hex(out, "parameters", s->parameters);
+    config_print(shape_of_step(s->kind), s->config, out);
+    print_named(out, "if", s->condition);
+    if (!bytes_equal(s->save_as, s->key))
+        print_named(out, "save_as", s->save_as);
+    policy_print(s, out);
+    place_print(s, out);
     print_indexes(out, " needs=", s->needs, s->needs_count);
     print_indexes(out, " feeds=", s->feeds, s->feeds_count);
+    buffer_print(out, "\n");
+}
+
+static void
+trigger_print(const struct plan_trigger *t, struct buffer *out)
+{
+    buffer_print(out, "trigger");
+    print_named(out, "key", t->key);
+    print_named(out, "name", t->name);
+    print_named(out, "kind", t->kind);
+    print_number(out, "interval", t->interval_ms);
+    print_named(out, "cron", t->cron);
+    print_named(out, "timezone", t->timezone);
+    config_print(shape_of_trigger(t->kind), t->config, out);
+    print_payload(out, "inputs", t->inputs);
+    print_number(out, "concurrency", t->concurrency);
+    print_number(out, "runs_max", t->runs_max);
+    buffer_print(out, t->enabled ? " on\n" : " off\n");
+}
+
+static void
+top_print(const struct plan *plan, struct buffer *out)
+{
+    buffer_print(out, "plan");
+    print_named(out, "name", plan->name);
+    print_named(out, "handle", plan->handle);
+    print_named(out, "description", plan->description);
+    buffer_print(out, " concurrency=%d", (int)plan->concurrency);
+    if (plan->concurrency == PLAN_QUEUE)
+        print_number(out, "runs_max", plan->runs_max);
+    print_number(out, "queued_max", plan->queued_max);
+    print_named(out, "group", plan->concurrency_key);
+    print_number(out, "failures_max", plan->failures_max);
+    print_number(out, "timeout", plan->timeout_ms);
+    if (plan->fixed_count < plan->step_count)
+        print_number(out, "fixed", plan->fixed_count);
+    print_payload(out, "inputs", plan->inputs);
+    print_payload(out, "default_inputs", plan->default_inputs);
+    print_payload(out, "tags", plan->tags);
+    print_payload(out, "config", plan->config);
+    print_payload(out, "output", plan->output);
+    print_named(out, "run_name", plan->run_name);
     buffer_print(out, "\n");
 }
 
@@ -110,28 +293,14 @@ plan_print(struct bytes in, struct buffer *out)
     struct arena arena = { 0 };
     ck_assert_int_eq(plan_check(in), ERR_NONE);
     ck_assert_int_eq(plan_open(in, &plan), ERR_NONE);
-    buffer_print(out, "plan");
-    print_named(out, "name", plan.name);
-    print_named(out, "handle", plan.handle);
-    print_named(out, "description", plan.description);
-    buffer_print(out, " concurrency=%d", (int)plan.concurrency);
-    print_number(out, "timeout", plan.timeout_ms);
-    print_hex(out, "inputs", plan.inputs);
-    print_hex(out, "default_inputs", plan.default_inputs);
-    print_hex(out, "tags", plan.tags);
-    buffer_print(out, "\n");
+    top_print(&plan, out);
     for (uint32_t i = 0; i < plan.step_count; i++) {
         struct plan_step s = plan_step_at(&plan, i, &arena);
         step_print(&s, out);
     }
     for (uint32_t i = 0; i < plan.trigger_count; i++) {
         struct plan_trigger t = plan_trigger_at(&plan, i);
-        buffer_print(out, "trigger");
-        print_named(out, "key", t.key);
-        print_named(out, "name", t.name);
-        print_named(out, "kind", t.kind);
-        print_number(out, "interval", t.interval_ms);
-        buffer_print(out, t.enabled ? " on\n" : " off\n");
+        trigger_print(&t, out);
     }
     arena_free(&arena);
 }
@@ -225,6 +394,11 @@ static const char *const examples[] = {
     "release-graph.yaml",
     "nightly-report.yaml",
     "flat-dialect.yaml",
+    "triage-issues.yaml",
+    "nightly-triage.yaml",
+    "order-payment.yaml",
+    "fan-out.yaml",
+    "ci.yaml",
 };
 
 START_TEST(each_example_compiles)

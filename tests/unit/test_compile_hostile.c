@@ -104,6 +104,41 @@ static const struct {
     { "name: x\nsteps:\n- kind: action\n  action: x\n  with:\n", "    key%u: 1.5\n" },
     { "a: {", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx%u: {}, " },
     { "{", "{a: 1}: x, " },
+    { "name: x\nsteps:\n- kind: set\n  values:\n", "    k%u: \"{{ .inputs.a%u }}\"\n" },
+    { "name: x\nsteps:\n- kind: set\n  values:\n", "    k%u: ${{ nosuch%u }}\n" },
+    { "name: x\nsteps:\n- kind: set\n  values:\n",
+        "    k%u: ${{ steps.s%u.output }}\n" },
+    { "name: x\nsteps:\n- kind: set\n  values: {a: \"", "{{ .inputs.x }}" },
+    { "name: x\nsteps:\n- kind: set\n  values: {a: \"", "{{ if .inputs.x }}" },
+    { "name: x\nsteps:\n- kind: set\n  values: {a: \"{{ ", "(" },
+    { "name: x\nsteps:\n- kind: set\n  values: {a: \"${{ ", "!" },
+    { "name: x\nsteps:\n- kind: set\n  values: {a: \"${{ ", "inputs[" },
+    { "name: x\nsteps:\n- kind: set\n  values: {a: \"${{ inputs", ".a" },
+    { "name: x\nsteps:\n- kind: set\n  if: \"true", " && true" },
+    { "name: x\nsteps:\n- kind: set\n  if: |\n", "    inputs.a +\n" },
+    { "name: x\nsteps:\n- kind: set\n  values: {a: \"", "\\x41{{ " },
+    { "name: x\nsteps:\n",
+        "- {key: s%u, kind: set, values: {a: \"${{ steps.s0.output }}\"}}\n" },
+    { "name: x\nsteps:\n",
+        "- {key: s%u, kind: set, values: {a: \"${{ steps.t%u }}\"}}\n" },
+    { "name: x\nsteps:\n", "- {key: s%u, kind: set, values: {}, needs: t%u}\n" },
+    { "name: x\nsteps:\n", "- {key: s%u, kind: set, values: {}, on_error: s%u1}\n" },
+    { "name: x\nsteps:\n", "- {key: s%u, kind: set, values: {}, save_as: s}\n" },
+    { "name: x\nsteps:\n",
+        "- {kind: parallel, branches: {a: [{kind: parallel, steps: [{kind: each, "
+        "items: [1], steps: [{kind: set, values: {}}]}]}]}}\n" },
+    { "name: x\nsteps: ", "[{kind: parallel, steps: " },
+    { "name: x\nsteps: ", "[{kind: each, items: [1], steps: " },
+    { "name: x\nsteps:\n- kind: parallel\n  branches:\n", "    b%u: []\n" },
+    { "name: x\njobs:\n", "  j%u: {run: x, needs: j0}\n" },
+    { "name: x\njobs: {a: {run: x}, b: {run: x}, c: {run: x}}\nenv:\n",
+        "  e%u: \"'\"\n" },
+    { "name: x\njobs:\n", "  j%u: {run: \"{{ {{ {{\", nedes: x}\n" },
+    { "name: x\nsteps: []\ninputs:\n", "  k%u: {type: string, default: 5}\n" },
+    { "name: x\nsteps: []\ninputs:\n", "  k%u: {pattern: \"(a*)*b\"}\n" },
+    { "name: x\nsteps: []\nconfig: {}\ndefault_config:\n", "  k%u: {a: 1}\n" },
+    { "name: x\nsteps: []\ntriggers:\n",
+        "- {key: t%u, kind: schedule, cron: \"* * 30 2 *\"}\n" },
 };
 
 static size_t
@@ -190,7 +225,8 @@ static const char *const words[] = { "needs", "kind", "type", "config", "retry",
     "steps", "timeout", "action", "with", "null", "{{ x }}", ".nan", "0x7f", "1e400",
     "&a ", "*a ", "!!str ", "---\n", "\n- ", "? ", "[", "]", "{", "}", ": ", "\n  ",
     "\"", "'", "|\n", "%TAG", "\xff", "\xc3\xa9", "<<: ", "1h", "-1", "[print, print]",
-    "\\uD800" };
+    "\\uD800", "each", "parallel", "branches", "cleanup", "jobs", "items", "on_error",
+    "${{ steps.a.output }}", "{{ .context.", " }}", "if", "save_as", "inputs" };
 
 static void
 splice(char *yaml, size_t *size, size_t at, size_t out, const char *in, size_t in_size)

@@ -1,5 +1,6 @@
 /* Goal: a plan reads as it was written, for ever, and nothing else reads as a plan. */
 #include "actors/plan/plan.h"
+#include "actors/plan/plan_kinds.h"
 #include "base/pack.h"
 
 #include <check.h>
@@ -111,6 +112,356 @@ START_TEST(what_is_written_is_read)
     ck_assert(plan_trigger_at(&plan, 0).enabled);
     arena_free(&arena);
     buffer_free(&out);
+}
+END_TEST
+
+static struct bytes
+config_of(const struct shape *shape, const void *record, struct arena *arena)
+{
+    struct buffer out = { 0 };
+    fields_write(shape, record, NULL, &out);
+    struct bytes config = arena_copy(arena, buffer_bytes(&out));
+    buffer_free(&out);
+    return config;
+}
+
+static struct plan_step
+step_of(const char *key, enum step_kind kind, struct bytes config)
+{
+    return (struct plan_step){
+        .key = text(key),
+        .kind = kind,
+        .config = config,
+        .attempts_max = 1,
+        .backoff = BACKOFF_NONE,
+    };
+}
+
+static void
+nest(struct plan_step *steps, uint32_t parent, uint32_t first, uint32_t count)
+{
+    steps[parent].body_first = first;
+    steps[parent].body_count = count;
+    for (uint32_t i = first; i < first + count; i++)
+        if (!steps[i].nested) {
+            steps[i].nested = true;
+            steps[i].parent = parent;
+        }
+}
+
+enum { BODIES = 10 };
+
+/*   0 both, a parallel: 1 inner, a parallel: 2 x
+ *                       3 all, an each: 6 y, 7 deep, an each: 9 z; 8 w
+ *   4 saved, handled by 5 rescue */
+static void
+bodies_fill(struct plan_step *steps, struct arena *arena)
+{
+    static const uint8_t items[] = { 0x91, 0x01 };
+    struct plan_each each = {
+        .items = bytes_of(items, sizeof items),
+        .concurrency = 7,
+        .as = text("item"),
+    };
+    struct plan_set set = { .values = bytes_of(empty_map, sizeof empty_map) };
+    struct bytes each_config = config_of(&plan_each_shape, &each, arena);
+    struct bytes set_config = config_of(&plan_set_shape, &set, arena);
+    steps[0] = step_of("both", STEP_PARALLEL, (struct bytes){ 0 });
+    steps[1] = step_of("inner", STEP_PARALLEL, (struct bytes){ 0 });
+    steps[2] = step_of("x", STEP_SET, set_config);
+    steps[3] = step_of("all", STEP_EACH, each_config);
+    steps[4] = step("saved");
+    steps[5] = step_of("rescue", STEP_SET, set_config);
+    steps[6] = step_of("y", STEP_SET, set_config);
+    steps[7] = step_of("deep", STEP_EACH, each_config);
+    steps[8] = step_of("w", STEP_SET, set_config);
+    steps[9] = step_of("z", STEP_SET, set_config);
+    nest(steps, 1, 2, 1);
+    nest(steps, 0, 1, 3);
+    nest(steps, 3, 6, 3);
+    nest(steps, 7, 9, 1);
+    steps[4].on_error = ON_ERROR_STEP;
+    steps[4].handler = 5;
+    steps[5].handles = true;
+}
+
+static struct plan
+bodies_plan(void)
+{
+    struct plan plan = plan_named("bodies");
+    plan.fixed_count = 6;
+    return plan;
+}
+
+/* A plan with something in each field that the whole language added. */
+static void
+full_write(struct buffer *out, struct arena *arena)
+{
+    struct plan_step steps[BODIES];
+    struct plan_event event = {
+        .event_type = text("github.*"), .debounce_ms = 5, .group = text("{{ .x }}")
+    };
+    struct plan_trigger trigger = {
+        .key = text("pushed"),
+        .kind = text("event"),
+        .config = config_of(&plan_event_shape, &event, arena),
+        .inputs = bytes_of(empty_map, sizeof empty_map),
+        .concurrency = PLAN_QUEUE,
+        .runs_max = 3,
+    };
+    struct plan plan = bodies_plan();
+    plan.concurrency = PLAN_QUEUE;
+    plan.runs_max = 2;
+    plan.queued_max = 9;
+    plan.concurrency_key = text("{{ .inputs.k }}");
+    plan.failures_max = 4;
+    plan.config = plan.output = bytes_of(empty_map, sizeof empty_map);
+    plan.run_name = text("run of {{ .event.x }}");
+    bodies_fill(steps, arena);
+    steps[4].condition = text("inputs.x > 1");
+    steps[4].save_as = text("result");
+    steps[4].templated = true;
+    steps[4].jitter = 20;
+    steps[4].retry_on = bytes_of(two_texts, sizeof two_texts);
+    steps[4].on_timeout = ON_TIMEOUT_CONTINUE;
+    plan_write(&plan, steps, BODIES, &trigger, 1, out);
+}
+
+START_TEST(the_top_and_the_triggers_are_read_as_they_were_written)
+{
+    struct buffer out = { 0 };
+    struct arena arena = { 0 };
+    struct plan read;
+    struct plan_event event;
+    full_write(&out, &arena);
+    ck_assert_int_eq(plan_open(buffer_bytes(&out), &read), ERR_NONE);
+    ck_assert_uint_eq(read.runs_max, 2);
+    ck_assert_uint_eq(read.queued_max, 9);
+    bytes_are(read.concurrency_key, "{{ .inputs.k }}");
+    ck_assert_uint_eq(read.failures_max, 4);
+    ck_assert(read.triggers_limit && plan_single(&read));
+    ck_assert_uint_eq(read.fixed_count, 6);
+    bytes_are(read.config, "\x80");
+    bytes_are(read.output, "\x80");
+    bytes_are(read.run_name, "run of {{ .event.x }}");
+    struct plan_trigger t = plan_trigger_at(&read, 0);
+    plan_config_read(&plan_event_shape, t.config, &event);
+    ck_assert_uint_eq(event.debounce_ms, 5);
+    bytes_are(event.group, "{{ .x }}");
+    bytes_are(t.inputs, "\x80");
+    ck_assert_int_eq(t.concurrency, PLAN_QUEUE);
+    ck_assert_uint_eq(t.runs_max, 3);
+    arena_free(&arena);
+    buffer_free(&out);
+}
+END_TEST
+
+START_TEST(steps_are_found_by_key_and_by_what_they_save)
+{
+    struct buffer out = { 0 };
+    struct arena arena = { 0 };
+    struct plan read;
+    full_write(&out, &arena);
+    ck_assert_int_eq(plan_open(buffer_bytes(&out), &read), ERR_NONE);
+    ck_assert_uint_eq(plan_find_step(&read, text("z")), 9);
+    ck_assert_uint_eq(plan_find_step(&read, text("result")), PLAN_NO_STEP);
+    ck_assert_uint_eq(plan_find_saved(&read, text("result")), 4);
+    ck_assert_uint_eq(plan_find_saved(&read, text("saved")), PLAN_NO_STEP);
+    ck_assert_uint_eq(plan_find_saved(&read, text("x")), 2);
+    arena_free(&arena);
+    buffer_free(&out);
+}
+END_TEST
+
+START_TEST(all_of_a_step_is_read_as_it_was_written)
+{
+    struct buffer out = { 0 };
+    struct arena arena = { 0 };
+    struct plan read;
+    struct plan_each each;
+    full_write(&out, &arena);
+    ck_assert_int_eq(plan_open(buffer_bytes(&out), &read), ERR_NONE);
+    struct plan_step s = plan_step_at(&read, 4, &arena);
+    bytes_are(s.condition, "inputs.x > 1");
+    bytes_are(s.save_as, "result");
+    ck_assert(s.templated);
+    ck_assert_uint_eq(s.jitter, 20);
+    ck_assert(bytes_equal(s.retry_on, bytes_of(two_texts, sizeof two_texts)));
+    ck_assert_int_eq(s.on_timeout, ON_TIMEOUT_CONTINUE);
+    ck_assert_int_eq(s.on_error, ON_ERROR_STEP);
+    ck_assert_uint_eq(s.handler, 5);
+    ck_assert(!s.nested && s.parent == PLAN_NO_STEP);
+    ck_assert(plan_step_at(&read, 5, &arena).handles);
+    s = plan_step_at(&read, 3, &arena);
+    ck_assert(s.nested);
+    ck_assert_uint_eq(s.parent, 0);
+    ck_assert_uint_eq(s.body_first, 6);
+    ck_assert_uint_eq(s.body_count, 3);
+    plan_config_read(&plan_each_shape, s.config, &each);
+    ck_assert_uint_eq(each.concurrency, 7);
+    arena_free(&arena);
+    buffer_free(&out);
+}
+END_TEST
+
+/* Each changes one thing that bodies, handlers and configs must keep to. */
+static void
+break_parent(struct plan_step *steps)
+{
+    steps[2].parent = 0;
+}
+
+static void
+break_range(struct plan_step *steps)
+{
+    steps[0].body_count = 2;
+}
+
+static void
+break_overlap(struct plan_step *steps)
+{
+    steps[3].body_count = 4;
+}
+
+static void
+break_orphan(struct plan_step *steps)
+{
+    steps[3].body_count = 2;
+}
+
+static void
+break_need(struct plan_step *steps)
+{
+    static const uint32_t outside[] = { 4 };
+    steps[6].needs = outside;
+    steps[6].needs_count = 1;
+}
+
+static void
+break_cleanup(struct plan_step *steps)
+{
+    steps[2].cleanup = true;
+}
+
+static void
+break_handler(struct plan_step *steps)
+{
+    steps[5].handles = false;
+}
+
+static void
+break_handled_twice(struct plan_step *steps)
+{
+    steps[0].on_error = ON_ERROR_STEP;
+    steps[0].handler = 5;
+}
+
+static void
+break_handler_inside(struct plan_step *steps)
+{
+    steps[4].handler = 2;
+    steps[2].handles = true;
+    steps[5].handles = false;
+}
+
+static void
+break_config(struct plan_step *steps)
+{
+    steps[6].config = bytes_of(no_texts, sizeof no_texts);
+}
+
+static void
+break_saved(struct plan_step *steps)
+{
+    steps[4].save_as = text("x");
+}
+
+static void (*const body_breakers[])(struct plan_step *steps) = {
+    break_parent,
+    break_range,
+    break_overlap,
+    break_orphan,
+    break_need,
+    break_cleanup,
+    break_handler,
+    break_handled_twice,
+    break_handler_inside,
+    break_config,
+    break_saved,
+};
+
+START_TEST(bodies_that_do_not_hold_are_never_written)
+{
+    struct plan_step steps[BODIES];
+    struct arena arena = { 0 };
+    struct buffer out = { 0 };
+    struct plan plan = bodies_plan();
+    bodies_fill(steps, &arena);
+    body_breakers[_i](steps);
+    plan_write(&plan, steps, BODIES, NULL, 0, &out);
+}
+END_TEST
+
+START_TEST(each_changed_byte_of_bodies_is_harmless)
+{
+    struct plan_step steps[BODIES];
+    struct arena arena = { 0 };
+    struct buffer out = { 0 };
+    struct plan plan = bodies_plan(), read;
+    bodies_fill(steps, &arena);
+    plan_write(&plan, steps, BODIES, NULL, 0, &out);
+    for (size_t i = 0; i < out.size; i++) {
+        uint8_t kept = out.data[i];
+        for (unsigned bit = 1; bit < 256; bit *= 2) {
+            out.data[i] = kept ^ (uint8_t)bit;
+            if (plan_check(buffer_bytes(&out)) != ERR_NONE)
+                continue;
+            ck_assert_int_eq(plan_open(buffer_bytes(&out), &read), ERR_NONE);
+            for (uint32_t k = 0; k < read.step_count; k++) {
+                struct plan_step s = plan_step_at(&read, k, &arena);
+                ck_assert_uint_eq(plan_find_step(&read, s.key), k);
+                ck_assert_uint_eq(plan_find_saved(&read, s.save_as), k);
+            }
+        }
+        out.data[i] = kept;
+        arena_reset(&arena);
+    }
+    arena_free(&arena);
+    buffer_free(&out);
+}
+END_TEST
+
+START_TEST(runs_that_see_each_other_are_in_one_partition)
+{
+    static const struct {
+        enum plan_concurrency policy, of_trigger;
+        uint32_t failures_max, runs_max;
+        bool single;
+    } rows[] = {
+        { PLAN_ALLOW, 0, 0, 0, false },
+        { PLAN_ALLOW, PLAN_ALLOW, 0, 0, false },
+        { PLAN_QUEUE, 0, 0, 0, true },
+        { PLAN_ALLOW, 0, 5, 0, true },
+        { PLAN_ALLOW, PLAN_REPLACE, 0, 0, true },
+        { PLAN_ALLOW, 0, 0, 1, true },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buffer out = { 0 };
+        struct plan plan = plan_named("x"), read;
+        struct plan_step only = step("a");
+        struct plan_trigger triggers[] = {
+            { .key = text("a"), .kind = text("manual") },
+            { .key = text("b"), .kind = text("manual") },
+        };
+        plan.concurrency = rows[i].policy;
+        plan.failures_max = rows[i].failures_max;
+        triggers[1].concurrency = rows[i].of_trigger;
+        triggers[1].runs_max = rows[i].runs_max;
+        plan_write(&plan, &only, 1, triggers, 2, &out);
+        ck_assert_int_eq(plan_open(buffer_bytes(&out), &read), ERR_NONE);
+        ck_assert_int_eq(plan_single(&read), rows[i].single);
+        buffer_free(&out);
+    }
 }
 END_TEST
 
@@ -345,6 +696,13 @@ plan_suite(void)
     TCase *tests = tcase_create("plan");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, what_is_written_is_read);
+    tcase_add_test(tests, the_top_and_the_triggers_are_read_as_they_were_written);
+    tcase_add_test(tests, steps_are_found_by_key_and_by_what_they_save);
+    tcase_add_test(tests, all_of_a_step_is_read_as_it_was_written);
+    tcase_add_test(tests, each_changed_byte_of_bodies_is_harmless);
+    tcase_add_loop_test_raise_signal(tests, bodies_that_do_not_hold_are_never_written,
+        SIGABRT, 0, (int)COUNT(body_breakers));
+    tcase_add_test(tests, runs_that_see_each_other_are_in_one_partition);
     tcase_add_test(tests, a_step_knows_what_it_needs_and_what_it_feeds);
     tcase_add_test(tests, a_plan_may_lie_behind_other_bytes);
     tcase_add_test(tests, no_part_of_a_plan_is_a_plan);

@@ -1,0 +1,84 @@
+#!/usr/bin/python3
+"""Goal: what the documents show is accepted as it stands.
+
+Method: every ```yaml block of the pages about automations, and every example, is
+compiled. A block that shows a part only (steps, triggers, inputs …) is given the name and
+the step that it lacks; one that belongs to something else says so: ```yaml capstan.yaml.
+"""
+import glob
+import os
+import re
+import subprocess
+import unittest
+
+BUILD = os.path.abspath(os.environ.get("CAPSTAN_BUILD", "."))
+SOURCE = os.path.abspath(os.environ.get("CAPSTAN_SOURCE", "."))
+COMPILER = os.path.join(BUILD, "tests/integration/compile_text")
+ZONES = "/usr/share/zoneinfo"
+PAGES = ["docs/automations.md", "docs/expressions.md", "docs/schedules.md",
+         "docs/schema.md", "README.md", "docs/guides/*.md"]
+BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.M | re.S)
+
+
+def has(text, key):
+    return re.search(rf"^{key}:", text, re.M) is not None
+
+
+def whole(block):
+    """The block as an automation of its own."""
+    if not has(block, "name"):
+        block = "name: shown\n" + block
+    if not has(block, "steps") and not has(block, "jobs"):
+        block += "steps: [{key: shown, kind: action, action: print}]\n"
+    return block
+
+
+def compiled(text):
+    done = subprocess.run([COMPILER, ZONES], input=text, text=True, capture_output=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def blocks():
+    for pattern in PAGES:
+        for path in sorted(glob.glob(os.path.join(SOURCE, pattern))):
+            with open(path, encoding="utf-8") as file:
+                for match in BLOCK.finditer(file.read()):
+                    yield os.path.relpath(path, SOURCE), match.group(1)
+
+
+class Documents(unittest.TestCase):
+    def test_every_block_of_the_pages_compiles(self):
+        pages = set()
+        for page, block in blocks():
+            pages.add(page)
+            with self.subTest(page=page, block=block):
+                self.assertEqual(compiled(whole(block)), (0, ""))
+        for guide in ("first-automation", "triggers", "waiting", "people", "versions"):
+            self.assertIn(f"docs/guides/{guide}.md", pages)
+        self.assertIn("docs/automations.md", pages)
+
+    def test_every_example_compiles(self):
+        examples = sorted(glob.glob(os.path.join(SOURCE, "examples/*.yaml")))
+        self.assertIn("triage-issues.yaml", [os.path.basename(e) for e in examples])
+        for example in examples:
+            with self.subTest(example=example), open(example, encoding="utf-8") as file:
+                self.assertEqual(compiled(file.read()), (0, ""))
+
+    def test_a_block_with_a_mistake_is_seen(self):
+        code, told = compiled(whole("steps: [{key: a, kind: actoin}]\n"))
+        self.assertEqual(code, 1)
+        self.assertIn("did you mean action?", told)
+
+
+    def test_a_time_zone_is_known_by_its_name(self):
+        trigger = ("triggers: [{key: a, kind: schedule, cron: '0 9 * * *', "
+                   "timezone: Europe/Berlni}]\n")
+        code, told = compiled(whole(trigger))
+        self.assertEqual(code, 1)
+        self.assertIn("2:66 triggers[0].timezone", told)
+        self.assertIn("Europe/Berlin?", told)
+        self.assertEqual(compiled(whole(trigger.replace("lni", "lin"))), (0, ""))
+
+
+if __name__ == "__main__":
+    unittest.main()
