@@ -68,15 +68,51 @@ write_text(struct buffer *out, struct bytes in)
         write_base64(out, in);
 }
 
+/* Does `value` read back from its first `digits` digits?  `all` has seventeen of them,
+ * as "-d.dddde+xx": rounding those is cheaper than printing again. */
+static bool
+digits_suffice(double value, const char *all, int digits)
+{
+    char number[JSON_NUMBER_SIZE + 1];
+    size_t first = all[0] == '-', last = first + (size_t)digits;
+    snprintf(number, sizeof number, "%s%s", first > 0 ? "-" : "", "0");
+    memcpy(number + first + 1, all + first, sizeof number - first - 2);
+    number[sizeof number - 1] = '\0';
+    /* A zero stands before, for 9.99… to become 10.00… */
+    size_t at = last + 1;
+    bool up = number[at + 1] >= '5';
+    if (number[at + 1] == '5' && number[at + 2 + strspn(number + at + 2, "0")] == 'e') {
+        /* It was rounded to that already: which way, only the value knows. */
+        snprintf(number, sizeof number, "%.*e", digits - 1, value);
+        return strtod(number, NULL) == value;
+    }
+    for (size_t i = at + 1; number[i] != 'e'; i++)
+        number[i] = '0';
+    for (; up; at--)
+        if (number[at] != '.') {
+            up = number[at] == '9';
+            number[at] = up ? '0' : (char)(number[at] + 1);
+        }
+    return strtod(number, NULL) == value;
+}
+
+/* As few digits as read back the same: fifteen always survive, but the smallest numbers
+ * have fewer; seventeen are always enough. */
+static int
+digits_of(double value)
+{
+    char all[JSON_NUMBER_SIZE];
+    snprintf(all, sizeof all, "%.16e", value);
+    int digits = fabs(value) < DBL_MIN ? 1 : 15;
+    while (digits < 17 && !digits_suffice(value, all, digits))
+        digits++;
+    return digits;
+}
+
 void
 json_print_double(double value, char out[JSON_NUMBER_SIZE])
 {
-    /* Fifteen digits always survive, but the smallest numbers have fewer. */
-    for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
-        snprintf(out, JSON_NUMBER_SIZE, "%.*g", digits, value);
-        if (strtod(out, NULL) == value)
-            break;
-    }
+    snprintf(out, JSON_NUMBER_SIZE, "%.*g", digits_of(value), value);
 }
 
 static void

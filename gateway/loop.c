@@ -119,7 +119,8 @@ turn(struct loop *loop, bool http)
 static bool
 worker_waits(const struct gateway *g)
 {
-    return g->open && (zsock_events(worker_door_socket(g->worker_door)) & ZMQ_POLLIN) != 0;
+    return g->open
+           && (zsock_events(worker_door_socket(g->worker_door)) & ZMQ_POLLIN) != 0;
 }
 
 static void
@@ -143,8 +144,7 @@ gateway_loop(struct gateway *g)
     loop.fds[INBOX] = (struct pollfd){ mailbox_fd(g->mailbox), POLLIN, 0 };
     loop.fds[WORKERS] = (struct pollfd){ -1, POLLIN, 0 };
     loop.fds[HTTP] = (struct pollfd){ server_fd(g->server), POLLIN, 0 };
-    loop.fds[WEBSOCKETS] =
-        (struct pollfd){ websockets_fd(g->websockets), POLLIN, 0 };
+    loop.fds[WEBSOCKETS] = (struct pollfd){ websockets_fd(g->websockets), POLLIN, 0 };
     loop.fds[STOP] = (struct pollfd){ g->child.stop_fd, POLLIN, 0 };
     uint64_t next_ms = turn(&loop, true);
     while (!loop.over) {

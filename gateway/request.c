@@ -1,8 +1,9 @@
 #include "gateway/request.h"
 
 #include "base/hash.h"
+#include "base/json_read.h"
+#include "base/json_write.h"
 #include "gateway/dialect.h"
-#include "gateway/json.h"
 #include "gateway/server.h"
 
 #include <assert.h>

@@ -364,6 +364,23 @@ same_site(const struct request *r)
     return bytes_equal(site, host);
 }
 
+static struct websocket *
+websocket_new(struct request *r, const struct websocket_talk *talk, void *own)
+{
+    struct websocket *socket = calloc(1, sizeof *socket);
+    if (socket == NULL)
+        WRONG("out of memory");
+    socket->set = r->gateway->websockets;
+    socket->talk = talk;
+    socket->own = own;
+    socket->key = r->key;
+    socket->fd = -1;
+    socket->alarm.ring = ring;
+    list_open(&socket->link);
+    list_open(&socket->dirty);
+    return socket;
+}
+
 struct websocket *
 websocket_accept(struct request *r, const struct websocket_talk *talk, void *own)
 {
@@ -379,17 +396,7 @@ websocket_accept(struct request *r, const struct websocket_talk *talk, void *own
         request_refuse(r, ERR_FORBIDDEN, "the page is of another site");
         return NULL;
     }
-    struct websocket *socket = calloc(1, sizeof *socket);
-    if (socket == NULL)
-        WRONG("out of memory");
-    socket->set = r->gateway->websockets;
-    socket->talk = talk;
-    socket->own = own;
-    socket->key = r->key;
-    socket->fd = -1;
-    socket->alarm.ring = ring;
-    list_open(&socket->link);
-    list_open(&socket->dirty);
+    struct websocket *socket = websocket_new(r, talk, own);
     request_switch(r, socket);
     return socket;
 }

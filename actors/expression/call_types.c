@@ -49,7 +49,7 @@ CALL(fromJson)
     struct bytes in = want_text(e, args[0]);
     if (!live(e) || !charge(e, 4 * in.size))
         return (struct bytes){ 0 };
-    if (json_read(in, &e->scratch, &fault) != ERR_NONE)
+    if (json_to_msgpack(in, &e->scratch, NULL, &fault) != ERR_NONE)
         return call_refuse(e, "wants JSON: %.100s", fault.detail);
     return taken(e, mark);
 }

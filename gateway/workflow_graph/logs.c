@@ -1,5 +1,5 @@
 /* What a job printed, as a list and as a stream. */
-#include "gateway/json.h"
+#include "base/json_write.h"
 #include "gateway/watch.h"
 #include "gateway/workflow_graph/log_page.h"
 #include "gateway/workflow_graph/look.h"

@@ -1,6 +1,6 @@
 #include "gateway/workflow_graph/sheet.h"
 
-#include "gateway/json.h"
+#include "base/json_read.h"
 #include "gateway/workflow_graph/names.h"
 
 bool

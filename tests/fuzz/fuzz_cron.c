@@ -1,9 +1,8 @@
 #include "actors/schedule/cron.h"
 #include "base/wrong.h"
+#include "tests/fuzz/bounds.h"
 
 /* A cron text, or a line feed and the bytes of a zone. */
-int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
-
 static void
 cron_given(struct bytes in)
 {
@@ -11,12 +10,17 @@ cron_given(struct bytes in)
     const uint64_t after_ms = 1767225600000;
     char mistake[CRON_MISTAKE_SIZE];
     struct cron cron;
+    bounds_begin();
     bool good = cron_read(in, &cron, mistake);
+    bounds_end();
+    good ^= planted("cron");
     if (good != (mistake[0] == '\0'))
         WRONG("neither a schedule nor a mistake, or both");
     if (!good)
         return;
+    bounds_begin();
     uint64_t next_ms = cron_next(&cron, &utc, CRON_FIRST, after_ms);
+    bounds_end();
     if (next_ms <= after_ms)
         WRONG("the next time is not after");
     for (enum cron_dst dst = CRON_FIRST; dst <= CRON_BOTH; dst++)
@@ -69,12 +73,11 @@ zone_given(struct bytes in)
         }
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
+void
+fuzz_one(struct bytes in)
 {
-    if (size > 0 && input[0] == '\n')
-        zone_given(bytes_of(input + 1, size - 1));
+    if (in.size > 0 && in.data[0] == '\n')
+        zone_given(bytes_of(in.data + 1, in.size - 1));
     else
-        cron_given(bytes_of(input, size));
-    return 0;
+        cron_given(in);
 }

@@ -3,9 +3,8 @@
 #include "base/json_read.h"
 #include "base/pack.h"
 #include "base/wrong.h"
+#include "tests/fuzz/bounds.h"
 #include "tests/support/scope.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
 static const struct expression_limits limits = {
     .text_max = 64 * 1024,
@@ -46,7 +45,11 @@ judge(uint8_t form, struct bytes in, const struct expression_scope *scope)
     struct arena arena = { 0 };
     struct expression_fault fault, again;
     struct bytes value, same;
+    bounds_begin();
     enum err e = evaluate(form, in, scope, &arena, &value, &fault);
+    bounds_end();
+    if (planted("expression"))
+        e = e == ERR_NONE ? ERR_INVALID : ERR_NONE;
     if (e != fault.err || evaluate(form, in, scope, &arena, &same, &again) != e)
         WRONG("not the same again");
     if (e == ERR_NONE
@@ -66,16 +69,16 @@ judge(uint8_t form, struct bytes in, const struct expression_scope *scope)
     arena_free(&arena);
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
+void
+fuzz_one(struct bytes in)
 {
     static struct buffer packed;
     struct fault fault;
-    if (packed.size == 0 && json_read(text(known), &packed, &fault) != ERR_NONE)
+    if (packed.size == 0
+        && json_to_msgpack(text(known), &packed, NULL, &fault) != ERR_NONE)
         WRONG("the scope is no JSON");
     struct bytes root = buffer_bytes(&packed);
     struct expression_scope scope = scope_of(&root);
-    if (size > 0)
-        judge(input[0] & 3, bytes_of(input + 1, size - 1), &scope);
-    return 0;
+    if (in.size > 0)
+        judge(in.data[0] & 3, bytes_of(in.data + 1, in.size - 1), &scope);
 }

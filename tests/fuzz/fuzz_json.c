@@ -1,8 +1,9 @@
 /* JSON that is taken comes back as the same msgpack; msgpack that is taken is JSON; and
  * Jansson, whom others trust, takes the same texts. */
 #include "base/json_read.h"
+#include "base/json_write.h"
+#include "base/pack.h"
 #include "base/wrong.h"
-#include "gateway/json.h"
 #include "tests/fuzz/bounds.h"
 
 #include <jansson.h>
@@ -38,25 +39,12 @@ compare(struct bytes json, enum err e)
     if (theirs != NULL && e != ERR_NONE && !ends_early
         && depth_of(json) <= PACK_DEPTH_MAX)
         WRONG("we refuse what Jansson takes");
-    if (theirs == NULL && e == ERR_NONE)
+    /* It has no whole numbers above those with a sign. */
+    bool too_big =
+        theirs == NULL && json_error_code(&wrong) == json_error_numeric_overflow;
+    if (theirs == NULL && e == ERR_NONE && !too_big)
         WRONG("we take what Jansson refuses");
     json_decref(theirs);
-}
-
-/* The reader of expressions takes the same texts for the same values. */
-static void
-read_alike(struct bytes json, enum err e, struct bytes packed)
-{
-    struct buffer other = { 0 };
-    struct fault fault;
-    bool nul = json.size > 0 && memchr(json.data, 0, json.size) != NULL;
-    enum err own = json_read(json, &other, &fault);
-    if (e == ERR_NONE && !nul && own != ERR_NONE)
-        WRONG("one reader refuses what the other takes");
-    if (e == ERR_NONE && own == ERR_NONE && !bytes_equal(packed, buffer_bytes(&other)))
-        WRONG("two readers, two values");
-    compare(json, own);
-    buffer_free(&other);
 }
 
 static void
@@ -69,7 +57,6 @@ there_and_back(struct bytes json)
     enum err e = json_to_msgpack(json, &packed, &place, &fault);
     bounds_end();
     compare(json, e);
-    read_alike(json, e, buffer_bytes(&packed));
     if (e == ERR_NONE) {
         if (pack_check(buffer_bytes(&packed)) != ERR_NONE)
             WRONG("JSON became no msgpack");

@@ -327,15 +327,22 @@ print(struct story *s, struct held held, struct bytes chunk)
 #define LEFT_OUT                                                                       \
     "\n[more than log_bytes_max: what else this run prints is left out]\n\"\n"
 
+/* A run with one job, whose logs may have so many bytes. */
+static void
+begin_printing(struct story *s, uint32_t log_bytes_max)
+{
+    story_make(s);
+    s->trace.config.log_bytes_max = log_bytes_max;
+    story_open(s);
+    story_learn(s, 1, "steps:\n" STEP("a", ""));
+    story_start(s, 1, "");
+    trace_skip(&s->trace);
+}
+
 START_TEST(a_chunk_that_is_too_much_is_kept_in_part_and_the_rest_is_said_to_be_left_out)
 {
     struct story s;
-    story_make(&s);
-    s.trace.config.log_bytes_max = 4;
-    story_open(&s);
-    story_learn(&s, 1, "steps:\n" STEP("a", ""));
-    story_start(&s, 1, "");
-    trace_skip(&s.trace);
+    begin_printing(&s, 4);
     print(&s, first, text("123\xc3\xa4")); /* the limit is inside a character */
     print(&s, first, text("1"));
     story_expect(
@@ -347,12 +354,7 @@ END_TEST
 START_TEST(what_jobs_print_is_kept_up_to_a_limit)
 {
     struct story s;
-    story_make(&s);
-    s.trace.config.log_bytes_max = 10;
-    story_open(&s);
-    story_learn(&s, 1, "steps:\n" STEP("a", ""));
-    story_start(&s, 1, "");
-    trace_skip(&s.trace);
+    begin_printing(&s, 10);
     print(&s, first, text("12345"));
     print(&s, first, text("678\xc3\xa4"));
     print(&s, first, text("")); /* full, but nothing is left out */

@@ -63,7 +63,7 @@ answer(struct bytes line)
     struct buffer packed = { 0 };
     struct arena arena = { 0 };
     struct bytes value;
-    if (json_read(line, &packed, &fault) != ERR_NONE) {
+    if (json_to_msgpack(line, &packed, NULL, &fault) != ERR_NONE) {
         printf("%s\n", fault.detail);
         exit(2);
     }

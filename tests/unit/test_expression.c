@@ -28,7 +28,8 @@ pack_json(const char *in)
 {
     struct fault wrong;
     struct buffer out = { 0 };
-    ck_assert_msg(json_read(text(in), &out, &wrong) == ERR_NONE, "%s", wrong.detail);
+    ck_assert_msg(
+        json_to_msgpack(text(in), &out, NULL, &wrong) == ERR_NONE, "%s", wrong.detail);
     struct bytes value = arena_copy(&arena, buffer_bytes(&out));
     buffer_free(&out);
     return value;

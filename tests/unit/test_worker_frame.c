@@ -1,6 +1,7 @@
 /* Goal: a worker's frame is read whole or refused with the first mistake in it. */
+#include "base/json_read.h"
+#include "base/json_write.h"
 #include "base/pack.h"
-#include "gateway/json.h"
 #include "gateway/worker_frame.h"
 #include "tests/unit/gateway_suites.h"
 
