@@ -16,11 +16,11 @@
 #define GATEWAY_WORKFLOW_GRAPH_STATE_H
 #include "base/list.h"
 #include "base/map.h"
+#include "base/outputs.h"
 #include "gateway/request.h"
 #include "gateway/session.h"
 #include "gateway/workers.h"
 #include "gateway/workflow_graph/lease_id.h"
-#include "gateway/workflow_graph/outputs.h"
 #include "gateway/workflow_graph/workflow_graph.h"
 
 #define ROUTE(method, path, scope, body, serve, sentence)                              \

@@ -2,8 +2,8 @@
  *
  * Chunks may end within a line.  The last value of a name counts.  Pure.
  */
-#ifndef GATEWAY_WORKFLOW_GRAPH_OUTPUTS_H
-#define GATEWAY_WORKFLOW_GRAPH_OUTPUTS_H
+#ifndef BASE_OUTPUTS_H
+#define BASE_OUTPUTS_H
 #include "base/buffer.h"
 
 enum {

@@ -1,4 +1,5 @@
 #include "gateway/dialect.h"
+
 #include "gateway/workflow_graph/state.h"
 
 static const struct http_route routes[] = {

@@ -1,4 +1,4 @@
-#include "gateway/workflow_graph/outputs.h"
+#include "base/outputs.h"
 
 #include "base/pack.h"
 
