@@ -13,10 +13,12 @@ struct dialect {
     /* On loopback a caller without a key acts for the project "default", as long as the
      * engine's development key stands; its clients send none. */
     bool trusting;
+    /* Pages of every site may call it and read what it answers; they need a key. */
+    bool cross_origin;
     /* How a failure is shown; NULL: as {"error": {code, message, details}}. */
     void (*refuse)(
         struct request *r, enum err err, struct bytes message, struct bytes details);
 };
 
-extern const struct dialect native_dialect;
+extern const struct dialect native_dialect, workflow_graph_dialect;
 #endif

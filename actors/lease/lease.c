@@ -410,6 +410,7 @@ grant(const struct lease_state *s, struct outbox *out)
         .queue = arena_copy(out->arena, job->queue),
         .parameters = arena_copy(out->arena, job->parameters),
         .deadline_ms = job->deadline_ms,
+        .labels = arena_copy(out->arena, lane->labels),
     };
     outbox_put_to(out, ACTOR_gateway, session->gateway, m);
 }

@@ -4,7 +4,7 @@
 #include "transport/messages.h"
 
 /* Of all steps without their outputs; the payloads come on top. */
-enum { STEPS_BYTES_MAX = 512 * 1024 };
+enum { STEPS_BYTES_MAX = 960 * 1024 };
 
 static void
 write_error(
@@ -170,6 +170,7 @@ write_step(struct whole *w, uint32_t step)
     sheet_number(&map, "attempt", row->attempt);
     sheet_text(&map, "worker", row->worker);
     sheet_id(&map, "session_id", "wsess_", &row->session);
+    sheet_moment(&map, "leased_at", row->leased_ms);
     sheet_moment(&map, "started_at", row->started_ms);
     sheet_moment(&map, "finished_at", row->finished_ms);
     sheet_moment(&map, "due_at", row->due_ms);
