@@ -562,7 +562,7 @@ enum outcome {
     OUTCOME_COMPLETED = 1,
     OUTCOME_FAILED = 2,
     OUTCOME_CANCELLED = 3,
-    OUTCOME_RETURNED = 4, /* it was not begun: another may have it, as the same attempt */
+    OUTCOME_RETURNED = 4, /* it was not begun: another may do the same attempt */
 };
 
 /* What was decided about a report or a lease.  On the wire: never renumber. */

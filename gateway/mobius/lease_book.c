@@ -68,9 +68,8 @@ leave(struct lease_book *book, struct leaf *leaf)
     --*count_of(book, leaf->state);
 }
 
-struct leaf *
-lease_book_add(struct lease_book *book, const uint8_t token[TOKEN_SIZE],
-    enum leaf_state state, uint64_t now_ms)
+static struct leaf *
+leaf_new(const uint8_t token[TOKEN_SIZE])
 {
     struct leaf *leaf = calloc(1, sizeof *leaf);
     if (leaf == NULL)
@@ -78,6 +77,14 @@ lease_book_add(struct lease_book *book, const uint8_t token[TOKEN_SIZE],
     memcpy(leaf->token, token, TOKEN_SIZE);
     list_open(&leaf->link);
     list_open(&leaf->of_beats);
+    return leaf;
+}
+
+struct leaf *
+lease_book_add(struct lease_book *book, const uint8_t token[TOKEN_SIZE],
+    enum leaf_state state, uint64_t now_ms)
+{
+    struct leaf *leaf = leaf_new(token);
     map_put(&book->leaves, key_of(leaf), leaf);
     enter(book, leaf, state, now_ms);
     return leaf;

@@ -702,16 +702,23 @@ static const struct websocket_talk talk = {
     .leaving = leaving,
 };
 
-void
-mobius_worker_socket(struct request *r)
+static struct peer *
+peer_new(struct gateway *gateway)
 {
     struct peer *peer = calloc(1, sizeof *peer);
     if (peer == NULL)
         WRONG("out of memory");
-    peer->gateway = r->gateway;
+    peer->gateway = gateway;
     peer->serve.ring = serve;
     peer->pulse.ring = pulse;
     lease_book_open(&peer->book);
+    return peer;
+}
+
+void
+mobius_worker_socket(struct request *r)
+{
+    struct peer *peer = peer_new(r->gateway);
     peer->socket = websocket_accept(r, &talk, peer);
     if (peer->socket == NULL) {
         free(peer);
