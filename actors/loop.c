@@ -66,7 +66,7 @@ apply(struct loop *loop, const struct outbox *out, uint64_t now_ms)
     for (size_t i = 0; i < out->count; i++) {
         struct message *m = &out->messages[i];
         enum message_kind kind = message_routes[m->code].kind;
-        if (kind == FACT || kind == NOTE)
+        if ((kind == FACT || kind == NOTE) && !m->again)
             loop->actor->apply(loop->state, now_ms, m);
         m->raw = (struct bytes){ 0 };
     }

@@ -44,7 +44,7 @@ pack_id(struct buffer *out, const struct id *id)
 static bool
 is_fact(const struct message *m)
 {
-    return message_routes[m->code].kind == FACT;
+    return message_routes[m->code].kind == FACT && !m->again;
 }
 
 /* Bodies are written one after another; only when the record is whole does it lie where

@@ -19,15 +19,29 @@ id_make(uint64_t unix_ms, const uint8_t chance[10], unsigned partition)
     return id;
 }
 
-struct id
-id_derive(const struct id *parent, uint64_t number)
+static struct id
+derive(const struct id *parent, uint64_t number, unsigned partition)
 {
     uint8_t seed[ID_SIZE + 8], chance[crypto_generichash_BYTES_MIN];
     memcpy(seed, parent->bytes, ID_SIZE);
     for (int i = 0; i < 8; i++)
         seed[ID_SIZE + i] = (uint8_t)(number >> (56 - 8 * i));
     crypto_generichash(chance, sizeof chance, seed, sizeof seed, NULL, 0);
-    return id_make(id_unix_ms(parent), chance, id_partition(parent));
+    return id_make(id_unix_ms(parent), chance, partition);
+}
+
+struct id
+id_derive(const struct id *parent, uint64_t number)
+{
+    return derive(parent, number, id_partition(parent));
+}
+
+struct id
+id_move(const struct id *id, unsigned partition)
+{
+    static const uint64_t move_tag = (uint64_t)'m' << 56;
+    return id_partition(id) == partition ? *id
+                                         : derive(id, move_tag | partition, partition);
 }
 
 struct id

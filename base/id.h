@@ -26,6 +26,9 @@ struct id id_make(uint64_t unix_ms, const uint8_t chance[10], unsigned partition
  * Keeps the parent's time and partition. */
 struct id id_derive(const struct id *parent, uint64_t number);
 
+/* The id that `id` has in another partition, always the same; keeps its time. */
+struct id id_move(const struct id *id, unsigned partition);
+
 /* The id of what is known by a name alone, such as a project. */
 struct id id_of_name(struct bytes name);
 

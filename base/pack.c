@@ -356,6 +356,17 @@ skip_extension(struct cursor *c)
     cursor_extension(c, &type);
 }
 
+/* Bytes of a number that begins with `b`. */
+static size_t
+number_size(uint8_t b)
+{
+    if (b <= 0x7f || b >= 0xe0)
+        return 1;
+    if (b <= 0xcb)
+        return b == 0xca ? 5 : 9;
+    return 1 + ((size_t)1 << (b & 3));
+}
+
 /* Pass over one value.  Counts what is still owed instead of recursing, so depth is
  * not a matter of stack. */
 struct bytes
@@ -368,9 +379,9 @@ cursor_skip(struct cursor *c)
         switch (cursor_type(c)) {
         case PACK_NIL:
         case PACK_BOOL: take(c, 1); break;
-        case PACK_UNSIGNED: cursor_u64(c); break;
-        case PACK_NEGATIVE: cursor_i64(c); break;
-        case PACK_DOUBLE: cursor_double(c); break;
+        case PACK_UNSIGNED:
+        case PACK_NEGATIVE:
+        case PACK_DOUBLE: take(c, number_size(*c->at)); break;
         case PACK_TEXT: cursor_text(c); break;
         case PACK_BLOB: cursor_blob(c); break;
         case PACK_ARRAY: owed += cursor_array(c); break;

@@ -139,6 +139,8 @@ check_body(struct request *r, struct fault *fault)
     bool some = length > 0 || r->headers[HEADER_TRANSFER_ENCODING].data != NULL;
     if (kind == BODY_DEFINITION)
         r->body_max = config->automation_max;
+    else if (kind == BODY_RAW)
+        r->body_max = config->payload_max;
     else if (kind != BODY_NONE)
         r->body_max = (size_t)config->payload_max * 2 + JSON_MARGIN;
     if (!some)
@@ -150,6 +152,8 @@ check_body(struct request *r, struct fault *fault)
     if (length > r->body_max)
         return fault_set(
             fault, ERR_TOO_LARGE, "the body is above %zu bytes", r->body_max);
+    if (kind == BODY_RAW)
+        return ERR_NONE;
     return check_type(r->headers[HEADER_CONTENT_TYPE], kind, fault);
 }
 

@@ -417,6 +417,48 @@ server_wake(struct request *r)
     x->connection->server->kick = true;
 }
 
+struct header_list {
+    struct buffer out;
+    const char *names[HEADERS_MAX];
+    size_t count;
+};
+
+static enum MHD_Result
+list_header(void *self, enum MHD_ValueKind kind, const char *name, size_t name_size,
+    const char *value, size_t value_size)
+{
+    struct header_list *list = self;
+    struct bytes shown = bytes_of(value != NULL ? value : "", value_size);
+    char lower[256];
+    (void)kind;
+    for (size_t i = 0; i < list->count; i++)
+        if (strcasecmp(list->names[i], name) == 0)
+            return MHD_YES;
+    if (list->count == HEADERS_MAX || name_size >= sizeof lower || !utf8_valid(shown))
+        return MHD_YES;
+    for (size_t i = 0; i < name_size; i++)
+        lower[i] = (char)tolower((unsigned char)name[i]);
+    list->names[list->count++] = name;
+    pack_text(&list->out, bytes_of(lower, name_size));
+    pack_text(&list->out, shown);
+    return MHD_YES;
+}
+
+struct bytes
+request_headers(struct request *r)
+{
+    struct exchange *x = (struct exchange *)r;
+    struct header_list list = { .count = 0 };
+    struct buffer map = { 0 };
+    MHD_get_connection_values_n(x->mhd, MHD_HEADER_KIND, list_header, &list);
+    pack_map(&map, list.count);
+    buffer_append_bytes(&map, buffer_bytes(&list.out));
+    struct bytes headers = arena_copy(&r->arena, buffer_bytes(&map));
+    buffer_free(&list.out);
+    buffer_free(&map);
+    return headers;
+}
+
 void
 exchange_abandon(struct exchange *x)
 {

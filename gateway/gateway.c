@@ -18,7 +18,8 @@ for_session(const struct refused *refused)
 const char *
 gateway_waits_for(const struct gateway *g)
 {
-    static const enum actor_name others[] = { ACTOR_registry, ACTOR_lease, ACTOR_view };
+    static const enum actor_name others[] = { ACTOR_registry, ACTOR_trigger,
+        ACTOR_lease, ACTOR_view };
     for (size_t i = 0; i < COUNT(others); i++)
         if (!mailbox_heard(g->mailbox, others[i], 0))
             return actor_name_text(others[i]);
@@ -66,6 +67,16 @@ hear_keys_complete(struct gateway *g, const struct keys_complete *m)
     development_begin(g);
 }
 
+/* A project's stream is watched by the project's id. */
+static void
+hear_stream(struct gateway *g, const struct message *in)
+{
+    watches_hear(g->watches, &(struct run_changed){
+                                 .run = in->envelope.project,
+                                 .sequence = in->stream_changed.number,
+                             });
+}
+
 void
 gateway_hear(struct gateway *g, const struct message *in)
 {
@@ -74,6 +85,7 @@ gateway_hear(struct gateway *g, const struct message *in)
     case KEY_OFFERED: hear_key(g, in); return;
     case KEYS_COMPLETE: hear_keys_complete(g, &in->keys_complete); return;
     case RUN_CHANGED: watches_hear(g->watches, &in->run_changed); return;
+    case STREAM_CHANGED: hear_stream(g, in); return;
     case REFUSED:
         if (for_session(&in->refused))
             workers_hear(g->workers, in);

@@ -88,6 +88,11 @@ bool request_number(struct request *r, const char *query, uint64_t min, uint64_t
 /* The id in a path.  False: it was refused as not found. */
 bool request_id(struct request *r, const char *prefix, struct id *id);
 
+/* All headers as a msgpack map of texts, names in lower case, in the arena: the first
+ * of each name, none that is not UTF-8, HEADERS_MAX at most. */
+enum { HEADERS_MAX = 64 };
+struct bytes request_headers(struct request *r);
+
 /* An answer that goes on: each put is sent when the client takes it. */
 struct stream {
     struct buffer out;

@@ -22,6 +22,7 @@ enum body_kind {
     BODY_JSON,       /* an object, at most payload_max and a little more */
     BODY_MAYBE,      /* the same, or nothing */
     BODY_DEFINITION, /* the text of an automation */
+    BODY_RAW,        /* any bytes of any type, or nothing, at most payload_max */
 };
 
 enum { CAPTURES_MAX = 4 };

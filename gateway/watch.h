@@ -1,4 +1,4 @@
-/* watch - who wants to hear that a run went on. */
+/* watch - who wants to hear that a run, or the stream of a project, went on. */
 #ifndef GATEWAY_WATCH_H
 #define GATEWAY_WATCH_H
 #include "base/list.h"
@@ -8,7 +8,7 @@ struct watches;
 
 /* Part of the thing that waits. */
 struct watch {
-    struct id run;
+    struct id run; /* or project */
     /* A hint came; it may remove this watch, and no other. */
     void (*changed)(struct watch *watch, const struct run_changed *hint);
     /* The gateway is about to leave. */

@@ -41,6 +41,11 @@ static const struct row rows[] = {
     ROW(error_message, VALUE_TEXT, SENTENCE_MAX),
     ROW(stream, VALUE_TEXT, WORD_MAX),
     ROW(chunk, VALUE_TEXT, CHUNK_MAX),
+    ROW(id, VALUE_TEXT, WORD_MAX),
+    ROW(event, VALUE_TEXT, WORD_MAX),
+    ROW(source, VALUE_TEXT, WORD_MAX),
+    ROW(data, VALUE_ANY, 0),
+    ROW(meta, VALUE_ANY, 0),
 };
 
 static const struct {
@@ -53,6 +58,7 @@ static const struct {
     { "heartbeat", WORKER_SAYS_HEARTBEAT, { "held" } },
     { "report", WORKER_SAYS_REPORT, { "token", "outcome" } },
     { "log", WORKER_SAYS_LOG, { "token", "chunk" } },
+    { "publish", WORKER_SAYS_PUBLISH, { "id", "event" } },
     { "drain", WORKER_SAYS_DRAIN, { NULL } },
     { "goodbye", WORKER_SAYS_GOODBYE, { NULL } },
 };
@@ -336,6 +342,25 @@ worker_write_cancel(struct buffer *out, const struct job_cancel *m)
     put_type(out, "cancel", 2);
     put_blob(out, "token", m->token);
     put_text(out, "reason", m->reason);
+}
+
+void
+worker_write_published(struct buffer *out, struct bytes id, uint64_t number)
+{
+    put_type(out, "published", 2);
+    put_text(out, "id", id);
+    put_number(out, "number", number);
+}
+
+void
+worker_write_unpublished(
+    struct buffer *out, enum err err, struct bytes message, struct bytes id)
+{
+    put_type(out, "error", 4);
+    put_text(out, "code", text(err_name(err)));
+    put_text(out, "message", message);
+    put_text(out, "about", text("publish"));
+    put_text(out, "id", id);
 }
 
 void

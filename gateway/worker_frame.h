@@ -13,6 +13,7 @@ enum worker_verb {
     WORKER_SAYS_HEARTBEAT,
     WORKER_SAYS_REPORT,
     WORKER_SAYS_LOG,
+    WORKER_SAYS_PUBLISH,
     WORKER_SAYS_DRAIN,
     WORKER_SAYS_GOODBYE,
 };
@@ -26,12 +27,14 @@ struct worker_frame {
     struct bytes queues, actions, labels; /* msgpack arrays of texts */
     struct bytes held;                    /* msgpack array of tokens */
     struct bytes output;                  /* msgpack */
+    struct bytes id, event, source;       /* of an event; `event` is its type */
+    struct bytes data, meta;              /* of an event: msgpack */
     uint64_t v, concurrency;
     enum outcome outcome;
 };
 
 struct worker_limits {
-    size_t payload_max; /* bytes of an output */
+    size_t payload_max; /* bytes of an output, of an event's data */
     size_t jobs_max;    /* held at once, and the greatest concurrency */
 };
 
@@ -51,6 +54,10 @@ void worker_write_job(struct buffer *out, const struct job_granted *m);
 void worker_write_heartbeat(struct buffer *out, struct bytes lost, struct bytes cancel);
 void worker_write_ack(struct buffer *out, const struct report_settled *m);
 void worker_write_cancel(struct buffer *out, const struct job_cancel *m);
+/* The event of that id is kept, or is not. */
+void worker_write_published(struct buffer *out, struct bytes id, uint64_t number);
+void worker_write_unpublished(
+    struct buffer *out, enum err err, struct bytes message, struct bytes id);
 /* "drain" or "register": a word without fields. */
 void worker_write_word(struct buffer *out, const char *type);
 /* `about`, the type of what was refused, and `token` may be empty. */

@@ -9,9 +9,21 @@ static const struct field step_row_field_rows[] = { step_row_FIELDS(
     FIELD_ROW, step_row) };
 static const struct field name_row_field_rows[] = { name_row_FIELDS(
     FIELD_ROW, name_row) };
+static const struct field group_row_field_rows[] = { group_row_FIELDS(
+    FIELD_ROW, group_row) };
+static const struct field failures_row_field_rows[] = { failures_row_FIELDS(
+    FIELD_ROW, failures_row) };
+static const struct field expansion_row_field_rows[] = { expansion_row_FIELDS(
+    FIELD_ROW, expansion_row) };
+static const struct field interaction_row_field_rows[] = { interaction_row_FIELDS(
+    FIELD_ROW, interaction_row) };
 const struct shape run_row_shape = SHAPE(run_row);
 const struct shape step_row_shape = SHAPE(step_row);
 const struct shape name_row_shape = SHAPE(name_row);
+const struct shape group_row_shape = SHAPE(group_row);
+const struct shape failures_row_shape = SHAPE(failures_row);
+const struct shape expansion_row_shape = SHAPE(expansion_row);
+const struct shape interaction_row_shape = SHAPE(interaction_row);
 
 struct row_key
 row_key(char letter)
@@ -158,13 +170,23 @@ step_status_name(enum step_status status)
     static const char *const names[] = {
         [STEP_PENDING] = "pending",
         [STEP_OPEN] = "suspended",
-        [STEP_LEASED] = "suspended",
+        [STEP_LEASED] = "running",
         [STEP_DELAYED] = "suspended",
         [STEP_DONE] = "completed",
         [STEP_BROKEN] = "failed",
         [STEP_SKIPPED_OVER] = "skipped",
         [STEP_STOPPED] = "cancelled",
+        [STEP_WAITING] = "suspended",
+        [STEP_INSIDE] = "suspended",
     };
+    return (unsigned)status < COUNT(names) ? names[status] : "unknown";
+}
+
+const char *
+interaction_status_name(enum interaction_status status)
+{
+    static const char *const names[] = { "", "pending", "completed", "expired",
+        "cancelled" };
     return (unsigned)status < COUNT(names) ? names[status] : "unknown";
 }
 

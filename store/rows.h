@@ -17,6 +17,13 @@
  *   T due project run step kind   a timer
  *   W project run                 a run about which more must be said
  *   L                             the last life of the lease actor
+ *   G project run first           the steps that an each became
+ *   H project run first page      16 of its items, a msgpack array
+ *   Q project interaction         what is or was asked of people
+ *   B project asked interaction   one that is not settled, the oldest first
+ *   V project run hash            the last event that its waits for a type had
+ *   Y record run step             a wait that the trigger actor may not know to be
+ *                                 open, or over: project, attempt, open (1 byte)
  *
  * On disk: letters, orders and field numbers are for ever.
  */
@@ -24,7 +31,12 @@
 #define STORE_ROWS_H
 #include "base/field.h"
 
-enum { STEPS_PER_PAGE = 16, POSITIONS_PER_PAGE = 32, ROW_KEY_MAX = 160 };
+enum {
+    STEPS_PER_PAGE = 16,
+    POSITIONS_PER_PAGE = 32,
+    ITEMS_PER_PAGE = 16,
+    ROW_KEY_MAX = 192
+};
 
 struct row_key {
     uint8_t bytes[ROW_KEY_MAX];
@@ -70,7 +82,7 @@ uint64_t row_take_u64(struct bytes *left);
     F(S, 8,  u64,     updated_ms,    "unix ms")                                          \
     F(S, 9,  u64,     finished_ms,   "unix ms; 0: open")                                 \
     F(S, 10, u64,     deadline_ms,   "unix ms when the run times out; 0: never")         \
-    F(S, 11, u32,     step_count,    "steps of the plan")                                \
+    F(S, 11, u32,     step_count,    "steps, those of its eaches included")              \
     F(S, 12, u32,     steps_done,    "completed")                                        \
     F(S, 13, u32,     steps_failed,  "failed for good")                                  \
     F(S, 14, u32,     steps_over,    "completed, failed, skipped or cancelled")          \
@@ -79,14 +91,36 @@ uint64_t row_take_u64(struct bytes *left);
     F(S, 17, blob,    chain,         "hash of all its facts, each with the one before")  \
     F(S, 18, blob,    positions,     "where its last facts lie, see struct position")    \
     F(S, 19, u32,     pages,         "full pages of positions before those")             \
-    F(S, 20, text,    failed_step,   "key of the first step that failed")                \
+    F(S, 20, text,    failed_step,   "key of the first step that failed and by which the run fails") \
     F(S, 21, text,    error_type,    "of it")                                            \
     F(S, 22, text,    error_message, "of it")                                            \
     F(S, 23, text,    stop_reason,   "step_failed, wall_clock_exceeded, cancelled, …")   \
     F(S, 24, u32,     ending,        "enum run_status that it will have; 0: it is not ending") \
     F(S, 25, u64,     log_bytes,     "printed by its jobs and kept")                     \
     F(S, 26, blob,    steps,         "its first page of steps")                          \
-    F(S, 27, u64,     record,        "of run_started, which has the inputs")
+    F(S, 27, u64,     record,        "of run_started, which has the inputs")              \
+    F(S, 28, u32,     mains,         "steps that are in no body and no cleanup")          \
+    F(S, 29, u32,     mains_over,    "of them")                                           \
+    F(S, 30, u32,     mains_failed,  "of them, those by which the run fails")             \
+    F(S, 31, u32,     cleanups,      "cleanup steps that are in no body")                 \
+    F(S, 32, u32,     cleanups_over, "of them")                                           \
+    F(S, 33, u32,     cleaning,      "1: only cleanup is left; then `ending` is its status") \
+    F(S, 34, u32,     steps_leased,  "whose job a worker holds: then the run is running") \
+    F(S, 35, text,    title,         "what it is called, or nothing")                     \
+    F(S, 36, u64,     finish,        "record of run_completed, if that has an output; else 0") \
+    F(S, 37, u32,     left,          "1: it was left with more to say, and has a row 'W'") \
+    F(S, 40, id,      group,         "its concurrency group, or zero: none")              \
+    F(S, 41, u64,     queued,        "record of run_queued, while it is queued; else 0")   \
+    F(S, 42, u64,     queued_ms,     "unix ms when it was queued; 0: it never was")        \
+    F(S, 43, text,    queue_reason,  "why it is or was queued, for people")                \
+    F(S, 44, u32,     attempt,       "2 when it was resumed for the first time; 0: never") \
+    F(S, 45, id,      parent,        "run whose step started it, or zero")                 \
+    F(S, 46, u32,     parent_step,   "index of that step")                                 \
+    F(S, 47, u32,     parent_attempt, "of that step")                                      \
+    F(S, 48, u32,     awaited,       "1: the parent waits for its end")                    \
+    F(S, 49, u32,     depth,         "generations above it")                               \
+    F(S, 50, id,      origin,        "run that it was forked from, or zero")               \
+    F(S, 51, text,    trigger,       "key of the trigger, or nothing")
 
 #define step_row_FIELDS(F, S)                                                            \
     F(S, 1,  u32,  status,        "enum step_status")                                    \
@@ -96,17 +130,61 @@ uint64_t row_take_u64(struct bytes *left);
     F(S, 5,  text, worker,        "instance id of that worker")                          \
     F(S, 6,  u64,  started_ms,    "unix ms")                                             \
     F(S, 7,  u64,  finished_ms,   "unix ms; 0: not over")                                \
-    F(S, 8,  u64,  called,        "record of the current action_called")                 \
+    F(S, 8,  u64,  called,        "record of action_called, wait_opened, interaction_requested or such") \
     F(S, 9,  u64,  offered,       "record that made the current offer")                  \
-    F(S, 10, u64,  output,        "record of action_completed, which has the output")    \
-    F(S, 11, u64,  due_ms,        "unix ms of the retry or of the attempt's end; 0: none") \
+    F(S, 10, u64,  output,        "record that has the output; 0: none has")             \
+    F(S, 11, u64,  due_ms,        "unix ms of the retry, of the attempt's or the wait's end; 0: none") \
     F(S, 12, u64,  lane,          "number of the kind of job it is")                     \
-    F(S, 13, u32,  needs_met,     "steps it needs that have completed")                  \
+    F(S, 13, u32,  needs_met,     "steps it needs that have completed, or might as well have") \
     F(S, 14, u32,  doomed,        "1: a step it needs will never complete")              \
     F(S, 15, blob, endings,       "of its attempts: offer (4 bytes), enum ending (1)")   \
     F(S, 16, text, error_type,    "of the last attempt that failed")                     \
     F(S, 17, text, error_message, "of it")                                               \
-    F(S, 18, u64,  leased_ms,     "unix ms of the current lease; 0: not leased")
+    F(S, 18, u64,  leased_ms,     "unix ms of the current lease; 0: not leased")         \
+    F(S, 19, u32,  items,         "of an each: items; of a parallel: steps in it")       \
+    F(S, 20, u32,  items_begun,   "of them")                                             \
+    F(S, 21, u32,  items_over,    "of them")                                             \
+    F(S, 22, u32,  items_floor,   "of an each: items before this one are over")          \
+    F(S, 23, u32,  first,         "of an each: index of the first step of its first item") \
+    F(S, 24, u32,  failed,        "of an each or parallel: index of the first in it that failed, plus 1") \
+    F(S, 25, u32,  beside_over,   "of an item's first step: steps of the item that are over") \
+    F(S, 26, u32,  handled,       "of a handler: index of the step that failed, plus 1") \
+    F(S, 27, u32,  passed,        "1: skipped or failed, and what needs it goes on")     \
+    F(S, 28, u64,  untold,        "record of its open wait for an event; 0: it has none") \
+    F(S, 29, id,   interaction,   "that it asks or asked, or zero")                      \
+    F(S, 30, blob, closed,        "waits that no event ended: record (8 bytes), attempt (4)") \
+    F(S, 35, u32,  attempts_past, "of them, those before its run was resumed")           \
+    F(S, 36, u32,  overridden,    "1: its output was set by hand")                       \
+    F(S, 37, id,   child,         "run that it started last, or zero")
+
+#define expansion_row_FIELDS(F, S)                                                       \
+    F(S, 1, u32, step,       "index of the each")                                        \
+    F(S, 2, u32, first,      "index of the first step of the first item")                \
+    F(S, 3, u32, count,      "items")                                                    \
+    F(S, 4, u32, body_first, "of the each, in the plan")                                 \
+    F(S, 5, u32, body_count, "steps of an item")                                         \
+    F(S, 6, u32, direct,     "of them, those that lie in no parallel and no each")       \
+    F(S, 7, u64, record,     "of step_expanded")
+
+#define interaction_row_FIELDS(F, S)                                                     \
+    F(S, 1, id,      run,      "run id")                                                 \
+    F(S, 2, u32,     step,     "index in the run")                                       \
+    F(S, 3, u32,     status,   "enum interaction_status")                                \
+    F(S, 4, u64,     record,   "of interaction_requested")                               \
+    F(S, 5, u64,     asked_ms, "unix ms")                                                \
+    F(S, 6, u64,     due_ms,   "unix ms when it expires; 0: never")                      \
+    F(S, 7, u64,     over_ms,  "unix ms when it was settled; 0: it is not")              \
+    F(S, 8, payload, answers,  "array of maps {by, value, comment, at_ms}")
+
+#define group_row_FIELDS(F, S)                                                           \
+    F(S, 1, u32, active, "runs that hold a slot")                                        \
+    F(S, 2, u32, queued, "runs that wait for one")                                       \
+    F(S, 3, u32, max,    "slots, as the last start said")                                \
+    F(S, 4, u64, head,   "record of run_queued of the run that left the queue last")
+
+#define failures_row_FIELDS(F, S)                                                        \
+    F(S, 1, u32, count, "in a row")                                                      \
+    F(S, 2, u32, told,  "1: the registry was told that there are too many")
 
 #define name_row_FIELDS(F, S)                                                            \
     F(S, 1, id,  automation, "automation id")                                            \
@@ -125,7 +203,20 @@ struct step_row {
 struct name_row {
     name_row_FIELDS(FIELD_MEMBER, name_row)
 };
-extern const struct shape run_row_shape, step_row_shape, name_row_shape;
+struct group_row {
+    group_row_FIELDS(FIELD_MEMBER, group_row)
+};
+struct failures_row {
+    failures_row_FIELDS(FIELD_MEMBER, failures_row)
+};
+struct expansion_row {
+    expansion_row_FIELDS(FIELD_MEMBER, expansion_row)
+};
+struct interaction_row {
+    interaction_row_FIELDS(FIELD_MEMBER, interaction_row)
+};
+extern const struct shape run_row_shape, step_row_shape, name_row_shape,
+    expansion_row_shape, interaction_row_shape, group_row_shape, failures_row_shape;
 
 /* On disk: never renumber. */
 enum step_status {
@@ -137,14 +228,36 @@ enum step_status {
     STEP_BROKEN = 5,
     STEP_SKIPPED_OVER = 6,
     STEP_STOPPED = 7,
+    STEP_WAITING = 8, /* for a moment, an event, a person, a run */
+    STEP_INSIDE = 9,  /* what lies in it is under way */
 };
-/* "pending", "suspended", "completed", "failed", "skipped", "cancelled". */
+/* "pending", "suspended", "running", "completed", "failed", "skipped", "cancelled". */
 const char *step_status_name(enum step_status status);
 static inline bool
 step_status_over(uint32_t status)
 {
-    return status >= STEP_DONE;
+    return status >= STEP_DONE && status <= STEP_STOPPED;
 }
+
+/* On disk: never renumber. */
+enum interaction_status {
+    INTERACTION_PENDING = 1,
+    INTERACTION_COMPLETED = 2,
+    INTERACTION_EXPIRED = 3,
+    INTERACTION_CANCELLED = 4,
+};
+/* "pending", "completed", "expired", "cancelled". */
+const char *interaction_status_name(enum interaction_status status);
+
+/* What a row 'D' says.  On disk: never renumber. */
+enum telling_kind {
+    TELLING_FORWARD = 1, /* subject: the run to be */
+    TELLING_CALL = 2,    /* the child to be */
+    TELLING_CANCEL = 3,  /* the child that nobody waits for any more */
+    TELLING_END = 4,     /* the child that has ended */
+    TELLING_FAILING = 5, /* the automation */
+};
+enum { PEER_REGISTRY = 255 }; /* other peers are partitions */
 
 /* A page of steps is a msgpack array of maps, shorter if the last steps are pending.
  * Fill all STEPS_PER_PAGE; what is not there is pending. */

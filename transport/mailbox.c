@@ -13,7 +13,8 @@
 #include <poll.h>
 #include <stdlib.h>
 
-enum { HIGH_WATER = 16384, RECONNECT_MS = 20, PACKET_KEPT_MAX = 1024 * 1024 };
+enum { HIGH_WATER = 16384, RECONNECT_MS = 20, LAZY_MS = 2 };
+enum { PACKET_KEPT_MAX = 1024 * 1024 }; /* bytes of memory kept between packets */
 
 /* One who speaks to us, or to whom we speak, or both. */
 struct peer {
@@ -22,7 +23,9 @@ struct peer {
     struct link link;
     zsock_t *out; /* NULL: we never speak to it */
     struct buffer packet;
-    size_t packed; /* messages in it */
+    size_t packed;     /* messages in it */
+    bool urgent;       /* one of them must leave now */
+    uint64_t leave_ms; /* when the others must, monotonic */
 };
 
 struct mailbox {
@@ -309,6 +312,18 @@ flush_peer(struct peer *peer)
     if (peer->packet.capacity > PACKET_KEPT_MAX)
         buffer_free(&peer->packet);
     peer->packed = 0;
+    peer->urgent = false;
+}
+
+/* A hint that a run goes on, and that a job is leased: nobody waits for these, and
+ * mostly there is more to say to the same peer at once.  A worker that reports within
+ * LAZY_MS saves the scheduler a wake-up, and a row. */
+static bool
+may_wait(const struct message *m)
+{
+    return m->code == JOB_LEASED
+           || (m->code == RUN_CHANGED
+               && !run_status_final((enum run_status)m->run_changed.status));
 }
 
 static void
@@ -325,7 +340,9 @@ speak(struct mailbox *mailbox, struct peer *peer, const struct message *m)
     size_t begun = packet_begin(&peer->packet);
     codec_write(&numbered, &peer->packet);
     packet_end(&peer->packet, begun);
-    peer->packed++;
+    if (peer->packed++ == 0)
+        peer->leave_ms = clock_monotonic_ms() + LAZY_MS;
+    peer->urgent |= !may_wait(m);
     count(COUNTER_sent, 1);
     if (peer->packet.size >= PACKET_BYTES)
         flush_peer(peer);
@@ -340,11 +357,17 @@ mailbox_send(struct mailbox *mailbox, const struct message *m)
     speak(mailbox, peer, m);
 }
 
+static bool
+must_leave(const struct peer *peer)
+{
+    return peer->urgent || (peer->packed > 0 && peer->leave_ms <= clock_monotonic_ms());
+}
+
 void
 mailbox_flush(struct mailbox *mailbox)
 {
     for (size_t i = 0; i < mailbox->peer_count; i++)
-        if (mailbox->peers[i].packed > 0)
+        if (must_leave(&mailbox->peers[i]))
             flush_peer(&mailbox->peers[i]);
 }
 
@@ -361,7 +384,11 @@ mailbox_tick(struct mailbox *mailbox)
             speak(mailbox, peer, &hello);
             flush_peer(peer);
         }
+        if (must_leave(peer))
+            flush_peer(peer);
         uint64_t in_ms = peer->link.hello_ms - now_ms;
+        if (peer->packed > 0 && peer->leave_ms < now_ms + in_ms)
+            in_ms = peer->leave_ms > now_ms ? peer->leave_ms - now_ms : 0;
         next_ms = in_ms < next_ms ? in_ms : next_ms;
     }
     return next_ms;

@@ -36,15 +36,16 @@ bool mailbox_pending(const struct mailbox *mailbox);
 
 /* Put `m` into the next packet to m->to, m->to_instance.  Borrowed for the call. */
 void mailbox_send(struct mailbox *mailbox, const struct message *m);
-/* Let all packets go: one per peer, or a few. */
+/* Let all packets go, one per peer; one that nobody waits for stays for more, 2 ms at
+ * most, if mailbox_tick or mailbox_wait is called then. */
 void mailbox_flush(struct mailbox *mailbox);
 
 /* Sleep until something arrives, `stop_fd` can be read (-1: none), or `timeout_ms` has
  * passed (UINT64_MAX: never); says the HELLOs that fall due meanwhile.  True if
  * something may have arrived. */
 bool mailbox_wait(struct mailbox *mailbox, uint64_t timeout_ms, int stop_fd);
-/* Say the HELLOs that are due; mailbox_wait does so too.  Returns in how many ms the
- * next one is. */
+/* Say the HELLOs and let go the packets that are due; mailbox_wait does so too. Returns
+ * in how many ms the next one is. */
 uint64_t mailbox_tick(struct mailbox *mailbox);
 /* Has this peer been heard in this life of ours? */
 bool

@@ -1,6 +1,6 @@
 /* messages - everything that actors say to each other, field by field.
  *
- * `run` with `step` (its index in the plan) names a job; `attempt` counts against
+ * `run` with `step` (its index in the run) names a job; `attempt` counts against
  * retries, `offer` does not; both start at 1.  Lists are msgpack arrays; documents are
  * msgpack maps keyed by name, in the form the HTTP API shows.
  */
@@ -69,7 +69,9 @@
     F(S, 4, u64, revision,   "that it knows")
 
 #define triggers_offered_FIELDS(F, S) plan_offered_FIELDS(F, S)
-#define triggers_learned_FIELDS(F, S) plan_offered_FIELDS(F, S)
+#define triggers_learned_FIELDS(F, S)                                                    \
+    plan_offered_FIELDS(F, S)                                                            \
+    F(S, 8, list,    found,      "for each trigger, in order: unix ms of its next slot, or its URL's handle, or nil")
 #define triggers_known_FIELDS(F, S)                                                      \
     F(S, 1, id,  automation, "automation id")                                            \
     F(S, 2, u32, version,    "version number")                                           \
@@ -141,7 +143,11 @@
     F(S, 8, payload, meta,       "msgpack map: what `meta` names beside the engine's own; or nothing") \
     F(S, 9, text,    source,     "schedule, http or event")                              \
     F(S, 10, u32,    concurrency, "enum plan_concurrency of the trigger; 0: the automation's") \
-    F(S, 11, u32,    runs_max,   "active runs that this trigger started, at most; 0: no limit")
+    F(S, 11, u32,    runs_max,   "active runs that this trigger started, at most; 0: no limit") \
+    F(S, 12, u64,    next_ms,    "of a schedule: the slot that comes next; 0: an interval later") \
+    F(S, 13, blob,   group,      "of an event: its value of the trigger's group, or nothing") \
+    F(S, 14, u32,    held,       "1: what was held back of the group is in it")          \
+    F(S, 15, u64,    quiet_ms,   "unix ms until when the group fires no more; 0: it may")
 
 #define fire_taken_FIELDS(F, S)                                                          \
     F(S, 1, id,   automation, "automation id")                                           \
@@ -155,7 +161,14 @@
     F(S, 1, id,   automation, "automation id")                                           \
     F(S, 2, text, trigger,    "trigger key")                                             \
     F(S, 3, u64,  slot_ms,    "unix ms that the schedule named")                         \
-    F(S, 4, u64,  event,      "from trigger_fired")
+    F(S, 4, u64,  event,      "from trigger_fired")                                      \
+    F(S, 5, text, refusal,    "why there is no run")
+
+#define slot_skipped_FIELDS(F, S)                                                        \
+    F(S, 1, id,   automation, "automation id")                                           \
+    F(S, 2, text, trigger,    "trigger key")                                             \
+    F(S, 3, u64,  slot_ms,    "unix ms of the last one that was missed")                 \
+    F(S, 4, u64,  next_ms,    "unix ms of the slot that comes next")
 
 #define lease_seen_FIELDS(F, S)                                                          \
     F(S, 1, u64, epoch, "of the lease actor")
@@ -164,18 +177,18 @@
     F(S, 1, u64, lane,   "number of the kind of job")                                    \
     F(S, 2, u64, record, "jobs up to this one were read: the record of its call")        \
     F(S, 3, id,  run,    "its run")                                                      \
-    F(S, 4, u32, step,   "its index in the plan")                                        \
+    F(S, 4, u32, step,   "its index in the run")                                         \
     F(S, 5, u32, more,   "1: there may be more behind it")
 
 #define peer_reset_FIELDS(F, S)                                                          \
     F(S, 1, u32, actor,    "enum actor_name of the peer")                                \
     F(S, 2, u32, instance, "of the peer")                                                \
-    F(S, 3, u32, life,     "1: it began anew; 0: it missed something")           \
+    F(S, 3, u32, life,     "1: it began anew; 0: it missed something")                   \
     F(S, 4, u32, gap,      "1: we missed something: it will say its state again")
 
 #define job_offered_FIELDS(F, S)                                                         \
     F(S, 1,  id,      run,         "run id")                                             \
-    F(S, 2,  u32,     step,        "index in the plan")                                  \
+    F(S, 2,  u32,     step,        "index in the run")                                   \
     F(S, 3,  u32,     attempt,     "the attempt")                                        \
     F(S, 4,  u32,     offer,       "granted at most once")                               \
     F(S, 5,  u64,     lane,        "number of the kind of job it is")                    \
@@ -189,18 +202,18 @@
     F(S, 13, u64,     deadline_ms, "unix ms when the attempt times out; 0: never")       \
     F(S, 14, u32,     leased,      "1: a session is known to hold it")                   \
     F(S, 15, id,      session,     "that session")                                       \
-    F(S, 16, u64,     order,       "record number of its call: older jobs first")         \
+    F(S, 16, u64,     order,       "record number of its call: older jobs first")        \
     F(S, 17, u64,     life,        "epoch of the lease actor that may grant it")
 
 #define job_withdrawn_FIELDS(F, S)                                                       \
     F(S, 1, id,   run,     "run id")                                                     \
-    F(S, 2, u32,  step,    "index in the plan")                                          \
+    F(S, 2, u32,  step,    "index in the run")                                           \
     F(S, 3, u32,  attempt, "this attempt and all before it")                             \
     F(S, 4, text, reason,  "for people")
 
 #define job_leased_FIELDS(F, S)                                                          \
     F(S, 1, id,   run,     "run id")                                                     \
-    F(S, 2, u32,  step,    "index in the plan")                                          \
+    F(S, 2, u32,  step,    "index in the run")                                           \
     F(S, 3, u32,  attempt, "the attempt")                                                \
     F(S, 4, u32,  offer,   "the offer")                                                  \
     F(S, 5, id,   session, "worker session that holds it")                               \
@@ -208,7 +221,7 @@
 
 #define job_lost_FIELDS(F, S)                                                            \
     F(S, 1, id,   run,     "run id")                                                     \
-    F(S, 2, u32,  step,    "index in the plan")                                          \
+    F(S, 2, u32,  step,    "index in the run")                                           \
     F(S, 3, u32,  attempt, "the attempt")                                                \
     F(S, 4, u32,  offer,   "the offer")                                                  \
     F(S, 5, id,   session, "worker session that held it")
@@ -217,7 +230,7 @@
 
 #define job_reoffered_FIELDS(F, S)                                                       \
     F(S, 1, id,   run,     "run id")                                                     \
-    F(S, 2, u32,  step,    "index in the plan")                                          \
+    F(S, 2, u32,  step,    "index in the run")                                           \
     F(S, 3, u32,  attempt, "the attempt")                                                \
     F(S, 4, u32,  offer,   "the new offer")
 
@@ -233,7 +246,7 @@
 
 #define job_reported_FIELDS(F, S)                                                        \
     F(S, 1, id,      run,           "run id")                                            \
-    F(S, 2, u32,     step,          "index in the plan")                                 \
+    F(S, 2, u32,     step,          "index in the run")                                  \
     F(S, 3, u32,     attempt,       "the attempt")                                       \
     F(S, 4, u32,     offer,         "the offer")                                         \
     F(S, 5, id,      session,       "worker session that reports")                       \
@@ -245,7 +258,7 @@
 
 #define job_settled_FIELDS(F, S)                                                         \
     F(S, 1, id,   run,     "run id")                                                     \
-    F(S, 2, u32,  step,    "index in the plan")                                          \
+    F(S, 2, u32,  step,    "index in the run")                                           \
     F(S, 3, u32,  attempt, "the attempt")                                                \
     F(S, 4, u32,  offer,   "the offer")                                                  \
     F(S, 5, id,   session, "worker session that the lease belonged to")                  \
@@ -261,7 +274,7 @@
 #define job_granted_FIELDS(F, S)                                                         \
     F(S, 1,  id,      session,      "worker session that gets it")                       \
     F(S, 2,  id,      run,          "run id")                                            \
-    F(S, 3,  u32,     step,         "index in the plan")                                 \
+    F(S, 3,  u32,     step,         "index in the run")                                  \
     F(S, 4,  u32,     attempt,      "the attempt")                                       \
     F(S, 5,  u32,     offer,        "the offer")                                         \
     F(S, 6,  blob,    token,        "echo it in every word about the job")               \
@@ -285,14 +298,14 @@
 
 #define job_adopted_FIELDS(F, S)                                                         \
     F(S, 1, id,  run,     "run id")                                                      \
-    F(S, 2, u32, step,    "index in the plan")                                           \
+    F(S, 2, u32, step,    "index in the run")                                            \
     F(S, 3, u32, attempt, "the attempt")                                                 \
     F(S, 4, u32, offer,   "the offer")                                                   \
     F(S, 5, id,  session, "worker session that holds it")
 
 #define job_printed_FIELDS(F, S)                                                         \
     F(S, 1, id,   run,     "run id")                                                     \
-    F(S, 2, u32,  step,    "index in the plan")                                          \
+    F(S, 2, u32,  step,    "index in the run")                                           \
     F(S, 3, u32,  attempt, "the attempt")                                                \
     F(S, 4, text, stream,  "stdout, stderr, …")                                          \
     F(S, 5, text, chunk,   "UTF-8 text, any number of lines")
@@ -301,7 +314,7 @@
     F(S, 1,  u64,    request,     "to be named in the answer")                           \
     F(S, 2,  id,     session,     "id to give it unless `token` proves another")         \
     F(S, 3,  text,   instance,    "worker_instance_id, unique in the project")           \
-    F(S, 4,  secret, token,       "session token of an earlier registration, or nothing") \
+    F(S, 4,  secret, token,       "session token of an earlier registration, or nothing")\
     F(S, 5,  text,   name,        "for people")                                          \
     F(S, 6,  text,   version,     "of the worker program, for people")                   \
     F(S, 7,  list,   queues,      "msgpack array of texts; empty: default")              \
@@ -373,7 +386,7 @@
 
 #define job_released_FIELDS(F, S)                                                        \
     F(S, 1, id,  run,     "run id")                                                      \
-    F(S, 2, u32, step,    "index in the plan")                                           \
+    F(S, 2, u32, step,    "index in the run")                                            \
     F(S, 3, u32, attempt, "the attempt")                                                 \
     F(S, 4, u32, offer,   "the offer")
 
@@ -447,6 +460,29 @@
     F(S, 5, payload, data,   "msgpack map")                                              \
     F(S, 6, payload, meta,   "msgpack map, or nothing")
 
+/* `at` is the key of the last row that was looked at, with its place among the classes
+ * of the event's type in front. */
+#define event_routed_FIELDS(F, S)                                                        \
+    F(S, 1, u64,  number, "in the project's stream")                                     \
+    F(S, 2, u32,  whole,  "1: nothing more follows from it")                             \
+    F(S, 3, blob, at,     "where to go on, if more does")
+
+#define event_held_FIELDS(F, S)                                                          \
+    F(S, 1, id,   automation, "automation id")                                           \
+    F(S, 2, text, trigger,    "trigger key")                                             \
+    F(S, 3, u64,  number,     "of the event in the stream")                              \
+    F(S, 4, blob, group,      "its value of the trigger's group, or nothing")            \
+    F(S, 5, u64,  due_ms,     "unix ms when the trigger fires with what it holds; 0: when it holds enough") \
+    F(S, 6, u32,  alone,      "1: in place of what was held before")
+
+#define hold_ended_FIELDS(F, S)                                                          \
+    F(S, 1, id,   automation, "automation id")                                           \
+    F(S, 2, text, trigger,    "trigger key")                                             \
+    F(S, 3, blob, group,      "a value of the trigger's group, or nothing")
+
+#define events_expired_FIELDS(F, S)                                                      \
+    F(S, 1, u64, through, "number of the last one that is gone")
+
 #define stream_list_FIELDS(F, S)                                                         \
     F(S, 1, u64,  request, "to be named in the answer")                                  \
     F(S, 2, u64,  after,   "number after which to begin")                                \
@@ -497,7 +533,8 @@
     F(S, 6, payload, match,      "map of path to value, rendered, or nothing")           \
     F(S, 7, text,    condition,  "over event and meta, or nothing")                      \
     F(S, 8, u64,     since_ms,   "unix ms: look at events from then on")                 \
-    F(S, 9, u64,     after,      "and behind this number, which the run had before")
+    F(S, 9, u64,     after,      "and behind this number, which the run had before")     \
+    F(S, 10, u64,    order,      "record number of its opening: older ones first")
 
 #define wait_learned_FIELDS(F, S) wait_offered_FIELDS(F, S)
 
@@ -510,9 +547,17 @@
 #define wait_withdrawn_FIELDS(F, S)                                                      \
     F(S, 1, id,  run,     "run id")                                                      \
     F(S, 2, u32, step,    "index in the run")                                            \
-    F(S, 3, u32, attempt, "of the step")
+    F(S, 3, u32, attempt, "of the step")                                                 \
+    F(S, 4, u64, order,   "record number of its end")
 
 #define wait_forgotten_FIELDS(F, S) wait_withdrawn_FIELDS(F, S)
+
+#define wait_looked_FIELDS(F, S)                                                         \
+    F(S, 1, id,  run,     "run id")                                                      \
+    F(S, 2, u32, step,    "index in the run")                                            \
+    F(S, 3, u32, attempt, "of the step")                                                 \
+    F(S, 4, u64, number,  "of the last event that was looked at")                        \
+    F(S, 5, u32, whole,   "1: what comes now finds the wait")
 
 #define wait_matched_FIELDS(F, S)                                                        \
     F(S, 1, id,      run,     "run id")                                                  \
@@ -523,6 +568,12 @@
     F(S, 6, text,    source,  "of the event")                                            \
     F(S, 7, payload, data,    "of the event")                                            \
     F(S, 8, payload, meta,    "of the event")
+
+#define wait_settled_FIELDS(F, S)                                                        \
+    F(S, 1, id,  run,     "run id")                                                      \
+    F(S, 2, u32, step,    "index in the run")                                            \
+    F(S, 3, u32, attempt, "of the step")                                                 \
+    F(S, 4, u64, order,   "from wait_offered or wait_withdrawn")
 
 #define match_taken_FIELDS(F, S)                                                         \
     F(S, 1, id,  run,     "run id")                                                      \
@@ -633,6 +684,7 @@ struct message {
     enum message_code code;
     enum actor_name to; /* filled in when said; differs from the catalogue for `any` */
     uint32_t to_instance;
+    bool again; /* it was said before: it leaves, but is not recorded or applied */
     struct envelope envelope;
     struct bytes
         raw; /* the body as encoded, when it came from outside or the journal */

@@ -56,7 +56,7 @@
     F(S, 8, u32,     steps,      "steps of the plan that every run has")                 \
     F(S, 9, u64,     timeout_ms, "of the whole run; 0: none")                            \
     F(S, 10, payload, data,      "what `event` names, or nothing")                       \
-    F(S, 11, payload, meta,      "what `meta` names beside the engine's own, or nothing") \
+    F(S, 11, payload, meta,      "what `meta` names beside the engine's own, or nothing")\
     F(S, 12, text,   trigger,    "key of the trigger, or nothing")                       \
     F(S, 13, id,     parent,     "run whose step started it, or zero")                   \
     F(S, 14, u32,    parent_step, "index of that step")                                  \
@@ -64,10 +64,23 @@
     F(S, 16, u64,    origin_event, "the last event that it shares with that run")        \
     F(S, 17, text,   group,      "its value of the concurrency key")                     \
     F(S, 18, payload, config,    "what `config` names, or nothing")                      \
-    F(S, 19, u32,    awaited,    "1: the parent waits for its end")
+    F(S, 19, u32,    awaited,    "1: the parent waits for its end")                      \
+    F(S, 20, u32,    mains,      "of the steps, those in no body and no cleanup; 0: all")\
+    F(S, 21, u32,    cleanups,   "of the steps, those that clean up, in no body")        \
+    F(S, 22, text,   title,      "what the run is called, or nothing")                   \
+    F(S, 23, u32,    concurrency, "enum plan_concurrency that it is under; 0: none")     \
+    F(S, 24, u32,    runs_max,   "active runs of its group, at most; 0: no limit")       \
+    F(S, 25, u32,    scoped,     "1: its group is of the runs of its trigger alone")     \
+    F(S, 26, u32,    queued,     "1: it exists since run_queued, which says the rest")   \
+    F(S, 27, text,   queue_reason, "why it is queued, for people")                       \
+    F(S, 28, u32,    parent_attempt, "of the parent's step")                             \
+    F(S, 29, u32,    depth,      "generations above it")                                 \
+    F(S, 30, text,   by,         "who forked it, or nothing")
 
 #define run_completed_FIELDS(F, S)                                                       \
-    F(S, 1, id, run, "run id")
+    F(S, 1, id, run, "run id")                                                           \
+    F(S, 2, payload, output, "as declared, if it is")                                    \
+    F(S, 3, u32, has_output, "1: it is; 0: the output is that of the last step")
 
 #define run_failed_FIELDS(F, S)                                                          \
     F(S, 1, id,   run,           "run id")                                               \
@@ -78,7 +91,8 @@
 
 #define run_cancelled_FIELDS(F, S)                                                       \
     F(S, 1, id,   run,    "run id")                                                      \
-    F(S, 2, text, reason, "for people, or nothing")
+    F(S, 2, text, reason, "for people, or nothing")                                      \
+    F(S, 3, text, stop_reason, "replaced; or nothing: cancelled")
 
 #define run_deferred_FIELDS(F, S)                                                        \
     F(S, 1, id,   run,     "run id")                                                     \
@@ -88,9 +102,10 @@
 
 #define step_started_FIELDS(F, S)                                                        \
     F(S, 1, id,   run,  "run id")                                                        \
-    F(S, 2, u32,  step, "index in the plan")                                             \
+    F(S, 2, u32,  step, "index in the run")                                              \
     F(S, 3, text, key,  "step key")                                                      \
-    F(S, 4, text, kind, "action, …")
+    F(S, 4, text, kind, "action, …")                                                     \
+    F(S, 5, u64,  due_ms, "of a parallel or each: unix ms when it times out; 0: never")
 
 #define step_completed_FIELDS(F, S)                                                      \
     F(S, 1, id,   run,  "run id")                                                        \
@@ -101,20 +116,21 @@
 
 #define step_failed_FIELDS(F, S)                                                         \
     F(S, 1, id,   run,           "run id")                                               \
-    F(S, 2, u32,  step,          "index in the plan")                                    \
+    F(S, 2, u32,  step,          "index in the run")                                     \
     F(S, 3, text, key,           "step key")                                             \
     F(S, 4, text, error_type,    "a word")                                               \
     F(S, 5, text, error_message, "for people")
 
 #define step_skipped_FIELDS(F, S)                                                        \
     F(S, 1, id,   run,    "run id")                                                      \
-    F(S, 2, u32,  step,   "index in the plan")                                           \
+    F(S, 2, u32,  step,   "index in the run")                                            \
     F(S, 3, text, key,    "step key")                                                    \
-    F(S, 4, text, reason, "for people")
+    F(S, 4, text, reason, "for people")                                                  \
+    F(S, 5, u32,  passes, "1: what needs it goes on; 0: it is skipped too")
 
 #define step_retried_FIELDS(F, S)                                                        \
     F(S, 1, id,   run,          "run id")                                                \
-    F(S, 2, u32,  step,         "index in the plan")                                     \
+    F(S, 2, u32,  step,         "index in the run")                                      \
     F(S, 3, text, key,          "step key")                                              \
     F(S, 4, u32,  attempt,      "the attempt that will follow")                          \
     F(S, 5, u32,  max_attempts, "of the step")                                           \
@@ -122,12 +138,12 @@
 
 #define step_cancelled_FIELDS(F, S)                                                      \
     F(S, 1, id,   run,  "run id")                                                        \
-    F(S, 2, u32,  step, "index in the plan")                                             \
+    F(S, 2, u32,  step, "index in the run")                                              \
     F(S, 3, text, key,  "step key")
 
 #define action_called_FIELDS(F, S)                                                       \
     F(S, 1, id,      run,         "run id")                                              \
-    F(S, 2, u32,     step,        "index in the plan")                                   \
+    F(S, 2, u32,     step,        "index in the run")                                    \
     F(S, 3, text,    key,         "step key")                                            \
     F(S, 4, u32,     attempt,     "1 for the first")                                     \
     F(S, 5, text,    action,      "action_name")                                         \
@@ -138,7 +154,7 @@
 
 #define action_completed_FIELDS(F, S)                                                    \
     F(S, 1, id,      run,     "run id")                                                  \
-    F(S, 2, u32,     step,    "index in the plan")                                       \
+    F(S, 2, u32,     step,    "index in the run")                                        \
     F(S, 3, text,    key,     "step key")                                                \
     F(S, 4, u32,     attempt, "the attempt")                                             \
     F(S, 5, u32,     offer,   "the offer that was granted")                              \
@@ -148,7 +164,7 @@
 
 #define action_failed_FIELDS(F, S)                                                       \
     F(S, 1, id,   run,           "run id")                                               \
-    F(S, 2, u32,  step,          "index in the plan")                                    \
+    F(S, 2, u32,  step,          "index in the run")                                     \
     F(S, 3, text, key,           "step key")                                             \
     F(S, 4, u32,  attempt,       "the attempt")                                          \
     F(S, 5, u32,  offer,         "the offer that was granted, or the last one")          \
@@ -186,14 +202,36 @@
     F(S, 11, payload, config,    "or nothing")                                           \
     F(S, 12, text,   trigger,    "key of the trigger, or nothing")                       \
     F(S, 13, u32,    concurrency, "enum plan_concurrency of the trigger, or 0")          \
-    F(S, 14, u32,    runs_max,   "of the trigger, or 0")
+    F(S, 14, u32,    runs_max,   "of the trigger, or 0")                                 \
+    F(S, 15, u64,    slot_ms,    "of trigger_fired, or 0")                               \
+    F(S, 16, u64,    event,      "of trigger_fired, or 0")
 
 #define forward_taken_FIELDS(F, S)                                                       \
     F(S, 1, id,   run,     "from run_forwarded")                                         \
     F(S, 2, u32,  err,     "enum err; 0: the run exists")                                \
+    F(S, 3, text, detail,  "why it was refused")                                         \
+    F(S, 4, id,   automation, "automation id")                                           \
+    F(S, 5, text, name,    "of the automation")                                          \
+    F(S, 6, u32,  version, "that the run keeps")                                         \
+    F(S, 7, u32,  status,  "enum run_status")                                            \
+    F(S, 8, u64,  started_ms, "unix ms")                                                 \
+    F(S, 9, u32,  existed, "1: it was there before")                                     \
+    F(S, 10, payload, details, "of a refusal: as in refused")
+
+#define forward_settled_FIELDS(F, S)                                                     \
+    F(S, 1, id,   run,     "from run_forwarded")                                         \
+    F(S, 2, u32,  err,     "enum err; 0: the run exists")                                \
     F(S, 3, text, detail,  "why it was refused")
 
-#define forward_settled_FIELDS(F, S) forward_taken_FIELDS(F, S)
+#define telling_settled_FIELDS(F, S)                                                     \
+    F(S, 1, u32, peer,    "who knows it: a partition, or 255: the registry")             \
+    F(S, 2, id,  subject, "run or automation")                                           \
+    F(S, 3, u32, kind,    "enum telling_kind")
+
+#define told_again_FIELDS(F, S)                                                          \
+    F(S, 1, u32,  peer,  "as in telling_settled")                                        \
+    F(S, 2, blob, last,  "key of the last row told")                                     \
+    F(S, 3, u32,  more,  "1: there are rows behind it")
 
 #define child_called_FIELDS(F, S)                                                        \
     F(S, 1, id,      run,        "the parent")                                           \
@@ -244,7 +282,7 @@
 #define run_retry_FIELDS(F, S)                                                           \
     F(S, 1, u64,  request, "to be named in the answer")                                  \
     F(S, 2, id,   run,     "run id")                                                     \
-    F(S, 3, text, step,    "from this one on, it included; empty: what did not complete") \
+    F(S, 3, text, step,    "from this one on, it included; empty: what did not complete")\
     F(S, 4, text, by,      "who says so")                                                \
     F(S, 5, text, reason,  "for people, or nothing")
 
@@ -333,7 +371,8 @@
     F(S, 4, u32,     attempt, "of the step")                                             \
     F(S, 5, text,    by,      "timer, event, signal, interaction or automation")         \
     F(S, 6, u64,     number,  "of an event")                                             \
-    F(S, 7, payload, result,  "what came, or nothing")
+    F(S, 7, payload, result,  "what came, or nothing")                                   \
+    F(S, 8, text,    principal, "who signalled, or nothing")
 
 #define wait_timed_out_FIELDS(F, S)                                                      \
     F(S, 1, id,   run,     "run id")                                                     \
@@ -388,6 +427,7 @@
     F(S, 3, text,    key,     "step key")                                                \
     F(S, 4, u32,     status,  "enum step_status")                                        \
     F(S, 5, payload, output,  "if completed")                                            \
-    F(S, 6, u32,     attempt, "the last one there")
+    F(S, 6, u32,     attempt, "the last one there")                                      \
+    F(S, 7, u32,     passes,  "1: what needs it goes on")
 /* clang-format on */
 #endif

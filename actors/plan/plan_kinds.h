@@ -50,7 +50,7 @@
     F(S, 1, payload, items,       "array, or a text that gives one")                     \
     F(S, 2, u32,     concurrency, "items under way at once, at least 1")                 \
     F(S, 3, text,    as,          "the root that names the item in the body: item")      \
-    F(S, 4, u32,     go_on,       "1: a failed item does not stop the others")
+    F(S, 4, u32,     go_on,       "1: a failed item stops nothing: its output is nil")
 
 #define plan_set_FIELDS(F, S)                                                            \
     F(S, 1, payload, values, "map: the output, after its templates")

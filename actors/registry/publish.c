@@ -117,22 +117,20 @@ unchanged(const struct publication *p)
     return p->known && bytes_equal(p->entry.hash, bytes_of(hash.bytes, HASH_SIZE));
 }
 
+/* As long as the gateway waits, by our own clock: its time need not be ours. */
 void
 wait_for(const struct registry_state *state, uint64_t now_ms, const struct message *in,
     uint64_t request, const struct version_name *version, bool created,
     struct outbox *out)
 {
-    uint64_t deadline_ms = in->envelope.deadline_ms;
-    say_apply_waits(
-        out, (struct apply_waits){
-                 .request = request,
-                 .gateway = in->envelope.instance,
-                 .automation = version->automation,
-                 .version = version->version,
-                 .created = created,
-                 .deadline_ms = deadline_ms != 0 ? deadline_ms
-                                                 : now_ms + state->config->request_ms,
-             });
+    say_apply_waits(out, (struct apply_waits){
+                             .request = request,
+                             .gateway = in->envelope.instance,
+                             .automation = version->automation,
+                             .version = version->version,
+                             .created = created,
+                             .deadline_ms = now_ms + state->config->request_ms,
+                         });
 }
 
 /* The latest version has this text: it is published if it was a draft and shall be

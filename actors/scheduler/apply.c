@@ -1,13 +1,14 @@
-#include "actors/scheduler/state.h"
+#include "actors/scheduler/child.h"
+#include "actors/scheduler/groups.h"
 #include "base/counters.h"
 #include "base/wrong.h"
 
 #include <assert.h>
 
-enum timer_kind { TIMER_ATTEMPT = 1, TIMER_RETRY = 2, TIMER_RUN = 3, NO_STEP = 0 };
+enum { NO_STEP = 0 };
 
-static void
-put(struct scheduler_state *s, const struct row_key *key, struct bytes value)
+void
+scheduler_put(struct scheduler_state *s, const struct row_key *key, struct bytes value)
 {
     /* A row may be no more than its key. */
     static const uint8_t nothing[1] = { 0 };
@@ -15,8 +16,8 @@ put(struct scheduler_state *s, const struct row_key *key, struct bytes value)
         s->journal, row_key_bytes(key), value.size == 0 ? bytes_of(nothing, 1) : value);
 }
 
-static void
-drop(struct scheduler_state *s, const struct row_key *key)
+void
+scheduler_drop(struct scheduler_state *s, const struct row_key *key)
 {
     journal_delete(s->journal, row_key_bytes(key));
 }
@@ -79,12 +80,12 @@ move_timer(struct scheduler_state *s, const struct run *run, uint32_t step,
         return;
     if (after_ms != 0) {
         struct row_key key = timer_key(run, after_ms, step, after);
-        put(s, &key, (struct bytes){ 0 });
+        scheduler_put(s, &key, (struct bytes){ 0 });
         s->timer_ms = after_ms < s->timer_ms ? after_ms : s->timer_ms;
     }
     if (before_ms != 0) {
         struct row_key key = timer_key(run, before_ms, step, before);
-        drop(s, &key);
+        scheduler_drop(s, &key);
         if (before_ms == s->timer_ms)
             scheduler_find_timer(s);
     }
@@ -121,11 +122,11 @@ move_job(struct scheduler_state *s, const struct run *run, uint32_t step,
     bool same = before->called == after->called && before->offer == after->offer;
     if (has_job(before) && (!has_job(after) || before->called != after->called)) {
         struct row_key key = job_key(run, step, before);
-        drop(s, &key);
+        scheduler_drop(s, &key);
     }
     if (has_job(after) && (!has_job(before) || before->called != after->called)) {
         struct row_key key = job_key(run, step, after);
-        put(s, &key, id_bytes(&run->project));
+        scheduler_put(s, &key, id_bytes(&run->project));
     }
     if (job_open(before) && (!job_open(after) || !same))
         lanes_drop(&s->lanes, before->lane, &run->id, step);
@@ -134,14 +135,22 @@ move_job(struct scheduler_state *s, const struct run *run, uint32_t step,
             &(struct lane_job){ run->project, run->id, step, after->called });
 }
 
-static void
-move_step(struct scheduler_state *s, const struct run *run, uint32_t step,
-    const struct step_row *before, const struct step_row *after)
+static enum timer_kind
+timer_kind(const struct step_row *row)
 {
-    move_timer(s, run, step, before->due_ms,
-        before->status == STEP_DELAYED ? TIMER_RETRY : TIMER_ATTEMPT, after->due_ms,
-        after->status == STEP_DELAYED ? TIMER_RETRY : TIMER_ATTEMPT);
-    move_job(s, run, step, before, after);
+    return row->status == STEP_DELAYED ? TIMER_RETRY : TIMER_ATTEMPT;
+}
+
+static void
+move_step(struct scheduler_state *s, const struct fact_about_step *moved)
+{
+    const struct step_row *before = &moved->before, *after = &moved->after;
+    move_timer(s, moved->run, moved->step, before->due_ms, timer_kind(before),
+        after->due_ms, timer_kind(after));
+    move_job(s, moved->run, moved->step, before, after);
+    index_wait(s, moved);
+    index_interaction(s, moved);
+    index_child(s, moved);
 }
 
 static struct row_key
@@ -157,19 +166,19 @@ static void
 index_start(struct scheduler_state *s, const struct run *run)
 {
     struct row_key open = open_key(run);
-    put(s, &open, (struct bytes){ 0 });
+    scheduler_put(s, &open, (struct bytes){ 0 });
     struct row_key of = row_key('A');
     row_key_id(&of, &run->project);
     row_key_id(&of, &run->row.automation);
     row_key_newest(&of, &run->id);
-    put(s, &of, (struct bytes){ 0 });
+    scheduler_put(s, &of, (struct bytes){ 0 });
     if (run->row.key.size > 0) {
         struct hash hash = hash_of(run->row.key);
         struct row_key key = row_key('K');
         row_key_id(&key, &run->project);
         for (int i = 0; i < ID_SIZE; i++)
             row_key_u8(&key, hash.bytes[i]);
-        put(s, &key, id_bytes(&run->id));
+        scheduler_put(s, &key, id_bytes(&run->id));
     }
     count(COUNTER_runs_started, 1);
 }
@@ -178,18 +187,29 @@ static void
 index_end(struct scheduler_state *s, const struct run *run)
 {
     struct row_key open = open_key(run);
-    drop(s, &open);
+    scheduler_drop(s, &open);
     if (run->row.status != RUN_DONE) {
         struct row_key ended = row_key('X');
         row_key_id(&ended, &run->project);
         row_key_u8(&ended, (uint8_t)run->row.status);
         row_key_newest(&ended, &run->id);
-        put(s, &ended, (struct bytes){ 0 });
+        scheduler_put(s, &ended, (struct bytes){ 0 });
     }
     count(run->row.status == RUN_DONE     ? COUNTER_runs_completed
           : run->row.status == RUN_BROKEN ? COUNTER_runs_failed
                                           : COUNTER_runs_cancelled,
         1);
+}
+
+static void
+index_resume(struct scheduler_state *s, const struct run *run, enum run_status was)
+{
+    struct row_key open = open_key(run), ended = row_key('X');
+    row_key_id(&ended, &run->project);
+    row_key_u8(&ended, (uint8_t)was);
+    row_key_newest(&ended, &run->id);
+    scheduler_put(s, &open, (struct bytes){ 0 });
+    scheduler_drop(s, &ended);
 }
 
 /* Every fact about one step has the run first and the step second. */
@@ -213,6 +233,12 @@ scheduler_settle(void *state)
     arena_reset(&s->arena);
 }
 
+static bool
+creates(const struct message *m)
+{
+    return m->code == RUN_QUEUED || (m->code == RUN_STARTED && !m->run_started.queued);
+}
+
 /* The facts of a turn are mostly about one run: it is read once and written once. */
 static struct run *
 take_in_hand(struct scheduler_state *s, const struct message *m)
@@ -221,7 +247,7 @@ take_in_hand(struct scheduler_state *s, const struct message *m)
     if (s->in_hand && id_equal(&s->run.id, id))
         return &s->run;
     scheduler_settle(s);
-    if (m->code == RUN_STARTED)
+    if (creates(m))
         run_begin(
             &s->run, s->journal, &s->arena, &m->envelope.project, &m->run_started);
     else if (!run_read(&s->run, s->journal, &s->arena, &m->envelope.project, id))
@@ -231,27 +257,53 @@ take_in_hand(struct scheduler_state *s, const struct message *m)
     return &s->run;
 }
 
+/* What is said of a run that is over says nothing of its steps. */
+static bool
+may_follow_end(enum message_code code)
+{
+    return code == JOB_PRINTED || code == RUN_RESUMED || code == STEP_OVERRIDDEN;
+}
+
+static void
+apply_to_step(
+    struct scheduler_state *s, struct run *run, uint64_t at_ms, const struct message *m)
+{
+    uint32_t step = m->step_started.step;
+    struct fact_about_step moved = { .run = run,
+        .fact = m,
+        .at_ms = at_ms,
+        .step = step,
+        .before = *run_step(run, step) };
+    run_follow(run, at_ms, m);
+    moved.after = *run_step(run, step);
+    move_step(s, &moved);
+}
+
 static void
 apply_to_run(struct scheduler_state *s, uint64_t at_ms, const struct message *m)
 {
     struct run *run = take_in_hand(s, m);
-    uint32_t step = about_step(m->code) ? m->step_started.step : NO_STEP;
-    struct step_row before = { 0 };
     uint64_t deadline_ms = run->row.deadline_ms;
+    uint64_t queued = run->row.queued;
+    enum run_status was = (enum run_status)run->row.status;
     bool was_over = run_over(run);
 
-    assert(!was_over || m->code == JOB_PRINTED);
+    assert(!was_over || may_follow_end(m->code));
     if (about_step(m->code))
-        before = *run_step(run, step);
-    run_follow(run, at_ms, m);
-    if (about_step(m->code))
-        move_step(s, run, step, &before, run_step(run, step));
+        apply_to_step(s, run, at_ms, m);
+    else
+        run_follow(run, at_ms, m);
     move_timer(
         s, run, NO_STEP, deadline_ms, TIMER_RUN, run->row.deadline_ms, TIMER_RUN);
-    if (m->code == RUN_STARTED)
+    if (creates(m))
         index_start(s, run);
-    if (run_over(run) && !was_over)
+    if (run_over(run) && !was_over) {
         index_end(s, run);
+        failures_follow(s, run);
+    }
+    if (was_over && !run_over(run))
+        index_resume(s, run, was);
+    group_follow(s, run, m, was_over, queued);
 }
 
 static void
@@ -259,10 +311,10 @@ defer(struct scheduler_state *s, const struct message *m)
 {
     struct row_key key = row_key_run('W', &m->envelope.project, &m->run_deferred.run);
     if (m->run_deferred.more) {
-        put(s, &key, (struct bytes){ 0 });
+        scheduler_put(s, &key, (struct bytes){ 0 });
         s->deferred = true;
     } else {
-        drop(s, &key);
+        scheduler_drop(s, &key);
         scheduler_find_deferred(s);
     }
 }
@@ -299,12 +351,12 @@ learn_plan(struct scheduler_state *s, const struct message *m)
         row_key_id(&by_version, project);
         row_key_id(&by_version, &plan->automation);
         row_key_u32(&by_version, plan->version);
-        put(s, &by_version, plan->plan);
+        scheduler_put(s, &by_version, plan->plan);
     }
     struct row_key by_id = row_key('I');
     row_key_id(&by_id, project);
     row_key_id(&by_id, &plan->automation);
-    put(s, &by_id, plan->name);
+    scheduler_put(s, &by_id, plan->name);
     struct row_key by_name = row_key('N');
     row_key_id(&by_name, project);
     row_key_text(&by_name, plan->name);
@@ -313,9 +365,11 @@ learn_plan(struct scheduler_state *s, const struct message *m)
     if (known.data != NULL
         && fields_read(&in, &name_row_shape, NULL, &name) != ERR_NONE)
         WRONG("a row of a name cannot be read");
+    if (plan->revision > name.revision)
+        failures_forget(s, project, &plan->automation);
     follow_name(&name, plan);
     fields_write(&name_row_shape, &name, NULL, &row);
-    put(s, &by_name, buffer_bytes(&row));
+    scheduler_put(s, &by_name, buffer_bytes(&row));
     buffer_free(&row);
 }
 
@@ -327,7 +381,7 @@ see_lease(struct scheduler_state *s, const struct message *m)
     s->lease_record = journal_last(s->journal);
     row_key_u64(&value, s->lease_epoch);
     row_key_u64(&value, s->lease_record);
-    put(s, &key, row_key_bytes(&value));
+    scheduler_put(s, &key, row_key_bytes(&value));
 }
 
 static void
@@ -341,6 +395,19 @@ told(struct scheduler_state *s, const struct message *m)
         lanes_told(&s->lanes, offered->lane, &job, offered->parameters.size);
 }
 
+static void
+reset_peer(struct scheduler_state *s, const struct message *m)
+{
+    if (m->peer_reset.actor == ACTOR_lease)
+        lanes_reset(&s->lanes);
+    else if (m->peer_reset.actor == ACTOR_trigger)
+        untold_reset(s);
+    else if (m->peer_reset.actor == ACTOR_scheduler)
+        tellings_reset(s, m->peer_reset.instance);
+    else if (m->peer_reset.actor == ACTOR_registry)
+        tellings_reset(s, PEER_REGISTRY);
+}
+
 void
 scheduler_apply(void *state, uint64_t at_ms, const struct message *m)
 {
@@ -349,7 +416,19 @@ scheduler_apply(void *state, uint64_t at_ms, const struct message *m)
     case PLAN_LEARNED: learn_plan(s, m); return;
     case LEASE_SEEN: see_lease(s, m); return;
     case RUN_CHANGED:
+    case CHILD_CANCEL:
     case JOB_WITHDRAWN: return;
+    case RUN_FORWARDED: apply_forwarded(s, m); return;
+    case FORWARD_SETTLED: apply_forward_settled(s, m); return;
+    case CHILD_ENDED: apply_child_ended(s, m); return;
+    case AUTOMATION_FAILING: apply_failing(s, m); return;
+    case TELLING_SETTLED: {
+        const struct telling_settled *settled = &m->telling_settled;
+        telling_drop(
+            s, settled->peer, &settled->subject, (enum telling_kind)settled->kind);
+        return;
+    }
+    case TOLD_AGAIN: tellings_told(s, &m->told_again); return;
     case JOB_OFFERED: told(s, m); return;
     case LANE_READ: {
         const struct lane_read *read = &m->lane_read;
@@ -358,10 +437,22 @@ scheduler_apply(void *state, uint64_t at_ms, const struct message *m)
         lanes_read(&s->lanes, read->lane, &job, read->more);
         return;
     }
-    case PEER_RESET:
-        if (m->peer_reset.actor == ACTOR_lease)
-            lanes_reset(&s->lanes);
+    case WAIT_OFFERED: {
+        const struct wait_offered *told = &m->wait_offered;
+        untold_note(s, told->order, &told->run, told->step);
         return;
+    }
+    case WAIT_WITHDRAWN: {
+        const struct wait_withdrawn *told = &m->wait_withdrawn;
+        untold_note(s, told->order, &told->run, told->step);
+        return;
+    }
+    case WAIT_SETTLED: {
+        const struct wait_settled *settled = &m->wait_settled;
+        untold_drop(s, settled->order, &settled->run, settled->step);
+        return;
+    }
+    case PEER_RESET: reset_peer(s, m); return;
     case RUN_DEFERRED:
         apply_to_run(s, at_ms, m);
         defer(s, m);

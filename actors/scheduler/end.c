@@ -1,93 +1,153 @@
-#include "actors/scheduler/state.h"
-#include "base/wrong.h"
-
-enum timer_kind { TIMER_ATTEMPT = 1, TIMER_RETRY = 2, TIMER_RUN = 3 };
-
-/* Nobody wants the job any more: whoever has it should stop. */
-static void
-withdraw(struct turn *turn, uint32_t step, const char *reason)
-{
-    say_job_withdrawn(turn->out, (struct job_withdrawn){
-                                     .run = turn->run.id,
-                                     .step = step,
-                                     .attempt = run_step(&turn->run, step)->attempt,
-                                     .reason = text(reason),
-                                 });
-}
+/* How a run ends: by itself, by somebody's wish, by its timeout; cleanup comes before
+ * the last word. */
+#include "actors/plan/plan_kinds.h"
+#include "actors/scheduler/kinds.h"
+#include "actors/scheduler/scope.h"
 
 static void
-cancel_step(struct turn *turn, uint32_t step)
+cancel_step(struct turn *turn, uint32_t step, const char *reason)
 {
-    enum step_status status = (enum step_status)run_step(&turn->run, step)->status;
+    struct plan_step plan = run_plan_step(&turn->run, step);
+    const struct kind_rules *rules = kind_rules(plan.kind);
     struct step_cancelled cancelled = {
         .run = turn->run.id,
         .step = step,
-        .key = run_plan_step(&turn->run, step).key,
+        .key = plan.key,
     };
-    if (status == STEP_OPEN || status == STEP_LEASED)
-        withdraw(turn, step, "the run has ended");
+    if (rules->withdraw != NULL)
+        rules->withdraw(turn, step, reason);
     turn_say(
         turn, (struct message){ .code = STEP_CANCELLED, .step_cancelled = cancelled });
 }
 
-static void
-defer(struct turn *turn, bool more, enum run_status ending, struct bytes reason)
+static bool
+cancel_range(struct turn *turn, uint32_t first, uint32_t count, const char *reason);
+
+/* Items that have not begun, and those that are over, are not looked at. */
+bool
+cancel_inside(struct turn *turn, uint32_t step, const char *reason)
+{
+    struct run *run = &turn->run;
+    const struct step_row *row = run_step(run, step);
+    struct place place = layout_place(&run->layout, step);
+    struct plan_step plan = *layout_plan(&run->layout, place.plan);
+    if (plan.kind == STEP_PARALLEL)
+        return cancel_range(
+            turn, layout_beside(place, plan.body_first), plan.body_count, reason);
+    return cancel_range(turn, row->first + row->items_floor * plan.body_count,
+        (row->items_begun - row->items_floor) * plan.body_count, reason);
+}
+
+/* Cancel what is under way among so many steps; a step after what lies in it. */
+static bool
+cancel_range(struct turn *turn, uint32_t first, uint32_t count, const char *reason)
+{
+    struct run *run = &turn->run;
+    for (uint32_t i = first; i < first + count && run->row.steps_open > 0; i++) {
+        uint32_t status = run_step(run, i)->status;
+        if (status == STEP_PENDING || step_status_over(status))
+            continue;
+        if (status == STEP_INSIDE && !cancel_inside(turn, i, reason))
+            return false;
+        if (!turn_has_room(turn))
+            return false;
+        cancel_step(turn, i, reason);
+    }
+    return true;
+}
+
+void
+say_deferred(struct turn *turn, bool more, enum run_status ending, struct bytes reason)
 {
     struct run_deferred deferred = {
         .run = turn->run.id,
         .more = more,
-        .ending = more ? ending : 0,
+        .ending = ending,
         .reason = reason,
     };
     turn_say(turn, (struct message){ .code = RUN_DEFERRED, .run_deferred = deferred });
 }
 
-/* Had the run been left with more to say? */
-static bool
-left_waiting(const struct turn *turn)
+static void
+say_failed(struct turn *turn, struct run_failed failed)
 {
-    struct row_key key = row_key_run('W', &turn->run.project, &turn->run.id);
-    return journal_get(turn->state->journal, row_key_bytes(&key)).data != NULL;
+    failed.run = turn->run.id;
+    turn_say(turn, (struct message){ .code = RUN_FAILED, .run_failed = failed });
 }
 
 static void
-say_end(struct turn *turn, enum run_status status, struct bytes reason)
+say_completed(struct turn *turn)
 {
-    if (status == RUN_STOPPED) {
-        struct run_cancelled cancelled = { .run = turn->run.id, .reason = reason };
-        turn_say(turn,
-            (struct message){ .code = RUN_CANCELLED, .run_cancelled = cancelled });
+    struct bytes wrong = { 0 };
+    struct run_completed completed = { .run = turn->run.id };
+    struct cursor declared = cursor_over(turn->run.plan.output);
+    completed.has_output = cursor_type(&declared) != PACK_NIL;
+    if (completed.has_output && !run_output(turn, &turn->output, &wrong)) {
+        say_failed(turn, (struct run_failed){
+                             .error_type = text("TemplateError"),
+                             .error_message = wrong,
+                             .stop_reason = text("output_failed"),
+                         });
         return;
     }
-    struct run_failed failed = {
-        .run = turn->run.id,
-        .error_type = text("Timeout"),
-        .error_message = text("the run took longer than its timeout"),
-        .stop_reason = text("wall_clock_exceeded"),
-    };
-    turn_say(turn, (struct message){ .code = RUN_FAILED, .run_failed = failed });
+    completed.output = turn->output;
+    turn_say(
+        turn, (struct message){ .code = RUN_COMPLETED, .run_completed = completed });
+}
+
+void
+say_end(struct turn *turn, enum run_status status, struct bytes reason)
+{
+    const struct run_row *row = &turn->run.row;
+    if (status == RUN_DONE) {
+        say_completed(turn);
+    } else if (status == RUN_STOPPED) {
+        struct run_cancelled cancelled = { .run = turn->run.id, .reason = reason };
+        if (bytes_equal(reason, text("replaced")))
+            cancelled.stop_reason = reason;
+        turn_say(turn,
+            (struct message){ .code = RUN_CANCELLED, .run_cancelled = cancelled });
+    } else if (bytes_equal(reason, text("step_failed"))) {
+        say_failed(turn, (struct run_failed){
+                             .step = row->failed_step,
+                             .error_type = row->error_type,
+                             .error_message = row->error_message,
+                             .stop_reason = reason,
+                         });
+    } else {
+        say_failed(
+            turn, (struct run_failed){
+                      .error_type = text("Timeout"),
+                      .error_message = text("the run took longer than its timeout"),
+                      .stop_reason = text("wall_clock_exceeded"),
+                  });
+    }
 }
 
 void
 end_run(struct turn *turn, enum run_status status, struct bytes reason)
 {
     struct run *run = &turn->run;
-    for (uint32_t i = 0; i < run->row.step_count && run->row.steps_open > 0; i++) {
-        uint32_t step_status = run_step(run, i)->status;
-        if (step_status == STEP_PENDING || step_status_over(step_status))
-            continue;
-        if (!outbox_has_room(turn->out, TURN_RESERVE + STEP_FACTS)) {
-            if (run->row.ending == 0)
-                defer(turn, true, status, reason);
-            return;
-        }
-        cancel_step(turn, i);
+    if (run->row.status == RUN_WAITING) {
+        say_end(turn, status, reason); /* nothing has begun, so nothing is cleaned up */
+        return;
     }
-    if (turn->deferred)
-        defer(turn, false, RUN_SUSPENDED, text(""));
-    say_end(turn, status, reason);
+    if (!cancel_range(turn, 0, run->plan.fixed_count, "the run has ended")) {
+        if (!run_closing(run))
+            say_deferred(turn, true, status, reason);
+        return;
+    }
+    if (run->row.cleanups == 0 || run->row.cleaning) {
+        if (run->row.left)
+            say_deferred(turn, false, 0, text(""));
+        say_end(turn, status, reason);
+        return;
+    }
+    say_deferred(turn, false, status, reason);
+    turn_look_through(turn);
 }
 
+/* Who cancels a run that cleans up ends that, too. */
 void
 on_run_cancel(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out)
@@ -104,8 +164,7 @@ on_run_cancel(const struct scheduler_state *state, uint64_t now_ms,
         return;
     }
     struct run *run = &turn.run;
-    if (!run_over(run) && run->row.ending == 0) {
-        turn.deferred = left_waiting(&turn);
+    if (!run_over(run) && !run_closing(run)) {
         end_run(&turn, RUN_STOPPED, asked->reason);
         turn_close(&turn);
     }
@@ -119,92 +178,4 @@ on_run_cancel(const struct scheduler_state *state, uint64_t now_ms,
                               .started_ms = run->row.started_ms,
                               .existed = 1,
                           });
-}
-
-struct first_row {
-    struct arena *arena;
-    struct bytes key;
-};
-
-static bool
-keep_first(void *self, struct bytes key, struct bytes value)
-{
-    struct first_row *first = self;
-    (void)value;
-    first->key = arena_copy(first->arena, key);
-    return false;
-}
-
-/* The first row from `from` on whose key begins with `letter`; without the letter. */
-static struct bytes
-first_row(const struct scheduler_state *state, struct outbox *out, char letter,
-    const struct row_key *from)
-{
-    struct row_key all = row_key(letter), to = row_key_after(&all);
-    struct first_row first = { .arena = out->arena };
-    journal_scan(state->journal, row_key_bytes(from), row_key_bytes(&to), false,
-        keep_first, &first);
-    if (first.key.size == 0)
-        return first.key;
-    return bytes_of(first.key.data + 1, first.key.size - 1);
-}
-
-static void
-fire(struct turn *turn, uint32_t step, enum timer_kind kind)
-{
-    switch (kind) {
-    case TIMER_ATTEMPT:
-        withdraw(turn, step, "the attempt took longer than its timeout");
-        fail_attempt(turn, step, text("Timeout"),
-            text("the attempt took longer than its timeout"), ENDING_TIME);
-        return;
-    case TIMER_RETRY:
-        call_step(turn, step, run_step(&turn->run, step)->attempt + 1);
-        return;
-    case TIMER_RUN:
-        turn->deferred = left_waiting(turn);
-        end_run(turn, RUN_BROKEN, text(""));
-        return;
-    }
-    WRONG("a timer of no kind");
-}
-
-void
-on_timers(const struct scheduler_state *state, uint64_t now_ms, struct outbox *out)
-{
-    struct row_key from = row_key('T');
-    struct turn turn;
-
-    row_key_u64(&from, state->timer_ms);
-    struct bytes left = first_row(state, out, 'T', &from);
-    if (left.size == 0 || row_take_u64(&left) > now_ms)
-        return;
-    out->project = row_take_id(&left);
-    struct id run = row_take_id(&left);
-    uint32_t step = row_take_u32(&left);
-    if (!turn_open(&turn, state, now_ms, out, &run))
-        WRONG("a timer of no run");
-    fire(&turn, step, (enum timer_kind)row_take_u8(&left));
-    turn_close(&turn);
-}
-
-void
-on_deferred(const struct scheduler_state *state, uint64_t now_ms, struct outbox *out)
-{
-    struct row_key from = row_key('W');
-    struct turn turn;
-
-    struct bytes left = first_row(state, out, 'W', &from);
-    if (left.size == 0)
-        WRONG("no run was left waiting");
-    out->project = row_take_id(&left);
-    struct id run = row_take_id(&left);
-    if (!turn_open(&turn, state, now_ms, out, &run))
-        WRONG("a run that does not exist was left waiting");
-    turn.deferred = true;
-    if (turn.run.row.ending != 0)
-        end_run(&turn, (enum run_status)turn.run.row.ending, turn.run.row.stop_reason);
-    else
-        run_find_ready(&turn.run);
-    turn_close(&turn);
 }

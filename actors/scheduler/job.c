@@ -1,4 +1,5 @@
-#include "actors/scheduler/state.h"
+#include "actors/scheduler/kinds.h"
+#include "actors/scheduler/scope.h"
 
 /* How often silence may cost a step its worker before the step is given up: a job that
  * kills whoever takes it must not go on for ever. */
@@ -30,12 +31,146 @@ current(struct turn *turn, const struct scheduler_state *state, uint64_t now_ms,
 {
     if (!turn_open(turn, state, now_ms, out, &lease->run))
         return false;
-    if (run_over(&turn->run) || turn->run.row.ending != 0
+    if (run_over(&turn->run) || run_closing(&turn->run)
         || lease->step >= turn->run.row.step_count)
         return false;
     const struct step_row *step = run_step(&turn->run, lease->step);
     return (step->status == STEP_OPEN || step->status == STEP_LEASED)
            && step->attempt == lease->attempt && step->offer == lease->offer;
+}
+
+/* Call the next attempt: its job is open from then on. */
+void
+attempt_begin(struct turn *turn, uint32_t step, const struct plan_step *plan)
+{
+    struct bytes parameters = plan->parameters, wrong;
+    if (plan->templated
+        && !evaluate_payload(
+            turn, step, "parameters", plan->parameters, &parameters, &wrong)) {
+        fail_template(turn, step, plan, wrong);
+        return;
+    }
+    struct action_called called = {
+        .run = turn->run.id,
+        .step = step,
+        .key = plan->key,
+        .attempt = run_step(&turn->run, step)->attempt + 1,
+        .action = plan->action,
+        .queue = plan->queue,
+        .parameters = parameters,
+        .deadline_ms = plan->timeout_ms == 0 ? 0 : turn->now_ms + plan->timeout_ms,
+        .lane = lane_number(&turn->run.project, plan, turn->out->arena),
+    };
+    turn_say(turn, (struct message){ .code = ACTION_CALLED, .action_called = called });
+}
+
+static uint32_t
+endings_of(const struct step_row *step, enum ending which)
+{
+    uint32_t count = 0;
+    for (uint32_t attempt = step->attempts_past + 1; attempt <= step->attempt;
+         attempt++)
+        count += step_ending(step, attempt).ending == which;
+    return count;
+}
+
+static bool
+may_retry(const struct step_row *step, const struct plan_step *plan, enum ending ending,
+    struct bytes error_type)
+{
+    if (ending == ENDING_CANCEL
+        || step->attempt - step->attempts_past >= PLAN_ATTEMPTS_MAX)
+        return false;
+    if (ending == ENDING_SILENCE)
+        return endings_of(step, ENDING_SILENCE) < SILENCES_MAX;
+    return may_retry_type(plan, error_type)
+           && endings_of(step, ENDING_REPORT) + endings_of(step, ENDING_TIME)
+                  < plan->attempts_max;
+}
+
+static void
+retry(
+    struct turn *turn, uint32_t step, const struct plan_step *plan, enum ending ending)
+{
+    const struct step_row *row = run_step(&turn->run, step);
+    uint32_t attempt = row->attempt, past = row->attempts_past;
+    /* Silence was delay enough, and says nothing about the work. */
+    uint64_t delay_ms =
+        ending == ENDING_SILENCE ? 0 : retry_delay_ms(turn, step, plan, attempt - past);
+    struct step_retried retried = {
+        .run = turn->run.id,
+        .step = step,
+        .key = plan->key,
+        .attempt = attempt + 1,
+        .max_attempts = plan->attempts_max,
+        .due_ms = turn->now_ms + delay_ms,
+    };
+    turn_say(turn, (struct message){ .code = STEP_RETRIED, .step_retried = retried });
+    if (delay_ms == 0)
+        attempt_begin(turn, step, plan);
+}
+
+/* No attempt is left. */
+static void
+give_up(struct turn *turn, uint32_t step, const struct plan_step *plan,
+    struct failure failure, enum ending ending)
+{
+    if (ending == ENDING_TIME && plan->on_timeout == ON_TIMEOUT_SKIP)
+        skip_step(turn, step, plan, "the attempt took longer than its timeout", false);
+    else if (ending == ENDING_TIME && plan->on_timeout == ON_TIMEOUT_CONTINUE)
+        complete_step(turn, step, plan, (struct bytes){ 0 });
+    else
+        fail_step(turn, step, plan, failure);
+}
+
+/* The current attempt has failed: another one, or the end of the step. */
+static void
+fail_attempt(struct turn *turn, uint32_t step, struct bytes error_type,
+    struct bytes error_message, enum ending ending)
+{
+    struct plan_step plan = run_plan_step(&turn->run, step);
+    const struct step_row *row = run_step(&turn->run, step);
+    struct action_failed failed = {
+        .run = turn->run.id,
+        .step = step,
+        .key = plan.key,
+        .attempt = row->attempt,
+        .offer = row->offer,
+        .action = plan.action,
+        .error_type = error_type,
+        .error_message = error_message,
+        .ending = ending,
+        .session = row->session,
+    };
+    turn_say(turn, (struct message){ .code = ACTION_FAILED, .action_failed = failed });
+    if (may_retry(row, &plan, ending, error_type))
+        retry(turn, step, &plan, ending);
+    else
+        give_up(
+            turn, step, &plan, (struct failure){ error_type, error_message }, ending);
+}
+
+/* Nobody wants the job any more: whoever has it should stop. */
+void
+attempt_withdraw(struct turn *turn, uint32_t step, const char *reason)
+{
+    const struct step_row *row = run_step(&turn->run, step);
+    if (row->status == STEP_OPEN || row->status == STEP_LEASED)
+        say_job_withdrawn(turn->out, (struct job_withdrawn){
+                                         .run = turn->run.id,
+                                         .step = step,
+                                         .attempt = row->attempt,
+                                         .reason = text(reason),
+                                     });
+}
+
+void
+attempt_due(struct turn *turn, uint32_t step, const struct plan_step *plan)
+{
+    const char *late = "the attempt took longer than its timeout";
+    (void)plan;
+    attempt_withdraw(turn, step, late);
+    fail_attempt(turn, step, text("Timeout"), text(late), ENDING_TIME);
 }
 
 void
@@ -126,84 +261,10 @@ on_job_printed(const struct scheduler_state *state, uint64_t now_ms,
     say_job_printed(out, said);
 }
 
-static uint32_t
-endings_of(const struct step_row *step, enum ending which)
-{
-    uint32_t count = 0;
-    for (uint32_t attempt = 1; attempt <= step->attempt; attempt++)
-        count += step_ending(step, attempt).ending == which;
-    return count;
-}
-
-static bool
-may_retry(const struct step_row *step, const struct plan_step *plan, enum ending ending)
-{
-    if (ending == ENDING_CANCEL || step->attempt >= PLAN_ATTEMPTS_MAX)
-        return false;
-    if (ending == ENDING_SILENCE)
-        return endings_of(step, ENDING_SILENCE) < SILENCES_MAX;
-    return endings_of(step, ENDING_REPORT) + endings_of(step, ENDING_TIME)
-           < plan->attempts_max;
-}
-
 static void
-retry(
-    struct turn *turn, uint32_t step, const struct plan_step *plan, enum ending ending)
-{
-    uint32_t attempt = run_step(&turn->run, step)->attempt;
-    /* Silence was delay enough, and says nothing about the work. */
-    uint64_t delay_ms = ending == ENDING_SILENCE ? 0 : plan_delay_ms(plan, attempt);
-    struct step_retried retried = {
-        .run = turn->run.id,
-        .step = step,
-        .key = plan->key,
-        .attempt = attempt + 1,
-        .max_attempts = plan->attempts_max,
-        .due_ms = turn->now_ms + delay_ms,
-    };
-    turn_say(turn, (struct message){ .code = STEP_RETRIED, .step_retried = retried });
-    if (delay_ms == 0)
-        call_step(turn, step, attempt + 1);
-}
-
-void
-fail_attempt(struct turn *turn, uint32_t step, struct bytes error_type,
-    struct bytes error_message, enum ending ending)
-{
-    struct plan_step plan = run_plan_step(&turn->run, step);
-    const struct step_row *row = run_step(&turn->run, step);
-    struct action_failed failed = {
-        .run = turn->run.id,
-        .step = step,
-        .key = plan.key,
-        .attempt = row->attempt,
-        .offer = row->offer,
-        .action = plan.action,
-        .error_type = error_type,
-        .error_message = error_message,
-        .ending = ending,
-        .session = row->session,
-    };
-    turn_say(turn, (struct message){ .code = ACTION_FAILED, .action_failed = failed });
-    if (may_retry(row, &plan, ending)) {
-        retry(turn, step, &plan, ending);
-        return;
-    }
-    struct step_failed over = {
-        .run = turn->run.id,
-        .step = step,
-        .key = plan.key,
-        .error_type = error_type,
-        .error_message = error_message,
-    };
-    turn_say(turn, (struct message){ .code = STEP_FAILED, .step_failed = over });
-}
-
-static void
-complete_step(struct turn *turn, const struct job_reported *report)
+complete_attempt(struct turn *turn, const struct job_reported *report)
 {
     struct plan_step plan = run_plan_step(&turn->run, report->step);
-    turn->report = report;
     struct action_completed action = {
         .run = turn->run.id,
         .step = report->step,
@@ -214,14 +275,9 @@ complete_step(struct turn *turn, const struct job_reported *report)
         .output = report->output,
         .session = report->session,
     };
-    struct step_completed step = {
-        .run = turn->run.id,
-        .step = report->step,
-        .key = plan.key,
-    };
     turn_say(
         turn, (struct message){ .code = ACTION_COMPLETED, .action_completed = action });
-    turn_say(turn, (struct message){ .code = STEP_COMPLETED, .step_completed = step });
+    complete_step(turn, report->step, &plan, (struct bytes){ 0 });
 }
 
 static void
@@ -230,7 +286,7 @@ take_report(struct turn *turn, const struct job_reported *report)
     enum ending failed =
         report->outcome == OUTCOME_CANCELLED ? ENDING_CANCEL : ENDING_REPORT;
     if (report->outcome == OUTCOME_COMPLETED)
-        complete_step(turn, report);
+        complete_attempt(turn, report);
     else
         fail_attempt(
             turn, report->step, report->error_type, report->error_message, failed);

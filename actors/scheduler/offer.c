@@ -29,22 +29,25 @@ lane_number(const struct id *project, const struct plan_step *step, struct arena
     return number == UINT64_MAX ? 0 : number;
 }
 
-void
-call_step(struct turn *turn, uint32_t step, uint32_t attempt)
+static bool
+look_for_call(void *self, const struct message *fact)
 {
-    struct plan_step plan = run_plan_step(&turn->run, step);
-    struct action_called called = {
-        .run = turn->run.id,
-        .step = step,
-        .key = plan.key,
-        .attempt = attempt,
-        .action = plan.action,
-        .queue = plan.queue,
-        .parameters = plan.parameters,
-        .deadline_ms = plan.timeout_ms == 0 ? 0 : turn->now_ms + plan.timeout_ms,
-        .lane = lane_number(&turn->run.project, &plan, turn->out->arena),
-    };
-    turn_say(turn, (struct message){ .code = ACTION_CALLED, .action_called = called });
+    struct action_called *called = self;
+    if (fact->code != ACTION_CALLED || fact->action_called.step != called->step)
+        return false;
+    called->parameters = fact->action_called.parameters;
+    return true;
+}
+
+/* Templates were evaluated when the attempt was called. */
+static struct bytes
+parameters_of(struct turn *turn, uint32_t step, const struct plan_step *plan)
+{
+    struct action_called called = { .step = step };
+    if (!plan->templated)
+        return plan->parameters;
+    turn_look(turn, run_step(&turn->run, step)->called, look_for_call, &called);
+    return called.parameters;
 }
 
 /* What leaves must not borrow from the journal: it is committed before. */
@@ -54,6 +57,7 @@ say_offer(struct turn *turn, const struct lane_job *job, uint32_t offer)
     struct outbox *out = turn->out;
     const struct step_row *step = run_step(&turn->run, job->step);
     struct plan_step plan = run_plan_step(&turn->run, job->step);
+    struct bytes parameters = parameters_of(turn, job->step, &plan);
     say_job_offered(out, (struct job_offered){
                              .run = job->run,
                              .step = job->step,
@@ -66,7 +70,7 @@ say_offer(struct turn *turn, const struct lane_job *job, uint32_t offer)
                              .queue = arena_copy(out->arena, plan.queue),
                              .labels = arena_copy(out->arena, plan.labels),
                              .environment = arena_copy(out->arena, plan.environment),
-                             .parameters = arena_copy(out->arena, plan.parameters),
+                             .parameters = arena_copy(out->arena, parameters),
                              .deadline_ms = step->due_ms,
                              .leased = step->status == STEP_LEASED,
                              .session = step->session,

@@ -1,12 +1,9 @@
 #include "actors/scheduler/run.h"
 
-#include "actors/history.h"
 #include "base/hash.h"
 #include "base/wrong.h"
 
 #include <assert.h>
-
-enum { ENDING_SIZE = 5 };
 
 static struct row_key
 page_key(const struct run *run, char letter, uint32_t page)
@@ -14,13 +11,6 @@ page_key(const struct run *run, char letter, uint32_t page)
     struct row_key key = row_key_run(letter, &run->project, &run->id);
     row_key_u32(&key, page);
     return key;
-}
-
-static void
-open_pages(struct run *run)
-{
-    run->page_count = (run->row.step_count + STEPS_PER_PAGE - 1) / STEPS_PER_PAGE;
-    run->pages = arena_take(run->arena, run->page_count * sizeof *run->pages);
 }
 
 static void
@@ -33,6 +23,8 @@ open_plan(struct run *run)
     struct bytes plan = journal_get(run->journal, row_key_bytes(&key));
     if (plan.data == NULL || plan_open(plan, &run->plan) != ERR_NONE)
         WRONG("a run of a version that is not known");
+    layout_open(
+        &run->layout, run->journal, run->arena, &run->project, &run->id, &run->plan);
 }
 
 bool
@@ -51,7 +43,6 @@ run_read(struct run *run, struct journal *journal, struct arena *arena,
         WRONG("a row of a run cannot be read");
     run->record = journal_last(journal);
     open_plan(run);
-    open_pages(run);
     return true;
 }
 
@@ -65,35 +56,38 @@ run_begin(struct run *run, struct journal *journal, struct arena *arena,
         .id = started->run,
         .record = journal_last(journal) };
     run->row.automation = started->automation;
+    run->row.name = started->name;
     run->row.version = started->version;
     run->row.step_count = started->steps;
     open_plan(run);
-    open_pages(run);
 }
 
 static struct step_page *
 page_at(struct run *run, uint32_t number)
 {
-    struct step_page *page = &run->pages[number];
+    struct step_page **bucket = &run->buckets[number % PAGE_BUCKETS];
+    for (struct step_page *page = *bucket; page != NULL; page = page->next)
+        if (page->number == number)
+            return page;
     struct bytes in = run->row.steps;
-    if (page->stored != NULL)
-        return page;
     if (number > 0) {
         struct row_key key = page_key(run, 'S', number);
         in = journal_get(run->journal, row_key_bytes(&key));
     }
-    page->stored = arena_take(run->arena, STEPS_PER_PAGE * sizeof *page->stored);
-    page->steps = arena_take(run->arena, STEPS_PER_PAGE * sizeof(struct step_row *));
+    struct step_page *page = arena_take(run->arena, sizeof *page);
+    page->number = number;
+    page->next = *bucket;
+    page->next_read = run->pages_read;
+    *bucket = run->pages_read = page;
     if (step_page_split(in, page->stored) != ERR_NONE)
         WRONG("a page of steps cannot be read");
     return page;
 }
 
 static struct step_row *
-step_at(struct run *run, uint32_t step)
+step_at(struct run *run, struct step_page *page, uint32_t step)
 {
     assert(step < run->row.step_count);
-    struct step_page *page = page_at(run, step / STEPS_PER_PAGE);
     struct step_row **row = &page->steps[step % STEPS_PER_PAGE];
     if (*row == NULL) {
         *row = arena_take(run->arena, sizeof **row);
@@ -103,51 +97,56 @@ step_at(struct run *run, uint32_t step)
     return *row;
 }
 
-static struct step_row *
-touch(struct run *run, uint32_t step)
+struct step_row *
+run_touch(struct run *run, uint32_t step)
 {
-    run->pages[step / STEPS_PER_PAGE].touched = true;
-    return step_at(run, step);
+    struct step_page *page = page_at(run, step / STEPS_PER_PAGE);
+    page->touched = true;
+    return step_at(run, page, step);
 }
 
 const struct step_row *
 run_step(struct run *run, uint32_t step)
 {
-    return step_at(run, step);
+    return step_at(run, page_at(run, step / STEPS_PER_PAGE), step);
 }
 
 struct plan_step
 run_plan_step(struct run *run, uint32_t step)
 {
-    return plan_step_at(&run->plan, step, run->arena);
+    return layout_step(&run->layout, layout_place(&run->layout, step));
 }
 
-static void
-note_ready(struct run *run, uint32_t step)
+struct row_key
+run_event_key(const struct run *run, struct bytes event_type)
 {
-    if (!run->watch)
-        return;
-    if (run->ready_count == run->ready_capacity) {
-        uint32_t capacity = run->ready_capacity * 2 + 16;
-        uint32_t *grown = arena_take(run->arena, capacity * sizeof *grown);
-        if (run->ready_count > 0)
-            memcpy(grown, run->ready, run->ready_count * sizeof *grown);
-        run->ready = grown;
-        run->ready_capacity = capacity;
-    }
-    run->ready[run->ready_count++] = step;
+    struct hash hash = hash_of(event_type);
+    struct row_key key = row_key_run('V', &run->project, &run->id);
+    for (int i = 0; i < ID_SIZE; i++)
+        row_key_u8(&key, hash.bytes[i]);
+    return key;
 }
 
-void
-run_find_ready(struct run *run)
+uint64_t
+run_last_event(struct run *run, struct bytes event_type)
 {
-    for (uint32_t i = 0; i < run->row.step_count; i++) {
-        const struct step_row *step = run_step(run, i);
-        if (step->status != STEP_PENDING)
-            continue;
-        if (step->doomed || step->needs_met == run_plan_step(run, i).needs_count)
-            note_ready(run, i);
-    }
+    struct row_key key = run_event_key(run, event_type);
+    struct bytes value = journal_get(run->journal, row_key_bytes(&key));
+    return value.data == NULL ? 0 : row_take_u64(&value);
+}
+
+bool
+interaction_read(struct journal *journal, const struct id *project,
+    const struct id *interaction, struct interaction_row *row)
+{
+    struct row_key key = row_key_run('Q', project, interaction);
+    struct bytes value = journal_get(journal, row_key_bytes(&key));
+    struct cursor in = cursor_over(value);
+    if (value.data == NULL)
+        return false;
+    if (fields_read(&in, &interaction_row_shape, NULL, row) != ERR_NONE)
+        WRONG("a row of an interaction cannot be read");
+    return true;
 }
 
 struct attempt_ending
@@ -161,232 +160,16 @@ step_ending(const struct step_row *step, uint32_t attempt)
     return (struct attempt_ending){ offer, (enum ending)row_take_u8(&left) };
 }
 
-/* Attempt `attempt` has ended: it may have been the last one said, never an older. */
-static void
-end_attempt(struct run *run, struct step_row *step, uint32_t attempt, uint32_t offer,
-    enum ending ending)
+uint64_t
+step_closed(const struct step_row *step, uint32_t attempt)
 {
-    size_t size = (size_t)attempt * ENDING_SIZE;
-    uint8_t *endings = arena_take(run->arena, size);
-    assert(step->endings.size == size - ENDING_SIZE);
-    if (step->endings.size > 0)
-        memcpy(endings, step->endings.data, step->endings.size);
-    uint8_t *last = endings + size - ENDING_SIZE;
-    for (int i = 0; i < 4; i++)
-        last[i] = (uint8_t)(offer >> (24 - 8 * i));
-    last[4] = (uint8_t)ending;
-    step->endings = bytes_of(endings, size);
-    step->due_ms = 0;
-}
-
-/* What `step` needs from those that feed it has changed. */
-static void
-feed(struct run *run, uint32_t step, bool completed)
-{
-    struct plan_step plan = run_plan_step(run, step);
-    for (uint32_t i = 0; i < plan.feeds_count; i++) {
-        uint32_t next = plan.feeds[i];
-        struct step_row *row = touch(run, next);
-        if (row->status != STEP_PENDING)
-            continue;
-        row->needs_met += completed;
-        bool doomed = !completed && !row->doomed;
-        row->doomed |= !completed;
-        if (doomed
-            || (completed && !row->doomed
-                && row->needs_met == run_plan_step(run, next).needs_count))
-            note_ready(run, next);
+    struct bytes left = step->closed;
+    while (left.size >= CLOSED_SIZE) {
+        uint64_t record = row_take_u64(&left);
+        if (row_take_u32(&left) == attempt)
+            return record;
     }
-}
-
-static void
-end_step(
-    struct run *run, struct step_row *step, uint64_t at_ms, enum step_status status)
-{
-    run->row.steps_open -= step->status != STEP_PENDING;
-    run->row.steps_over++;
-    step->status = status;
-    step->finished_ms = at_ms;
-    step->due_ms = 0;
-}
-
-static void
-started(struct run *run, uint64_t at_ms, const struct run_started *fact)
-{
-    run->row.automation = fact->automation;
-    run->row.name = fact->name;
-    run->row.version = fact->version;
-    run->row.status = RUN_SUSPENDED;
-    run->row.source = fact->source;
-    run->row.key = fact->key;
-    run->row.started_ms = at_ms;
-    run->row.deadline_ms = fact->timeout_ms == 0 ? 0 : at_ms + fact->timeout_ms;
-    run->row.step_count = fact->steps;
-    run->row.record = run->record;
-    if (run->watch)
-        run_find_ready(run);
-}
-
-static void
-called(struct run *run, uint64_t at_ms, const struct action_called *fact)
-{
-    struct step_row *step = touch(run, fact->step);
-    step->status = STEP_OPEN;
-    step->attempt = fact->attempt;
-    step->offer = 1;
-    step->called = step->offered = run->record;
-    step->due_ms = fact->deadline_ms;
-    step->lane = fact->lane;
-    step->session = (struct id){ { 0 } };
-    step->leased_ms = 0;
-    (void)at_ms;
-}
-
-static void
-action_failed(struct run *run, const struct action_failed *fact)
-{
-    struct step_row *step = touch(run, fact->step);
-    end_attempt(run, step, fact->attempt, fact->offer, (enum ending)fact->ending);
-    step->error_type = fact->error_type;
-    step->error_message = fact->error_message;
-}
-
-static void
-leased(struct run *run, uint64_t at_ms, const struct job_leased *fact)
-{
-    struct step_row *step = touch(run, fact->step);
-    step->status = STEP_LEASED;
-    step->session = fact->session;
-    step->worker = fact->worker;
-    step->leased_ms = at_ms;
-}
-
-static void
-reoffered(struct run *run, const struct job_reoffered *fact)
-{
-    struct step_row *step = touch(run, fact->step);
-    step->status = STEP_OPEN;
-    step->offer = fact->offer;
-    step->offered = run->record;
-    step->session = (struct id){ { 0 } };
-    step->leased_ms = 0;
-}
-
-static void
-retried(struct run *run, const struct step_retried *fact)
-{
-    struct step_row *step = touch(run, fact->step);
-    step->status = STEP_DELAYED;
-    step->due_ms = fact->due_ms;
-}
-
-static void
-step_failed(struct run *run, uint64_t at_ms, const struct step_failed *fact)
-{
-    if (run->row.steps_failed++ == 0) {
-        run->row.failed_step = fact->key;
-        run->row.error_type = fact->error_type;
-        run->row.error_message = fact->error_message;
-    }
-    end_step(run, touch(run, fact->step), at_ms, STEP_BROKEN);
-    feed(run, fact->step, false);
-}
-
-static void
-finish(struct run *run, uint64_t at_ms, enum run_status status, struct bytes reason)
-{
-    run->row.status = status;
-    run->row.finished_ms = at_ms;
-    run->row.deadline_ms = 0;
-    run->row.stop_reason = reason;
-    run->row.ending = 0;
-}
-
-/* Where this fact lies. */
-static void
-note_position(struct run *run)
-{
-    struct bytes *positions = &run->row.positions;
-    struct position last = { 0 };
-
-    if (positions->size > 0)
-        last = position_read(positions->data + positions->size - POSITION_SIZE);
-    if (last.record == run->record)
-        return;
-    uint8_t *grown = arena_take(run->arena, positions->size + POSITION_SIZE);
-    if (positions->size > 0)
-        memcpy(grown, positions->data, positions->size);
-    position_write(
-        &(struct position){ run->record, run->row.events }, grown + positions->size);
-    *positions = bytes_of(grown, positions->size + POSITION_SIZE);
-}
-
-static void
-move(struct run *run, uint64_t at_ms, const struct message *fact)
-{
-    switch (fact->code) {
-    case RUN_STARTED: started(run, at_ms, &fact->run_started); return;
-    case RUN_COMPLETED: finish(run, at_ms, RUN_DONE, text("completed")); return;
-    case RUN_FAILED:
-        run->row.error_type = fact->run_failed.error_type;
-        run->row.error_message = fact->run_failed.error_message;
-        finish(run, at_ms, RUN_BROKEN, fact->run_failed.stop_reason);
-        return;
-    case RUN_CANCELLED: finish(run, at_ms, RUN_STOPPED, text("cancelled")); return;
-    case RUN_DEFERRED:
-        run->row.ending = fact->run_deferred.ending;
-        run->row.stop_reason = fact->run_deferred.reason;
-        return;
-    case STEP_STARTED: {
-        struct step_row *step = touch(run, fact->step_started.step);
-        step->status = STEP_OPEN;
-        step->started_ms = at_ms;
-        run->row.steps_open++;
-        return;
-    }
-    case STEP_COMPLETED:
-        run->row.steps_done++;
-        end_step(run, touch(run, fact->step_completed.step), at_ms, STEP_DONE);
-        feed(run, fact->step_completed.step, true);
-        return;
-    case STEP_FAILED: step_failed(run, at_ms, &fact->step_failed); return;
-    case STEP_SKIPPED:
-        end_step(run, touch(run, fact->step_skipped.step), at_ms, STEP_SKIPPED_OVER);
-        feed(run, fact->step_skipped.step, false);
-        return;
-    case STEP_RETRIED: retried(run, &fact->step_retried); return;
-    case STEP_CANCELLED:
-        end_step(run, touch(run, fact->step_cancelled.step), at_ms, STEP_STOPPED);
-        return;
-    case ACTION_CALLED: called(run, at_ms, &fact->action_called); return;
-    case ACTION_COMPLETED: {
-        const struct action_completed *done = &fact->action_completed;
-        struct step_row *step = touch(run, done->step);
-        end_attempt(run, step, done->attempt, done->offer, ENDING_REPORT);
-        step->output = run->record;
-        step->session = done->session;
-        return;
-    }
-    case ACTION_FAILED: action_failed(run, &fact->action_failed); return;
-    case JOB_LEASED: leased(run, at_ms, &fact->job_leased); return;
-    case JOB_REOFFERED: reoffered(run, &fact->job_reoffered); return;
-    case JOB_PRINTED: run->row.log_bytes += fact->job_printed.chunk.size; return;
-    default: WRONG("no fact about a run");
-    }
-}
-
-void
-run_follow(struct run *run, uint64_t at_ms, const struct message *fact)
-{
-    note_position(run);
-    if (run->facts != NULL) {
-        pack_u64(run->facts, fact->code);
-        pack_blob(run->facts, fact->raw);
-    }
-    if (history_name(fact->code) != NULL)
-        run->row.events++;
-    run->row.updated_ms = at_ms;
-    move(run, at_ms, fact);
+    return 0;
 }
 
 /* The chain goes on over the facts of one record. */
@@ -433,19 +216,52 @@ pack_page(const struct step_page *page, struct buffer *out)
 static void
 write_steps(struct run *run, struct buffer *out)
 {
-    for (uint32_t i = 0; i < run->page_count; i++) {
-        struct step_page *page = &run->pages[i];
+    for (struct step_page *page = run->pages_read; page != NULL;
+         page = page->next_read) {
         if (!page->touched)
             continue;
         page->touched = false;
         buffer_clear(out);
         pack_page(page, out);
-        if (i == 0) {
+        if (page->number == 0) {
             run->row.steps = arena_copy(run->arena, buffer_bytes(out));
         } else {
-            struct row_key key = page_key(run, 'S', i);
+            struct row_key key = page_key(run, 'S', page->number);
             put(run, &key, buffer_bytes(out));
         }
+    }
+}
+
+static void
+write_items(struct run *run, const struct expansion *expansion, struct buffer *out)
+{
+    const struct expansion_row *row = &expansion->row;
+    for (uint32_t item = 0; item < row->count; item += ITEMS_PER_PAGE) {
+        uint32_t left = row->count - item;
+        uint32_t count = left < ITEMS_PER_PAGE ? left : ITEMS_PER_PAGE;
+        struct row_key key = page_key(run, 'H', row->first);
+        row_key_u32(&key, item / ITEMS_PER_PAGE);
+        buffer_clear(out);
+        pack_array(out, count);
+        for (uint32_t i = 0; i < count; i++)
+            buffer_append_bytes(out, expansion->items[item + i]);
+        put(run, &key, buffer_bytes(out));
+    }
+}
+
+static void
+write_expansions(struct run *run, struct buffer *out)
+{
+    for (uint32_t i = 0; i < run->layout.known_count; i++) {
+        struct expansion *expansion = run->layout.known[i];
+        if (!expansion->fresh)
+            continue;
+        expansion->fresh = false;
+        struct row_key key = page_key(run, 'G', expansion->row.first);
+        buffer_clear(out);
+        fields_write(&expansion_row_shape, &expansion->row, NULL, out);
+        put(run, &key, buffer_bytes(out));
+        write_items(run, expansion, out);
     }
 }
 
@@ -470,6 +286,7 @@ run_write(struct run *run)
     struct row_key key = row_key_run('R', &run->project, &run->id);
     write_chain(run);
     write_steps(run, &out);
+    write_expansions(run, &out);
     write_positions(run);
     buffer_clear(&out);
     fields_write(&run_row_shape, &run->row, NULL, &out);

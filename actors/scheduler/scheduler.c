@@ -1,6 +1,7 @@
 #include "actors/scheduler/scheduler.h"
 
-#include "actors/scheduler/state.h"
+#include "actors/scheduler/child.h"
+#include "actors/scheduler/groups.h"
 #include "base/wrong.h"
 
 static void
@@ -22,6 +23,9 @@ scheduler_open(void *state, const struct actor_setup *setup)
         &s->lanes, s->journal, s->config->lane_jobs_max, s->config->lane_bytes_max);
     scheduler_find_timer(s);
     scheduler_find_deferred(s);
+    groups_find_vacancy(s);
+    tellings_find_own(s);
+    untold_reset(s);
 }
 
 static void
@@ -71,14 +75,15 @@ learn(const struct scheduler_state *s, const struct plan_offered *offered,
                         });
 }
 
-/* A peer appeared, or missed something: jobs are said again; all else is answered when
- * asked for again. */
+/* A peer appeared, or missed something: jobs and waits are said again; all else is
+ * answered when asked for again. */
 static void
 greet(const struct scheduler_state *s, const struct message *in, struct outbox *out)
 {
-    if (in->envelope.from != ACTOR_lease)
+    if (in->envelope.from != ACTOR_lease && in->envelope.from != ACTOR_trigger
+        && in->envelope.from != ACTOR_scheduler && in->envelope.from != ACTOR_registry)
         return;
-    if (in->envelope.epoch != s->lease_epoch)
+    if (in->envelope.from == ACTOR_lease && in->envelope.epoch != s->lease_epoch)
         say_lease_seen(out, (struct lease_seen){ .epoch = in->envelope.epoch });
     say_peer_reset(out, (struct peer_reset){
                             .actor = in->envelope.from,
@@ -102,6 +107,22 @@ scheduler_decide(
     case JOB_RETURNED: on_job_returned(state, now_ms, in, out); return;
     case JOB_REPORTED: on_job_reported(state, now_ms, in, out); return;
     case JOB_PRINTED: on_job_printed(state, now_ms, in, out); return;
+    case WAIT_KNOWN: on_wait_known(state, now_ms, in, out); return;
+    case WAIT_MATCHED: on_wait_matched(state, now_ms, in, out); return;
+    case RUN_FORWARDED: on_run_forwarded(state, now_ms, in, out); return;
+    case FORWARD_TAKEN: on_forward_taken(state, in, out); return;
+    case CHILD_CALLED: on_child_called(state, now_ms, in, out); return;
+    case CHILD_TAKEN: on_child_taken(state, now_ms, in, out); return;
+    case CHILD_ENDED: on_child_ended(state, now_ms, in, out); return;
+    case CHILD_SETTLED: on_child_settled(state, in, out); return;
+    case CHILD_CANCEL: on_child_cancel(state, now_ms, in, out); return;
+    case FAILING_KNOWN: on_failing_known(state, in, out); return;
+    case RUN_SIGNAL: on_run_signal(state, now_ms, in, out); return;
+    case RUN_RETRY: on_run_retry(state, now_ms, in, out); return;
+    case RUN_FORK: on_run_fork(state, now_ms, in, out); return;
+    case STEP_SKIP: on_step_skip(state, now_ms, in, out); return;
+    case STEP_OVERRIDE: on_step_override(state, now_ms, in, out); return;
+    case INTERACTION_RESPOND: on_interaction_respond(state, now_ms, in, out); return;
     default: WRONG("the catalogue sends the scheduler no such message");
     }
 }
@@ -110,7 +131,8 @@ static uint64_t
 scheduler_due(const void *state)
 {
     const struct scheduler_state *s = state;
-    if (s->deferred || lanes_hungry(&s->lanes) != NULL)
+    if (s->deferred || s->vacancy || tellings_hungry(s)
+        || lanes_hungry(&s->lanes) != NULL || untold_hungry(&s->untold))
         return 0;
     return s->timer_ms;
 }
@@ -123,6 +145,12 @@ scheduler_tick(const void *state, uint64_t now_ms, struct outbox *out)
         on_timers(s, now_ms, out);
     else if (lanes_hungry(&s->lanes) != NULL)
         offer_jobs(s, out);
+    else if (untold_hungry(&s->untold))
+        tell_waits(s, out);
+    else if (tellings_hungry(s))
+        tell_peers(s, now_ms, out);
+    else if (s->vacancy)
+        on_vacancy(s, now_ms, out);
     else if (s->deferred)
         on_deferred(s, now_ms, out);
 }

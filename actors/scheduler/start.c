@@ -1,17 +1,8 @@
-#include "actors/scheduler/state.h"
+#include "actors/scheduler/start.h"
 
-struct start {
-    struct id run;
-    struct bytes automation; /* name or aut_… id */
-    struct bytes key, inputs, source;
-    uint32_t version; /* 0: the current one */
-};
-
-/* Why a start was refused. */
-struct refusal {
-    enum err err;
-    const char *detail;
-};
+#include "actors/scheduler/policy.h"
+#include "actors/scheduler/scope.h"
+#include "actors/scheduler/tellings.h"
 
 static struct row_key
 key_row(const struct id *project, struct bytes key)
@@ -78,54 +69,136 @@ version_of(const struct start *start, const struct name_row *row)
     return row->version > 0 ? row->version : row->latest;
 }
 
-/* A refusal, or a run that has begun. */
-static struct refusal
-begin(struct turn *turn, const struct start *start)
+static bool
+is_map(struct bytes payload)
 {
-    struct outbox *out = turn->out;
-    struct bytes name;
-    struct name_row row;
-    if (!find_name(turn->state, &out->project, start->automation, &name, &row))
-        return (struct refusal){ ERR_NOT_FOUND,
-            "there is no automation of this name or id in the project" };
-    if (row.status == AUTOMATION_ARCHIVED)
-        return (struct refusal){ ERR_CONFLICT,
-            "the automation is archived: resume it first" };
-    if (start->inputs.size > 0
-        && (pack_check(start->inputs) != ERR_NONE
-            || cursor_type(&(struct cursor){
-                   start->inputs.data, start->inputs.data + start->inputs.size, false })
-                   != PACK_MAP))
-        return (struct refusal){ ERR_INVALID, "inputs must be a map" };
-    struct run_started started = {
-        .run = start->run,
-        .automation = row.automation,
-        .name = arena_copy(out->arena, name),
-        .version = version_of(start, &row),
-        .key = start->key,
-        .inputs = start->inputs,
-        .source = start->source,
-    };
-    struct run *run = &turn->run;
-    struct plan plan;
-    struct row_key key = row_key('P');
-    row_key_id(&key, &out->project);
-    row_key_id(&key, &row.automation);
-    row_key_u32(&key, started.version);
-    if (plan_open(journal_get(turn->state->journal, row_key_bytes(&key)), &plan)
-        != ERR_NONE)
-        return (struct refusal){ ERR_NOT_FOUND, "the automation has no such version" };
-    started.steps = plan.step_count;
-    started.timeout_ms = plan.timeout_ms;
-    run_begin(run, turn->state->journal, out->arena, &out->project, &started);
-    run->watch = true;
-    run->record = journal_last(turn->state->journal) + 1;
-    turn_say(turn, (struct message){ .code = RUN_STARTED, .run_started = started });
-    return (struct refusal){ ERR_NONE, "" };
+    struct cursor in = cursor_over(payload);
+    return payload.size == 0
+           || (pack_check(payload) == ERR_NONE && cursor_type(&in) == PACK_MAP);
 }
 
+static bool
+find_plan(const struct scheduler_state *state, const struct id *project,
+    const struct id *automation, uint32_t version, struct plan *plan)
+{
+    struct row_key key = row_key('P');
+    row_key_id(&key, project);
+    row_key_id(&key, automation);
+    row_key_u32(&key, version);
+    struct bytes stored = journal_get(state->journal, row_key_bytes(&key));
+    return stored.data != NULL && plan_open(stored, plan) == ERR_NONE;
+}
+
+/* How many steps decide when the run is over, and how many clean up. */
 static void
-accept(struct turn *turn, uint64_t request, bool existed)
+count_steps(const struct plan *plan, struct arena *arena, struct run_started *started)
+{
+    started->steps = plan->fixed_count;
+    for (uint32_t i = 0; i < plan->fixed_count; i++) {
+        struct plan_step step = plan_step_at(plan, i, arena);
+        started->mains += !step.nested && !step.cleanup;
+        started->cleanups += !step.nested && step.cleanup;
+    }
+    if (started->mains == started->steps)
+        started->mains = 0; /* all */
+}
+
+/* What the run is called; as written if that cannot be evaluated. */
+static struct bytes
+title_of(struct turn *turn, const struct plan *plan, const struct run_started *started)
+{
+    struct bytes title, wrong;
+    if (plan->run_name.size == 0)
+        return plan->run_name;
+    scope_begin(turn, started);
+    return evaluate_words(
+               turn, PLAN_NO_STEP, "run_name", plan->run_name, &title, &wrong)
+               ? title
+               : plan->run_name;
+}
+
+static struct refusal
+refuse(enum err err, const char *detail)
+{
+    return (struct refusal){ .err = err, .detail = detail };
+}
+
+/* The run as it will be, before its first fact. */
+static void
+prepare(struct turn *turn, const struct plan *plan, struct run_started *started)
+{
+    struct run *run = &turn->run;
+    count_steps(plan, turn->out->arena, started);
+    run_begin(
+        run, turn->state->journal, turn->out->arena, &turn->out->project, started);
+    run->watch = true;
+    run->record = journal_last(turn->state->journal) + 1;
+    run->row.started_ms = turn->now_ms;
+    started->title = title_of(turn, plan, started);
+}
+
+struct refusal
+start_find(const struct scheduler_state *state, struct outbox *out,
+    const struct start *start, struct start_of *found)
+{
+    struct bytes name;
+    if (!find_name(state, &out->project, start->automation, &name, &found->row))
+        return refuse(
+            ERR_NOT_FOUND, "there is no automation of this name or id in the project");
+    found->name = arena_copy(out->arena, name);
+    if (found->row.status == AUTOMATION_ARCHIVED)
+        return refuse(ERR_NOT_RUNNABLE, "the automation is archived: resume it first");
+    found->version = version_of(start, &found->row);
+    if (!find_plan(
+            state, &out->project, &found->row.automation, found->version, &found->plan))
+        return refuse(ERR_NOT_FOUND, "the automation has no such version");
+    return refuse(ERR_NONE, "");
+}
+
+struct refusal
+start_run(struct turn *turn, const struct start *start)
+{
+    struct outbox *out = turn->out;
+    struct bytes inputs = start->inputs;
+    struct start_of of;
+    struct refusal refusal = start_find(turn->state, out, start, &of);
+    if (refusal.err != ERR_NONE)
+        return refusal;
+    if (!is_map(start->inputs))
+        return refuse(ERR_INVALID, "inputs must be a map");
+    if (!is_map(start->meta) || !is_map(start->config))
+        return refuse(ERR_INVALID, "meta and config must be maps");
+    refusal = complete_inputs(&of.plan, out->arena, &inputs);
+    if (refusal.err != ERR_NONE)
+        return refusal;
+    struct run_started started = {
+        .run = start->run,
+        .automation = of.row.automation,
+        .name = of.name,
+        .version = of.version,
+        .key = start->key,
+        .inputs = inputs,
+        .source = start->source,
+        .timeout_ms = of.plan.timeout_ms,
+        .data = start->data,
+        .meta = start->meta,
+        .trigger = start->trigger,
+        .config = lay_over(out->arena, of.plan.config, start->config),
+        .parent = start->parent,
+        .parent_step = start->parent_step,
+        .parent_attempt = start->parent_attempt,
+        .awaited = start->awaited,
+        .depth = start->depth,
+        .origin = start->origin,
+        .origin_event = start->origin_event,
+        .by = start->by,
+    };
+    prepare(turn, &of.plan, &started);
+    return admit(turn, &of.plan, start, &started);
+}
+
+void
+accept_run(struct turn *turn, uint64_t request, bool existed)
 {
     const struct run *run = &turn->run;
     say_run_accepted(turn->out, (struct run_accepted){
@@ -141,6 +214,28 @@ accept(struct turn *turn, uint64_t request, bool existed)
 }
 
 void
+refuse_request(struct outbox *out, uint64_t request, struct refusal refusal)
+{
+    say_refused(out, (struct refused){
+                         .request = request,
+                         .err = refusal.err,
+                         .detail = text(refusal.detail),
+                         .details = refusal.details,
+                     });
+}
+
+/* Where the start is decided: where its key was before, else as its plan says. */
+static uint32_t
+home_of_start(
+    const struct scheduler_state *state, struct outbox *out, const struct start *start)
+{
+    struct start_of of;
+    if (start_find(state, out, start, &of).err != ERR_NONE)
+        return state->partition;
+    return home_of(state, &of.plan, start, &of.row.automation);
+}
+
+void
 on_run_start(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out)
 {
@@ -150,20 +245,34 @@ on_run_start(const struct scheduler_state *state, uint64_t now_ms,
     bool keyed = find_key(state, &out->project, asked->key, &known);
 
     if (turn_open(&turn, state, now_ms, out, &known)) {
-        accept(&turn, asked->request, keyed && !id_equal(&known, &asked->run));
+        accept_run(&turn, asked->request, keyed && !id_equal(&known, &asked->run));
         return;
     }
-    struct start start = { asked->run, asked->automation, asked->key, asked->inputs,
-        asked->source, asked->version };
-    struct refusal refusal = begin(&turn, &start);
+    struct start start = {
+        .run = asked->run,
+        .automation = asked->automation,
+        .version = asked->version,
+        .key = asked->key,
+        .inputs = asked->inputs,
+        .source = asked->source,
+        .meta = asked->meta,
+        .config = asked->config,
+    };
+    uint32_t home = keyed ? id_partition(&known) : home_of_start(state, out, &start);
+    if (home != state->partition) {
+        start.run = id_move(&known, home);
+        forward_start(out, &start,
+            &(struct run_forwarded){
+                .request = asked->request, .gateway = in->envelope.instance });
+        return;
+    }
+    struct refusal refusal = start_run(&turn, &start);
     if (refusal.err != ERR_NONE) {
-        say_refused(out, (struct refused){ .request = asked->request,
-                             .err = refusal.err,
-                             .detail = text(refusal.detail) });
+        refuse_request(out, asked->request, refusal);
         return;
     }
     turn_close(&turn);
-    accept(&turn, asked->request, false);
+    accept_run(&turn, asked->request, false);
 }
 
 void
@@ -173,26 +282,40 @@ on_trigger_fired(const struct scheduler_state *state, uint64_t now_ms,
     const struct trigger_fired *fired = &in->trigger_fired;
     char automation[ID_TEXT_MAX];
     struct turn turn;
-    struct refusal refusal = { 0 };
+    struct refusal refusal = { .err = ERR_NONE, .detail = "" };
 
     if (!turn_open(&turn, state, now_ms, out, &fired->run)) {
         id_print(&fired->automation, "aut_", automation);
         struct start start = {
             .run = fired->run,
-            .automation = text(automation),
-            .source = text("trigger"),
+            .automation = arena_copy(out->arena, text(automation)),
+            .inputs = fired->inputs,
+            .source = fired->source.size > 0 ? fired->source : text("trigger"),
+            .trigger = fired->trigger,
+            .data = fired->data,
+            .meta = fired->meta,
+            .concurrency = (enum plan_concurrency)fired->concurrency,
+            .runs_max = fired->runs_max,
         };
-        refusal = begin(&turn, &start);
+        uint32_t home = home_of_start(state, out, &start);
+        if (home != state->partition) {
+            start.run = id_move(&fired->run, home);
+            forward_start(out, &start,
+                &(struct run_forwarded){
+                    .slot_ms = fired->slot_ms, .event = fired->event });
+            return;
+        }
+        refusal = start_run(&turn, &start);
         if (refusal.err == ERR_NONE)
             turn_close(&turn);
     }
-    say_fire_taken(
-        out, (struct fire_taken){
-                 .automation = fired->automation,
-                 .trigger = fired->trigger,
-                 .slot_ms = fired->slot_ms,
-                 .run = refusal.err == ERR_NONE ? fired->run : (struct id){ { 0 } },
-                 .event = fired->event,
-                 .refusal = text(refusal.detail == NULL ? "" : refusal.detail),
-             });
+    bool refused = refusal.err != ERR_NONE;
+    say_fire_taken(out, (struct fire_taken){
+                            .automation = fired->automation,
+                            .trigger = fired->trigger,
+                            .slot_ms = fired->slot_ms,
+                            .run = refused ? (struct id){ { 0 } } : fired->run,
+                            .event = fired->event,
+                            .refusal = text(refused ? refusal.detail : ""),
+                        });
 }

@@ -5,12 +5,33 @@
 #include "actors/scheduler/lanes.h"
 #include "actors/scheduler/run.h"
 
+/* How far the trigger actor has been told of the rows 'Y', in their order.  Volatile:
+ * after a crash it is told all of them again. */
+struct untold_waits {
+    uint64_t record; /* the last row told */
+    struct id run;
+    uint32_t step;
+    uint32_t told; /* rows told and not settled; never above a window */
+    bool more;     /* there are rows behind it */
+};
+
+/* How far a peer that greeted was told again; volatile. */
+struct retelling {
+    bool active;
+    struct row_key last;
+};
+enum { TELLING_PEERS = 65 }; /* partitions, and the registry */
+
 struct scheduler_state {
     const struct config *config;
     struct journal *journal;
     uint32_t partition;
     struct lanes lanes;
-    uint64_t timer_ms;     /* no timer is due before; UINT64_MAX: there is none */
+    struct untold_waits untold;
+    uint64_t timer_ms; /* no timer is due before; UINT64_MAX: there is none */
+    bool vacancy;      /* there is a group with a free slot and a run for it */
+    bool tell_own;     /* there are rows 'D' about this partition */
+    struct retelling retellings[TELLING_PEERS];
     bool deferred;         /* there is a run about which more must be said */
     uint64_t lease_epoch;  /* the last life of the lease actor */
     uint64_t lease_record; /* that said so: offers up to it may have been granted */
@@ -20,27 +41,57 @@ struct scheduler_state {
     struct buffer facts; /* of that run, for its chain */
 };
 
+/* On disk: never renumber. */
+enum timer_kind {
+    TIMER_ATTEMPT = 1, /* an attempt, a wait, a parallel or an each is over */
+    TIMER_RETRY = 2,
+    TIMER_RUN = 3,
+};
+
+struct run_scope;
+
 /* A decision about one run: what is said is followed at once on a copy of it, so that
  * the next rule sees its effect. */
 struct turn {
     const struct scheduler_state *state;
     uint64_t now_ms;
     struct outbox *out;
-    bool deferred;                     /* the run had been left with more to say */
-    const struct job_reported *report; /* what completed a step in this turn, or NULL */
+    bool was_over;            /* before it */
+    bool whole;               /* all that may follow was looked for: run_find_ready */
+    struct run_scope *scope;  /* what templates may name; NULL: none was evaluated */
+    const struct id *history; /* whose facts records have; NULL: the run's own */
+    struct bytes output;      /* that the run declares; nothing before its end */
     struct run run;
 };
 
-/* Keep room for what ends a turn: a deferral, a final fact, a hint, an answer. */
-enum { TURN_RESERVE = 8, STEP_FACTS = 4 };
+/* Keep room for what ends a turn: a deferral, a final fact, a hint, an answer; and for
+ * what one step may say at once. */
+enum { TURN_RESERVE = 10, STEP_FACTS = 4 };
 
 /* False if the project has no such run. */
 bool turn_open(struct turn *turn, const struct scheduler_state *state, uint64_t now_ms,
     struct outbox *out, const struct id *run);
 /* Say `m`, a fact about the run, and follow it. */
 void turn_say(struct turn *turn, struct message m);
-/* Start or skip what is ready, end what is to end, and give the gateway its hint. */
+/* The same of a fact that the scheduler of a partition must hear. */
+void turn_say_to(struct turn *turn, uint32_t partition, struct message m);
+/* Find all that may follow, also what earlier turns left. */
+void turn_look_through(struct turn *turn);
+/* Go on with what can, end what is to end, and give the gateway its hint. */
 void turn_close(struct turn *turn);
+
+/* facts.c: show the facts of the run that a record has until `look` says that it has
+ * found what it looks for; turn_look: that it does not is a bug.  A fact borrows until
+ * the next such call. */
+typedef bool look_fn(void *self, const struct message *fact);
+bool turn_facts(struct turn *turn, uint64_t record, look_fn *look, void *self);
+void turn_look(struct turn *turn, uint64_t record, look_fn *look, void *self);
+
+static inline bool
+turn_has_room(const struct turn *turn)
+{
+    return outbox_has_room(turn->out, STEP_FACTS + TURN_RESERVE);
+}
 
 /* start.c */
 /* An automation by its name or aut_… id; `name` borrows from the journal. */
@@ -61,13 +112,20 @@ void on_job_reported(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out);
 void on_job_printed(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out);
-/* The current attempt has failed: another one, or the end of the step. */
-void fail_attempt(struct turn *turn, uint32_t step, struct bytes error_type,
-    struct bytes error_message, enum ending ending);
 /* end.c */
 void on_run_cancel(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out);
+/* Cancel what is under way, then clean up, then the run has this status.  `reason` is
+ * its stop reason, or why it was cancelled. */
 void end_run(struct turn *turn, enum run_status status, struct bytes reason);
+/* Cancel what is under way in a parallel or an each.  False: there was no room for all
+ * of it. */
+bool cancel_inside(struct turn *turn, uint32_t step, const char *reason);
+/* Say that the run is over. */
+void say_end(struct turn *turn, enum run_status status, struct bytes reason);
+void
+say_deferred(struct turn *turn, bool more, enum run_status ending, struct bytes reason);
+/* timer.c */
 void
 on_timers(const struct scheduler_state *state, uint64_t now_ms, struct outbox *out);
 void
@@ -76,11 +134,52 @@ on_deferred(const struct scheduler_state *state, uint64_t now_ms, struct outbox 
 void offer_jobs(const struct scheduler_state *state, struct outbox *out);
 uint64_t lane_number(
     const struct id *project, const struct plan_step *step, struct arena *arena);
-/* Call the attempt of a step: its job is open from then on. */
-void call_step(struct turn *turn, uint32_t step, uint32_t attempt);
+/* wait.c: what the trigger actor says, and telling it */
+void on_wait_known(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_wait_matched(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void tell_waits(const struct scheduler_state *state, struct outbox *out);
+/* untold.c: how far it was told */
+bool untold_hungry(const struct untold_waits *waits);
+void untold_reset(struct scheduler_state *state);
+void untold_note(struct scheduler_state *state, uint64_t record, const struct id *run,
+    uint32_t step);
+/* The row is settled, or void. */
+void untold_drop(struct scheduler_state *state, uint64_t record, const struct id *run,
+    uint32_t step);
+struct row_key untold_key(uint64_t record, const struct id *run, uint32_t step);
+/* interaction.c */
+void on_interaction_respond(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+/* operate.c, fork.c */
+void on_run_signal(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_step_skip(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_step_override(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_run_retry(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_run_fork(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
 /* apply.c */
 void scheduler_apply(void *state, uint64_t at_ms, const struct message *m);
 void scheduler_settle(void *state);
 void scheduler_find_timer(struct scheduler_state *state);
 void scheduler_find_deferred(struct scheduler_state *state);
+void scheduler_put(
+    struct scheduler_state *state, const struct row_key *key, struct bytes value);
+void scheduler_drop(struct scheduler_state *state, const struct row_key *key);
+/* index.c: the rows beside the run's own that follow from a fact about one step */
+struct fact_about_step {
+    const struct run *run;
+    const struct message *fact;
+    uint64_t at_ms;
+    uint32_t step;
+    struct step_row before, after;
+};
+void index_wait(struct scheduler_state *state, const struct fact_about_step *moved);
+void
+index_interaction(struct scheduler_state *state, const struct fact_about_step *moved);
 #endif

@@ -2,28 +2,227 @@
 #ifndef ACTORS_TRIGGER_STATE_H
 #define ACTORS_TRIGGER_STATE_H
 #include "actors/actor.h"
-#include "actors/trigger/schedule.h"
+#include "actors/trigger/entries.h"
+#include "actors/trigger/listeners.h"
 
-enum { SCHEDULERS_MAX = 64 };
-
-/* Slots that a scheduler is told again, because it greeted. */
-struct retelling {
-    bool active;
-    struct id after; /* the run of the last one; zero: none yet */
+enum {
+    SCHEDULERS_MAX = 64,
+    SAID_MAX = 64,            /* facts with payloads in one turn */
+    SAID_BYTES_MAX = 4 << 20, /* payloads of them, about */
+    LOOKED_MAX = 256          /* events or listeners that are looked at in one turn */
 };
 
+/* Fires, and then matches, that a scheduler is told again, because it greeted. */
+struct retelling {
+    bool active;
+    struct row_key after; /* the row of the last one; empty: none yet */
+};
+
+/* What the rows say, kept at hand; found again when a life begins. */
 struct trigger_state {
     const struct config *config;
     struct journal *journal;
-    uint64_t due_ms; /* no slot comes before; UINT64_MAX: there is none */
+    const struct zones *zones;
+    uint8_t secret[SECRET_SIZE];
+    uint64_t slot_ms;   /* no slot comes before; UINT64_MAX: there is none */
+    uint64_t hold_ms;   /* no group that is held back is due before */
+    uint64_t oldest_ms; /* no event that is kept came before */
+    uint64_t unrouted;  /* projects with events whose consequences are not all said */
+    uint64_t looking;   /* waits for which the stream is searched */
     struct retelling retellings[SCHEDULERS_MAX];
 };
 
-/* The first unsettled slot of the partition behind that of `after`. */
-bool next_fire(struct journal *journal, uint32_t partition, const struct id *after,
-    struct id *run);
+/* An event, as it lies in its row or will: the payloads may be borrowed. */
+struct event {
+    struct event_entry entry;
+    struct bytes meta; /* what `meta` names in templates; event_meta makes it */
+};
+
+/* All of a turn is of one project: what is of another comes in the next one. */
+static inline bool
+same_project(const struct outbox *out, const struct id *project)
+{
+    return out->count == 0 || id_equal(&out->project, project);
+}
+
+void
+say_refusal(struct outbox *out, uint64_t request, enum err err, const char *detail);
+
+/* document.c: what answers are made of */
+void put_text(struct buffer *out, const char *name, struct bytes value);
+void put_number(struct buffer *out, const char *name, uint64_t value);
+void put_bool(struct buffer *out, const char *name, bool value);
+void
+put_id(struct buffer *out, const char *name, const struct id *id, const char *prefix);
+/* nil for 0 and for never */
+void put_time_or_nil(struct buffer *out, const char *name, uint64_t unix_ms);
+/* Say it and free the buffer. */
+void
+say_answer(struct outbox *out, uint64_t request, struct buffer *document, bool created);
+
+/* fit.c: what texts of an automation say of an event.  `meta` is what templates see. */
+bool
+condition_holds(struct bytes condition, const struct event *event, struct arena *arena);
+/* The group of the event, in the arena; nothing if there is none to tell apart.  False:
+ * it cannot be told, `mistake` says why. */
+bool group_of(struct bytes template, const struct event *event, struct arena *arena,
+    struct bytes *group, struct bytes *mistake);
+/* The inputs of a run, or false. */
+bool inputs_of(const struct trigger_state *s, struct bytes template,
+    const struct event *event, struct arena *arena, struct bytes *inputs,
+    struct bytes *mistake);
+/* What `meta` names of an event: what was published with it, and what it is. */
+struct bytes event_meta(const struct event_entry *entry, struct arena *arena);
+
+/* fires.c: what leads to runs, until that is settled */
+struct firing {
+    struct trigger_name name;
+    const struct definition *definition;
+    uint64_t slot_ms, event, next_ms, quiet_ms;
+    struct bytes data, meta, inputs, group, source;
+    bool held;
+};
+/* Copies what it says. */
+void say_fire(
+    const struct trigger_state *s, const struct firing *firing, struct outbox *out);
+/* A fire that fails before it is one. */
+void say_failed_fire(const struct trigger_name *name, uint64_t slot_ms, uint64_t event,
+    struct bytes mistake, struct outbox *out);
+void on_fire_taken(
+    const struct trigger_state *s, const struct fire_taken *taken, struct outbox *out);
+void trigger_fired_applied(struct trigger_state *s, const struct message *m);
+void fire_settled_applied(struct trigger_state *s, const struct message *m);
+/* Tell the scheduler of the partition again what is not settled. */
+bool retelling(const struct trigger_state *s);
+void tell_again(const struct trigger_state *s, struct outbox *out);
+void peer_reset_applied(struct trigger_state *s, const struct peer_reset *peer);
+/* A fire or a match was told, or is settled. */
+void retelling_moves(
+    struct trigger_state *s, uint32_t partition, const struct row_key *told);
+
+/* triggers.c: the triggers of automations */
+void on_triggers_offered(const struct trigger_state *s, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void triggers_learned_applied(
+    struct trigger_state *s, uint64_t at_ms, const struct message *m);
+bool definition_read(const struct trigger_state *s, const struct trigger_name *name,
+    struct arena *arena, struct definition *definition);
+void on_trigger_list(
+    const struct trigger_state *s, const struct message *in, struct outbox *out);
+bool automation_found(const struct trigger_state *s, const struct id *project,
+    const struct id *given, struct bytes name, struct id *automation);
+/* Call `each` for the triggers of an automation, in the order of their keys, until it
+ * says false. */
+void triggers_each(const struct trigger_state *s, const struct id *project,
+    const struct id *automation, bool (*each)(void *self, struct bytes key),
+    void *self);
+
+/* schedules.c: when slots come */
+void schedules_find(struct trigger_state *s);
+void arm(struct trigger_state *s, const struct trigger_name *name,
+    const struct schedule *schedule);
+void disarm(struct trigger_state *s, const struct trigger_name *name,
+    const struct schedule *schedule);
+/* The first slot after `after_ms` of a schedule that begins then; UINT64_MAX: none. */
+uint64_t schedule_begin(const struct trigger_state *s,
+    const struct definition *definition, uint64_t after_ms);
+uint64_t
+schedule_jitter(const struct trigger_name *name, const struct definition *definition);
+void fire_slots(const struct trigger_state *s, uint64_t now_ms, struct outbox *out);
+void slot_skipped_applied(struct trigger_state *s, const struct message *m);
+void on_schedule_next(const struct trigger_state *s, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+
+/* stream.c: the events of projects */
+struct publication {
+    struct bytes id, type, source, data, meta;
+};
+/* The stream of a project; all zero before its first event. */
+void stream_read(
+    const struct trigger_state *s, const struct id *project, struct stream *stream);
+bool event_read(const struct trigger_state *s, const struct id *project,
+    uint64_t number, struct arena *arena, struct event_entry *entry);
+/* The event that has this id; 0: none. */
+uint64_t
+event_of_id(const struct trigger_state *s, const struct id *project, struct bytes id);
+/* Keep it, and say what follows as far as a turn allows.  `event` is the event then. */
+void keep_event(const struct trigger_state *s, uint64_t now_ms,
+    const struct publication *publication, struct outbox *out, struct event *event);
+/* Say what follows from an event that was just kept, unless others come first. */
+void route_kept(
+    const struct trigger_state *s, const struct event *event, struct outbox *out);
+void on_event_publish(const struct trigger_state *s, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_stream_list(
+    const struct trigger_state *s, const struct message *in, struct outbox *out);
+void stream_find(struct trigger_state *s);
+uint64_t stream_expires_ms(const struct trigger_state *s);
+void expire_events(const struct trigger_state *s, uint64_t now_ms, struct outbox *out);
+void
+event_kept_applied(struct trigger_state *s, uint64_t at_ms, const struct message *m);
+void events_expired_applied(struct trigger_state *s, const struct message *m);
+
+/* route.c: what an event starts and wakes */
+/* Say as much as a turn allows, from `at` on, and how far it came. */
+void route_event(const struct trigger_state *s, const struct event *event,
+    struct bytes at, struct outbox *out);
+void route_next(const struct trigger_state *s, struct outbox *out);
+void event_routed_applied(struct trigger_state *s, const struct message *m);
+
+/* subscriptions.c: event triggers */
+void trigger_hears(const struct trigger_state *s, const struct trigger_name *name,
+    const struct event *event, struct outbox *out);
+void fire_holds(const struct trigger_state *s, uint64_t now_ms, struct outbox *out);
+void holds_find(struct trigger_state *s);
+void event_held_applied(struct trigger_state *s, const struct message *m);
+void hold_ended_applied(struct trigger_state *s, const struct message *m);
+/* What was held of the group is in a fire; it may be quiet for a time. */
+void hold_fired(struct trigger_state *s, const struct trigger_name *name,
+    const struct trigger_fired *fired);
+
+/* waits.c: steps that wait for an event */
+bool wait_hears(const struct trigger_state *s, const struct wait_name *name,
+    const struct event *event, struct outbox *out);
+void on_wait_offered(
+    const struct trigger_state *s, const struct message *in, struct outbox *out);
+void on_wait_withdrawn(
+    const struct trigger_state *s, const struct message *in, struct outbox *out);
+void on_match_taken(
+    const struct trigger_state *s, const struct message *in, struct outbox *out);
+void look_back(const struct trigger_state *s, struct outbox *out);
+void waits_find(struct trigger_state *s);
+void wait_learned_applied(struct trigger_state *s, const struct message *m);
+void wait_looked_applied(struct trigger_state *s, const struct message *m);
+void wait_matched_applied(struct trigger_state *s, const struct message *m);
+void wait_forgotten_applied(struct trigger_state *s, const struct message *m);
+
+/* hooks.c: http triggers */
+/* The last part of its URL, in the arena. */
+struct bytes hook_handle(const struct trigger_state *s, const struct trigger_name *name,
+    struct bytes own, struct arena *arena);
+void on_hook_call(const struct trigger_state *s, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+
+/* signatures.c: does a request come from who knows the secret? */
+struct hook_request {
+    struct bytes headers, body; /* headers: msgpack map, names in lower case */
+};
+enum hook_scheme { HOOK_OPEN, HOOK_STANDARD, HOOK_GITHUB, HOOK_SHARED };
+/* `delivery` is the id that the sender gave it, or nothing. */
+bool hook_genuine(enum hook_scheme scheme, const struct hook_request *request,
+    struct bytes secret, struct bytes header, uint64_t tolerance_ms, uint64_t now_ms,
+    struct bytes *delivery);
+
+/* secrets.c */
+void on_secret_set(
+    const struct trigger_state *s, const struct message *in, struct outbox *out);
+void on_secret_list(
+    const struct trigger_state *s, const struct message *in, struct outbox *out);
+bool secret_read(const struct trigger_state *s, const struct id *project,
+    struct bytes name, struct secret_entry *secret);
+void
+secret_kept_applied(struct trigger_state *s, uint64_t at_ms, const struct message *m);
 
 /* apply.c */
 void trigger_apply(void *state, uint64_t at_ms, const struct message *m);
-void trigger_find_due(struct trigger_state *state);
 #endif

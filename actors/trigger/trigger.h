@@ -1,19 +1,36 @@
-/* trigger - when to start a run: the schedules of all automations.
+/* trigger - what starts runs and wakes them: schedules, http triggers, the events of
+ * projects, event triggers, and steps that wait for events.
  *
- * Each schedule has one slot that comes next.  When it has come, that is a fact, and
- * the scheduler hears it until it says that the run exists; only then the next slot may
- * come.  A schedule that was late, because nobody was there or the scheduler did not
- * answer, fires once for the latest slot it missed.  The run's id follows from
- * automation, trigger and slot: telling a slot twice starts one run.
+ * A fire is a fact that the scheduler of its run hears until it says what became of it.
+ * The run's id follows from automation, trigger and slot or event: telling it twice
+ * starts one run.  An event gets the next number of its project's stream; what it
+ * starts and wakes is said in the same turn, or as far as a turn allows, and the rest
+ * in the next ones: how far is a fact, too.
  *
- * Rows of its journal:
+ * Nothing is kept in memory for a trigger or a wait.  Rows of its journal:
  *
- *   P project automation            the version whose triggers hold
- *   S project automation trigger    a schedule
+ *   P project automation               version, name, revision and status
+ *   N project ~name                    the automation of that name
+ *   C project automation trigger       what the trigger is
+ *   S project automation trigger       what has become of it; of a schedule, its slots
  *   T due project automation trigger   its next slot, unless one is unsettled
- *   F partition run                 a slot that has come and is not settled
+ *   F partition run                    a fire that is not settled
+ *   Z project                          the stream: first, last and routed numbers
+ *   E project number                   an event
+ *   I project ~type number             the same, by its type
+ *   D project ~id                      the same, by its caller's id
+ *   X project class ~paths ~values …   a listener; see listeners.h
+ *   Y project class ~paths             paths whose values listeners compare
+ *   W project run step attempt         a wait
+ *   L project run step attempt         a wait for which the stream is still searched
+ *   M partition run step attempt       the event of a wait, until it is taken
+ *   H project automation ~trigger ~group      what a trigger holds back of a group
+ *   G project automation ~trigger ~group number   an event that is held back
+ *   J due project automation ~trigger ~group  when that is over
+ *   K ~handle                          the trigger of a URL
+ *   B project name                     a secret
  *
- * On disk: letters, orders and field numbers are for ever.
+ * ~ is a hash.  On disk: letters, orders and field numbers are for ever.
  */
 #ifndef ACTORS_TRIGGER_TRIGGER_H
 #define ACTORS_TRIGGER_TRIGGER_H

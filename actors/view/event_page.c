@@ -7,11 +7,15 @@
 enum how {
     HOW_text,
     HOW_u32,
+    HOW_u64,
     HOW_automation,
     HOW_session,
+    HOW_interaction,
+    HOW_run,
     HOW_moment,
     HOW_delay,
-    HOW_payload
+    HOW_payload,
+    HOW_payload_if
 };
 
 static const struct shown {
@@ -34,11 +38,21 @@ write_field(
     switch (s->how) {
     case HOW_text: sheet_text(payload, s->name, *bytes); return;
     case HOW_u32: sheet_number(payload, s->name, *(const uint32_t *)value); return;
+    case HOW_u64:
+        if (*ms != 0)
+            sheet_number(payload, s->name, *ms);
+        return;
     case HOW_automation: sheet_id(payload, s->name, "aut_", value); return;
     case HOW_session: sheet_id(payload, s->name, "wsess_", value); return;
+    case HOW_run: sheet_id(payload, s->name, "run_", value); return;
+    case HOW_interaction: sheet_id(payload, s->name, "iact_", value); return;
     case HOW_moment: sheet_moment(payload, s->name, *ms); return;
     case HOW_delay:
         sheet_number(payload, s->name, *ms > at_ms ? *ms - at_ms : 0);
+        return;
+    case HOW_payload_if:
+        if (bytes->size > 0)
+            sheet_payload(payload, s->name, *bytes);
         return;
     case HOW_payload: sheet_payload(payload, s->name, *bytes); return;
     }

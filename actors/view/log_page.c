@@ -8,7 +8,7 @@ enum {
 }; /* read for one page, whether anything was printed or not */
 
 static void
-write_chunk(struct sheet *items, const struct run_rows *run, uint64_t sequence,
+write_chunk(struct sheet *items, struct run_rows *run, uint64_t sequence,
     uint64_t at_ms, const struct job_printed *printed)
 {
     sheet_item(items);

@@ -1,5 +1,8 @@
 #include "actors/view/run_rows.h"
 
+static const struct step_row *source_step(void *self, uint32_t step);
+static void source_read(void *self, uint64_t record, struct output_source *source);
+
 static void
 open_plan(struct run_rows *run)
 {
@@ -9,6 +12,13 @@ open_plan(struct run_rows *run)
     row_key_u32(&key, run->row.version);
     struct bytes plan = journal_get(run->journal, row_key_bytes(&key));
     run->planned = plan.data != NULL && plan_open(plan, &run->plan) == ERR_NONE;
+    layout_open(
+        &run->layout, run->journal, run->arena, &run->project, &run->id, &run->plan);
+    run->outputs = (struct output_source){ .self = run,
+        .layout = &run->layout,
+        .arena = run->arena,
+        .step = source_step,
+        .read = source_read };
 }
 
 enum err
@@ -52,11 +62,11 @@ run_rows_step(struct run_rows *run, uint32_t step)
 }
 
 struct plan_step
-run_rows_plan_step(const struct run_rows *run, uint32_t step)
+run_rows_plan_step(struct run_rows *run, uint32_t step)
 {
-    if (!run->planned || step >= run->plan.step_count)
+    if (!run->planned || step >= run->row.step_count)
         return (struct plan_step){ 0 };
-    return plan_step_at(&run->plan, step, run->arena);
+    return layout_step(&run->layout, layout_place(&run->layout, step));
 }
 
 bool
@@ -103,20 +113,64 @@ run_rows_inputs(struct run_rows *run)
     struct message fact;
     if (run_facts_open(run, run->row.record, &facts))
         while (run_facts_next(&facts, &fact))
-            if (fact.code == RUN_STARTED)
+            if (fact.code == RUN_STARTED || fact.code == RUN_QUEUED)
                 return or_empty(fact.run_started.inputs);
     return (struct bytes){ 0 };
+}
+
+static void
+source_read(void *self, uint64_t record, struct output_source *source)
+{
+    struct run_facts facts;
+    struct message fact;
+    if (run_facts_open(self, record, &facts))
+        while (run_facts_next(&facts, &fact))
+            output_note(source, &fact);
+}
+
+static const struct step_row *
+source_step(void *self, uint32_t step)
+{
+    return run_rows_step(self, step);
 }
 
 struct bytes
 run_rows_output(struct run_rows *run, uint32_t step)
 {
     uint64_t record = run_rows_step(run, step)->output;
+    return record == 0 ? (struct bytes){ 0 }
+                       : output_recorded(&run->outputs, record, step);
+}
+
+/* The output of the last step as it is; put together, within the limit, if that step is
+ * a parallel or an each. */
+static struct bytes
+last_output(struct run_rows *run, size_t bytes_max)
+{
+    uint32_t last = layout_last(&run->layout);
+    struct buffer out = { 0 };
+    struct bytes output = { 0 };
+    if (run_rows_step(run, last)->output != 0)
+        return run_rows_output(run, last);
+    run->outputs.bytes_max = bytes_max;
+    if (output_pack(&run->outputs, last, &out))
+        output = arena_copy(run->arena, buffer_bytes(&out));
+    buffer_free(&out);
+    return output;
+}
+
+struct bytes
+run_rows_result(struct run_rows *run, size_t bytes_max)
+{
     struct run_facts facts;
     struct message fact;
-    if (record != 0 && run_facts_open(run, record, &facts))
+    if (!run->planned)
+        return (struct bytes){ 0 };
+    if (run->row.finish == 0)
+        return last_output(run, bytes_max);
+    if (run_facts_open(run, run->row.finish, &facts))
         while (run_facts_next(&facts, &fact))
-            if (fact.code == ACTION_COMPLETED && fact.action_completed.step == step)
-                return or_empty(fact.action_completed.output);
+            if (fact.code == RUN_COMPLETED)
+                return or_empty(fact.run_completed.output);
     return (struct bytes){ 0 };
 }

@@ -4,7 +4,7 @@
  */
 #ifndef ACTORS_VIEW_RUN_ROWS_H
 #define ACTORS_VIEW_RUN_ROWS_H
-#include "actors/plan/plan.h"
+#include "actors/output.h"
 #include "actors/record.h"
 #include "store/journal.h"
 #include "store/rows.h"
@@ -15,6 +15,8 @@ struct run_rows {
     struct id project, id;
     struct run_row row;
     struct plan plan;
+    struct layout layout;
+    struct output_source outputs;
     bool planned;       /* the plan is there */
     uint32_t page_read; /* number of `page` plus 1; 0: none is read */
     struct step_row page[STEPS_PER_PAGE];
@@ -30,8 +32,9 @@ MUST_CHECK enum err run_rows_read(struct run_rows *run, struct journal *journal,
 
 /* A step's state; overwritten by the next call for a step of another page. */
 const struct step_row *run_rows_step(struct run_rows *run, uint32_t step);
-/* A step of the plan; empty if the plan is not there. */
-struct plan_step run_rows_plan_step(const struct run_rows *run, uint32_t step);
+/* The step as the plan has it, with the key that it has in the run; empty if the plan
+ * is not there. */
+struct plan_step run_rows_plan_step(struct run_rows *run, uint32_t step);
 
 /* The facts of this run in one record, in order. */
 struct run_facts {
@@ -44,7 +47,10 @@ bool run_facts_open(struct run_rows *run, uint64_t record, struct run_facts *fac
 bool run_facts_next(struct run_facts *facts, struct message *fact);
 
 /* The payloads that only the record has; nothing (data NULL) if it is not there.
- * Valid until another record is read. */
+ * Inputs are valid until another record is read. */
 struct bytes run_rows_inputs(struct run_rows *run);
 struct bytes run_rows_output(struct run_rows *run, uint32_t step);
+/* What the run returns: as it declares, or the output of its last step; if that must be
+ * put together, of at most `bytes_max`.  Nothing if it is larger, or not there. */
+struct bytes run_rows_result(struct run_rows *run, size_t bytes_max);
 #endif

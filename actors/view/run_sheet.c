@@ -34,6 +34,7 @@ static void
 write_line(struct sheet *map, const struct id *id, const struct run_row *row)
 {
     sheet_id(map, "id", "run_", id);
+    sheet_text(map, "name", row->title);
     sheet_text(map, "automation", row->name);
     sheet_id(map, "automation_id", "aut_", &row->automation);
     sheet_number(map, "version", row->version);
@@ -89,13 +90,11 @@ write_inputs(struct whole *w)
     sheet_payload(&w->map, "inputs", given ? inputs : bytes_of(none, sizeof none));
 }
 
-/* That of the last step in the order of the plan. */
 static void
-write_last_output(struct whole *w)
+write_result(struct whole *w)
 {
-    uint32_t steps = w->run->row.step_count;
-    if (w->run->row.status == RUN_DONE && steps > 0)
-        sheet_payload(&w->map, "output", run_rows_output(w->run, steps - 1));
+    if (w->run->row.status == RUN_DONE && w->run->row.step_count > 0)
+        sheet_payload(&w->map, "output", run_rows_result(w->run, w->bytes_max));
 }
 
 /* Once one does not fit no other is looked for: that would be a search for small ones.
@@ -126,7 +125,7 @@ write_step(struct whole *w, uint32_t step)
     sheet_text(&map, "key", plan.key);
     sheet_text(&map, "name", plan.name);
     sheet_number(&map, "index", step);
-    sheet_text(&map, "kind", text("action"));
+    sheet_text(&map, "kind", text(step_kind_name(plan.kind)));
     sheet_text(&map, "status", text(step_status_name((enum step_status)row->status)));
     sheet_number(&map, "attempt", row->attempt);
     sheet_text(&map, "worker", row->worker);
@@ -195,7 +194,7 @@ run_sheet_whole(struct buffer *out, struct run_rows *run, size_t bytes_max)
     w.map = sheet_map(out);
     write_line(&w.map, &run->id, &run->row);
     write_inputs(&w);
-    write_last_output(&w);
+    write_result(&w);
     write_steps(&w);
     write_outputs(&w);
     if (w.truncated)

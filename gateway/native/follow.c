@@ -1,4 +1,4 @@
-/* A run's log as it grows, in server-sent events.
+/* A run's log, or the stream of a project, as it grows, in server-sent events.
  *
  * Hints wake it; what it sends comes from the view, a page at a time, and the next page
  * is asked for when the client has taken the one before.
@@ -11,14 +11,14 @@
 
 #include <inttypes.h>
 
-enum { PAGE_EVENTS = 100, QUIET_MS = 15000, BEHIND_MS = 100 };
+enum { QUIET_MS = 15000, BEHIND_MS = 100 };
 
 struct follow {
     struct request *request;
     struct stream stream;
     struct watch watch;
     struct alarm alarm;
-    struct message *question;
+    struct follow_subject of;
     uint64_t asked; /* number of the question, 0: none */
     uint64_t sent;  /* sequence of the last event that was put */
     uint64_t known; /* that a hint named */
@@ -40,16 +40,16 @@ look(struct follow *follow)
 {
     if (follow->asked != 0 || follow->stream.ended || !stream_drained(&follow->stream))
         return;
-    follow->question->event_list.after = follow->sent;
-    follow->asked = request_ask(follow->request, follow->question, got_page);
+    *follow->of.after = follow->sent;
+    follow->asked = request_ask(follow->request, follow->of.question, got_page);
 }
 
 static void
 put_event(struct follow *follow, struct bytes event)
 {
     struct buffer *out = &follow->stream.out;
-    struct cursor sequence = cursor_over(pack_find(event, "sequence"));
-    struct cursor type = cursor_over(pack_find(event, "event_type"));
+    struct cursor sequence = cursor_over(pack_find(event, follow->of.number));
+    struct cursor type = cursor_over(pack_find(event, follow->of.type));
     uint64_t number = cursor_u64(&sequence);
     struct bytes name = cursor_text(&type);
     if (sequence.bad || type.bad || number <= follow->sent)
@@ -70,7 +70,13 @@ put_page(struct follow *follow, const struct document *page)
     for (size_t i = 0; i < count; i++)
         put_event(follow, cursor_skip(&items));
     struct cursor more = cursor_over(pack_find(page->document, "has_more"));
-    follow->more = count > 0 && cursor_bool(&more);
+    follow->more = cursor_bool(&more);
+    /* A page may hold nothing that is wanted, and yet go on. */
+    struct cursor next = cursor_over(pack_find(page->document, "next_after"));
+    uint64_t passed = cursor_done(&next) ? 0 : cursor_u64(&next);
+    follow->more = follow->more && (count > 0 || passed > follow->sent);
+    if (passed > follow->sent)
+        follow->sent = passed;
     follow->stream.ended = page->finished != 0;
 }
 
@@ -158,20 +164,18 @@ leaving(struct watch *watch)
 }
 
 void
-native_follow(struct request *r, const struct id *run, uint64_t after)
+native_follow(struct request *r, const struct follow_subject *subject)
 {
     struct follow *follow = arena_take(&r->arena, sizeof *follow);
     follow->request = r;
-    follow->sent = after;
+    follow->of = *subject;
+    follow->sent = *subject->after;
     follow->stream.drained = drained;
     follow->stream.closed = closed;
     follow->alarm.ring = rings;
-    follow->watch.run = *run;
+    follow->watch.run = subject->watched;
     follow->watch.changed = changed;
     follow->watch.leaving = leaving;
-    follow->question = request_message(r, EVENT_LIST, ACTOR_view);
-    follow->question->event_list.run = *run;
-    follow->question->event_list.limit = PAGE_EVENTS;
     r->own = follow;
     look(follow);
 }

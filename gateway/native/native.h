@@ -12,15 +12,27 @@
 
 /* Answer when the run is finished, or at `until_ms` (monotonic), with `status`: from
  * the hint that it is finished if that says all, otherwise with what the view says. */
-void native_wait(struct request *r, const struct run_accepted *run, unsigned status,
-    uint64_t until_ms);
+void native_wait(struct request *r, const struct id *project,
+    const struct run_accepted *run, unsigned status, uint64_t until_ms);
 
 /* What is known of a run that was just accepted, and of its outcome if there is one. */
 void native_run_document(struct buffer *out, const struct run_accepted *run,
     const struct run_changed *outcome);
 
-/* The run's log as a stream of server-sent events, from after `after`. */
-void native_follow(struct request *r, const struct id *run, uint64_t after);
+/* What is followed: a question that is asked again and again, and how its pages name
+ * what they hold. */
+struct follow_subject {
+    struct id watched; /* run or project */
+    struct message *question;
+    uint64_t *after; /* in it: the number behind which a page begins */
+    const char *number, *type;
+};
+/* It as a stream of server-sent events. */
+void native_follow(struct request *r, const struct follow_subject *subject);
+
+/* Helpers of the dialect; false: the request was refused. */
+bool native_wants_stream(const struct request *r);
+bool native_after(struct request *r, uint64_t *after);
 
 /* The text of a query of at most `max` bytes, and `limit` and `cursor` of a page;
  * false: refused. */

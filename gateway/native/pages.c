@@ -65,8 +65,8 @@ native_run_get(struct request *r)
 }
 
 /* The sequence after which a list or a stream begins. */
-static bool
-read_after(struct request *r, uint64_t *after)
+bool
+native_after(struct request *r, uint64_t *after)
 {
     struct bytes last = r->headers[HEADER_LAST_EVENT_ID];
     if (!request_number(r, "after", 0, INT64_MAX, 0, after))
@@ -85,8 +85,8 @@ read_after(struct request *r, uint64_t *after)
     return true;
 }
 
-static bool
-wants_stream(const struct request *r)
+bool
+native_wants_stream(const struct request *r)
 {
     static const char type[] = "text/event-stream";
     struct bytes accept = r->headers[HEADER_ACCEPT];
@@ -100,11 +100,13 @@ native_event_list(struct request *r)
     struct message *m = request_message(r, EVENT_LIST, ACTOR_view);
     struct event_list *list = &m->event_list;
     struct bytes cursor;
-    if (!request_id(r, "run_", &list->run) || !read_after(r, &list->after)
+    if (!request_id(r, "run_", &list->run) || !native_after(r, &list->after)
         || !native_page(r, &list->limit, &cursor))
         return;
-    if (wants_stream(r))
-        native_follow(r, &list->run, list->after);
+    struct follow_subject subject = { list->run, m, &list->after, "sequence",
+        "event_type" };
+    if (native_wants_stream(r))
+        native_follow(r, &subject);
     else
         ask(r, m);
 }
@@ -115,7 +117,7 @@ native_log_list(struct request *r)
     struct message *m = request_message(r, LOG_LIST, ACTOR_view);
     struct log_list *list = &m->log_list;
     struct bytes cursor;
-    if (request_id(r, "run_", &list->run) && read_after(r, &list->after)
+    if (request_id(r, "run_", &list->run) && native_after(r, &list->after)
         && native_page(r, &list->limit, &cursor))
         ask(r, m);
 }

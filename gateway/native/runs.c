@@ -94,7 +94,8 @@ started_to_wait(struct request *r, const struct message *answer)
     if (!accepted(r, answer))
         return;
     native_duration(target_query(&r->target, "wait"), WAIT_MAX_MS, &ms);
-    native_wait(r, run, run->existed ? 200 : 201, r->gateway->now_ms + ms);
+    native_wait(
+        r, &r->key->project, run, run->existed ? 200 : 201, r->gateway->now_ms + ms);
 }
 
 /* Runs of one idempotency key must meet in one partition, in this life and the next. */

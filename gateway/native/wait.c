@@ -65,12 +65,23 @@ unhook(struct wait *wait)
 }
 
 static void
+show_accepted(struct wait *wait)
+{
+    struct buffer out = { 0 };
+    native_run_document(&out, &wait->run, NULL);
+    request_document(wait->request, 202, buffer_bytes(&out));
+    buffer_free(&out);
+}
+
+static void
 end(struct wait *wait, const struct message *answer)
 {
     struct request *r = wait->request;
     unhook(wait);
     if (answer->code == DOCUMENT)
         request_document(r, wait->status, answer->document.document);
+    else if (answer->code == REFUSED && answer->refused.err == ERR_NOT_FOUND)
+        show_accepted(wait); /* a fire that no run has come of yet */
     else
         request_show(r, answer);
 }
@@ -127,8 +138,8 @@ leaving(struct watch *watch)
 }
 
 void
-native_wait(struct request *r, const struct run_accepted *run, unsigned status,
-    uint64_t until_ms)
+native_wait(struct request *r, const struct id *project, const struct run_accepted *run,
+    unsigned status, uint64_t until_ms)
 {
     bool final = run_status_final((enum run_status)run->status);
     struct wait *wait = arena_take(&r->arena, sizeof *wait);
@@ -143,6 +154,7 @@ native_wait(struct request *r, const struct run_accepted *run, unsigned status,
     wait->watch.leaving = leaving;
     wait->question = request_message(r, RUN_GET, ACTOR_view);
     wait->question->run_get.run = run->run;
+    wait->question->envelope.project = *project;
     r->own = wait;
     watch_set(r->gateway->watches, &wait->watch);
     wait->hinted = final;

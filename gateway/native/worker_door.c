@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "base/wrong.h"
 #include "gateway/curve.h"
+#include "gateway/publishing.h"
 #include "gateway/worker_frame.h"
 #include "gateway/workers.h"
 
@@ -29,6 +30,7 @@ struct worker_door {
     struct worker_limits limits;
     struct map peers; /* connections that have a session, by identity */
     struct buffer out;
+    struct publishing publishing;
 };
 
 /* A connection that has a session. */
@@ -222,6 +224,24 @@ take_register(struct worker_door *door, struct session *session, struct bytes id
 }
 
 static void
+say_published(void *self, struct bytes identity, struct bytes frame)
+{
+    struct worker_door *door = self;
+    buffer_clear(&door->out);
+    buffer_append_bytes(&door->out, frame);
+    (void)say(door, identity);
+}
+
+static void
+take_publish(struct session *session, const struct worker_frame *frame)
+{
+    const struct peer *peer = session->own;
+    struct worker_door *door = peer->door;
+    door->publishing.bridge = door->gateway->bridge;
+    publishing_ask(&door->publishing, identity_of(peer), &session->key->project, frame);
+}
+
+static void
 take_word(
     struct workers *workers, struct session *session, const struct worker_frame *frame)
 {
@@ -246,6 +266,7 @@ take_word(
     case WORKER_SAYS_LOG:
         workers_log(workers, session, frame->token, frame->stream, frame->chunk);
         return;
+    case WORKER_SAYS_PUBLISH: take_publish(session, frame); return;
     case WORKER_SAYS_DRAIN: workers_ready(workers, session, 0); return;
     case WORKER_SAYS_GOODBYE: workers_end(workers, &session, true); return;
     }
@@ -364,6 +385,9 @@ worker_door_open(struct gateway *gateway, struct worker_door **out, struct fault
     door->gateway = gateway;
     door->limits.payload_max = config->payload_max;
     door->limits.jobs_max = config->session_jobs_max;
+    door->publishing.answer = say_published;
+    door->publishing.self = door;
+    publishing_open(&door->publishing);
     door->door = zsock_new(ZMQ_ROUTER);
     if (door->door == NULL)
         return fault_set(fault, ERR_IO, "no socket: %s", zmq_strerror(errno));
@@ -393,6 +417,7 @@ worker_door_close(struct worker_door **out)
     struct worker_door *door = *out;
     if (door == NULL)
         return;
+    publishing_close(&door->publishing);
     zsock_destroy(&door->door);
     map_free(&door->peers);
     buffer_free(&door->out);

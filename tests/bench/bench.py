@@ -25,7 +25,8 @@ MIB = 1 << 20
 
 def core(figures, given):
     with tempfile.TemporaryDirectory(prefix="capstan-bench-") as folder:
-        for bench, needs in (("journal", True), ("loop", False), ("transport", True)):
+        for bench, needs in (("journal", True), ("loop", False), ("each", False),
+                             ("transport", True)):
             command = [os.path.join(BUILD, f"tests/bench/bench_{bench}")]
             place = tempfile.mkdtemp(dir=folder)
             for line in subprocess.run(command + [place] * needs, check=True, text=True,

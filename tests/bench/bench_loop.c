@@ -126,7 +126,9 @@ static void
 learn(struct bench *b)
 {
     static struct mistakes mistakes;
-    struct compile_limits limits = { 262144, 1000, 1 << 20 };
+    struct compile_limits limits = {
+        .text_max = 262144, .steps_max = 1000, .payload_max = 1 << 20
+    };
     struct arena arena = { 0 };
     struct buffer plan = { 0 };
     if (compile(text(automation), &limits, &arena, &plan, &mistakes) != ERR_NONE)

@@ -198,7 +198,7 @@ class FakeEngine:
         self.inboxes, self.outs, self.spoken = {}, {}, {}
         self.epochs = {}
         self.gateway_epochs = {}
-        parts = [("registry", 0), ("lease", 0), ("view", 0)]
+        parts = [("registry", 0), ("trigger", 0), ("lease", 0), ("view", 0)]
         parts += [("scheduler", i) for i in range(self.schedulers)]
         for part in parts:
             inbox = self.context.socket(zmq.ROUTER)

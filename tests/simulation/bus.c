@@ -8,10 +8,11 @@
 #include "tests/simulation/machine.h"
 #include "transport/codec.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 /* Packets to a dead process that ZeroMQ keeps; further ones are dropped. */
-enum { PARKED_MAX = 64, LATE_MS = 400 };
+enum { PARKED_MAX = 64, PIPE_FULL = 1, LATE_MS = 400 };
 
 static const struct {
     enum actor_name from, to;
@@ -97,9 +98,10 @@ arrive(struct sim *sim, void *self, uint64_t number, void **owned)
 {
     struct packet *packet = *owned;
     struct machine *to = packet->to;
-    const struct road *road = road_between(packet->from, to);
+    struct road *road = road_between(packet->from, to);
     (void)self;
     (void)number;
+    road->in_flight--;
     if (!to->up || to->life != packet->to_life
         || packet->connection <= road->lost_up_to) {
         sim_probe(PROBE_LOST_IN_FLIGHT);
@@ -123,9 +125,10 @@ static void
 put_on_road(struct sim *sim, struct packet *packet)
 {
     struct road *road = road_between(packet->from, packet->to);
-    uint64_t at_us = sim->now_us + delay_us(sim);
+    uint64_t at_us = sim->now_us + packet->from->sync_us + delay_us(sim);
     at_us = at_us > road->last_us ? at_us : road->last_us;
     road->last_us = at_us;
+    road->in_flight++;
     packet->connection = road->connection;
     packet->to_life = packet->to->life;
     sim_plan(sim, at_us - sim->now_us, arrive, NULL, 0, packet);
@@ -149,8 +152,12 @@ carry(struct sim *sim, struct packet *packet)
     bool lost = !sim->healed && chance_hits(c, sim->dials.loss);
     bool repeated = !sim->healed && chance_hits(c, sim->dials.repeat);
     bool parked = chance_hits(c, sim->dials.parked);
+    bool full = road->full_until_us > sim->now_us && road->in_flight >= PIPE_FULL;
 
-    if (lost || (!packet->to->up && (!parked || length(&road->parked) >= PARKED_MAX))
+    if (full)
+        sim_probe(PROBE_FULL);
+    if (lost || full
+        || (!packet->to->up && (!parked || length(&road->parked) >= PARKED_MAX))
         || road->cut_until_us > sim->now_us) {
         sim_probe(PROBE_LOST);
         free(packet);
@@ -173,6 +180,12 @@ bus_reset(struct machine *from, struct machine *to, bool lose)
         road->lost_up_to = road->connection;
     road->connection++;
     road->last_us = 0;
+}
+
+void
+bus_fill(struct machine *from, struct machine *to, uint64_t for_us)
+{
+    road_between(from, to)->full_until_us = from->sim->now_us + for_us;
 }
 
 void
@@ -302,6 +315,34 @@ note_hello(const struct message *in)
         sim_probe(in->hello.resync == 2 ? PROBE_NEW_LIFE_SEEN : PROBE_GAP_SEEN);
 }
 
+static void
+no_earlier_life_is_heard(
+    const struct machine *m, const struct peer *from, const struct message *in)
+{
+    HOLDS(m->sim, in->envelope.epoch >= from->heard_epoch, "%s hears %s", m->title,
+        from->machine->title);
+}
+
+static void
+nothing_is_heard_twice(
+    const struct machine *m, const struct peer *from, const struct message *in)
+{
+    HOLDS(m->sim,
+        in->envelope.epoch > from->heard_epoch
+            || in->envelope.sequence > from->heard_sequence,
+        "%s hears %" PRIu64 " of %s", m->title, in->envelope.sequence,
+        from->machine->title);
+}
+
+static void
+check_order(const struct machine *m, struct peer *from, const struct message *in)
+{
+    no_earlier_life_is_heard(m, from, in);
+    nothing_is_heard_twice(m, from, in);
+    from->heard_epoch = in->envelope.epoch;
+    from->heard_sequence = in->envelope.sequence;
+}
+
 bool
 bus_receive(struct machine *m, struct message *in)
 {
@@ -316,6 +357,7 @@ bus_receive(struct machine *m, struct message *in)
         enum link_take taken = link_take(&from->link, in, &m->held);
         if (taken == LINK_DROPPED)
             continue;
+        check_order(m, from, in);
         m->held_back = taken == LINK_GREETED;
         note_hello(in);
         sim_trace_message(m->sim, "hear", m->title, sender(m, in), in);
@@ -364,6 +406,7 @@ bus_close(struct machine *m)
     for (size_t i = 0; i < m->peer_count; i++) {
         struct peer *peer = &m->peers[i];
         peer->link = (struct link){ 0 };
+        peer->heard_epoch = peer->heard_sequence = 0;
         buffer_clear(&peer->packet);
         free_all(&peer->road.parked);
         /* What it said last may still be on its way; what was on its way to it is

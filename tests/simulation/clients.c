@@ -1,5 +1,6 @@
 #include "tests/simulation/clients.h"
 
+#include "actors/scheduler/kinds.h"
 #include "base/pack.h"
 #include "base/wrong.h"
 #include "tests/simulation/automations.h"
@@ -13,7 +14,7 @@
 
 enum { CALLS_MAX = 128, PATIENCE_US = 4 * SECOND_US, KEY_SIZE = 16 };
 
-enum wish { WISH_START, WISH_CANCEL, WISH_APPLY };
+enum wish { WISH_START, WISH_CANCEL, WISH_APPLY, WISH_RESPOND };
 
 /* What one client wants. */
 struct call {
@@ -23,7 +24,9 @@ struct call {
     char key[KEY_SIZE]; /* empty: none */
     uint64_t input;     /* says which start it is */
     struct id run;      /* to cancel; once answered, started */
-    uint32_t version;   /* to apply; to start, it is known to exist */
+    struct id interaction;
+    const char *who, *value; /* who answers it, and what: msgpack */
+    uint32_t version;        /* to apply; to start, it is known to exist */
     uint64_t attempt;
     bool alone;   /* nothing follows when it is applied */
     bool settled; /* answered, or given up for good */
@@ -94,6 +97,14 @@ message_of(const struct call *call, struct buffer *inputs)
     case WISH_CANCEL:
         m.run_cancel =
             (struct run_cancel){ .run = call->run, .reason = text("not wanted") };
+        return m;
+    case WISH_RESPOND:
+        m.code = INTERACTION_RESPOND;
+        m.interaction_respond = (struct interaction_respond){
+            .interaction = call->interaction,
+            .value = text(call->value),
+            .principal = text(call->who),
+        };
         return m;
     case WISH_APPLY:
         m.code = AUTOMATION_APPLY;
@@ -188,12 +199,37 @@ hear_applied(struct sim *sim, struct call *call)
         plan_apply(sim, call->project, call->automation, call->version + 1);
 }
 
+/* People look at what the run may ask, now or later, and say yes or no. */
+static void
+plan_responses(struct sim *sim, uint32_t project, const struct id *run)
+{
+    static const char *const people[] = { "ann", "bob", "eve", "nobody" };
+    enum { FIRST = 0, ALL = 2 }; /* the steps that ask: see automations.def */
+    struct chance *c = luck(sim);
+    for (uint64_t left = chance_between(c, 0, 6); left > 0; left--) {
+        uint32_t step = chance_hits(c, 4000) ? FIRST : ALL;
+        bool escalated = step == ALL && chance_hits(c, 3000);
+        add(sim,
+            (struct call){ .wish = WISH_RESPOND,
+                .project = project,
+                .run = *run,
+                .interaction = interaction_id(run, step, 1, escalated),
+                .who = people[chance_below(c, COUNT(people))],
+                .value = chance_hits(c, 7000) ? "\xc3" : "\xc2" },
+            chance_below(c, 8 * SECOND_US));
+    }
+}
+
 static void
 hear_accepted(struct sim *sim, struct call *call, const struct run_accepted *m)
 {
     call->settled = true;
     if (call->wish == WISH_CANCEL) {
         oracle_hear_cancelled(sim, m);
+        return;
+    }
+    if (call->wish == WISH_RESPOND) {
+        oracle_hear_answered(sim, &call->run, &call->interaction, call->who);
         return;
     }
     struct start start = {
@@ -212,6 +248,8 @@ hear_accepted(struct sim *sim, struct call *call, const struct run_accepted *m)
     if (m->version > 1)
         sim_probe(PROBE_NEW_VERSION);
     oracle_hear_started(sim, &start, m->existed);
+    if (call->automation == AUTOMATION_ask && !m->existed)
+        plan_responses(sim, call->project, &m->run);
     if (!sim->healed && chance_hits(luck(sim), 1500))
         add(sim,
             (struct call){
@@ -231,6 +269,11 @@ clients_hear(struct sim *sim, size_t i, uint64_t attempt, const struct message *
     } else if (m->code == DOCUMENT) {
         hear_applied(sim, call);
     } else if (attempt == call->attempt) {
+        if (call->wish == WISH_RESPOND && m->refused.err != ERR_TIMEOUT
+            && m->refused.err != ERR_UNAVAILABLE) {
+            call->settled = true; /* not asked yet, or no more, or not this one */
+            return;
+        }
         if (call->wish == WISH_START && m->refused.err == ERR_NOT_FOUND)
             what_was_applied_can_be_started(sim, call, 0);
         /* An unknown name may become known; what timed out may not have happened. */
@@ -249,7 +292,9 @@ clients_wait_for(const struct sim *sim)
         if (call->settled)
             continue;
         snprintf(said, sizeof said, "call %zu (%s) has no answer", i,
-            call->wish == WISH_CANCEL ? "cancel" : automation_name(call->automation));
+            call->wish == WISH_CANCEL    ? "cancel"
+            : call->wish == WISH_RESPOND ? "respond"
+                                         : automation_name(call->automation));
         return said;
     }
     return NULL;
@@ -284,16 +329,27 @@ plan_start(struct sim *sim, uint64_t number)
     }
 }
 
+static bool
+is_started(const struct sim *sim, uint32_t project, enum automation automation)
+{
+    const struct clients *all = sim->clients;
+    for (size_t i = 0; i < all->count; i++)
+        if (all->calls[i].wish == WISH_START && all->calls[i].project == project
+            && all->calls[i].automation == automation)
+            return true;
+    return false;
+}
+
 void
 clients_open(struct sim *sim)
 {
     sim->clients = sim_room(sizeof *sim->clients);
-    for (uint32_t project = 0; project < PROJECTS; project++)
-        for (int i = 0; i < AUTOMATION_COUNT; i++)
-            if (sim->dials.wide || !automation_wide((enum automation)i))
-                plan_apply(sim, project, (enum automation)i, 1);
     for (uint64_t i = 0; i < sim->dials.starts; i++)
         plan_start(sim, i);
+    for (uint32_t project = 0; project < PROJECTS; project++)
+        for (int i = 0; i < AUTOMATION_COUNT; i++)
+            if (i == AUTOMATION_tick || is_started(sim, project, (enum automation)i))
+                plan_apply(sim, project, (enum automation)i, 1);
 }
 
 void

@@ -8,7 +8,8 @@ const char *
 mishap_name(enum mishap mishap)
 {
     static const char *const names[] = { "crash", "crash_some", "power", "pause",
-        "disk", "flush", "reset", "cut", "silence", "death", "reconnect", "goodbye" };
+        "disk", "flush", "clock", "slow", "full", "reset", "cut", "silence", "death",
+        "reconnect", "goodbye" };
     return names[mishap];
 }
 
@@ -22,6 +23,9 @@ draw_faults(struct dials *dials, struct chance *c)
         [MISHAP_PAUSE] = 5000,
         [MISHAP_DISK] = 4000,
         [MISHAP_FLUSH] = 5000,
+        [MISHAP_CLOCK] = 4000,
+        [MISHAP_SLOW] = 5000,
+        [MISHAP_FULL] = 3000,
         [MISHAP_RESET] = 1500,
         [MISHAP_CUT] = 6000,
         [MISHAP_SILENCE] = 4000,
@@ -29,15 +33,18 @@ draw_faults(struct dials *dials, struct chance *c)
         [MISHAP_RECONNECT] = 4000,
         [MISHAP_GOODBYE] = 6000,
     };
+    /* Some worlds are far worse than others. */
+    uint32_t storm = chance_hits(c, 1000) ? 5 : 1;
+    uint32_t most = chance_hits(c, 1500) ? 3000 : 300;
     for (int i = 0; i < MISHAP_COUNT; i++) {
-        uint64_t mean_us = (uint64_t)mean_ms[i] * MS;
+        uint64_t mean_us = (uint64_t)mean_ms[i] * MS / storm;
         bool on = chance_hits(c, 4000);
         uint64_t drawn_us = chance_between(c, mean_us / 4, mean_us * 2);
         dials->every_us[i] = on ? drawn_us : 0;
     }
-    dials->loss = chance_hits(c, 5000) ? (uint32_t)chance_below(c, 300) : 0;
-    dials->repeat = chance_hits(c, 5000) ? (uint32_t)chance_below(c, 300) : 0;
-    dials->late = chance_hits(c, 5000) ? (uint32_t)chance_below(c, 300) : 0;
+    dials->loss = chance_hits(c, 5000) ? (uint32_t)chance_below(c, most) : 0;
+    dials->repeat = chance_hits(c, 5000) ? (uint32_t)chance_below(c, most) : 0;
+    dials->late = chance_hits(c, 5000) ? (uint32_t)chance_below(c, most) : 0;
     dials->door_loss = chance_hits(c, 5000) ? (uint32_t)chance_below(c, 500) : 0;
     if (chance_hits(c, 3000))
         dials->clock_jump_ms = chance_hits(c, 2000) ? 3600000 : 3000;

@@ -14,6 +14,9 @@ enum mishap {
     MISHAP_PAUSE,      /* a process stands still for a while */
     MISHAP_DISK,       /* a commit fails, written or not */
     MISHAP_FLUSH,      /* a process dies while it sends */
+    MISHAP_CLOCK,      /* a wall clock jumps */
+    MISHAP_SLOW,       /* a disk is slow for a while */
+    MISHAP_FULL,       /* a pipe takes little for a while: the rest is dropped */
     MISHAP_RESET,      /* a connection breaks: what is on it is lost, or late */
     MISHAP_CUT,        /* two processes do not hear each other for a while */
     MISHAP_SILENCE,    /* a worker is not heard for a while, and works on */

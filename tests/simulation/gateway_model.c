@@ -5,12 +5,13 @@
 #include "tests/simulation/clients.h"
 #include "tests/simulation/machine.h"
 #include "tests/simulation/oracle.h"
+#include "tests/simulation/publishers.h"
 #include "tests/simulation/workers.h"
 #include "transport/codec.h"
 
 #include <stdlib.h>
 
-enum { SESSIONS_MAX = 64, QUESTIONS_MAX = 128, HELD_MAX = 64, TOKEN_SIZE = 60 };
+enum { SESSIONS_MAX = 64, QUESTIONS_MAX = 256, HELD_MAX = 64, TOKEN_SIZE = 60 };
 
 /* Requests of sessions and of clients are told apart by the highest bit. */
 static const uint64_t session_bit = (uint64_t)1 << 63;
@@ -413,7 +414,10 @@ answer_arrives(struct sim *sim, void *self, uint64_t attempt, void **owned)
     (void)self;
     if (codec_read(bytes_of(frame->bytes, frame->size), &m) != ERR_NONE)
         WRONG("an answer cannot be read");
-    clients_hear(sim, frame->worker, attempt, &m);
+    if (frame->worker >= PUBLISHER_CALLS)
+        publishers_hear(sim, frame->worker, attempt, &m);
+    else
+        clients_hear(sim, frame->worker, attempt, &m);
 }
 
 static void
@@ -471,10 +475,12 @@ static uint32_t
 partition_of(struct gateway *g, const struct message *m)
 {
     uint32_t schedulers = g->machine->sim->config.schedulers;
-    if (m->code == AUTOMATION_APPLY)
+    if (m->code == AUTOMATION_APPLY || m->code == EVENT_PUBLISH)
         return 0;
     if (m->code == RUN_CANCEL)
         return id_partition(&m->run_cancel.run);
+    if (m->code == INTERACTION_RESPOND)
+        return id_partition(&m->interaction_respond.interaction);
     if (m->run_start.key.size == 0)
         return (uint32_t)(g->next_partition++ % schedulers);
     return hash_of(m->run_start.key).bytes[0] % schedulers;
@@ -490,7 +496,7 @@ prepared(struct gateway *g, const struct message *m, uint64_t number)
     ask.to_instance = partition_of(g, m);
     ask.envelope.partition = ask.to_instance;
     ask.envelope.from = ACTOR_gateway;
-    ask.envelope.deadline_ms = machine_now_ms(g->machine) + sim->config.request_ms;
+    ask.envelope.deadline_ms = machine_wall_ms(g->machine) + sim->config.request_ms;
     memcpy(ask.body, &number, sizeof number);
     if (m->code == RUN_START)
         ask.run_start.run = sim_id(sim, STREAM_GATEWAY, ask.to_instance);

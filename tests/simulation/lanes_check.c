@@ -22,8 +22,33 @@ lanes_tell_no_more_than_their_window(const struct machine *m)
         lanes->told.count);
 }
 
+static bool
+keep_due(void *self, struct bytes key, struct bytes value)
+{
+    struct bytes left = bytes_of(key.data + 1, key.size - 1);
+    (void)value;
+    *(uint64_t *)self = row_take_u64(&left);
+    return false;
+}
+
+/* The first row is looked up only now and then: it is dear. */
+static void
+no_timer_is_overslept(const struct machine *m)
+{
+    const struct scheduler_state *s = m->state;
+    struct row_key from = row_key('T'), to = row_key_after(&from);
+    uint64_t due_ms = UINT64_MAX;
+    if (!chance_hits(sim_chance(m->sim, STREAM_TURNS), 500))
+        return;
+    journal_scan(
+        m->journal, row_key_bytes(&from), row_key_bytes(&to), false, keep_due, &due_ms);
+    HOLDS(m->sim, m->actor->due(m->state) <= due_ms,
+        "one is due at %" PRIu64 ", it wakes at %" PRIu64, due_ms, s->timer_ms);
+}
+
 void
 lanes_check(const struct machine *m)
 {
     lanes_tell_no_more_than_their_window(m);
+    no_timer_is_overslept(m);
 }

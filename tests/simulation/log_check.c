@@ -1,69 +1,64 @@
 /* What the log of a scheduler must say, read from its beginning and compared with the
  * rows, with what was granted and with what was answered outside. */
 #include "actors/history.h"
+#include "actors/plan/plan_kinds.h"
 #include "actors/record.h"
 #include "actors/scheduler/run.h"
 #include "base/wrong.h"
 #include "tests/simulation/automations.h"
 #include "tests/simulation/machine.h"
 #include "tests/simulation/oracle.h"
+#include "tests/simulation/tale.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
-struct attempt_tale {
-    uint32_t number, offer;
-    uint64_t deadline_ms;
-    bool ended, completed;
-};
+/* The each in whose item a step lies; NULL: it lies in none. */
+static const struct each_tale *
+each_of(const struct tale *t, uint32_t step)
+{
+    for (size_t i = 0; i < t->each_count; i++)
+        if (step >= t->eaches[i].first
+            && step - t->eaches[i].first < t->eaches[i].count * t->eaches[i].body_count)
+            return &t->eaches[i];
+    return NULL;
+}
 
-struct step_tale {
-    bool started, completed, over;
-    struct attempt_tale attempt; /* the last one */
-    uint32_t counted;            /* attempts that count against the policy */
-    uint64_t retry_ms;           /* 0: no retry is due */
-};
-
-/* One run as the log tells it. */
-struct tale {
-    struct list link;
-    struct id run, project, automation;
-    uint32_t version;
-    struct plan plan;
-    struct step_tale *steps;
-    uint64_t deadline_ms, events, last_record;
-    bool over;
-    uint32_t status;
-    struct hash chain;
-    struct buffer positions;
-    struct bytes key;
-    uint64_t input;
-};
-
-struct reading {
-    struct sim *sim;
-    const struct machine *machine;
-    struct arena arena;
-    struct map by_run;
-    struct list all;
-    uint64_t at_ms, record;
-    struct tale *speaking; /* of the last fact of this record */
-    struct buffer said;    /* its facts, one after another */
-};
-
-#define TALE_HOLDS(r, tale, condition, ...)                                            \
-    do {                                                                               \
-        if (!(condition)) {                                                            \
-            char run_[ID_TEXT_MAX];                                                    \
-            sim_trace((r)->sim, "about %s", id_print(&(tale)->run, "run_", run_));     \
-            sim_broken((r)->sim, __func__, __VA_ARGS__);                               \
-        }                                                                              \
-    } while (0)
+static uint32_t
+plan_index(const struct tale *t, uint32_t step)
+{
+    const struct each_tale *each = each_of(t, step);
+    if (each == NULL)
+        return step;
+    return each->body_first + (step - each->first) % each->body_count;
+}
 
 static struct plan_step
 plan_step(struct reading *r, const struct tale *t, uint32_t step)
 {
-    return plan_step_at(&t->plan, step, &r->arena);
+    return plan_step_at(&t->plan, plan_index(t, step), &r->arena);
+}
+
+/* Another step of the plan, in the same item. */
+static struct step_tale *
+beside(struct tale *t, uint32_t step, uint32_t plan)
+{
+    return &t->steps[step + plan - plan_index(t, step)];
+}
+
+/* What the step lies in; NULL: in nothing. */
+static struct step_tale *
+around(struct reading *r, struct tale *t, uint32_t step)
+{
+    struct plan_step plan = plan_step(r, t, step);
+    const struct each_tale *each = each_of(t, step);
+    if (!plan.nested)
+        return NULL;
+    if (each != NULL
+        && (plan.parent < each->body_first
+            || plan.parent >= each->body_first + each->body_count))
+        return &t->steps[each->step];
+    return beside(t, step, plan.parent);
 }
 
 static void
@@ -92,6 +87,8 @@ a_run_starts_once(struct reading *r, const struct message *fact)
     const struct run_started *started = &fact->run_started;
     struct tale *t = map_get(&r->by_run, id_bytes(&started->run));
     HOLDS(r->sim, t == NULL, "record %" PRIu64, r->record);
+    if (t != NULL)
+        return;
     t = sim_room(sizeof *t);
     t->run = started->run;
     t->project = fact->envelope.project;
@@ -101,23 +98,100 @@ a_run_starts_once(struct reading *r, const struct message *fact)
     t->input = input_of(started->inputs);
     t->deadline_ms = started->timeout_ms == 0 ? 0 : r->at_ms + started->timeout_ms;
     open_plan(r, t);
-    HOLDS(r->sim, started->steps == t->plan.step_count, "%" PRIu32 " steps",
+    HOLDS(r->sim, started->steps == t->plan.fixed_count, "%" PRIu32 " steps",
         started->steps);
+    t->step_count = started->steps;
     t->steps = sim_room(started->steps * sizeof *t->steps);
     list_append(&r->all, &t->link);
     map_put(&r->by_run, id_bytes(&t->run), t);
 }
 
+/* A step that its handler replaces is as its handler is. */
+static bool
+lets_go_on(struct reading *r, struct tale *t, uint32_t step, uint32_t plan)
+{
+    struct step_tale *s = beside(t, step, plan);
+    struct plan_step of = plan_step_at(&t->plan, plan, &r->arena);
+    if (s->over && s->failed && of.on_error == ON_ERROR_STEP)
+        s = beside(t, step, of.handler);
+    return s->over && s->passes;
+}
+
+static bool
+handles_a_failure(struct reading *r, struct tale *t, uint32_t step)
+{
+    uint32_t own = plan_index(t, step);
+    for (uint32_t i = 0; i < t->plan.step_count; i++) {
+        struct plan_step other = plan_step_at(&t->plan, i, &r->arena);
+        if (other.on_error == ON_ERROR_STEP && other.handler == own)
+            return beside(t, step, i)->failed;
+    }
+    return false;
+}
+
 static void
-a_step_starts_once_when_all_it_needs_is_done(
+no_more_items_at_once_than_the_step_says(
+    struct reading *r, struct tale *t, uint32_t step, bool begins)
+{
+    const struct each_tale *each = each_of(t, step);
+    if (each == NULL)
+        return;
+    uint32_t item = (step - each->first) / each->body_count;
+    struct step_tale *first = &t->steps[each->first + item * each->body_count];
+    struct step_tale *around_it = &t->steps[each->step];
+    struct plan_each config;
+    struct plan_step plan = plan_step(r, t, each->step);
+    plan_config_read(&plan_each_shape, plan.config, &config);
+    around_it->under_way += begins && first->in_item == 0;
+    first->in_item += begins;
+    TALE_HOLDS(r, t, around_it->under_way <= config.concurrency,
+        "%" PRIu32 " of step %" PRIu32, around_it->under_way, each->step);
+}
+
+/* Is nothing of an item left?  All that lie in it directly are over. */
+static void
+end_item(struct reading *r, struct tale *t, uint32_t step)
+{
+    const struct each_tale *each = each_of(t, step);
+    if (each == NULL)
+        return;
+    uint32_t from = step - (step - each->first) % each->body_count;
+    for (uint32_t i = 0; i < each->body_count; i++)
+        if (around(r, t, from + i) == &t->steps[each->step] && !t->steps[from + i].over)
+            return;
+    if (around(r, t, step) == &t->steps[each->step])
+        t->steps[each->step].under_way--;
+}
+
+static void
+a_step_starts_once_when_all_it_needs_is_over(
     struct reading *r, struct tale *t, struct step_tale *s, uint32_t step)
 {
     struct plan_step plan = plan_step(r, t, step);
+    const struct step_tale *parent = around(r, t, step);
     TALE_HOLDS(r, t, !s->started && !s->over, "step %" PRIu32, step);
+    TALE_HOLDS(r, t, parent == NULL || (parent->started && !parent->over),
+        "step %" PRIu32 " lies in what is not under way", step);
+    TALE_HOLDS(r, t, parent != NULL || plan.cleanup == (t->ending != 0),
+        "step %" PRIu32 " is of another time", step);
+    TALE_HOLDS(r, t, !plan.handles || handles_a_failure(r, t, step),
+        "step %" PRIu32 " handles nothing", step);
     for (uint32_t i = 0; i < plan.needs_count; i++)
-        TALE_HOLDS(r, t, t->steps[plan.needs[i]].completed,
+        TALE_HOLDS(r, t, lets_go_on(r, t, step, plan.needs[i]),
             "step %" PRIu32 " needs %" PRIu32, step, plan.needs[i]);
     s->started = true;
+    no_more_items_at_once_than_the_step_says(r, t, step, true);
+}
+
+static void
+an_attempt_has_its_time(
+    struct reading *r, struct tale *t, const struct action_called *called)
+{
+    uint64_t timeout_ms = plan_step(r, t, called->step).timeout_ms;
+    TALE_HOLDS(r, t,
+        timeout_ms == 0 ? called->deadline_ms == 0
+                        : called->deadline_ms >= r->at_ms + timeout_ms,
+        "step %" PRIu32 " has until %" PRIu64, called->step, called->deadline_ms);
 }
 
 static void
@@ -197,6 +271,22 @@ an_attempt_fails_once_for_a_reason(struct reading *r, struct tale *t,
     }
     s->counted += failed->ending == ENDING_REPORT || failed->ending == ENDING_TIME;
     s->attempt.ended = true;
+    s->attempt.ending = (enum ending)failed->ending;
+}
+
+/* Silence was delay enough. */
+static void
+the_next_attempt_waits_for_its_delay(struct reading *r, struct tale *t,
+    const struct step_tale *s, const struct plan_step *plan,
+    const struct step_retried *retried)
+{
+    /* Chance may take so much of it away. */
+    uint64_t least_ms = plan->delay_ms * (100 - plan->jitter) / 100;
+    if (s->attempt.ending == ENDING_SILENCE)
+        least_ms = 0;
+    TALE_HOLDS(r, t, retried->due_ms >= r->at_ms + least_ms,
+        "step %" PRIu32 " waits %" PRId64 " ms of %" PRIu64, retried->step,
+        (int64_t)(retried->due_ms - r->at_ms), least_ms);
 }
 
 static void
@@ -204,14 +294,30 @@ no_more_attempts_than_the_policy_says(struct reading *r, struct tale *t,
     struct step_tale *s, const struct step_retried *retried)
 {
     struct plan_step plan = plan_step(r, t, retried->step);
+    if (plan.kind != STEP_ACTION)
+        s->attempt = (struct attempt_tale){
+            .number = s->counted++ + 1, .offer = 1, .ended = true
+        };
     TALE_HOLDS(
         r, t, s->attempt.ended && !s->attempt.completed && !s->over, "nothing failed");
     TALE_HOLDS(r, t, retried->attempt == s->attempt.number + 1, "attempt %" PRIu32,
         retried->attempt);
     TALE_HOLDS(r, t, s->counted < plan.attempts_max, "%" PRIu32 " of %" PRIu32,
         s->counted, plan.attempts_max);
-    TALE_HOLDS(r, t, retried->due_ms >= r->at_ms, "in the past");
+    the_next_attempt_waits_for_its_delay(r, t, s, &plan, retried);
     s->retry_ms = retried->due_ms;
+}
+
+static bool
+is_doomed(struct reading *r, struct tale *t, uint32_t step)
+{
+    struct plan_step plan = plan_step(r, t, step);
+    bool doomed = plan.handles && !handles_a_failure(r, t, step);
+    for (uint32_t i = 0; i < plan.needs_count; i++) {
+        const struct step_tale *need = beside(t, step, plan.needs[i]);
+        doomed |= need->over && !lets_go_on(r, t, step, plan.needs[i]);
+    }
+    return doomed;
 }
 
 static void
@@ -219,23 +325,112 @@ a_step_ends_once(struct reading *r, struct tale *t, struct step_tale *s,
     const struct message *fact, uint32_t step)
 {
     struct plan_step plan = plan_step(r, t, step);
-    bool doomed = false;
-    for (uint32_t i = 0; i < plan.needs_count; i++) {
-        const struct step_tale *need = &t->steps[plan.needs[i]];
-        doomed |= need->over && !need->completed;
-    }
-    TALE_HOLDS(r, t, !s->over, "step %" PRIu32, step);
+    bool acts = plan.kind == STEP_ACTION && s->attempt.number > 0;
+    TALE_HOLDS(r, t, !s->over && !s->waiting, "step %" PRIu32, step);
     if (fact->code == STEP_COMPLETED)
-        TALE_HOLDS(r, t, s->attempt.completed, "step %" PRIu32, step);
+        TALE_HOLDS(r, t,
+            s->started
+                && (!acts || s->attempt.completed
+                    || plan.on_timeout == ON_TIMEOUT_CONTINUE),
+            "step %" PRIu32, step);
     if (fact->code == STEP_FAILED)
-        TALE_HOLDS(
-            r, t, s->attempt.ended && !s->attempt.completed, "step %" PRIu32, step);
-    if (fact->code == STEP_SKIPPED)
-        TALE_HOLDS(r, t, !s->started && doomed, "step %" PRIu32, step);
+        TALE_HOLDS(r, t,
+            s->started && (!acts || (s->attempt.ended && !s->attempt.completed)),
+            "step %" PRIu32, step);
+    if (fact->code == STEP_SKIPPED && !s->started)
+        TALE_HOLDS(r, t, plan.condition.size > 0 || is_doomed(r, t, step),
+            "step %" PRIu32, step);
     if (fact->code == STEP_CANCELLED)
         TALE_HOLDS(r, t, s->started, "step %" PRIu32, step);
+    no_more_items_at_once_than_the_step_says(r, t, step, !s->started);
     s->over = true;
     s->completed = fact->code == STEP_COMPLETED;
+    s->failed = fact->code == STEP_FAILED;
+    s->passes = s->completed || (s->failed && plan.on_error == ON_ERROR_CONTINUE)
+                || (fact->code == STEP_SKIPPED && fact->step_skipped.passes);
+    end_item(r, t, step);
+}
+
+static void
+an_each_has_steps_for_all_its_items(
+    struct reading *r, struct tale *t, const struct step_expanded *expanded)
+{
+    struct plan_step plan = plan_step(r, t, expanded->step);
+    struct cursor items = cursor_over(expanded->items);
+    TALE_HOLDS(r, t, plan.kind == STEP_EACH && expanded->first == t->step_count,
+        "step %" PRIu32, expanded->step);
+    TALE_HOLDS(r, t, cursor_array(&items) == expanded->count, "%" PRIu32 " items",
+        expanded->count);
+    size_t count = t->step_count + expanded->count * plan.body_count;
+    struct step_tale *steps = sim_room(count * sizeof *steps);
+    memcpy(steps, t->steps, t->step_count * sizeof *steps);
+    free(t->steps);
+    t->steps = steps;
+    struct each_tale *eaches = sim_room((t->each_count + 1) * sizeof *eaches);
+    if (t->each_count > 0)
+        memcpy(eaches, t->eaches, t->each_count * sizeof *eaches);
+    free(t->eaches);
+    t->eaches = eaches;
+    t->eaches[t->each_count++] = (struct each_tale){ expanded->step, expanded->first,
+        expanded->count, plan.body_first, plan.body_count };
+    t->step_count = (uint32_t)count;
+}
+
+static void
+a_wait_is_opened_once_and_ends_once(struct reading *r, struct tale *t,
+    struct step_tale *s, uint32_t step, bool opens, uint64_t due_ms)
+{
+    TALE_HOLDS(
+        r, t, s->started && !s->over && s->waiting != opens, "step %" PRIu32, step);
+    s->waiting = opens;
+    s->due_ms = due_ms;
+}
+
+bool
+has_answered(const struct reading *r, const struct id *interaction, struct bytes who)
+{
+    for (size_t i = 0; i < r->answer_count; i++)
+        if (id_equal(&r->answers[i].interaction, interaction)
+            && bytes_equal(text(r->answers[i].who), who))
+            return true;
+    return false;
+}
+
+static void
+everybody_answers_a_question_once(struct reading *r, struct tale *t,
+    struct step_tale *s, const struct interaction_responded *said)
+{
+    TALE_HOLDS(r, t, s->waiting, "step %" PRIu32 " asks nothing", said->step);
+    TALE_HOLDS(r, t, !has_answered(r, &said->interaction, said->principal), "%.*s did",
+        (int)said->principal.size, (const char *)said->principal.data);
+    TALE_HOLDS(r, t, s->due_ms == 0 || r->at_ms < s->due_ms, "it has expired");
+    struct answered *answers =
+        arena_take(&r->arena, (r->answer_count + 1) * sizeof *answers);
+    if (r->answer_count > 0)
+        memcpy(answers, r->answers, r->answer_count * sizeof *answers);
+    char *who = arena_take(&r->arena, said->principal.size + 1);
+    memcpy(who, said->principal.data, said->principal.size);
+    answers[r->answer_count++] = (struct answered){ said->run, said->interaction, who };
+    r->answers = answers;
+    s->waiting = !said->resolved;
+}
+
+static void
+a_wait_is_not_over_before_its_time(
+    struct reading *r, struct tale *t, const struct step_tale *s, uint32_t step)
+{
+    TALE_HOLDS(r, t, s->due_ms != 0 && r->at_ms >= s->due_ms, "step %" PRIu32, step);
+}
+
+/* Those of the automations that can fail say that they may. */
+static void
+an_assertion_holds(struct reading *r, struct tale *t, const struct check_failed *failed)
+{
+    struct plan_step plan = plan_step(r, t, failed->step);
+    struct plan_check check;
+    plan_config_read(&plan_check_shape, plan.config, &check);
+    TALE_HOLDS(r, t, check.on_fail == 1, "%.*s", (int)plan.key.size,
+        (const char *)plan.key.data);
 }
 
 static void
@@ -247,36 +442,94 @@ offers_follow_each_other(struct reading *r, struct tale *t, struct step_tale *s,
     TALE_HOLDS(
         r, t, again->offer == s->attempt.offer + 1, "offer %" PRIu32, again->offer);
     s->attempt.offer = again->offer;
+    s->attempt.leased = false;
+}
+
+static void
+a_job_has_one_lease_at_a_time(struct reading *r, struct tale *t, struct step_tale *s,
+    const struct job_leased *leased)
+{
+    TALE_HOLDS(r, t, !s->attempt.ended && !s->over && !s->attempt.leased,
+        "step %" PRIu32 " attempt %" PRIu32, leased->step, leased->attempt);
+    TALE_HOLDS(r, t,
+        leased->attempt == s->attempt.number && leased->offer == s->attempt.offer,
+        "attempt %" PRIu32 " offer %" PRIu32, leased->attempt, leased->offer);
+    s->attempt.leased = true;
+}
+
+static void
+a_run_prints_no_more_than_it_may(
+    struct reading *r, struct tale *t, const struct job_printed *printed)
+{
+    enum { NOTICE_MAX = 80 }; /* that the rest is left out, said once */
+    uint64_t most = r->sim->config.log_bytes_max;
+    TALE_HOLDS(r, t, t->printed <= most, "more than %" PRIu64 " bytes", most);
+    t->printed += printed->chunk.size;
+    TALE_HOLDS(r, t, t->printed <= most + NOTICE_MAX,
+        "%" PRIu64 " of %" PRIu64 " bytes", t->printed, most);
+}
+
+/* Its own time, or that somebody asked for its end. */
+static void
+a_run_is_broken_off_for_a_reason(
+    struct reading *r, struct tale *t, const struct run_failed *failed)
+{
+    if (bytes_equal(failed->stop_reason, text("wall_clock_exceeded")))
+        TALE_HOLDS(
+            r, t, t->deadline_ms != 0 && r->at_ms >= t->deadline_ms, "before its time");
+}
+
+static bool
+fails_its_run(struct reading *r, struct tale *t, uint32_t step)
+{
+    struct plan_step plan = plan_step(r, t, step);
+    return t->steps[step].failed && !plan.nested && !plan.cleanup
+           && plan.on_error == ON_ERROR_FAIL;
 }
 
 static void
 a_run_ends_once_as_its_steps_did(struct reading *r, struct tale *t, uint32_t status)
 {
-    size_t completed = 0, open = 0;
-    for (uint32_t i = 0; i < t->plan.step_count; i++) {
-        completed += t->steps[i].completed;
-        open += t->steps[i].started && !t->steps[i].over;
+    size_t fatal = 0, open = 0, left = 0;
+    for (uint32_t i = 0; i < t->step_count; i++) {
+        const struct step_tale *s = &t->steps[i];
+        struct plan_step plan = plan_step(r, t, i);
+        fatal += fails_its_run(r, t, i);
+        open += s->started && !s->over;
+        left += !plan.nested && !s->over && (!plan.cleanup || status != RUN_STOPPED);
     }
     TALE_HOLDS(r, t, open == 0, "%zu steps are under way", open);
     TALE_HOLDS(r, t,
-        (status == RUN_DONE) == (completed == t->plan.step_count)
-            || status == RUN_STOPPED || t->deadline_ms != 0,
-        "status %" PRIu32 ", %zu steps completed", status, completed);
+        status == RUN_STOPPED || t->deadline_ms != 0
+            || ((status == RUN_DONE) == (fatal == 0) && left == 0),
+        "status %" PRIu32 ", %zu steps failed, %zu are left", status, fatal, left);
+    TALE_HOLDS(r, t, t->ending == 0 || t->ending == status || status == RUN_STOPPED,
+        "status %" PRIu32 ", not %" PRIu32, status, t->ending);
     t->over = true;
     t->status = status;
+}
+
+static bool
+a_fact_is_about_a_step_of_the_plan(
+    struct reading *r, const struct tale *t, uint32_t step)
+{
+    TALE_HOLDS(r, t, step < t->step_count, "step %" PRIu32, step);
+    return step < t->step_count;
 }
 
 static void
 follow_step(struct reading *r, struct tale *t, const struct message *fact)
 {
     uint32_t step = fact->step_started.step;
-    HOLDS(r->sim, step < t->plan.step_count, "step %" PRIu32, step);
+    if (!a_fact_is_about_a_step_of_the_plan(r, t, step))
+        return;
     struct step_tale *s = &t->steps[step];
     switch ((int)fact->code) {
     case STEP_STARTED:
-        a_step_starts_once_when_all_it_needs_is_done(r, t, s, step);
+        a_step_starts_once_when_all_it_needs_is_over(r, t, s, step);
         return;
     case ACTION_CALLED:
+        an_attempt_has_its_time(r, t, &fact->action_called);
         attempts_follow_each_other(r, t, s, &fact->action_called);
         return;
     case ACTION_COMPLETED:
@@ -288,11 +541,48 @@ follow_step(struct reading *r, struct tale *t, const struct message *fact)
     case STEP_RETRIED:
         no_more_attempts_than_the_policy_says(r, t, s, &fact->step_retried);
         return;
+    case JOB_LEASED: a_job_has_one_lease_at_a_time(r, t, s, &fact->job_leased); return;
+    case JOB_PRINTED:
+        a_run_prints_no_more_than_it_may(r, t, &fact->job_printed);
+        return;
     case JOB_REOFFERED: offers_follow_each_other(r, t, s, &fact->job_reoffered); return;
+    case STEP_EXPANDED:
+        an_each_has_steps_for_all_its_items(r, t, &fact->step_expanded);
+        return;
+    case WAIT_OPENED:
+        a_wait_is_opened_once_and_ends_once(
+            r, t, s, step, true, fact->wait_opened.due_ms);
+        return;
+    case CHILD_CALLED:
+        a_wait_is_opened_once_and_ends_once(
+            r, t, s, step, true, r->at_ms + plan_step(r, t, step).timeout_ms);
+        return;
+    case INTERACTION_REQUESTED:
+        a_wait_is_opened_once_and_ends_once(
+            r, t, s, step, true, fact->interaction_requested.due_ms);
+        return;
+    case WAIT_RESUMED:
+        if (bytes_equal(fact->wait_resumed.by, text("timer")))
+            a_wait_is_not_over_before_its_time(r, t, s, step);
+        a_wait_is_opened_once_and_ends_once(r, t, s, step, false, 0);
+        return;
+    case WAIT_TIMED_OUT:
+        if (!s->waiting) /* a parallel or an each */
+            return;
+        a_wait_is_not_over_before_its_time(r, t, s, step);
+        a_wait_is_opened_once_and_ends_once(r, t, s, step, false, 0);
+        return;
+    case INTERACTION_RESPONDED:
+        everybody_answers_a_question_once(r, t, s, &fact->interaction_responded);
+        return;
+    case CHECK_FAILED: an_assertion_holds(r, t, &fact->check_failed); return;
+    case STEP_CANCELLED:
+        s->waiting = false;
+        a_step_ends_once(r, t, s, fact, step);
+        return;
     case STEP_COMPLETED:
     case STEP_FAILED:
-    case STEP_SKIPPED:
-    case STEP_CANCELLED: a_step_ends_once(r, t, s, fact, step); return;
+    case STEP_SKIPPED: a_step_ends_once(r, t, s, fact, step); return;
     default: return;
     }
 }
@@ -339,130 +629,64 @@ note_position(struct reading *r, struct tale *t, const struct message *fact)
     t->events += history_name(fact->code) != NULL;
 }
 
+static bool
+a_fact_is_about_a_run_that_began(const struct reading *r, const struct tale *t)
+{
+    HOLDS(r->sim, t != NULL, "record %" PRIu64, r->record);
+    return t != NULL;
+}
+
 static void
 follow(struct reading *r, const struct message *fact)
 {
-    if (fact->code == PLAN_LEARNED || fact->code == LEASE_SEEN)
-        return;
-    if (fact->code == RUN_STARTED)
+    switch ((int)fact->code) {
+    case PLAN_LEARNED:
+    case LEASE_SEEN:
+    case WAIT_SETTLED: return;
+    case RUN_FORWARDED: r->forwarded += fact->run_forwarded.key.size > 0; return;
+    case FORWARD_SETTLED:
+    case CHILD_ENDED:
+    case AUTOMATION_FAILING:
+    case TELLING_SETTLED: return; /* about no run of this log */
+    }
+    if (fact->code == RUN_QUEUED
+        || (fact->code == RUN_STARTED && !fact->run_started.queued))
         a_run_starts_once(r, fact);
     struct tale *t = map_get(&r->by_run, bytes_of(fact->body, ID_SIZE));
-    HOLDS(r->sim, t != NULL, "a fact about a run that never began");
+    if (!a_fact_is_about_a_run_that_began(r, t))
+        return;
     nothing_follows_the_end_of_a_run(r, t, fact);
     note_position(r, t, fact);
     note_chain(r, t, fact);
     switch ((int)fact->code) {
-    case RUN_STARTED:
-    case RUN_DEFERRED: return;
+    case RUN_QUEUED:
+    case RUN_STARTED: return;
+    case RUN_DEFERRED:
+        if (!fact->run_deferred.more)
+            t->ending = fact->run_deferred.ending;
+        return;
     case RUN_COMPLETED: a_run_ends_once_as_its_steps_did(r, t, RUN_DONE); return;
-    case RUN_FAILED: a_run_ends_once_as_its_steps_did(r, t, RUN_BROKEN); return;
+    case RUN_FAILED:
+        a_run_is_broken_off_for_a_reason(r, t, &fact->run_failed);
+        a_run_ends_once_as_its_steps_did(r, t, RUN_BROKEN);
+        return;
     case RUN_CANCELLED: a_run_ends_once_as_its_steps_did(r, t, RUN_STOPPED); return;
     default: follow_step(r, t, fact); return;
     }
 }
 
-/* ---- what was read, against everything else ---- */
-
 static void
-the_row_says_what_the_log_says(struct reading *r, struct tale *t)
+no_earlier_life_writes(const struct reading *r, const struct record *record)
 {
-    struct run run;
-    TALE_HOLDS(r, t,
-        run_read(&run, r->machine->journal, &r->arena, &t->project, &t->run),
-        "there is none");
-    TALE_HOLDS(r, t, run.row.status == t->status, "status %" PRIu32, run.row.status);
-    TALE_HOLDS(r, t, run.row.events == t->events, "%" PRIu64 " events, not %" PRIu64,
-        run.row.events, t->events);
-    TALE_HOLDS(r, t, bytes_equal(run.row.chain, bytes_of(t->chain.bytes, HASH_SIZE)),
-        "another chain of facts");
-    for (uint32_t i = 0; i < t->plan.step_count; i++)
-        TALE_HOLDS(r, t,
-            (run_step(&run, i)->status == STEP_DONE) == t->steps[i].completed,
-            "step %" PRIu32, i);
-}
-
-/* So the log that a client reads by them has no gap. */
-static void
-positions_name_every_fact(struct reading *r, struct tale *t)
-{
-    struct buffer stored = { 0 };
-    struct run run;
-    if (!run_read(&run, r->machine->journal, &r->arena, &t->project, &t->run))
-        WRONG("it was there before");
-    for (uint32_t i = 0; i < run.row.pages; i++) {
-        struct row_key key = row_key_run('E', &t->project, &t->run);
-        row_key_u32(&key, i);
-        buffer_append_bytes(
-            &stored, journal_get(r->machine->journal, row_key_bytes(&key)));
-    }
-    buffer_append_bytes(&stored, run.row.positions);
-    TALE_HOLDS(r, t, bytes_equal(buffer_bytes(&stored), buffer_bytes(&t->positions)),
-        "%zu positions, not %zu", stored.size / POSITION_SIZE,
-        t->positions.size / POSITION_SIZE);
-    buffer_free(&stored);
+    HOLDS(r->sim, record->at_ms >= r->at_ms, "record %" PRIu64 " goes back in time",
+        record->number);
+    HOLDS(r->sim, record->epoch >= r->epoch, "record %" PRIu64 " does", record->number);
 }
 
 static void
-what_was_said_outside_is_in_the_log(struct reading *r, struct tale *t)
+every_record_can_be_read(const struct reading *r, const struct record_reader *reader)
 {
-    const struct told *told = oracle_told(r->sim->oracle, &t->run);
-    if (told == NULL)
-        return;
-    TALE_HOLDS(r, t, told->sequence <= t->events, "event %" PRIu64, told->sequence);
-    TALE_HOLDS(r, t, told->status == 0 || told->status == t->status,
-        "status %" PRIu32 ", not %" PRIu32, told->status, t->status);
-}
-
-static void
-a_key_names_one_run(struct reading *r, const struct tale *t)
-{
-    for (struct list *at = r->all.next; t->key.size > 0 && at != &r->all;
-         at = at->next) {
-        const struct tale *other = LIST_OF(at, struct tale, link);
-        TALE_HOLDS(r, t,
-            other == t || !bytes_equal(other->key, t->key)
-                || !id_equal(&other->project, &t->project),
-            "%.*s", (int)t->key.size, (const char *)t->key.data);
-    }
-}
-
-static void
-an_accepted_start_has_its_inputs(struct reading *r)
-{
-    const struct oracle *o = r->sim->oracle;
-    for (size_t i = 0; i < o->start_count; i++) {
-        const struct start *start = &o->starts[i];
-        const struct tale *t = map_get(&r->by_run, id_bytes(&start->run));
-        HOLDS(r->sim,
-            t == NULL || (t->input == start->input && t->version == start->version),
-            "start %" PRIu64, start->input);
-    }
-}
-
-static void
-an_accepted_report_is_in_the_log(struct reading *r)
-{
-    const struct oracle *o = r->sim->oracle;
-    for (struct list *at = o->all_grants.next; at != &o->all_grants; at = at->next) {
-        const struct grant *grant = LIST_OF(at, struct grant, link);
-        struct bytes left = bytes_of(grant->name, GRANT_NAME_SIZE);
-        struct id id = row_take_id(&left);
-        uint32_t step = row_take_u32(&left), attempt = row_take_u32(&left);
-        uint32_t offer = row_take_u32(&left);
-        struct tale *t = map_get(&r->by_run, id_bytes(&id));
-        struct run run;
-        if (t == NULL || grant->verdict == 0)
-            continue;
-        if (!run_read(&run, r->machine->journal, &r->arena, &t->project, &id))
-            WRONG("it was there before");
-        struct attempt_ending ending = step_ending(run_step(&run, step), attempt);
-        bool there =
-            ending.offer == offer
-            && (ending.ending == ENDING_REPORT || ending.ending == ENDING_CANCEL);
-        TALE_HOLDS(r, t, there == (grant->verdict == VERDICT_ACCEPTED),
-            "step %" PRIu32 " attempt %" PRIu32 " offer %" PRIu32 " verdict %" PRIu32,
-            step, attempt, offer, grant->verdict);
-    }
+    HOLDS(r->sim, !reader->bad, "record %" PRIu64, r->record);
 }
 
 static void
@@ -476,16 +700,16 @@ read_log(struct reading *r)
         struct message fact;
         if (journal_read(journal, n, &record) != ERR_NONE)
             WRONG("a record is missing");
-        HOLDS(r->sim, record.at_ms >= r->at_ms, "record %" PRIu64 " goes back in time",
-            n);
+        no_earlier_life_writes(r, &record);
         r->at_ms = record.at_ms;
         r->record = n;
+        r->epoch = record.epoch;
         if (!record_open(&reader, journal, &arena, record.facts))
             WRONG("a record cannot be read");
         while (record_next(&reader, &fact))
             follow(r, &fact);
         end_chain(r);
-        HOLDS(r->sim, !reader.bad, "record %" PRIu64 " cannot be read", n);
+        every_record_can_be_read(r, &reader);
         arena_reset(&arena);
     }
     arena_free(&arena);
@@ -500,11 +724,18 @@ forget(struct reading *r)
         list_remove(at);
         buffer_free(&t->positions);
         free(t->steps);
+        free(t->eaches);
         free(t);
     }
     map_free(&r->by_run);
     buffer_free(&r->said);
     arena_free(&r->arena);
+}
+
+static void
+every_run_has_its_end(struct reading *r, const struct tale *t)
+{
+    TALE_HOLDS(r, t, t->over, "it has none");
 }
 
 void
@@ -513,15 +744,8 @@ log_check(struct sim *sim, const struct machine *scheduler)
     struct reading r = { .sim = sim, .machine = scheduler };
     list_open(&r.all);
     read_log(&r);
-    for (struct list *at = r.all.next; at != &r.all; at = at->next) {
-        struct tale *t = LIST_OF(at, struct tale, link);
-        TALE_HOLDS(&r, t, t->over, "a run never ended");
-        the_row_says_what_the_log_says(&r, t);
-        positions_name_every_fact(&r, t);
-        what_was_said_outside_is_in_the_log(&r, t);
-        a_key_names_one_run(&r, t);
-    }
-    an_accepted_start_has_its_inputs(&r);
-    an_accepted_report_is_in_the_log(&r);
+    for (struct list *at = r.all.next; at != &r.all; at = at->next)
+        every_run_has_its_end(&r, LIST_OF(at, struct tale, link));
+    log_end_check(&r);
     forget(&r);
 }

@@ -18,6 +18,12 @@ machine_now_ms(const struct machine *m)
     return m->born_ms + (uint64_t)lived_us / MS_US;
 }
 
+uint64_t
+machine_wall_ms(const struct machine *m)
+{
+    return (uint64_t)((int64_t)machine_now_ms(m) + m->jumped_ms);
+}
+
 /* When its clock says `at_ms`, or a little after. */
 static uint64_t
 us_until(const struct machine *m, uint64_t at_ms)
@@ -103,12 +109,20 @@ shell_decide(
     tempt_fate(m, out);
 }
 
+/* What is due would be due again at once, and for ever: nothing has changed. */
+static void
+a_tick_says_something(const struct machine *m, const struct outbox *out)
+{
+    HOLDS(m->sim, out->count > 0, "%s says nothing", m->title);
+}
+
 static void
 shell_tick(const void *state, uint64_t now_ms, struct outbox *out)
 {
     struct machine *m = machine_of(state);
     m->batch_left--;
     m->actor->tick(m->state, now_ms, out);
+    a_tick_says_something(m, out);
     oracle_hear_decision(m, now_ms, NULL, out);
     tempt_fate(m, out);
 }
@@ -154,6 +168,24 @@ plan_next(struct machine *m)
     machine_wake(m, next_us > least_us ? next_us : least_us);
 }
 
+/* A slow disk holds the process up, and what it says. */
+static uint64_t
+slow_sync_us(const struct machine *m)
+{
+    if (m->slow_until_us <= m->sim->now_us)
+        return 0;
+    sim_probe(PROBE_SLOW);
+    return chance_between(sim_chance(m->sim, STREAM_DISK), MS_US, 300 * MS_US);
+}
+
+static const struct machine *running;
+
+const struct machine *
+machine_running(void)
+{
+    return running;
+}
+
 static void
 act(struct machine *m)
 {
@@ -168,8 +200,11 @@ act(struct machine *m)
         return;
     }
     m->in_turn = true;
+    running = m;
+    m->sync_us = slow_sync_us(m);
     enum err err = loop_turn(&m->loop);
     m->in_turn = false;
+    running = NULL;
     if (err != ERR_NONE) {
         sim_trace(m->sim, "fail %s %s", m->title, err_name(err));
         sim_probe(PROBE_COMMIT_FAILED);
@@ -178,6 +213,9 @@ act(struct machine *m)
         return;
     }
     oracle_hear_turn(m);
+    if (m->sync_us > 0)
+        machine_pause(m, m->sync_us);
+    m->sync_us = 0;
 }
 
 static void
@@ -231,6 +269,7 @@ draw_clock(struct machine *m)
         int64_t most = sim->dials.clock_jump_ms;
         m->wrong_ms = (int64_t)chance_below(c, (uint64_t)most * 2) - most;
     }
+    m->jumped_ms = 0;
     m->drift_ppm = (int32_t)chance_below(c, 400) - 200;
     m->born_us = sim->now_us;
     m->born_ms = (uint64_t)((int64_t)sim_wall_ms(sim) + m->wrong_ms);
@@ -301,7 +340,7 @@ machine_start(struct machine *m)
         m->born_ms = journal_last_ms(m->journal);
     m->up = true;
     m->wake_us = UINT64_MAX;
-    m->paused_until_us = 0;
+    m->paused_until_us = m->slow_until_us = m->sync_us = 0;
     m->flush_left = UINT32_MAX;
     m->held_back = false;
     sim_trace(m->sim, "life %s %" PRIu64, m->title, m->life);

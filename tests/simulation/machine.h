@@ -32,13 +32,16 @@ struct road {
     uint64_t lost_up_to; /* packets of connections up to this one never arrive */
     uint64_t last_us;    /* when the last packet of the connection arrives */
     uint64_t cut_until_us;
+    uint64_t full_until_us; /* takes no more packets than PIPE_FULL until then */
+    uint32_t in_flight;
     struct list parked; /* packets that wait for the other side to come back */
 };
 
 struct peer {
     struct machine *machine;
     struct link link;
-    bool speaks; /* we have a wire to it */
+    uint64_t heard_epoch, heard_sequence; /* of what was taken last */
+    bool speaks;                          /* we have a wire to it */
     struct buffer packet;
     struct road road; /* to it */
 };
@@ -57,9 +60,12 @@ struct machine {
     uint64_t life, epoch, message_id;
     uint64_t wake_us; /* UINT64_MAX: never */
     uint64_t paused_until_us;
+    uint64_t slow_until_us;    /* its disk */
+    uint64_t sync_us;          /* how long the commit of this batch takes */
     uint64_t born_us, born_ms; /* the moment of birth, in true and in its own time */
     int64_t wrong_ms;          /* how far its wall clock is off */
     int32_t drift_ppm;
+    int64_t jumped_ms; /* its wall clock, since it was born */
 
     struct memory_disk *disk;
     struct journal *journal;
@@ -93,8 +99,12 @@ void machine_start(struct machine *machine);
  * after `rest_us`. */
 void machine_crash(struct machine *machine, bool power, uint64_t rest_us);
 void machine_pause(struct machine *machine, uint64_t for_us);
+/* The one that is taking its turn, or NULL. */
+const struct machine *machine_running(void);
 /* The clock of this life. */
 uint64_t machine_now_ms(const struct machine *machine);
+/* Its wall clock, which also jumps. */
+uint64_t machine_wall_ms(const struct machine *machine);
 
 /* bus.c */
 /* Say `m`; it leaves with the next bus_flush. */
@@ -111,6 +121,8 @@ void bus_close(struct machine *machine);
 void bus_open(struct machine *machine);
 /* The connection from one to the other breaks. */
 void bus_reset(struct machine *from, struct machine *to, bool lose);
+/* The pipe from one to the other is nearly full for a while. */
+void bus_fill(struct machine *from, struct machine *to, uint64_t for_us);
 /* Nothing passes for a while, either way. */
 void bus_cut(struct machine *a, struct machine *b, uint64_t for_us);
 bool

@@ -68,10 +68,22 @@ break_road(struct sim *sim, enum mishap mishap)
         return;
     sim_trace(
         sim, "fate %s > %s %s", from->title, peer->machine->title, mishap_name(mishap));
-    if (mishap == MISHAP_RESET)
+    if (mishap == MISHAP_FULL)
+        bus_fill(from, peer->machine, chance_below(luck(sim), 2 * SECOND_US));
+    else if (mishap == MISHAP_RESET)
         bus_reset(from, peer->machine, chance_hits(luck(sim), 6000));
     else
         bus_cut(from, peer->machine, chance_below(luck(sim), 3 * SECOND_US));
+}
+
+/* Of the wall clock; what is on it at birth was drawn there. */
+static void
+jump(struct sim *sim, struct machine *m)
+{
+    uint64_t most_ms = chance_hits(luck(sim), 5000) ? 5000 : 3600000;
+    m->jumped_ms = (int64_t)chance_below(luck(sim), most_ms * 2) - (int64_t)most_ms;
+    sim_probe(PROBE_CLOCK_JUMPED);
+    machine_wake(m, 0);
 }
 
 static void
@@ -94,6 +106,12 @@ befall(struct sim *sim, enum mishap mishap)
     case MISHAP_FLUSH:
         any_machine(sim)->flush_left = (uint32_t)chance_between(luck(sim), 1, 4);
         return;
+    case MISHAP_CLOCK: jump(sim, any_machine(sim)); return;
+    case MISHAP_SLOW:
+        any_scheduler(sim)->slow_until_us =
+            sim->now_us + chance_below(luck(sim), 3 * SECOND_US);
+        return;
+    case MISHAP_FULL:
     case MISHAP_RESET:
     case MISHAP_CUT: break_road(sim, mishap); return;
     case MISHAP_SILENCE:
@@ -133,10 +151,10 @@ mishaps_heal(struct sim *sim)
 {
     for (size_t i = 0; i < sim->machine_count; i++) {
         struct machine *m = sim->machines[i];
-        m->paused_until_us = 0;
+        m->paused_until_us = m->slow_until_us = 0;
         m->flush_left = UINT32_MAX;
         for (size_t j = 0; j < m->peer_count; j++)
-            m->peers[j].road.cut_until_us = 0;
+            m->peers[j].road.cut_until_us = m->peers[j].road.full_until_us = 0;
         if (!m->up)
             machine_start(m);
         else

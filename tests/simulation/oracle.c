@@ -5,6 +5,7 @@
 #include "base/wrong.h"
 #include "tests/simulation/automations.h"
 #include "tests/simulation/machine.h"
+#include "tests/simulation/publishers.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,8 +15,13 @@
 struct hearing {
     struct id session;
     uint64_t life, at_ms;
+    bool owned;
+    struct hash owner; /* project and instance */
     struct list link;
 };
+
+/* Reading a whole log costs as much as a life: some are read. */
+enum { REPLAYED_OF_10000 = 3500, TURNS_OF_10000 = 3 };
 
 struct oracle *
 oracle_new(struct sim *sim)
@@ -25,6 +31,7 @@ oracle_new(struct sim *sim)
     list_open(&o->all_grants);
     list_open(&o->all_told);
     list_open(&o->all_heard);
+    words_open(&o->words);
     return o;
 }
 
@@ -47,6 +54,7 @@ oracle_free(struct oracle *o)
     map_free(&o->grants);
     map_free(&o->told);
     map_free(&o->heard);
+    words_free(&o->words);
     free(o);
 }
 
@@ -112,6 +120,16 @@ oracle_heard_ms(const struct machine *lease, const struct id *session)
 {
     const struct hearing *hearing = hearing_of(lease->sim->oracle, session);
     return hearing->life == lease->life ? hearing->at_ms : 0;
+}
+
+/* The start that began the run, if it was answered. */
+static const struct start *
+start_of(const struct oracle *o, const struct id *run)
+{
+    for (size_t i = 0; i < o->start_count; i++)
+        if (id_equal(&o->starts[i].run, run))
+            return &o->starts[i];
+    return NULL;
 }
 
 static const char *
@@ -181,10 +199,31 @@ a_stale_report_changes_nothing(const struct machine *m, const struct outbox *out
     HOLDS(m->sim, !stale || !facts, "a fact follows from a stale report");
 }
 
+/* Asked again it is answered again, out of what is there. */
+static void
+a_report_that_was_decided_changes_nothing(
+    const struct machine *m, const struct message *in, const struct outbox *out)
+{
+    const struct job_reported *report = &in->job_reported;
+    struct arena arena = { 0 };
+    struct run run;
+    bool facts = false, ended = false;
+    for (size_t i = 0; i < out->count; i++)
+        facts |= kind_is(&out->messages[i], FACT);
+    if (run_read(&run, m->journal, &arena, &in->envelope.project, &report->run))
+        ended =
+            run_over(&run)
+            || step_ending(run_step(&run, report->step), report->attempt).ending != 0;
+    HOLDS(m->sim, !ended || !facts, "%s step %" PRIu32 " attempt %" PRIu32,
+        print_run(&report->run), report->step, report->attempt);
+    arena_free(&arena);
+}
+
 static void
 no_lease_is_lost_to_a_worker_that_is_heard(
-    const struct machine *m, uint64_t now_ms, const struct job_lost *lost)
+    const struct machine *m, const struct job_lost *lost)
 {
+    uint64_t now_ms = machine_now_ms(m); /* whatever clock it went by */
     uint64_t heard_ms = oracle_heard_ms(m, &lost->session);
     sim_probe(PROBE_SILENCE_COST);
     HOLDS(m->sim, heard_ms + m->sim->config.lease_ms <= now_ms,
@@ -256,12 +295,32 @@ a_job_that_nobody_wants_is_withdrawn(const struct machine *m, const struct outbo
 }
 
 static void
+a_session_keeps_its_owner(const struct machine *m, const struct message *said)
+{
+    const struct worker_joined *joined = &said->worker_joined;
+    struct hearing *hearing = hearing_of(m->sim->oracle, &joined->session);
+    struct hash owner = hash_of(id_bytes(&said->envelope.project));
+    owner = hash_chain(&owner, joined->instance);
+    HOLDS(m->sim,
+        !hearing->owned || hash_same(owner.bytes, hearing->owner.bytes, HASH_SIZE),
+        "it became that of %.*s", (int)joined->instance.size,
+        (const char *)joined->instance.data);
+    hearing->owned = true;
+    hearing->owner = owner;
+}
+
+static void
 note_hearing(const struct machine *m, uint64_t now_ms, const struct message *in,
     const struct outbox *out)
 {
     const struct id *session = NULL;
     if (in->code == WORKER_HEARTBEAT)
         session = &in->worker_heartbeat.session;
+    if (in->code == WORKER_READY)
+        session = &in->worker_ready.session;
+    for (size_t i = 0; i < out->count; i++)
+        if (out->messages[i].code == WORKER_JOINED)
+            a_session_keeps_its_owner(m, &out->messages[i]);
     for (size_t i = 0; i < out->count; i++)
         if (out->messages[i].code == WORKER_REGISTERED)
             session = &out->messages[i].worker_registered.session;
@@ -279,7 +338,22 @@ note_fact(const struct sim *sim, const struct message *fact)
     case JOB_REOFFERED: sim_probe(PROBE_REOFFERED); return;
     case JOB_PRINTED: sim_probe(PROBE_PRINTED); return;
     case RUN_DEFERRED:
-        sim_probe(fact->run_deferred.ending ? PROBE_ENDING_DEFERRED : PROBE_DEFERRED);
+        sim_probe(!fact->run_deferred.ending ? PROBE_DEFERRED
+                  : fact->run_deferred.more  ? PROBE_ENDING_DEFERRED
+                                             : PROBE_CLEANS_UP);
+        return;
+    case STEP_EXPANDED: sim_probe(PROBE_EXPANDED); return;
+    case WAIT_RESUMED: sim_probe(PROBE_SLEPT); return;
+    case WAIT_TIMED_OUT: sim_probe(PROBE_EXPIRED); return;
+    case INTERACTION_REQUESTED:
+        sim_probe(
+            fact->interaction_requested.escalated ? PROBE_ESCALATED : PROBE_ASKED);
+        return;
+    case INTERACTION_RESPONDED: sim_probe(PROBE_ANSWERED); return;
+    case CHECK_PASSED: sim_probe(PROBE_ASSERTED); return;
+    case RUN_COMPLETED:
+        if (fact->run_completed.has_output)
+            sim_probe(PROBE_DECLARED_OUTPUT);
         return;
     case ACTION_FAILED:
         if (fact->action_failed.ending == ENDING_TIME)
@@ -297,6 +371,14 @@ note_fact(const struct sim *sim, const struct message *fact)
     case STEP_SKIPPED: sim_probe(PROBE_SKIPPED); return;
     case STEP_FAILED: sim_probe(PROBE_GIVEN_UP); return;
     case RUN_CANCELLED: sim_probe(PROBE_CANCELLED); return;
+    case RUN_FORWARDED: sim_probe(PROBE_FORWARDED); return;
+    case TOLD_AGAIN: sim_probe(PROBE_TOLD_AGAIN); return;
+    case CHILD_CANCEL: sim_probe(PROBE_CHILD_WITHDRAWN); return;
+    case AUTOMATION_FAILING: sim_probe(PROBE_FAILING); return;
+    case REFUSED:
+        if (fact->refused.err == ERR_CONFLICT)
+            sim_probe(PROBE_HELD);
+        return;
     case JOB_ADOPTED: sim_probe(PROBE_ADOPTED); return;
     case JOB_RETURNED: sim_probe(PROBE_RETURNED); return;
     case LANE_READ: sim_probe(PROBE_BACKLOG); return;
@@ -314,27 +396,22 @@ oracle_hear_decision(const struct machine *m, uint64_t now_ms, const struct mess
             m->sim, kind_is(said, FACT) ? "fact" : "note", m->title, "", said);
         if (m->name == ACTOR_lease && said->code == JOB_LOST
             && table_holds(m, &said->job_lost.run, said->job_lost.step))
-            no_lease_is_lost_to_a_worker_that_is_heard(m, now_ms, &said->job_lost);
+            no_lease_is_lost_to_a_worker_that_is_heard(m, &said->job_lost);
     }
+    if (m->name == ACTOR_registry)
+        registry_check(m, out);
+    if (m->name == ACTOR_lease)
+        lease_check(m, in, out);
     if (m->name == ACTOR_lease && in != NULL) {
         note_hearing(m, now_ms, in, out);
         only_holders_of_a_token_are_heard(m, in, out);
     }
     if (m->name == ACTOR_scheduler)
         a_job_that_nobody_wants_is_withdrawn(m, out);
-    if (in != NULL && in->code == JOB_REPORTED)
+    if (m->name == ACTOR_scheduler && in != NULL && in->code == JOB_REPORTED) {
         a_stale_report_changes_nothing(m, out);
-}
-
-/* ---- what is kept in memory ---- */
-
-void
-oracle_hear_turn(const struct machine *m)
-{
-    if (m->name == ACTOR_scheduler)
-        lanes_check(m);
-    else if (m->name == ACTOR_lease)
-        table_check(m);
+        a_report_that_was_decided_changes_nothing(m, in, out);
+    }
 }
 
 /* ---- what clients and workers hear ---- */
@@ -363,6 +440,24 @@ oracle_hear_started(struct sim *sim, const struct start *start, bool existed)
     o->starts[o->start_count++] = *start;
 }
 
+void
+oracle_hear_answered(struct sim *sim, const struct id *run,
+    const struct id *interaction, const char *who)
+{
+    struct oracle *o = sim->oracle;
+    if (o->answer_count == STARTS_MAX)
+        WRONG("more answers than the oracle can remember");
+    o->answers[o->answer_count++] = (struct answered){ *run, *interaction, who };
+}
+
+static void
+a_run_is_said_to_end_once(struct sim *sim, const struct told *told, uint32_t status)
+{
+    HOLDS(sim, told->status == 0 || told->status == status,
+        "%s was said to be in state %" PRIu32 ", then %" PRIu32, print_run(&told->run),
+        told->status, status);
+}
+
 static void
 tell(struct sim *sim, const struct id *run, uint64_t sequence, uint32_t status)
 {
@@ -378,9 +473,7 @@ tell(struct sim *sim, const struct id *run, uint64_t sequence, uint32_t status)
         told->sequence = sequence;
     if (!run_status_final((enum run_status)status))
         return;
-    HOLDS(sim, told->status == 0 || told->status == status,
-        "%s was said to be in state %" PRIu32 ", then %" PRIu32, print_run(run),
-        told->status, status);
+    a_run_is_said_to_end_once(sim, told, status);
     told->status = status;
 }
 
@@ -488,11 +581,74 @@ replay_gives_the_same_rows(const struct machine *m)
     buffer_free(&replayed);
 }
 
+static void
+an_accepted_start_exists(struct sim *sim, const struct start *start)
+{
+    struct arena arena = { 0 };
+    struct run run;
+    struct id project = project_id(start->project);
+    const struct machine *m =
+        machine_named(sim, ACTOR_scheduler, id_partition(&start->run));
+    HOLDS(sim, m != NULL && run_read(&run, m->journal, &arena, &project, &start->run),
+        "%s is not there", print_run(&start->run));
+    HOLDS(sim,
+        bytes_equal(run.row.name, text(automation_name(start->automation)))
+            && run.row.version == start->version
+            && bytes_equal(run.row.key, text(start->key)),
+        "%s is another", print_run(&start->run));
+    arena_free(&arena);
+}
+
+/* No position that somebody heard of lies behind the end of the log. */
+static void
+no_position_is_ahead_of_the_log(const struct machine *m, const struct told *told)
+{
+    struct arena arena = { 0 };
+    struct run run;
+    const struct start *start = start_of(m->sim->oracle, &told->run);
+    if (start == NULL || id_partition(&told->run) != m->instance)
+        return;
+    struct id project = project_id(start->project);
+    HOLDS(m->sim, run_read(&run, m->journal, &arena, &project, &told->run),
+        "%s is not there", print_run(&told->run));
+    HOLDS(m->sim, told->sequence <= run.row.events,
+        "%s has %" PRIu64 " events, %" PRIu64 " were told of", print_run(&told->run),
+        run.row.events, told->sequence);
+    arena_free(&arena);
+}
+
+static void
+what_was_heard_outside_survives(const struct machine *m)
+{
+    const struct oracle *o = m->sim->oracle;
+    for (size_t i = 0; i < o->start_count; i++)
+        if (id_partition(&o->starts[i].run) == m->instance)
+            an_accepted_start_exists(m->sim, &o->starts[i]);
+    for (struct list *at = o->all_told.next; at != &o->all_told; at = at->next)
+        no_position_is_ahead_of_the_log(m, LIST_OF(at, struct told, link));
+}
+
 void
 oracle_hear_start(const struct machine *m)
 {
-    if (m->life > 1 && chance_hits(sim_chance(m->sim, STREAM_TURNS), 3000))
+    if (m->name == ACTOR_scheduler)
+        what_was_heard_outside_survives(m);
+    if (m->life > 1 && chance_hits(sim_chance(m->sim, STREAM_TURNS), REPLAYED_OF_10000))
         replay_gives_the_same_rows(m);
+}
+
+/* ---- what is kept in memory ---- */
+
+void
+oracle_hear_turn(const struct machine *m)
+{
+    if (m->journaled && chance_hits(sim_chance(m->sim, STREAM_TURNS), TURNS_OF_10000))
+        replay_gives_the_same_rows(m);
+    if (m->name == ACTOR_scheduler) {
+        lanes_check(m);
+        groups_check(m);
+    } else if (m->name == ACTOR_lease)
+        table_check(m);
 }
 
 /* ---- the end ---- */
@@ -528,8 +684,13 @@ oracle_waits_for(const struct sim *sim)
         { ACTOR_scheduler, 'W', "a run is left waiting" },
         { ACTOR_scheduler, 'T', "a timer is set" },
         { ACTOR_scheduler, 'J', "a job is not settled" },
+        { ACTOR_scheduler, 'C', "a group has runs" },
+        { ACTOR_scheduler, 'U', "a slot is held" },
+        { ACTOR_scheduler, 'D', "another actor may not know something" },
         { ACTOR_registry, 'U', "a version is not known to all" },
         { ACTOR_trigger, 'F', "a slot is not settled" },
+        { ACTOR_trigger, 'M', "the event of a wait is not taken" },
+        { ACTOR_trigger, 'W', "a wait is open" },
     };
     static char said[80];
     for (size_t i = 0; i < sim->machine_count; i++) {
@@ -549,21 +710,11 @@ oracle_waits_for(const struct sim *sim)
 }
 
 static void
-an_accepted_start_exists(struct sim *sim, const struct start *start)
+records_follow_each_other_in_a_chain(const struct machine *m)
 {
-    struct arena arena = { 0 };
-    struct run run;
-    struct id project = project_id(start->project);
-    const struct machine *m =
-        machine_named(sim, ACTOR_scheduler, id_partition(&start->run));
-    HOLDS(sim, m != NULL && run_read(&run, m->journal, &arena, &project, &start->run),
-        "%s is not there", print_run(&start->run));
-    HOLDS(sim,
-        bytes_equal(run.row.name, text(automation_name(start->automation)))
-            && run.row.version == start->version
-            && bytes_equal(run.row.key, text(start->key)),
-        "%s is another", print_run(&start->run));
-    arena_free(&arena);
+    struct fault fault;
+    HOLDS(m->sim, journal_verify(m->journal, &fault) == ERR_NONE, "%s: %s", m->title,
+        fault.detail);
 }
 
 void
@@ -576,10 +727,17 @@ oracle_judge(struct sim *sim)
         const struct machine *m = sim->machines[i];
         if (!m->journaled)
             continue;
-        replay_gives_the_same_rows(m);
-        if (m->name == ACTOR_scheduler)
+        if (chance_hits(sim_chance(sim, STREAM_TURNS), REPLAYED_OF_10000)) {
+            records_follow_each_other_in_a_chain(m);
+            replay_gives_the_same_rows(m);
+        }
+        if (m->name == ACTOR_scheduler) {
             log_check(sim, m);
-        else if (m->name == ACTOR_trigger)
+            groups_judge(sim, m);
+        } else if (m->name == ACTOR_trigger)
             trigger_check(sim, m);
+        if (m->name == ACTOR_trigger)
+            events_check(sim, m);
     }
+    children_judge(sim);
 }

@@ -43,13 +43,37 @@ struct told {
     struct list link;
 };
 
+/* What a client was told: its answer to a question was taken. */
+struct answered {
+    struct id run, interaction;
+    const char *who;
+};
+
 enum { STARTS_MAX = 128 };
+
+/* What schedulers told the lease actor of their jobs: see lease_check.c. */
+struct words {
+    struct map by_job;
+    struct list all;
+    uint64_t resets[MACHINES_MAX]; /* what was said before is void */
+};
+
+/* A client that waits for a version to be known. */
+struct waiting {
+    uint64_t request, life, since_ms; /* of the registry */
+};
+enum { WAITING_MAX = 64 };
 
 struct oracle {
     struct map grants, told, heard;
     struct list all_grants, all_told, all_heard;
     struct start starts[STARTS_MAX];
     size_t start_count;
+    struct words words;
+    struct waiting waiting[WAITING_MAX]; /* the last ones, in a ring */
+    size_t next_waiting;
+    struct answered answers[STARTS_MAX];
+    size_t answer_count;
 };
 
 struct oracle *oracle_new(struct sim *sim);
@@ -70,6 +94,8 @@ void oracle_hear_turn(const struct machine *machine);
 void oracle_hear_start(const struct machine *machine);
 
 /* Clients and workers. */
+void oracle_hear_answered(struct sim *sim, const struct id *run,
+    const struct id *interaction, const char *who);
 void oracle_hear_started(struct sim *sim, const struct start *start, bool existed);
 void oracle_hear_cancelled(struct sim *sim, const struct run_accepted *accepted);
 void oracle_hear_hint(struct sim *sim, const struct run_changed *hint);
@@ -89,11 +115,26 @@ void oracle_judge(struct sim *sim);
  */
 uint64_t oracle_heard_ms(const struct machine *lease, const struct id *session);
 
+/* lease_check.c: what the lease actor has just decided, and not yet applied. */
+void words_open(struct words *words);
+void words_free(struct words *words);
+void lease_check(
+    const struct machine *lease, const struct message *in, const struct outbox *out);
+/* registry_check.c: the same of the registry. */
+void registry_check(const struct machine *registry, const struct outbox *out);
 /* lanes_check.c, table_check.c: what actors keep in memory. */
 void lanes_check(const struct machine *scheduler);
 void table_check(const struct machine *lease);
 bool table_holds(const struct machine *lease, const struct id *run, uint32_t step);
 bool table_empty(const struct machine *lease);
+/* groups_check.c: runs that see each other, by their rows and by the log. */
+void groups_check(const struct machine *scheduler);
+void groups_judge(struct sim *sim, const struct machine *scheduler);
+/* Every fact of a log, in order. */
+typedef void log_fn(void *self, const struct message *fact);
+void log_each(const struct machine *machine, log_fn *each, void *self);
+/* children_check.c: runs of runs. */
+void children_judge(struct sim *sim);
 /* log_check.c: read the log of one scheduler from its beginning. */
 void log_check(struct sim *sim, const struct machine *scheduler);
 /* trigger_check.c: the same of the trigger actor. */

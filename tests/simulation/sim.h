@@ -20,6 +20,7 @@ struct oracle;
 struct gateway;
 struct strangers;
 struct clients;
+struct publishers;
 struct event;
 struct zones;
 
@@ -28,6 +29,7 @@ enum { MACHINES_MAX = 10, SECOND_US = 1000000, MS_US = 1000 };
 struct sim {
     uint64_t seed;
     bool verbose;
+    const char *only;
     uint64_t now_us;
     uint64_t hash; /* of all that was said: the same seed, the same hash */
     uint64_t steps, messages;
@@ -47,12 +49,14 @@ struct sim {
     struct gateway *gateway;
     struct strangers *strangers; /* workers */
     struct clients *clients;
+    struct publishers *publishers;
     struct oracle *oracle;
 };
 
 struct sim_options {
-    bool verbose; /* print everything that is said */
-    bool steady;  /* nothing bad happens */
+    bool verbose;     /* print everything that is said */
+    bool steady;      /* nothing bad happens */
+    const char *only; /* the one invariant that is looked at; NULL: all are */
     const struct zones *zones;
 };
 
@@ -85,9 +89,12 @@ void sim_trace(const struct sim *sim, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void sim_trace_message(const struct sim *sim, const char *what, const char *from,
     const char *to, const struct message *m);
-/* An invariant does not hold: say so and end the process. */
-_Noreturn void sim_broken(const struct sim *sim, const char *invariant,
-    const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* An invariant does not hold: say so and abort; go on if it is not looked at. */
+void sim_broken(const struct sim *sim, const char *invariant, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* A world in which only one invariant is looked at has come to nothing. */
+_Noreturn void sim_give_up(void);
+enum { EXIT_NOTHING = 3 };
 #define HOLDS(sim, condition, ...)                                                     \
     do {                                                                               \
         if (!(condition))                                                              \

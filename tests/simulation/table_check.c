@@ -57,6 +57,23 @@ lanes_know_who_is_free(const struct machine *m)
 }
 
 static void
+the_oldest_job_of_a_lane_is_first(const struct machine *m)
+{
+    const struct lease_state *s = m->state;
+    const struct list *all = &s->table.all_lanes;
+    for (struct list *at = all->next; at != all; at = at->next) {
+        const struct lane *lane = LIST_OF(at, struct lane, of_table);
+        uint64_t order = 0;
+        for (struct list *j = lane->jobs.next; j != &lane->jobs; j = j->next) {
+            const struct job *job = LIST_OF(j, struct job, of_lane);
+            HOLDS(m->sim, order <= job->order, "%" PRIu64 " stands before %" PRIu64,
+                order, job->order);
+            order = job->order;
+        }
+    }
+}
+
+static void
 no_lease_outlives_its_silence(const struct machine *m)
 {
     const struct lease_state *s = m->state;
@@ -93,5 +110,6 @@ table_check(const struct machine *m)
 {
     the_table_of_jobs_is_whole(m);
     lanes_know_who_is_free(m);
+    the_oldest_job_of_a_lane_is_first(m);
     no_lease_outlives_its_silence(m);
 }

@@ -15,7 +15,7 @@ struct slot {
     struct id run;
     struct id project, automation;
     struct hash trigger;
-    uint64_t slot_ms;
+    uint64_t slot_ms, event;
     bool settled;
 };
 
@@ -33,6 +33,8 @@ slots_of_a_trigger_come_in_order(struct reading *r, const struct slot *slot)
         const struct slot *other = LIST_OF(at, struct slot, link);
         if (!id_equal(&other->automation, &slot->automation)
             || !hash_same(other->trigger.bytes, slot->trigger.bytes, HASH_SIZE))
+            continue;
+        if (slot->event != 0)
             continue;
         HOLDS(r->sim, other->slot_ms < slot->slot_ms, "%" PRIu64 " after %" PRIu64,
             slot->slot_ms, other->slot_ms);
@@ -60,6 +62,7 @@ a_slot_is_told_until_it_is_settled(struct reading *r, const struct message *fact
     slot->automation = fired->automation;
     slot->trigger = hash_of(fired->trigger);
     slot->slot_ms = fired->slot_ms;
+    slot->event = fired->event;
     slots_of_a_trigger_come_in_order(r, slot);
     list_append(&r->all, &slot->link);
     map_put(&r->by_run, id_bytes(&slot->run), slot);
@@ -72,7 +75,7 @@ a_slot_is_settled_once(struct reading *r, const struct fire_settled *settled)
     for (struct list *at = r->all.prev; at != &r->all; at = at->prev) {
         struct slot *slot = LIST_OF(at, struct slot, link);
         struct hash trigger = hash_of(settled->trigger);
-        if (slot->slot_ms != settled->slot_ms
+        if (slot->slot_ms != settled->slot_ms || slot->event != settled->event
             || !id_equal(&slot->automation, &settled->automation)
             || !hash_same(slot->trigger.bytes, trigger.bytes, HASH_SIZE))
             continue;

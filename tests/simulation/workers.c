@@ -38,7 +38,7 @@ struct worker {
     struct sim *sim;
     size_t index;
     char title[24], instance[40];
-    uint32_t project, capacity, lives;
+    uint32_t project, capacity, capacity_max, lives;
     bool all_queues, gpu;
     bool fences; /* gives up its jobs when it was not heard for too long */
 
@@ -135,6 +135,17 @@ held_list(const struct worker *w, struct buffer *out)
     return buffer_bytes(out);
 }
 
+/* Its own, or one that it has stolen. */
+static const struct worker *
+shows_token_of(struct worker *w)
+{
+    const struct strangers *all = w->sim->strangers;
+    if (w->sim->healed || !chance_hits(luck(w), 300))
+        return w;
+    sim_probe(PROBE_STOLEN);
+    return &all->workers[chance_below(luck(w), all->count)];
+}
+
 static void
 ask(struct worker *w)
 {
@@ -149,9 +160,10 @@ ask(struct worker *w)
         pack_array(&labels, 1);
         pack_string(&labels, "gpu");
     }
+    const struct worker *shown = shows_token_of(w);
     m.worker_register = (struct worker_register){
         .instance = text(w->instance),
-        .token = bytes_of(w->token, w->has_token ? SESSION_TOKEN_SIZE : 0),
+        .token = bytes_of(shown->token, shown->has_token ? SESSION_TOKEN_SIZE : 0),
         .queues = buffer_bytes(&queues),
         .labels = buffer_bytes(&labels),
         .capacity = w->capacity,
@@ -182,9 +194,26 @@ beat_every_us(const struct worker *w)
     return (uint64_t)w->sim->config.heartbeat_ms * MS;
 }
 
+/* How much it takes changes now and then; said again, in case it was not heard. */
+static void
+say_ready(struct worker *w)
+{
+    struct message m = { .code = WORKER_READY };
+    if (w->sim->healed)
+        w->capacity = w->capacity_max;
+    else if (chance_hits(luck(w), 2000))
+        w->capacity = (uint32_t)chance_between(luck(w), 0, w->capacity_max);
+    if (w->capacity < w->capacity_max)
+        sim_probe(PROBE_TAKES_LESS);
+    m.worker_ready.capacity = w->capacity;
+    say(w, m);
+}
+
 static void
 beat(struct worker *w)
 {
+    if (chance_hits(luck(w), 1500))
+        say_ready(w);
     struct buffer held = { 0 };
     struct message m = { .code = WORKER_HEARTBEAT };
     m.worker_heartbeat.held = held_list(w, &held);
@@ -527,7 +556,8 @@ workers_open(struct sim *sim)
             i < PROJECTS ? (uint32_t)i : (uint32_t)chance_below(luck(w), PROJECTS);
         w->all_queues = i < PROJECTS || chance_hits(luck(w), 5000);
         w->gpu = i < PROJECTS || chance_hits(luck(w), 5000);
-        w->capacity = (uint32_t)chance_between(luck(w), i < PROJECTS ? 3 : 1, 8);
+        w->capacity_max = (uint32_t)chance_between(luck(w), i < PROJECTS ? 3 : 1, 8);
+        w->capacity = w->capacity_max;
         w->fences = chance_hits(luck(w), 5000);
         live(w);
     }

@@ -11,6 +11,15 @@ main(void)
     srunner_add_suite(runner, scheduler_retry_suite());
     srunner_add_suite(runner, scheduler_lease_suite());
     srunner_add_suite(runner, scheduler_lanes_suite());
+    srunner_add_suite(runner, scheduler_kinds_suite());
+    srunner_add_suite(runner, scheduler_inside_suite());
+    srunner_add_suite(runner, scheduler_waits_suite());
+    srunner_add_suite(runner, scheduler_ends_suite());
+    srunner_add_suite(runner, scheduler_policies_suite());
+    srunner_add_suite(runner, scheduler_partitions_suite());
+    srunner_add_suite(runner, scheduler_children_suite());
+    srunner_add_suite(runner, scheduler_operate_suite());
+    srunner_add_suite(runner, scheduler_fork_suite());
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -1,6 +1,8 @@
 #include "tests/traces/scheduler_story.h"
 
 #include "actors/plan/compile.h"
+#include "actors/scheduler/kinds.h"
+#include "base/json_write.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -100,18 +102,32 @@ story_expect_only(struct story *s, const char *word, const char *said)
 void
 story_learn(struct story *s, uint32_t version, const char *about)
 {
-    const struct compile_limits limits = { 1 << 20, 1000, 1 << 20 };
+    story_learn_as(s, "flow", version, about);
+}
+
+struct id
+story_automation(const char *name)
+{
+    return id_of_name(text(name));
+}
+
+void
+story_learn_as(struct story *s, const char *name, uint32_t version, const char *about)
+{
+    const struct compile_limits limits = {
+        .text_max = 1 << 20, .steps_max = 1000, .payload_max = 1 << 20
+    };
     struct arena arena = { 0 };
     struct mistakes mistakes = { 0 };
     struct buffer yaml = { 0 }, plan = { 0 };
-    buffer_print(&yaml, "schema_version: \"1\"\nname: flow\n%s", about);
+    buffer_print(&yaml, "schema_version: \"1\"\nname: %s\n%s", name, about);
     enum err err = compile(buffer_bytes(&yaml), &limits, &arena, &plan, &mistakes);
     ck_assert_msg(err == ERR_NONE, "%s",
         mistakes.count > 0 ? mistakes.list[0].message : "not compiled");
     trace_give(&s->trace, ACTOR_registry, 0,
         (struct message){ .code = PLAN_OFFERED,
-            .plan_offered = { .automation = s->automation,
-                .name = text("flow"),
+            .plan_offered = { .automation = story_automation(name),
+                .name = text(name),
                 .version = version,
                 .plan = buffer_bytes(&plan) } });
     arena_free(&arena);
@@ -122,12 +138,19 @@ story_learn(struct story *s, uint32_t version, const char *about)
 void
 story_start(struct story *s, unsigned run, const char *key)
 {
+    story_start_with(s, run, key, (struct bytes){ 0 });
+}
+
+void
+story_start_with(struct story *s, unsigned run, const char *key, struct bytes inputs)
+{
     trace_give(&s->trace, ACTOR_gateway, 0,
         (struct message){ .code = RUN_START,
             .run_start = { .request = 7,
                 .run = story_run(run),
                 .automation = text("flow"),
                 .key = text(key),
+                .inputs = inputs,
                 .source = text("api") } });
 }
 
@@ -186,6 +209,20 @@ story_returned(struct story *s, struct held held)
     over(s, JOB_RETURNED, held);
 }
 
+void
+story_reported(struct story *s, struct held held, struct bytes output)
+{
+    trace_give(&s->trace, ACTOR_lease, 0,
+        (struct message){ .code = JOB_REPORTED,
+            .job_reported = { .run = story_run(held.run),
+                .step = held.step,
+                .attempt = held.attempt,
+                .offer = held.offer,
+                .session = story_session(held.session),
+                .outcome = OUTCOME_COMPLETED,
+                .output = output } });
+}
+
 static void
 report(struct story *s, struct held held, enum outcome outcome)
 {
@@ -220,4 +257,67 @@ void
 story_stopped(struct story *s, struct held held)
 {
     report(s, held, OUTCOME_CANCELLED);
+}
+
+static void
+expect_json(struct bytes payload, const char *json)
+{
+    struct buffer printed = { 0 };
+    if (payload.size > 0)
+        ck_assert_int_eq(msgpack_to_json(payload, &printed), ERR_NONE);
+    buffer_append(&printed, "", 1);
+    ck_assert_str_eq((const char *)printed.data, json);
+    buffer_free(&printed);
+}
+
+void
+story_expect_offered(struct story *s, const char *json)
+{
+    expect_json(trace_sent(&s->trace, JOB_OFFERED)->job_offered.parameters, json);
+}
+
+void
+story_expect_output(struct story *s, const char *json)
+{
+    expect_json(trace_sent(&s->trace, RUN_CHANGED)->run_changed.output, json);
+}
+
+struct id
+story_interaction(struct story *s, unsigned run, uint32_t step, uint32_t attempt)
+{
+    struct id of = story_run(run), id = interaction_id(&of, step, attempt, false);
+    trace_name(&s->trace, &id, "I");
+    return id;
+}
+
+void
+story_respond(struct story *s, struct id interaction, const char *by, const char *value)
+{
+    trace_give(&s->trace, ACTOR_gateway, 0,
+        (struct message){ .code = INTERACTION_RESPOND,
+            .interaction_respond = { .request = 9,
+                .interaction = interaction,
+                .value = text(value),
+                .principal = text(by) } });
+}
+
+void
+story_matched(struct story *s, struct held held, uint64_t number, struct bytes data)
+{
+    trace_give(&s->trace, ACTOR_trigger, 0,
+        (struct message){ .code = WAIT_MATCHED,
+            .wait_matched = { .run = story_run(held.run),
+                .step = held.step,
+                .attempt = held.attempt,
+                .number = number,
+                .type = text("order.paid"),
+                .data = data } });
+}
+
+void
+story_known(struct story *s, struct held held, bool open)
+{
+    trace_give(&s->trace, ACTOR_trigger, 0,
+        (struct message){ .code = WAIT_KNOWN,
+            .wait_known = { story_run(held.run), held.step, held.attempt, open } });
 }

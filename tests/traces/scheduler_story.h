@@ -47,7 +47,14 @@ void story_expect_only(struct story *s, const char *word, const char *said);
 /* A version of the automation "flow": the text from "steps:" on, or what may stand
  * before that. */
 void story_learn(struct story *s, uint32_t version, const char *text);
+/* The same of another automation; its id is that of its name. */
+void
+story_learn_as(struct story *s, const char *name, uint32_t version, const char *text);
+struct id story_automation(const char *name);
 void story_start(struct story *s, unsigned run, const char *key);
+/* `inputs` is msgpack. */
+void
+story_start_with(struct story *s, unsigned run, const char *key, struct bytes inputs);
 void story_cancel(struct story *s, unsigned run, const char *reason);
 
 /* What the lease actor says. */
@@ -58,4 +65,21 @@ void story_returned(struct story *s, struct held held);
 void story_completed(struct story *s, struct held held);
 void story_failed(struct story *s, struct held held);
 void story_stopped(struct story *s, struct held held);
+
+/* Completed with this output, msgpack. */
+void story_reported(struct story *s, struct held held, struct bytes output);
+/* The parameters of the last job that was offered, and the output that the last hint
+ * tells, as JSON. */
+void story_expect_offered(struct story *s, const char *json);
+void story_expect_output(struct story *s, const char *json);
+
+/* What people and the trigger actor say; the interaction prints as I. */
+struct id
+story_interaction(struct story *s, unsigned run, uint32_t step, uint32_t attempt);
+/* `value` is msgpack: "\xc3" is true. */
+void story_respond(
+    struct story *s, struct id interaction, const char *by, const char *value);
+void
+story_matched(struct story *s, struct held held, uint64_t number, struct bytes data);
+void story_known(struct story *s, struct held held, bool open);
 #endif

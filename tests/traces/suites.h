@@ -9,7 +9,16 @@ Suite *lease_each_suite(void);
 Suite *registry_suite(void);
 Suite *registry_versions_suite(void);
 Suite *scheduler_suite(void);
+Suite *scheduler_ends_suite(void);
+Suite *scheduler_inside_suite(void);
+Suite *scheduler_kinds_suite(void);
+Suite *scheduler_waits_suite(void);
 Suite *scheduler_lanes_suite(void);
 Suite *scheduler_lease_suite(void);
 Suite *scheduler_retry_suite(void);
+Suite *scheduler_policies_suite(void);
+Suite *scheduler_partitions_suite(void);
+Suite *scheduler_children_suite(void);
+Suite *scheduler_operate_suite(void);
+Suite *scheduler_fork_suite(void);
 #endif

@@ -35,6 +35,23 @@ START_TEST(a_client_hears_of_a_version_when_everybody_knows_it)
 }
 END_TEST
 
+/* Its clock was set back since ours began. */
+START_TEST(a_gateway_whose_clock_is_behind_is_answered)
+{
+    struct trace t;
+    struct message m = { .code = AUTOMATION_APPLY, .envelope = { .deadline_ms = 1 } };
+    registry_open(&t);
+    m.automation_apply = (struct automation_apply){ .request = 7,
+        .definition = text(registry_greet_yaml),
+        .automation = registry_id(1) };
+    trace_give(&t, ACTOR_gateway, 0, m);
+    registry_know_all(&t, 1, 1);
+    trace_expect_only(&t, "-> gateway",
+        "1000 -> gateway document request=7 document=(…) created=1\n");
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(an_automation_is_shown_as_it_was_published)
 {
     struct trace t;
@@ -521,6 +538,7 @@ registry_suite(void)
     Suite *suite = suite_create("registry");
     TCase *c = tcase_create("automations");
     tcase_add_test(c, a_client_hears_of_a_version_when_everybody_knows_it);
+    tcase_add_test(c, a_gateway_whose_clock_is_behind_is_answered);
     tcase_add_test(c, an_automation_is_shown_as_it_was_published);
     tcase_add_test(c, the_same_text_again_makes_no_version);
     tcase_add_test(c, another_text_of_the_same_name_is_the_next_version);

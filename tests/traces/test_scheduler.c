@@ -125,7 +125,7 @@ START_TEST(an_archived_automation_starts_nothing_and_a_paused_one_by_hand)
     open_with(&s, one_step);
     offer_revision(&s, 2, 1, 1, AUTOMATION_ARCHIVED);
     story_start(&s, 1, "");
-    expect_refused(&s, ERR_CONFLICT);
+    expect_refused(&s, ERR_NOT_RUNNABLE);
     offer_revision(&s, 3, 1, 1, AUTOMATION_PAUSED); /* people may still start it */
     trace_skip(&s.trace);
     story_start(&s, 1, "");
@@ -305,7 +305,7 @@ START_TEST(a_slot_starts_its_run_once)
     trace_give(&s.trace, ACTOR_trigger, 0, fired);
     story_expect(&s,
         "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
-        "steps=1\n"
+        "steps=1 trigger=nightly\n"
         "0 step_started run=R1 key=a kind=action\n"
         "0 action_called run=R1 key=a attempt=1 action=x queue=default "
         "parameters=(1 bytes) lane=L1\n"
@@ -537,10 +537,10 @@ START_TEST(three_hundred_roots_are_cancelled_in_several_turns)
     ck_assert_uint_eq(said(&s, " step_cancelled"), 300);
     story_expect_only(&s, " run_",
         "0 run_deferred run=R1 more=1 ending=6 reason=enough\n"
-        "0 -> gateway run_changed run=R1 sequence=724 status=3\n"
+        "0 -> gateway run_changed run=R1 sequence=723 status=3\n"
         "0 -> gateway run_accepted request=8 run=R1 automation=A name=flow "
         "version=1 status=3 existed=1\n"
-        "0 -> gateway run_changed run=R1 sequence=847 status=3\n"
+        "0 -> gateway run_changed run=R1 sequence=845 status=3\n"
         "0 run_deferred run=R1\n"
         "0 run_cancelled run=R1 reason=enough\n"
         "0 -> gateway run_changed run=R1 sequence=902 status=6 whole=1 "
@@ -567,18 +567,19 @@ START_TEST(a_run_whose_time_ends_while_more_is_to_be_said_comes_to_rest)
         "600 run_started run=R1 automation=A name=flow version=1 source=api "
         "steps=901 timeout_ms=1000\n"
         "600 run_deferred run=R1 more=1\n"
-        "600 -> gateway run_changed run=R1 sequence=245 status=3\n"
+        "600 -> gateway run_changed run=R1 sequence=243 status=3\n"
         "600 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
         "version=1 status=3 started_ms=600\n"
-        "1200 -> gateway run_changed run=R1 sequence=491 status=3\n"
-        "1500 -> gateway run_changed run=R1 sequence=737 status=3\n"
-        "1800 run_deferred run=R1 more=1 ending=5\n"
-        "1800 -> gateway run_changed run=R1 sequence=860 status=3\n"
-        "2100 -> gateway run_changed run=R1 sequence=983 status=3\n"
+        "1200 -> gateway run_changed run=R1 sequence=487 status=3\n"
+        "1500 -> gateway run_changed run=R1 sequence=731 status=3\n"
+        "1800 run_deferred run=R1 more=1 ending=5 "
+        "reason=wall_clock_exceeded\n"
+        "1800 -> gateway run_changed run=R1 sequence=853 status=3\n"
+        "2100 -> gateway run_changed run=R1 sequence=975 status=3\n"
         "2400 run_deferred run=R1\n"
         "2400 run_failed run=R1 error_type=Timeout error_message=\"the run took "
         "longer than its timeout\" stop_reason=wall_clock_exceeded\n"
-        "2400 -> gateway run_changed run=R1 sequence=1106 status=5 whole=1 "
+        "2400 -> gateway run_changed run=R1 sequence=1097 status=5 whole=1 "
         "finished_ms=2400 stop_reason=wall_clock_exceeded error_type=Timeout "
         "error_message=\"the run took longer than its timeout\"\n");
     story_close(&s);

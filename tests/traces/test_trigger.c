@@ -2,12 +2,12 @@
  * Method: traces with two schedulers and plans compiled from text; trace_close replays
  * each. */
 #include "actors/plan/compile.h"
-#include "actors/trigger/schedule.h"
+#include "actors/trigger/entries.h"
 #include "actors/trigger/trigger.h"
 #include "tests/support/trace.h"
+#include "tests/traces/trigger_suites.h"
 
 #include <check.h>
-#include <sodium.h>
 #include <stdio.h>
 
 enum { BEGIN_MS = 1000000 };
@@ -23,7 +23,7 @@ static struct id
 run_of(const struct trace *t, unsigned n, const char *trigger, uint64_t slot_ms)
 {
     struct trigger_name name = { t->project, automation(n), text(trigger) };
-    return slot_run(&name, slot_ms, t->config.schedulers);
+    return slot_run(&name, slot_ms, 0, t->config.schedulers);
 }
 
 static void
@@ -53,7 +53,9 @@ open_trace(struct trace *t)
 static void
 offer(struct trace *t, unsigned n, uint32_t version, const char *triggers)
 {
-    static const struct compile_limits limits = { 65536, 100, 65536 };
+    static const struct compile_limits limits = {
+        .text_max = 65536, .steps_max = 100, .payload_max = 65536
+    };
     struct arena arena = { 0 };
     struct buffer plan = { 0 };
     struct mistakes mistakes = { 0 };
@@ -97,20 +99,23 @@ START_TEST(a_schedule_fires_at_each_of_its_slots)
     name_run(&t, 1, "m", 1120000, "RUN2");
     offer(&t, 1, 1, MINUTELY);
     trace_expect(&t,
-        "1000000 triggers_learned automation=AUT1 name=a version=1 plan=(…)\n"
+        "1000000 triggers_learned automation=AUT1 name=a version=1 plan=(…) "
+        "found=(…)\n"
         "1000000 -> registry triggers_known automation=AUT1 version=1\n");
     trace_wait(&t, 59999);
     trace_expect(&t, "");
     trace_wait(&t, 1);
-    trace_expect(&t, "1060000 -> scheduler.1 trigger_fired run=RUN1 automation=AUT1 "
-                     "trigger=m slot_ms=1060000\n");
+    trace_expect(&t,
+        "1060000 -> scheduler.1 trigger_fired run=RUN1 automation=AUT1 "
+        "trigger=m slot_ms=1060000 meta=(…) source=schedule next_ms=1120000\n");
     take(&t, 1, "m", 1060000);
     take(&t, 1, "m", 1060000);
     trace_expect(
         &t, "1060000 fire_settled automation=AUT1 trigger=m slot_ms=1060000\n");
     trace_wait(&t, 60000);
-    trace_expect(&t, "1120000 -> scheduler.0 trigger_fired run=RUN2 automation=AUT1 "
-                     "trigger=m slot_ms=1120000\n");
+    trace_expect(&t,
+        "1120000 -> scheduler.0 trigger_fired run=RUN2 automation=AUT1 "
+        "trigger=m slot_ms=1120000 meta=(…) source=schedule next_ms=1180000\n");
     trace_close(&t);
 }
 END_TEST
@@ -141,7 +146,8 @@ START_TEST(a_slot_is_told_until_the_scheduler_has_taken_it)
     trace_wait(&t, 60000);
     trace_skip(&t);
     static const char fired[] = "1060000 -> scheduler.1 trigger_fired run=RUN1 "
-                                "automation=AUT1 trigger=m slot_ms=1060000\n";
+                                "automation=AUT1 trigger=m slot_ms=1060000 "
+                                "meta=(…) source=schedule\n";
     trace_hello(&t, ACTOR_scheduler, 1, 1);
     trace_expect_only(&t, "->", fired);
     trace_hello(&t, ACTOR_scheduler, 0, 2);
@@ -172,7 +178,7 @@ START_TEST(the_next_slot_waits_for_the_one_before)
     take(&t, 1, "m", 1060000);
     trace_expect_only(&t, "->",
         "1310000 -> scheduler.0 trigger_fired run=RUN5 automation=AUT1 trigger=m "
-        "slot_ms=1300000\n");
+        "slot_ms=1300000 meta=(…) source=schedule next_ms=1360000\n");
     trace_close(&t);
 }
 END_TEST
@@ -188,12 +194,14 @@ START_TEST(of_the_slots_missed_while_down_the_latest_one_fires)
     t.now_ms += 310000;
     trace_restart(&t);
     trace_expect(&t, "1310000 -> scheduler.0 trigger_fired run=RUN5 automation=AUT1 "
-                     "trigger=m slot_ms=1300000\n");
+                     "trigger=m slot_ms=1300000 meta=(…) source=schedule "
+                     "next_ms=1360000\n");
     take(&t, 1, "m", 1300000);
     trace_skip(&t);
     trace_wait(&t, 50000);
     trace_expect(&t, "1360000 -> scheduler.0 trigger_fired run=RUN6 automation=AUT1 "
-                     "trigger=m slot_ms=1360000\n");
+                     "trigger=m slot_ms=1360000 meta=(…) source=schedule "
+                     "next_ms=1420000\n");
     trace_close(&t);
 }
 END_TEST
@@ -311,12 +319,9 @@ START_TEST(a_turn_tells_a_bounded_number_and_each_project_apart)
 }
 END_TEST
 
-int
-main(void)
+TCase *
+trigger_schedules_case(void)
 {
-    if (sodium_init() < 0)
-        return 1;
-    Suite *suite = suite_create("trigger");
     TCase *c = tcase_create("schedules");
     tcase_add_test(c, a_schedule_fires_at_each_of_its_slots);
     tcase_add_test(c, only_enabled_schedules_fire);
@@ -328,10 +333,5 @@ main(void)
     tcase_add_test(c, a_slot_of_a_version_before_is_still_settled);
     tcase_add_test(c, a_slot_of_a_version_before_settles_no_other);
     tcase_add_test(c, a_turn_tells_a_bounded_number_and_each_project_apart);
-    suite_add_tcase(suite, c);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return c;
 }

@@ -291,6 +291,65 @@ START_TEST(the_log_of_a_quick_action_comes_before_its_report_too)
 }
 END_TEST
 
+static int
+publish(struct capstan_job *job, void *context)
+{
+    static const uint8_t data[] = { 0x81, 0xa1, 'n', 0x07 };
+    (void)context;
+    ck_assert_int_eq(capstan_job_publish(job, "", "a.b", NULL, 0), -1);
+    ck_assert_int_eq(capstan_job_publish(job, "e0", "a.b", data, 3), -1);
+    ck_assert_int_eq(capstan_job_publish(job, "e1", "a.b", data, sizeof data), 0);
+    ck_assert_int_eq(capstan_job_publish(job, "e2", "a b", NULL, 0), 0);
+    return capstan_job_complete(job);
+}
+
+static void
+hear_events(void)
+{
+    gateway_hear(g, "publish");
+    ck_assert_str_eq(gateway_text(g, "id"), "e1");
+    ck_assert_str_eq(gateway_text(g, "event"), "a.b");
+    ck_assert_str_eq(gateway_text(g, "source"), "smoke");
+    gateway_hear(g, "publish");
+    ck_assert_str_eq(gateway_text(g, "id"), "e2");
+}
+
+static void
+answer_event(const char *type, const char *id, const char *code)
+{
+    struct buffer out = { 0 };
+    pack_map(&out, code == NULL ? 3 : 4);
+    pack_string(&out, "type");
+    pack_string(&out, type);
+    pack_string(&out, "id");
+    pack_string(&out, id);
+    pack_string(&out, "about");
+    pack_string(&out, "publish");
+    if (code != NULL) {
+        pack_string(&out, "code");
+        pack_string(&out, code);
+    }
+    gateway_raw(g, out.data, out.size, false);
+    buffer_free(&out);
+}
+
+/* Said until it is answered: an error that says no is an answer, a busy engine none. */
+START_TEST(an_event_is_published_until_the_engine_answers)
+{
+    rig.options.resend_ms = 50;
+    begin(publish);
+    gateway_job(g, 1, "test");
+    hear_events();
+    gateway_hear_report(g, 1, "completed");
+    answer_event("error", "e1", "busy");
+    hear_events();
+    answer_event("published", "e1", NULL);
+    answer_event("error", "e2", "invalid");
+    gateway_hear_nothing(g, 1000);
+    rig_close(&rig);
+}
+END_TEST
+
 TCase *
 worker_job(void)
 {
@@ -304,5 +363,6 @@ worker_job(void)
     tcase_add_test(t, logs_come_before_the_report_and_in_order);
     tcase_add_test(t, a_quick_action_that_would_block_gets_a_thread);
     tcase_add_test(t, the_log_of_a_quick_action_comes_before_its_report_too);
+    tcase_add_test(t, an_event_is_published_until_the_engine_answers);
     return t;
 }

@@ -140,7 +140,7 @@ static size_t
 count_words(const char *words)
 {
     size_t count = 0;
-    for (; *words != '\0'; words++)
+    for (; words != NULL && *words != '\0'; words++)
         count += *words == ' ';
     return count;
 }

@@ -2,6 +2,7 @@
  * costs more when there is more.
  * Method: real schedulers write the rows; documents are compared as text. */
 #include "actors/history.h"
+#include "actors/scheduler/kinds.h"
 #include "store/rows.h"
 #include "tests/unit/view_engine.h"
 
@@ -43,7 +44,7 @@ expect_shown(const struct engine *e, const char *part)
         "%s is not in %.1000s", part, (const char *)e->shown.data);
 }
 
-START_TEST(a_suspended_run_is_shown_word_by_word)
+START_TEST(a_running_run_is_shown_word_by_word)
 {
     struct engine e;
     open_with(&e, 1,
@@ -54,14 +55,14 @@ START_TEST(a_suspended_run_is_shown_word_by_word)
     ck_assert_str_eq(engine_run_get(&e, 1),
         "{\"id\":\"run_01kdvdna01e00r000000000000\",\"automation\":\"flow\","
         "\"automation_id\":\"aut_78y07w6cr62562kraqqnjhe9k4\",\"version\":1,"
-        "\"status\":\"suspended\",\"source\":\"api\",\"idempotency_key\":\"once\","
+        "\"status\":\"running\",\"source\":\"api\",\"idempotency_key\":\"once\","
         "\"created_at\":\"2026-01-01T00:00:00.000Z\","
         "\"updated_at\":\"2026-01-01T00:00:00.000Z\","
         "\"started_at\":\"2026-01-01T00:00:00.000Z\","
         "\"progress\":{\"steps\":1,\"completed\":0,\"failed\":0,\"open\":1},"
         "\"last_sequence\":3,\"inputs\":{\"k\":1},"
         "\"steps\":[{\"key\":\"print\",\"name\":\"Print it\",\"index\":0,"
-        "\"kind\":\"action\",\"status\":\"suspended\",\"attempt\":1,"
+        "\"kind\":\"action\",\"status\":\"running\",\"attempt\":1,"
         "\"worker\":\"host-1\","
         "\"session_id\":\"wsess_5224bfrddxrs9sbks3hwr7t8yg\","
         "\"started_at\":\"2026-01-01T00:00:00.000Z\"}]}");
@@ -94,6 +95,60 @@ START_TEST(a_completed_run_shows_what_its_steps_have_made)
     ck_assert_ptr_null(strstr((char *)e.shown.data, "truncated"));
     ck_assert_ptr_null(strstr((char *)e.shown.data, "error"));
     ck_assert_uint_eq(e.answer.document.finished, 1);
+    engine_close(&e);
+}
+END_TEST
+
+START_TEST(the_items_of_an_each_are_steps_with_keys_of_their_own)
+{
+    struct engine e;
+    open_with(&e, 1,
+        "  - key: all\n"
+        "    kind: each\n"
+        "    items: [p, q]\n"
+        "    steps: [{ key: a, kind: action, action: x, with: { i: '${{ item }}' } "
+        "}]\n");
+    engine_start(&e, 1, "flow");
+    engine_completed(&e, (struct job){ 1, 1, 1, 1 }, text("\x07"));
+    engine_run_get(&e, 1);
+    expect_shown(&e, "{\"key\":\"all\",\"index\":0,\"kind\":\"each\","
+                     "\"status\":\"suspended\"");
+    expect_shown(&e, "{\"key\":\"all[0].a\",\"index\":1,\"kind\":\"action\","
+                     "\"status\":\"completed\"");
+    expect_shown(&e, "{\"key\":\"all[1].a\",\"index\":2,\"kind\":\"action\","
+                     "\"status\":\"suspended\"");
+    engine_completed(&e, (struct job){ 1, 2, 1, 1 }, text("\x08"));
+    engine_run_get(&e, 1);
+    expect_shown(&e, "\"output\":[7,8],");
+    engine_events(&e, 1, 0, 100);
+    expect_events(&e, "run.started\nstep.started\nstep.expanded\nstep.started\n"
+                      "action.called\naction.completed\nstep.completed\n"
+                      "step.started\naction.called\naction.completed\n"
+                      "step.completed\nstep.completed\nrun.completed\n");
+    expect_shown(&e, "\"step\":\"all[1].a\"");
+    engine_close(&e);
+}
+END_TEST
+
+START_TEST(what_a_run_asks_and_is_answered_is_in_its_log)
+{
+    struct engine e;
+    open_with(&e, 1,
+        "  - { key: ask, kind: interaction, protocol: approval, title: 'Ship?',\n"
+        "      targets: [ann] }\n");
+    engine_start(&e, 1, "flow");
+    struct id run = engine_run(&e, 1);
+    trace_give(engine_trace_of(&e, 1), ACTOR_gateway, 0,
+        (struct message){ .code = INTERACTION_RESPOND,
+            .interaction_respond = { .request = 9,
+                .interaction = interaction_id(&run, 0, 1, false),
+                .value = text("\xc3"),
+                .principal = text("ann") } });
+    engine_events(&e, 1, 0, 100);
+    expect_shown(&e, "\"protocol\":\"request_approval\",\"title\":\"Ship?\","
+                     "\"targets\":[\"ann\"],\"all_of\":0,\"escalated\":0}");
+    expect_shown(&e, "\"value\":true,\"by\":\"ann\",\"resolved\":1}");
+    expect_shown(&e, "\"output\":{\"value\":true,\"approved\":true,");
     engine_close(&e);
 }
 END_TEST
@@ -573,7 +628,7 @@ START_TEST(a_run_whose_plan_is_not_there_is_shown_as_far_as_it_is_known)
     buffer_append_bytes(&kept, plan);
     journal_delete(journal, row_key_bytes(&key));
     engine_run_get(&e, 1);
-    expect_shown(&e, "\"steps\":[{\"index\":0,\"kind\":\"action\",");
+    expect_shown(&e, "\"steps\":[{\"index\":0,\"kind\":\"unknown\",");
     engine_events(&e, 1, 0, 10);
     expect_events(&e, "run.started\nstep.started\naction.called\n");
     journal_put(journal, row_key_bytes(&key), buffer_bytes(&kept));
@@ -742,8 +797,10 @@ view_suite(void)
     Suite *suite = suite_create("view");
     TCase *all = tcase_create("view");
     tcase_set_timeout(all, 60);
-    tcase_add_test(all, a_suspended_run_is_shown_word_by_word);
+    tcase_add_test(all, a_running_run_is_shown_word_by_word);
     tcase_add_test(all, a_completed_run_shows_what_its_steps_have_made);
+    tcase_add_test(all, the_items_of_an_each_are_steps_with_keys_of_their_own);
+    tcase_add_test(all, what_a_run_asks_and_is_answered_is_in_its_log);
     tcase_add_test(all, a_failed_run_says_which_step_and_why);
     tcase_add_test(all, the_log_of_one_step_is_the_one_that_was_promised);
     tcase_add_test(all, retries_skips_and_failures_are_in_the_log_with_their_reasons);

@@ -75,7 +75,9 @@ engine_trace_of(struct engine *e, unsigned run)
 void
 engine_learn(struct engine *e, const char *name, const char *steps)
 {
-    const struct compile_limits limits = { 1 << 20, 1000, 1 << 20 };
+    const struct compile_limits limits = {
+        .text_max = 1 << 20, .steps_max = 1000, .payload_max = 1 << 20
+    };
     struct arena arena = { 0 };
     struct mistakes mistakes = { 0 };
     struct buffer yaml = { 0 }, plan = { 0 };

@@ -166,6 +166,16 @@ CAPSTAN_API int capstan_job_may_block(const struct capstan_job *job);
 CAPSTAN_API void
 capstan_job_log(struct capstan_job *job, const char *stream, const char *text);
 
+/* Publish an event of the project: wake what waits for it, start what it starts.  The
+ * same id is the same event, so name it after the job and it is one however often the
+ * job is tried.  `msgpack` is a map, or NULL.  It is said until the engine has it, also
+ * after the job; a worker that is killed before may lose it.
+ *
+ * -1  the id is empty, a value is not valid or too long, or 256 wait already
+ */
+CAPSTAN_API int capstan_job_publish(struct capstan_job *job, const char *id,
+    const char *type, const void *msgpack, size_t size);
+
 /* The outcome.  The first one counts; each returns 0, so that an action can return it.
  * An output that is not valid, or larger than the engine takes, fails the job. */
 CAPSTAN_API int

@@ -162,11 +162,34 @@ in_time(struct bytes code)
 }
 
 static void
+hear_published(struct capstan_worker *w, const struct heard *heard)
+{
+    struct outgoing_event *event = events_find(&w->events, heard->id);
+    if (event != NULL)
+        pool_published(&w->pool, event);
+}
+
+/* It is said again in time, or never will be taken. */
+static void
+event_refused(struct capstan_worker *w, const struct heard *heard)
+{
+    if (in_time(heard->code))
+        return;
+    worker_tell(w, 1, "event_refused id=%.*s code=%.*s message=\"%.*s\"",
+        TEXT(heard->id), TEXT(heard->code), TEXT(heard->message));
+    hear_published(w, heard);
+}
+
+static void
 hear_error(struct capstan_worker *w, const struct heard *heard)
 {
     char why[64];
     bool asking = w->session.state == SESSION_ASKING;
     struct capstan_job *job = holding_find(w, heard->token);
+    if (bytes_equal(heard->about, text("publish")) && heard->id.size > 0) {
+        event_refused(w, heard);
+        return;
+    }
     if (for_good(heard->code, asking) && job == NULL) {
         session_refused(w, heard->code, heard->message);
     } else if (asking) {
@@ -189,6 +212,7 @@ heard_by(struct capstan_worker *w, struct bytes frame)
         void (*hear)(struct capstan_worker *w, const struct heard *heard);
     } rows[] = {
         { "ack", hear_ack },
+        { "published", hear_published },
         { "heartbeat", hear_heartbeat },
         { "cancel", hear_cancel },
         { "registered", hear_registered },

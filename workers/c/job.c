@@ -334,6 +334,20 @@ capstan_job_log(struct capstan_job *job, const char *stream, const char *chunk)
     }
 }
 
+int
+capstan_job_publish(struct capstan_job *job, const char *id, const char *type,
+    const void *msgpack, size_t size)
+{
+    struct bytes data = bytes_of(msgpack, size);
+    if (strlen(id) == 0 || strlen(id) > WORD_MAX || !utf8_valid(text(id))
+        || strlen(type) > WORD_MAX || !utf8_valid(text(type))
+        || (size > 0 && (size > job->output_max || pack_check(data) != ERR_NONE)))
+        return -1;
+    struct outgoing_event *event =
+        event_new(text(id), text(type), text(capstan_job_automation(job)), data);
+    return pool_publish(job->pool, event) ? 0 : -1;
+}
+
 /* What came of it. */
 
 int

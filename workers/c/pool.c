@@ -19,7 +19,8 @@ wake(const struct pool *pool)
 static bool
 nothing_to_take(const struct pool *pool)
 {
-    return list_empty(&pool->returned) && list_empty(&pool->logs);
+    return list_empty(&pool->returned) && list_empty(&pool->logs)
+           && list_empty(&pool->events);
 }
 
 /* With the lock held, which it gives away while the action runs. */
@@ -73,6 +74,7 @@ pool_open(struct pool *pool, unsigned threads_max, int wake_fd)
     list_open(&pool->waiting);
     list_open(&pool->returned);
     list_open(&pool->logs);
+    list_open(&pool->events);
     pool->threads_max = threads_max;
     pool->wake_fd = wake_fd;
     pool->ids = calloc(threads_max, sizeof *pool->ids);
@@ -91,6 +93,8 @@ pool_close(struct pool *pool)
         pthread_join(pool->ids[i], NULL);
     while (!list_empty(&pool->logs))
         log_free(LIST_OF(list_first(&pool->logs), struct log_chunk, link));
+    while (!list_empty(&pool->events))
+        event_free(LIST_OF(list_first(&pool->events), struct outgoing_event, link));
     pthread_cond_destroy(&pool->change);
     pthread_cond_destroy(&pool->work);
     pthread_mutex_destroy(&pool->lock);
@@ -149,11 +153,13 @@ move_all(struct list *from, struct list *to)
 }
 
 void
-pool_take(struct pool *pool, struct list *returned, struct list *logs)
+pool_take(
+    struct pool *pool, struct list *returned, struct list *logs, struct list *events)
 {
     pthread_mutex_lock(&pool->lock);
     move_all(&pool->returned, returned);
     move_all(&pool->logs, logs);
+    move_all(&pool->events, events);
     pool->log_bytes = 0;
     pthread_mutex_unlock(&pool->lock);
 }
@@ -240,6 +246,33 @@ pool_log(struct pool *pool, const struct capstan_job *job, struct bytes stream,
         log_free(log);
     else if (first)
         wake(pool);
+}
+
+bool
+pool_publish(struct pool *pool, struct outgoing_event *event)
+{
+    pthread_mutex_lock(&pool->lock);
+    bool room = pool->event_count < EVENTS_MAX;
+    bool first = nothing_to_take(pool);
+    if (room) {
+        pool->event_count++;
+        list_append(&pool->events, &event->link);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    if (!room)
+        event_free(event);
+    else if (first)
+        wake(pool);
+    return room;
+}
+
+void
+pool_published(struct pool *pool, struct outgoing_event *event)
+{
+    pthread_mutex_lock(&pool->lock);
+    pool->event_count--;
+    pthread_mutex_unlock(&pool->lock);
+    event_free(event);
 }
 
 void

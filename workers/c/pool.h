@@ -6,6 +6,7 @@
  */
 #ifndef WORKERS_C_POOL_H
 #define WORKERS_C_POOL_H
+#include "workers/c/events.h"
 #include "workers/c/job.h"
 
 #include <pthread.h>
@@ -26,6 +27,8 @@ struct pool {
     struct list returned;  /* jobs with a report */
     struct list logs;
     size_t log_bytes;
+    struct list events;
+    size_t event_count; /* of all that the engine has not answered */
     unsigned waiting_count, idle, threads, threads_max;
     bool ending;
     pthread_t *ids;
@@ -39,8 +42,9 @@ void pool_close(struct pool *pool);
 
 /* Hand over all of `jobs`. */
 void pool_give(struct pool *pool, struct list *jobs);
-/* Take what has returned, and what was logged. */
-void pool_take(struct pool *pool, struct list *returned, struct list *logs);
+/* Take what has returned, what was logged and what is to be published. */
+void pool_take(
+    struct pool *pool, struct list *returned, struct list *logs, struct list *events);
 /* Take back a job that no thread has begun; false if one has. */
 bool pool_withdraw(struct pool *pool, struct capstan_job *job);
 /* Tell the action. */
@@ -50,5 +54,9 @@ void pool_cancel(struct pool *pool, struct capstan_job *job);
 int pool_pause(struct pool *pool, const struct capstan_job *job, uint64_t ms);
 void pool_log(struct pool *pool, const struct capstan_job *job, struct bytes stream,
     struct bytes text);
+/* False: too many wait already; it is freed. */
+bool pool_publish(struct pool *pool, struct outgoing_event *event);
+/* The engine has answered; frees it. */
+void pool_published(struct pool *pool, struct outgoing_event *event);
 void log_free(struct log_chunk *chunk);
 #endif

@@ -113,6 +113,7 @@ session_ask(struct capstan_worker *w)
     s->paused = false;
     /* Whatever was said to a gateway that did not know us was said to nobody. */
     holding_say_again(w);
+    events_renew(&w->events);
     print_register(w);
     s->announced = session_capacity(w);
     if (!send_out(w))
@@ -229,7 +230,7 @@ static bool
 nothing_left(const struct capstan_worker *w)
 {
     return w->holding.by_token.count == 0 && w->holding.orphans == 0
-           && list_empty(&w->logs);
+           && list_empty(&w->logs) && list_empty(&w->events);
 }
 
 static void
@@ -350,7 +351,7 @@ session_due(const struct capstan_worker *w)
     if (s->state != SESSION_MEMBER)
         return least(due, s->turn_ms);
     due = least(due, least(s->beat_ms, silent_ms(s)));
-    return least(due, w->holding.resend_ms);
+    return least(due, least(w->holding.resend_ms, events_due(&w->events)));
 }
 
 static void
@@ -383,6 +384,22 @@ say_logs(struct capstan_worker *w, bool send)
     }
 }
 
+static void
+say_events(struct capstan_worker *w)
+{
+    struct list *next;
+    for (struct list *at = w->events.next; at != &w->events && !w->blocked; at = next) {
+        struct outgoing_event *event = LIST_OF(at, struct outgoing_event, link);
+        next = at->next;
+        if (event->resend_ms > w->now_ms)
+            continue;
+        if (line_send(&w->line, buffer_bytes(&event->frame)))
+            event_said(event, w->now_ms, w->options.resend_ms);
+        else
+            w->blocked = true;
+    }
+}
+
 void
 session_say(struct capstan_worker *w)
 {
@@ -393,6 +410,7 @@ session_say(struct capstan_worker *w)
     if (!member)
         return;
     say_capacity(w);
+    say_events(w);
     while (!w->blocked && !list_empty(outgoing)) {
         struct capstan_job *job =
             LIST_OF(list_first(outgoing), struct capstan_job, link);

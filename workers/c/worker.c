@@ -50,6 +50,7 @@ capstan_worker_new(const struct capstan_options *options)
     if (w == NULL)
         WRONG("out of memory");
     list_open(&w->logs);
+    list_open(&w->events);
     holding_open(w);
     atomic_init(&w->stops, 0);
     w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -155,7 +156,7 @@ take_returned(struct capstan_worker *w)
     if (!list_empty(&w->logs))
         return;
     list_open(&returned);
-    pool_take(&w->pool, &returned, &w->logs);
+    pool_take(&w->pool, &returned, &w->logs, &w->events);
     while (!list_empty(&returned)) {
         struct list *link = list_first(&returned);
         list_remove(link);
@@ -255,6 +256,8 @@ capstan_worker_free(struct capstan_worker **worker)
     if (w == NULL || w->holding.orphans > 0 || w->holding.open > 0)
         return;
     holding_close(w);
+    while (!list_empty(&w->events))
+        event_free(LIST_OF(list_first(&w->events), struct outgoing_event, link));
     for (size_t i = 0; i < w->action_count; i++)
         free((void *)(uintptr_t)w->actions[i].name);
     options_free(&w->options);

@@ -75,7 +75,7 @@ struct capstan_worker {
     struct pool pool;
     struct line line;
     struct holding holding;
-    struct list logs;
+    struct list logs, events; /* to be said; events until the engine answers */
     struct session session;
     struct leaving leaving;
     struct buffer out;

@@ -1,4 +1,4 @@
-/* automations - apply, list, get. */
+/* automations - apply, list, get, and what starts them. */
 #include "workers/cli/automations.h"
 
 #include "workers/cli/commands.h"
@@ -72,6 +72,48 @@ command_automations_get(struct cli *cli)
         show(automation);
     json_decref(automation);
     return EXIT_DONE;
+}
+
+static void
+trigger_row(struct table *table, const json_t *item)
+{
+    document_cell(table, item, "key");
+    document_cell(table, item, "kind");
+    table_text(table, json_is_true(json_object_get(item, "active")) ? "" : "off");
+    document_cell_time(table, item, "next_at");
+    document_cell_time(table, item, "last_fired_at");
+    document_cell(table, item, "last_run");
+    document_cell(table, item, "fires");
+    document_cell(table, item, "refusals");
+    table_text(table, document_text(item, "url")[0] != '\0'
+                          ? document_text(item, "url")
+                          : document_text(item, "event_type"));
+}
+
+enum exit_code
+command_automations_triggers(struct cli *cli)
+{
+    static const char *const heads[] = { "KEY", "KIND", "", "NEXT", "LAST", "RUN",
+        ">FIRES", ">REFUSED", "URL OR EVENT", NULL };
+    struct api_path path = api_path("automations", cli->request.words[0], "/triggers");
+    return document_list(cli, &path, heads, trigger_row);
+}
+
+/* As dates, for people too: they are compared with a calendar. */
+static void
+slot_row(struct table *table, const json_t *item)
+{
+    document_cell(table, item, "at");
+    document_cell(table, item, "trigger");
+}
+
+enum exit_code
+command_automations_next(struct cli *cli)
+{
+    static const char *const heads[] = { "AT", "TRIGGER", NULL };
+    struct api_path path = api_path("automations", cli->request.words[0], "/next");
+    api_query(&path, "count", cli->request.words[1]);
+    return document_list(cli, &path, heads, slot_row);
 }
 
 /* What became of a text that was sent. */

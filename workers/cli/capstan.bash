@@ -24,12 +24,20 @@ _capstan()
     'automations pause') words=' --url --key --project --data --config --json --quiet --help --reason' ;;
     'automations resume') words=' --url --key --project --data --config --json --quiet --help --reason' ;;
     'automations archive') words=' --url --key --project --data --config --json --quiet --help --reason' ;;
+    'automations triggers') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'automations next') words=' --url --key --project --data --config --json --quiet --help' ;;
     'runs start') words=' --url --key --project --data --config --json --quiet --help --inputs --idempotency-key --version --wait' ;;
     'runs list') words=' --url --key --project --data --config --json --quiet --help --limit --cursor --automation --status' ;;
     'runs get') words=' --url --key --project --data --config --json --quiet --help' ;;
     'runs watch') words=' --url --key --project --data --config --json --quiet --help --timeout' ;;
     'runs events') words=' --url --key --project --data --config --json --quiet --help --timeout --follow --after --all' ;;
     'runs cancel') words=' --url --key --project --data --config --json --quiet --help --reason' ;;
+    'events publish') words=' --url --key --project --data --config --json --quiet --help --id --source' ;;
+    'events list') words=' --url --key --project --data --config --json --quiet --help --limit --after' ;;
+    'events tail') words=' --url --key --project --data --config --json --quiet --help --timeout --after' ;;
+    'secrets set') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'secrets list') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'secrets delete') words=' --url --key --project --data --config --json --quiet --help' ;;
     'worker'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     'workers list') words=' --url --key --project --data --config --json --quiet --help' ;;
     'keys create') words=' --url --key --project --data --config --json --quiet --help --scopes' ;;
@@ -42,9 +50,11 @@ _capstan()
     'completion'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     esac
     [[ -n $words ]] || case $first in
-    '') words=' up status down apply automations runs worker workers keys config verify version help completion' ;;
-    automations) words=' list get versions create-version publish rollback diff pause resume archive' ;;
+    '') words=' up status down apply automations runs events secrets worker workers keys config verify version help completion' ;;
+    automations) words=' list get versions create-version publish rollback diff pause resume archive triggers next' ;;
     runs) words=' start list get watch events cancel' ;;
+    events) words=' publish list tail' ;;
+    secrets) words=' set list delete' ;;
     workers) words=' list' ;;
     keys) words=' create list revoke' ;;
     config) words=' explain' ;;

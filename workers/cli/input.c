@@ -27,3 +27,34 @@ input_read(const char *name, struct buffer *out)
         cli_complain("%s: larger than %d MiB", name, INPUT_MAX >> 20);
     return failed != 0 || out->size > INPUT_MAX ? EXIT_REFUSED : EXIT_DONE;
 }
+
+enum exit_code
+input_json(const char *name, const char *value, json_t **object)
+{
+    struct buffer content = { 0 };
+    json_error_t wrong;
+    enum exit_code e = EXIT_DONE;
+    *object = NULL;
+    if (value == NULL)
+        return EXIT_DONE;
+    if (value[0] == '@')
+        e = input_read(value + 1, &content);
+    else
+        buffer_append_bytes(&content, text(value));
+    if (e == EXIT_DONE) {
+        *object = json_loadb((const char *)content.data, content.size,
+            JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &wrong);
+        if (*object == NULL)
+            cli_complain("%s: %d:%d: %s", name, wrong.line, wrong.column, wrong.text);
+        else if (!json_is_object(*object))
+            cli_complain(
+                "%s: a JSON object is wanted, such as {\"to\": \"Ada\"}", name);
+        if (!json_is_object(*object)) {
+            json_decref(*object);
+            *object = NULL;
+            e = EXIT_USAGE;
+        }
+    }
+    buffer_free(&content);
+    return e;
+}

@@ -5,38 +5,7 @@
 #include "workers/cli/human.h"
 #include "workers/cli/input.h"
 
-/* The --inputs option: a JSON object in the option, in a file or in standard input. */
-static enum exit_code
-read_inputs(const struct cli *cli, json_t **inputs)
-{
-    const char *value = cli_value(cli, OPTION_inputs);
-    struct buffer content = { 0 };
-    json_error_t wrong;
-    enum exit_code e = EXIT_DONE;
-    *inputs = NULL;
-    if (value == NULL)
-        return EXIT_DONE;
-    if (value[0] == '@')
-        e = input_read(value + 1, &content);
-    else
-        buffer_append_bytes(&content, text(value));
-    if (e == EXIT_DONE) {
-        *inputs = json_loadb((const char *)content.data, content.size,
-            JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &wrong);
-        if (*inputs == NULL)
-            cli_complain("--inputs: %d:%d: %s", wrong.line, wrong.column, wrong.text);
-        else if (!json_is_object(*inputs))
-            cli_complain(
-                "--inputs: a JSON object is wanted, such as {\"to\": \"Ada\"}");
-        if (!json_is_object(*inputs)) {
-            json_decref(*inputs);
-            *inputs = NULL;
-            e = EXIT_USAGE;
-        }
-    }
-    buffer_free(&content);
-    return e;
-}
+#include <stdlib.h>
 
 static void
 print_run_row(const struct cli *cli, const json_t *run)
@@ -89,7 +58,7 @@ command_runs_start(struct cli *cli)
     if (e == EXIT_DONE)
         e = cli_number(cli, OPTION_version, UINT32_MAX, 0, &version);
     if (e == EXIT_DONE)
-        e = read_inputs(cli, &inputs);
+        e = input_json("--inputs", cli_value(cli, OPTION_inputs), &inputs);
     if (e != EXIT_DONE)
         return e;
     json_t *body = json_object();

@@ -1,0 +1,214 @@
+/* Starts that another partition decides: that of their automation, whose runs see each
+ * other.  The key stays decided here, and the client is answered through its gateway.
+ */
+#include "actors/scheduler/tellings.h"
+#include "base/hash.h"
+
+static struct bytes
+copy(struct outbox *out, struct bytes bytes)
+{
+    return arena_copy(out->arena, bytes);
+}
+
+void
+forward_start(
+    struct outbox *out, const struct start *start, const struct run_forwarded *more)
+{
+    say_run_forwarded(out, (struct run_forwarded){
+                               .run = start->run,
+                               .request = more->request,
+                               .gateway = more->gateway,
+                               .automation = copy(out, start->automation),
+                               .key = copy(out, start->key),
+                               .inputs = copy(out, start->inputs),
+                               .source = copy(out, start->source),
+                               .version = start->version,
+                               .data = copy(out, start->data),
+                               .meta = copy(out, start->meta),
+                               .config = copy(out, start->config),
+                               .trigger = copy(out, start->trigger),
+                               .concurrency = start->concurrency,
+                               .runs_max = start->runs_max,
+                               .slot_ms = more->slot_ms,
+                               .event = more->event,
+                           });
+}
+
+static struct row_key
+key_row(const struct id *project, const struct id *hash)
+{
+    struct row_key row = row_key('K');
+    row_key_id(&row, project);
+    row_key_id(&row, hash);
+    return row;
+}
+
+void
+apply_forwarded(struct scheduler_state *s, const struct message *fact)
+{
+    const struct run_forwarded *f = &fact->run_forwarded;
+    struct telling telling = { .peer = id_partition(&f->run),
+        .subject = f->run,
+        .kind = TELLING_FORWARD,
+        .record = journal_last(s->journal),
+        .project = fact->envelope.project,
+        .run = f->run };
+    if (f->key.size > 0) {
+        struct hash hash = hash_of(f->key);
+        memcpy(telling.hash.bytes, hash.bytes, ID_SIZE);
+        struct row_key key = key_row(&telling.project, &telling.hash);
+        scheduler_put(s, &key, id_bytes(&f->run));
+    }
+    telling_put(s, &telling);
+}
+
+static void
+keep_hash(void *self, const struct telling *telling)
+{
+    *(struct telling *)self = *telling;
+}
+
+/* A key whose start was refused names nothing. */
+void
+apply_forward_settled(struct scheduler_state *s, const struct message *fact)
+{
+    const struct forward_settled *settled = &fact->forward_settled;
+    uint32_t peer = id_partition(&settled->run);
+    struct telling telling = { .peer = peer };
+    tellings_about(s, peer, &settled->run, TELLING_FORWARD, keep_hash, &telling);
+    if (settled->err != ERR_NONE && !id_is_zero(&telling.hash)) {
+        struct row_key key = key_row(&telling.project, &telling.hash);
+        scheduler_drop(s, &key);
+    }
+    telling_drop(s, peer, &settled->run, TELLING_FORWARD);
+}
+
+/* ---- there ---- */
+
+void
+on_run_forwarded(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out)
+{
+    const struct run_forwarded *f = &in->run_forwarded;
+    struct forward_taken taken = { .run = f->run, .existed = 1 };
+    struct turn turn;
+    if (!turn_open(&turn, state, now_ms, out, &f->run)) {
+        struct start start = {
+            .run = f->run,
+            .automation = f->automation,
+            .version = f->version,
+            .key = f->key,
+            .inputs = f->inputs,
+            .source = f->source,
+            .trigger = f->trigger,
+            .data = f->data,
+            .meta = f->meta,
+            .config = f->config,
+            .concurrency = (enum plan_concurrency)f->concurrency,
+            .runs_max = f->runs_max,
+        };
+        struct refusal refusal = start_run(&turn, &start);
+        if (refusal.err != ERR_NONE) {
+            taken.existed = 0;
+            taken.err = refusal.err;
+            taken.detail = text(refusal.detail);
+            taken.details = refusal.details;
+            say_forward_taken(out, taken);
+            return;
+        }
+        turn_close(&turn);
+        taken.existed = 0;
+    }
+    taken.automation = turn.run.row.automation;
+    taken.name = copy(out, turn.run.row.name);
+    taken.version = turn.run.row.version;
+    taken.status = turn.run.row.status;
+    taken.started_ms = turn.run.row.started_ms;
+    say_forward_taken(out, taken);
+}
+
+/* ---- and back ---- */
+
+struct answering {
+    const struct scheduler_state *state;
+    const struct forward_taken *taken;
+    struct outbox *out;
+    uint32_t count;
+};
+
+static void
+answer_client(
+    struct answering *a, const struct run_forwarded *asked, struct message answer)
+{
+    const struct forward_taken *taken = a->taken;
+    if (taken->err != ERR_NONE) {
+        answer.code = REFUSED;
+        answer.refused = (struct refused){
+            .request = asked->request,
+            .err = taken->err,
+            .detail = taken->detail,
+            .details = taken->details,
+        };
+    } else {
+        answer.code = RUN_ACCEPTED;
+        answer.run_accepted = (struct run_accepted){
+            .request = asked->request,
+            .run = taken->run,
+            .automation = taken->automation,
+            .name = taken->name,
+            .version = taken->version,
+            .status = taken->status,
+            .started_ms = taken->started_ms,
+            .existed = taken->existed,
+        };
+    }
+    outbox_put_to(a->out, ACTOR_gateway, asked->gateway, answer);
+}
+
+static void
+answer_trigger(struct answering *a, const struct run_forwarded *asked)
+{
+    struct id automation;
+    if (id_read(asked->automation, "aut_", &automation) != ERR_NONE)
+        return;
+    bool refused = a->taken->err != ERR_NONE;
+    outbox_put_to(a->out, ACTOR_trigger, 0,
+        (struct message){ .code = FIRE_TAKEN,
+            .fire_taken = {
+                .automation = automation,
+                .trigger = asked->trigger,
+                .slot_ms = asked->slot_ms,
+                .run = refused ? (struct id){ { 0 } } : a->taken->run,
+                .event = asked->event,
+                .refusal = a->taken->detail,
+            } });
+}
+
+/* Who asked twice is answered twice; more than a turn takes asks again. */
+static void
+answer(void *self, const struct telling *telling)
+{
+    struct answering *a = self;
+    a->count++;
+    if (!outbox_has_room(a->out, TURN_RESERVE))
+        return;
+    a->out->project = telling->project;
+    struct run_forwarded asked = telling_fact(a->state, a->out, telling).run_forwarded;
+    if (asked.request != 0)
+        answer_client(a, &asked, (struct message){ .again = false });
+    else
+        answer_trigger(a, &asked);
+}
+
+void
+on_forward_taken(
+    const struct scheduler_state *state, const struct message *in, struct outbox *out)
+{
+    const struct forward_taken *taken = &in->forward_taken;
+    struct answering answering = { state, taken, out, 0 };
+    tellings_about(state, id_partition(&taken->run), &taken->run, TELLING_FORWARD,
+        answer, &answering);
+    if (answering.count > 0)
+        say_forward_settled(
+            out, (struct forward_settled){ taken->run, taken->err, taken->detail });
+}

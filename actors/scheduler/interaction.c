@@ -1,0 +1,376 @@
+/* Asking people: an approval, some information, a review; one answer counts, or one of
+ * every target.  A "no" to a question for approval or review ends it at once. */
+#include "actors/plan/plan_kinds.h"
+#include "actors/scheduler/kinds.h"
+#include "actors/scheduler/scope.h"
+
+static const uint64_t interaction_tag = (uint64_t)'i' << 56;
+
+struct id
+interaction_id(const struct id *run, uint32_t step, uint32_t attempt, bool escalated)
+{
+    struct id of_step = id_derive(run, step);
+    return id_derive(&of_step, interaction_tag | (uint64_t)attempt << 1 | escalated);
+}
+
+static uint64_t
+due_ms(const struct turn *turn, uint64_t expires_ms)
+{
+    return expires_ms == 0 ? 0 : turn->now_ms + expires_ms;
+}
+
+bool
+ask_people(struct turn *turn, uint32_t step, const struct plan_step *plan,
+    const struct question *question)
+{
+    struct bytes title, prompt, targets = { 0 }, spec = { 0 }, wrong;
+    if (!evaluate_words(turn, step, "title", question->title, &title, &wrong)
+        || !evaluate_words(turn, step, "prompt", question->prompt, &prompt, &wrong)
+        || (question->targets.size > 0
+            && !evaluate_payload(
+                turn, step, "targets", question->targets, &targets, &wrong))
+        || (question->spec.size > 0
+            && !evaluate_payload(turn, step, "spec", question->spec, &spec, &wrong))) {
+        fail_template(turn, step, plan, wrong);
+        return false;
+    }
+    uint32_t attempt = run_step(&turn->run, step)->attempt;
+    struct interaction_requested requested = {
+        .run = turn->run.id,
+        .step = step,
+        .key = plan->key,
+        .attempt = attempt,
+        .interaction =
+            interaction_id(&turn->run.id, step, attempt, question->escalated),
+        .protocol = question->protocol,
+        .title = title,
+        .prompt = prompt,
+        .targets = targets,
+        .all_of = question->all_of,
+        .spec = spec,
+        .due_ms = due_ms(turn, question->expires_ms),
+        .escalated = question->escalated,
+    };
+    turn_say(turn, (struct message){ .code = INTERACTION_REQUESTED,
+                       .interaction_requested = requested });
+    return true;
+}
+
+/* The shorter of two spans, of which 0 is none. */
+static uint64_t
+shorter_ms(uint64_t a, uint64_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+static void
+ask(struct turn *turn, uint32_t step, const struct plan_step *plan, bool escalated)
+{
+    struct plan_interaction i;
+    plan_config_read(&plan_interaction_shape, plan->config, &i);
+    (void)ask_people(turn, step, plan,
+        &(struct question){
+            .protocol = i.protocol,
+            .title = i.title,
+            .prompt = i.prompt,
+            .targets = escalated ? i.escalate_to : i.targets,
+            .spec = i.spec,
+            .all_of = i.all_of != 0,
+            .escalated = escalated,
+            .expires_ms = shorter_ms(i.expires_ms, plan->timeout_ms),
+        });
+}
+
+void
+interaction_begin(struct turn *turn, uint32_t step, const struct plan_step *plan)
+{
+    ask(turn, step, plan, false);
+}
+
+static bool
+look_for_request(void *self, const struct message *fact)
+{
+    struct interaction_requested *requested = self;
+    if (fact->code != INTERACTION_REQUESTED
+        || fact->interaction_requested.step != requested->step)
+        return false;
+    *requested = fact->interaction_requested;
+    return true;
+}
+
+static struct interaction_requested
+request_of(struct turn *turn, uint32_t step)
+{
+    struct interaction_requested requested = { .step = step };
+    turn_look(turn, run_step(&turn->run, step)->called, look_for_request, &requested);
+    return requested;
+}
+
+void
+interaction_due(struct turn *turn, uint32_t step, const struct plan_step *plan)
+{
+    bool again = plan->kind == STEP_INTERACTION
+                 && plan->on_timeout == ON_TIMEOUT_ESCALATE
+                 && !request_of(turn, step).escalated;
+    if (!again) {
+        time_out_step(turn, step, plan, "nobody answered in time");
+        return;
+    }
+    struct wait_timed_out timed_out = {
+        .run = turn->run.id,
+        .step = step,
+        .key = plan->key,
+        .attempt = run_step(&turn->run, step)->attempt,
+    };
+    turn_say(
+        turn, (struct message){ .code = WAIT_TIMED_OUT, .wait_timed_out = timed_out });
+    ask(turn, step, plan, true);
+}
+
+/* ---- answers ---- */
+
+/* Why an answer is refused; ERR_NONE: it is not. */
+struct objection {
+    enum err err;
+    const char *detail;
+};
+
+static bool
+names(struct bytes texts, struct bytes text)
+{
+    struct cursor in = cursor_over(texts);
+    size_t count = texts.size == 0 ? 0 : cursor_array(&in);
+    bool found = false;
+    for (size_t i = 0; i < count; i++)
+        found |= bytes_equal(cursor_text(&in), text);
+    return found;
+}
+
+static size_t
+count_of(struct bytes array)
+{
+    struct cursor in = cursor_over(array);
+    return array.size == 0 ? 0 : cursor_array(&in);
+}
+
+/* The value that `by` has given already, or nothing. */
+static struct bytes
+given_by(struct bytes answers, struct bytes by)
+{
+    struct cursor in = cursor_over(answers);
+    size_t count = answers.size == 0 ? 0 : cursor_array(&in);
+    for (size_t i = 0; i < count; i++) {
+        struct bytes answer = cursor_skip(&in);
+        struct cursor who = cursor_over(pack_find(answer, "by"));
+        if (bytes_equal(cursor_text(&who), by))
+            return pack_find(answer, "value");
+    }
+    return (struct bytes){ 0 };
+}
+
+static enum pack_type
+type_of(struct bytes value)
+{
+    struct cursor in = cursor_over(value);
+    return value.size == 0 ? PACK_NOTHING : cursor_type(&in);
+}
+
+static bool
+asks_yes_or_no(const struct interaction_requested *request)
+{
+    return bytes_equal(request->protocol, text("request_approval"));
+}
+
+static bool
+is_no(const struct interaction_requested *request, struct bytes value)
+{
+    struct cursor in = cursor_over(value);
+    return !bytes_equal(request->protocol, text("request_information"))
+           && type_of(value) == PACK_BOOL && !cursor_bool(&in);
+}
+
+static struct objection
+object_to(const struct interaction_row *row,
+    const struct interaction_requested *request, const struct interaction_respond *said,
+    uint64_t now_ms)
+{
+    if (row->due_ms != 0 && now_ms >= row->due_ms)
+        return (struct objection){ ERR_CONFLICT, "it has expired" };
+    if (said->cancel)
+        return (struct objection){ .err = ERR_NONE };
+    if (count_of(request->targets) > 0 && !names(request->targets, said->principal))
+        return (struct objection){ ERR_FORBIDDEN, "it asks somebody else" };
+    if (given_by(row->answers, said->principal).size > 0)
+        return (struct objection){ ERR_CONFLICT, "you have answered it already" };
+    if (said->value.size == 0 || pack_check(said->value) != ERR_NONE
+        || (asks_yes_or_no(request) && type_of(said->value) != PACK_BOOL))
+        return (struct objection){ ERR_INVALID,
+            asks_yes_or_no(request) ? "value: expected true or false"
+                                    : "value: expected what is asked for" };
+    return (struct objection){ .err = ERR_NONE };
+}
+
+static void
+pack_pair(struct buffer *out, const char *key, struct bytes value)
+{
+    pack_string(out, key);
+    pack_text(out, value);
+}
+
+/* { value, approved, by, comment, responses }: the last answer, and all of them.  What
+ * is no approval and no review is not approved either. */
+static struct bytes
+pack_output(struct turn *turn, const struct interaction_row *row,
+    const struct interaction_requested *request, const struct interaction_respond *said)
+{
+    bool judges = !bytes_equal(request->protocol, text("request_information"));
+    struct buffer out = { 0 };
+    struct cursor before = cursor_over(row->answers);
+    size_t count = row->answers.size == 0 ? 0 : cursor_array(&before);
+    pack_map(&out, judges ? 5 : 4);
+    pack_string(&out, "value");
+    pack_raw(&out, said->value);
+    if (judges) {
+        pack_string(&out, "approved");
+        pack_bool(&out, !is_no(request, said->value));
+    }
+    pack_pair(&out, "by", said->principal);
+    pack_pair(&out, "comment", said->comment);
+    pack_string(&out, "responses");
+    pack_array(&out, count + 1);
+    if (count > 0)
+        buffer_append(&out, before.at, (size_t)(before.end - before.at));
+    pack_map(&out, 4);
+    pack_pair(&out, "by", said->principal);
+    pack_string(&out, "value");
+    pack_raw(&out, said->value);
+    pack_pair(&out, "comment", said->comment);
+    pack_string(&out, "at_ms");
+    pack_u64(&out, turn->now_ms);
+    struct bytes output = arena_copy(turn->out->arena, buffer_bytes(&out));
+    buffer_free(&out);
+    return output;
+}
+
+/* Is all there that is asked for? */
+static bool
+resolves(const struct interaction_row *row, const struct interaction_requested *request,
+    const struct interaction_respond *said)
+{
+    return said->cancel || !request->all_of || is_no(request, said->value)
+           || count_of(row->answers) + 1 >= count_of(request->targets);
+}
+
+static void
+resolve(struct turn *turn, uint32_t step, const struct interaction_row *row,
+    const struct interaction_requested *request, const struct interaction_respond *said)
+{
+    struct plan_step plan = run_plan_step(&turn->run, step);
+    bool rejected = is_no(request, said->value);
+    if (said->cancel) {
+        fail_step(turn, step, &plan,
+            (struct failure){ text("InteractionCancelled"),
+                said->comment.size > 0 ? said->comment
+                                       : text("the question was withdrawn") });
+        return;
+    }
+    if (plan.kind == STEP_CHECK) {
+        check_answered(turn, step, &plan, row->record, !rejected);
+        return;
+    }
+    struct plan_interaction interaction;
+    plan_config_read(&plan_interaction_shape, plan.config, &interaction);
+    if (rejected && interaction.reject_fails)
+        fail_step(turn, step, &plan,
+            (struct failure){ text("Rejected"),
+                said->comment.size > 0 ? said->comment : text("it was rejected") });
+    else
+        complete_step(turn, step, &plan, pack_output(turn, row, request, said));
+}
+
+static void
+respond(struct turn *turn, const struct interaction_row *row,
+    const struct interaction_requested *request, const struct interaction_respond *said)
+{
+    bool resolved = resolves(row, request, said);
+    struct interaction_responded responded = {
+        .run = turn->run.id,
+        .step = row->step,
+        .key = request->key,
+        .interaction = said->interaction,
+        .value = said->cancel ? (struct bytes){ 0 } : said->value,
+        .comment = said->comment,
+        .principal = said->principal,
+        .resolved = resolved,
+    };
+    turn_say(turn, (struct message){ .code = INTERACTION_RESPONDED,
+                       .interaction_responded = responded });
+    if (resolved)
+        resolve(turn, row->step, row, request, said);
+    turn_close(turn);
+}
+
+static void
+accept(struct turn *turn, uint64_t request)
+{
+    const struct run *run = &turn->run;
+    say_run_accepted(turn->out, (struct run_accepted){
+                                    .request = request,
+                                    .run = run->id,
+                                    .automation = run->row.automation,
+                                    .name = arena_copy(turn->out->arena, run->row.name),
+                                    .version = run->row.version,
+                                    .status = run->row.status,
+                                    .started_ms = run->row.started_ms,
+                                    .existed = 1,
+                                });
+}
+
+static void
+refuse(struct outbox *out, uint64_t request, struct objection objection)
+{
+    say_refused(out, (struct refused){
+                         .request = request,
+                         .err = objection.err,
+                         .detail = text(objection.detail),
+                     });
+}
+
+/* Who asks again whether the same answer was taken, hears that it was. */
+void
+on_interaction_respond(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out)
+{
+    const struct interaction_respond *said = &in->interaction_respond;
+    struct interaction_row row;
+    struct turn turn;
+
+    if (!interaction_read(state->journal, &out->project, &said->interaction, &row)
+        || !turn_open(&turn, state, now_ms, out, &row.run)) {
+        refuse(out, said->request,
+            (struct objection){
+                ERR_NOT_FOUND, "nothing such is asked in the project" });
+        return;
+    }
+    struct bytes given = given_by(row.answers, said->principal);
+    if (!said->cancel && given.size > 0 && bytes_equal(given, said->value)) {
+        accept(&turn, said->request);
+        return;
+    }
+    if (row.status != INTERACTION_PENDING || run_closing(&turn.run)) {
+        refuse(out, said->request,
+            (struct objection){ ERR_CONFLICT,
+                row.status == INTERACTION_EXPIRED     ? "it has expired"
+                : row.status == INTERACTION_COMPLETED ? "it was answered already"
+                                                      : "it is asked no more" });
+        return;
+    }
+    struct interaction_requested request = request_of(&turn, row.step);
+    struct objection objection = object_to(&row, &request, said, now_ms);
+    if (objection.err != ERR_NONE) {
+        refuse(out, said->request, objection);
+        return;
+    }
+    respond(&turn, &row, &request, said);
+    accept(&turn, said->request);
+}

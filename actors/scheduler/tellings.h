@@ -1,0 +1,61 @@
+/* tellings - what another scheduler, or the registry, must hear and may not know yet.
+ *
+ * A fact says it for the first time and makes a row; the answer drops the row.  A peer
+ * that greets is told from the rows again.  What concerns this very partition is said
+ * to nobody: its row is taken up in a turn of its own.
+ */
+#ifndef ACTORS_SCHEDULER_TELLINGS_H
+#define ACTORS_SCHEDULER_TELLINGS_H
+#include "actors/scheduler/start.h"
+#include "actors/scheduler/state.h"
+
+struct telling {
+    uint32_t peer; /* a partition, or PEER_REGISTRY */
+    struct id subject;
+    enum telling_kind kind;
+    uint64_t record; /* that has the fact */
+    struct id project, run;
+    uint32_t step;
+    struct id hash; /* of the key of a keyed start, as in its row 'K'; or zero */
+};
+
+/* apply */
+void telling_put(struct scheduler_state *state, const struct telling *telling);
+/* All of this kind about the subject. */
+void telling_drop(struct scheduler_state *state, uint32_t peer,
+    const struct id *subject, enum telling_kind kind);
+void tellings_reset(struct scheduler_state *state, uint32_t peer);
+void tellings_told(struct scheduler_state *state, const struct told_again *told);
+void tellings_find_own(struct scheduler_state *state);
+
+/* decide */
+bool tellings_hungry(const struct scheduler_state *state);
+void
+tell_peers(const struct scheduler_state *state, uint64_t now_ms, struct outbox *out);
+/* Each of this kind about the subject. */
+typedef void telling_fn(void *self, const struct telling *telling);
+void tellings_about(const struct scheduler_state *state, uint32_t peer,
+    const struct id *subject, enum telling_kind kind, telling_fn *each, void *self);
+bool telling_there(const struct scheduler_state *state, uint32_t peer,
+    const struct id *subject, enum telling_kind kind);
+/* The fact that it is about, as it was said; borrows from the turn's arena. */
+struct message telling_fact(const struct scheduler_state *state, struct outbox *out,
+    const struct telling *telling);
+/* Say that the peer knows it, if it was not known before. */
+void settle_telling(const struct scheduler_state *state, struct outbox *out,
+    uint32_t peer, const struct id *subject, enum telling_kind kind);
+/* Say a fact to the scheduler of a partition; to nobody if that is this one. */
+struct message
+addressed(const struct scheduler_state *state, struct message m, uint32_t partition);
+
+/* forward.c */
+/* `more`: whom to answer. */
+void forward_start(
+    struct outbox *out, const struct start *start, const struct run_forwarded *more);
+void on_run_forwarded(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_forward_taken(
+    const struct scheduler_state *state, const struct message *in, struct outbox *out);
+void apply_forwarded(struct scheduler_state *state, const struct message *fact);
+void apply_forward_settled(struct scheduler_state *state, const struct message *fact);
+#endif

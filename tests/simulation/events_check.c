@@ -1,0 +1,195 @@
+/* What the log of the trigger actor must say of the events of the first project: each
+ * has one number, fires each trigger once, and is found once by each wait that it is
+ * for. */
+#include "actors/record.h"
+#include "base/map.h"
+#include "base/wrong.h"
+#include "store/rows.h"
+#include "tests/simulation/automations.h"
+#include "tests/simulation/machine.h"
+#include "tests/simulation/publishers.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { KEPT_MAX = 256, LISTENING_MAX = 8, WAITS_MAX = 512 };
+
+struct kept {
+    uint64_t at_ms;
+    bool ping;
+    uint64_t kind;
+    uint64_t listening; /* automations that heard pings then, a bit for each */
+    uint64_t fired;     /* by which of them */
+};
+
+struct waiting {
+    struct id run;
+    uint32_t step, attempt;
+    uint64_t since_ms, after, matched, forgotten_at;
+    bool forgotten;
+};
+
+struct reading {
+    struct sim *sim;
+    uint64_t at_ms;
+    struct kept kept[KEPT_MAX]; /* by number */
+    uint64_t last;
+    struct id listening[LISTENING_MAX];
+    size_t listening_count;
+    struct waiting waits[WAITS_MAX];
+    size_t wait_count;
+};
+
+static void
+an_event_is_kept_once_and_in_order(struct reading *r, const struct event_kept *kept)
+{
+    HOLDS(r->sim, kept->number == r->last + 1, "%" PRIu64 " after %" PRIu64,
+        kept->number, r->last);
+    uint64_t told = publishers_told(r->sim, kept->id);
+    HOLDS(r->sim, told == 0 || told == kept->number, "%" PRIu64 ", not %" PRIu64,
+        kept->number, told);
+    struct cursor kind = cursor_over(pack_find(kept->data, "kind"));
+    r->last = kept->number;
+    if (r->last >= KEPT_MAX)
+        WRONG("more events than there are");
+    r->kept[r->last] = (struct kept){
+        .at_ms = r->at_ms,
+        .ping = bytes_equal(kept->type, text("ping")),
+        .kind = cursor_u64(&kind),
+        .listening = ((uint64_t)1 << r->listening_count) - 1,
+    };
+}
+
+static void
+take_learned(struct reading *r, const struct message *fact)
+{
+    if (!bytes_equal(fact->triggers_learned.name, text("heard")))
+        return;
+    for (size_t i = 0; i < r->listening_count; i++)
+        if (id_equal(&r->listening[i], &fact->triggers_learned.automation))
+            return;
+    r->listening[r->listening_count++] = fact->triggers_learned.automation;
+}
+
+static void
+only_what_fits_fires(struct reading *r, const struct trigger_fired *fired)
+{
+    struct kept *kept = &r->kept[fired->event];
+    HOLDS(r->sim, fired->event <= r->last, "%" PRIu64, fired->event);
+    for (size_t i = 0; i < r->listening_count; i++)
+        if (id_equal(&r->listening[i], &fired->automation))
+            kept->fired |= (uint64_t)1 << i;
+    HOLDS(r->sim, kept->ping && kept->kind == 1, "event %" PRIu64, fired->event);
+    sim_probe(PROBE_EVENT_FIRED);
+}
+
+static void
+each_event_fires_each_trigger_once(struct reading *r)
+{
+    for (uint64_t n = 1; n <= r->last; n++) {
+        const struct kept *kept = &r->kept[n];
+        uint64_t wanted = kept->ping && kept->kind == 1 ? kept->listening : 0;
+        HOLDS(r->sim, kept->fired == wanted,
+            "event %" PRIu64 ": %" PRIx64 ", not %" PRIx64, n, kept->fired, wanted);
+    }
+}
+
+static struct waiting *
+wait_of(struct reading *r, const struct id *run, uint32_t step, uint32_t attempt)
+{
+    for (size_t i = r->wait_count; i-- > 0;)
+        if (id_equal(&r->waits[i].run, run) && r->waits[i].step == step
+            && r->waits[i].attempt == attempt)
+            return &r->waits[i];
+    return NULL;
+}
+
+static void
+take_wait(struct reading *r, const struct wait_learned *learned)
+{
+    if (r->wait_count == WAITS_MAX)
+        WRONG("more waits than runs can have");
+    r->waits[r->wait_count++] = (struct waiting){
+        .run = learned->run,
+        .step = learned->step,
+        .attempt = learned->attempt,
+        .since_ms = learned->since_ms,
+        .after = learned->after,
+    };
+}
+
+static void
+a_wait_gets_the_first_event_that_fits(struct reading *r, const struct wait_matched *m)
+{
+    struct waiting *wait = wait_of(r, &m->run, m->step, m->attempt);
+    uint64_t first = 1;
+    HOLDS(r->sim, wait != NULL, "nobody waits");
+    while (first <= r->last
+           && (first <= wait->after || r->kept[first].at_ms < wait->since_ms
+               || r->kept[first].ping || r->kept[first].kind != 1))
+        first++;
+    HOLDS(r->sim, m->number == first, "%" PRIu64 ", not %" PRIu64, m->number, first);
+    HOLDS(r->sim, wait->matched == 0 || wait->matched == m->number, "two events");
+    wait->matched = m->number;
+    sim_probe(PROBE_WAIT_MATCHED);
+}
+
+/* What waits in vain was missed: pongs go on until all is over. */
+static void
+no_wait_is_left(struct reading *r)
+{
+    for (size_t i = 0; i < r->wait_count; i++)
+        HOLDS(r->sim, r->waits[i].matched != 0 || r->waits[i].forgotten, "wait %zu", i);
+}
+
+static void
+take_fact(struct reading *r, const struct message *fact)
+{
+    struct id project = project_id(0);
+    struct waiting *wait;
+    if (!id_equal(&fact->envelope.project, &project))
+        return;
+    switch ((int)fact->code) {
+    case EVENT_KEPT: an_event_is_kept_once_and_in_order(r, &fact->event_kept); return;
+    case TRIGGERS_LEARNED: take_learned(r, fact); return;
+    case TRIGGER_FIRED:
+        if (fact->trigger_fired.event != 0)
+            only_what_fits_fires(r, &fact->trigger_fired);
+        return;
+    case WAIT_LEARNED: take_wait(r, &fact->wait_learned); return;
+    case WAIT_MATCHED:
+        a_wait_gets_the_first_event_that_fits(r, &fact->wait_matched);
+        return;
+    case WAIT_FORGOTTEN:
+        wait = wait_of(r, &fact->wait_forgotten.run, fact->wait_forgotten.step,
+            fact->wait_forgotten.attempt);
+        if (wait != NULL)
+            wait->forgotten = true;
+        return;
+    default: return;
+    }
+}
+
+void
+events_check(struct sim *sim, const struct machine *trigger)
+{
+    struct reading *r = sim_room(sizeof *r);
+    struct arena arena = { 0 };
+    r->sim = sim;
+    for (uint64_t n = 1; n <= journal_last(trigger->journal); n++) {
+        struct record record;
+        struct record_reader reader;
+        struct message fact;
+        if (journal_read(trigger->journal, n, &record) != ERR_NONE
+            || !record_open(&reader, trigger->journal, &arena, record.facts))
+            WRONG("a record cannot be read");
+        r->at_ms = record.at_ms;
+        while (record_next(&reader, &fact))
+            take_fact(r, &fact);
+        arena_reset(&arena);
+    }
+    each_event_fires_each_trigger_once(r);
+    no_wait_is_left(r);
+    arena_free(&arena);
+    free(r);
+}

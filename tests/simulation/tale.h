@@ -1,0 +1,81 @@
+/* tale - what the log of a scheduler tells, run by run; private to log_check.c, which
+ * reads it, and log_end_check.c, which compares it when all is read. */
+#ifndef TESTS_SIMULATION_TALE_H
+#define TESTS_SIMULATION_TALE_H
+#include "actors/plan/plan.h"
+#include "base/map.h"
+#include "tests/simulation/machine.h"
+
+struct attempt_tale {
+    uint32_t number, offer;
+    uint64_t deadline_ms;
+    bool leased, ended, completed;
+    enum ending ending;
+};
+
+struct step_tale {
+    bool started, completed, failed, over;
+    bool passes;  /* it is over, and what needs it goes on */
+    bool waiting; /* for a moment, an event or a person */
+    uint64_t due_ms;
+    struct attempt_tale attempt; /* the last one */
+    uint32_t counted;            /* attempts that count against the policy */
+    uint64_t retry_ms;           /* 0: no retry is due */
+    uint32_t under_way;          /* of an each: items */
+    uint32_t in_item;            /* of an item's first step: steps that have begun */
+};
+
+/* What an each became. */
+struct each_tale {
+    uint32_t step, first, count, body_first, body_count;
+};
+
+/* One run as the log tells it. */
+struct tale {
+    struct list link;
+    struct id run, project, automation;
+    uint32_t version;
+    struct plan plan;
+    struct step_tale *steps;
+    uint32_t step_count;
+    struct each_tale *eaches;
+    size_t each_count;
+    uint32_t ending; /* the status that it will have after its cleanup */
+    uint64_t deadline_ms, events, last_record, printed;
+    bool over;
+    uint32_t status;
+    struct hash chain;
+    struct buffer positions;
+    struct bytes key;
+    uint64_t input;
+};
+
+struct reading {
+    struct sim *sim;
+    const struct machine *machine;
+    struct arena arena;
+    struct map by_run;
+    struct list all;
+    uint64_t at_ms, record, epoch;
+    struct answered *answers; /* as facts say */
+    size_t answer_count;
+    size_t forwarded;      /* starts with a key, decided elsewhere */
+    struct tale *speaking; /* of the last fact of this record */
+    struct buffer said;    /* its facts, one after another */
+};
+
+#define TALE_HOLDS(r, tale, condition, ...)                                            \
+    do {                                                                               \
+        if (!(condition)) {                                                            \
+            char run_[ID_TEXT_MAX];                                                    \
+            sim_trace((r)->sim, "about %s", id_print(&(tale)->run, "run_", run_));     \
+            sim_broken((r)->sim, __func__, __VA_ARGS__);                               \
+        }                                                                              \
+    } while (0)
+
+/* Has this person answered that question, as facts say? */
+bool
+has_answered(const struct reading *r, const struct id *interaction, struct bytes who);
+/* log_end_check.c: everything is read. */
+void log_end_check(struct reading *r);
+#endif

@@ -1,0 +1,298 @@
+/* Goal: a run cleans up however it ends, has the output and the name that it declares,
+ * and begins with the inputs that it declares.
+ * Method: every word that the scheduler says is compared; values by what leaves. */
+#include "tests/traces/scheduler_story.h"
+#include "tests/traces/suites.h"
+
+static void
+open_with(struct story *s, const char *plan)
+{
+    story_make(s);
+    story_open(s);
+    story_learn(s, 1, plan);
+    trace_skip(&s->trace);
+}
+
+static const char tidy[] = "timeout: 10s\n"
+                           "steps:\n"
+                           "  - { key: a, kind: action, action: x }\n"
+                           "  - { key: b, kind: action, action: x }\n"
+                           "cleanup:\n"
+                           "  - { key: c, kind: action, action: x,\n"
+                           "      with: { run: '${{ run.status }}' } }\n"
+                           "  - { key: d, kind: action, action: x }\n";
+
+START_TEST(cleanup_follows_when_all_is_done)
+{
+    struct story s;
+    open_with(&s, tidy);
+    story_start(&s, 1, "");
+    story_completed(&s, (struct held){ 1, 0, 1, 1, 1 });
+    trace_skip(&s.trace);
+    story_completed(&s, (struct held){ 1, 1, 1, 1, 1 });
+    story_expect_only(&s, "run=R1",
+        "0 action_completed run=R1 step=1 key=b attempt=1 offer=1 action=x "
+        "output=(3 bytes) session=S1\n"
+        "0 step_completed run=R1 step=1 key=b\n"
+        "0 run_deferred run=R1 ending=4 reason=completed\n"
+        "0 step_started run=R1 step=2 key=c kind=action\n"
+        "0 action_called run=R1 step=2 key=c attempt=1 action=x queue=default "
+        "parameters=(15 bytes) lane=L1\n"
+        "0 -> gateway run_changed run=R1 sequence=11 status=3\n"
+        "0 -> lease job_settled run=R1 step=1 attempt=1 offer=1 session=S1 "
+        "verdict=1 gateway=3 reported=1\n"
+        "0 -> lease job_offered run=R1 step=2 attempt=1 offer=1 lane=L1 key=c "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(15 "
+        "bytes) order=5 life=1\n");
+    story_expect_offered(&s, "{\"run\":\"completed\"}");
+    trace_crash(&s.trace);
+    story_completed(&s, (struct held){ 1, 2, 1, 1, 1 });
+    trace_skip(&s.trace);
+    story_completed(&s, (struct held){ 1, 3, 1, 1, 1 });
+    story_expect_only(&s, "run=R1",
+        "0 action_completed run=R1 step=3 key=d attempt=1 offer=1 action=x "
+        "output=(3 bytes) session=S1\n"
+        "0 step_completed run=R1 step=3 key=d\n"
+        "0 run_completed run=R1\n"
+        "0 -> gateway run_changed run=R1 sequence=18 status=4 stop_reason=completed\n"
+        "0 -> lease job_settled run=R1 step=3 attempt=1 offer=1 session=S1 "
+        "verdict=1 gateway=3 reported=1\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(cleanup_follows_a_failure_and_may_fail_itself)
+{
+    struct story s;
+    open_with(&s, tidy);
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    story_failed(&s, (struct held){ 1, 0, 1, 1, 1 });
+    story_expect_only(&s, "run=R1",
+        "0 action_failed run=R1 key=a attempt=1 offer=1 action=x error_type=Oops "
+        "ending=1\n"
+        "0 step_failed run=R1 key=a error_type=Oops\n"
+        "0 step_skipped run=R1 step=1 key=b reason=\"a step that it needs did not "
+        "complete\"\n"
+        "0 run_deferred run=R1 ending=5 reason=step_failed\n"
+        "0 step_started run=R1 step=2 key=c kind=action\n"
+        "0 action_called run=R1 step=2 key=c attempt=1 action=x queue=default "
+        "parameters=(12 bytes) lane=L1\n"
+        "0 -> gateway run_changed run=R1 sequence=8 status=3\n"
+        "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=1 "
+        "gateway=3 reported=1\n"
+        "0 -> lease job_offered run=R1 step=2 attempt=1 offer=1 lane=L1 key=c "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(12 "
+        "bytes) order=4 life=1\n");
+    story_expect_offered(&s, "{\"run\":\"failed\"}");
+    story_failed(&s, (struct held){ 1, 2, 1, 1, 1 });
+    story_expect_only(&s, "run=R1",
+        "0 action_failed run=R1 step=2 key=c attempt=1 offer=1 action=x "
+        "error_type=Oops ending=1\n"
+        "0 step_failed run=R1 step=2 key=c error_type=Oops\n"
+        "0 step_skipped run=R1 step=3 key=d reason=\"a step that it needs did not "
+        "complete\"\n"
+        "0 run_failed run=R1 step=a error_type=Oops stop_reason=step_failed\n"
+        "0 -> gateway run_changed run=R1 sequence=12 status=5 whole=1 "
+        "stop_reason=step_failed error_type=Oops failed_step=a\n"
+        "0 -> lease job_settled run=R1 step=2 attempt=1 offer=1 session=S1 "
+        "verdict=1 gateway=3 reported=1\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(cleanup_follows_a_cancel_and_can_be_cancelled)
+{
+    struct story s;
+    open_with(&s, tidy);
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    story_cancel(&s, 1, "enough");
+    story_expect_only(&s, "run=R1",
+        "0 -> lease job_withdrawn run=R1 attempt=1 reason=\"the run has ended\"\n"
+        "0 step_cancelled run=R1 key=a\n"
+        "0 run_deferred run=R1 ending=6 reason=enough\n"
+        "0 step_started run=R1 step=2 key=c kind=action\n"
+        "0 action_called run=R1 step=2 key=c attempt=1 action=x queue=default "
+        "parameters=(15 bytes) lane=L1\n"
+        "0 -> gateway run_changed run=R1 sequence=6 status=3\n"
+        "0 -> gateway run_accepted request=8 run=R1 automation=A name=flow "
+        "version=1 status=3 existed=1\n"
+        "0 -> lease job_offered run=R1 step=2 attempt=1 offer=1 lane=L1 key=c "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(15 "
+        "bytes) order=4 life=1\n");
+    story_expect_offered(&s, "{\"run\":\"cancelled\"}");
+    trace_crash(&s.trace);
+    story_cancel(&s, 1, "really");
+    story_expect_only(&s, "run=R1",
+        "0 -> lease job_offered run=R1 step=2 attempt=1 offer=1 lane=L1 key=c "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(15 "
+        "bytes) order=4 life=1\n"
+        "0 lane_read lane=L1 record=4 run=R1 step=2\n"
+        "0 -> lease job_withdrawn run=R1 step=2 attempt=1 reason=\"the run has "
+        "ended\"\n"
+        "0 step_cancelled run=R1 step=2 key=c\n"
+        "0 run_cancelled run=R1 reason=really\n"
+        "0 -> gateway run_changed run=R1 sequence=8 status=6 whole=1 "
+        "stop_reason=cancelled\n"
+        "0 -> gateway run_accepted request=8 run=R1 automation=A name=flow "
+        "version=1 status=6 existed=1\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(cleanup_follows_the_timeout_of_the_run)
+{
+    struct story s;
+    open_with(&s, tidy);
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    trace_wait(&s.trace, 10000);
+    story_expect_only(&s, "run=R1",
+        "10000 -> lease job_withdrawn run=R1 attempt=1 reason=\"the run has "
+        "ended\"\n"
+        "10000 step_cancelled run=R1 key=a\n"
+        "10000 run_deferred run=R1 ending=5 reason=wall_clock_exceeded\n"
+        "10000 step_started run=R1 step=2 key=c kind=action\n"
+        "10000 action_called run=R1 step=2 key=c attempt=1 action=x queue=default "
+        "parameters=(12 bytes) lane=L1\n"
+        "10000 -> gateway run_changed run=R1 sequence=6 status=3\n"
+        "10000 -> lease job_offered run=R1 step=2 attempt=1 offer=1 lane=L1 key=c "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(12 "
+        "bytes) order=4 life=1\n");
+    trace_wait(&s.trace, 10000);
+    story_completed(&s, (struct held){ 1, 2, 1, 1, 1 });
+    trace_skip(&s.trace);
+    story_completed(&s, (struct held){ 1, 3, 1, 1, 1 });
+    story_expect_only(&s, "run=R1",
+        "20000 action_completed run=R1 step=3 key=d attempt=1 offer=1 action=x "
+        "output=(3 bytes) session=S1\n"
+        "20000 step_completed run=R1 step=3 key=d\n"
+        "20000 run_failed run=R1 error_type=Timeout error_message=\"the run took "
+        "longer than its timeout\" stop_reason=wall_clock_exceeded\n"
+        "20000 -> gateway run_changed run=R1 sequence=13 status=5 whole=1 "
+        "finished_ms=20000 stop_reason=wall_clock_exceeded error_type=Timeout "
+        "error_message=\"the run took longer than its timeout\"\n"
+        "20000 -> lease job_settled run=R1 step=3 attempt=1 offer=1 session=S1 "
+        "verdict=1 gateway=3 reported=1\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_run_has_the_name_and_the_output_that_it_declares)
+{
+    struct story s;
+    open_with(&s,
+        "run_name: 'for {{ .inputs.who }}'\n"
+        "default_inputs: { who: you }\n"
+        "output: { done: '${{ steps.a.output.n + 1 }}', by: '${{ run.name }}' }\n"
+        "steps:\n"
+        "  - { key: a, kind: set, values: { n: 1 } }\n"
+        "  - { key: b, kind: set, values: {} }\n");
+    story_start(&s, 1, "");
+    story_expect(&s,
+        "0 run_started run=R1 automation=A name=flow version=1 inputs=(9 bytes) "
+        "source=api steps=2 title=\"for you\"\n"
+        "0 step_started run=R1 key=a kind=set\n"
+        "0 step_completed run=R1 key=a output=(4 bytes) has_output=1\n"
+        "0 step_started run=R1 step=1 key=b kind=set\n"
+        "0 step_completed run=R1 step=1 key=b output=(1 bytes) has_output=1\n"
+        "0 run_completed run=R1 output=(18 bytes) has_output=1\n"
+        "0 -> gateway run_changed run=R1 sequence=6 status=4 whole=1 output=(18 "
+        "bytes) stop_reason=completed\n"
+        "0 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
+        "version=1 status=4\n");
+    story_expect_output(&s, "{\"done\":2,\"by\":\"for you\"}");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(an_output_that_cannot_be_evaluated_fails_the_run)
+{
+    struct story s;
+    open_with(&s, "output: { done: '${{ steps.a.output.no }}' }\n"
+                  "steps:\n"
+                  "  - { key: a, kind: set, values: { n: 1 } }\n");
+    story_start(&s, 1, "");
+    story_expect_only(&s, " run_",
+        "0 run_started run=R1 automation=A name=flow version=1 source=api steps=1\n"
+        "0 run_failed run=R1 error_type=TemplateError error_message=\"output.done: "
+        "line 1, column 20: there is no steps.a.output.no\" "
+        "stop_reason=output_failed\n"
+        "0 -> gateway run_changed run=R1 sequence=4 status=5 whole=1 "
+        "stop_reason=output_failed error_type=TemplateError "
+        "error_message=\"output.done: line 1, column 20: there is no "
+        "steps.a.output.no\"\n"
+        "0 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
+        "version=1 status=5\n");
+    story_close(&s);
+}
+END_TEST
+
+static void
+start_with(struct story *s, unsigned run, struct bytes inputs)
+{
+    trace_give(&s->trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_START,
+            .run_start = { .request = 7,
+                .run = story_run(run),
+                .automation = text("flow"),
+                .inputs = inputs,
+                .source = text("api") } });
+}
+
+START_TEST(inputs_are_checked_and_completed_when_a_run_starts)
+{
+    struct story s;
+    open_with(&s, "inputs:\n"
+                  "  n: { type: integer, required: true }\n"
+                  "  who: { type: string, default: you }\n"
+                  "steps:\n"
+                  "  - { key: a, kind: set, values: { all: '${{ inputs }}' } }\n");
+    start_with(&s, 1, text("\x81\xa1n\xa1x")); /* {"n": "x"} */
+    story_expect(&s,
+        "0 -> gateway refused request=7 err=2 detail=\"the inputs are not as the "
+        "automation declares them\" details=(52 bytes)\n");
+    start_with(&s, 1, text("\x81\xa1n\x05")); /* {"n": 5} */
+    story_expect_output(&s, "{\"all\":{\"n\":5,\"who\":\"you\"}}");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_run_is_running_while_a_worker_holds_a_job_of_it)
+{
+    struct story s;
+    open_with(&s, "steps:\n" STEP("a", ", needs: []") STEP("b", ", needs: []"));
+    story_start(&s, 1, "");
+    story_leased(&s, (struct held){ 1, 0, 1, 1, 1 });
+    story_leased(&s, (struct held){ 1, 1, 1, 1, 2 });
+    trace_skip(&s.trace);
+    story_completed(&s, (struct held){ 1, 0, 1, 1, 1 });
+    story_expect_only(
+        &s, "run_changed", "0 -> gateway run_changed run=R1 sequence=7 status=2\n");
+    story_returned(&s, (struct held){ 1, 1, 1, 1, 2 });
+    trace_skip(&s.trace);
+    story_start(&s, 1, "");
+    story_expect_only(&s, "run_accepted",
+        "0 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
+        "version=1 status=3\n");
+    story_close(&s);
+}
+END_TEST
+
+Suite *
+scheduler_ends_suite(void)
+{
+    Suite *suite = suite_create("scheduler ends");
+    TCase *tests = tcase_create("ends");
+    tcase_add_test(tests, cleanup_follows_when_all_is_done);
+    tcase_add_test(tests, cleanup_follows_a_failure_and_may_fail_itself);
+    tcase_add_test(tests, cleanup_follows_a_cancel_and_can_be_cancelled);
+    tcase_add_test(tests, cleanup_follows_the_timeout_of_the_run);
+    tcase_add_test(tests, a_run_has_the_name_and_the_output_that_it_declares);
+    tcase_add_test(tests, an_output_that_cannot_be_evaluated_fails_the_run);
+    tcase_add_test(tests, inputs_are_checked_and_completed_when_a_run_starts);
+    tcase_add_test(tests, a_run_is_running_while_a_worker_holds_a_job_of_it);
+    suite_add_tcase(suite, tests);
+    return suite;
+}

@@ -1,0 +1,144 @@
+/* Goal: a run shares the beginning of another and goes on by itself.
+ * Method: every word that the scheduler says is compared; values by what leaves. */
+#include "tests/traces/scheduler_story.h"
+#include "tests/traces/suites.h"
+
+static void
+open_with(struct story *s, const char *plan)
+{
+    story_make(s);
+    story_open(s);
+    story_learn(s, 1, plan);
+    trace_skip(&s->trace);
+}
+
+static void
+fork_run(struct story *s, unsigned run, struct run_fork more)
+{
+    more.request = 14;
+    more.run = story_run(run);
+    more.origin = story_run(1);
+    more.by = text("ann");
+    trace_give(&s->trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_FORK, .run_fork = more });
+}
+
+static const char three[] =
+    "default_inputs: { n: 1 }\n"
+    "steps:\n"
+    "  - { key: a, kind: set, values: { n: '${{ inputs.n }}' } }\n"
+    "  - { key: b, kind: parallel, steps: [\n"
+    "      { key: b1, kind: set, values: { n: '${{ steps.a.output.n + 1 }}' } },\n"
+    "      { key: b2, kind: set, values: {} } ] }\n"
+    "  - { key: c, kind: set, values: { n: '${{ steps.b.output.b1.n + 1 }}' } }\n";
+
+START_TEST(what_was_over_by_an_event_is_copied)
+{
+    struct story s;
+    open_with(&s, three);
+    story_start(&s, 1, "");
+    story_expect(&s,
+        "0 run_started run=R1 automation=A name=flow version=1 inputs=(4 bytes) "
+        "source=api steps=5 mains=3\n"
+        "0 step_started run=R1 key=a kind=set\n"
+        "0 step_completed run=R1 key=a output=(4 bytes) has_output=1\n"
+        "0 step_started run=R1 step=1 key=b kind=parallel\n"
+        "0 step_started run=R1 step=2 key=b1 kind=set\n"
+        "0 step_completed run=R1 step=2 key=b1 output=(4 bytes) has_output=1\n"
+        "0 step_started run=R1 step=3 key=b2 kind=set\n"
+        "0 step_completed run=R1 step=3 key=b2 output=(1 bytes) has_output=1\n"
+        "0 step_completed run=R1 step=1 key=b\n"
+        "0 step_started run=R1 step=4 key=c kind=set\n"
+        "0 step_completed run=R1 step=4 key=c output=(4 bytes) has_output=1\n"
+        "0 run_completed run=R1\n"
+        "0 -> gateway run_changed run=R1 sequence=12 status=4 whole=1 output=(4 "
+        "bytes) stop_reason=completed\n"
+        "0 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
+        "version=1 status=4\n");
+    fork_run(&s, 2, (struct run_fork){ .event = 9 });
+    story_expect(&s,
+        "0 run_started run=R2 automation=A name=flow version=1 inputs=(4 bytes) "
+        "source=fork steps=5 origin=R1 origin_event=9 mains=3 by=ann\n"
+        "0 step_copied run=R2 key=a status=4 output=(4 bytes) attempt=1 passes=1\n"
+        "0 step_copied run=R2 step=1 key=b status=4 output=(12 bytes) attempt=1 "
+        "passes=1\n"
+        "0 step_started run=R2 step=4 key=c kind=set\n"
+        "0 step_completed run=R2 step=4 key=c output=(4 bytes) has_output=1\n"
+        "0 run_completed run=R2\n"
+        "0 -> gateway run_changed run=R2 sequence=6 status=4 whole=1 output=(4 "
+        "bytes) stop_reason=completed\n"
+        "0 -> gateway run_accepted request=14 run=R2 automation=A name=flow "
+        "version=1 status=4\n");
+    story_expect_output(&s, "{\"n\":3}");
+    fork_run(&s, 2, (struct run_fork){ .event = 9 });
+    story_expect(&s,
+        "0 -> gateway run_accepted request=14 run=R2 automation=A name=flow "
+        "version=1 status=4 existed=1\n");
+    trace_crash(&s.trace);
+    fork_run(&s, 3, (struct run_fork){ .event = 99 });
+    story_expect(&s,
+        "0 -> gateway refused request=14 err=2 detail=\"event: the run has not so "
+        "many\"\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(outputs_and_inputs_can_be_other_ones)
+{
+    struct story s;
+    open_with(&s, three);
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    fork_run(&s, 2, (struct run_fork){ .event = 0, .inputs = text("\x81\xa1n\x0a") });
+    story_expect_output(&s, "{\"n\":12}");
+    fork_run(&s, 3,
+        (struct run_fork){ .event = 4,
+            .outputs = text("\x81\xa1"
+                            "a\x81\xa1n\x14") });
+    story_expect_output(&s, "{\"n\":22}");
+    fork_run(&s, 4,
+        (struct run_fork){ .event = 4,
+            .outputs = text("\x81\xa2"
+                            "b1\x01") });
+    story_expect_only(&s, "refused",
+        "0 -> gateway refused request=14 err=7 detail=\"the output of b1 cannot be "
+        "given: it lies in another step, or cleans up\"\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(another_version_must_have_every_step_that_is_copied)
+{
+    struct story s;
+    open_with(&s, three);
+    story_start(&s, 1, "");
+    story_learn(&s, 2,
+        "default_inputs: { n: 1 }\n"
+        "steps:\n"
+        "  - { key: z, kind: set, needs: [], values: {} }\n"
+        "  - { key: a, kind: set, needs: [], values: { n: 50 } }\n"
+        "  - { key: c, kind: set, needs: [a, z],\n"
+        "      values: { n: '${{ steps.a.output.n }}' } }\n");
+    trace_skip(&s.trace);
+    fork_run(&s, 2, (struct run_fork){ .event = 4, .version = 2 });
+    story_expect_output(&s, "{\"n\":1}");
+    trace_skip(&s.trace);
+    fork_run(&s, 3, (struct run_fork){ .event = 9, .version = 2 });
+    story_expect(&s,
+        "0 -> gateway refused request=14 err=7 detail=\"the version has no step "
+        "b\"\n");
+    story_close(&s);
+}
+END_TEST
+
+Suite *
+scheduler_fork_suite(void)
+{
+    Suite *suite = suite_create("fork");
+    TCase *tcase = tcase_create("fork");
+    tcase_add_test(tcase, what_was_over_by_an_event_is_copied);
+    tcase_add_test(tcase, outputs_and_inputs_can_be_other_ones);
+    tcase_add_test(tcase, another_version_must_have_every_step_that_is_copied);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

@@ -1,0 +1,399 @@
+/* Goal: what people do to a run is done once, recorded, or refused with the reason.
+ * Method: every word that the scheduler says is compared. */
+#include "tests/traces/scheduler_story.h"
+#include "tests/traces/suites.h"
+
+static void
+open_with(struct story *s, const char *plan)
+{
+    story_make(s);
+    story_open(s);
+    story_learn(s, 1, plan);
+    trace_skip(&s->trace);
+}
+
+static void
+signal_step(struct story *s, unsigned run, const char *step, const char *result)
+{
+    trace_give(&s->trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_SIGNAL,
+            .run_signal = { .request = 10,
+                .run = story_run(run),
+                .step = text(step),
+                .result = text(result),
+                .by = text("ann") } });
+}
+
+static void
+retry(struct story *s, unsigned run, const char *step)
+{
+    trace_give(&s->trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_RETRY,
+            .run_retry = { .request = 11,
+                .run = story_run(run),
+                .step = text(step),
+                .by = text("ann"),
+                .reason = text("again") } });
+}
+
+static void
+skip(struct story *s, unsigned run, const char *step)
+{
+    trace_give(&s->trace, ACTOR_gateway, 0,
+        (struct message){ .code = STEP_SKIP,
+            .step_skip = { .request = 12,
+                .run = story_run(run),
+                .step = text(step),
+                .by = text("ann"),
+                .reason = text("not today") } });
+}
+
+static void
+set_output(struct story *s, unsigned run, const char *step, const char *output)
+{
+    trace_give(&s->trace, ACTOR_gateway, 0,
+        (struct message){ .code = STEP_OVERRIDE,
+            .step_override = { .request = 13,
+                .run = story_run(run),
+                .step = text(step),
+                .output = text(output),
+                .by = text("ann"),
+                .reason = text("by hand") } });
+}
+
+START_TEST(a_signal_resumes_a_step_that_waits)
+{
+    struct story s;
+    open_with(&s,
+        "steps:\n"
+        "  - { key: a, kind: wait_for_event, event_type: order.paid }\n"
+        "  - { key: b, kind: set, values: { got: '${{ steps.a.output }}' } }\n");
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    signal_step(&s, 1, "nothing", "\x07");
+    signal_step(&s, 1, "b", "\x07");
+    signal_step(&s, 1, "a", "\x07");
+    story_expect(&s,
+        "0 -> gateway refused request=10 err=5 detail=\"the run has no such "
+        "step\"\n"
+        "0 -> gateway refused request=10 err=7 detail=\"the step does not wait for "
+        "anything\"\n"
+        "0 wait_resumed run=R1 key=a attempt=1 by=signal result=(1 bytes) "
+        "principal=ann\n"
+        "0 step_completed run=R1 key=a output=(1 bytes) has_output=1\n"
+        "0 step_started run=R1 step=1 key=b kind=set\n"
+        "0 step_completed run=R1 step=1 key=b output=(6 bytes) has_output=1\n"
+        "0 run_completed run=R1\n"
+        "0 -> gateway run_changed run=R1 sequence=8 status=4 whole=1 output=(6 "
+        "bytes) stop_reason=completed\n"
+        "0 -> gateway run_accepted request=10 run=R1 automation=A name=flow "
+        "version=1 status=4 existed=1\n"
+        "0 -> trigger wait_withdrawn run=R1 attempt=1 order=4\n");
+    story_expect_output(&s, "{\"got\":7}");
+    signal_step(&s, 1, "a", "\x07");
+    signal_step(&s, 1, "a", "\x08");
+    story_expect(&s,
+        "0 -> gateway run_accepted request=10 run=R1 automation=A name=flow "
+        "version=1 status=4 existed=1\n"
+        "0 -> gateway refused request=10 err=9 detail=\"the run is over: retry it, "
+        "or fork it\"\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_failed_run_goes_on_from_what_did_not_complete)
+{
+    struct story s;
+    open_with(&s,
+        "steps:\n"
+        "  - { key: a, kind: set, values: { n: 1 } }\n"
+        "  - { key: b, kind: action, action: x, retry: { max_attempts: 2 } }\n"
+        "  - { key: c, kind: set, values: { n: '${{ steps.a.output.n }}' } }\n"
+        "cleanup:\n  - { key: d, kind: set, values: {} }\n");
+    story_start(&s, 1, "");
+    story_failed(&s, (struct held){ 1, 1, 1, 1, 1 });
+    retry(&s, 1, "");
+    trace_skip(&s.trace);
+    story_failed(&s, (struct held){ 1, 1, 2, 1, 1 });
+    story_expect_only(&s, "run_failed",
+        "0 run_failed run=R1 step=b error_type=Oops stop_reason=step_failed\n");
+    trace_crash(&s.trace);
+    retry(&s, 1, "");
+    retry(&s, 1, "");
+    story_expect_only(&s, "run=R1",
+        "0 run_resumed run=R1 attempt=2 by=ann reason=again\n"
+        "0 step_started run=R1 step=1 key=b kind=action\n"
+        "0 action_called run=R1 step=1 key=b attempt=3 action=x queue=default "
+        "parameters=(1 bytes) lane=L1\n"
+        "0 -> gateway run_changed run=R1 sequence=17 status=3\n"
+        "0 -> gateway run_accepted request=11 run=R1 automation=A name=flow "
+        "version=1 status=3 existed=1\n"
+        "0 -> lease job_offered run=R1 step=1 attempt=3 offer=1 lane=L1 key=b "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=6 life=1\n");
+    story_failed(&s, (struct held){ 1, 1, 3, 1, 1 });
+    story_completed(&s, (struct held){ 1, 1, 4, 1, 1 });
+    story_expect_only(&s, "run=R1",
+        "0 action_failed run=R1 step=1 key=b attempt=3 offer=1 action=x "
+        "error_type=Oops ending=1\n"
+        "0 step_retried run=R1 step=1 key=b attempt=4 max_attempts=2\n"
+        "0 action_called run=R1 step=1 key=b attempt=4 action=x queue=default "
+        "parameters=(1 bytes) lane=L1\n"
+        "0 -> gateway run_changed run=R1 sequence=20 status=3\n"
+        "0 -> lease job_settled run=R1 step=1 attempt=3 offer=1 session=S1 "
+        "verdict=1 gateway=3 reported=1\n"
+        "0 -> lease job_offered run=R1 step=1 attempt=4 offer=1 lane=L1 key=b "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=7 life=1\n"
+        "0 action_completed run=R1 step=1 key=b attempt=4 offer=1 action=x "
+        "output=(3 bytes) session=S1\n"
+        "0 step_completed run=R1 step=1 key=b\n"
+        "0 step_started run=R1 step=2 key=c kind=set\n"
+        "0 step_completed run=R1 step=2 key=c output=(4 bytes) has_output=1\n"
+        "0 run_deferred run=R1 ending=4 reason=completed\n"
+        "0 step_started run=R1 step=3 key=d kind=set\n"
+        "0 step_completed run=R1 step=3 key=d output=(1 bytes) has_output=1\n"
+        "0 run_completed run=R1\n"
+        "0 -> gateway run_changed run=R1 sequence=27 status=4 whole=1 output=(4 "
+        "bytes) stop_reason=completed\n"
+        "0 -> lease job_settled run=R1 step=1 attempt=4 offer=1 session=S1 "
+        "verdict=1 gateway=3 reported=1\n");
+    retry(&s, 1, "");
+    story_expect(&s,
+        "0 -> gateway refused request=11 err=9 detail=\"the run has completed: "
+        "fork it\"\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_cancelled_run_goes_on_from_the_step_that_is_named)
+{
+    struct story s;
+    open_with(&s, "steps:\n"
+                  "  - { key: a, kind: set, values: { n: 1 } }\n"
+                  "  - { key: b, kind: set, values: { n: 1 } }\n"
+                  "  - { key: c, kind: action, action: x }\n");
+    story_start(&s, 1, "");
+    story_cancel(&s, 1, "wait");
+    trace_skip(&s.trace);
+    retry(&s, 1, "x");
+    retry(&s, 1, "b");
+    story_expect_only(&s, "r",
+        "0 -> gateway refused request=11 err=5 detail=\"the run has no such "
+        "step\"\n"
+        "0 run_resumed run=R1 attempt=2 step=b by=ann reason=again from=1\n"
+        "0 step_started run=R1 step=1 key=b kind=set\n"
+        "0 step_completed run=R1 step=1 key=b output=(4 bytes) has_output=1\n"
+        "0 step_started run=R1 step=2 key=c kind=action\n"
+        "0 action_called run=R1 step=2 key=c attempt=2 action=x queue=default "
+        "parameters=(1 bytes) lane=L1\n"
+        "0 -> gateway run_changed run=R1 sequence=14 status=3\n"
+        "0 -> gateway run_accepted request=11 run=R1 automation=A name=flow "
+        "version=1 status=3 existed=1\n"
+        "0 -> lease job_offered run=R1 step=2 attempt=2 offer=1 lane=L1 key=c "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=5 life=1\n");
+    story_completed(&s, (struct held){ 1, 2, 2, 1, 1 });
+    story_expect_only(&s, " run_",
+        "0 run_completed run=R1\n"
+        "0 -> gateway run_changed run=R1 sequence=17 status=4 whole=1 output=(3 "
+        "bytes) stop_reason=completed\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(items_that_completed_are_not_done_again)
+{
+    struct story s;
+    open_with(&s,
+        "output: { all: '${{ steps.e.output }}' }\n"
+        "steps:\n"
+        "  - key: e\n    kind: each\n    items: [1, 2, 3]\n    concurrency: 2\n"
+        "    steps:\n"
+        "      - { key: x, kind: action, action: x }\n"
+        "      - { key: y, kind: set, values: { n: '${{ item }}' } }\n");
+    story_start(&s, 1, "");
+    story_completed(&s, (struct held){ 1, 1, 1, 1, 1 });
+    story_failed(&s, (struct held){ 1, 3, 1, 1, 1 });
+    story_completed(&s, (struct held){ 1, 5, 1, 1, 1 });
+    story_expect_only(&s, " run_failed",
+        "0 run_failed run=R1 step=e error_type=Oops error_message=\"e[1].x "
+        "failed\" stop_reason=step_failed\n");
+    retry(&s, 1, "");
+    story_expect_only(&s, "run=R1",
+        "0 run_resumed run=R1 attempt=2 by=ann reason=again\n"
+        "0 step_started run=R1 step=3 key=e[1].x kind=action\n"
+        "0 action_called run=R1 step=3 key=e[1].x attempt=2 action=x queue=default "
+        "parameters=(1 bytes) lane=L1\n"
+        "0 -> gateway run_changed run=R1 sequence=25 status=3\n"
+        "0 -> gateway run_accepted request=11 run=R1 automation=A name=flow "
+        "version=1 status=3 existed=1\n"
+        "0 -> lease job_offered run=R1 step=3 attempt=2 offer=1 lane=L1 key=e[1].x "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=7 life=1\n");
+    story_completed(&s, (struct held){ 1, 3, 2, 1, 1 });
+    story_completed(&s, (struct held){ 1, 5, 1, 1, 1 });
+    story_expect_only(&s, "run_completed",
+
+        "0 run_completed run=R1 output=(18 bytes) has_output=1\n");
+    story_expect_output(&s, "{\"all\":[{\"n\":1},{\"n\":2},{\"n\":3}]}");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_step_is_skipped_whatever_it_does)
+{
+    struct story s;
+    open_with(&s,
+        "steps:\n"
+        "  - { key: a, kind: action, action: x }\n"
+        "  - { key: b, kind: action, action: x }\n"
+        "  - { key: c, kind: set, values: { b: '${{ steps.b.status }}' } }\n");
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    skip(&s, 1, "b");
+    skip(&s, 1, "b");
+    skip(&s, 1, "a");
+    story_expect(&s,
+        "0 step_skipped run=R1 step=1 key=b reason=\"skipped by ann: not today\" "
+        "passes=1\n"
+        "0 step_started run=R1 step=2 key=c kind=set\n"
+        "0 step_completed run=R1 step=2 key=c output=(11 bytes) has_output=1\n"
+        "0 -> gateway run_changed run=R1 sequence=6 status=3\n"
+        "0 -> gateway run_accepted request=12 run=R1 automation=A name=flow "
+        "version=1 status=3 existed=1\n"
+        "0 -> gateway run_accepted request=12 run=R1 automation=A name=flow "
+        "version=1 status=3 existed=1\n"
+        "0 -> lease job_withdrawn run=R1 attempt=1 reason=\"skipped by ann: not "
+        "today\"\n"
+        "0 step_skipped run=R1 key=a reason=\"skipped by ann: not today\" "
+        "passes=1\n"
+        "0 run_completed run=R1\n"
+        "0 -> gateway run_changed run=R1 sequence=8 status=4 "
+        "stop_reason=completed\n"
+        "0 -> gateway run_accepted request=12 run=R1 automation=A name=flow "
+        "version=1 status=4 existed=1\n");
+    skip(&s, 1, "a");
+    skip(&s, 1, "c");
+    skip(&s, 9, "c");
+    story_expect(&s,
+        "0 -> gateway run_accepted request=12 run=R1 automation=A name=flow "
+        "version=1 status=4 existed=1\n"
+        "0 -> gateway refused request=12 err=9 detail=\"the run is over: retry it, "
+        "or fork it\"\n"
+        "0 -> gateway refused request=12 err=5 detail=\"there is no such run in "
+        "the project\"\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(an_output_is_set_by_hand)
+{
+    struct story s;
+    open_with(&s,
+        "steps:\n"
+        "  - { key: a, kind: action, action: x }\n"
+        "  - { key: b, kind: set, values: { a: '${{ steps.a.output }}' } }\n");
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    set_output(&s, 1, "a", "\x05");
+    story_expect(&s,
+        "0 -> lease job_withdrawn run=R1 attempt=1 reason=\"its output was set by "
+        "hand\"\n"
+        "0 step_overridden run=R1 key=a output=(1 bytes) by=ann reason=\"by "
+        "hand\"\n"
+        "0 step_started run=R1 step=1 key=b kind=set\n"
+        "0 step_completed run=R1 step=1 key=b output=(4 bytes) has_output=1\n"
+        "0 run_completed run=R1\n"
+        "0 -> gateway run_changed run=R1 sequence=7 status=4 whole=1 output=(4 "
+        "bytes) stop_reason=completed\n"
+        "0 -> gateway run_accepted request=13 run=R1 automation=A name=flow "
+        "version=1 status=4 existed=1\n");
+    story_expect_output(&s, "{\"a\":5}");
+    set_output(&s, 1, "a", "\x05");
+    set_output(&s, 1, "a", "\x06");
+    story_expect(&s,
+        "0 -> gateway run_accepted request=13 run=R1 automation=A name=flow "
+        "version=1 status=4 existed=1\n"
+        "0 -> gateway refused request=13 err=9 detail=\"the run has completed: "
+        "fork it\"\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(the_output_of_a_failed_step_is_set_and_the_run_goes_on)
+{
+    struct story s;
+    open_with(&s,
+        "steps:\n"
+        "  - { key: a, kind: action, action: x }\n"
+        "  - { key: b, kind: set, values: { a: '${{ steps.a.output }}' } }\n");
+    story_start(&s, 1, "");
+    story_failed(&s, (struct held){ 1, 0, 1, 1, 1 });
+    trace_skip(&s.trace);
+    set_output(&s, 1, "a", "\x05");
+    retry(&s, 1, "");
+    story_expect(&s,
+        "0 step_overridden run=R1 key=a output=(1 bytes) by=ann reason=\"by "
+        "hand\"\n"
+        "0 -> gateway run_changed run=R1 sequence=8 status=5 whole=1 "
+        "stop_reason=step_failed error_type=Oops failed_step=a\n"
+        "0 -> gateway run_accepted request=13 run=R1 automation=A name=flow "
+        "version=1 status=5 existed=1\n"
+        "0 run_resumed run=R1 attempt=2 by=ann reason=again\n"
+        "0 step_started run=R1 step=1 key=b kind=set\n"
+        "0 step_completed run=R1 step=1 key=b output=(4 bytes) has_output=1\n"
+        "0 run_completed run=R1\n"
+        "0 -> gateway run_changed run=R1 sequence=12 status=4 whole=1 output=(4 "
+        "bytes) stop_reason=completed\n"
+        "0 -> gateway run_accepted request=11 run=R1 automation=A name=flow "
+        "version=1 status=4 existed=1\n");
+    story_expect_output(&s, "{\"a\":5}");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_resumed_run_needs_a_slot)
+{
+    struct story s;
+    open_with(&s, "concurrency: forbid\n"
+                  "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
+    story_start(&s, 1, "");
+    story_cancel(&s, 1, "");
+    story_start(&s, 2, "");
+    trace_skip(&s.trace);
+    retry(&s, 1, "");
+    story_expect(&s, "0 -> gateway refused request=11 err=7 detail=\"no slot is free: "
+                     "run_00000000zae018000000000000 is active\"\n");
+    trace_wait(&s.trace, 10000);
+    retry(&s, 1, "");
+    story_start(&s, 3, "");
+    story_expect_only(&s, "re",
+        "10000 wait_resumed run=R2 key=a attempt=1 by=timer\n"
+        "10000 -> gateway run_changed run=R2 sequence=6 status=4 finished_ms=10000 "
+        "stop_reason=completed\n"
+        "10000 run_resumed run=R1 attempt=2 by=ann reason=again\n"
+        "10000 -> gateway run_accepted request=11 run=R1 automation=A name=flow "
+        "version=1 status=3 existed=1\n"
+        "10000 -> gateway refused request=7 err=7 detail=\"concurrency forbid: "
+        "run_00000000z9e00r000000000000 is active\"\n");
+    story_close(&s);
+}
+END_TEST
+
+Suite *
+scheduler_operate_suite(void)
+{
+    Suite *suite = suite_create("operate");
+    TCase *tcase = tcase_create("operate");
+    tcase_add_test(tcase, a_signal_resumes_a_step_that_waits);
+    tcase_add_test(tcase, a_failed_run_goes_on_from_what_did_not_complete);
+    tcase_add_test(tcase, a_cancelled_run_goes_on_from_the_step_that_is_named);
+    tcase_add_test(tcase, items_that_completed_are_not_done_again);
+    tcase_add_test(tcase, a_step_is_skipped_whatever_it_does);
+    tcase_add_test(tcase, an_output_is_set_by_hand);
+    tcase_add_test(tcase, the_output_of_a_failed_step_is_set_and_the_run_goes_on);
+    tcase_add_test(tcase, a_resumed_run_needs_a_slot);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

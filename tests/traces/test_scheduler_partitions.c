@@ -1,0 +1,188 @@
+/* Goal: runs that see each other are decided in one partition, whoever hears of them.
+ * Method: two schedulers in turn, the words of one given to the other by hand. */
+#include "tests/traces/scheduler_story.h"
+#include "tests/traces/suites.h"
+
+#include <stdio.h>
+
+enum { OTHER = 1 };
+
+/* Is the automation's home the partition that is not asked? */
+static bool
+lives_elsewhere(const struct id *automation)
+{
+    return hash_of(id_bytes(automation)).bytes[0] % 2 == OTHER;
+}
+
+/* An automation whose home is partition 1. */
+static const char *
+elsewhere(void)
+{
+    static char name[16];
+    for (unsigned i = 0;; i++) {
+        snprintf(name, sizeof name, "far%u", i);
+        struct id id = story_automation(name);
+        if (lives_elsewhere(&id))
+            return name;
+    }
+}
+
+static void
+open_at(struct story *s, uint32_t instance)
+{
+    story_make(s);
+    s->trace.config.schedulers = 2;
+    s->trace.instance = instance;
+    story_open(s);
+    story_learn_as(s, elsewhere(), 1,
+        "concurrency: forbid\n"
+        "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
+    struct id moved = story_run(1), automation = story_automation(elsewhere());
+    moved = id_move(&moved, OTHER);
+    trace_name(&s->trace, &moved, "M1");
+    trace_name(&s->trace, &automation, "F");
+    trace_skip(&s->trace);
+}
+
+static void
+start(struct story *s, unsigned run, const char *key, uint64_t request)
+{
+    trace_give(&s->trace, ACTOR_gateway, 3,
+        (struct message){ .code = RUN_START,
+            .run_start = { .request = request,
+                .run = story_run(run),
+                .automation = text(elsewhere()),
+                .key = text(key),
+                .source = text("api") } });
+}
+
+static void
+taken(struct story *s, enum err err)
+{
+    struct id run = story_run(1);
+    trace_give(&s->trace, ACTOR_scheduler, OTHER,
+        (struct message){ .code = FORWARD_TAKEN,
+            .forward_taken = { .run = id_move(&run, OTHER),
+                .err = err,
+                .detail = text(err == ERR_NONE ? "" : "no"),
+                .name = text("far") } });
+}
+
+START_TEST(a_start_is_forwarded_and_answered_through_its_gateway)
+{
+    struct story s;
+    open_at(&s, 0);
+    start(&s, 1, "k", 7);
+    start(&s, 2, "k", 8);
+    story_expect(&s,
+        "0 -> scheduler.1 run_forwarded run=M1 request=7 gateway=3 automation=far5 "
+        "key=k source=api\n"
+        "0 -> scheduler.1 run_forwarded run=M1 request=8 gateway=3 automation=far5 "
+        "key=k source=api\n");
+    taken(&s, ERR_NONE);
+    story_expect(&s, "0 -> gateway run_accepted request=7 run=M1 name=far\n"
+                     "0 -> gateway run_accepted request=8 run=M1 name=far\n"
+                     "0 forward_settled run=M1\n");
+    taken(&s, ERR_NONE);
+    story_expect(&s, "");
+    start(&s, 2, "k", 9);
+    story_expect(&s,
+        "0 -> scheduler.1 run_forwarded run=M1 request=9 gateway=3 automation=far5 "
+        "key=k source=api\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_forwarded_start_is_said_again_to_who_greets)
+{
+    struct story s;
+    open_at(&s, 0);
+    start(&s, 1, "k", 7);
+    trace_skip(&s.trace);
+    trace_crash(&s.trace);
+    trace_hello(&s.trace, ACTOR_scheduler, OTHER, 2);
+    story_expect(&s,
+        "0 peer_reset actor=4 instance=1 life=1\n"
+        "0 -> scheduler.1 run_forwarded run=M1 request=7 gateway=3 automation=far5 "
+        "key=k source=api\n"
+        "0 told_again peer=1 last=(27 bytes)\n");
+    taken(&s, ERR_CONFLICT);
+    story_expect(&s, "0 -> gateway refused request=7 err=7 detail=no\n"
+                     "0 forward_settled run=M1 err=7 detail=no\n");
+    trace_hello(&s.trace, ACTOR_scheduler, OTHER, 1);
+    story_expect(&s, "0 peer_reset actor=4 instance=1\n");
+    start(&s, 2, "k", 8);
+    story_expect_only(&s, "forwarded",
+        "0 -> scheduler.1 run_forwarded run=0000000003ea7d9c8075a36a98c16712 "
+        "request=8 gateway=3 automation=far5 key=k source=api\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(what_was_forwarded_is_decided_once)
+{
+    struct story s;
+    open_at(&s, OTHER);
+    struct id run = story_run(1);
+    for (int i = 0; i < 2; i++)
+        trace_give(&s.trace, ACTOR_scheduler, 0,
+            (struct message){ .code = RUN_FORWARDED,
+                .run_forwarded = { .run = id_move(&run, OTHER),
+                    .request = 7,
+                    .automation = text(elsewhere()),
+                    .source = text("api") } });
+    story_expect(&s,
+        "0 run_started run=M1 automation=F name=far5 version=1 source=api steps=1 "
+        "concurrency=2 runs_max=1\n"
+        "0 step_started run=M1 key=a kind=sleep\n"
+        "0 wait_opened run=M1 key=a attempt=1 wait_kind=sleep due_ms=10000\n"
+        "0 -> gateway run_changed run=M1 sequence=3 status=3\n"
+        "0 -> scheduler.0 forward_taken run=M1 automation=F name=far5 version=1 "
+        "status=3\n"
+        "0 -> scheduler.0 forward_taken run=M1 automation=F name=far5 version=1 "
+        "status=3 existed=1\n");
+    run = story_run(2);
+    trace_give(&s.trace, ACTOR_scheduler, 0,
+        (struct message){ .code = RUN_FORWARDED,
+            .run_forwarded = {
+                .run = id_move(&run, OTHER), .automation = text(elsewhere()) } });
+    story_expect_only(&s, "forward_taken",
+        "0 -> scheduler.0 forward_taken run=0000000003ea7d9c8075a36a98c16712 err=7 "
+        "detail=\"concurrency forbid: run_00000000z9fyn80zkg5h2ynetp is active\"\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_slot_is_forwarded_and_the_trigger_hears_the_outcome)
+{
+    struct story s;
+    open_at(&s, 0);
+    trace_give(&s.trace, ACTOR_trigger, 0,
+        (struct message){ .code = TRIGGER_FIRED,
+            .trigger_fired = { .run = story_run(1),
+                .automation = story_automation(elsewhere()),
+                .trigger = text("t"),
+                .slot_ms = 5 } });
+    taken(&s, ERR_CONFLICT);
+    story_expect(&s,
+        "0 -> scheduler.1 run_forwarded run=M1 "
+        "automation=aut_1gb4wx5hcs4az7mdjv0gf1j4y9 source=trigger trigger=t "
+        "slot_ms=5\n"
+        "0 -> trigger fire_taken automation=F trigger=t slot_ms=5 refusal=no\n"
+        "0 forward_settled run=M1 err=7 detail=no\n");
+    story_close(&s);
+}
+END_TEST
+
+Suite *
+scheduler_partitions_suite(void)
+{
+    Suite *suite = suite_create("partitions");
+    TCase *tcase = tcase_create("partitions");
+    tcase_add_test(tcase, a_start_is_forwarded_and_answered_through_its_gateway);
+    tcase_add_test(tcase, a_forwarded_start_is_said_again_to_who_greets);
+    tcase_add_test(tcase, what_was_forwarded_is_decided_once);
+    tcase_add_test(tcase, a_slot_is_forwarded_and_the_trigger_hears_the_outcome);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

@@ -1,0 +1,369 @@
+/* Goal: runs of one group see each other as their automation says.
+ * Method: every word that the scheduler says is compared; steps sleep, so that nothing
+ * else is said. */
+#include "tests/traces/scheduler_story.h"
+#include "tests/traces/suites.h"
+
+static void
+open_with(struct story *s, const char *plan)
+{
+    story_make(s);
+    story_open(s);
+    story_learn(s, 1, plan);
+    trace_skip(&s->trace);
+}
+
+START_TEST(forbid_refuses_and_names_the_run_that_is_active)
+{
+    struct story s;
+    open_with(&s, "concurrency: forbid\n"
+                  "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
+    story_start(&s, 1, "");
+    story_start(&s, 2, "");
+    story_expect(&s,
+        "0 run_started run=R1 automation=A name=flow version=1 source=api steps=1 "
+        "concurrency=2 runs_max=1\n"
+        "0 step_started run=R1 key=a kind=sleep\n"
+        "0 wait_opened run=R1 key=a attempt=1 wait_kind=sleep due_ms=10000\n"
+        "0 -> gateway run_changed run=R1 sequence=3 status=3\n"
+        "0 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
+        "version=1 status=3\n"
+        "0 -> gateway refused request=7 err=7 detail=\"concurrency forbid: "
+        "run_00000000z9e00r000000000000 is active\"\n");
+    trace_crash(&s.trace);
+    trace_wait(&s.trace, 10000);
+    story_start(&s, 3, "");
+    story_expect_only(&s, " run_",
+        "10000 run_completed run=R1\n"
+        "10000 -> gateway run_changed run=R1 sequence=6 status=4 finished_ms=10000 "
+        "stop_reason=completed\n"
+        "10000 run_started run=R3 automation=A name=flow version=1 source=api "
+        "steps=1 concurrency=2 runs_max=1\n"
+        "10000 -> gateway run_changed run=R3 sequence=3 status=3\n"
+        "10000 -> gateway run_accepted request=7 run=R3 automation=A name=flow "
+        "version=1 status=3 started_ms=10000\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_slot_that_fires_while_a_run_is_active_is_skipped)
+{
+    struct story s;
+    open_with(&s, "concurrency: skip\n"
+                  "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    trace_give(&s.trace, ACTOR_trigger, 0,
+        (struct message){ .code = TRIGGER_FIRED,
+            .trigger_fired = { .run = story_run(2),
+                .automation = s.automation,
+                .trigger = text("t"),
+                .slot_ms = 5 } });
+    story_expect(&s,
+        "0 -> trigger fire_taken automation=A trigger=t slot_ms=5 "
+        "refusal=\"concurrency forbid: run_00000000z9e00r000000000000 is active\"\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_trigger_with_a_limit_counts_only_its_own_runs)
+{
+    struct story s;
+    open_with(&s, "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    for (unsigned i = 2; i <= 4; i++)
+        trace_give(&s.trace, ACTOR_trigger, 0,
+            (struct message){ .code = TRIGGER_FIRED,
+                .trigger_fired = { .run = story_run(i),
+                    .automation = s.automation,
+                    .trigger = text("t"),
+                    .runs_max = 2,
+                    .slot_ms = i } });
+    story_expect_only(&s, "e",
+        "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=2 runs_max=2 scoped=1\n"
+        "0 step_started run=R2 key=a kind=sleep\n"
+        "0 wait_opened run=R2 key=a attempt=1 wait_kind=sleep due_ms=10000\n"
+        "0 -> gateway run_changed run=R2 sequence=3 status=3\n"
+        "0 -> trigger fire_taken automation=A trigger=t slot_ms=2 run=R2\n"
+        "0 run_started run=R3 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=2 runs_max=2 scoped=1\n"
+        "0 step_started run=R3 key=a kind=sleep\n"
+        "0 wait_opened run=R3 key=a attempt=1 wait_kind=sleep due_ms=10000\n"
+        "0 -> gateway run_changed run=R3 sequence=3 status=3\n"
+        "0 -> trigger fire_taken automation=A trigger=t slot_ms=3 run=R3\n"
+        "0 -> trigger fire_taken automation=A trigger=t slot_ms=4 "
+        "refusal=\"concurrency forbid: run_00000000zae018000000000000 is active\"\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(replace_ends_the_older_run_before_the_newer_begins)
+{
+    struct story s;
+    open_with(&s, "concurrency: replace\n"
+                  "steps:\n  - { key: a, kind: action, action: x }\n");
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    story_start(&s, 2, "");
+    story_expect(&s,
+        "0 -> lease job_withdrawn run=R1 attempt=1 reason=\"the run has ended\"\n"
+        "0 step_cancelled run=R1 key=a\n"
+        "0 run_cancelled run=R1 reason=replaced stop_reason=replaced\n"
+        "0 -> gateway run_changed run=R1 sequence=5 status=6 whole=1 "
+        "stop_reason=replaced\n"
+        "0 run_started run=R2 automation=A name=flow version=1 source=api steps=1 "
+        "concurrency=3 runs_max=1\n"
+        "0 step_started run=R2 key=a kind=action\n"
+        "0 action_called run=R2 key=a attempt=1 action=x queue=default "
+        "parameters=(1 bytes) lane=L1\n"
+        "0 -> gateway run_changed run=R2 sequence=3 status=3\n"
+        "0 -> gateway run_accepted request=7 run=R2 automation=A name=flow "
+        "version=1 status=3\n"
+        "0 -> lease job_offered run=R2 attempt=1 offer=1 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=4 life=1\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(replace_waits_for_the_cleanup_of_the_older_run)
+{
+    struct story s;
+    open_with(&s, "concurrency: replace\n"
+                  "steps:\n  - { key: a, kind: sleep, duration: 1h }\n"
+                  "cleanup:\n  - { key: c, kind: sleep, duration: 5s }\n");
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    story_start(&s, 2, "");
+    story_expect(&s,
+        "0 step_cancelled run=R1 key=a\n"
+        "0 run_deferred run=R1 ending=6 reason=replaced\n"
+        "0 step_started run=R1 step=1 key=c kind=sleep\n"
+        "0 wait_opened run=R1 step=1 key=c attempt=1 wait_kind=sleep due_ms=5000\n"
+        "0 -> gateway run_changed run=R1 sequence=6 status=3\n"
+        "0 run_queued run=R2 automation=A name=flow version=1 source=api steps=2 "
+        "mains=1 cleanups=1 concurrency=3 runs_max=1 queue_reason=\"concurrency "
+        "replace: 1 of 1 runs are active\"\n"
+        "0 -> gateway run_changed run=R2 sequence=1 status=1\n"
+        "0 -> gateway run_accepted request=7 run=R2 automation=A name=flow "
+        "version=1 status=1\n");
+    story_start(&s, 3, "");
+    story_expect(&s,
+        "0 run_cancelled run=R2 reason=replaced stop_reason=replaced\n"
+        "0 -> gateway run_changed run=R2 sequence=2 status=6 whole=1 "
+        "stop_reason=replaced\n"
+        "0 run_queued run=R3 automation=A name=flow version=1 source=api steps=2 "
+        "mains=1 cleanups=1 concurrency=3 runs_max=1 queue_reason=\"concurrency "
+        "replace: 1 of 1 runs are active\"\n"
+        "0 -> gateway run_changed run=R3 sequence=1 status=1\n"
+        "0 -> gateway run_accepted request=7 run=R3 automation=A name=flow "
+        "version=1 status=1\n");
+    trace_crash(&s.trace);
+    trace_wait(&s.trace, 5000);
+    story_expect(&s,
+        "5000 wait_resumed run=R1 step=1 key=c attempt=1 by=timer\n"
+        "5000 step_completed run=R1 step=1 key=c\n"
+        "5000 run_cancelled run=R1 reason=replaced stop_reason=replaced\n"
+        "5000 -> gateway run_changed run=R1 sequence=9 status=6 whole=1 "
+        "finished_ms=5000 stop_reason=replaced\n"
+        "5000 run_started run=R3 automation=A name=flow version=1 source=api "
+        "steps=2 queued=1\n"
+        "5000 step_started run=R3 key=a kind=sleep\n"
+        "5000 wait_opened run=R3 key=a attempt=1 wait_kind=sleep due_ms=3605000\n"
+        "5000 -> gateway run_changed run=R3 sequence=4 status=3\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_queue_is_served_in_the_order_of_acceptance)
+{
+    struct story s;
+    open_with(&s, "concurrency: { policy: queue, max: 1, queue_max: 2 }\n"
+                  "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
+    story_start(&s, 3, "");
+    story_start(&s, 2, "");
+    story_start(&s, 1, "k");
+    story_start(&s, 4, "");
+    story_start(&s, 4, "k");
+    story_expect(&s,
+        "0 run_started run=R3 automation=A name=flow version=1 source=api steps=1 "
+        "concurrency=4 runs_max=1\n"
+        "0 step_started run=R3 key=a kind=sleep\n"
+        "0 wait_opened run=R3 key=a attempt=1 wait_kind=sleep due_ms=10000\n"
+        "0 -> gateway run_changed run=R3 sequence=3 status=3\n"
+        "0 -> gateway run_accepted request=7 run=R3 automation=A name=flow "
+        "version=1 status=3\n"
+        "0 run_queued run=R2 automation=A name=flow version=1 source=api steps=1 "
+        "concurrency=4 runs_max=1 queue_reason=\"concurrency queue: 1 of 1 runs "
+        "are active\"\n"
+        "0 -> gateway run_changed run=R2 sequence=1 status=1\n"
+        "0 -> gateway run_accepted request=7 run=R2 automation=A name=flow "
+        "version=1 status=1\n"
+        "0 run_queued run=R1 automation=A name=flow version=1 key=k source=api "
+        "steps=1 concurrency=4 runs_max=1 queue_reason=\"concurrency queue: 1 of 1 "
+        "runs are active\"\n"
+        "0 -> gateway run_changed run=R1 sequence=1 status=1\n"
+        "0 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
+        "version=1 status=1\n"
+        "0 -> gateway refused request=7 err=7 detail=\"concurrency queue: the "
+        "queue is full: run_00000000zbe01r000000000000 is active\"\n"
+        "0 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
+        "version=1 status=1 existed=1\n");
+    trace_crash(&s.trace);
+    trace_wait(&s.trace, 25000);
+    story_expect(&s,
+        "10000 wait_resumed run=R3 key=a attempt=1 by=timer\n"
+        "10000 step_completed run=R3 key=a\n"
+        "10000 run_completed run=R3\n"
+        "10000 -> gateway run_changed run=R3 sequence=6 status=4 finished_ms=10000 "
+        "stop_reason=completed\n"
+        "10000 run_started run=R2 automation=A name=flow version=1 source=api "
+        "steps=1 queued=1\n"
+        "10000 step_started run=R2 key=a kind=sleep\n"
+        "10000 wait_opened run=R2 key=a attempt=1 wait_kind=sleep due_ms=20000\n"
+        "10000 -> gateway run_changed run=R2 sequence=4 status=3\n"
+        "20000 wait_resumed run=R2 key=a attempt=1 by=timer\n"
+        "20000 step_completed run=R2 key=a\n"
+        "20000 run_completed run=R2\n"
+        "20000 -> gateway run_changed run=R2 sequence=7 status=4 finished_ms=20000 "
+        "stop_reason=completed\n"
+        "20000 run_started run=R1 automation=A name=flow version=1 source=api "
+        "steps=1 queued=1\n"
+        "20000 step_started run=R1 key=a kind=sleep\n"
+        "20000 wait_opened run=R1 key=a attempt=1 wait_kind=sleep due_ms=30000\n"
+        "20000 -> gateway run_changed run=R1 sequence=4 status=3\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(who_comes_when_a_slot_is_free_waits_behind_who_is_queued)
+{
+    struct story s;
+    open_with(&s, "concurrency: queue\n"
+                  "steps:\n  - { key: a, kind: action, action: x }\n");
+    story_start(&s, 1, "");
+    story_start(&s, 2, "");
+    trace_skip(&s.trace);
+    trace_queue(&s.trace, ACTOR_gateway, 0,
+        (struct message){
+            .code = RUN_CANCEL, .run_cancel = { .request = 8, .run = story_run(1) } });
+    story_start(&s, 3, "");
+    story_expect_only(&s, " run_",
+        "0 run_cancelled run=R1\n"
+        "0 -> gateway run_changed run=R1 sequence=5 status=6 whole=1 "
+        "stop_reason=cancelled\n"
+        "0 -> gateway run_accepted request=8 run=R1 automation=A name=flow "
+        "version=1 status=6 existed=1\n"
+        "0 run_queued run=R3 automation=A name=flow version=1 source=api steps=1 "
+        "concurrency=4 runs_max=1 queue_reason=\"concurrency queue: 0 of 1 runs "
+        "are active\"\n"
+        "0 -> gateway run_changed run=R3 sequence=1 status=1\n"
+        "0 -> gateway run_accepted request=7 run=R3 automation=A name=flow "
+        "version=1 status=1\n"
+        "0 run_started run=R2 automation=A name=flow version=1 source=api steps=1 "
+        "queued=1\n"
+        "0 -> gateway run_changed run=R2 sequence=4 status=3\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_queued_run_is_cancelled_without_having_begun)
+{
+    struct story s;
+    open_with(&s, "concurrency: queue\n"
+                  "steps:\n  - { key: a, kind: sleep, duration: 10s }\n"
+                  "cleanup:\n  - { key: c, kind: sleep, duration: 5s }\n");
+    story_start(&s, 1, "");
+    story_start(&s, 2, "");
+    story_start(&s, 3, "");
+    trace_skip(&s.trace);
+    story_cancel(&s, 2, "never mind");
+    story_expect(&s,
+        "0 run_cancelled run=R2 reason=\"never mind\"\n"
+        "0 -> gateway run_changed run=R2 sequence=2 status=6 whole=1 "
+        "stop_reason=cancelled\n"
+        "0 -> gateway run_accepted request=8 run=R2 automation=A name=flow "
+        "version=1 status=6 existed=1\n");
+    trace_wait(&s.trace, 15000);
+    story_expect_only(&s, " run_",
+        "10000 run_deferred run=R1 ending=4 reason=completed\n"
+        "10000 -> gateway run_changed run=R1 sequence=7 status=3\n"
+        "15000 run_completed run=R1\n"
+        "15000 -> gateway run_changed run=R1 sequence=10 status=4 "
+        "finished_ms=15000 stop_reason=completed\n"
+        "15000 run_started run=R3 automation=A name=flow version=1 source=api "
+        "steps=2 queued=1\n"
+        "15000 -> gateway run_changed run=R3 sequence=4 status=3\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(each_value_of_the_key_has_a_group_of_its_own)
+{
+    struct story s;
+    open_with(&s, "concurrency: { policy: forbid, key: '{{ .inputs.who }}' }\n"
+                  "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
+    story_start_with(&s, 1, "", text("\x81\xa3who\xa1x"));
+    story_start_with(&s, 2, "", text("\x81\xa3who\xa1y"));
+    story_start_with(&s, 3, "", text("\x81\xa3who\xa1x"));
+    story_start_with(&s, 4, "", text("\x80"));
+    story_expect_only(&s, "re",
+        "0 run_started run=R1 automation=A name=flow version=1 inputs=(7 bytes) "
+        "source=api steps=1 group=x concurrency=2 runs_max=1\n"
+        "0 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
+        "version=1 status=3\n"
+        "0 run_started run=R2 automation=A name=flow version=1 inputs=(7 bytes) "
+        "source=api steps=1 group=y concurrency=2 runs_max=1\n"
+        "0 -> gateway run_accepted request=7 run=R2 automation=A name=flow "
+        "version=1 status=3\n"
+        "0 -> gateway refused request=7 err=7 detail=\"concurrency forbid: "
+        "run_00000000z9e00r000000000000 is active\"\n"
+        "0 -> gateway refused request=7 err=2 detail=\"concurrency key: line 1, "
+        "column 13: there is no inputs.who\"\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(too_many_failures_in_a_row_are_told_until_they_are_known)
+{
+    struct story s;
+    open_with(&s, "limits: { pause_after_consecutive_failures: 2 }\n"
+                  "steps:\n  - { key: a, kind: agent, config: { instructions: i } }\n");
+    story_start(&s, 1, "");
+    story_start(&s, 2, "");
+    story_start(&s, 3, "");
+    story_expect_only(&s, "failing",
+        "0 -> registry automation_failing automation=A failures=2 run=R2\n");
+    trace_hello(&s.trace, ACTOR_registry, 0, 1);
+    story_expect_only(&s, "failing",
+        "0 -> registry automation_failing automation=A failures=2 run=R2\n");
+    trace_give(&s.trace, ACTOR_registry, 0,
+        (struct message){
+            .code = FAILING_KNOWN, .failing_known = { .automation = s.automation } });
+    trace_hello(&s.trace, ACTOR_registry, 0, 1);
+    story_expect(&s, "0 telling_settled peer=255 subject=A kind=5\n"
+                     "0 peer_reset actor=2\n");
+    story_close(&s);
+}
+END_TEST
+
+Suite *
+scheduler_policies_suite(void)
+{
+    Suite *suite = suite_create("policies");
+    TCase *tcase = tcase_create("policies");
+    tcase_add_test(tcase, forbid_refuses_and_names_the_run_that_is_active);
+    tcase_add_test(tcase, a_slot_that_fires_while_a_run_is_active_is_skipped);
+    tcase_add_test(tcase, a_trigger_with_a_limit_counts_only_its_own_runs);
+    tcase_add_test(tcase, replace_ends_the_older_run_before_the_newer_begins);
+    tcase_add_test(tcase, replace_waits_for_the_cleanup_of_the_older_run);
+    tcase_add_test(tcase, a_queue_is_served_in_the_order_of_acceptance);
+    tcase_add_test(tcase, who_comes_when_a_slot_is_free_waits_behind_who_is_queued);
+    tcase_add_test(tcase, a_queued_run_is_cancelled_without_having_begun);
+    tcase_add_test(tcase, each_value_of_the_key_has_a_group_of_its_own);
+    tcase_add_test(tcase, too_many_failures_in_a_row_are_told_until_they_are_known);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

@@ -1,0 +1,448 @@
+/* Goal: a step waits for an event and for people, and hears each answer once.
+ * Method: every word that the scheduler says is compared; values by what leaves. */
+#include "tests/traces/scheduler_story.h"
+#include "tests/traces/suites.h"
+
+static void
+open_with(struct story *s, const char *plan)
+{
+    story_make(s);
+    story_open(s);
+    story_learn(s, 1, plan);
+    trace_skip(&s->trace);
+}
+
+static const char wait_twice[] =
+    "default_inputs: { order: 17 }\n"
+    "steps:\n"
+    "  - { key: a, kind: wait_for_event, event_type: order.paid, source: shop,\n"
+    "      match: { order.id: '${{ inputs.order }}' }, condition: event.n > 3 }\n"
+    "  - { key: b, kind: wait_for_event, event_type: order.paid, timeout: 5s }\n";
+
+/* {"n": 4} */
+static const struct bytes four = { (const uint8_t *)"\x81\xa1n\x04", 4 };
+
+START_TEST(a_wait_is_offered_until_it_is_known)
+{
+    struct story s;
+    open_with(&s, wait_twice);
+    story_start(&s, 1, "");
+    story_expect(&s,
+        "0 run_started run=R1 automation=A name=flow version=1 inputs=(8 bytes) "
+        "source=api steps=2\n"
+        "0 step_started run=R1 key=a kind=wait_for_event\n"
+        "0 wait_opened run=R1 key=a attempt=1 wait_kind=event "
+        "event_type=order.paid source=shop match=(11 bytes) condition=\"event.n > "
+        "3\"\n"
+        "0 -> gateway run_changed run=R1 sequence=3 status=3\n"
+        "0 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
+        "version=1 status=3\n"
+        "0 -> trigger wait_offered run=R1 attempt=1 event_type=order.paid "
+        "source=shop match=(11 bytes) condition=\"event.n > 3\" order=3\n");
+    trace_crash(&s.trace);
+    trace_wait(&s.trace, 0);
+    trace_hello(&s.trace, ACTOR_trigger, 0, 2);
+    story_expect(&s,
+        "0 -> trigger wait_offered run=R1 attempt=1 event_type=order.paid "
+        "source=shop match=(11 bytes) condition=\"event.n > 3\" order=3\n"
+        "0 peer_reset actor=3 life=1\n"
+        "0 -> trigger wait_offered run=R1 attempt=1 event_type=order.paid "
+        "source=shop match=(11 bytes) condition=\"event.n > 3\" order=3\n");
+    story_known(&s, (struct held){ 1, 0, 1, 0, 0 }, true);
+    story_expect(&s, "0 wait_settled run=R1 attempt=1 order=3\n");
+    story_known(&s, (struct held){ 1, 0, 1, 0, 0 }, true);
+    trace_hello(&s.trace, ACTOR_trigger, 0, 2);
+    story_expect(&s, "0 peer_reset actor=3 life=1\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(an_event_ends_the_wait_once_and_the_next_one_looks_behind_it)
+{
+    struct story s;
+    open_with(&s, wait_twice);
+    story_start(&s, 1, "");
+    story_known(&s, (struct held){ 1, 0, 1, 0, 0 }, true);
+    trace_skip(&s.trace);
+    story_matched(&s, (struct held){ 1, 0, 1, 0, 0 }, 41, four);
+    story_expect(&s,
+        "0 wait_resumed run=R1 key=a attempt=1 by=event number=41\n"
+        "0 step_completed run=R1 key=a output=(4 bytes) has_output=1\n"
+        "0 step_started run=R1 step=1 key=b kind=wait_for_event\n"
+        "0 wait_opened run=R1 step=1 key=b attempt=1 wait_kind=event due_ms=5000 "
+        "event_type=order.paid after=41\n"
+        "0 -> gateway run_changed run=R1 sequence=7 status=3\n"
+        "0 -> trigger match_taken run=R1 attempt=1\n"
+        "0 -> trigger wait_offered run=R1 step=1 attempt=1 event_type=order.paid "
+        "after=41 order=5\n");
+    story_matched(&s, (struct held){ 1, 0, 1, 0, 0 }, 41, four);
+    story_expect(&s, "0 -> trigger match_taken run=R1 attempt=1\n");
+    story_matched(&s, (struct held){ 1, 1, 1, 0, 0 }, 42, four);
+    story_expect(&s,
+        "0 wait_resumed run=R1 step=1 key=b attempt=1 by=event number=42\n"
+        "0 step_completed run=R1 step=1 key=b output=(4 bytes) has_output=1\n"
+        "0 run_completed run=R1\n"
+        "0 -> gateway run_changed run=R1 sequence=10 status=4 whole=1 output=(4 "
+        "bytes) stop_reason=completed\n"
+        "0 -> trigger match_taken run=R1 step=1 attempt=1\n");
+    story_expect_output(&s, "{\"n\":4}");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_wait_that_times_out_is_withdrawn_until_that_is_known)
+{
+    struct story s;
+    open_with(&s, "steps:\n"
+                  "  - { key: a, kind: wait_for_event, event_type: x,\n"
+                  "      timeout: { duration: 5s, on_timeout: continue } }\n"
+                  "  - { key: b, kind: action, action: x }\n");
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    trace_wait(&s.trace, 5000);
+    story_expect(&s,
+        "5000 wait_timed_out run=R1 key=a attempt=1\n"
+        "5000 step_completed run=R1 key=a\n"
+        "5000 step_started run=R1 step=1 key=b kind=action\n"
+        "5000 action_called run=R1 step=1 key=b attempt=1 action=x queue=default "
+        "parameters=(1 bytes) lane=L1\n"
+        "5000 -> gateway run_changed run=R1 sequence=7 status=3\n"
+        "5000 -> lease job_offered run=R1 step=1 attempt=1 offer=1 lane=L1 key=b "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=4 life=1\n"
+        "5000 -> trigger wait_withdrawn run=R1 attempt=1 order=4\n");
+    story_known(&s, (struct held){ 1, 0, 1, 0, 0 }, true);
+    story_expect(&s, "");
+    trace_hello(&s.trace, ACTOR_trigger, 0, 3);
+    story_expect_only(
+        &s, "wait_", "5000 -> trigger wait_withdrawn run=R1 attempt=1 order=4\n");
+    story_known(&s, (struct held){ 1, 0, 1, 0, 0 }, false);
+    trace_hello(&s.trace, ACTOR_trigger, 0, 3);
+    story_expect_only(&s, "wait_", "5000 wait_settled run=R1 attempt=1 order=4\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(each_attempt_of_a_wait_is_withdrawn_by_itself)
+{
+    struct story s;
+    open_with(&s, "steps:\n"
+                  "  - { key: a, kind: wait_for_event, event_type: x, timeout: 5s,\n"
+                  "      retry: { max_attempts: 2, delay: 1s } }\n");
+    story_start(&s, 1, "");
+    story_known(&s, (struct held){ 1, 0, 1, 0, 0 }, true);
+    trace_skip(&s.trace);
+    trace_wait(&s.trace, 6000);
+    story_expect(&s,
+        "5000 wait_timed_out run=R1 key=a attempt=1\n"
+        "5000 step_retried run=R1 key=a attempt=2 max_attempts=2 due_ms=6000\n"
+        "5000 -> gateway run_changed run=R1 sequence=5 status=3\n"
+        "5000 -> trigger wait_withdrawn run=R1 attempt=1 order=5\n"
+        "6000 wait_opened run=R1 key=a attempt=2 wait_kind=event due_ms=11000 "
+        "event_type=x\n"
+        "6000 -> gateway run_changed run=R1 sequence=6 status=3\n"
+        "6000 -> trigger wait_offered run=R1 attempt=2 event_type=x order=6\n");
+    trace_hello(&s.trace, ACTOR_trigger, 0, 2);
+    story_expect_only(&s, "wait_",
+        "6000 -> trigger wait_withdrawn run=R1 attempt=1 order=5\n"
+        "6000 -> trigger wait_offered run=R1 attempt=2 event_type=x order=6\n");
+    story_known(&s, (struct held){ 1, 0, 1, 0, 0 }, false);
+    story_known(&s, (struct held){ 1, 0, 2, 0, 0 }, true);
+    story_matched(&s, (struct held){ 1, 0, 1, 0, 0 }, 7, four);
+    story_matched(&s, (struct held){ 1, 0, 2, 0, 0 }, 8, four);
+    story_expect(&s, "6000 wait_settled run=R1 attempt=1 order=5\n"
+                     "6000 wait_settled run=R1 attempt=2 order=6\n"
+                     "6000 -> trigger match_taken run=R1 attempt=1\n"
+                     "6000 wait_resumed run=R1 key=a attempt=2 by=event number=8\n"
+                     "6000 step_completed run=R1 key=a output=(4 bytes) has_output=1\n"
+                     "6000 run_completed run=R1\n"
+                     "6000 -> gateway run_changed run=R1 sequence=9 status=4 whole=1 "
+                     "finished_ms=6000 output=(4 bytes) stop_reason=completed\n"
+                     "6000 -> trigger match_taken run=R1 attempt=2\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_mapping_says_what_the_output_of_a_wait_is)
+{
+    struct story s;
+    open_with(&s, "steps:\n"
+                  "  - { key: a, kind: wait_for_event, event_type: x,\n"
+                  "      mapping: { twice: event.n * 2 } }\n");
+    story_start(&s, 1, "");
+    story_matched(&s, (struct held){ 1, 0, 1, 0, 0 }, 1, four);
+    story_expect_output(&s, "{\"twice\":8}");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_cancelled_wait_is_withdrawn)
+{
+    struct story s;
+    open_with(&s, wait_twice);
+    story_start(&s, 1, "");
+    story_known(&s, (struct held){ 1, 0, 1, 0, 0 }, true);
+    trace_skip(&s.trace);
+    story_cancel(&s, 1, "");
+    story_expect(&s,
+        "0 step_cancelled run=R1 key=a\n"
+        "0 run_cancelled run=R1\n"
+        "0 -> gateway run_changed run=R1 sequence=5 status=6 whole=1 "
+        "stop_reason=cancelled\n"
+        "0 -> gateway run_accepted request=8 run=R1 automation=A name=flow "
+        "version=1 status=6 existed=1\n"
+        "0 -> trigger wait_withdrawn run=R1 attempt=1 order=5\n");
+    story_known(&s, (struct held){ 1, 0, 1, 0, 0 }, false);
+    story_expect(&s, "0 wait_settled run=R1 attempt=1 order=5\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(one_of_those_who_are_asked_answers_once)
+{
+    struct story s;
+    open_with(&s,
+        "steps:\n"
+        "  - { key: a, kind: interaction, protocol: approval, title: 'Ship?',\n"
+        "      prompt: 'Is {{ .meta.automation }} good?', targets: [ann, bob],\n"
+        "      expires_at: 1h, on_timeout: skip }\n"
+        "  - { key: b, kind: set, values: { ok: '${{ steps.a.output.approved }}' } "
+        "}\n");
+    story_start(&s, 1, "");
+    struct id asked = story_interaction(&s, 1, 0, 1);
+    story_expect(&s,
+        "0 run_started run=R1 automation=A name=flow version=1 source=api steps=2\n"
+        "0 step_started run=R1 key=a kind=interaction\n"
+        "0 interaction_requested run=R1 key=a attempt=1 "
+        "interaction=0000000003e97c7a803ac7c1c291ad8c protocol=request_approval "
+        "title=Ship? prompt=\"Is flow good?\" targets=(9 bytes) due_ms=3600000\n"
+        "0 -> gateway run_changed run=R1 sequence=3 status=3\n"
+        "0 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
+        "version=1 status=3\n");
+    story_respond(&s, asked, "eve", "\xc3");
+    story_respond(&s, asked, "ann", "\x07");
+    story_respond(&s, story_run(4), "ann", "\xc3");
+    story_expect(&s,
+        "0 -> gateway refused request=9 err=4 detail=\"it asks somebody else\"\n"
+        "0 -> gateway refused request=9 err=2 detail=\"value: expected true or "
+        "false\"\n"
+        "0 -> gateway refused request=9 err=5 detail=\"nothing such is asked in "
+        "the project\"\n");
+    trace_crash(&s.trace);
+    story_respond(&s, asked, "ann", "\xc3");
+    story_expect(&s,
+        "0 interaction_responded run=R1 key=a interaction=I value=(1 bytes) "
+        "principal=ann resolved=1\n"
+        "0 step_completed run=R1 key=a output=(76 bytes) has_output=1\n"
+        "0 step_started run=R1 step=1 key=b kind=set\n"
+        "0 step_completed run=R1 step=1 key=b output=(5 bytes) has_output=1\n"
+        "0 run_completed run=R1\n"
+        "0 -> gateway run_changed run=R1 sequence=8 status=4 whole=1 output=(5 "
+        "bytes) stop_reason=completed\n"
+        "0 -> gateway run_accepted request=9 run=R1 automation=A name=flow "
+        "version=1 status=4 existed=1\n");
+    story_expect_output(&s, "{\"ok\":true}");
+    story_respond(&s, asked, "bob", "\xc3");
+    story_respond(&s, asked, "ann", "\xc3");
+    story_expect(&s,
+        "0 -> gateway refused request=9 err=7 detail=\"it was answered already\"\n"
+        "0 -> gateway run_accepted request=9 run=R1 automation=A name=flow "
+        "version=1 status=4 existed=1\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(all_of_those_who_are_asked_must_answer)
+{
+    struct story s;
+    open_with(&s,
+        "steps:\n"
+        "  - { key: a, kind: interaction, protocol: approval, title: 'Ship?',\n"
+        "      targets: [ann, bob], resolution_policy: all_of, on_reject: fail }\n");
+    story_start(&s, 1, "");
+    struct id asked = story_interaction(&s, 1, 0, 1);
+    trace_skip(&s.trace);
+    story_respond(&s, asked, "ann", "\xc3");
+    story_respond(&s, asked, "ann", "\xc2");
+    story_expect(&s,
+        "0 interaction_responded run=R1 key=a interaction=I value=(1 bytes) "
+        "principal=ann\n"
+        "0 -> gateway run_changed run=R1 sequence=4 status=3\n"
+        "0 -> gateway run_accepted request=9 run=R1 automation=A name=flow "
+        "version=1 status=3 existed=1\n"
+        "0 -> gateway refused request=9 err=7 detail=\"you have answered it "
+        "already\"\n");
+    story_respond(&s, asked, "bob", "\xc2");
+    story_expect_only(&s, "run=R1",
+        "0 interaction_responded run=R1 key=a interaction=I value=(1 bytes) "
+        "principal=bob resolved=1\n"
+        "0 step_failed run=R1 key=a error_type=Rejected error_message=\"it was "
+        "rejected\"\n"
+        "0 run_failed run=R1 step=a error_type=Rejected error_message=\"it was "
+        "rejected\" stop_reason=step_failed\n"
+        "0 -> gateway run_changed run=R1 sequence=7 status=5 whole=1 "
+        "stop_reason=step_failed error_type=Rejected error_message=\"it was "
+        "rejected\" failed_step=a\n"
+        "0 -> gateway run_accepted request=9 run=R1 automation=A name=flow "
+        "version=1 status=5 existed=1\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_question_that_nobody_answers_expires_or_goes_to_others)
+{
+    struct story s;
+    open_with(&s,
+        "steps:\n"
+        "  - { key: a, kind: interaction, protocol: approval, title: 'Ship?',\n"
+        "      targets: [ann], expires_at: 1h, on_timeout: skip }\n"
+        "  - { key: b, needs: [], kind: interaction, protocol: review, title: "
+        "'Good?',\n"
+        "      targets: [ann], expires_at: 1h, on_timeout: escalate,\n"
+        "      escalate_to: [boss] }\n");
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    struct id asked = story_interaction(&s, 1, 0, 1);
+    trace_wait(&s.trace, 3600000);
+    story_expect_only(&s, "run=R1",
+        "3600000 wait_timed_out run=R1 key=a attempt=1\n"
+        "3600000 step_skipped run=R1 key=a reason=\"nobody answered in time\"\n"
+        "3600000 -> gateway run_changed run=R1 sequence=7 status=3\n"
+        "3600000 wait_timed_out run=R1 step=1 key=b attempt=1\n"
+        "3600000 interaction_requested run=R1 step=1 key=b attempt=1 "
+        "interaction=0000000003e9753a8003f26975be76f2 protocol=request_review "
+        "title=Good? targets=(6 bytes) due_ms=7200000 escalated=1\n"
+        "3600000 -> gateway run_changed run=R1 sequence=9 status=3\n");
+    story_respond(&s, asked, "ann", "\xc3");
+    story_expect(
+        &s, "3600000 -> gateway refused request=9 err=7 detail=\"it has expired\"\n");
+    trace_wait(&s.trace, 3600000);
+    story_expect_only(&s, "run=R1",
+        "7200000 wait_timed_out run=R1 step=1 key=b attempt=1\n"
+        "7200000 step_failed run=R1 step=1 key=b error_type=Timeout "
+        "error_message=\"nobody answered in time\"\n"
+        "7200000 run_failed run=R1 step=b error_type=Timeout "
+        "error_message=\"nobody answered in time\" stop_reason=step_failed\n"
+        "7200000 -> gateway run_changed run=R1 sequence=12 status=5 whole=1 "
+        "finished_ms=7200000 stop_reason=step_failed error_type=Timeout "
+        "error_message=\"nobody answered in time\" failed_step=b\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(all_assertions_are_evaluated)
+{
+    struct story s;
+    open_with(&s,
+        "default_inputs: { n: 1 }\n"
+        "steps:\n"
+        "  - { key: a, kind: check, on_fail: continue,\n"
+        "      checks: [{ name: big, expr: inputs.n > 3 },\n"
+        "               { name: there, expr: event.x }, { expr: inputs.n == 1 }] }\n"
+        "  - { key: b, kind: set, values: { a: '${{ steps.a.output }}' } }\n"
+        "  - { key: c, kind: check, checks: [{ expr: inputs.n == 1 }] }\n"
+        "  - { key: d, kind: check, retry: { max_attempts: 2, delay: 0s },\n"
+        "      checks: [{ expr: inputs.n == 2 }, { expr: inputs.n == 1 }] }\n");
+    story_start(&s, 1, "");
+    story_expect(&s,
+        "0 run_started run=R1 automation=A name=flow version=1 inputs=(4 bytes) "
+        "source=api steps=4\n"
+        "0 step_started run=R1 key=a kind=check\n"
+        "0 check_failed run=R1 key=a detail=(118 bytes)\n"
+        "0 step_completed run=R1 key=a output=(139 bytes) has_output=1\n"
+        "0 step_started run=R1 step=1 key=b kind=set\n"
+        "0 step_completed run=R1 step=1 key=b output=(142 bytes) has_output=1\n"
+        "0 step_started run=R1 step=2 key=c kind=check\n"
+        "0 check_passed run=R1 step=2 key=c detail=(29 bytes)\n"
+        "0 step_completed run=R1 step=2 key=c output=(50 bytes) has_output=1\n"
+        "0 step_started run=R1 step=3 key=d kind=check\n"
+        "0 check_failed run=R1 step=3 key=d detail=(57 bytes)\n"
+        "0 step_retried run=R1 step=3 key=d attempt=2 max_attempts=2 due_ms=1\n"
+        "0 -> gateway run_changed run=R1 sequence=12 status=3\n"
+        "0 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
+        "version=1 status=3\n");
+    trace_wait(&s.trace, 1);
+    story_expect(&s, "1 check_failed run=R1 step=3 key=d detail=(57 bytes)\n"
+                     "1 step_failed run=R1 step=3 key=d error_type=CheckFailed "
+                     "error_message=\"inputs.n == 2\"\n"
+                     "1 run_failed run=R1 step=d error_type=CheckFailed "
+                     "error_message=\"inputs.n == 2\" stop_reason=step_failed\n"
+                     "1 -> gateway run_changed run=R1 sequence=15 status=5 whole=1 "
+                     "finished_ms=1 stop_reason=step_failed error_type=CheckFailed "
+                     "error_message=\"inputs.n == 2\" failed_step=d\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_gate_asks_whether_to_go_on)
+{
+    struct story s;
+    open_with(&s,
+        "default_inputs: { n: 1 }\n"
+        "steps:\n"
+        "  - { key: a, kind: check, on_fail: gate, gate: { targets: [ann] },\n"
+        "      checks: [{ name: big, expr: inputs.n > 3 }] }\n");
+    story_start(&s, 1, "");
+    struct id asked = story_interaction(&s, 1, 0, 1);
+    story_expect_only(&s, "run=R1",
+        "0 run_started run=R1 automation=A name=flow version=1 inputs=(4 bytes) "
+        "source=api steps=1\n"
+        "0 step_started run=R1 key=a kind=check\n"
+        "0 check_failed run=R1 key=a detail=(19 bytes)\n"
+        "0 interaction_requested run=R1 key=a attempt=1 "
+        "interaction=0000000003e97c7a803ac7c1c291ad8c protocol=request_approval "
+        "prompt=\"these checks failed: big\" targets=(5 bytes)\n"
+        "0 -> gateway run_changed run=R1 sequence=4 status=3\n"
+        "0 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
+        "version=1 status=3\n");
+    story_respond(&s, asked, "ann", "\xc3");
+    story_expect_only(&s, "run=R1",
+        "0 interaction_responded run=R1 key=a interaction=I value=(1 bytes) "
+        "principal=ann resolved=1\n"
+        "0 step_completed run=R1 key=a output=(44 bytes) has_output=1\n"
+        "0 run_completed run=R1\n"
+        "0 -> gateway run_changed run=R1 sequence=7 status=4 whole=1 output=(44 "
+        "bytes) stop_reason=completed\n"
+        "0 -> gateway run_accepted request=9 run=R1 automation=A name=flow "
+        "version=1 status=4 existed=1\n");
+    story_expect_output(&s,
+        "{\"verdict\":\"approved\",\"checks\":[{\"name\":\"big\",\"passed\":false}]}");
+    story_start(&s, 2, "");
+    trace_skip(&s.trace);
+    asked = story_interaction(&s, 2, 0, 1);
+    story_respond(&s, asked, "ann", "\xc2");
+    story_expect_only(&s, "run=R2",
+        "0 interaction_responded run=R2 key=a interaction=I value=(1 bytes) "
+        "principal=ann resolved=1\n"
+        "0 step_failed run=R2 key=a error_type=CheckFailed error_message=\"checks "
+        "failed, and going on was not approved\"\n"
+        "0 run_failed run=R2 step=a error_type=CheckFailed error_message=\"checks "
+        "failed, and going on was not approved\" stop_reason=step_failed\n"
+        "0 -> gateway run_changed run=R2 sequence=7 status=5 whole=1 "
+        "stop_reason=step_failed error_type=CheckFailed error_message=\"checks "
+        "failed, and going on was not approved\" failed_step=a\n"
+        "0 -> gateway run_accepted request=9 run=R2 automation=A name=flow "
+        "version=1 status=5 existed=1\n");
+    story_close(&s);
+}
+END_TEST
+
+Suite *
+scheduler_waits_suite(void)
+{
+    Suite *suite = suite_create("scheduler waits");
+    TCase *tests = tcase_create("waits");
+    tcase_add_test(tests, a_wait_is_offered_until_it_is_known);
+    tcase_add_test(tests, an_event_ends_the_wait_once_and_the_next_one_looks_behind_it);
+    tcase_add_test(tests, a_wait_that_times_out_is_withdrawn_until_that_is_known);
+    tcase_add_test(tests, each_attempt_of_a_wait_is_withdrawn_by_itself);
+    tcase_add_test(tests, a_mapping_says_what_the_output_of_a_wait_is);
+    tcase_add_test(tests, a_cancelled_wait_is_withdrawn);
+    tcase_add_test(tests, one_of_those_who_are_asked_answers_once);
+    tcase_add_test(tests, all_of_those_who_are_asked_must_answer);
+    tcase_add_test(tests, a_question_that_nobody_answers_expires_or_goes_to_others);
+    tcase_add_test(tests, all_assertions_are_evaluated);
+    tcase_add_test(tests, a_gate_asks_whether_to_go_on);
+    suite_add_tcase(suite, tests);
+    return suite;
+}

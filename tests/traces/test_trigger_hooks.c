@@ -1,0 +1,302 @@
+/* Goal: http triggers fire for who knows the secret, once per delivery, and tell
+ * nobody else anything.
+ * Method: traces of the trigger actor; signatures are made here, by libsodium. */
+#include "actors/trigger/state.h"
+#include "base/base64.h"
+#include "tests/traces/trigger_story.h"
+#include "tests/traces/trigger_suites.h"
+
+#include <sodium.h>
+#include <stdio.h>
+
+static void
+set_secret(struct trace *t, const char *name, const char *value)
+{
+    struct secret_set set = { 1, text(name), text(value) };
+    trace_give(
+        t, ACTOR_gateway, 0, (struct message){ .code = SECRET_SET, .secret_set = set });
+}
+
+static void
+open_hook(struct trace *t, const struct plan_http *config)
+{
+    struct plan_trigger trigger =
+        story_trigger("hook", "http", &plan_http_shape, config);
+    story_open(t);
+    t->now_ms = 1700000000000;
+    set_secret(t, "s", "whsec_MDEyMzQ1Njc4OWFiY2RlZg==");
+    set_secret(t, "plain", "open sesame");
+    story_offer(t, 1, 1, AUTOMATION_ACTIVE, &trigger, 1);
+    trace_skip(t);
+    t->kept_count = 0;
+}
+
+/* Headers in JSON. */
+static void
+call(struct trace *t, const char *handle, const char *headers, const char *body)
+{
+    struct hook_call said = {
+        .request = 5,
+        .handle = text(handle),
+        .headers = story_json(headers),
+        .body = text(body),
+        .data = story_json(body[0] == '{' ? body : NULL),
+    };
+    trace_give(
+        t, ACTOR_gateway, 0, (struct message){ .code = HOOK_CALL, .hook_call = said });
+}
+
+static size_t
+fires(struct trace *t)
+{
+    size_t fired = 0, refused = 0;
+    for (size_t i = 0; i < t->kept_count; i++) {
+        fired += t->kept[i].code == TRIGGER_FIRED;
+        refused +=
+            t->kept[i].code == REFUSED && t->kept[i].refused.err == ERR_NOT_FOUND;
+    }
+    ck_assert_uint_eq(fired + refused, 1);
+    t->kept_count = 0;
+    return fired;
+}
+
+static void
+mac_of(const char *key, size_t key_size, const char *signed_text,
+    uint8_t mac[crypto_auth_hmacsha256_BYTES])
+{
+    crypto_auth_hmacsha256_state state;
+    crypto_auth_hmacsha256_init(&state, (const uint8_t *)key, key_size);
+    crypto_auth_hmacsha256_update(
+        &state, (const uint8_t *)signed_text, strlen(signed_text));
+    crypto_auth_hmacsha256_final(&state, mac);
+}
+
+/* Headers as standardwebhooks.com says; `other` stands before the signature. */
+static const char *
+standard(const char *id, uint64_t at_s, const char *other, const char *body)
+{
+    static char headers[600];
+    char whole[300];
+    uint8_t mac[crypto_auth_hmacsha256_BYTES];
+    struct buffer base64 = { 0 };
+    snprintf(whole, sizeof whole, "%s.%llu.%s", id, (unsigned long long)at_s, body);
+    mac_of("0123456789abcdef", 16, whole, mac);
+    base64_write(&base64, bytes_of(mac, sizeof mac));
+    snprintf(headers, sizeof headers,
+        "{\"webhook-id\": \"%s\", \"webhook-timestamp\": \"%llu\", "
+        "\"webhook-signature\": \"%sv1,%.*s\"}",
+        id, (unsigned long long)at_s, other, (int)base64.size,
+        (const char *)base64.data);
+    buffer_free(&base64);
+    return headers;
+}
+
+START_TEST(standard_webhooks_are_taken_once_and_in_time)
+{
+    enum { NOW_S = 1700000000 };
+    struct trace t;
+    struct plan_http config = { .handle = text("own"),
+        .scheme = HOOK_STANDARD,
+        .secret = text("s"),
+        .tolerance_ms = 60000 };
+    open_hook(&t, &config);
+    call(&t, "own", standard("msg_1", NOW_S, "", "{\"a\": 1}"), "{\"a\": 1}");
+    ck_assert_uint_eq(fires(&t), 1);
+    trace_crash(&t);
+    call(&t, "own", standard("msg_1", NOW_S + 1, "", "{\"a\": 1}"), "{\"a\": 1}");
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 0);
+    call(&t, "own", standard("msg_2", NOW_S, "v1,AAAA v1a,AAAA ", "{\"a\": 1}"),
+        "{\"a\": 1}");
+    ck_assert_uint_eq(fires(&t), 1);
+    call(&t, "own", standard("msg_3", NOW_S, "", "{\"a\": 1}"), "{\"a\": 2}");
+    ck_assert_uint_eq(fires(&t), 0);
+    call(&t, "own", standard("msg_4", NOW_S - 61, "", "{}"), "{}");
+    ck_assert_uint_eq(fires(&t), 0);
+    call(&t, "own", standard("msg_5", NOW_S + 61, "", "{}"), "{}");
+    ck_assert_uint_eq(fires(&t), 0);
+    call(&t, "own", "{}", "{}");
+    ck_assert_uint_eq(fires(&t), 0);
+    call(&t, "other", standard("msg_6", NOW_S, "", "{}"), "{}");
+    ck_assert_uint_eq(fires(&t), 0);
+    set_secret(&t, "s", "");
+    t.kept_count = 0;
+    call(&t, "own", standard("msg_7", NOW_S, "", "{}"), "{}");
+    ck_assert_uint_eq(fires(&t), 0);
+    trace_close(&t);
+}
+END_TEST
+
+/* The example of standardwebhooks.com's own libraries. */
+START_TEST(the_vector_of_standard_webhooks_holds)
+{
+    struct hook_request request = {
+        .headers =
+            story_json("{\"webhook-id\": \"msg_p5jXN8AQM9LWM0D4loKWxJek\", "
+                       "\"webhook-timestamp\": \"1614265330\", \"webhook-signature\": "
+                       "\"v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=\"}"),
+        .body = text("{\"test\": 2432232314}"),
+    };
+    struct bytes delivery;
+    ck_assert(hook_genuine(HOOK_STANDARD, &request,
+        text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), text(""), 0, 1614265330000,
+        &delivery));
+    ck_assert(bytes_equal(delivery, text("msg_p5jXN8AQM9LWM0D4loKWxJek")));
+}
+END_TEST
+
+/* The example of GitHub's documentation. */
+START_TEST(the_vector_of_github_holds)
+{
+    struct hook_request request = {
+        .headers = story_json(
+            "{\"x-hub-signature-256\": \"sha256=757107ea0eb2509fc211221cce984b8a37570b6"
+            "d7586c22c46f4379c8b043e17\"}"),
+        .body = text("Hello, World!"),
+    };
+    struct bytes delivery;
+    ck_assert(hook_genuine(HOOK_GITHUB, &request, text("It's a Secret to Everybody"),
+        text(""), 0, 0, &delivery));
+    request.body = text("Hello, World?");
+    ck_assert(!hook_genuine(HOOK_GITHUB, &request, text("It's a Secret to Everybody"),
+        text(""), 0, 0, &delivery));
+}
+END_TEST
+
+START_TEST(a_delivery_of_github_is_an_event_of_its_kind)
+{
+    struct trace t;
+    char headers[400];
+    uint8_t mac[crypto_auth_hmacsha256_BYTES];
+    char hex[2 * sizeof mac + 1];
+    static const char body[] = "{\"action\": \"opened\"}";
+    struct plan_http config = {
+        .handle = text("gh"), .scheme = HOOK_GITHUB, .secret = text("plain")
+    };
+    open_hook(&t, &config);
+    mac_of("open sesame", 11, body, mac);
+    sodium_bin2hex(hex, sizeof hex, mac, sizeof mac);
+    snprintf(headers, sizeof headers,
+        "{\"x-hub-signature-256\": \"sha256=%s\", \"x-github-delivery\": \"d1\", "
+        "\"x-github-event\": \"pull_request\"}",
+        hex);
+    call(&t, "gh", headers, body);
+    trace_expect_only(
+        &t, "stream_changed", "1700000000000 -> gateway stream_changed number=1\n");
+    ck_assert_uint_eq(fires(&t), 1);
+    story_wait(&t, 1, "github.pull_request.*", NULL, NULL, 0, 0);
+    ck_assert(bytes_equal(trace_sent(&t, WAIT_MATCHED)->wait_matched.type,
+        text("github.pull_request.opened")));
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_shared_secret_is_compared_whole_and_not_shown)
+{
+    struct trace t;
+    struct plan_http config = { .handle = text("own"),
+        .scheme = HOOK_SHARED,
+        .secret = text("plain"),
+        .header = text("X-Token") };
+    open_hook(&t, &config);
+    call(&t, "own", "{\"x-token\": \"open sesam\"}", "{}");
+    ck_assert_uint_eq(fires(&t), 0);
+    call(&t, "own", "{\"x-token\": \"open sesame\", \"x-other\": \"1\"}", "hello");
+    const struct trigger_fired *fired = &trace_sent(&t, TRIGGER_FIRED)->trigger_fired;
+    struct bytes headers = pack_find(fired->meta, "headers");
+    ck_assert_uint_eq(pack_find(headers, "x-token").size, 0);
+    ck_assert_uint_gt(pack_find(headers, "x-other").size, 0);
+    ck_assert(bytes_equal(fired->data, story_json("{\"body\": \"hello\"}")));
+    ck_assert_uint_eq(fires(&t), 1);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_hook_has_an_url_that_cannot_be_guessed_unless_it_says_its_own)
+{
+    struct trace t;
+    struct plan_http config = { .scheme = HOOK_OPEN };
+    struct trigger_list asked = { .request = 3, .name = text("a") };
+    char handle[64];
+    open_hook(&t, &config);
+    trace_give(&t, ACTOR_gateway, 0,
+        (struct message){ .code = TRIGGER_LIST, .trigger_list = asked });
+    struct cursor items =
+        cursor_over(pack_find(trace_sent(&t, DOCUMENT)->document.document, "items"));
+    cursor_array(&items);
+    struct cursor url = cursor_over(pack_find(cursor_skip(&items), "url"));
+    struct bytes path = cursor_text(&url), prefix = text("/capstan/v1/hooks/");
+    ck_assert(bytes_begin(path, prefix));
+    ck_assert_uint_eq(path.size, prefix.size + 32);
+    snprintf(handle, sizeof handle, "%.*s", 32, (const char *)path.data + prefix.size);
+    t.kept_count = 0;
+    call(&t, handle, "{}", "{}");
+    ck_assert_uint_eq(fires(&t), 1);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_hook_of_a_paused_automation_is_not_runnable)
+{
+    struct trace t;
+    struct plan_http config = { .handle = text("own"), .scheme = HOOK_OPEN };
+    struct plan_trigger trigger =
+        story_trigger("hook", "http", &plan_http_shape, &config);
+    open_hook(&t, &config);
+    story_offer(&t, 1, 2, AUTOMATION_PAUSED, &trigger, 1);
+    call(&t, "own", "{}", "{}");
+    ck_assert_int_eq(trace_sent(&t, REFUSED)->refused.err, ERR_NOT_RUNNABLE);
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 0);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(two_triggers_cannot_have_one_handle)
+{
+    struct trace t;
+    struct plan_http config = { .handle = text("own"), .scheme = HOOK_OPEN };
+    struct plan_trigger trigger =
+        story_trigger("hook", "http", &plan_http_shape, &config);
+    struct id first = story_automation(1);
+    open_hook(&t, &config);
+    story_offer(&t, 2, 1, AUTOMATION_ACTIVE, &trigger, 1);
+    call(&t, "own", "{}", "{}");
+    ck_assert(
+        id_equal(&trace_sent(&t, TRIGGER_FIRED)->trigger_fired.automation, &first));
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(secrets_are_listed_by_name_only)
+{
+    struct trace t;
+    struct secret_list asked = { .request = 3 };
+    story_open(&t);
+    set_secret(&t, "b", "hidden");
+    set_secret(&t, "a", "hidden");
+    trace_expect_only(&t, "secret_kept",
+        "1000000 secret_kept name=b value=…\n1000000 secret_kept name=a value=…\n");
+    trace_give(&t, ACTOR_gateway, 0,
+        (struct message){ .code = SECRET_LIST, .secret_list = asked });
+    struct bytes document = trace_sent(&t, DOCUMENT)->document.document;
+    struct cursor items = cursor_over(pack_find(document, "items"));
+    ck_assert_uint_eq(cursor_array(&items), 2);
+    ck_assert(memmem(document.data, document.size, "hidden", 6) == NULL);
+    trace_close(&t);
+}
+END_TEST
+
+TCase *
+trigger_hooks_case(void)
+{
+    TCase *c = tcase_create("hooks");
+    tcase_add_test(c, standard_webhooks_are_taken_once_and_in_time);
+    tcase_add_test(c, the_vector_of_standard_webhooks_holds);
+    tcase_add_test(c, the_vector_of_github_holds);
+    tcase_add_test(c, a_delivery_of_github_is_an_event_of_its_kind);
+    tcase_add_test(c, a_shared_secret_is_compared_whole_and_not_shown);
+    tcase_add_test(c, a_hook_has_an_url_that_cannot_be_guessed_unless_it_says_its_own);
+    tcase_add_test(c, a_hook_of_a_paused_automation_is_not_runnable);
+    tcase_add_test(c, two_triggers_cannot_have_one_handle);
+    tcase_add_test(c, secrets_are_listed_by_name_only);
+    return c;
+}

@@ -1,0 +1,199 @@
+/* Goal: schedules by cron, what is made up for, pausing, jitter, refusals.
+ * Method: traces of the trigger actor; the clock begins at 00:16:40 UTC. */
+#include "tests/traces/trigger_story.h"
+#include "tests/traces/trigger_suites.h"
+
+enum { MINUTE_MS = 60000, HOUR_MS = 3600000 };
+
+static struct plan_trigger
+hourly(const struct plan_schedule *config)
+{
+    struct plan_trigger trigger =
+        story_trigger("h", "schedule", &plan_schedule_shape, config);
+    trigger.cron = text("0 * * * *");
+    return trigger;
+}
+
+static uint64_t
+last_slot(const struct trace *t)
+{
+    return trace_sent(t, TRIGGER_FIRED)->trigger_fired.slot_ms;
+}
+
+START_TEST(a_cron_schedule_fires_at_each_of_its_slots)
+{
+    struct trace t;
+    struct plan_schedule config = { 0 };
+    struct plan_trigger trigger = hourly(&config);
+    story_open(&t);
+    story_offer(&t, 1, 1, AUTOMATION_ACTIVE, &trigger, 1);
+    trace_wait(&t, HOUR_MS);
+    ck_assert_uint_eq(last_slot(&t), HOUR_MS);
+    ck_assert_uint_eq(
+        trace_sent(&t, TRIGGER_FIRED)->trigger_fired.next_ms, 2 * HOUR_MS);
+    story_take_fire(&t, NULL);
+    trace_restart(&t);
+    trace_wait(&t, HOUR_MS);
+    ck_assert_uint_eq(last_slot(&t), 2 * HOUR_MS);
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 2);
+    trace_close(&t);
+}
+END_TEST
+
+/* Has another slot fired?  Then the scheduler takes it. */
+static bool
+take_next(struct trace *t, size_t *seen, uint64_t *slot_ms)
+{
+    size_t from = *seen;
+    *seen = t->kept_count;
+    for (size_t i = from; i < *seen; i++)
+        if (t->kept[i].code == TRIGGER_FIRED) {
+            *slot_ms = t->kept[i].trigger_fired.slot_ms;
+            story_take_fire(t, NULL);
+            return true;
+        }
+    return false;
+}
+
+START_TEST(what_was_missed_is_made_up_for_as_the_plan_says)
+{
+    static const struct {
+        uint32_t misfire, catch_up_max;
+        size_t fires;
+        uint64_t first_ms;
+    } rows[] = {
+        { 0, 0, 1, 5 * HOUR_MS },
+        { 1, 0, 0, 0 },
+        { 2, 10, 5, 1 * HOUR_MS },
+        { 2, 3, 3, 3 * HOUR_MS },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct plan_schedule config = { .misfire = rows[i].misfire,
+            .catch_up_max = rows[i].catch_up_max };
+        struct plan_trigger trigger = hourly(&config);
+        struct trace t;
+        size_t fires = 0, seen = 0;
+        uint64_t slot_ms = 0;
+        story_open(&t);
+        story_offer(&t, 1, 1, AUTOMATION_ACTIVE, &trigger, 1);
+        t.now_ms = 5 * HOUR_MS + 30 * MINUTE_MS;
+        trace_restart(&t);
+        while (take_next(&t, &seen, &slot_ms))
+            if (fires++ == 0)
+                ck_assert_uint_eq(slot_ms, rows[i].first_ms);
+        ck_assert_uint_eq(fires, rows[i].fires);
+        trace_wait(&t, 30 * MINUTE_MS);
+        ck_assert_uint_eq(last_slot(&t), 6 * HOUR_MS);
+        trace_close(&t);
+    }
+}
+END_TEST
+
+START_TEST(a_paused_automation_fires_nothing_and_makes_up_when_resumed)
+{
+    struct trace t;
+    struct plan_schedule config = { 0 };
+    struct plan_trigger trigger = hourly(&config);
+    story_open(&t);
+    story_offer(&t, 1, 1, AUTOMATION_ACTIVE, &trigger, 1);
+    story_offer(&t, 1, 2, AUTOMATION_PAUSED, &trigger, 1);
+    trace_wait(&t, 3 * HOUR_MS);
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 0);
+    story_offer(&t, 1, 1, AUTOMATION_ACTIVE, &trigger, 1);
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 0);
+    story_offer(&t, 1, 3, AUTOMATION_ACTIVE, &trigger, 1);
+    ck_assert_uint_eq(last_slot(&t), 3 * HOUR_MS);
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 1);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(jitter_puts_every_slot_off_by_the_same_time)
+{
+    struct trace t;
+    struct plan_schedule config = { .jitter_ms = 10 * MINUTE_MS };
+    struct plan_trigger trigger = hourly(&config);
+    uint64_t late_ms[2];
+    story_open(&t);
+    story_offer(&t, 1, 1, AUTOMATION_ACTIVE, &trigger, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t slot_ms = (i + 1) * (uint64_t)HOUR_MS;
+        late_ms[i] = t.actor->due(t.state) - slot_ms;
+        trace_wait(&t, slot_ms + late_ms[i] - t.now_ms);
+        ck_assert_uint_eq(last_slot(&t), slot_ms);
+        story_take_fire(&t, NULL);
+    }
+    ck_assert_uint_eq(late_ms[0], late_ms[1]);
+    ck_assert_uint_gt(late_ms[0], 0);
+    ck_assert_uint_le(late_ms[0], 10 * MINUTE_MS);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_refusal_settles_the_slot_and_is_counted)
+{
+    struct trace t;
+    struct plan_schedule config = { 0 };
+    struct plan_trigger trigger = hourly(&config);
+    struct trigger_list asked = { .request = 3, .name = text("a") };
+    story_open(&t);
+    story_offer(&t, 1, 1, AUTOMATION_ACTIVE, &trigger, 1);
+    trace_wait(&t, HOUR_MS);
+    trace_skip(&t);
+    story_take_fire(&t, "another run is active");
+    trace_expect(&t, "4600000 fire_settled automation=AUT1 trigger=h slot_ms=3600000 "
+                     "refusal=\"another run is active\"\n");
+    trace_give(&t, ACTOR_gateway, 0,
+        (struct message){ .code = TRIGGER_LIST, .trigger_list = asked });
+    struct cursor items =
+        cursor_over(pack_find(trace_sent(&t, DOCUMENT)->document.document, "items"));
+    ck_assert_uint_eq(cursor_array(&items), 1);
+    struct bytes item = cursor_skip(&items);
+    struct cursor refusals = cursor_over(pack_find(item, "refusals"));
+    struct cursor next = cursor_over(pack_find(item, "next_at"));
+    ck_assert_uint_eq(cursor_u64(&refusals), 1);
+    ck_assert(bytes_equal(cursor_text(&next), text("1970-01-01T02:00:00.000Z")));
+    trace_wait(&t, HOUR_MS);
+    ck_assert_uint_eq(last_slot(&t), 2 * HOUR_MS);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(the_next_slots_are_told_in_order)
+{
+    struct trace t;
+    struct plan_schedule config = { 0 };
+    struct plan_trigger triggers[2] = { hourly(&config),
+        story_trigger("i", "schedule", &plan_schedule_shape, &config) };
+    struct schedule_next asked = { .request = 3, .name = text("a"), .count = 4 };
+    static const char *const moments[] = { "1970-01-01T00:46:40.000Z",
+        "1970-01-01T01:00:00.000Z", "1970-01-01T01:16:40.000Z",
+        "1970-01-01T01:46:40.000Z" };
+    triggers[1].interval_ms = 30 * MINUTE_MS;
+    story_open(&t);
+    story_offer(&t, 1, 1, AUTOMATION_ACTIVE, triggers, 2);
+    trace_give(&t, ACTOR_gateway, 0,
+        (struct message){ .code = SCHEDULE_NEXT, .schedule_next = asked });
+    struct cursor items =
+        cursor_over(pack_find(trace_sent(&t, DOCUMENT)->document.document, "items"));
+    ck_assert_uint_eq(cursor_array(&items), COUNT(moments));
+    for (size_t i = 0; i < COUNT(moments); i++) {
+        struct cursor at = cursor_over(pack_find(cursor_skip(&items), "at"));
+        ck_assert(bytes_equal(cursor_text(&at), text(moments[i])));
+    }
+    trace_close(&t);
+}
+END_TEST
+
+TCase *
+trigger_slots_case(void)
+{
+    TCase *c = tcase_create("slots");
+    tcase_add_test(c, a_cron_schedule_fires_at_each_of_its_slots);
+    tcase_add_test(c, what_was_missed_is_made_up_for_as_the_plan_says);
+    tcase_add_test(c, a_paused_automation_fires_nothing_and_makes_up_when_resumed);
+    tcase_add_test(c, jitter_puts_every_slot_off_by_the_same_time);
+    tcase_add_test(c, a_refusal_settles_the_slot_and_is_counted);
+    tcase_add_test(c, the_next_slots_are_told_in_order);
+    return c;
+}

@@ -1,0 +1,193 @@
+#include "tests/traces/trigger_story.h"
+
+#include "actors/trigger/trigger.h"
+#include "base/json_read.h"
+
+#include <check.h>
+#include <stdio.h>
+
+struct id
+story_automation(unsigned n)
+{
+    uint8_t chance[10] = { [5] = (uint8_t)n };
+    return id_make(n, chance, 0);
+}
+
+struct id
+story_run(unsigned n)
+{
+    uint8_t chance[10] = { [5] = (uint8_t)n, [6] = (uint8_t)(n >> 8) };
+    return id_make(500, chance, n % 2);
+}
+
+void
+story_open(struct trace *t)
+{
+    char name[16];
+    trace_make(t, &trigger_actor);
+    t->config.schedulers = 2;
+    t->without_sizes = true;
+    t->now_ms = STORY_BEGIN_MS;
+    for (unsigned i = 1; i <= 3; i++) {
+        struct id id = story_automation(i);
+        snprintf(name, sizeof name, "AUT%u", i);
+        trace_name(t, &id, name);
+    }
+    for (unsigned i = 1; i <= 9; i++) {
+        struct id id = story_run(i);
+        snprintf(name, sizeof name, "RUN%u", i);
+        trace_name(t, &id, name);
+    }
+    trace_open(t);
+}
+
+/* Texts and records that plans and messages borrow: each test is a process. */
+static struct arena kept;
+
+struct bytes
+story_json(const char *json)
+{
+    struct buffer out = { 0 };
+    struct fault fault;
+    if (json == NULL)
+        return (struct bytes){ 0 };
+    ck_assert_int_eq(json_to_msgpack(text(json), &out, NULL, &fault), ERR_NONE);
+    struct bytes value = arena_copy(&kept, buffer_bytes(&out));
+    buffer_free(&out);
+    return value;
+}
+
+struct plan_trigger
+story_trigger(
+    const char *key, const char *kind, const struct shape *shape, const void *config)
+{
+    struct plan_trigger trigger = {
+        .key = text(key), .kind = text(kind), .enabled = true
+    };
+    struct buffer out = { 0 };
+    if (config == NULL)
+        return trigger;
+    fields_write(shape, config, NULL, &out);
+    trigger.config = arena_copy(&kept, buffer_bytes(&out));
+    buffer_free(&out);
+    return trigger;
+}
+
+void
+story_offer(struct trace *t, unsigned n, uint64_t revision, uint32_t status,
+    const struct plan_trigger *triggers, uint32_t count)
+{
+    static const uint8_t empty_map[] = { 0x80 }, empty_list[] = { 0x90 };
+    struct plan plan = { .name = text("a"), .concurrency = PLAN_ALLOW };
+    struct plan_step step = {
+        .key = text("print"),
+        .kind = STEP_ACTION,
+        .action = text("print"),
+        .queue = text("default"),
+        .labels = bytes_of(empty_list, 1),
+        .parameters = bytes_of(empty_map, 1),
+        .save_as = text("print"),
+        .attempts_max = 1,
+        .backoff = BACKOFF_NONE,
+        .handler = PLAN_NO_STEP,
+        .parent = PLAN_NO_STEP,
+    };
+    struct buffer out = { 0 };
+    plan_write(&plan, &step, 1, triggers, count, &out);
+    struct triggers_offered offered = {
+        .automation = story_automation(n),
+        .name = text("a"),
+        .version = 1,
+        .plan = buffer_bytes(&out),
+        .revision = revision,
+        .status = status,
+    };
+    trace_give(t, ACTOR_registry, 0,
+        (struct message){ .code = TRIGGERS_OFFERED, .triggers_offered = offered });
+    buffer_free(&out);
+}
+
+void
+story_subscribe(
+    struct trace *t, unsigned n, const char *key, const struct plan_event *config)
+{
+    struct plan_trigger trigger =
+        story_trigger(key, "event", &plan_event_shape, config);
+    story_offer(t, n, 1, AUTOMATION_ACTIVE, &trigger, 1);
+}
+
+void
+story_publish(struct trace *t, const char *id, const char *type, const char *json)
+{
+    struct event_publish publish = {
+        .request = 7,
+        .id = id == NULL ? (struct bytes){ 0 } : text(id),
+        .type = text(type),
+        .data = story_json(json),
+    };
+    trace_give(t, ACTOR_gateway, 0,
+        (struct message){ .code = EVENT_PUBLISH, .event_publish = publish });
+}
+
+void
+story_wait(struct trace *t, unsigned run, const char *type, const char *match,
+    const char *condition, uint64_t since_ms, uint64_t after)
+{
+    struct wait_offered offered = {
+        .run = story_run(run),
+        .step = 3,
+        .attempt = 1,
+        .event_type = text(type),
+        .match = story_json(match),
+        .condition = condition == NULL ? (struct bytes){ 0 } : text(condition),
+        .since_ms = since_ms,
+        .after = after,
+    };
+    trace_give(t, ACTOR_scheduler, run % 2,
+        (struct message){ .code = WAIT_OFFERED, .wait_offered = offered });
+}
+
+void
+story_withdraw(struct trace *t, unsigned run)
+{
+    struct wait_withdrawn withdrawn = {
+        .run = story_run(run), .step = 3, .attempt = 1
+    };
+    trace_give(t, ACTOR_scheduler, run % 2,
+        (struct message){ .code = WAIT_WITHDRAWN, .wait_withdrawn = withdrawn });
+}
+
+void
+story_take_match(struct trace *t, unsigned run)
+{
+    struct match_taken taken = { story_run(run), 3, 1 };
+    trace_give(t, ACTOR_scheduler, run % 2,
+        (struct message){ .code = MATCH_TAKEN, .match_taken = taken });
+}
+
+void
+story_take_fire(struct trace *t, const char *refusal)
+{
+    const struct trigger_fired *fired = &trace_sent(t, TRIGGER_FIRED)->trigger_fired;
+    struct fire_taken taken = {
+        .automation = fired->automation,
+        .trigger = fired->trigger,
+        .slot_ms = fired->slot_ms,
+        .event = fired->event,
+        .run = fired->run,
+        .refusal = refusal == NULL ? (struct bytes){ 0 } : text(refusal),
+    };
+    trace_give(t, ACTOR_scheduler, id_partition(&fired->run),
+        (struct message){ .code = FIRE_TAKEN, .fire_taken = taken });
+}
+
+size_t
+story_count(struct trace *t, enum message_code code)
+{
+    size_t count = 0;
+    ck_assert_uint_le(t->kept_count, TRACE_KEPT_MAX);
+    for (size_t i = 0; i < t->kept_count; i++)
+        count += t->kept[i].code == code;
+    t->kept_count = 0;
+    return count;
+}

@@ -1,0 +1,152 @@
+/* Goal: what one actor says another hears, once and in order, however it is packed and
+ * however little is taken at a time; what may wait does not wait for ever.
+ * Method: a lease actor and a scheduler, with real sockets in a folder of the test's.
+ */
+#include "base/clock.h"
+#include "transport/mailbox.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { MESSAGE_MAX = 1 << 20, DEADLINE_MS = 20000 };
+
+static char folder[] = "/tmp/capstan-mailbox-XXXXXX";
+static struct mailbox *lease, *scheduler;
+
+static struct mailbox *
+open_as(enum actor_name self)
+{
+    struct mailbox_options options = { .self = self,
+        .epoch = 1,
+        .schedulers = 1,
+        .folder = folder,
+        .message_max = MESSAGE_MAX };
+    struct mailbox *mailbox = NULL;
+    struct fault fault = { 0 };
+    ck_assert_msg(
+        mailbox_open(&options, &mailbox, &fault) == ERR_NONE, "%s", fault.detail);
+    return mailbox;
+}
+
+static void
+set_up(void)
+{
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    scheduler = open_as(ACTOR_scheduler);
+    lease = open_as(ACTOR_lease);
+}
+
+static void
+take_down(void)
+{
+    char path[sizeof folder + 32];
+    mailbox_close(&lease);
+    mailbox_close(&scheduler);
+    snprintf(path, sizeof path, "%s/lease.0", folder);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/scheduler.0", folder);
+    unlink(path);
+    rmdir(folder);
+    snprintf(folder, sizeof folder, "/tmp/capstan-mailbox-XXXXXX");
+}
+
+static void
+say(enum message_code code, uint32_t step)
+{
+    struct message m = { .code = code, .to = ACTOR_scheduler };
+    if (code == JOB_LEASED)
+        m.job_leased.step = step;
+    else
+        m.job_reported.step = step;
+    mailbox_send(lease, &m);
+}
+
+/* The next message that is no HELLO.  The lease actor goes on waiting meanwhile. */
+static uint32_t
+heard(void)
+{
+    struct message in;
+    for (int ms = 0; ms < DEADLINE_MS; ms++) {
+        mailbox_tick(lease);
+        while (mailbox_receive(scheduler, &in))
+            if (in.code != HELLO)
+                return in.code == JOB_LEASED ? in.job_leased.step
+                                             : in.job_reported.step;
+        mailbox_wait(scheduler, 1, -1);
+    }
+    ck_abort_msg("nothing was heard in time");
+}
+
+START_TEST(a_packet_may_be_taken_in_pieces)
+{
+    for (uint32_t step = 1; step <= 5000; step++)
+        say(JOB_REPORTED, step);
+    mailbox_flush(lease);
+    for (uint32_t step = 1; step <= 5000; step++) {
+        ck_assert_uint_eq(heard(), step);
+        mailbox_release(scheduler);
+    }
+    ck_assert(!mailbox_pending(scheduler));
+}
+END_TEST
+
+START_TEST(what_may_wait_leaves_before_what_follows_it)
+{
+    say(JOB_LEASED, 1);
+    mailbox_flush(lease);
+    say(JOB_REPORTED, 2);
+    mailbox_flush(lease);
+    ck_assert_uint_eq(heard(), 1);
+    ck_assert_uint_eq(heard(), 2);
+}
+END_TEST
+
+/* It is due within 2 ms, or those had passed already; not with the next HELLO. */
+START_TEST(what_may_wait_does_not_wait_for_ever)
+{
+    say(JOB_REPORTED, 1);
+    mailbox_flush(lease);
+    ck_assert_uint_eq(heard(), 1);
+    uint64_t begin_ms = clock_monotonic_ms();
+    say(JOB_LEASED, 2);
+    mailbox_flush(lease);
+    uint64_t due_ms = mailbox_tick(lease);
+    ck_assert(due_ms <= 2 || clock_monotonic_ms() - begin_ms >= 2);
+    ck_assert_uint_eq(heard(), 2);
+}
+END_TEST
+
+START_TEST(a_message_of_the_largest_size_arrives)
+{
+    static uint8_t output[MESSAGE_MAX - 1024];
+    struct message m = { .code = JOB_REPORTED, .to = ACTOR_scheduler };
+    say(JOB_REPORTED, 1);
+    m.job_reported.step = 2;
+    m.job_reported.output = bytes_of(output, sizeof output);
+    mailbox_send(lease, &m);
+    mailbox_flush(lease);
+    ck_assert_uint_eq(heard(), 1);
+    ck_assert_uint_eq(heard(), 2);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("mailbox");
+    TCase *tests = tcase_create("mailbox");
+    tcase_set_timeout(tests, 60);
+    tcase_add_checked_fixture(tests, set_up, take_down);
+    tcase_add_test(tests, a_packet_may_be_taken_in_pieces);
+    tcase_add_test(tests, what_may_wait_leaves_before_what_follows_it);
+    tcase_add_test(tests, what_may_wait_does_not_wait_for_ever);
+    tcase_add_test(tests, a_message_of_the_largest_size_arrives);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,85 @@
+/* secrets - set, list, delete. */
+#include "workers/cli/commands.h"
+#include "workers/cli/document.h"
+#include "workers/cli/input.h"
+
+#include <stdlib.h>
+
+/* The second word, or standard input without the end of its last line. */
+static enum exit_code
+read_value(const struct cli *cli, struct buffer *value)
+{
+    if (cli->request.word_count > 1) {
+        buffer_append_bytes(value, text(cli->request.words[1]));
+        return EXIT_DONE;
+    }
+    enum exit_code e = input_read("-", value);
+    if (value->size > 0 && value->data[value->size - 1] == '\n')
+        value->size--;
+    return e;
+}
+
+enum exit_code
+command_secrets_set(struct cli *cli)
+{
+    struct api_path path = api_path("secrets", NULL, "");
+    struct buffer value = { 0 };
+    json_t *answer;
+    enum exit_code e = read_value(cli, &value);
+    json_t *body = json_pack("{s:s, s:s%}", "name", cli->request.words[0], "value",
+        value.data != NULL ? (const char *)value.data : "", value.size);
+    char *dumped = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
+    json_decref(body);
+    buffer_free(&value);
+    if (dumped == NULL) {
+        cli_complain("a secret must be valid UTF-8");
+        return EXIT_USAGE;
+    }
+    struct api_call call = { .method = "POST",
+        .path = &path,
+        .content_type = "application/json",
+        .body = text(dumped) };
+    if (e == EXIT_DONE)
+        e = api_call(cli, &call, &answer, NULL);
+    free(dumped);
+    if (e != EXIT_DONE)
+        return e;
+    if (cli_given(cli, OPTION_json))
+        cli_print_json(answer);
+    else
+        printf("%s\tset\n", cli->request.words[0]);
+    json_decref(answer);
+    return EXIT_DONE;
+}
+
+static void
+secret_row(struct table *table, const json_t *item)
+{
+    document_cell(table, item, "name");
+    document_cell_time(table, item, "updated_at");
+}
+
+enum exit_code
+command_secrets_list(struct cli *cli)
+{
+    static const char *const heads[] = { "NAME", "SET", NULL };
+    struct api_path path = api_path("secrets", NULL, "");
+    return document_list(cli, &path, heads, secret_row);
+}
+
+enum exit_code
+command_secrets_delete(struct cli *cli)
+{
+    struct api_path path = api_path("secrets", cli->request.words[0], "");
+    struct api_call call = { .method = "DELETE", .path = &path };
+    json_t *answer;
+    enum exit_code e = api_call(cli, &call, &answer, NULL);
+    if (e != EXIT_DONE)
+        return e;
+    if (cli_given(cli, OPTION_json))
+        cli_print_json(answer);
+    else
+        printf("%s\tdeleted\n", cli->request.words[0]);
+    json_decref(answer);
+    return EXIT_DONE;
+}
