@@ -13,6 +13,9 @@ struct dialect {
     /* On loopback a caller without a key acts for the project "default", as long as the
      * engine's development key stands; its clients send none. */
     bool trusting;
+    /* What its keys begin with instead of "cap_"; NULL: with that.  What follows a "."
+     * at the end of one is a name, and is passed over. */
+    const char *key_prefix;
     /* How a failure is shown; NULL: as {"error": {code, message, details}}. */
     void (*refuse)(
         struct request *r, enum err err, struct bytes message, struct bytes details);

@@ -8,6 +8,9 @@
 #define GATEWAY_MOBIUS_MOBIUS_H
 #include "gateway/request.h"
 
+/* Mobius has it, and we do not. */
+void mobius_absent(struct request *r);
+
 #define ROUTE(method, path, kind, scope, body, serve)                                  \
     void mobius_##serve(struct request *r);
 #include "gateway/mobius/routes.def"
