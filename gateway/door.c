@@ -10,7 +10,7 @@
 /* JSON is longer than the msgpack that payload_max bounds. */
 enum { JSON_MARGIN = 65536, BULK_PAYLOADS = 8 };
 
-static const struct dialect *const dialects[] = { &native_dialect,
+static const struct dialect *const dialects[] = { &native_dialect, &mobius_dialect,
     &workflow_graph_dialect };
 
 static enum err
@@ -73,6 +73,28 @@ trusted(const struct request *r)
     return names_loopback(r->headers[HEADER_HOST]);
 }
 
+/* The key that a text of the dialect means. */
+static const struct key *
+key_of(struct request *r, struct bytes said)
+{
+    enum { OUR_PREFIX_SIZE = 4 };
+    const struct auth *auth = r->gateway->auth;
+    const char *prefix = r->dialect == NULL ? NULL : r->dialect->key_prefix;
+    struct buffer *ours = &r->gateway->scratch;
+    const uint8_t *dot = said.size == 0 ? NULL : memchr(said.data, '.', said.size);
+    if (prefix == NULL)
+        return auth_check(auth, said);
+    if (dot != NULL)
+        said.size = (size_t)(dot - said.data);
+    if (!bytes_begin(said, text(prefix)))
+        return auth_check(auth, said);
+    size_t size = strlen(prefix);
+    buffer_clear(ours);
+    buffer_append(ours, "cap_", OUR_PREFIX_SIZE);
+    buffer_append(ours, said.data + size, said.size - size);
+    return auth_check(auth, buffer_bytes(ours));
+}
+
 static enum err
 check_caller(struct request *r, struct bytes in_path, struct fault *fault)
 {
@@ -82,9 +104,8 @@ check_caller(struct request *r, struct bytes in_path, struct fault *fault)
     if (g->draining || !g->keys_complete)
         return fault_set(fault, ERR_UNAVAILABLE, "the engine is %s",
             g->draining ? "going down" : "starting");
-    r->key = in_path.size > 0
-                 ? auth_check(g->auth, in_path)
-                 : auth_check(g->auth, auth_bearer(r->headers[HEADER_AUTHORIZATION]));
+    r->key = key_of(
+        r, in_path.size > 0 ? in_path : auth_bearer(r->headers[HEADER_AUTHORIZATION]));
     if (r->key == NULL && in_path.size == 0 && trusted(r))
         r->key = development_key(g);
     if (r->key == NULL)

@@ -35,7 +35,7 @@ native_stream_list(struct request *r)
     struct message *m = request_message(r, STREAM_LIST, ACTOR_trigger);
     struct stream_list *list = &m->stream_list;
     struct follow_subject subject = { r->key->project, m, &list->after, "number",
-        "type" };
+        "type", NULL };
     uint64_t limit;
     list->type = target_query(&r->target, "type");
     if (list->type.size > WORD_MAX) {

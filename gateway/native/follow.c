@@ -56,7 +56,9 @@ put_event(struct follow *follow, struct bytes event)
         return;
     buffer_print(out, "id: %" PRIu64 "\nevent: %.*s\ndata: ", number, (int)name.size,
         (const char *)name.data);
-    if (msgpack_to_json(event, out) != ERR_NONE)
+    if (follow->of.write != NULL)
+        follow->of.write(follow->request, out, event);
+    else if (msgpack_to_json(event, out) != ERR_NONE)
         buffer_append_bytes(out, text("null"));
     buffer_append_bytes(out, text("\n\n"));
     follow->sent = number;

@@ -15,6 +15,14 @@
 void native_wait(struct request *r, const struct id *project,
     const struct run_accepted *run, unsigned status, uint64_t until_ms);
 
+/* Let the run that `start` asks for be of the partition of its key, or of the next. */
+void native_place(struct request *r, struct message *start);
+
+/* Make a key of the caller's project, and let `show` answer: with its text, which lasts
+ * for the call, and the document of the registry. */
+void native_key_make(struct request *r, struct bytes name, unsigned scopes,
+    void (*show)(struct request *r, const char *text, struct bytes document));
+
 /* What is known of a run that was just accepted, and of its outcome if there is one. */
 void native_run_document(struct buffer *out, const struct run_accepted *run,
     const struct run_changed *outcome);
@@ -29,6 +37,8 @@ struct follow_subject {
     struct message *question;
     uint64_t *after; /* in it: the number behind which a page begins */
     const char *number, *type;
+    /* How an event is shown, as JSON; NULL: as it is. */
+    bool (*write)(struct request *r, struct buffer *out, struct bytes event);
 };
 /* It as a stream of server-sent events. */
 void native_follow(struct request *r, const struct follow_subject *subject);

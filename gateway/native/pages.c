@@ -104,7 +104,7 @@ native_event_list(struct request *r)
         || !native_page(r, &list->limit, &cursor))
         return;
     struct follow_subject subject = { list->run, m, &list->after, "sequence",
-        "event_type" };
+        "event_type", NULL };
     if (native_wants_stream(r))
         native_follow(r, &subject);
     else

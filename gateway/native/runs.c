@@ -137,6 +137,15 @@ read_start(struct request *r, struct run_start *start)
 }
 
 void
+native_place(struct request *r, struct message *m)
+{
+    m->to_instance = request_partition(r, m->run_start.key);
+    m->envelope.partition = m->to_instance;
+    m->run_start.run = id_fresh(m->to_instance);
+    m->run_start.source = text("api");
+}
+
+void
 native_run_start(struct request *r)
 {
     struct message *m = request_message(r, RUN_START, ACTOR_scheduler);
@@ -149,10 +158,7 @@ native_run_start(struct request *r)
     }
     if (!read_start(r, &m->run_start))
         return;
-    m->to_instance = request_partition(r, m->run_start.key);
-    m->envelope.partition = m->to_instance;
-    m->run_start.run = id_fresh(m->to_instance);
-    m->run_start.source = text("api");
+    native_place(r, m);
     request_ask(r, m, wait.data != NULL ? started_to_wait : native_run_accepted);
 }
 

@@ -1,0 +1,182 @@
+#include "gateway/mobius/form.h"
+
+#include "base/json_read.h"
+#include "base/json_write.h"
+
+#include <inttypes.h>
+
+struct form
+form_open(struct buffer *out)
+{
+    buffer_append(out, "{", 1);
+    return (struct form){ out, false };
+}
+
+void
+form_close(struct form *form)
+{
+    buffer_append(form->out, "}", 1);
+}
+
+void
+form_item(struct form *list)
+{
+    if (list->more)
+        buffer_append(list->out, ",", 1);
+    list->more = true;
+}
+
+void
+form_name(struct form *form, const char *name)
+{
+    form_item(form);
+    buffer_print(form->out, "\"%s\":", name);
+}
+
+struct form
+form_inside(struct form *form, const char *name)
+{
+    form_name(form, name);
+    return form_open(form->out);
+}
+
+struct form
+form_list(struct form *form, const char *name)
+{
+    form_name(form, name);
+    buffer_append(form->out, "[", 1);
+    return (struct form){ form->out, false };
+}
+
+void
+form_close_list(struct form *list)
+{
+    buffer_append(list->out, "]", 1);
+}
+
+void
+form_text(struct form *form, const char *name, struct bytes value)
+{
+    if (value.size == 0)
+        return;
+    form_name(form, name);
+    json_write_text(form->out, value);
+}
+
+void
+form_string(struct form *form, const char *name, const char *value)
+{
+    form_text(form, name, text(value));
+}
+
+void
+form_number(struct form *form, const char *name, uint64_t value)
+{
+    form_name(form, name);
+    buffer_print(form->out, "%" PRIu64, value);
+}
+
+void
+form_bool(struct form *form, const char *name, bool value)
+{
+    form_name(form, name);
+    buffer_append_bytes(form->out, text(value ? "true" : "false"));
+}
+
+void
+form_id(struct form *form, const char *name, const char *prefix, const struct id *id)
+{
+    char printed[ID_TEXT_MAX];
+    if (!id_is_zero(id))
+        form_string(form, name, id_print(id, prefix, printed));
+}
+
+void
+form_value(struct form *form, const char *name, struct bytes msgpack)
+{
+    static const uint8_t nil = 0xc0;
+    if (msgpack.size == 0 || msgpack.data[0] == nil)
+        return;
+    form_name(form, name);
+    if (msgpack_to_json(msgpack, form->out) != ERR_NONE)
+        buffer_append_bytes(form->out, text("null"));
+}
+
+void
+form_copy(struct form *form, const char *name, struct bytes document, const char *from)
+{
+    form_value(form, name, pack_find(document, from));
+}
+
+void
+form_copy_all(struct form *form, struct bytes document, const char *const *names)
+{
+    for (; *names != NULL; names++)
+        form_copy(form, *names, document, *names);
+}
+
+struct bytes
+field_text(struct bytes document, const char *name)
+{
+    struct cursor c = cursor_over(pack_find(document, name));
+    return cursor_type(&c) == PACK_TEXT ? cursor_text(&c) : (struct bytes){ 0 };
+}
+
+uint64_t
+field_number(struct bytes document, const char *name)
+{
+    struct cursor c = cursor_over(pack_find(document, name));
+    return cursor_type(&c) == PACK_UNSIGNED ? cursor_u64(&c) : 0;
+}
+
+struct id
+field_id(struct bytes document, const char *name, const char *prefix)
+{
+    struct id id;
+    return id_read(field_text(document, name), prefix, &id) == ERR_NONE
+               ? id
+               : (struct id){ { 0 } };
+}
+
+struct cursor
+field_items(struct bytes document, const char *name, size_t *count)
+{
+    struct cursor c = cursor_over(pack_find(document, name));
+    *count = cursor_type(&c) == PACK_ARRAY ? cursor_array(&c) : 0;
+    return c;
+}
+
+void
+form_answer(struct request *r, unsigned status, struct buffer *out)
+{
+    buffer_append(out, "\n", 1);
+    request_answer(
+        r, status, "application/json", arena_copy(&r->arena, buffer_bytes(out)));
+    buffer_free(out);
+}
+
+void
+form_answer_page(struct request *r, struct bytes page,
+    bool (*write)(struct request *r, struct buffer *out, struct bytes item))
+{
+    struct buffer out = { 0 };
+    struct form whole = form_open(&out);
+    struct form list = form_list(&whole, "items");
+    size_t count;
+    struct cursor items = field_items(page, "items", &count);
+    for (size_t i = 0; i < count; i++) {
+        struct form before = list;
+        size_t at = out.size;
+        form_item(&list);
+        if (!write(r, &out, cursor_skip(&items))) {
+            out.size = at;
+            list = before;
+        }
+    }
+    form_close_list(&list);
+    struct bytes next = field_text(page, "next_cursor");
+    form_bool(&whole, "has_more", next.size > 0);
+    form_text(&whole, "next_cursor", next);
+    form_close(&whole);
+    form_answer(r, 200, &out);
+}

@@ -1,0 +1,53 @@
+/* form - answers in Mobius' shapes, written field by field as JSON.
+ *
+ * What is empty or absent is left out: their Python client takes no field that their
+ * schema does not name, and few that are null.
+ */
+#ifndef GATEWAY_MOBIUS_FORM_H
+#define GATEWAY_MOBIUS_FORM_H
+#include "gateway/request.h"
+
+struct form {
+    struct buffer *out;
+    bool more; /* a comma is due */
+};
+
+/* An object, after the name of its field if there is one. */
+struct form form_open(struct buffer *out);
+struct form form_inside(struct form *form, const char *name);
+void form_close(struct form *form);
+/* A list; items are whole values, each announced. */
+struct form form_list(struct form *form, const char *name);
+void form_item(struct form *list);
+void form_close_list(struct form *list);
+
+void form_name(struct form *form, const char *name);
+void form_text(struct form *form, const char *name, struct bytes value);
+void form_string(struct form *form, const char *name, const char *value);
+void form_number(struct form *form, const char *name, uint64_t value);
+void form_bool(struct form *form, const char *name, bool value);
+void
+form_id(struct form *form, const char *name, const char *prefix, const struct id *id);
+/* Anything, from msgpack; nothing and nil are left out. */
+void form_value(struct form *form, const char *name, struct bytes msgpack);
+/* The same, of the field `from` of a msgpack map; or, under the same name, of each
+ * field of a list that ends with NULL. */
+void
+form_copy(struct form *form, const char *name, struct bytes document, const char *from);
+void form_copy_all(struct form *form, struct bytes document, const char *const *names);
+
+/* Fields of our documents. */
+struct bytes field_text(struct bytes document, const char *name);
+uint64_t field_number(struct bytes document, const char *name);
+/* An id that has the prefix; zero if there is none. */
+struct id field_id(struct bytes document, const char *name, const char *prefix);
+/* A cursor over the items of a list, and how many there are. */
+struct cursor field_items(struct bytes document, const char *name, size_t *count);
+
+/* Answer with what was written, and free it. */
+void form_answer(struct request *r, unsigned status, struct buffer *out);
+/* {"items":[…],"has_more":…,"next_cursor":…} of a page of ours: each item is written by
+ * `write`, which says whether it is shown. */
+void form_answer_page(struct request *r, struct bytes page,
+    bool (*write)(struct request *r, struct buffer *out, struct bytes item));
+#endif

@@ -1,0 +1,275 @@
+/* Worker sessions, what they bring, and what comes in by hooks. */
+#include "base/json_read.h"
+#include "base/stamp.h"
+#include "gateway/mobius/loops.h"
+#include "gateway/mobius/mobius.h"
+#include "gateway/native/native.h"
+
+enum { STALE_MS = 90000, ACTIONS_MAX = 1000 };
+
+/* ---- worker sessions ---- */
+
+struct totals {
+    uint64_t active, slots, busy, stale, now_ms;
+};
+
+static void
+write_stamp(struct form *form, const char *name, uint64_t unix_ms)
+{
+    char stamp[STAMP_SIZE];
+    form_string(form, name, stamp_print(unix_ms, stamp));
+}
+
+static void
+write_jobs(struct form *session, struct bytes said)
+{
+    size_t count;
+    struct cursor jobs = field_items(said, "jobs", &count);
+    struct form list = form_list(session, "current_jobs");
+    for (size_t i = 0; i < count; i++) {
+        struct bytes job = cursor_skip(&jobs);
+        form_item(&list);
+        struct form one = form_open(list.out);
+        form_copy(&one, "id", job, "job");
+        form_copy(&one, "run_id", job, "run");
+        form_string(&one, "status", "claimed");
+        write_stamp(&one, "claimed_at", field_number(job, "leased_ms"));
+        form_close(&one);
+    }
+    form_close_list(&list);
+}
+
+static void
+write_session(struct form *list, struct bytes said, struct totals *totals)
+{
+    static const char *const same[] = { "id", "name", "version", "queues", NULL };
+    uint64_t heard_ms = field_number(said, "heard_ms");
+    uint64_t busy = field_number(said, "busy");
+    bool stale = !bytes_equal(field_text(said, "status"), text("active"))
+                 && !bytes_equal(field_text(said, "status"), text("draining"));
+    form_item(list);
+    struct form session = form_open(list->out);
+    form_copy_all(&session, said, same);
+    form_copy(&session, "worker_instance_id", said, "instance");
+    form_copy(&session, "concurrency_limit", said, "concurrency");
+    form_copy(&session, "action_names", said, "actions");
+    form_copy(&session, "capabilities", said, "labels");
+    form_copy(&session, "environment_id", said, "environment");
+    form_string(&session, "instance_status", stale ? "stale" : "active");
+    form_bool(&session, "stale", stale);
+    form_number(&session, "busy_job_count", busy);
+    write_jobs(&session, said);
+    write_stamp(&session, "last_seen_at", heard_ms);
+    form_close(&session);
+    totals->active += !stale;
+    totals->stale += stale;
+    totals->busy += busy;
+    totals->slots += stale ? 0 : field_number(said, "concurrency");
+}
+
+static void
+got_sessions(struct request *r, const struct message *answer)
+{
+    struct buffer out = { 0 };
+    struct totals totals = { 0 };
+    size_t count;
+    if (answer->code != DOCUMENT) {
+        request_show(r, answer);
+        return;
+    }
+    struct cursor items = field_items(answer->document.document, "items", &count);
+    struct form whole = form_open(&out);
+    struct form list = form_list(&whole, "items");
+    for (size_t i = 0; i < count; i++)
+        write_session(&list, cursor_skip(&items), &totals);
+    form_close_list(&list);
+    struct form sums = form_inside(&whole, "totals");
+    form_number(&sums, "active_instances", totals.active);
+    form_number(&sums, "slots", totals.slots);
+    form_number(&sums, "busy", totals.busy);
+    form_number(&sums, "stale", totals.stale);
+    form_close(&sums);
+    form_bool(&whole, "has_more", false);
+    form_close(&whole);
+    form_answer(r, 200, &out);
+}
+
+void
+mobius_session_list(struct request *r)
+{
+    request_ask(r, request_message(r, WORKER_LIST, ACTOR_lease), got_sessions);
+}
+
+/* ---- the catalogue: what workers that are there can do ---- */
+
+static void
+write_action(struct buffer *out, struct bytes name)
+{
+    struct form action = form_open(out);
+    form_text(&action, "name", name);
+    form_string(&action, "endpoint_kind", "worker");
+    form_string(&action, "source", "custom");
+    form_string(&action, "definition_scope", "project");
+    form_string(&action, "readiness", "ready");
+    form_string(&action, "risk", "low");
+    struct form annotations = form_inside(&action, "annotations");
+    form_close(&annotations);
+    form_close(&action);
+}
+
+struct actions {
+    struct bytes names[ACTIONS_MAX];
+    size_t count;
+};
+
+static bool
+among(const struct actions *actions, struct bytes name)
+{
+    for (size_t i = 0; i < actions->count; i++)
+        if (bytes_equal(actions->names[i], name))
+            return true;
+    return actions->count == ACTIONS_MAX;
+}
+
+static void
+collect(struct actions *actions, struct bytes document)
+{
+    size_t sessions;
+    struct cursor items = field_items(document, "items", &sessions);
+    for (size_t i = 0; i < sessions; i++) {
+        size_t count;
+        struct cursor names = field_items(cursor_skip(&items), "actions", &count);
+        for (size_t k = 0; k < count; k++) {
+            struct bytes name = cursor_text(&names);
+            if (!among(actions, name))
+                actions->names[actions->count++] = name;
+        }
+    }
+}
+
+static void
+got_actions(struct request *r, const struct message *answer)
+{
+    struct actions *actions = arena_take(&r->arena, sizeof *actions);
+    struct buffer out = { 0 };
+    struct bytes wanted = r->captures[1];
+    if (answer->code != DOCUMENT) {
+        request_show(r, answer);
+        return;
+    }
+    collect(actions, answer->document.document);
+    if (wanted.size > 0 && among(actions, wanted)) {
+        write_action(&out, wanted);
+        form_answer(r, 200, &out);
+        return;
+    }
+    if (wanted.size > 0) {
+        request_refuse(r, ERR_NOT_FOUND, "no worker that is there does this action");
+        return;
+    }
+    struct form whole = form_open(&out);
+    struct form list = form_list(&whole, "items");
+    for (size_t i = 0; i < actions->count; i++) {
+        form_item(&list);
+        write_action(&out, actions->names[i]);
+    }
+    form_close_list(&list);
+    form_close(&whole);
+    form_answer(r, 200, &out);
+}
+
+void
+mobius_action_list(struct request *r)
+{
+    request_ask(r, request_message(r, WORKER_LIST, ACTOR_lease), got_actions);
+}
+
+void
+mobius_model_list(struct request *r)
+{
+    request_answer(r, 200, "application/json", text("{\"items\":[]}\n"));
+}
+
+void
+mobius_event_catalog(struct request *r)
+{
+    request_answer(
+        r, 200, "application/json", text("{\"items\":[],\"reserved_prefixes\":[]}\n"));
+}
+
+/* ---- hooks ---- */
+
+/* The event is named after the run that it starts, so that the run can be found. */
+static void
+called(struct request *r, const struct message *answer)
+{
+    struct buffer out = { 0 };
+    if (answer->code != DOCUMENT) {
+        request_show(r, answer);
+        return;
+    }
+    struct bytes document = answer->document.document;
+    struct form whole = form_open(&out);
+    struct id run = field_id(document, "run", "run_");
+    form_id(&whole, "source_event_id", "sevt_", &run);
+    form_copy(&whole, "status", document, "status");
+    form_copy(&whole, "deduped", document, "deduped");
+    form_close(&whole);
+    form_answer(r, 202, &out);
+}
+
+static void
+put_header(struct buffer *out, size_t *count, const char *name, struct bytes value)
+{
+    pack_string(out, name);
+    pack_text(out, value);
+    ++*count;
+}
+
+/* Their signature is GitHub's under another name, and so is the id of a delivery. */
+static struct bytes
+headers_of(struct request *r)
+{
+    struct buffer pairs = { 0 }, out = { 0 };
+    struct bytes key = target_query(&r->target, "idempotency_key");
+    struct cursor c = cursor_over(request_headers(r));
+    size_t count = 0, left = cursor_map(&c);
+    for (; left > 0 && !c.bad; left--) {
+        struct bytes name = cursor_text(&c), value = cursor_text(&c);
+        if (bytes_equal(name, text("x-mobius-signature")))
+            put_header(&pairs, &count, "x-hub-signature-256", value);
+        else if (bytes_equal(name, text("x-idempotency-key")))
+            key = key.size > 0 ? key : value;
+        else {
+            pack_text(&pairs, name);
+            pack_text(&pairs, value);
+            count++;
+        }
+    }
+    if (key.size > 0) {
+        put_header(&pairs, &count, "idempotency-key", key);
+        put_header(&pairs, &count, "x-github-delivery", key);
+    }
+    pack_map(&out, count);
+    buffer_append_bytes(&out, buffer_bytes(&pairs));
+    struct bytes headers = arena_copy(&r->arena, buffer_bytes(&out));
+    buffer_free(&pairs);
+    buffer_free(&out);
+    return headers;
+}
+
+void
+mobius_hook_call(struct request *r)
+{
+    struct message *m = request_message(r, HOOK_CALL, ACTOR_trigger);
+    struct hook_call *call = &m->hook_call;
+    struct buffer meaning = { 0 };
+    struct fault fault;
+    call->handle = r->captures[0];
+    call->headers = headers_of(r);
+    call->body = buffer_bytes(&r->body);
+    if (json_to_msgpack(call->body, &meaning, NULL, &fault) == ERR_NONE)
+        call->data = arena_copy(&r->arena, buffer_bytes(&meaning));
+    buffer_free(&meaning);
+    request_ask(r, m, called);
+}

@@ -1,0 +1,50 @@
+"""The same journey by the Python SDK, whose models take no field they do not know."""
+import json
+import sys
+
+from deepnoodle.mobius import Client, ClientOptions
+from deepnoodle.mobius._api import models
+
+
+def main():
+    options = json.loads(sys.argv[1])
+    client = Client(ClientOptions(api_key=options["key"], base_url=options["url"],
+                                  project="platform"))
+
+    def read(model, method, path, **more):
+        return model.model_validate(client._request(method, path, **more).json())
+
+    base = "/v1/projects/{project}"
+    loop = read(models.Loop, "POST", base + "/loops", json=options["loop"])
+    loop = client.get_loop(loop.id)
+    run = read(models.LoopRun, "POST", base + f"/loops/{loop.id}/runs",
+               json={"event": {"issue_id": "42"}, "source": {"type": "api"}})
+    seen = [event.event_type for event in client.watch_run(run.id)]
+    last = client.get_run(run.id)
+    read(models.LoopRunListResponse, "GET", base + "/runs")
+    read(models.LoopListResponse, "GET", base + "/loops")
+    steps = read(models.LoopRunStepListResponse, "GET", base + f"/runs/{run.id}/steps")
+    page = read(models.LoopRunEventListResponse, "GET", base + f"/runs/{run.id}/events")
+    read(models.RoleListResponse, "GET", base + "/roles")
+    read(models.PermissionCatalogResponse, "GET", base + "/permissions")
+    read(models.Project, "GET", base)
+    read(models.ProjectListResponse, "GET", "/v1/projects")
+    read(models.ProjectCapabilities, "GET", base + "/capabilities")
+    read(models.ActionCatalogListResponse, "GET", base + "/catalog/actions")
+    read(models.EventCatalogResponse, "GET", base + "/catalog/events")
+    read(models.WorkerModelCatalogListResponse, "GET", base + "/catalog/worker-models")
+    roles = {role.name: role.id for role in
+             read(models.RoleListResponse, "GET", base + "/roles").items}
+    principal = read(models.Principal, "POST", base + "/principals",
+                     json={"name": "ci", "role_ids": [roles["Worker"]]})
+    made = read(models.APIKeyCreateResult, "POST", base + "/api-keys",
+                json={"name": "ci", "principal_id": principal.id})
+    read(models.APIKeyListResponse, "GET", base + "/api-keys")
+    read(models.APIKey, "GET", base + f"/api-keys/{made.id}")
+    print(json.dumps({"loop": loop.id, "run": run.id, "seen": seen,
+                      "status": last.status, "result": last.result,
+                      "steps": [step.status for step in steps.items],
+                      "events": len(page.items), "key": made.key, "key_id": made.id}))
+
+
+main()

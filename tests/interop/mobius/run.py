@@ -1,0 +1,741 @@
+#!/usr/bin/python3
+"""Goal: clients of Mobius, as their registries have them, work here unchanged; and a
+worker with the habits of their Go client, which no registry gave us, too.
+
+Method: real engines and real clients, killed, frozen and cut off at the wrong moment.
+What a registry or a toolchain does not give is said, and skipped.
+"""
+import base64
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import unittest
+import urllib.request
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../../.."))
+from tests.support.engine import BUILD, Engine, Refused, until  # noqa: E402
+
+PLACE = os.path.join(BUILD, "tests/interop/mobius/clients")
+TIMES = dict(lease_ms=2000, heartbeat_ms=500)
+P = "/v1/projects/platform"
+
+SEED = {  # seed 000, as their tool sends it
+    "schema_version": "1", "name": "worker-smoke-test",
+    "description": "Send one print action to a connected worker.",
+    "concurrency": "allow",
+    "triggers": [{"key": "manual", "kind": "manual", "enabled": True}],
+    "steps": [{"key": "print", "name": "Print message", "kind": "action",
+               "config": {"action_name": "print",
+                          "parameters": {"message": "Hello from Acme platform."}}}]}
+TRANSCRIPT = ["run.started", "step.started", "action.called", "action.completed",
+              "step.completed", "run.completed"]
+
+
+def automation(action, attempts=1, **parameters):
+    """One that does one action; its name tells them apart."""
+    name = f"{action}-{attempts}-" + "-".join(str(v) for v in parameters.values())
+    return name, json.dumps({
+        "name": name, "steps": [{
+            "key": "only", "kind": "action", "retry": {"max_attempts": attempts},
+            "config": {"action_name": action, "parameters": parameters}}]})
+
+
+# ---- the clients ----
+
+def install(what, command, marker):
+    """The path of `marker` once `command` has run in the place for `what`; or why not."""
+    place = os.path.join(PLACE, what)
+    found = os.path.join(place, marker)
+    if os.path.exists(found):
+        return found, None
+    os.makedirs(place, exist_ok=True)
+    try:
+        done = subprocess.run(command(place), cwd=place, timeout=120,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return None, str(error)
+    if done.returncode != 0 or not os.path.exists(found):
+        return None, done.stdout.strip().splitlines()[-1:]
+    return found, None
+
+
+def npm(manifest):
+    def command(place):
+        shutil.copy(os.path.join(HERE, manifest), os.path.join(place, "package.json"))
+        return ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"]
+    return command
+
+
+def pip(place):
+    subprocess.run([sys.executable, "-m", "venv", place], check=True)
+    return [os.path.join(place, "bin/pip"), "install", "--quiet", "-r",
+            os.path.join(HERE, "requirements.txt")]
+
+
+def go(place):
+    os.environ["GOBIN"] = place
+    return ["go", "install", "github.com/deepnoodle-ai/mobius/cmd/mobius@v0.0.61"]
+
+
+class Clients:
+    def __init__(self):
+        module = "node_modules/@deepnoodle/mobius/dist/index.js"
+        self.ts61, self.no_ts61 = install("npm-0.0.61", npm("package.61.json"), module)
+        self.ts10, self.no_ts10 = install("npm-0.1.0", npm("package.10.json"), module)
+        self.py, self.no_py = install(
+            "python", pip, "lib/python%d.%d/site-packages/deepnoodle/mobius/worker.py"
+            % sys.version_info[:2])
+        self.go, self.no_go = install("go", go, "mobius")
+        self.node = self.find_node()
+        for name, why in (("@deepnoodle/mobius 0.0.61 (npm)", self.no_ts61),
+                          ("@deepnoodle/mobius 0.1.0 (npm)", self.no_ts10),
+                          ("deepnoodle-mobius 0.0.61 (PyPI)", self.no_py),
+                          ("github.com/deepnoodle-ai/mobius v0.0.61 (Go)", self.no_go),
+                          ("a node with WebSocket", self.node or "none")):
+            if why and not (name.startswith("a node") and self.node):
+                print(f"SKIPPED: {name}: {why}", flush=True)
+
+    @staticmethod
+    def find_node():
+        for flags in ([], ["--experimental-websocket"]):
+            try:
+                done = subprocess.run(["node", *flags, "-e", "new WebSocket('ws://[::1]:1').onerror=()=>0"],
+                                      capture_output=True, timeout=20)
+            except (OSError, subprocess.TimeoutExpired):
+                return None
+            if done.returncode == 0:
+                return ["node", "--no-warnings", *flags]
+        return None
+
+
+CLIENTS = None
+
+
+def setUpModule():
+    global CLIENTS
+    CLIENTS = Clients()
+
+
+class Process:
+    """A client whose lines are read as they come."""
+
+    def __init__(self, command, env=None):
+        self.lines = []
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
+                                        stderr=subprocess.PIPE, env=env)
+        self.errors = []
+        for stream, lines in ((self.process.stdout, self.lines),
+                              (self.process.stderr, self.errors)):
+            threading.Thread(target=self.read, args=(stream, lines), daemon=True).start()
+
+    @staticmethod
+    def read(stream, lines):
+        for line in stream:
+            lines.append(line.rstrip("\n"))
+
+    def said(self, line, count=1):
+        until(lambda: self.lines.count(line) >= count,
+              lambda: f"{line!r} × {count} among {self.lines} {self.errors[-5:]}", 30)
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+
+# ---- a worker whose every word the test says itself ----
+
+class Raw:
+    """A WebSocket client with the habits that a test gives it."""
+
+    def __init__(self, engine, path=P + "/workers/socket", key=None, headers=()):
+        self.socket = socket.create_connection(("127.0.0.1", engine.http_port), 30)
+        lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{engine.http_port}",
+                 "Upgrade: websocket", "Connection: Upgrade",
+                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+                 "Sec-WebSocket-Version: 13", *headers]
+        if key:
+            lines.append("Authorization: Bearer " + key)
+        self.socket.sendall("\r\n".join(lines + ["", ""]).encode())
+        head = b""
+        while b"\r\n\r\n" not in head:
+            piece = self.socket.recv(1)
+            if not piece:
+                break
+            head += piece
+        self.status = int(head.split()[1])
+        self.buffer, self.closed, self.number = b"", None, 0
+
+    def frame(self, opcode, payload):
+        size = len(payload)
+        head = bytes([0x80 | opcode])
+        if size < 126:
+            head += bytes([0x80 | size])
+        elif size < 65536:
+            head += bytes([0x80 | 126]) + size.to_bytes(2, "big")
+        else:
+            head += bytes([0x80 | 127]) + size.to_bytes(8, "big")
+        self.socket.sendall(head + b"\0\0\0\0" + payload)
+
+    def say(self, type, **fields):
+        self.number += 1
+        message = dict(fields, type=type, message_id=f"msg_{self.number}")
+        self.frame(1, (json.dumps(message) + "\n").encode())
+        return message["message_id"]
+
+    def take(self, size, deadline):
+        while len(self.buffer) < size:
+            self.socket.settimeout(max(0.01, deadline - time.monotonic()))
+            piece = self.socket.recv(65536)
+            if not piece:
+                raise ConnectionError("closed")
+            self.buffer += piece
+        taken, self.buffer = self.buffer[:size], self.buffer[size:]
+        return taken
+
+    def hear(self, timeout=10):
+        """The next frame; None when nothing came, or the peer closed."""
+        deadline = time.monotonic() + timeout
+        while self.closed is None:
+            try:
+                first, second = self.take(2, deadline)
+                size = second & 127
+                if size == 126:
+                    size = int.from_bytes(self.take(2, deadline), "big")
+                elif size == 127:
+                    size = int.from_bytes(self.take(8, deadline), "big")
+                payload = self.take(size, deadline)
+            except (TimeoutError, socket.timeout):
+                return None
+            except (ConnectionError, OSError):
+                self.closed = 1006
+                return None
+            if first & 15 == 9:
+                self.frame(10, payload)
+            elif first & 15 == 8:
+                self.closed = int.from_bytes(payload[:2], "big")
+                self.frame(8, payload)
+            elif first & 15 == 1:
+                return json.loads(payload)
+        return None
+
+    def wait(self, type, timeout=10, **fields):
+        """The next frame of this type; others are passed over."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            message = self.hear(deadline - time.monotonic())
+            if message is None:
+                break
+            if message["type"] == type and all(
+                    message.get(name) == value for name, value in fields.items()):
+                return message
+        raise AssertionError(f"no {type} {fields} within {timeout} s, closed={self.closed}")
+
+    def register(self, instance="go-1", slots=1, **fields):
+        id = self.say("worker.register", worker_instance_id=instance,
+                      concurrency_limit=slots, available_slots=slots, **fields)
+        answer = self.wait("worker.registered", message_id=id)
+        self.token = answer["worker_session_token"]
+        return answer
+
+    def claim(self, slots=1, timeout=10):
+        id = self.say("jobs.claim", available_slots=slots)
+        return self.wait("jobs.claimed", timeout, message_id=id)["jobs"]
+
+    def claim_some(self, slots=1, timeout=20):
+        """Claim until there is work, as announced."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            jobs = self.claim(slots, timeout)
+            if jobs:
+                return jobs
+            self.wait("work.available", timeout)
+        raise AssertionError("no work")
+
+    def report(self, job, status="completed", **fields):
+        return self.say("job.report", job_id=job["id"], lease_token=job["lease_token"],
+                        status=status, **fields)
+
+    def beat(self, job):
+        id = self.say("job.heartbeat", job_id=job["id"], lease_token=job["lease_token"])
+        return self.wait("job.heartbeat.ack", message_id=id)
+
+    def close(self):
+        self.socket.close()
+
+
+# ---- journeys ----
+
+class Journeys(unittest.TestCase):
+    settings = TIMES
+
+    def setUp(self):
+        self.engine = Engine(**self.settings)
+        self.engine.up()
+        self.addCleanup(self.engine.close)
+        self.url = f"http://127.0.0.1:{self.engine.http_port}"
+
+    def apply(self, action, attempts=1, **parameters):
+        name, text = automation(action, attempts, **parameters)
+        self.engine.apply(text)
+        return name
+
+    def raw(self, *arguments, **more):
+        raw = Raw(self.engine, *arguments, **more)
+        self.addCleanup(raw.close)
+        return raw
+
+    def process(self, command, env=None):
+        process = Process(command, env)
+        self.addCleanup(process.kill)
+        return process
+
+    def worker(self, kind, **options):
+        options = dict({"url": self.url, "instance": kind + "-1"}, **options)
+        if kind == "py":
+            if not CLIENTS.py:
+                self.skipTest("the Python SDK cannot be had")
+            options.setdefault("key", self.engine.key)
+            return self.process([os.path.join(PLACE, "python/bin/python"),
+                                 os.path.join(HERE, "worker.py"), json.dumps(options)])
+        sdk = {"ts61": CLIENTS.ts61, "ts10": CLIENTS.ts10}[kind]
+        if not sdk or not CLIENTS.node:
+            self.skipTest("the TypeScript SDK cannot be had")
+        return self.process([*CLIENTS.node, os.path.join(HERE, "worker.mjs"),
+                             json.dumps(options)], dict(os.environ, MOBIUS_SDK=sdk))
+
+    def call(self, method, path, body=None, **more):
+        return self.engine.call(method, path, body, **more)
+
+    def types(self, run):
+        return [event["event_type"] for event in self.engine.events(run)]
+
+
+class Sdk:
+    """What each SDK's worker goes through."""
+
+    def test_work_is_done_also_after_a_claim_without_work(self):
+        self.worker(self.kind, concurrency=3)
+        name = self.apply("print", message="hi")
+        for _ in range(3):
+            self.assertEqual(self.engine.start(name, wait=20)["output"], {"output": "hi"})
+        time.sleep(2 * TIMES["heartbeat_ms"] / 1000)  # claims are answered with nothing
+        runs = [self.engine.start(name)["id"] for _ in range(20)]
+        for run in runs:
+            self.assertEqual(self.engine.wait_final(run, 20)["status"], "completed")
+
+    def test_failures_are_failures(self):
+        self.worker(self.kind)
+        run = self.engine.start(self.apply("fail", message="no"), wait=20)
+        self.assertEqual(run["status"], "failed")
+        self.assertIn("no", run["error"]["message"])
+
+    def test_a_long_job_outlives_its_lease_by_heartbeats(self):
+        worker = self.worker(self.kind)
+        run = self.engine.start(self.apply("nap", ms=5000, name="long"), wait=20)
+        self.assertEqual(run["status"], "completed")
+        self.assertEqual(worker.lines.count("began long"), 1)
+
+    def test_a_frozen_worker_is_fenced_and_another_one_does_the_job(self):
+        frozen = self.worker(self.kind, instance="frozen")
+        run = self.engine.start(self.apply("nap", 2, ms=1500, name="once"))
+        frozen.said("began once")
+        os.kill(frozen.process.pid, signal.SIGSTOP)
+        other = self.worker(self.kind, instance="other")
+        other.said("done once")
+        self.assertEqual(self.engine.wait_final(run["id"])["status"], "completed")
+        before = self.types(run["id"])
+        os.kill(frozen.process.pid, signal.SIGCONT)
+        frozen.said("done once")
+        time.sleep(0.5)  # its late report changes nothing
+        self.assertEqual(self.types(run["id"]), before)
+        self.assertEqual(before.count("action.completed"), 1)
+
+    def test_a_cancelled_run_stops_its_job(self):
+        worker = self.worker(self.kind)
+        run = self.engine.start(self.apply("nap", 3, ms=60000, name="never"))
+        worker.said("began never")
+        self.call("POST", f"{P}/runs/{run['id']}/cancel", {"reason": "enough"})
+        worker.said("aborted")
+        self.assertEqual(self.engine.wait_final(run["id"])["status"], "cancelled")
+        self.assertEqual(
+            self.engine.start(self.apply("print", message="next"), wait=20)["status"],
+            "completed")
+
+    def test_a_key_that_is_revoked_ends_the_worker(self):
+        key = self.call("POST", "/capstan/v1/keys", {"name": "w", "scopes": ["work"]})
+        options = {"key": key["key"]}
+        if self.kind != "py":  # it sends no header: its key stands in the URL
+            options["url"] = f"{self.url}/k/{key['key']}"
+        worker = self.worker(self.kind, **options)
+        self.engine.start(self.apply("print", message="x"), wait=20)
+        self.call("DELETE", "/capstan/v1/keys/" + key["id"])
+        worker.said("threw AuthRevokedError")
+
+    def test_two_processes_of_one_name_conflict(self):
+        first = self.worker(self.kind, instance="same")
+        self.engine.start(self.apply("print", message="x"), wait=20)
+        second = self.worker(self.kind, instance="same")
+        second.said("threw WorkerInstanceConflictError")
+        self.assertIsNone(first.process.poll())
+
+    def test_a_restarted_process_may_have_its_name_again_at_once(self):
+        first = self.worker(self.kind, instance="pod-1")
+        name = self.apply("print", message="x")
+        self.engine.start(name, wait=20)
+        first.kill()
+        self.worker(self.kind, instance="pod-1")
+        self.assertEqual(self.engine.start(name, wait=20)["status"], "completed")
+
+    def test_the_engine_is_killed_in_mid_job_and_comes_back(self):
+        worker = self.worker(self.kind)
+        name = self.apply("nap", 5, ms=1500, name="through")
+        run = self.engine.start(name)
+        worker.said("began through")
+        self.engine.kill_all()
+        self.engine.up()
+        self.assertEqual(self.engine.wait_final(run["id"], 40)["status"], "completed")
+        self.assertEqual(self.types(run["id"]).count("action.completed"), 1)
+        self.assertEqual(self.engine.start(name, wait=30)["status"], "completed")
+
+    def test_the_lease_actor_dies_in_mid_job_and_nothing_is_done_twice(self):
+        worker = self.worker(self.kind)
+        run = self.engine.start(self.apply("nap", ms=3000, name="steady"))
+        worker.said("began steady")
+        old = self.engine.kill("lease.0")
+        self.engine.wait_restarted("lease.0", old)
+        self.assertEqual(self.engine.wait_final(run["id"])["status"], "completed")
+        self.assertEqual(worker.lines.count("began steady"), 1)
+
+    def test_the_engine_goes_down_politely_and_the_worker_waits_for_it(self):
+        worker = self.worker(self.kind)
+        name = self.apply("nap", ms=1000, name="polite")
+        run = self.engine.start(name)
+        worker.said("began polite")
+        self.engine.down()
+        self.engine.up()
+        self.assertEqual(self.engine.wait_final(run["id"], 40)["status"], "completed")
+        self.assertIsNone(worker.process.poll(), "it must not have left for good")
+        self.assertEqual(self.engine.start(name, wait=30)["status"], "completed")
+
+
+class Typescript61(Sdk, Journeys):
+    kind = "ts61"
+
+
+class Typescript10(Sdk, Journeys):
+    kind = "ts10"
+
+
+class Python(Sdk, Journeys):
+    kind = "py"
+
+
+class Api(Journeys):
+    """Commands of the seeds, and the SDKs' clients."""
+
+    def client(self, program, **more):
+        options = json.dumps({"url": self.url, "key": self.engine.key, "loop": SEED})
+        done = subprocess.run([*program, options], capture_output=True, text=True,
+                              timeout=60, **more)
+        self.assertEqual(done.returncode, 0, done.stderr[-3000:])
+        return json.loads(done.stdout)
+
+    def test_seed_000_by_the_typescript_sdk(self):
+        self.worker("ts61")
+        seen = self.client([*CLIENTS.node, os.path.join(HERE, "client.mjs")],
+                           env=dict(os.environ, MOBIUS_SDK=CLIENTS.ts61))
+        self.assertEqual(seen["seen"], TRANSCRIPT)
+        self.assertEqual(seen["last"]["status"], "completed")
+        self.assertEqual(seen["loop"]["steps"][0]["id"], "print")
+        self.assertEqual(seen["last"]["result"],
+                         {"print": {"output": "Hello from Acme platform."}})
+        self.assertEqual(seen["loops"], 1)
+
+    def test_seed_000_by_the_python_sdk_which_checks_every_field(self):
+        self.worker("py")
+        seen = self.client([os.path.join(PLACE, "python/bin/python"),
+                            os.path.join(HERE, "client.py")])
+        self.assertEqual(seen["seen"], TRANSCRIPT)
+        self.assertEqual(seen["status"], "completed")
+        self.assertEqual(seen["steps"], ["completed"])
+        self.assertTrue(seen["key"].startswith("mbx_"))
+        worker = self.worker("py", instance="by-key", key=seen["key"])
+        self.engine.start("worker-smoke-test", wait=20)
+        sessions = self.call("GET", P + "/worker-sessions")["items"]
+        until(lambda: "by-key" in [s["worker_instance_id"] for s in
+                                   self.call("GET", P + "/worker-sessions")["items"]],
+              lambda: f"the new key works: {sessions} {worker.errors}")
+
+    def test_seed_001_who_is_online_and_what_is_pending(self):
+        self.worker("ts61", instance="online", concurrency=4)
+        run = self.engine.start(self.apply("nap", ms=60000, name="held"))["id"]
+        sessions = until(lambda: [s for s in self.call(
+            "GET", P + "/worker-sessions")["items"] if s["current_jobs"]], "a job is held")
+        self.assertEqual(sessions[0]["worker_instance_id"], "online")
+        self.assertEqual(sessions[0]["current_jobs"][0]["run_id"], run)
+        pending = self.call("GET", P + "/runs?status=suspended")["items"] \
+            + self.call("GET", P + "/runs?status=running")["items"]
+        self.assertIn(run, [item["id"] for item in pending])
+
+    def test_seed_002_versions_publication_and_archive(self):
+        spec = {"name": "Triage", "steps": [{"name": "say", "type": "action",
+                "action": "print", "with": {"message": "{{ .inputs.issue.title }}"}}]}
+        made = self.call("POST", P + "/automations",
+                         {"handle": "triage-issues", "name": "Triage GitHub issues"})
+        self.assertEqual((made["handle"], made["status"]), ("triage-issues", "draft"))
+        base = P + "/automations/triage-issues"
+        version = self.call("POST", base + "/versions", {"spec": spec})
+        self.assertEqual(version["status"], "draft")
+        published = self.call("POST", f"{base}/versions/{version['version']}/publication")
+        self.assertEqual(published["status"], "active")
+        self.assertEqual(published["published_version"], version["version"])
+        spec["steps"][0]["with"]["message"] = "again"
+        second = self.call("POST", base + "/versions", {"spec": spec})
+        self.call("POST", f"{base}/versions/{second['version']}/publication")
+        lines = self.call("GET", base + "/versions")["items"]
+        self.assertEqual([line["status"] for line in lines[:2]],
+                         ["published", "superseded"])
+        self.worker("ts61")
+        run = self.call("POST", base + "/runs",
+                        {"inputs": {"issue": {"title": "broken"}}, "external_id": "i-1"})
+        self.assertEqual(run["automation_version"], second["version"])
+        self.engine.wait_final(run["id"])
+        with self.assertRaises(Refused) as refused:
+            self.call("POST", base + "/runs", {"external_id": "i-1"})
+        self.assertEqual((refused.exception.status, refused.exception.code),
+                         (409, "external_id_conflict"))
+        runs = self.call("GET", f"{P}/runs?automation_id={made['id']}")["items"]
+        self.assertEqual([item["id"] for item in runs], [run["id"]])
+        self.call("DELETE", base)
+        self.assertEqual(self.call("GET", base)["status"], "archived")
+        with self.assertRaises(Refused) as refused:
+            self.call("POST", base + "/runs", {})
+        self.assertEqual(refused.exception.status, 409)
+
+    def test_loops_are_changed_paused_and_deleted(self):
+        loop = self.call("POST", P + "/loops", SEED)
+        base = f"{P}/loops/{loop['id']}"
+        changed = self.call("PATCH", base, {"description": "another"})
+        self.assertEqual(changed["description"], "another")
+        self.assertEqual(self.call("PATCH", base, {"status": "paused"})["status"], "paused")
+        with self.assertRaises(Refused) as refused:
+            self.call("POST", base + "/runs", {})
+        self.assertEqual((refused.exception.status, refused.exception.code),
+                         (409, "loop_paused"))
+        self.call("PATCH", base, {"status": "active"})
+        run = self.call("POST", base + "/runs", {"idempotency_key": "k"})
+        self.assertEqual(run["loop_version"], 2)
+        self.assertEqual(
+            self.call("POST", base + "/runs", {"idempotency_key": "k"})["id"], run["id"])
+        self.call("POST", f"{P}/runs/{run['id']}/cancel", {"reason": "x"})
+        with self.assertRaises(Refused) as refused:
+            self.call("POST", base + "/runs", {"idempotency_key": "k"})
+        self.assertEqual(refused.exception.code, "idempotency_key_conflict")
+        self.call("DELETE", base)
+        self.assertEqual(self.call("GET", base)["status"], "deleted")
+
+    def test_a_webhook_starts_a_run_once(self):
+        self.call("POST", P + "/loops", dict(SEED, triggers=[
+            {"key": "paid", "kind": "http", "config": {"http_handle": "inv-paid"}}]))
+        self.worker("ts61")
+        until(lambda: self.hook("inv-paid?idempotency_key=k1")[0] == 202, "the hook is known")
+        status, first = self.hook("inv-paid?idempotency_key=k1")
+        self.assertEqual((status, first["deduped"]), (202, True))
+        found = until(lambda: self.call(
+            "GET", f"{P}/runs?source_event_id={first['source_event_id']}")["items"], "a run")
+        self.assertEqual(self.engine.wait_final(found[0]["id"])["status"], "completed")
+        self.assertEqual(self.hook("nobody")[0], 404)
+
+    def hook(self, handle):
+        request = urllib.request.Request(f"{self.url}/v1/triggers/http/{handle}",
+                                         b'{"customer_id":"cus_123"}',
+                                         {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
+
+    def test_what_only_their_cloud_has_says_so(self):
+        for path in ("/v1/organization/actions", P + "/agents", P + "/tables"):
+            with self.assertRaises(Refused) as refused:
+                self.call("GET", path)
+            self.assertEqual((refused.exception.status, refused.exception.code),
+                             (501, "not_implemented"))
+        with self.assertRaises(Refused) as refused:
+            self.call("GET", P + "/loops/loop_nothing")
+        self.assertEqual((refused.exception.status, refused.exception.code),
+                         (404, "not_found"))
+
+
+class Frames(Journeys):
+    """The habits of the Go client, and of nobody in particular."""
+
+    def test_a_connection_is_lost_in_mid_job_and_the_result_comes_over_the_next(self):
+        run = self.engine.start(self.apply("x", n=1))["id"]
+        first = self.raw()
+        first.register()
+        job = first.claim_some()[0]
+        first.close()
+        second = self.raw()
+        second.register(worker_session_token=first.token)
+        self.assertNotIn("cancel", second.beat(job))
+        id = second.report(job, result={"output": 1})
+        self.assertFalse(second.wait("job.report.ack", message_id=id)["duplicate"])
+        self.assertEqual(self.engine.wait_final(run)["output"], {"output": 1})
+        self.assertEqual(self.types(run).count("action.called"), 1)
+
+    def test_every_report_is_acknowledged_under_its_own_message_id(self):
+        self.engine.start(self.apply("x", n=1))
+        raw = self.raw()
+        raw.register()
+        job = raw.claim_some()[0]
+        ids = [raw.report(job, result={}) for _ in range(3)]
+        for id in ids:
+            self.assertEqual(
+                raw.wait("job.report.ack", message_id=id)["job_id"], job["id"])
+        id = raw.report(job, result={})
+        raw.wait("job.report.ack", message_id=id)
+        forged = dict(job, lease_token=base64.b64encode(bytes(60)).decode())
+        id = raw.report(forged, result={})
+        self.assertTrue(raw.wait("job.report.ack", message_id=id)["duplicate"])
+
+    def test_a_job_of_which_nothing_is_heard_is_lost_though_its_socket_lives(self):
+        run = self.engine.start(self.apply("x", 2, n=1))["id"]
+        raw = self.raw()
+        raw.register(slots=2)
+        job = raw.claim_some(1)[0]
+        again = raw.claim_some(1)[0]  # pings are answered meanwhile
+        self.assertEqual((again["id"], again["claim_attempt"]), (job["id"], 2))
+        answer = raw.beat(job)
+        self.assertEqual(answer["cancel"]["job_id"], job["id"])
+        id = raw.report(job, result={"late": True})
+        self.assertTrue(raw.wait("job.report.ack", message_id=id)["duplicate"])
+        id = raw.report(again, result={"late": False})
+        raw.wait("job.report.ack", message_id=id)
+        self.assertEqual(self.engine.wait_final(run)["output"], {"late": False})
+
+    def test_nobody_gets_more_than_its_slots_and_surplus_goes_back(self):
+        name = self.apply("x", n=1)
+        for _ in range(5):
+            self.engine.start(name)
+        raw = self.raw()
+        raw.register(slots=2)
+        jobs = raw.claim_some(2)
+        jobs += [] if len(jobs) == 2 else raw.claim_some(1)
+        self.assertEqual(len(jobs), 2)
+        id = raw.report(jobs[0], "failed", error_type="WorkerOverCapacity",
+                        error_message="full")
+        raw.wait("job.report.ack", message_id=id)
+        other = self.raw()
+        other.register("go-2", slots=9)
+        seen = []
+        while len(seen) < 4:
+            seen += other.claim_some(9 - len(seen))
+        self.assertIn(jobs[0]["id"], [job["id"] for job in seen])
+        self.assertEqual({job["claim_attempt"] for job in seen}, {1})
+
+    def test_work_that_is_announced_and_not_claimed_goes_to_another(self):
+        idle = self.raw()
+        idle.register()
+        self.assertEqual(idle.claim(), [])
+        run = self.engine.start(self.apply("x", n=1))["id"]
+        idle.wait("work.available")
+        other = self.raw()
+        other.register("go-2")
+        job = other.claim_some()[0]
+        id = other.report(job, result={})
+        other.wait("job.report.ack", message_id=id)
+        self.assertEqual(self.engine.wait_final(run)["status"], "completed")
+
+    def test_cancellation_is_pushed_and_told_with_the_next_heartbeat(self):
+        run = self.engine.start(self.apply("x", n=1))["id"]
+        raw = self.raw()
+        raw.register()
+        job = raw.claim_some()[0]
+        self.call("POST", f"{P}/runs/{run}/cancellations", {"reason": "enough"})
+        self.assertEqual(raw.wait("job.cancel")["job_id"], job["id"])
+        answer = raw.beat(job)
+        self.assertEqual((answer["job_id"], answer["cancel"]["job_id"]),
+                         (job["id"], job["id"]))
+        id = raw.report(job, "cancelled", error_type="Cancelled")
+        raw.wait("job.report.ack", message_id=id)
+
+    def test_a_worker_that_drains_is_given_nothing(self):
+        raw = self.raw()
+        raw.register()
+        raw.wait("worker.draining.ack", message_id=raw.say("worker.draining"))
+        name = self.apply("x", n=1)
+        self.engine.start(name)
+        self.assertIsNone(raw.hear(1))
+
+    def test_wrong_order_and_wrong_frames_cost_nobody_anything(self):
+        raw = self.raw()
+        id = raw.say("jobs.claim", available_slots=1)
+        self.assertEqual(raw.wait("error", message_id=id)["error"]["code"],
+                         "not_registered")
+        raw.frame(1, b"{")
+        self.assertEqual(raw.wait("error")["error"]["code"], "bad_request")
+        raw.say("no.such.frame")
+        raw.wait("keepalive", message_id=raw.say("keepalive"))
+        raw.register()
+        raw.frame(1, b"x" * (8 << 20))
+        until(lambda: raw.hear(1) is None and raw.closed, "a huge frame ends it")
+        self.raw().register("go-2")
+
+    def test_a_slow_reader_is_let_go_and_others_go_on(self):
+        slow = self.raw()
+        slow.register()
+        slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.socket.settimeout(0.2)
+        word = b"".join(self.masked(b'{"type":"keepalive","message_id":"%s"}'
+                                    % (b"m" * 190)) for _ in range(200))
+        end = time.monotonic() + 30
+        gone = False
+        while not gone and time.monotonic() < end:
+            try:
+                slow.socket.sendall(word)
+            except (TimeoutError, socket.timeout):
+                pass
+            except OSError:
+                gone = True
+        self.assertTrue(gone, "it reads nothing, and is still there")
+        other = self.raw()
+        other.register("go-2")
+
+    @staticmethod
+    def masked(payload):
+        return bytes([0x81, 0x80 | 126]) + len(payload).to_bytes(2, "big") \
+            + b"\0\0\0\0" + payload
+
+    def test_a_peer_that_is_half_open_loses_its_name(self):
+        gone = self.raw()
+        gone.register("pod")
+        until(lambda: self.try_register("pod"), "the name is free again", 20)
+
+    def try_register(self, instance):
+        raw = self.raw()
+        raw.say("worker.register", worker_instance_id=instance)
+        answer = raw.hear()
+        return answer["type"] == "worker.registered"
+
+    def test_who_may_come_in(self):
+        self.assertEqual(self.raw(key="mbx_wrong").status, 401)
+        self.assertEqual(self.raw("/v1/workers/socket").status, 101)
+        self.assertEqual(self.raw(f"/k/{self.engine.key}/v1/workers/socket").status, 101)
+        self.assertEqual(
+            self.raw(headers=["Origin: http://evil.example"]).status, 401)
+        self.assertEqual(
+            self.raw(key="mbx_" + self.engine.key[4:] + ".platform").status, 101)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2 if "-v" in sys.argv else 1)
