@@ -198,6 +198,7 @@ lease_decide(
     case WORKER_HEARTBEAT: on_heartbeat(state, now_ms, in, out); return;
     case WORKER_GONE: on_gone(state, in, out); return;
     case WORKER_LIST: on_worker_list(state, in, out); return;
+    case LANE_EXPLAIN: on_lane_explain(state, in, out); return;
     default: WRONG("the catalogue sends the lease actor no such message");
     }
 }

@@ -77,6 +77,7 @@ native_key_create(struct request *r)
     minted->key.id = id_fresh(0);
     minted->key.project = r->key->project;
     minted->key.scopes = create->scopes;
+    key_name(&minted->key, create->name);
     auth_mint(
         r->gateway->auth, &minted->key.id, chance, minted->text, &minted->key.hash);
     sodium_memzero(chance, sizeof chance);

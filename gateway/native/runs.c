@@ -78,8 +78,8 @@ accepted(struct request *r, const struct message *answer)
     return false;
 }
 
-static void
-started(struct request *r, const struct message *answer)
+void
+native_run_accepted(struct request *r, const struct message *answer)
 {
     const struct run_accepted *run = &answer->run_accepted;
     if (accepted(r, answer))
@@ -153,7 +153,7 @@ native_run_start(struct request *r)
     m->envelope.partition = m->to_instance;
     m->run_start.run = id_fresh(m->to_instance);
     m->run_start.source = text("api");
-    request_ask(r, m, wait.data != NULL ? started_to_wait : started);
+    request_ask(r, m, wait.data != NULL ? started_to_wait : native_run_accepted);
 }
 
 void
@@ -171,5 +171,5 @@ native_run_cancel(struct request *r)
     if (m->to_instance >= r->gateway->child.config.schedulers)
         request_refuse(r, ERR_NOT_FOUND, "%s", "");
     else
-        request_ask(r, m, started);
+        request_ask(r, m, native_run_accepted);
 }
