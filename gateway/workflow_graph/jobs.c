@@ -114,6 +114,10 @@ workflow_graph_job_complete(struct request *r)
     struct lease *lease = lease_asked(r, 409);
     if (lease == NULL)
         return;
+    if (lease->restored) {
+        lease_recall(lease, r);
+        return;
+    }
     struct cursor c = cursor_over(outputs);
     size_t count = outputs.size == 0 ? 0 : cursor_map(&c);
     outputs_end(&lease->outputs);

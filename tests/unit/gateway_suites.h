@@ -11,4 +11,5 @@ Suite *session_suite(void);
 Suite *watch_suite(void);
 Suite *websocket_suite(void);
 Suite *worker_frame_suite(void);
+Suite *workflow_graph_suite(void);
 #endif
