@@ -26,6 +26,7 @@ enum {
     SILENCE_MS = 65000, /* after which nobody is there */
     CLOSE_MS = 5000,    /* a peer that does not answer our close */
     MARGIN = 65536,
+    REASON_MAX = 123, /* bytes, by the standard */
 };
 
 /*            head has left                close, silence, error
@@ -51,6 +52,11 @@ struct websocket {
     struct alarm alarm;
     uint64_t heard_ms;
     unsigned heard_count; /* messages in this run */
+    /* CLOSING: said when all that was said before it has left. */
+    bool close_due;
+    uint16_t close_code;
+    uint8_t close_reason[REASON_MAX];
+    size_t close_reason_size;
 };
 
 struct websockets {
@@ -118,13 +124,25 @@ settle(struct websocket *socket, bool broken)
     return true;
 }
 
+/* False: the connection broke.  wslay would let a close overtake what waits. */
+static bool
+let_go(struct websocket *socket)
+{
+    if (wslay_event_want_write(socket->frames) && wslay_event_send(socket->frames) != 0)
+        return false;
+    if (!socket->close_due || wslay_event_want_write(socket->frames))
+        return true;
+    socket->close_due = false;
+    wslay_event_queue_close(socket->frames, socket->close_code, socket->close_reason,
+        socket->close_reason_size);
+    return wslay_event_send(socket->frames) == 0;
+}
+
 static bool
 write_out(struct websocket *socket)
 {
     list_remove(&socket->dirty);
-    bool broken =
-        wslay_event_want_write(socket->frames) && wslay_event_send(socket->frames) != 0;
-    return settle(socket, broken);
+    return settle(socket, !let_go(socket));
 }
 
 static void
@@ -133,8 +151,7 @@ read_in(struct websocket *socket)
     socket->heard_count = 0;
     bool broken = wslay_event_recv(socket->frames) != 0;
     /* A close frame is answered before the end. */
-    if (wslay_event_want_write(socket->frames))
-        broken |= wslay_event_send(socket->frames) != 0;
+    broken |= !let_go(socket);
     (void)settle(socket, broken);
 }
 
@@ -275,7 +292,10 @@ websocket_close(struct websocket *socket, enum websocket_code code, struct bytes
     if (socket->state != WEBSOCKET_OPEN)
         return;
     socket->state = WEBSOCKET_CLOSING;
-    wslay_event_queue_close(socket->frames, (uint16_t)code, reason.data, reason.size);
+    socket->close_due = true;
+    socket->close_code = (uint16_t)code;
+    socket->close_reason_size = reason.size < REASON_MAX ? reason.size : REASON_MAX;
+    memcpy(socket->close_reason, reason.data, socket->close_reason_size);
     soil(socket);
     alarm_set(&g->alarms, &socket->alarm, g->now_ms + CLOSE_MS);
 }

@@ -326,7 +326,7 @@ answer_beat(struct peer *peer, struct leaf *leaf, const struct heartbeat_answer 
     struct bytes why = { 0 };
     if (lost)
         why = text("the lease was lost");
-    else if (ours && among(m->cancel, leaf->token))
+    else if (leaf->cancelled || (ours && among(m->cancel, leaf->token)))
         why = text("the run does not need it any more");
     leaf->cancelled |= why.data != NULL;
     struct buffer *out = page_of(peer);

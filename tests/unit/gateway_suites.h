@@ -9,6 +9,7 @@ Suite *json_suite(void);
 Suite *router_suite(void);
 Suite *session_suite(void);
 Suite *watch_suite(void);
+Suite *mobius_frame_suite(void);
 Suite *websocket_suite(void);
 Suite *worker_frame_suite(void);
 Suite *workflow_graph_suite(void);

@@ -6,7 +6,8 @@ const client = new Client({
   baseURL: options.url,
   project: "platform",
 });
-const loop = await client.createLoop(options.loop);
+const { name, ...spec } = options.loop;
+const loop = await client.createLoop({ name, spec });
 const run = await client.startRun(loop.id, { event: { issue_id: "42" } });
 const seen = [];
 for await (const event of client.watchRun(run.id)) seen.push(event.event_type ?? event.type);

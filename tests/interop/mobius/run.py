@@ -23,7 +23,7 @@ sys.path.insert(0, os.path.join(HERE, "../../.."))
 from tests.support.engine import BUILD, Engine, Refused, until  # noqa: E402
 
 PLACE = os.path.join(BUILD, "tests/interop/mobius/clients")
-TIMES = dict(lease_ms=2000, heartbeat_ms=500)
+TIMES = dict(lease_ms=3000, heartbeat_ms=1000)
 P = "/v1/projects/platform"
 
 SEED = {  # seed 000, as their tool sends it
@@ -99,7 +99,9 @@ class Clients:
                           ("deepnoodle-mobius 0.0.61 (PyPI)", self.no_py),
                           ("github.com/deepnoodle-ai/mobius v0.0.61 (Go)", self.no_go),
                           ("a node with WebSocket", self.node or "none")):
-            if why and not (name.startswith("a node") and self.node):
+            quiet = "MOBIUS_QUIET" in os.environ or (
+                name.startswith("a node") and self.node)
+            if why and not quiet:
                 print(f"SKIPPED: {name}: {why}", flush=True)
 
     @staticmethod
@@ -221,7 +223,10 @@ class Raw:
                 self.frame(10, payload)
             elif first & 15 == 8:
                 self.closed = int.from_bytes(payload[:2], "big")
-                self.frame(8, payload)
+                try:
+                    self.frame(8, payload)
+                except OSError:
+                    pass
             elif first & 15 == 1:
                 return json.loads(payload)
         return None
@@ -339,7 +344,7 @@ class Sdk:
 
     def test_a_long_job_outlives_its_lease_by_heartbeats(self):
         worker = self.worker(self.kind)
-        run = self.engine.start(self.apply("nap", ms=5000, name="long"), wait=20)
+        run = self.engine.start(self.apply("nap", ms=6000, name="long"), wait=20)
         self.assertEqual(run["status"], "completed")
         self.assertEqual(worker.lines.count("began long"), 1)
 
@@ -353,7 +358,7 @@ class Sdk:
         self.assertEqual(self.engine.wait_final(run["id"])["status"], "completed")
         before = self.types(run["id"])
         os.kill(frozen.process.pid, signal.SIGCONT)
-        frozen.said("done once")
+        until(lambda: {"done once", "aborted"} & set(frozen.lines), "it goes on", 30)
         time.sleep(0.5)  # its late report changes nothing
         self.assertEqual(self.types(run["id"]), before)
         self.assertEqual(before.count("action.completed"), 1)
@@ -687,7 +692,10 @@ class Frames(Journeys):
         raw.say("no.such.frame")
         raw.wait("keepalive", message_id=raw.say("keepalive"))
         raw.register()
-        raw.frame(1, b"x" * (8 << 20))
+        try:
+            raw.frame(1, b"x" * (8 << 20))
+        except OSError:
+            pass  # it is closed before all of it is there
         until(lambda: raw.hear(1) is None and raw.closed, "a huge frame ends it")
         self.raw().register("go-2")
 
@@ -737,5 +745,25 @@ class Frames(Journeys):
             self.raw(key="mbx_" + self.engine.key[4:] + ".platform").status, 101)
 
 
+SUITES = ("Typescript61", "Typescript10", "Python", "Api", "Frames")
+
+
+def main():
+    """Each suite in a process of its own: they mostly wait."""
+    if len(sys.argv) > 1:
+        unittest.main()
+    setUpModule()
+    running = [(name, subprocess.Popen(
+        [sys.executable, "-W", "ignore", os.path.abspath(__file__), name],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env=dict(os.environ, MOBIUS_QUIET="1"))) for name in SUITES]
+    failed = 0
+    for name, process in running:
+        output = process.communicate()[0]
+        failed += process.returncode != 0
+        print(f"== {name}\n{output}", flush=True)
+    return 1 if failed else 0
+
+
 if __name__ == "__main__":
-    unittest.main(verbosity=2 if "-v" in sys.argv else 1)
+    sys.exit(main())
