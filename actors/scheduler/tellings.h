@@ -16,7 +16,6 @@ struct telling {
     uint64_t record; /* that has the fact */
     struct id project, run;
     uint32_t step;
-    struct id hash; /* of the key of a keyed start, as in its row 'K'; or zero */
 };
 
 /* apply */
