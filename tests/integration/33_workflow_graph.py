@@ -296,6 +296,19 @@ class Dialect(unittest.TestCase):
         until(lambda: nothing.ended, "who has all is told to stay away")
         self.assertEqual(204, nothing.status)
 
+    def test_a_stream_may_begin_before_the_run_and_be_left(self):
+        workflow = self.api.create(job("only", required_labels=["early"]))
+        tails = [Tail(self.api, workflow, "only") for _ in range(20)]
+        until(lambda: all(tail.status == 200 for tail in tails), "they have begun")
+        for tail in tails[1:]:
+            tail.leave()
+        self.api.run(workflow)
+        _, lease = self.api.claim("w-early", "early")
+        self.api.say(lease, "hello\n")
+        self.api.complete(lease)
+        until(lambda: tails[0].ended, "it ends")
+        self.assertEqual("hello\n", tails[0].text())
+
     def test_a_log_of_megabytes_is_taken(self):
         workflow = self.api.create(job("only", required_labels=["big"]))
         self.api.run(workflow)

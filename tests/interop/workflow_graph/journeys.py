@@ -281,7 +281,7 @@ class Journeys(unittest.TestCase):
         second = self.client(engine, "rust")
         self.api.wait(workflow, 90, only="success")
         events = len(engine.events(self.run_of(engine, workflow)))
-        os.kill(second.pid, signal.SIGSTOP)
+        os.killpg(second.pid, signal.SIGKILL)
         os.kill(first.pid, signal.SIGCONT)
         # It has reported, and been told 409, when it has done another job.
         other = self.do(job("other", "true", required_labels=["rust"]))
