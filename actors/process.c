@@ -24,22 +24,25 @@ struct process {
     int64_t offset_ms; /* from the monotonic clock to the engine's time */
 };
 
-/* The engine's time begins as wall time, goes on with the monotonic clock, and never
- * falls behind what the journal has seen, whatever happens to the wall clock. */
-static void
-set_clock(struct process *p)
-{
-    uint64_t begin_ms = clock_unix_ms();
-    if (p->journal != NULL && journal_last_ms(p->journal) > begin_ms)
-        begin_ms = journal_last_ms(p->journal);
-    p->offset_ms = (int64_t)begin_ms - (int64_t)clock_monotonic_ms();
-}
-
 static uint64_t
 now_ms(void *self)
 {
     const struct process *p = self;
     return (uint64_t)((int64_t)clock_monotonic_ms() + p->offset_ms);
+}
+
+/* The engine's time begins as wall time, goes on with the monotonic clock, and is the
+ * same in all its processes, so that what followed in one is not earlier in another. It
+ * never falls behind what the journal has seen, whatever happens to the wall clock. */
+static void
+set_clock(struct process *p)
+{
+    int64_t behind_ms = 0;
+    p->offset_ms = p->child.clock_ms;
+    if (p->journal != NULL)
+        behind_ms = (int64_t)journal_last_ms(p->journal) - (int64_t)now_ms(p);
+    if (behind_ms > 0)
+        p->offset_ms += behind_ms;
 }
 
 static bool

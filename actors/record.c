@@ -78,6 +78,16 @@ point_raws(struct message *messages, size_t count, struct bytes record)
     }
 }
 
+void
+record_head(const struct envelope *envelope, size_t facts, struct buffer *out)
+{
+    pack_array(out, RECORD_HEAD + 2 * facts);
+    pack_u64(out, RECORD_FORMAT);
+    pack_u64(out, envelope->cause);
+    pack_id(out, &envelope->trace);
+    pack_id(out, &envelope->project);
+}
+
 size_t
 record_write(const struct field_blobs *blobs, struct message *messages, size_t count,
     struct buffer *out)
@@ -94,11 +104,7 @@ record_write(const struct field_blobs *blobs, struct message *messages, size_t c
     }
     if (facts == 0)
         return 0;
-    pack_array(out, RECORD_HEAD + 2 * facts);
-    pack_u64(out, RECORD_FORMAT);
-    pack_u64(out, first->envelope.cause);
-    pack_id(out, &first->envelope.trace);
-    pack_id(out, &first->envelope.project);
+    record_head(&first->envelope, facts, out);
     write_facts(blobs, messages, count, out);
     point_raws(messages, count, buffer_bytes(out));
     return facts;

@@ -19,6 +19,10 @@ struct field_blobs record_blobs(struct journal *journal, size_t inline_max);
 size_t record_write(const struct field_blobs *blobs, struct message *messages,
     size_t count, struct buffer *out);
 
+/* The head of a record of so many facts, whose codes and bodies the caller writes next.
+ */
+void record_head(const struct envelope *envelope, size_t facts, struct buffer *out);
+
 struct record_reader {
     struct cursor in;
     size_t left; /* facts */

@@ -51,6 +51,16 @@ read_secret(FILE *in, uint8_t secret[SECRET_SIZE])
     return read;
 }
 
+static bool
+read_clock(FILE *in, int64_t *clock_ms)
+{
+    char line[40], *end;
+    if (fgets(line, sizeof line, in) == NULL || memcmp(line, "clock=", 6) != 0)
+        return false;
+    *clock_ms = strtoll(line + 6, &end, 10);
+    return end > line + 6 && strcmp(end, "\n") == 0;
+}
+
 static void
 read_settings(struct child *child, const char *actor)
 {
@@ -59,7 +69,7 @@ read_settings(struct child *child, const char *actor)
     if (in == NULL)
         by_hand(actor);
     config_default(&child->config);
-    if (!read_secret(in, child->secret))
+    if (!read_secret(in, child->secret) || !read_clock(in, &child->clock_ms))
         by_hand(actor);
     if (config_read(in, &child->config, &fault) != ERR_NONE)
         child_fail(child, "%s", fault.detail);

@@ -48,6 +48,13 @@ auth_free(struct auth **out)
 }
 
 void
+key_name(struct key *key, struct bytes name)
+{
+    if (name.size > 0 && name.size < sizeof key->name)
+        memcpy(key->name, name.data, name.size);
+}
+
+void
 auth_learn(struct auth *auth, const struct key *key)
 {
     struct key *known = map_get(&auth->keys, id_bytes(&key->id));

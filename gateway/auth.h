@@ -12,12 +12,17 @@
 
 enum { KEY_SECRET_SIZE = 32, KEY_TEXT_SIZE = 4 + 26 + 1 + 43, KEY_PREFIX_SIZE = 12 };
 
+enum { KEY_NAME_SIZE = 201 };
+
 struct key {
     struct id id, project;
     struct hash hash;
-    unsigned scopes; /* bits of enum scope */
+    char name[KEY_NAME_SIZE]; /* for people: who answers what a run asks */
+    unsigned scopes;          /* bits of enum scope */
     bool revoked;
 };
+
+void key_name(struct key *key, struct bytes name);
 
 struct auth;
 

@@ -52,7 +52,7 @@ ask(struct development *d)
     m->envelope.project = d->key.project;
     m->envelope.trace = d->key.id;
     m->key_create.key = d->key.id;
-    m->key_create.name = text("development");
+    m->key_create.name = text(d->key.name);
     m->key_create.hash = bytes_of(d->key.hash.bytes, HASH_SIZE);
     m->key_create.scopes = d->key.scopes;
     m->key_create.prefix = bytes_of(d->prefix, sizeof d->prefix);
@@ -93,6 +93,7 @@ mint(struct development *d)
     d->key.id = id_fresh(0);
     d->key.project = id_of_name(text("default"));
     d->key.scopes = SCOPE_READ | SCOPE_START | SCOPE_WORK | SCOPE_ADMIN;
+    key_name(&d->key, text("development"));
     chance_fill(chance, sizeof chance);
     auth_mint(g->auth, &d->key.id, chance, line, &d->key.hash);
     memcpy(d->prefix, line, sizeof d->prefix);

@@ -16,11 +16,12 @@ struct dialect {
     /* What its keys begin with instead of "cap_"; NULL: with that.  What follows a "."
      * at the end of one is a name, and is passed over. */
     const char *key_prefix;
+    /* Pages of every site may call it and read what it answers; they need a key. */
+    bool cross_origin;
     /* How a failure is shown; NULL: as {"error": {code, message, details}}. */
     void (*refuse)(
         struct request *r, enum err err, struct bytes message, struct bytes details);
 };
 
-extern const struct dialect native_dialect;
-extern const struct dialect mobius_dialect;
+extern const struct dialect native_dialect, mobius_dialect, workflow_graph_dialect;
 #endif

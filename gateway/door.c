@@ -8,9 +8,10 @@
 #include <strings.h>
 
 /* JSON is longer than the msgpack that payload_max bounds. */
-enum { JSON_MARGIN = 65536 };
+enum { JSON_MARGIN = 65536, BULK_PAYLOADS = 8 };
 
-static const struct dialect *const dialects[] = { &native_dialect, &mobius_dialect };
+static const struct dialect *const dialects[] = { &native_dialect, &mobius_dialect,
+    &workflow_graph_dialect };
 
 static enum err
 find_route(struct request *r, const char *method, struct route_match *match,
@@ -162,10 +163,12 @@ check_body(struct request *r, struct fault *fault)
         r->body_max = config->automation_max;
     else if (kind == BODY_RAW)
         r->body_max = config->payload_max;
+    else if (kind == BODY_BULK)
+        r->body_max = (size_t)config->payload_max * BULK_PAYLOADS;
     else if (kind != BODY_NONE)
         r->body_max = (size_t)config->payload_max * 2 + JSON_MARGIN;
     if (!some)
-        return kind == BODY_JSON || kind == BODY_DEFINITION
+        return kind == BODY_JSON || kind == BODY_BULK || kind == BODY_DEFINITION
                    ? fault_set(fault, ERR_MALFORMED, "there is no body")
                    : ERR_NONE;
     if (kind == BODY_NONE)
@@ -216,6 +219,12 @@ door_enter(struct request *r, const char *method, struct bytes raw_target)
         err = find_route(r, method, &match, &fault);
     r->route = match.route;
     memcpy(r->captures, match.captures, sizeof r->captures);
+    if (err == ERR_METHOD && r->dialect->cross_origin
+        && method_read(method) == METHOD_OPTIONS) {
+        /* A browser asks whether it may: it may. */
+        request_answer(r, 200, "", (struct bytes){ 0 });
+        return;
+    }
     if (err == ERR_NONE)
         err = check_caller(r, in_path, &fault);
     if (err == ERR_NONE)

@@ -2,13 +2,16 @@
 
 #include "base/counters.h"
 #include "base/wrong.h"
+#include "gateway/dialect.h"
 #include "gateway/door.h"
 #include "gateway/websocket.h"
 
 #include <assert.h>
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 enum { SPARE_MAX = 64, BODY_KEPT_MAX = 65536, STREAM_BLOCK = 4096, UPLOAD_MORE = 4 };
 
@@ -319,6 +322,12 @@ add_allowed(struct MHD_Response *response, unsigned allowed)
     MHD_add_response_header(response, "Allow", list);
 }
 
+/* "*" does not mean Authorization. */
+static const char *const cross_origin[][2] = { { "Access-Control-Allow-Origin", "*" },
+    { "Access-Control-Allow-Methods", "*" },
+    { "Access-Control-Allow-Headers", "*, Authorization" },
+    { "Access-Control-Expose-Headers", "*" } };
+
 /* Failing to add one means that there is no memory: the client does without. */
 static void
 add_headers(struct MHD_Response *response, const struct answer *answer)
@@ -331,6 +340,9 @@ add_headers(struct MHD_Response *response, const struct answer *answer)
         MHD_add_response_header(response, "Retry-After", "1");
     if (answer->allowed != 0)
         add_allowed(response, answer->allowed);
+    if (answer->cross_origin)
+        for (size_t i = 0; i < COUNT(cross_origin); i++)
+            MHD_add_response_header(response, cross_origin[i][0], cross_origin[i][1]);
     if (answer->close)
         MHD_add_response_header(response, "Connection", "close");
 }
@@ -353,6 +365,8 @@ send_answer(struct exchange *x)
         WRONG("out of memory");
     count(COUNTER_requests_refused, answer->status >= 400);
     answer->close |= x->request.gateway->draining;
+    answer->cross_origin =
+        x->request.dialect != NULL && x->request.dialect->cross_origin;
     if (x->request.websocket != NULL)
         add_switch_headers(response, x);
     else
@@ -415,6 +429,15 @@ server_wake(struct request *r)
     x->suspended = false;
     MHD_resume_connection(x->mhd);
     x->connection->server->kick = true;
+}
+
+bool
+server_connected(const struct request *r)
+{
+    const struct exchange *x = (const struct exchange *)r;
+    char next;
+    ssize_t size = recv(x->connection->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT);
+    return size > 0 || (size < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
 struct header_list {

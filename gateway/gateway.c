@@ -54,6 +54,7 @@ hear_key(struct gateway *g, const struct message *in)
         return;
     }
     memcpy(key.hash.bytes, m->hash.data, HASH_SIZE);
+    key_name(&key, m->name);
     auth_learn(g->auth, &key);
     if (key.revoked)
         workers_judge(g->workers);

@@ -28,6 +28,7 @@ struct gateway {
     struct websockets *websockets;
     struct workers *workers;
     struct worker_door *worker_door;
+    struct workflow_graph *workflow_graph;
     struct development *development; /* NULL: no such key is made */
     struct buffer scratch;           /* for one call */
     uint64_t key_count;              /* keys of the engine, as the registry said */

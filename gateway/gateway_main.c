@@ -8,6 +8,7 @@
 #include "gateway/watch.h"
 #include "gateway/websocket.h"
 #include "gateway/workers.h"
+#include "gateway/workflow_graph/workflow_graph.h"
 
 #include <stdlib.h>
 
@@ -44,6 +45,7 @@ main(int argc, char **argv)
     g->watches = watches_new();
     g->workers = workers_new(g);
     g->websockets = websockets_new(g);
+    g->workflow_graph = workflow_graph_new(g);
     open_mailbox(g);
     g->bridge = bridge_new(g->mailbox, &g->alarms, g->child.config.requests_max,
         g->child.config.request_ms);
@@ -54,6 +56,7 @@ main(int argc, char **argv)
     websockets_free(&g->websockets);
     server_close(&g->server);
     workers_free(&g->workers);
+    workflow_graph_free(&g->workflow_graph);
     worker_door_close(&g->worker_door);
     development_free(g);
     bridge_free(&g->bridge);

@@ -10,6 +10,7 @@
 #include "gateway/watch.h"
 #include "gateway/websocket.h"
 #include "gateway/workers.h"
+#include "gateway/workflow_graph/workflow_graph.h"
 
 #include <czmq.h>
 #include <limits.h>
@@ -75,6 +76,7 @@ open_doors(struct loop *loop)
         return;
     g->open = true;
     loop->fds[WORKERS].fd = (int)zsock_fd(worker_door_socket(g->worker_door));
+    workflow_graph_begin(g->workflow_graph);
     child_ready(&g->child, "http=%u worker=%u", server_port(g->server),
         worker_door_port(g->worker_door));
 }

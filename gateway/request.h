@@ -37,6 +37,7 @@ struct answer {
     struct bytes body; /* in the arena, or static */
     unsigned allowed;  /* 405: bits of the methods there are */
     bool close;        /* the connection is not fit for another request */
+    bool cross_origin; /* pages of other sites may read it */
     bool ready;
 };
 
@@ -73,6 +74,9 @@ void request_refused(struct request *r, const struct refused *refused);
 /* A message from the arena, of the caller's project. */
 struct message *
 request_message(struct request *r, enum message_code code, enum actor_name to);
+/* Where a run begins: runs of one idempotency key must meet in one partition, in this
+ * life and the next. */
+uint32_t request_partition(struct request *r, struct bytes key);
 /* One question at a time; returns as bridge_ask does. */
 uint64_t request_ask(struct request *r, struct message *m,
     void (*done)(struct request *r, const struct message *answer));

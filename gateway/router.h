@@ -23,6 +23,7 @@ enum body_kind {
     BODY_MAYBE,      /* the same, or nothing */
     BODY_DEFINITION, /* the text of an automation */
     BODY_RAW,        /* any bytes of any type, or nothing, at most payload_max */
+    BODY_BULK,       /* an object of at most eight times payload_max */
 };
 
 enum { CAPTURES_MAX = 4 };

@@ -29,6 +29,9 @@ void server_quiesce(struct server *server);
 /* Requests that have begun and whose answers have not left. */
 size_t server_busy(const struct server *server);
 
+/* Has the client of a request that waits not gone away meanwhile? */
+bool server_connected(const struct request *r);
+
 /* The answer of `r` is ready, or its stream went on. */
 void server_wake(struct request *r);
 #endif

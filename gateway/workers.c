@@ -141,12 +141,15 @@ workers_ready(struct workers *w, struct session *session, uint32_t capacity)
 }
 
 void
-workers_heartbeat(struct workers *w, struct session *session, struct bytes held)
+workers_heartbeat(
+    struct workers *w, struct session *session, struct bytes held, struct bytes silent)
 {
     struct message m = to_lease(session, WORKER_HEARTBEAT);
+    session_drop_all(&w->sessions, session, silent);
     session_compare(&w->sessions, session, held);
     m.worker_heartbeat.session = session->id;
     m.worker_heartbeat.held = held;
+    m.worker_heartbeat.silent = silent;
     m.worker_heartbeat.request = session->number;
     send_on(w, &m);
 }

@@ -59,9 +59,10 @@ void workers_register(struct workers *workers, struct session *session,
 void workers_touch(struct workers *workers, struct session *session);
 /* How many jobs it will hold at most from now on. */
 void workers_ready(struct workers *workers, struct session *session, uint32_t capacity);
-/* It holds these leases, and no others. */
-void
-workers_heartbeat(struct workers *workers, struct session *session, struct bytes held);
+/* It holds these leases, and no others; `silent` (or nothing): those that nobody has
+ * spoken for in time. */
+void workers_heartbeat(struct workers *workers, struct session *session,
+    struct bytes held, struct bytes silent);
 /* It lives, and goes on with these of its leases; for voices that speak of each.
  * `request` is named in the answer. */
 void workers_beat(struct workers *workers, struct session *session, struct bytes tokens,

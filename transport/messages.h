@@ -33,7 +33,8 @@
     F(S, 3, id,   automation, "id to give it if its name is new")                        \
     F(S, 4, text, name,       "of the automation that gets the version; empty: as the text says") \
     F(S, 5, u32,  draft,      "1: keep the version, publish nothing")                    \
-    F(S, 6, u32,  check,      "1: only say what is wrong with it")
+    F(S, 6, u32,  check,      "1: only say what is wrong with it")                     \
+    F(S, 7, u32,  make,       "1: an automation called `name` is made if there is none")
 
 #define automation_published_FIELDS(F, S)                                                \
     F(S, 1, id,      automation, "automation id")                                        \
@@ -283,7 +284,8 @@
     F(S, 9,  text,    action,       "action_name")                                       \
     F(S, 10, text,    queue,        "queue")                                             \
     F(S, 11, payload, parameters,   "msgpack map")                                       \
-    F(S, 12, u64,     deadline_ms,  "unix ms when the attempt times out; 0: never")
+    F(S, 12, u64,     deadline_ms,  "unix ms when the attempt times out; 0: never")                 \
+    F(S, 13, list,    labels,       "msgpack array of texts that the job asks for")
 
 #define job_cancel_FIELDS(F, S)                                                          \
     F(S, 1, id,   session, "worker session that holds it")                               \
@@ -359,7 +361,8 @@
 #define worker_heartbeat_FIELDS(F, S)                                                    \
     F(S, 1, id,   session, "worker session")                                             \
     F(S, 2, list, held,    "msgpack array of lease tokens that it holds; some of them if `each`") \
-    F(S, 3, u64,  request, "to be named in the answer")
+    F(S, 3, u64,  request, "to be named in the answer")                                  \
+    F(S, 4, list, silent,  "msgpack array of lease tokens that nobody spoke for: they are lost")
 
 #define heartbeat_answer_FIELDS(F, S)                                                    \
     F(S, 1, id,   session, "worker session")                                             \

@@ -241,7 +241,7 @@
     F(S, 5, id,      child,      "id of the run to be")                                  \
     F(S, 6, text,    automation, "name or aut_… id")                                     \
     F(S, 7, payload, inputs,     "msgpack map, or nothing")                              \
-    F(S, 8, u32,     wait,       "1: child_ended must follow")                           \
+    F(S, 8, u32,     wait,       "1: child_ended must follow: the parent waits, or may cancel it")                           \
     F(S, 9, u32,     depth,      "generations above it")
 
 #define child_taken_FIELDS(F, S)                                                         \
@@ -332,7 +332,8 @@
 #define run_export_FIELDS(F, S)                                                          \
     F(S, 1, u64, request, "to be named in the answer")                                   \
     F(S, 2, id,  run,     "run id")                                                      \
-    F(S, 3, u64, after,   "record after which to begin; 0: the beginning")
+    F(S, 3, u64, after,   "record after which to begin; 0: the beginning")               \
+    F(S, 4, u32, part,    "payloads of the record behind it that were given already")
 
 #define run_resumed_FIELDS(F, S)                                                         \
     F(S, 1, id,   run,     "run id")                                                     \

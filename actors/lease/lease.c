@@ -213,6 +213,7 @@ lease_decide(
     case WORKER_HEARTBEAT: on_heartbeat(state, now_ms, in, out); return;
     case WORKER_GONE: on_gone(state, in, out); return;
     case WORKER_LIST: on_worker_list(state, in, out); return;
+    case LANE_EXPLAIN: on_lane_explain(state, in, out); return;
     default: WRONG("the catalogue sends the lease actor no such message");
     }
 }
@@ -433,6 +434,7 @@ grant(const struct lease_state *s, struct outbox *out)
         .queue = arena_copy(out->arena, job->queue),
         .parameters = arena_copy(out->arena, job->parameters),
         .deadline_ms = job->deadline_ms,
+        .labels = arena_copy(out->arena, lane->labels),
     };
     outbox_put_to(out, ACTOR_gateway, session->gateway, m);
 }

@@ -28,4 +28,7 @@ void on_heartbeat(const struct lease_state *s, uint64_t now_ms,
 void on_gone(const struct lease_state *s, const struct message *in, struct outbox *out);
 void on_worker_list(
     const struct lease_state *s, const struct message *in, struct outbox *out);
+/* explain.c */
+void on_lane_explain(
+    const struct lease_state *s, const struct message *in, struct outbox *out);
 #endif

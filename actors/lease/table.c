@@ -81,8 +81,8 @@ table_instance(
     return map_get(&table->instances, bytes_of(owner, ID_SIZE + instance.size));
 }
 
-static bool
-contains(struct bytes list, struct bytes text)
+bool
+list_contains(struct bytes list, struct bytes text)
 {
     struct cursor c = cursor_over(list);
     size_t count = list.size == 0 ? 0 : cursor_array(&c);
@@ -108,23 +108,30 @@ contains_all(struct bytes list, struct bytes wanted)
     struct cursor c = cursor_over(wanted);
     size_t count = wanted.size == 0 ? 0 : cursor_array(&c);
     for (size_t i = 0; i < count; i++)
-        if (!contains(list, cursor_text(&c)))
+        if (!list_contains(list, cursor_text(&c)))
             return false;
     return true;
+}
+
+enum lack
+session_lacks(const struct session *session, const struct lane *lane)
+{
+    if (length(session->actions) > 0 && !list_contains(session->actions, lane->action))
+        return LACKS_ACTION;
+    if (length(session->queues) == 0 ? !bytes_equal(lane->queue, text("default"))
+                                     : !list_contains(session->queues, lane->queue))
+        return LACKS_QUEUE;
+    if (!contains_all(session->labels, lane->labels))
+        return LACKS_LABEL;
+    return bytes_equal(session->environment, lane->environment) ? LACKS_NOTHING
+                                                                : LACKS_ENVIRONMENT;
 }
 
 bool
 session_takes(const struct session *session, const struct lane *lane)
 {
-    if (!id_equal(&session->project, &lane->project)
-        || !bytes_equal(session->environment, lane->environment))
-        return false;
-    if (length(session->queues) == 0 ? !bytes_equal(lane->queue, text("default"))
-                                     : !contains(session->queues, lane->queue))
-        return false;
-    if (length(session->actions) > 0 && !contains(session->actions, lane->action))
-        return false;
-    return contains_all(session->labels, lane->labels);
+    return id_equal(&session->project, &lane->project)
+           && session_lacks(session, lane) == LACKS_NOTHING;
 }
 
 static bool

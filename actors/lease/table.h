@@ -103,6 +103,17 @@ struct session *table_instance(
  */
 struct session *lane_choice(const struct lane *lane);
 bool session_takes(const struct session *session, const struct lane *lane);
+/* What a session of the lane's project lacks to take its jobs: the first of this order.
+ * Of the lane only what the job must be like is looked at. */
+enum lack {
+    LACKS_ACTION,
+    LACKS_QUEUE,
+    LACKS_LABEL,
+    LACKS_ENVIRONMENT,
+    LACKS_NOTHING,
+};
+enum lack session_lacks(const struct session *session, const struct lane *lane);
+bool list_contains(struct bytes list, struct bytes text);
 
 /* Changes, made when something is applied. */
 void table_offer(struct table *table, const struct id *project,

@@ -243,6 +243,21 @@ on_ready(const struct lease_state *s, const struct message *in, struct outbox *o
                  });
 }
 
+/* Whoever speaks for the holder has heard nothing from it for too long. */
+static void
+lose_silent(const struct lease_state *s, const struct worker_heartbeat *beat,
+    struct outbox *out)
+{
+    struct cursor c = cursor_over(beat->silent);
+    size_t count = beat->silent.size == 0 ? 0 : cursor_array(&c);
+    for (size_t i = 0; i < count && !c.bad && outbox_has_room(out, 8); i++) {
+        struct lease_name name;
+        if (lease_token_read(s->secret, cursor_blob(&c), &name)
+            && id_equal(&name.session, &beat->session) && lease_current(s, &name))
+            say_over(table_job(&s->table, &name.run, name.step), true, out);
+    }
+}
+
 void
 on_heartbeat(const struct lease_state *s, uint64_t now_ms, const struct message *in,
     struct outbox *out)
@@ -263,6 +278,7 @@ on_heartbeat(const struct lease_state *s, uint64_t now_ms, const struct message 
         answer.known = 1;
         say_worker_heard(out, (struct worker_heard){ .session = beat->session });
         judge_all(&claim, &answer.lost, &answer.cancel);
+        lose_silent(s, beat, out);
         if (!claim.each)
             return_ungranted(&claim, 2 * (uint64_t)s->config->heartbeat_ms);
         out->project = in->envelope.project;

@@ -213,6 +213,23 @@ concurrency_fill(struct reading *r, const struct answer *a, struct plan *plan)
             "queue");
 }
 
+/* What `on` says, as workflow-graph shows it: on: push, on: [push, manual]. */
+static struct bytes
+occasion_text(struct reading *r, const struct node *on)
+{
+    bool many = on->type == NODE_LIST || on->type == NODE_MAP;
+    buffer_clear(&r->scratch);
+    buffer_print(&r->scratch, many ? "on: [" : "on: ");
+    if (on->type == NODE_SCALAR)
+        buffer_append_bytes(&r->scratch, on->text);
+    for (const struct node *at = many ? on->first : NULL; at != NULL; at = at->next) {
+        buffer_print(&r->scratch, at == on->first ? "" : ", ");
+        buffer_append_bytes(&r->scratch, on->type == NODE_MAP ? at->key : at->text);
+    }
+    buffer_print(&r->scratch, many ? "]" : "");
+    return arena_copy(r->arena, buffer_bytes(&r->scratch));
+}
+
 static struct plan
 plan_of(struct reading *r, const struct answer *a)
 {
@@ -224,6 +241,8 @@ plan_of(struct reading *r, const struct answer *a)
         .failures_max = (uint32_t)a[TOP_FAILURES_MAX].number,
         .run_name = a[TOP_RUN_NAME].text,
     };
+    if (a[TOP_DESCRIPTION].at == NULL && a[TOP_ON].good)
+        plan.description = occasion_text(r, a[TOP_ON].at);
     concurrency_fill(r, a, &plan);
     if (a[TOP_INPUTS].good)
         plan.inputs =

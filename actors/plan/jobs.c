@@ -295,10 +295,50 @@ template_escape(struct buffer *out, struct bytes in)
         buffer_append(out, in.data + begin, in.size - begin);
 }
 
+/* The jobs whose outputs a job gets: those that it needs, and those that they need. */
+struct upstream {
+    uint32_t *list; /* [steps] */
+    uint32_t count;
+    uint32_t *seen; /* [steps]: the last step + 1 that has this one upstream */
+    size_t share;   /* bytes that a job may use for those that it needs indirectly */
+};
+
+/* Bytes of one entry of upstream_outputs, about. */
+static size_t
+entry_size(struct bytes key)
+{
+    return 2 * key.size + sizeof "${{ steps[\"\"].output }}" + 4;
+}
+
+/* Nearest first.  Of a long chain each job gets as many as its share allows: all of
+ * them together would grow with the square of the jobs. */
+static void
+upstream_find(struct upstream *u, const struct steps *steps, uint32_t step)
+{
+    size_t left = u->share;
+    u->count = 0;
+    u->seen[step] = step + 1;
+    for (uint32_t at = 0, from = step; at <= u->count; from = u->list[at++]) {
+        for (uint32_t i = 0; i < steps->list[from].needs_count; i++) {
+            uint32_t need = steps->list[from].needs[i];
+            size_t size = from == step ? 0 : entry_size(steps->list[need].key);
+            if (u->seen[need] == step + 1)
+                continue;
+            if (size > left)
+                return;
+            left -= size;
+            u->seen[need] = step + 1;
+            u->list[u->count++] = need;
+        }
+        if (at == u->count)
+            return;
+    }
+}
+
 /* {command, upstream_outputs: {job: ${{ steps["job"].output }}}} */
 static struct bytes
-parameters_pack(
-    struct reading *r, const struct steps *steps, const struct plan_step *step)
+parameters_pack(struct reading *r, const struct steps *steps,
+    const struct plan_step *step, const struct upstream *upstream)
 {
     struct buffer command = { 0 };
     if (step->templated)
@@ -310,9 +350,9 @@ parameters_pack(
     pack_string(&r->scratch, "command");
     pack_text(&r->scratch, buffer_bytes(&command));
     pack_string(&r->scratch, "upstream_outputs");
-    pack_map(&r->scratch, step->needs_count);
-    for (uint32_t i = 0; i < step->needs_count; i++) {
-        struct bytes key = steps->list[step->needs[i]].key;
+    pack_map(&r->scratch, upstream->count);
+    for (uint32_t i = 0; i < upstream->count; i++) {
+        struct bytes key = steps->list[upstream->list[i]].key;
         buffer_clear(&command);
         buffer_print(&command, "${{ steps[\"%.*s\"].output }}", (int)key.size,
             (const char *)key.data);
@@ -326,10 +366,19 @@ parameters_pack(
 void
 jobs_finish(struct reading *r, struct steps *steps)
 {
+    struct upstream upstream = {
+        .list = arena_take(r->arena, (steps->count + 1) * sizeof(uint32_t)),
+        .seen = arena_take(r->arena, (steps->count + 1) * sizeof(uint32_t)),
+        .share = (size_t)COMMANDS_TEXTS * r->limits->text_max / (steps->count + 1),
+    };
+    /* What was wrong with the needs has been told; they may run in circles. */
+    bool whole = r->mistakes->total == 0;
     for (uint32_t i = 0; i < steps->count; i++) {
         struct plan_step *step = &steps->list[i];
+        if (whole)
+            upstream_find(&upstream, steps, i);
         step->templated = step->needs_count > 0 || expression_in(step->parameters);
-        step->parameters = parameters_pack(r, steps, step);
+        step->parameters = parameters_pack(r, steps, step, &upstream);
         if (step->parameters.size > r->limits->payload_max)
             mistake_at(r, steps->drafts[i].node,
                 "takes %zu bytes as msgpack: expected at most %zu",

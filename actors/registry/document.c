@@ -50,10 +50,24 @@ put_triggers(struct buffer *out, const struct plan *plan)
     }
 }
 
+/* Of all steps together: what does not fit is left out. */
+enum { PARAMETERS_BYTES_MAX = 1 << 20 };
+
 static void
-put_step(struct buffer *out, const struct plan_step *step, const struct bytes *keys)
+put_parameters(struct buffer *out, const struct plan_step *step, size_t *left)
 {
-    pack_map(out, 5);
+    bool fits = step->parameters.size <= *left;
+    *left -= fits ? step->parameters.size : 0;
+    pack_string(out, "parameters");
+    pack_raw(out, fits ? step->parameters : (struct bytes){ 0 });
+}
+
+static void
+put_step(struct buffer *out, const struct plan_step *step, const struct bytes *keys,
+    size_t *parameters_left)
+{
+    static const uint8_t no_labels[] = { 0x90 };
+    pack_map(out, *parameters_left > 0 ? 8 : 7);
     put_text(out, "key", step->key);
     put_text(out, "name", step->name);
     put_string(out, "kind", step_kind_name(step->kind));
@@ -62,11 +76,20 @@ put_step(struct buffer *out, const struct plan_step *step, const struct bytes *k
     pack_array(out, step->needs_count);
     for (uint32_t i = 0; i < step->needs_count; i++)
         pack_text(out, keys[step->needs[i]]);
+    pack_string(out, "labels");
+    pack_raw(out,
+        step->labels.size > 0 ? step->labels : bytes_of(no_labels, sizeof no_labels));
+    put_number(out, "max_attempts", step->attempts_max);
+    if (*parameters_left > 0)
+        put_parameters(out, step, parameters_left);
 }
 
 static void
-put_steps(struct buffer *out, const struct plan *plan, struct arena *arena)
+put_steps(
+    struct buffer *out, const struct plan *plan, bool parameters, struct arena *arena)
 {
+    /* One byte more than may be used says that they are to be shown. */
+    size_t left = parameters ? PARAMETERS_BYTES_MAX + 1 : 0;
     struct bytes *keys = arena_take(arena, plan->step_count * sizeof *keys);
     for (uint32_t i = 0; i < plan->step_count; i++)
         keys[i] = plan_step_at(plan, i, arena).key;
@@ -74,7 +97,7 @@ put_steps(struct buffer *out, const struct plan *plan, struct arena *arena)
     pack_array(out, plan->step_count);
     for (uint32_t i = 0; i < plan->step_count; i++) {
         struct plan_step step = plan_step_at(plan, i, arena);
-        put_step(out, &step, keys);
+        put_step(out, &step, keys, &left);
     }
 }
 
@@ -161,7 +184,7 @@ automation_document(const struct registry_state *state, struct arena *arena,
     pack_map(&out, fields);
     put_automation(&out, name, &entry, &plan);
     if (part >= DOCUMENT_WHOLE)
-        put_steps(&out, &plan, arena);
+        put_steps(&out, &plan, part == DOCUMENT_WITH_TEXT, arena);
     if (part == DOCUMENT_WITH_TEXT)
         put_text(&out, "definition", version.definition);
     struct bytes document = arena_copy(arena, buffer_bytes(&out));

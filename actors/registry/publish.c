@@ -91,6 +91,12 @@ like_an_id(struct bytes name)
     return id_read(name, "aut_", &id) == ERR_NONE;
 }
 
+static bool
+may_be_called(struct bytes name)
+{
+    return name.size <= PLAN_KEY_MAX && !like_an_id(name);
+}
+
 static uint64_t
 automations_made(const struct registry_state *state)
 {
@@ -208,9 +214,12 @@ address(const struct registry_state *state, const struct automation_apply *apply
 {
     struct plan plan;
     if (apply->name.size > 0) {
+        p->name = apply->name;
         p->known = automation_find(state, &out->project, apply->name, &p->automation);
-        if (!p->known)
+        if (!p->known && !(apply->make && may_be_called(apply->name))) {
             refuse_unknown(out, apply->request);
+            return false;
+        }
     } else if (plan_open(p->plan, &plan) != ERR_NONE || !name_of(&plan, &p->name)) {
         refuse_name(out, apply->request,
             "a name of more than 128 bytes needs a handle beside it");
@@ -222,7 +231,7 @@ address(const struct registry_state *state, const struct automation_apply *apply
         p->known = automation_named(state, &out->project, p->name, &p->automation);
     }
     if (!p->known)
-        return apply->name.size == 0;
+        return true;
     automation_read(state, &out->project, &p->automation, &p->entry);
     p->name = p->entry.name;
     if (automation_status_of(&p->entry) == AUTOMATION_ARCHIVED) {

@@ -300,6 +300,8 @@ apply_to_run(struct scheduler_state *s, uint64_t at_ms, const struct message *m)
     if (run_over(run) && !was_over) {
         index_end(s, run);
         failures_follow(s, run);
+        if (run->row.status == RUN_STOPPED)
+            cancel_children(s, run);
     }
     if (was_over && !run_over(run))
         index_resume(s, run, was);

@@ -86,33 +86,32 @@ child_begin(struct turn *turn, uint32_t step, const struct plan_step *plan)
             .attempt = run_step(&turn->run, step)->attempt,
             .automation = copy(turn, automation),
             .inputs = copy(turn, inputs),
-            .wait = child.wait,
+            .wait = child.wait || !child.orphan,
             .depth = depth,
         });
-}
-
-/* Rows see to it that the child's scheduler hears of it. */
-void
-child_withdraw(struct turn *turn, uint32_t step, const char *reason)
-{
-    const struct step_row *row = run_step(&turn->run, step);
-    struct plan_step plan = run_plan_step(&turn->run, step);
-    struct plan_child child = config_of(&plan);
-    uint32_t peer = id_partition(&row->child);
-    if (row->status != STEP_WAITING || !child.wait || child.orphan
-        || peer == turn->state->partition)
-        return;
-    outbox_put_to(turn->out, ACTOR_scheduler, peer,
-        (struct message){ .code = CHILD_CANCEL,
-            .child_cancel = { turn->run.id, step, row->child, text(reason) } });
 }
 
 void
 child_due(struct turn *turn, uint32_t step, const struct plan_step *plan)
 {
     const char *late = "the run that it waits for took longer than its timeout";
-    child_withdraw(turn, step, late);
     time_out_step(turn, step, plan, late);
+}
+
+static void
+cancel_child(struct scheduler_state *s, const struct run *run, uint32_t step,
+    const struct id *child)
+{
+    uint32_t peer = id_partition(child);
+    telling_put(s, &(struct telling){
+                       .peer = peer,
+                       .subject = *child,
+                       .kind = TELLING_CANCEL,
+                       .project = run->project,
+                       .run = run->id,
+                       .step = step,
+                   });
+    tellings_due(s, peer);
 }
 
 void
@@ -120,29 +119,42 @@ index_child(struct scheduler_state *s, const struct fact_about_step *moved)
 {
     const struct step_row *before = &moved->before, *after = &moved->after;
     const struct message *fact = moved->fact;
-    struct telling telling = { .kind = TELLING_CALL,
-        .record = after->called,
-        .project = moved->run->project,
-        .run = moved->run->id,
-        .step = moved->step };
     if (fact->code == CHILD_CALLED) {
-        telling.subject = fact->child_called.child;
-    } else {
-        if (before->status != STEP_WAITING || after->status == STEP_WAITING
-            || id_is_zero(&before->child)
-            || (fact->code == WAIT_RESUMED
-                && bytes_equal(fact->wait_resumed.by, text("automation"))))
-            return;
-        struct plan_step plan = run_plan_step(&s->run, moved->step);
-        struct plan_child child = config_of(&plan);
-        if (!child.wait || child.orphan)
-            return;
-        telling.kind = TELLING_CANCEL;
-        telling.record = before->called;
-        telling.subject = before->child;
+        telling_put(s, &(struct telling){
+                           .peer = id_partition(&after->child),
+                           .subject = after->child,
+                           .kind = TELLING_CALL,
+                           .record = after->called,
+                           .project = moved->run->project,
+                           .run = moved->run->id,
+                           .step = moved->step,
+                       });
+        return;
     }
-    telling.peer = id_partition(&telling.subject);
-    telling_put(s, &telling);
+    if (before->status != STEP_WAITING || after->status == STEP_WAITING
+        || id_is_zero(&before->child)
+        || (fact->code == WAIT_RESUMED
+            && bytes_equal(fact->wait_resumed.by, text("automation"))))
+        return;
+    struct plan_step plan = run_plan_step(&s->run, moved->step);
+    if (!config_of(&plan).orphan)
+        cancel_child(s, moved->run, moved->step, &before->child);
+}
+
+/* A run that was cancelled takes with it those that it started and did not wait for,
+ * unless they are to go on. */
+void
+cancel_children(struct scheduler_state *s, struct run *run)
+{
+    for (uint32_t i = 0; run->row.children > 0 && i < run->row.step_count; i++) {
+        const struct step_row *row = run_step(run, i);
+        if (id_is_zero(&row->child) || row->status != STEP_DONE)
+            continue;
+        struct plan_step plan = run_plan_step(run, i);
+        struct plan_child child = config_of(&plan);
+        if (!child.wait && !child.orphan)
+            cancel_child(s, run, i, &row->child);
+    }
 }
 
 /* ---- where the child is ---- */
@@ -198,31 +210,48 @@ on_child_called(const struct scheduler_state *state, uint64_t now_ms,
 }
 
 /* A child that cleans up goes on doing so, however often it is told. */
-static void
+static bool
 cancel(const struct scheduler_state *state, uint64_t now_ms, const struct id *child,
-    struct bytes reason, struct outbox *out)
+    struct bytes reason, struct outbox *out, struct turn *turn)
 {
-    struct turn turn;
-    if (!turn_open(&turn, state, now_ms, out, child) || run_over(&turn.run)
-        || turn.run.row.ending != 0)
-        return;
-    end_run(&turn, RUN_STOPPED, reason);
-    turn_close(&turn);
+    if (!turn_open(turn, state, now_ms, out, child))
+        return false;
+    if (run_over(&turn->run) || turn->run.row.ending != 0)
+        return true;
+    end_run(turn, RUN_STOPPED, reason);
+    turn_close(turn);
+    return true;
 }
 
+/* The parent's scheduler has a row until it hears that the child has ended. */
 void
 on_child_cancel(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out)
 {
     const struct child_cancel *asked = &in->child_cancel;
-    cancel(state, now_ms, &asked->child, asked->reason, out);
+    struct turn turn;
+    if (!cancel(state, now_ms, &asked->child, asked->reason, out, &turn)
+        || !turn.was_over)
+        return;
+    outbox_put_to(out, ACTOR_scheduler, id_partition(&asked->run),
+        (struct message){ .code = CHILD_ENDED,
+            .again = true,
+            .child_ended = {
+                .run = asked->run,
+                .step = asked->step,
+                .attempt = turn.run.row.parent_attempt,
+                .child = asked->child,
+                .status = turn.run.row.status,
+            } });
 }
 
 void
 take_up_cancel(const struct scheduler_state *state, uint64_t now_ms,
     const struct telling *telling, struct outbox *out)
 {
-    cancel(state, now_ms, &telling->subject, text("nobody waits for it any more"), out);
+    struct turn turn;
+    (void)cancel(state, now_ms, &telling->subject, text("nobody waits for it any more"),
+        out, &turn);
     settle_telling(
         state, out, telling->peer, &telling->subject, (enum telling_kind)telling->kind);
 }
@@ -320,14 +349,16 @@ take(struct turn *turn, const struct child_taken *taken)
     turn_close(turn);
 }
 
-/* It may have been told to end before it was there. */
+/* It may have been told to end before it was there, or have been refused before. */
 static void
 cancel_again(const struct scheduler_state *state, const struct child_taken *taken,
-    struct outbox *out)
+    struct turn *turn, struct outbox *out)
 {
     uint32_t peer = id_partition(&taken->child);
+    const struct step_row *row = run_step(&turn->run, taken->step);
+    bool gone_on = !id_equal(&row->child, &taken->child) || row->status == STEP_BROKEN;
     if (peer != state->partition
-        && telling_there(state, peer, &taken->child, TELLING_CANCEL))
+        && (gone_on || telling_there(state, peer, &taken->child, TELLING_CANCEL)))
         outbox_put_to(out, ACTOR_scheduler, peer,
             (struct message){ .code = CHILD_CANCEL,
                 .child_cancel = { taken->run, taken->step, taken->child,
@@ -343,11 +374,13 @@ hear_taken(const struct scheduler_state *state, uint64_t now_ms,
     settle_telling(state, out, peer, &taken->child, TELLING_CALL);
     if (taken->err != ERR_NONE)
         settle_telling(state, out, peer, &taken->child, TELLING_CANCEL);
-    else
-        cancel_again(state, taken, out);
-    if (turn_open(&turn, state, now_ms, out, &taken->run)
-        && waits(&turn, taken->step, &taken->child))
+    if (!turn_open(&turn, state, now_ms, out, &taken->run)
+        || taken->step >= turn.run.row.step_count)
+        return;
+    if (waits(&turn, taken->step, &taken->child))
         take(&turn, taken);
+    else if (taken->err == ERR_NONE)
+        cancel_again(state, taken, &turn, out);
 }
 
 void

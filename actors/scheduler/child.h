@@ -33,6 +33,7 @@ void take_up_end(const struct scheduler_state *state, uint64_t now_ms,
 void tell_parent(struct turn *turn);
 /* apply */
 void index_child(struct scheduler_state *state, const struct fact_about_step *moved);
+void cancel_children(struct scheduler_state *state, struct run *run);
 void apply_child_ended(struct scheduler_state *state, const struct message *fact);
 
 /* failing.c: automations of which too many runs in a row have failed */

@@ -337,6 +337,7 @@ child_called(struct run *run, uint64_t at_ms, const struct child_called *fact)
     uint64_t timeout_ms = run_plan_step(run, fact->step).timeout_ms;
     wait(run, fact->step, timeout_ms == 0 ? 0 : at_ms + timeout_ms);
     run_touch(run, fact->step)->child = fact->child;
+    run->row.children++;
 }
 
 static void

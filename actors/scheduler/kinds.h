@@ -90,7 +90,6 @@ void move_inside(struct turn *turn, uint32_t step);
 /* child.c */
 void child_begin(struct turn *turn, uint32_t step, const struct plan_step *plan);
 void child_due(struct turn *turn, uint32_t step, const struct plan_step *plan);
-void child_withdraw(struct turn *turn, uint32_t step, const char *reason);
 /* set.c */
 void set_begin(struct turn *turn, uint32_t step, const struct plan_step *plan);
 void agent_begin(struct turn *turn, uint32_t step, const struct plan_step *plan);

@@ -131,6 +131,13 @@ tellings_reset(struct scheduler_state *s, uint32_t peer)
 }
 
 void
+tellings_due(struct scheduler_state *s, uint32_t peer)
+{
+    if (peer != s->partition)
+        tellings_reset(s, peer);
+}
+
+void
 tellings_told(struct scheduler_state *s, const struct told_again *told)
 {
     struct retelling *retelling = &s->retellings[slot_of(told->peer)];
@@ -203,7 +210,6 @@ subject_of(const struct message *fact, enum telling_kind kind)
     static const enum message_code codes[] = {
         [TELLING_FORWARD] = RUN_FORWARDED,
         [TELLING_CALL] = CHILD_CALLED,
-        [TELLING_CANCEL] = CHILD_CALLED,
         [TELLING_END] = CHILD_ENDED,
         [TELLING_FAILING] = AUTOMATION_FAILING,
     };
@@ -211,8 +217,8 @@ subject_of(const struct message *fact, enum telling_kind kind)
         return NULL;
     switch (kind) {
     case TELLING_FORWARD: return &fact->run_forwarded.run;
-    case TELLING_CALL:
-    case TELLING_CANCEL: return &fact->child_called.child;
+    case TELLING_CALL: return &fact->child_called.child;
+    case TELLING_CANCEL: return NULL;
     case TELLING_END: return &fact->child_ended.child;
     case TELLING_FAILING: return &fact->automation_failing.automation;
     }
@@ -243,12 +249,12 @@ static void
 say_again(
     const struct scheduler_state *state, struct outbox *out, const struct telling *t)
 {
-    struct message m = telling_fact(state, out, t);
+    struct message m = { .code = CHILD_CANCEL,
+        .child_cancel = {
+            t->run, t->step, t->subject, text("nobody waits for it any more") } };
     out->project = t->project;
-    if (t->kind == TELLING_CANCEL)
-        m = (struct message){ .code = CHILD_CANCEL,
-            .child_cancel = {
-                .run = m.child_called.run, t->step, t->subject, text("cancelled") } };
+    if (t->kind != TELLING_CANCEL)
+        m = telling_fact(state, out, t);
     m.again = true;
     m.raw = (struct bytes){ 0 };
     outbox_put_to(out, t->peer == PEER_REGISTRY ? ACTOR_registry : ACTOR_scheduler,

@@ -13,7 +13,7 @@ struct telling {
     uint32_t peer; /* a partition, or PEER_REGISTRY */
     struct id subject;
     enum telling_kind kind;
-    uint64_t record; /* that has the fact */
+    uint64_t record; /* that has the fact; 0: of a cancel, which the row says */
     struct id project, run;
     uint32_t step;
     struct id hash; /* of the key of a keyed start, as in its row 'K'; or zero */
@@ -25,6 +25,8 @@ void telling_put(struct scheduler_state *state, const struct telling *telling);
 void telling_drop(struct scheduler_state *state, uint32_t peer,
     const struct id *subject, enum telling_kind kind);
 void tellings_reset(struct scheduler_state *state, uint32_t peer);
+/* There is a row that no message has said: tell the peer what it may not know. */
+void tellings_due(struct scheduler_state *state, uint32_t peer);
 void tellings_told(struct scheduler_state *state, const struct told_again *told);
 void tellings_find_own(struct scheduler_state *state);
 

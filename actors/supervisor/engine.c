@@ -157,6 +157,7 @@ run(struct engine *e)
     warn_insecure(&e->config);
     engine_become(e, "starting");
     e->begin_ms = clock_monotonic_ms();
+    e->clock_ms = (int64_t)clock_unix_ms() - (int64_t)e->begin_ms;
     supervisor_begin(
         &e->machine, e->roster.count, e->config.drain_ms, e->begin_ms, &e->orders);
     e->machine.backoff_max_ms = e->config.restart_max_ms;

@@ -21,7 +21,7 @@ print_settings(const struct engine *e, struct buffer *out)
     if (fclose(memory) != 0)
         WRONG("out of memory");
     sodium_bin2hex(hex, sizeof hex, e->claim.secret, SECRET_SIZE);
-    buffer_print(out, "secret=%s\n", hex);
+    buffer_print(out, "secret=%s\nclock=%" PRId64 "\n", hex, e->clock_ms);
     buffer_append(out, lines, size);
     free(lines);
 }

@@ -80,9 +80,8 @@ run_facts_open(struct run_rows *run, uint64_t record, struct run_facts *facts)
     return record_open(&facts->reader, run->journal, run->arena, found.facts);
 }
 
-/* Every fact about a run names it first. */
-static bool
-is_about(const struct message *fact, const struct id *run)
+bool
+run_rows_is_about(const struct message *fact, const struct id *run)
 {
     const struct shape *shape = &message_shapes[fact->code];
     const struct field *first = shape->fields;
@@ -95,7 +94,22 @@ bool
 run_facts_next(struct run_facts *facts, struct message *fact)
 {
     while (record_next(&facts->reader, fact))
-        if (is_about(fact, &facts->run))
+        if (run_rows_is_about(fact, &facts->run))
+            return true;
+    return false;
+}
+
+bool
+run_rows_fact(struct run_rows *run, uint64_t record, enum message_code code,
+    uint32_t step, struct message *fact)
+{
+    struct run_facts facts;
+    if (record == 0 || !run_facts_open(run, record, &facts))
+        return false;
+    /* Every fact about a step has the run first and the step second. */
+    while (run_facts_next(&facts, fact))
+        if (fact->code == code
+            && (step == PLAN_NO_STEP || fact->step_started.step == step))
             return true;
     return false;
 }
@@ -109,12 +123,10 @@ or_empty(struct bytes payload)
 struct bytes
 run_rows_inputs(struct run_rows *run)
 {
-    struct run_facts facts;
     struct message fact;
-    if (run_facts_open(run, run->row.record, &facts))
-        while (run_facts_next(&facts, &fact))
-            if (fact.code == RUN_STARTED || fact.code == RUN_QUEUED)
-                return or_empty(fact.run_started.inputs);
+    if (run_rows_fact(run, run->row.record, RUN_STARTED, PLAN_NO_STEP, &fact)
+        || run_rows_fact(run, run->row.record, RUN_QUEUED, PLAN_NO_STEP, &fact))
+        return or_empty(fact.run_started.inputs);
     return (struct bytes){ 0 };
 }
 
@@ -162,15 +174,12 @@ last_output(struct run_rows *run, size_t bytes_max)
 struct bytes
 run_rows_result(struct run_rows *run, size_t bytes_max)
 {
-    struct run_facts facts;
     struct message fact;
     if (!run->planned)
         return (struct bytes){ 0 };
     if (run->row.finish == 0)
         return last_output(run, bytes_max);
-    if (run_facts_open(run, run->row.finish, &facts))
-        while (run_facts_next(&facts, &fact))
-            if (fact.code == RUN_COMPLETED)
-                return or_empty(fact.run_completed.output);
+    if (run_rows_fact(run, run->row.finish, RUN_COMPLETED, PLAN_NO_STEP, &fact))
+        return or_empty(fact.run_completed.output);
     return (struct bytes){ 0 };
 }

@@ -22,7 +22,7 @@ struct run_rows {
     struct step_row page[STEPS_PER_PAGE];
 };
 
-/* Borrows from the journal until its next catch-up.
+/* Borrows from the journal until its next catch-up; `run` must stay where it is.
  *
  * ERR_NOT_FOUND  the project has no such run
  * ERR_CORRUPT    its row cannot be read
@@ -36,6 +36,9 @@ const struct step_row *run_rows_step(struct run_rows *run, uint32_t step);
  * is not there. */
 struct plan_step run_rows_plan_step(struct run_rows *run, uint32_t step);
 
+/* Every fact about a run names it first. */
+bool run_rows_is_about(const struct message *fact, const struct id *run);
+
 /* The facts of this run in one record, in order. */
 struct run_facts {
     struct record_reader reader;
@@ -45,6 +48,11 @@ struct run_facts {
 /* Borrows the record until another one is read.  False if there is none. */
 bool run_facts_open(struct run_rows *run, uint64_t record, struct run_facts *facts);
 bool run_facts_next(struct run_facts *facts, struct message *fact);
+
+/* The first fact of this run in `record` with that code, and about `step` unless that
+ * is PLAN_NO_STEP.  False: there is none. */
+bool run_rows_fact(struct run_rows *run, uint64_t record, enum message_code code,
+    uint32_t step, struct message *fact);
 
 /* The payloads that only the record has; nothing (data NULL) if it is not there.
  * Inputs are valid until another record is read. */

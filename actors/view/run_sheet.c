@@ -4,7 +4,7 @@
 #include "transport/messages.h"
 
 /* Of all steps without their outputs; the payloads come on top. */
-enum { STEPS_BYTES_MAX = 512 * 1024 };
+enum { STEPS_BYTES_MAX = 960 * 1024 };
 
 static void
 write_error(
@@ -30,6 +30,19 @@ write_progress(struct sheet *map, const struct run_row *row)
     sheet_end(&progress);
 }
 
+/* Where it is from, and what it has been through. */
+static void
+write_lineage(struct sheet *map, const struct run_row *row)
+{
+    if (row->attempt > 0)
+        sheet_number(map, "attempt", row->attempt);
+    sheet_text(map, "trigger", row->trigger);
+    sheet_id(map, "parent_run_id", "run_", &row->parent);
+    sheet_id(map, "origin_run_id", "run_", &row->origin);
+    if (row->status == RUN_WAITING)
+        sheet_text(map, "queue_reason", row->queue_reason);
+}
+
 static void
 write_line(struct sheet *map, const struct id *id, const struct run_row *row)
 {
@@ -41,13 +54,15 @@ write_line(struct sheet *map, const struct id *id, const struct run_row *row)
     sheet_text(map, "status", text(run_status_name((enum run_status)row->status)));
     sheet_text(map, "source", row->source);
     sheet_text(map, "idempotency_key", row->key);
-    sheet_moment(map, "created_at", row->started_ms);
+    sheet_moment(
+        map, "created_at", row->queued_ms > 0 ? row->queued_ms : row->started_ms);
     sheet_moment(map, "updated_at", row->updated_ms);
-    sheet_moment(map, "started_at", row->started_ms);
+    sheet_moment(map, "started_at", row->status == RUN_WAITING ? 0 : row->started_ms);
     sheet_moment(map, "finished_at", row->finished_ms);
     sheet_text(map, "stop_reason", row->stop_reason);
     if (row->status == RUN_BROKEN)
         write_error(map, row->error_type, row->error_message, row->failed_step);
+    write_lineage(map, row);
     write_progress(map, row);
     sheet_number(map, "last_sequence", row->events);
 }
@@ -115,12 +130,37 @@ write_output(struct whole *w, struct sheet *map, uint32_t step)
     w->outputs[step].size = map->out->size - w->outputs[step].at;
 }
 
+/* What a step waits for. */
+static void
+write_wait(struct sheet *map, struct run_rows *run, uint32_t step,
+    const struct plan_step *plan)
+{
+    struct step_row row = *run_rows_step(run, step);
+    struct message fact;
+    sheet_id(map, "interaction_id", "iact_", &row.interaction);
+    if (plan->kind == STEP_WAIT
+        && run_rows_fact(run, row.called, WAIT_OPENED, step, &fact))
+        sheet_text(map, "event_type", fact.wait_opened.event_type);
+}
+
+static void
+write_items(struct sheet *map, const struct step_row *row)
+{
+    sheet_key(map, "items");
+    struct sheet items = sheet_map(map->out);
+    sheet_number(&items, "count", row->items);
+    sheet_number(&items, "begun", row->items_begun);
+    sheet_number(&items, "over", row->items_over);
+    sheet_end(&items);
+}
+
 static void
 write_step(struct whole *w, uint32_t step)
 {
     struct buffer *out = w->map.out;
-    const struct step_row *row = run_rows_step(w->run, step);
-    struct plan_step plan = run_rows_plan_step(w->run, step);
+    struct run_rows *run = w->run;
+    const struct step_row *row = run_rows_step(run, step);
+    struct plan_step plan = run_rows_plan_step(run, step);
     struct sheet map = sheet_map(out);
     sheet_text(&map, "key", plan.key);
     sheet_text(&map, "name", plan.name);
@@ -130,10 +170,17 @@ write_step(struct whole *w, uint32_t step)
     sheet_number(&map, "attempt", row->attempt);
     sheet_text(&map, "worker", row->worker);
     sheet_id(&map, "session_id", "wsess_", &row->session);
+    sheet_moment(&map, "leased_at", row->leased_ms);
     sheet_moment(&map, "started_at", row->started_ms);
     sheet_moment(&map, "finished_at", row->finished_ms);
+    sheet_moment(&map, "due_at", row->due_ms);
     if (row->error_type.size > 0 && row->status != STEP_DONE)
         write_error(&map, row->error_type, row->error_message, (struct bytes){ 0 });
+    sheet_id(&map, "child_run_id", "run_", &row->child);
+    if (row->status == STEP_WAITING)
+        write_wait(&map, run, step, &plan);
+    if (row->items > 0)
+        write_items(&map, row);
     write_output(w, &map, step);
     sheet_end(&map);
 }

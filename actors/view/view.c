@@ -1,6 +1,9 @@
 #include "actors/view/view.h"
 
 #include "actors/view/event_page.h"
+#include "actors/view/explain.h"
+#include "actors/view/export.h"
+#include "actors/view/inbox.h"
 #include "actors/view/log_page.h"
 #include "actors/view/run_page.h"
 #include "actors/view/run_sheet.h"
@@ -82,6 +85,48 @@ on_run_get(struct view *view, const struct run_get *asked, struct outbox *out)
     show(view, out, asked->request, &end);
 }
 
+static void
+on_run_explain(struct view *view, const struct run_explain *asked, struct outbox *out)
+{
+    struct run_rows run;
+    if (!find_run(view, &asked->run, asked->request, out, &run))
+        return;
+    explain(&view->document, &run);
+    show(view, out, asked->request,
+        &(struct page_end){ .last = run.row.events,
+            .finished = run_status_final((enum run_status)run.row.status) });
+}
+
+static void
+on_run_export(struct view *view, const struct run_export *asked, struct outbox *out)
+{
+    struct run_rows run;
+    struct fault fault;
+    struct page_end end;
+    if (!find_run(view, &asked->run, asked->request, out, &run))
+        return;
+    if (export_page(&view->document, &run, asked->after, asked->part, &end, &fault)
+        == ERR_NONE)
+        show(view, out, asked->request, &end);
+    else
+        refuse(out, asked->request, fault.err,
+            arena_copy(&view->arena, text(fault.detail)));
+}
+
+static void
+on_interaction_list(
+    struct view *view, const struct interaction_list *asked, struct outbox *out)
+{
+    struct fault fault;
+    struct interaction_list limited = *asked;
+    limited.limit = limit_of(asked->limit);
+    if (inbox_page(view, &out->project, &limited, &fault) == ERR_NONE)
+        show(view, out, asked->request, &(struct page_end){ 0 });
+    else
+        refuse(out, asked->request, fault.err,
+            arena_copy(&view->arena, text(fault.detail)));
+}
+
 typedef struct page_end
 page_fn(struct buffer *out, struct run_rows *run, uint64_t after, uint32_t limit);
 
@@ -114,6 +159,11 @@ view_answer(struct view *view, const struct message *in, struct outbox *out)
     case RUN_GET: on_run_get(view, &in->run_get, out); return;
     case EVENT_LIST: on_page(view, &in->event_list, event_page, out); return;
     case LOG_LIST: on_log_list(view, &in->log_list, out); return;
+    case RUN_EXPLAIN: on_run_explain(view, &in->run_explain, out); return;
+    case RUN_EXPORT: on_run_export(view, &in->run_export, out); return;
+    case INTERACTION_LIST:
+        on_interaction_list(view, &in->interaction_list, out);
+        return;
     default: WRONG("the catalogue sends the view no such message");
     }
 }

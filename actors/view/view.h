@@ -22,8 +22,8 @@ struct view {
     struct buffer document; /* one answer */
 };
 
-/* Say the answer to one of RUN_LIST, RUN_GET, EVENT_LIST and LOG_LIST.  What is said
- * borrows from `view` until the next call. */
+/* Say the answer to a question: see messages.def.  What is said borrows from `view`
+ * until the next call. */
 void view_answer(struct view *view, const struct message *in, struct outbox *out);
 void view_free(struct view *view);
 #endif

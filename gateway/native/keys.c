@@ -39,6 +39,7 @@ native_key_make(struct request *r, struct bytes name, unsigned scopes,
     minted->key.id = id_fresh(0);
     minted->key.project = r->key->project;
     minted->key.scopes = scopes;
+    key_name(&minted->key, name);
     auth_mint(
         r->gateway->auth, &minted->key.id, chance, minted->text, &minted->key.hash);
     sodium_memzero(chance, sizeof chance);

@@ -27,6 +27,9 @@ void native_key_make(struct request *r, struct bytes name, unsigned scopes,
 void native_run_document(struct buffer *out, const struct run_accepted *run,
     const struct run_changed *outcome);
 
+/* Answer with the run, 201 if it is a new one, or with why it was refused. */
+void native_run_accepted(struct request *r, const struct message *answer);
+
 /* What is followed: a question that is asked again and again, and how its pages name
  * what they hold. */
 struct follow_subject {

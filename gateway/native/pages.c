@@ -123,6 +123,19 @@ native_log_list(struct request *r)
 }
 
 void
+native_run_export(struct request *r)
+{
+    struct message *m = request_message(r, RUN_EXPORT, ACTOR_view);
+    uint64_t part;
+    if (!request_id(r, "run_", &m->run_export.run)
+        || !request_number(r, "after", 0, INT64_MAX, 0, &m->run_export.after)
+        || !request_number(r, "part", 0, UINT32_MAX, 0, &part))
+        return;
+    m->run_export.part = (uint32_t)part;
+    ask(r, m);
+}
+
+void
 native_worker_list(struct request *r)
 {
     ask(r, request_message(r, WORKER_LIST, ACTOR_lease));

@@ -78,8 +78,8 @@ accepted(struct request *r, const struct message *answer)
     return false;
 }
 
-static void
-started(struct request *r, const struct message *answer)
+void
+native_run_accepted(struct request *r, const struct message *answer)
 {
     const struct run_accepted *run = &answer->run_accepted;
     if (accepted(r, answer))
@@ -96,24 +96,6 @@ started_to_wait(struct request *r, const struct message *answer)
     native_duration(target_query(&r->target, "wait"), WAIT_MAX_MS, &ms);
     native_wait(
         r, &r->key->project, run, run->existed ? 200 : 201, r->gateway->now_ms + ms);
-}
-
-/* Runs of one idempotency key must meet in one partition, in this life and the next. */
-static uint32_t
-partition_of(struct request *r, struct bytes key)
-{
-    struct gateway *g = r->gateway;
-    struct buffer *both = &g->scratch;
-    uint64_t number = 0;
-    if (key.size == 0)
-        return g->partition++ % g->child.config.schedulers;
-    buffer_clear(both);
-    buffer_append_bytes(both, id_bytes(&r->key->project));
-    buffer_append_bytes(both, key);
-    struct hash hash = hash_of(buffer_bytes(both));
-    for (size_t i = 0; i < sizeof number; i++)
-        number = number << 8 | hash.bytes[i];
-    return (uint32_t)(number % g->child.config.schedulers);
 }
 
 static bool
@@ -157,7 +139,7 @@ read_start(struct request *r, struct run_start *start)
 void
 native_place(struct request *r, struct message *m)
 {
-    m->to_instance = partition_of(r, m->run_start.key);
+    m->to_instance = request_partition(r, m->run_start.key);
     m->envelope.partition = m->to_instance;
     m->run_start.run = id_fresh(m->to_instance);
     m->run_start.source = text("api");
@@ -177,7 +159,7 @@ native_run_start(struct request *r)
     if (!read_start(r, &m->run_start))
         return;
     native_place(r, m);
-    request_ask(r, m, wait.data != NULL ? started_to_wait : started);
+    request_ask(r, m, wait.data != NULL ? started_to_wait : native_run_accepted);
 }
 
 void
@@ -195,5 +177,5 @@ native_run_cancel(struct request *r)
     if (m->to_instance >= r->gateway->child.config.schedulers)
         request_refuse(r, ERR_NOT_FOUND, "%s", "");
     else
-        request_ask(r, m, started);
+        request_ask(r, m, native_run_accepted);
 }

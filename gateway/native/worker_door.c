@@ -251,7 +251,7 @@ take_word(
         workers_ready(workers, session, (uint32_t)frame->concurrency);
         return;
     case WORKER_SAYS_HEARTBEAT:
-        workers_heartbeat(workers, session, frame->held);
+        workers_heartbeat(workers, session, frame->held, (struct bytes){ 0 });
         return;
     case WORKER_SAYS_REPORT:
         workers_report(workers, session,

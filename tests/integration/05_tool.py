@@ -426,7 +426,7 @@ class ToolTest(unittest.TestCase):
         shown = self.tool("runs", "get", RUN).stdout
         self.assertIn("status         failed\n", shown)
         self.assertIn("error          Timeout: late\n", shown)
-        self.assertIn("\na\taction\tfailed\t2\t\t\tTimeout: late\n", shown)
+        self.assertIn("\na\taction\tfailed\t2\t\t\t\tTimeout: late\n", shown)
         self.assertIn('output\n{\n  "n": 1\n}\n', shown)
 
 

@@ -53,7 +53,8 @@ class Documents(unittest.TestCase):
             pages.add(page)
             with self.subTest(page=page, block=block):
                 self.assertEqual(compiled(whole(block)), (0, ""))
-        for guide in ("first-automation", "triggers", "waiting", "people", "versions"):
+        for guide in ("concurrency", "first-automation", "people", "stuck", "triggers",
+                      "versions", "waiting"):
             self.assertIn(f"docs/guides/{guide}.md", pages)
         self.assertIn("docs/automations.md", pages)
 

@@ -1,4 +1,5 @@
 /* Runs of runs: each call makes one child, which ends; who waits ends after it. */
+#include "actors/plan/plan_kinds.h"
 #include "actors/scheduler/run.h"
 #include "base/wrong.h"
 #include "tests/simulation/machine.h"
@@ -84,9 +85,14 @@ who_waits_ends_as_its_child_did(struct family *f, const struct call *call)
     bool there = read_run(f->sim, call, &call->child, &child, &arena);
     HOLDS(f->sim, !there || run_over(&child), "a child goes on");
     const struct step_row *step = run_step(&parent, call->step);
+    struct plan_child config;
+    plan_config_read(
+        &plan_child_shape, run_plan_step(&parent, call->step).config, &config);
     if (id_equal(&step->child, &call->child) && step->status == STEP_DONE)
-        HOLDS(f->sim, there && (!call->wait || child.row.status == RUN_DONE),
+        HOLDS(f->sim, there && (!config.wait || child.row.status == RUN_DONE),
             "the step is done, the child is not");
+    if (call->wait && step->status == STEP_DONE)
+        sim_probe(PROBE_CHILD_AWAITED);
     arena_free(&arena);
 }
 

@@ -14,7 +14,7 @@
 
 enum { CALLS_MAX = 128, PATIENCE_US = 4 * SECOND_US, KEY_SIZE = 16 };
 
-enum wish { WISH_START, WISH_CANCEL, WISH_APPLY, WISH_RESPOND };
+enum wish { WISH_START, WISH_CANCEL, WISH_APPLY, WISH_RESPOND, WISH_RETRY, WISH_FORK };
 
 /* What one client wants. */
 struct call {
@@ -23,7 +23,9 @@ struct call {
     enum automation automation;
     char key[KEY_SIZE]; /* empty: none */
     uint64_t input;     /* says which start it is */
-    struct id run;      /* to cancel; once answered, started */
+    struct id run;      /* to cancel, retry or fork; once answered, started */
+    struct id fork;     /* the run that shares its beginning */
+    uint64_t event;     /* up to this one */
     struct id interaction;
     const char *who, *value; /* who answers it, and what: msgpack */
     uint32_t version;        /* to apply; to start, it is known to exist */
@@ -106,6 +108,16 @@ message_of(const struct call *call, struct buffer *inputs)
             .principal = text(call->who),
         };
         return m;
+    case WISH_RETRY:
+        m.code = RUN_RETRY;
+        m.run_retry = (struct run_retry){ .run = call->run, .by = text("ann") };
+        return m;
+    case WISH_FORK:
+        m.code = RUN_FORK;
+        m.run_fork = (struct run_fork){
+            .run = call->fork, .origin = call->run, .event = call->event
+        };
+        return m;
     case WISH_APPLY:
         m.code = AUTOMATION_APPLY;
         m.automation_apply = (struct automation_apply){
@@ -130,6 +142,8 @@ send(struct sim *sim, void *self, uint64_t attempt, void **owned)
         call->version = sim->clients->applied[call->project][call->automation];
     m.envelope.project = project_id(call->project);
     sim_trace_message(sim, "ask", "client", "", &m);
+    if (call->wish == WISH_RETRY)
+        oracle_hear_retry(sim, &call->run);
     bool heard = gateway_take_question(sim, i, attempt, &m);
     buffer_free(&inputs);
     if (!heard) {
@@ -204,7 +218,7 @@ static void
 plan_responses(struct sim *sim, uint32_t project, const struct id *run)
 {
     static const char *const people[] = { "ann", "bob", "eve", "nobody" };
-    enum { FIRST = 0, ALL = 2 }; /* the steps that ask: see automations.def */
+    enum { FIRST = 0, ALL = 3 }; /* the steps that ask: see automations.def */
     struct chance *c = luck(sim);
     for (uint64_t left = chance_between(c, 0, 6); left > 0; left--) {
         uint32_t step = chance_hits(c, 4000) ? FIRST : ALL;
@@ -220,6 +234,34 @@ plan_responses(struct sim *sim, uint32_t project, const struct id *run)
     }
 }
 
+/* What has ended badly goes on, or its beginning is used again. */
+static void
+plan_again(struct sim *sim, const struct call *started)
+{
+    static const enum automation simple[] = { AUTOMATION_line, AUTOMATION_graph,
+        AUTOMATION_retry, AUTOMATION_slow, AUTOMATION_late, AUTOMATION_doomed,
+        AUTOMATION_asks, AUTOMATION_alone, AUTOMATION_newest, AUTOMATION_turns };
+    struct chance *c = luck(sim);
+    bool is_simple = false;
+    for (size_t i = 0; i < COUNT(simple); i++)
+        is_simple |= started->automation == simple[i];
+    if (!is_simple)
+        return;
+    if (chance_hits(c, 4000))
+        add(sim,
+            (struct call){
+                .wish = WISH_RETRY, .project = started->project, .run = started->run },
+            chance_below(c, 8 * SECOND_US));
+    if (chance_hits(c, 2000))
+        add(sim,
+            (struct call){ .wish = WISH_FORK,
+                .project = started->project,
+                .run = started->run,
+                .fork = sim_id(sim, STREAM_CLIENTS, id_partition(&started->run)),
+                .event = chance_between(c, 1, 16) },
+            chance_below(c, 6 * SECOND_US));
+}
+
 static void
 hear_accepted(struct sim *sim, struct call *call, const struct run_accepted *m)
 {
@@ -228,6 +270,8 @@ hear_accepted(struct sim *sim, struct call *call, const struct run_accepted *m)
         oracle_hear_cancelled(sim, m);
         return;
     }
+    if (call->wish == WISH_RETRY || call->wish == WISH_FORK)
+        return;
     if (call->wish == WISH_RESPOND) {
         oracle_hear_answered(sim, &call->run, &call->interaction, call->who);
         return;
@@ -250,6 +294,8 @@ hear_accepted(struct sim *sim, struct call *call, const struct run_accepted *m)
     oracle_hear_started(sim, &start, m->existed);
     if (call->automation == AUTOMATION_ask && !m->existed)
         plan_responses(sim, call->project, &m->run);
+    if (!m->existed && !sim->healed)
+        plan_again(sim, call);
     if (!sim->healed && chance_hits(luck(sim), 1500))
         add(sim,
             (struct call){
@@ -269,9 +315,9 @@ clients_hear(struct sim *sim, size_t i, uint64_t attempt, const struct message *
     } else if (m->code == DOCUMENT) {
         hear_applied(sim, call);
     } else if (attempt == call->attempt) {
-        if (call->wish == WISH_RESPOND && m->refused.err != ERR_TIMEOUT
+        if (call->wish >= WISH_RESPOND && m->refused.err != ERR_TIMEOUT
             && m->refused.err != ERR_UNAVAILABLE) {
-            call->settled = true; /* not asked yet, or no more, or not this one */
+            call->settled = true; /* not yet, or no more, or not this one */
             return;
         }
         if (call->wish == WISH_START && m->refused.err == ERR_NOT_FOUND)
@@ -294,6 +340,8 @@ clients_wait_for(const struct sim *sim)
         snprintf(said, sizeof said, "call %zu (%s) has no answer", i,
             call->wish == WISH_CANCEL    ? "cancel"
             : call->wish == WISH_RESPOND ? "respond"
+            : call->wish == WISH_RETRY   ? "retry"
+            : call->wish == WISH_FORK    ? "fork"
                                          : automation_name(call->automation));
         return said;
     }

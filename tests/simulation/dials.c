@@ -66,6 +66,8 @@ draw_config(struct config *config, struct chance *c)
         config->log_bytes_max = (uint32_t)chance_between(c, 0, 200);
     if (chance_hits(c, 3000))
         config->session_jobs_max = (uint32_t)chance_between(c, 1, 4);
+    if (chance_hits(c, 3000))
+        config->events_kept_bytes = chance_between(c, 4000, 12000);
     config->state_cache_bytes = chance_hits(c, 3000) ? 4096 : 1 << 20;
 }
 

@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { KEPT_MAX = 256, LISTENING_MAX = 8, WAITS_MAX = 512 };
+enum { KEPT_MAX = 256, LISTENING_MAX = 8, WAITS_MAX = 512, EVENT_OVERHEAD = 128 };
 
 struct kept {
     uint64_t at_ms;
@@ -20,20 +20,25 @@ struct kept {
     uint64_t kind;
     uint64_t listening; /* automations that heard pings then, a bit for each */
     uint64_t fired;     /* by which of them */
+    uint64_t bytes;
+    uint64_t told;    /* the number that its publisher heard */
+    uint64_t expired; /* the last event by then; 0: it is kept */
 };
 
 struct waiting {
     struct id run;
     uint32_t step, attempt;
-    uint64_t since_ms, after, matched, forgotten_at;
+    uint64_t since_ms, after, matched;
+    uint64_t expired; /* of the stream, when the wait came */
+    uint64_t came;    /* the last event then */
     bool forgotten;
 };
 
 struct reading {
     struct sim *sim;
     uint64_t at_ms;
-    struct kept kept[KEPT_MAX]; /* by number */
-    uint64_t last;
+    struct kept kept[KEPT_MAX];            /* by number */
+    uint64_t last, routed, expired, bytes; /* bytes: of those that are kept */
     struct id listening[LISTENING_MAX];
     size_t listening_count;
     struct waiting waits[WAITS_MAX];
@@ -41,13 +46,10 @@ struct reading {
 };
 
 static void
-an_event_is_kept_once_and_in_order(struct reading *r, const struct event_kept *kept)
+events_are_kept_in_order(struct reading *r, const struct event_kept *kept)
 {
     HOLDS(r->sim, kept->number == r->last + 1, "%" PRIu64 " after %" PRIu64,
         kept->number, r->last);
-    uint64_t told = publishers_told(r->sim, kept->id);
-    HOLDS(r->sim, told == 0 || told == kept->number, "%" PRIu64 ", not %" PRIu64,
-        kept->number, told);
     struct cursor kind = cursor_over(pack_find(kept->data, "kind"));
     r->last = kept->number;
     if (r->last >= KEPT_MAX)
@@ -57,7 +59,40 @@ an_event_is_kept_once_and_in_order(struct reading *r, const struct event_kept *k
         .ping = bytes_equal(kept->type, text("ping")),
         .kind = cursor_u64(&kind),
         .listening = ((uint64_t)1 << r->listening_count) - 1,
+        .told = publishers_told(r->sim, kept->id),
+        .bytes = EVENT_OVERHEAD + kept->id.size + kept->type.size + kept->source.size
+                 + kept->data.size + kept->meta.size,
     };
+    r->bytes += r->kept[r->last].bytes;
+}
+
+/* It is kept until it has had its consequences, and as long as there is room. */
+static void
+an_event_expires_when_there_is_no_room(
+    struct reading *r, const struct events_expired *expired)
+{
+    HOLDS(r->sim, expired->through > r->expired && expired->through <= r->routed,
+        "%" PRIu64 " after %" PRIu64, expired->through, r->expired);
+    while (r->expired < expired->through) {
+        HOLDS(r->sim, r->bytes > r->sim->config.events_kept_bytes,
+            "event %" PRIu64 " of %" PRIu64 " bytes", r->expired + 1, r->bytes);
+        r->bytes -= r->kept[++r->expired].bytes;
+        r->kept[r->expired].expired = r->last;
+    }
+    sim_probe(PROBE_EVENTS_EXPIRED);
+}
+
+/* The same id again is the same event for as long as that is kept. */
+static void
+an_event_is_kept_once(struct reading *r)
+{
+    for (uint64_t n = 1; n <= r->last; n++) {
+        const struct kept *kept = &r->kept[n];
+        HOLDS(r->sim,
+            kept->told == 0 || kept->told == n
+                || (kept->expired != 0 && kept->told > kept->expired),
+            "%" PRIu64 ", not %" PRIu64, n, kept->told);
+    }
 }
 
 static void
@@ -115,6 +150,8 @@ take_wait(struct reading *r, const struct wait_learned *learned)
         .attempt = learned->attempt,
         .since_ms = learned->since_ms,
         .after = learned->after,
+        .expired = r->expired,
+        .came = r->last,
     };
 }
 
@@ -125,13 +162,14 @@ a_wait_gets_the_first_event_that_fits(struct reading *r, const struct wait_match
     uint64_t first = 1;
     HOLDS(r->sim, wait != NULL, "nobody waits");
     while (first <= r->last
-           && (first <= wait->after || r->kept[first].at_ms < wait->since_ms
-               || r->kept[first].ping || r->kept[first].kind != 1))
+           && (first <= wait->after || first <= wait->expired
+               || r->kept[first].at_ms < wait->since_ms || r->kept[first].ping
+               || r->kept[first].kind != 1))
         first++;
     HOLDS(r->sim, m->number == first, "%" PRIu64 ", not %" PRIu64, m->number, first);
     HOLDS(r->sim, wait->matched == 0 || wait->matched == m->number, "two events");
     wait->matched = m->number;
-    sim_probe(PROBE_WAIT_MATCHED);
+    sim_probe(m->number <= wait->came ? PROBE_WAIT_LOOKED_BACK : PROBE_WAIT_MATCHED);
 }
 
 /* What waits in vain was missed: pongs go on until all is over. */
@@ -150,11 +188,17 @@ take_fact(struct reading *r, const struct message *fact)
     if (!id_equal(&fact->envelope.project, &project))
         return;
     switch ((int)fact->code) {
-    case EVENT_KEPT: an_event_is_kept_once_and_in_order(r, &fact->event_kept); return;
+    case EVENT_KEPT: events_are_kept_in_order(r, &fact->event_kept); return;
     case TRIGGERS_LEARNED: take_learned(r, fact); return;
     case TRIGGER_FIRED:
         if (fact->trigger_fired.event != 0)
             only_what_fits_fires(r, &fact->trigger_fired);
+        return;
+    case EVENT_ROUTED:
+        r->routed = fact->event_routed.number - !fact->event_routed.whole;
+        return;
+    case EVENTS_EXPIRED:
+        an_event_expires_when_there_is_no_room(r, &fact->events_expired);
         return;
     case WAIT_LEARNED: take_wait(r, &fact->wait_learned); return;
     case WAIT_MATCHED:
@@ -188,6 +232,7 @@ events_check(struct sim *sim, const struct machine *trigger)
             take_fact(r, &fact);
         arena_reset(&arena);
     }
+    an_event_is_kept_once(r);
     each_event_fires_each_trigger_once(r);
     no_wait_is_left(r);
     arena_free(&arena);

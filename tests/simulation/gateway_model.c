@@ -479,6 +479,10 @@ partition_of(struct gateway *g, const struct message *m)
         return 0;
     if (m->code == RUN_CANCEL)
         return id_partition(&m->run_cancel.run);
+    if (m->code == RUN_RETRY)
+        return id_partition(&m->run_retry.run);
+    if (m->code == RUN_FORK)
+        return id_partition(&m->run_fork.origin);
     if (m->code == INTERACTION_RESPOND)
         return id_partition(&m->interaction_respond.interaction);
     if (m->run_start.key.size == 0)

@@ -198,6 +198,14 @@ follow(void *self, const struct message *fact)
         if (member != NULL)
             member->ending = fact->run_deferred.ending != 0;
         return;
+    case RUN_RESUMED:
+        member = member_of(r, fact);
+        if (member == NULL)
+            return;
+        member->state = MEMBER_ACTIVE;
+        member->ending = false;
+        no_more_runs_are_active_than_the_policy_says(r, member);
+        return;
     case RUN_COMPLETED:
     case RUN_FAILED:
     case RUN_CANCELLED:

@@ -33,8 +33,8 @@ plan_index(const struct tale *t, uint32_t step)
     return each->body_first + (step - each->first) % each->body_count;
 }
 
-static struct plan_step
-plan_step(struct reading *r, const struct tale *t, uint32_t step)
+struct plan_step
+tale_plan_step(struct reading *r, const struct tale *t, uint32_t step)
 {
     return plan_step_at(&t->plan, plan_index(t, step), &r->arena);
 }
@@ -50,7 +50,7 @@ beside(struct tale *t, uint32_t step, uint32_t plan)
 static struct step_tale *
 around(struct reading *r, struct tale *t, uint32_t step)
 {
-    struct plan_step plan = plan_step(r, t, step);
+    struct plan_step plan = tale_plan_step(r, t, step);
     const struct each_tale *each = each_of(t, step);
     if (!plan.nested)
         return NULL;
@@ -102,6 +102,9 @@ a_run_starts_once(struct reading *r, const struct message *fact)
         started->steps);
     t->step_count = started->steps;
     t->steps = sim_room(started->steps * sizeof *t->steps);
+    if (started->origin_event > 0)
+        t->origin = map_get(&r->by_run, id_bytes(&started->origin));
+    t->origin_event = started->origin_event;
     list_append(&r->all, &t->link);
     map_put(&r->by_run, id_bytes(&t->run), t);
 }
@@ -140,7 +143,7 @@ no_more_items_at_once_than_the_step_says(
     struct step_tale *first = &t->steps[each->first + item * each->body_count];
     struct step_tale *around_it = &t->steps[each->step];
     struct plan_each config;
-    struct plan_step plan = plan_step(r, t, each->step);
+    struct plan_step plan = tale_plan_step(r, t, each->step);
     plan_config_read(&plan_each_shape, plan.config, &config);
     around_it->under_way += begins && first->in_item == 0;
     first->in_item += begins;
@@ -167,7 +170,7 @@ static void
 a_step_starts_once_when_all_it_needs_is_over(
     struct reading *r, struct tale *t, struct step_tale *s, uint32_t step)
 {
-    struct plan_step plan = plan_step(r, t, step);
+    struct plan_step plan = tale_plan_step(r, t, step);
     const struct step_tale *parent = around(r, t, step);
     TALE_HOLDS(r, t, !s->started && !s->over, "step %" PRIu32, step);
     TALE_HOLDS(r, t, parent == NULL || (parent->started && !parent->over),
@@ -180,6 +183,8 @@ a_step_starts_once_when_all_it_needs_is_over(
         TALE_HOLDS(r, t, lets_go_on(r, t, step, plan.needs[i]),
             "step %" PRIu32 " needs %" PRIu32, step, plan.needs[i]);
     s->started = true;
+    if (plan.kind != STEP_ACTION)
+        s->attempt = (struct attempt_tale){ .number = s->past + 1 };
     no_more_items_at_once_than_the_step_says(r, t, step, true);
 }
 
@@ -187,7 +192,7 @@ static void
 an_attempt_has_its_time(
     struct reading *r, struct tale *t, const struct action_called *called)
 {
-    uint64_t timeout_ms = plan_step(r, t, called->step).timeout_ms;
+    uint64_t timeout_ms = tale_plan_step(r, t, called->step).timeout_ms;
     TALE_HOLDS(r, t,
         timeout_ms == 0 ? called->deadline_ms == 0
                         : called->deadline_ms >= r->at_ms + timeout_ms,
@@ -293,10 +298,10 @@ static void
 no_more_attempts_than_the_policy_says(struct reading *r, struct tale *t,
     struct step_tale *s, const struct step_retried *retried)
 {
-    struct plan_step plan = plan_step(r, t, retried->step);
+    struct plan_step plan = tale_plan_step(r, t, retried->step);
     if (plan.kind != STEP_ACTION)
         s->attempt = (struct attempt_tale){
-            .number = s->counted++ + 1, .offer = 1, .ended = true
+            .number = s->past + s->counted++ + 1, .offer = 1, .ended = true
         };
     TALE_HOLDS(
         r, t, s->attempt.ended && !s->attempt.completed && !s->over, "nothing failed");
@@ -311,7 +316,7 @@ no_more_attempts_than_the_policy_says(struct reading *r, struct tale *t,
 static bool
 is_doomed(struct reading *r, struct tale *t, uint32_t step)
 {
-    struct plan_step plan = plan_step(r, t, step);
+    struct plan_step plan = tale_plan_step(r, t, step);
     bool doomed = plan.handles && !handles_a_failure(r, t, step);
     for (uint32_t i = 0; i < plan.needs_count; i++) {
         const struct step_tale *need = beside(t, step, plan.needs[i]);
@@ -324,8 +329,8 @@ static void
 a_step_ends_once(struct reading *r, struct tale *t, struct step_tale *s,
     const struct message *fact, uint32_t step)
 {
-    struct plan_step plan = plan_step(r, t, step);
-    bool acts = plan.kind == STEP_ACTION && s->attempt.number > 0;
+    struct plan_step plan = tale_plan_step(r, t, step);
+    bool acts = plan.kind == STEP_ACTION && s->attempt.number > s->past;
     TALE_HOLDS(r, t, !s->over && !s->waiting, "step %" PRIu32, step);
     if (fact->code == STEP_COMPLETED)
         TALE_HOLDS(r, t,
@@ -344,6 +349,7 @@ a_step_ends_once(struct reading *r, struct tale *t, struct step_tale *s,
         TALE_HOLDS(r, t, s->started, "step %" PRIu32, step);
     no_more_items_at_once_than_the_step_says(r, t, step, !s->started);
     s->over = true;
+    s->over_event = t->events;
     s->completed = fact->code == STEP_COMPLETED;
     s->failed = fact->code == STEP_FAILED;
     s->passes = s->completed || (s->failed && plan.on_error == ON_ERROR_CONTINUE)
@@ -355,7 +361,7 @@ static void
 an_each_has_steps_for_all_its_items(
     struct reading *r, struct tale *t, const struct step_expanded *expanded)
 {
-    struct plan_step plan = plan_step(r, t, expanded->step);
+    struct plan_step plan = tale_plan_step(r, t, expanded->step);
     struct cursor items = cursor_over(expanded->items);
     TALE_HOLDS(r, t, plan.kind == STEP_EACH && expanded->first == t->step_count,
         "step %" PRIu32, expanded->step);
@@ -386,35 +392,6 @@ a_wait_is_opened_once_and_ends_once(struct reading *r, struct tale *t,
     s->due_ms = due_ms;
 }
 
-bool
-has_answered(const struct reading *r, const struct id *interaction, struct bytes who)
-{
-    for (size_t i = 0; i < r->answer_count; i++)
-        if (id_equal(&r->answers[i].interaction, interaction)
-            && bytes_equal(text(r->answers[i].who), who))
-            return true;
-    return false;
-}
-
-static void
-everybody_answers_a_question_once(struct reading *r, struct tale *t,
-    struct step_tale *s, const struct interaction_responded *said)
-{
-    TALE_HOLDS(r, t, s->waiting, "step %" PRIu32 " asks nothing", said->step);
-    TALE_HOLDS(r, t, !has_answered(r, &said->interaction, said->principal), "%.*s did",
-        (int)said->principal.size, (const char *)said->principal.data);
-    TALE_HOLDS(r, t, s->due_ms == 0 || r->at_ms < s->due_ms, "it has expired");
-    struct answered *answers =
-        arena_take(&r->arena, (r->answer_count + 1) * sizeof *answers);
-    if (r->answer_count > 0)
-        memcpy(answers, r->answers, r->answer_count * sizeof *answers);
-    char *who = arena_take(&r->arena, said->principal.size + 1);
-    memcpy(who, said->principal.data, said->principal.size);
-    answers[r->answer_count++] = (struct answered){ said->run, said->interaction, who };
-    r->answers = answers;
-    s->waiting = !said->resolved;
-}
-
 static void
 a_wait_is_not_over_before_its_time(
     struct reading *r, struct tale *t, const struct step_tale *s, uint32_t step)
@@ -426,7 +403,7 @@ a_wait_is_not_over_before_its_time(
 static void
 an_assertion_holds(struct reading *r, struct tale *t, const struct check_failed *failed)
 {
-    struct plan_step plan = plan_step(r, t, failed->step);
+    struct plan_step plan = tale_plan_step(r, t, failed->step);
     struct plan_check check;
     plan_config_read(&plan_check_shape, plan.config, &check);
     TALE_HOLDS(r, t, check.on_fail == 1, "%.*s", (int)plan.key.size,
@@ -482,9 +459,28 @@ a_run_is_broken_off_for_a_reason(
 static bool
 fails_its_run(struct reading *r, struct tale *t, uint32_t step)
 {
-    struct plan_step plan = plan_step(r, t, step);
+    struct plan_step plan = tale_plan_step(r, t, step);
     return t->steps[step].failed && !plan.nested && !plan.cleanup
            && plan.on_error == ON_ERROR_FAIL;
+}
+
+/* Unless it never began, or was cancelled while it did so. */
+static void
+a_run_cleans_up_before_it_ends(struct reading *r, struct tale *t, uint32_t status)
+{
+    size_t left = 0, cleanups = 0;
+    for (uint32_t i = 0; i < t->step_count; i++) {
+        struct plan_step plan = tale_plan_step(r, t, i);
+        cleanups += plan.cleanup && !plan.nested;
+        left += plan.cleanup && !plan.nested && !t->steps[i].over;
+    }
+    TALE_HOLDS(r, t, !t->began || cleanups == 0 || t->cleaning, "it did not begin to");
+    TALE_HOLDS(r, t, !t->began || left == 0 || status == RUN_STOPPED,
+        "%zu steps of its cleanup are left", left);
+    if (status == RUN_STOPPED && !t->began)
+        sim_probe(PROBE_QUEUE_LEFT);
+    if (status == RUN_STOPPED && cleanups > 0 && t->cleaning && left == 0)
+        sim_probe(PROBE_CLEANED_UP_AFTER_CANCEL);
 }
 
 static void
@@ -493,7 +489,7 @@ a_run_ends_once_as_its_steps_did(struct reading *r, struct tale *t, uint32_t sta
     size_t fatal = 0, open = 0, left = 0;
     for (uint32_t i = 0; i < t->step_count; i++) {
         const struct step_tale *s = &t->steps[i];
-        struct plan_step plan = plan_step(r, t, i);
+        struct plan_step plan = tale_plan_step(r, t, i);
         fatal += fails_its_run(r, t, i);
         open += s->started && !s->over;
         left += !plan.nested && !s->over && (!plan.cleanup || status != RUN_STOPPED);
@@ -505,6 +501,7 @@ a_run_ends_once_as_its_steps_did(struct reading *r, struct tale *t, uint32_t sta
         "status %" PRIu32 ", %zu steps failed, %zu are left", status, fatal, left);
     TALE_HOLDS(r, t, t->ending == 0 || t->ending == status || status == RUN_STOPPED,
         "status %" PRIu32 ", not %" PRIu32, status, t->ending);
+    a_run_cleans_up_before_it_ends(r, t, status);
     t->over = true;
     t->status = status;
 }
@@ -515,6 +512,14 @@ a_fact_is_about_a_step_of_the_plan(
 {
     TALE_HOLDS(r, t, step < t->step_count, "step %" PRIu32, step);
     return step < t->step_count;
+}
+
+static void
+note_expiry(enum step_kind kind)
+{
+    sim_probe(kind == STEP_WAIT          ? PROBE_WAIT_EXPIRED
+              : kind == STEP_INTERACTION ? PROBE_EXPIRED
+                                         : PROBE_CHILD_EXPIRED);
 }
 
 static void
@@ -555,11 +560,12 @@ follow_step(struct reading *r, struct tale *t, const struct message *fact)
         return;
     case CHILD_CALLED:
         a_wait_is_opened_once_and_ends_once(
-            r, t, s, step, true, r->at_ms + plan_step(r, t, step).timeout_ms);
+            r, t, s, step, true, r->at_ms + tale_plan_step(r, t, step).timeout_ms);
         return;
     case INTERACTION_REQUESTED:
         a_wait_is_opened_once_and_ends_once(
             r, t, s, step, true, fact->interaction_requested.due_ms);
+        question_asked(r, s, &fact->interaction_requested);
         return;
     case WAIT_RESUMED:
         if (bytes_equal(fact->wait_resumed.by, text("timer")))
@@ -569,12 +575,14 @@ follow_step(struct reading *r, struct tale *t, const struct message *fact)
     case WAIT_TIMED_OUT:
         if (!s->waiting) /* a parallel or an each */
             return;
+        note_expiry(tale_plan_step(r, t, step).kind);
         a_wait_is_not_over_before_its_time(r, t, s, step);
         a_wait_is_opened_once_and_ends_once(r, t, s, step, false, 0);
         return;
     case INTERACTION_RESPONDED:
-        everybody_answers_a_question_once(r, t, s, &fact->interaction_responded);
+        question_answered(r, t, s, &fact->interaction_responded);
         return;
+    case STEP_COPIED: step_copied(r, t, s, &fact->step_copied); return;
     case CHECK_FAILED: an_assertion_holds(r, t, &fact->check_failed); return;
     case STEP_CANCELLED:
         s->waiting = false;
@@ -591,8 +599,8 @@ static void
 nothing_follows_the_end_of_a_run(
     struct reading *r, const struct tale *t, const struct message *fact)
 {
-    TALE_HOLDS(r, t, !t->over || fact->code == JOB_PRINTED, "%s does",
-        message_shapes[fact->code].name);
+    TALE_HOLDS(r, t, !t->over || fact->code == JOB_PRINTED || fact->code == RUN_RESUMED,
+        "%s does", message_shapes[fact->code].name);
 }
 
 /* The chain goes on over the facts of one run that follow each other in a record. */
@@ -659,11 +667,13 @@ follow(struct reading *r, const struct message *fact)
     note_position(r, t, fact);
     note_chain(r, t, fact);
     switch ((int)fact->code) {
-    case RUN_QUEUED:
-    case RUN_STARTED: return;
+    case RUN_QUEUED: return;
+    case RUN_STARTED: t->began = true; return;
+    case RUN_RESUMED: run_goes_on(r, t, &fact->run_resumed); return;
     case RUN_DEFERRED:
         if (!fact->run_deferred.more)
             t->ending = fact->run_deferred.ending;
+        t->cleaning |= t->ending != 0;
         return;
     case RUN_COMPLETED: a_run_ends_once_as_its_steps_did(r, t, RUN_DONE); return;
     case RUN_FAILED:
@@ -746,6 +756,8 @@ log_check(struct sim *sim, const struct machine *scheduler)
     read_log(&r);
     for (struct list *at = r.all.next; at != &r.all; at = at->next)
         every_run_has_its_end(&r, LIST_OF(at, struct tale, link));
+    for (struct list *at = r.all.next; at != &r.all; at = at->next)
+        all_is_copied_that_was_over(&r, LIST_OF(at, struct tale, link));
     log_end_check(&r);
     forget(&r);
 }

@@ -332,6 +332,33 @@ note_hearing(const struct machine *m, uint64_t now_ms, const struct message *in,
 }
 
 static void
+note_way_to(struct oracle *o, const struct wait_opened *opened)
+{
+    struct on_its_way *way = &o->on_their_way[o->next_way++ % WAITS_WATCHED];
+    if (opened->event_type.size > 0)
+        *way = (struct on_its_way){ opened->run, opened->step, opened->attempt };
+}
+
+static void
+note_arrival(struct oracle *o, const struct wait_learned *learned)
+{
+    for (size_t i = 0; i < WAITS_WATCHED; i++) {
+        struct on_its_way *way = &o->on_their_way[i];
+        if (id_equal(&way->run, &learned->run) && way->step == learned->step
+            && way->attempt == learned->attempt)
+            *way = (struct on_its_way){ .step = 0 };
+    }
+}
+
+static void
+note_event(const struct oracle *o)
+{
+    for (size_t i = 0; i < WAITS_WATCHED; i++)
+        if (!id_is_zero(&o->on_their_way[i].run))
+            sim_probe(PROBE_WAIT_AT_ONCE);
+}
+
+static void
 note_fact(const struct sim *sim, const struct message *fact)
 {
     switch ((int)fact->code) {
@@ -343,13 +370,25 @@ note_fact(const struct sim *sim, const struct message *fact)
                                              : PROBE_CLEANS_UP);
         return;
     case STEP_EXPANDED: sim_probe(PROBE_EXPANDED); return;
-    case WAIT_RESUMED: sim_probe(PROBE_SLEPT); return;
-    case WAIT_TIMED_OUT: sim_probe(PROBE_EXPIRED); return;
+    case STEP_STARTED:
+        if (bytes_equal(fact->step_started.kind, text("parallel")))
+            sim_probe(PROBE_IN_PARALLEL);
+        if (bytes_equal(fact->step_started.kind, text("set")))
+            sim_probe(PROBE_SET);
+        return;
+    case WAIT_RESUMED:
+        if (bytes_equal(fact->wait_resumed.by, text("timer")))
+            sim_probe(PROBE_SLEPT);
+        return;
+    case WAIT_OPENED: note_way_to(sim->oracle, &fact->wait_opened); return;
+    case WAIT_LEARNED: note_arrival(sim->oracle, &fact->wait_learned); return;
+    case EVENT_KEPT: note_event(sim->oracle); return;
     case INTERACTION_REQUESTED:
         sim_probe(
             fact->interaction_requested.escalated ? PROBE_ESCALATED : PROBE_ASKED);
         return;
     case INTERACTION_RESPONDED: sim_probe(PROBE_ANSWERED); return;
+    case CHECK_FAILED: sim_probe(PROBE_FAILED_ASSERTION); return;
     case CHECK_PASSED: sim_probe(PROBE_ASSERTED); return;
     case RUN_COMPLETED:
         if (fact->run_completed.has_output)
@@ -370,7 +409,16 @@ note_fact(const struct sim *sim, const struct message *fact)
     case STEP_RETRIED: sim_probe(PROBE_RETRIED); return;
     case STEP_SKIPPED: sim_probe(PROBE_SKIPPED); return;
     case STEP_FAILED: sim_probe(PROBE_GIVEN_UP); return;
-    case RUN_CANCELLED: sim_probe(PROBE_CANCELLED); return;
+    case RUN_CANCELLED:
+        sim_probe(bytes_equal(fact->run_cancelled.stop_reason, text("replaced"))
+                      ? PROBE_REPLACED
+                      : PROBE_CANCELLED);
+        return;
+    case RUN_QUEUED: sim_probe(PROBE_QUEUED_FIRST); return;
+    case CHILD_ENDED:
+        if (fact->child_ended.status == RUN_BROKEN)
+            sim_probe(PROBE_CHILD_FAILED);
+        return;
     case RUN_FORWARDED: sim_probe(PROBE_FORWARDED); return;
     case TOLD_AGAIN: sim_probe(PROBE_TOLD_AGAIN); return;
     case CHILD_CANCEL: sim_probe(PROBE_CHILD_WITHDRAWN); return;
@@ -453,7 +501,7 @@ oracle_hear_answered(struct sim *sim, const struct id *run,
 static void
 a_run_is_said_to_end_once(struct sim *sim, const struct told *told, uint32_t status)
 {
-    HOLDS(sim, told->status == 0 || told->status == status,
+    HOLDS(sim, told->status == 0 || told->status == status || told->retried,
         "%s was said to be in state %" PRIu32 ", then %" PRIu32, print_run(&told->run),
         told->status, status);
 }
@@ -481,6 +529,14 @@ void
 oracle_hear_cancelled(struct sim *sim, const struct run_accepted *accepted)
 {
     tell(sim, &accepted->run, 0, accepted->status);
+}
+
+void
+oracle_hear_retry(struct sim *sim, const struct id *run)
+{
+    tell(sim, run, 0, 0);
+    struct told *told = map_get(&sim->oracle->told, id_bytes(run));
+    told->retried = true;
 }
 
 void

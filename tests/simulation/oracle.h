@@ -40,6 +40,7 @@ struct told {
     struct id run;
     uint64_t sequence;
     uint32_t status; /* final, or 0 */
+    bool retried;    /* somebody asked for that: it may have several ends */
     struct list link;
 };
 
@@ -64,6 +65,13 @@ struct waiting {
 };
 enum { WAITING_MAX = 64 };
 
+/* A wait that the trigger actor has not heard of yet. */
+struct on_its_way {
+    struct id run;
+    uint32_t step, attempt;
+};
+enum { WAITS_WATCHED = 16 };
+
 struct oracle {
     struct map grants, told, heard;
     struct list all_grants, all_told, all_heard;
@@ -72,6 +80,8 @@ struct oracle {
     struct words words;
     struct waiting waiting[WAITING_MAX]; /* the last ones, in a ring */
     size_t next_waiting;
+    struct on_its_way on_their_way[WAITS_WATCHED]; /* the last ones, in a ring */
+    size_t next_way;
     struct answered answers[STARTS_MAX];
     size_t answer_count;
 };
@@ -98,6 +108,7 @@ void oracle_hear_answered(struct sim *sim, const struct id *run,
     const struct id *interaction, const char *who);
 void oracle_hear_started(struct sim *sim, const struct start *start, bool existed);
 void oracle_hear_cancelled(struct sim *sim, const struct run_accepted *accepted);
+void oracle_hear_retry(struct sim *sim, const struct id *run);
 void oracle_hear_hint(struct sim *sim, const struct run_changed *hint);
 void oracle_hear_report(struct sim *sim, const uint8_t *token, uint32_t outcome);
 /* Was it given to that session, as it is? */

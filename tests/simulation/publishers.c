@@ -10,7 +10,13 @@
 #include <stdlib.h>
 
 /* Pongs go on after the world has healed: whoever waits must get its own. */
-enum { EVENTS = 40, PULSES = 48, ALL = EVENTS + PULSES, PATIENCE_US = 4 * SECOND_US };
+enum {
+    EVENTS = 40,
+    PULSES = 48,
+    ALL = EVENTS + PULSES,
+    PATIENCE_US = 4 * SECOND_US,
+    FEW_BYTES = 12000
+};
 
 struct publication {
     char id[16];
@@ -73,11 +79,13 @@ send(struct sim *sim, void *self, uint64_t attempt, void **owned)
         try_again(sim, p);
 }
 
+/* Unless it is kept no longer. */
 static void
 an_event_has_one_number(struct sim *sim, const struct publication *p, uint64_t number)
 {
-    HOLDS(sim, p->number == 0 || p->number == number, "%s: %" PRIu64 " and %" PRIu64,
-        p->id, p->number, number);
+    bool expires = sim->config.events_kept_bytes <= FEW_BYTES;
+    HOLDS(sim, p->number == 0 || p->number == number || (expires && number > p->number),
+        "%s: %" PRIu64 " and %" PRIu64, p->id, p->number, number);
 }
 
 void

@@ -23,6 +23,12 @@ struct step_tale {
     uint64_t retry_ms;           /* 0: no retry is due */
     uint32_t under_way;          /* of an each: items */
     uint32_t in_item;            /* of an item's first step: steps that have begun */
+    uint32_t past;               /* attempts before the run went on again */
+    uint64_t over_event;         /* the event with which it was over */
+    /* What it asks of people. */
+    struct bytes targets; /* array */
+    bool all_of, judged;  /* judged: a no is a no */
+    uint32_t answers;
 };
 
 /* What an each became. */
@@ -42,8 +48,11 @@ struct tale {
     size_t each_count;
     uint32_t ending; /* the status that it will have after its cleanup */
     uint64_t deadline_ms, events, last_record, printed;
-    bool over;
+    bool began, over, cleaning;
     uint32_t status;
+    uint32_t resumed;    /* so many times it went on after its end */
+    struct tale *origin; /* it was forked from this one, when that had so many events */
+    uint64_t origin_event;
     struct hash chain;
     struct buffer positions;
     struct bytes key;
@@ -73,6 +82,17 @@ struct reading {
         }                                                                              \
     } while (0)
 
+struct plan_step tale_plan_step(struct reading *r, const struct tale *t, uint32_t step);
+/* again_check.c: runs that go on after their end, or share the beginning of others. */
+void run_goes_on(struct reading *r, struct tale *t, const struct run_resumed *resumed);
+void step_copied(struct reading *r, struct tale *t, struct step_tale *s,
+    const struct step_copied *copied);
+void all_is_copied_that_was_over(struct reading *r, struct tale *t);
+/* questions_check.c: what is asked of people, and what they say. */
+void question_asked(
+    struct reading *r, struct step_tale *s, const struct interaction_requested *asked);
+void question_answered(struct reading *r, struct tale *t, struct step_tale *s,
+    const struct interaction_responded *said);
 /* Has this person answered that question, as facts say? */
 bool
 has_answered(const struct reading *r, const struct id *interaction, struct bytes who);

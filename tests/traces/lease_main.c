@@ -8,6 +8,7 @@ main(void)
     if (sodium_init() < 0)
         return 1;
     SRunner *runner = srunner_create(lease_suite());
+    srunner_add_suite(runner, lease_explain_suite());
     srunner_add_suite(runner, lease_lives_suite());
     srunner_add_suite(runner, lease_each_suite());
     srunner_run_all(runner, CK_NORMAL);

@@ -4,6 +4,7 @@
 #include <check.h>
 
 Suite *lease_suite(void);
+Suite *lease_explain_suite(void);
 Suite *lease_lives_suite(void);
 Suite *lease_each_suite(void);
 Suite *registry_suite(void);
@@ -21,4 +22,5 @@ Suite *scheduler_partitions_suite(void);
 Suite *scheduler_children_suite(void);
 Suite *scheduler_operate_suite(void);
 Suite *scheduler_fork_suite(void);
+Suite *scheduler_resume_suite(void);
 #endif

@@ -80,7 +80,8 @@ START_TEST(a_child_that_is_not_waited_for_goes_on_alone)
 {
     struct story s;
     open_with(&s,
-        "steps:\n  - { key: a, kind: automation, automation: child, wait: false }\n",
+        "steps:\n  - { key: a, kind: automation, automation: child, wait: false,\n"
+        "      on_cancel: abandon }\n",
         "steps:\n  - { key: s, kind: sleep, duration: 5s }\n");
     story_start(&s, 1, "");
     story_expect(&s,
@@ -108,6 +109,34 @@ START_TEST(a_child_that_is_not_waited_for_goes_on_alone)
         "5000 run_completed run=C1\n"
         "5000 -> gateway run_changed run=C1 sequence=6 status=4 finished_ms=5000 "
         "stop_reason=completed\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(who_cancels_the_parent_ends_children_that_it_does_not_wait_for)
+{
+    struct story s;
+    open_with(&s,
+        "steps:\n  - { key: a, kind: automation, automation: child }\n"
+        "  - { key: b, kind: sleep, duration: 1h }\n",
+        "steps:\n  - { key: s, kind: sleep, duration: 5s }\n");
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    story_cancel(&s, 1, "enough");
+    story_expect(&s,
+        "0 step_cancelled run=R1 step=1 key=b\n"
+        "0 run_cancelled run=R1 reason=enough\n"
+        "0 -> gateway run_changed run=R1 sequence=9 status=6 whole=1 "
+        "stop_reason=cancelled\n"
+        "0 -> gateway run_accepted request=8 run=R1 automation=A name=flow "
+        "version=1 status=6 existed=1\n"
+        "0 step_cancelled run=C1 key=s\n"
+        "0 run_cancelled run=C1 reason=\"nobody waits for it any more\"\n"
+        "0 child_ended run=R1 attempt=1 child=C1 status=6\n"
+        "0 -> gateway run_changed run=C1 sequence=5 status=6 whole=1 "
+        "stop_reason=cancelled\n"
+        "0 telling_settled subject=C1 kind=3\n"
+        "0 telling_settled subject=C1 kind=4\n");
     story_close(&s);
 }
 END_TEST
@@ -239,6 +268,8 @@ scheduler_children_suite(void)
     tcase_add_test(tcase, a_child_that_is_not_waited_for_goes_on_alone);
     tcase_add_test(tcase, a_child_that_fails_fails_its_step_and_a_retry_makes_another);
     tcase_add_test(tcase, who_cancels_the_parent_ends_the_child);
+    tcase_add_test(
+        tcase, who_cancels_the_parent_ends_children_that_it_does_not_wait_for);
     tcase_add_test(tcase, a_child_that_is_refused_fails_its_step);
     tcase_add_test(tcase, generations_are_limited);
     suite_add_tcase(suite, tcase);

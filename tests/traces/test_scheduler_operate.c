@@ -101,22 +101,60 @@ START_TEST(a_signal_resumes_a_step_that_waits)
 }
 END_TEST
 
+/* A step between two others that failed once. */
+static void
+open_failing(struct story *s)
+{
+    open_with(s, "steps:\n"
+                 "  - { key: a, kind: set, values: { n: 1 } }\n"
+                 "  - { key: b, kind: action, action: x, retry: { max_attempts: 2 } }\n"
+                 "  - { key: c, kind: set, values: { n: '${{ steps.a.output.n }}' } }\n"
+                 "cleanup:\n  - { key: d, kind: set, values: {} }\n");
+    story_start(s, 1, "");
+    story_failed(s, (struct held){ 1, 1, 1, 1, 1 });
+    trace_skip(&s->trace);
+}
+
+START_TEST(a_run_that_is_not_over_is_not_retried)
+{
+    struct story s;
+    open_failing(&s);
+    retry(&s, 1, "");
+    story_expect(
+        &s, "0 -> gateway refused request=11 err=7 detail=\"the run is not over\"\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_failed_run_ends_and_cleans_up_before_it_is_retried)
+{
+    struct story s;
+    open_failing(&s);
+    story_failed(&s, (struct held){ 1, 1, 2, 1, 1 });
+    story_expect_only(&s, "run=R1",
+        "0 action_failed run=R1 step=1 key=b attempt=2 offer=1 action=x "
+        "error_type=Oops ending=1\n"
+        "0 step_failed run=R1 step=1 key=b error_type=Oops\n"
+        "0 step_skipped run=R1 step=2 key=c reason=\"a step that it needs did not "
+        "complete\"\n"
+        "0 run_deferred run=R1 ending=5 reason=step_failed\n"
+        "0 step_started run=R1 step=3 key=d kind=set\n"
+        "0 step_completed run=R1 step=3 key=d output=(1 bytes) has_output=1\n"
+        "0 run_failed run=R1 step=b error_type=Oops stop_reason=step_failed\n"
+        "0 -> gateway run_changed run=R1 sequence=14 status=5 whole=1 "
+        "stop_reason=step_failed error_type=Oops failed_step=b\n"
+        "0 -> lease job_settled run=R1 step=1 attempt=2 offer=1 session=S1 "
+        "verdict=1 gateway=3 reported=1\n");
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(a_failed_run_goes_on_from_what_did_not_complete)
 {
     struct story s;
-    open_with(&s,
-        "steps:\n"
-        "  - { key: a, kind: set, values: { n: 1 } }\n"
-        "  - { key: b, kind: action, action: x, retry: { max_attempts: 2 } }\n"
-        "  - { key: c, kind: set, values: { n: '${{ steps.a.output.n }}' } }\n"
-        "cleanup:\n  - { key: d, kind: set, values: {} }\n");
-    story_start(&s, 1, "");
-    story_failed(&s, (struct held){ 1, 1, 1, 1, 1 });
-    retry(&s, 1, "");
-    trace_skip(&s.trace);
+    open_failing(&s);
     story_failed(&s, (struct held){ 1, 1, 2, 1, 1 });
-    story_expect_only(&s, "run_failed",
-        "0 run_failed run=R1 step=b error_type=Oops stop_reason=step_failed\n");
+    trace_skip(&s.trace);
     trace_crash(&s.trace);
     retry(&s, 1, "");
     retry(&s, 1, "");
@@ -387,6 +425,8 @@ scheduler_operate_suite(void)
     Suite *suite = suite_create("operate");
     TCase *tcase = tcase_create("operate");
     tcase_add_test(tcase, a_signal_resumes_a_step_that_waits);
+    tcase_add_test(tcase, a_run_that_is_not_over_is_not_retried);
+    tcase_add_test(tcase, a_failed_run_ends_and_cleans_up_before_it_is_retried);
     tcase_add_test(tcase, a_failed_run_goes_on_from_what_did_not_complete);
     tcase_add_test(tcase, a_cancelled_run_goes_on_from_the_step_that_is_named);
     tcase_add_test(tcase, items_that_completed_are_not_done_again);

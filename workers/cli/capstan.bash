@@ -28,10 +28,23 @@ _capstan()
     'automations next') words=' --url --key --project --data --config --json --quiet --help' ;;
     'runs start') words=' --url --key --project --data --config --json --quiet --help --inputs --idempotency-key --version --wait' ;;
     'runs list') words=' --url --key --project --data --config --json --quiet --help --limit --cursor --automation --status' ;;
-    'runs get') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'runs get') words=' --url --key --project --data --config --json --quiet --help --file' ;;
     'runs watch') words=' --url --key --project --data --config --json --quiet --help --timeout' ;;
-    'runs events') words=' --url --key --project --data --config --json --quiet --help --timeout --follow --after --all' ;;
-    'runs cancel') words=' --url --key --project --data --config --json --quiet --help --reason' ;;
+    'runs events') words=' --url --key --project --data --config --json --quiet --help --timeout --follow --after --all --file' ;;
+    'runs cancel') words=' --url --key --project --data --config --json --quiet --help --automation --status --all --dry-run --reason' ;;
+    'runs retry') words=' --url --key --project --data --config --json --quiet --help --automation --status --all --step --dry-run --reason' ;;
+    'runs signal') words=' --url --key --project --data --config --json --quiet --help --result' ;;
+    'runs skip') words=' --url --key --project --data --config --json --quiet --help --reason' ;;
+    'runs set-output') words=' --url --key --project --data --config --json --quiet --help --output --reason' ;;
+    'runs fork') words=' --url --key --project --data --config --json --quiet --help --set --inputs --version --at' ;;
+    'runs explain') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'runs replay') words=' --url --key --project --data --config --json --quiet --help --at --file --verify' ;;
+    'runs diff') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'runs export') words=' --url --key --project --data --config --json --quiet --help --output' ;;
+    'runs import') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'interactions list') words=' --url --key --project --data --config --json --quiet --help --limit --cursor --target' ;;
+    'interactions get') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'interactions respond') words=' --url --key --project --data --config --json --quiet --help --approve --reject --value --withdraw --comment --as' ;;
     'events publish') words=' --url --key --project --data --config --json --quiet --help --id --source' ;;
     'events list') words=' --url --key --project --data --config --json --quiet --help --limit --after' ;;
     'events tail') words=' --url --key --project --data --config --json --quiet --help --timeout --after' ;;
@@ -50,9 +63,10 @@ _capstan()
     'completion'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     esac
     [[ -n $words ]] || case $first in
-    '') words=' up status down apply automations runs events secrets worker workers keys config verify version help completion' ;;
+    '') words=' up status down apply automations runs interactions events secrets worker workers keys config verify version help completion' ;;
     automations) words=' list get versions create-version publish rollback diff pause resume archive triggers next' ;;
-    runs) words=' start list get watch events cancel' ;;
+    runs) words=' start list get watch events cancel retry signal skip set-output fork explain replay diff export import' ;;
+    interactions) words=' list get respond' ;;
     events) words=' publish list tail' ;;
     secrets) words=' set list delete' ;;
     workers) words=' list' ;;

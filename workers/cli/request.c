@@ -201,6 +201,8 @@ read_word(struct reading *r, const char *word)
         return read_option(r, word + 2);
     if (!r->words_only && strcmp(word, "-h") == 0)
         return read_option(r, "help");
+    if (!r->words_only && strcmp(word, "-o") == 0)
+        return read_option(r, "output");
     if (!r->words_only && word[0] == '-' && word[1] != '\0')
         return fault_set(r->fault, ERR_INVALID,
             "there is no flag '%.80s': flags are whole words, such as --json", word);

@@ -2,6 +2,7 @@
 #include "workers/cli/commands.h"
 #include "workers/cli/document.h"
 #include "workers/cli/event_line.h"
+#include "workers/cli/exported.h"
 #include "workers/cli/follow.h"
 
 #include <inttypes.h>
@@ -26,21 +27,33 @@ print_event(struct cli *cli, const json_t *event)
     cli_flush();
 }
 
+static enum exit_code
+read_page(struct cli *cli, uint64_t after, json_t **page)
+{
+    char number[24];
+    snprintf(number, sizeof number, "%" PRIu64, after);
+    if (cli_given(cli, OPTION_file)) {
+        struct exported_call call = {
+            .what = "events", .file = cli_value(cli, OPTION_file), .after = number
+        };
+        return exported_read(&call, page);
+    }
+    struct api_path path = api_path("runs", cli->request.words[0], "/events");
+    api_query(&path, "after", number);
+    snprintf(number, sizeof number, "%d", PAGE);
+    api_query(&path, "limit", number);
+    return api_get(cli, &path, page);
+}
+
 /* Print the page after `*after` and move on; `*more` says whether another may follow.
  */
 static enum exit_code
 print_page(struct cli *cli, uint64_t *after, bool *more)
 {
-    struct api_path path = api_path("runs", cli->request.words[0], "/events");
-    char number[24];
     const json_t *event;
     json_t *page;
     size_t i;
-    snprintf(number, sizeof number, "%" PRIu64, *after);
-    api_query(&path, "after", number);
-    snprintf(number, sizeof number, "%d", PAGE);
-    api_query(&path, "limit", number);
-    enum exit_code e = api_get(cli, &path, &page);
+    enum exit_code e = read_page(cli, *after, &page);
     if (e != EXIT_DONE)
         return e;
     *more = false;
@@ -68,7 +81,9 @@ command_runs_events(struct cli *cli)
         e = cli_time(cli, OPTION_timeout, 0, &ms);
     if (e != EXIT_DONE)
         return e;
-    if (cli_given(cli, OPTION_follow)) {
+    if (!exported_named(cli))
+        return EXIT_USAGE;
+    if (cli_given(cli, OPTION_follow) && !cli_given(cli, OPTION_file)) {
         struct follow follow = { .run = cli->request.words[0],
             .after = after,
             .wait_ms = ms,

@@ -1,10 +1,13 @@
-/* runs - start, list, get, cancel. */
+/* runs - start, list, get. */
+#include "base/clock.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/document.h"
+#include "workers/cli/exported.h"
 #include "workers/cli/follow.h"
 #include "workers/cli/human.h"
 #include "workers/cli/input.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 static void
@@ -109,11 +112,37 @@ command_runs_list(struct cli *cli)
     return document_list(cli, &path, heads, row_of);
 }
 
+/* What the step waits for, or how far it is: "due in 5 min", "run_…", "12/100". */
+static void
+waits_cell(const struct cli *cli, struct table *table, const json_t *step)
+{
+    static const char *const names[] = { "child_run_id", "interaction_id",
+        "event_type" };
+    const json_t *items = json_object_get(step, "items");
+    uint64_t due_ms = document_time(step, "due_at");
+    struct buffer out = { 0 };
+    char ago[HUMAN_MAX];
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (document_text(step, names[i])[0] != '\0')
+            buffer_print(
+                &out, "%s%s", out.size > 0 ? ", " : "", document_text(step, names[i]));
+    if (items != NULL)
+        buffer_print(&out, "%" PRIu64 "/%" PRIu64, document_number(items, "over"),
+            document_number(items, "count"));
+    if (due_ms > 0)
+        buffer_print(&out, "%sdue %s", out.size > 0 ? ", " : "",
+            cli->on_terminal ? human_ago(clock_unix_ms(), due_ms, ago)
+                             : document_text(step, "due_at"));
+    buffer_append(&out, "", 1);
+    table_text(table, (const char *)out.data);
+    buffer_free(&out);
+}
+
 static void
 show_steps(const struct cli *cli, const json_t *run)
 {
     static const char *const heads[] = { "STEP", "KIND", "STATUS", ">ATTEMPT",
-        "STARTED", ">TOOK", "ERROR", NULL };
+        "STARTED", ">TOOK", "WAITS", "ERROR", NULL };
     const json_t *steps = json_object_get(run, "steps"), *step;
     size_t i;
     if (json_array_size(steps) == 0)
@@ -129,6 +158,7 @@ show_steps(const struct cli *cli, const json_t *run)
         document_cell(table, step, "attempt");
         document_cell_time(table, step, "started_at");
         took_cell(table, step);
+        waits_cell(cli, table, step);
         document_error_cell(table, json_object_get(step, "error"));
     }
     table_print(&table);
@@ -137,8 +167,9 @@ show_steps(const struct cli *cli, const json_t *run)
 static void
 show(const struct cli *cli, const json_t *run)
 {
-    static const char *const lines[] = { "id", "automation", "version", "status",
-        "stop_reason", "started_at", "finished_at" };
+    static const char *const lines[] = { "id", "name", "automation", "version",
+        "status", "stop_reason", "queue_reason", "parent_run_id", "origin_run_id",
+        "started_at", "finished_at" };
     const json_t *output = json_object_get(run, "output");
     for (size_t i = 0; i < COUNT(lines); i++)
         document_line(run, lines[i]);
@@ -154,32 +185,23 @@ enum exit_code
 command_runs_get(struct cli *cli)
 {
     json_t *run;
-    struct api_path path = api_path("runs", cli->request.words[0], "");
-    enum exit_code e = api_get(cli, &path, &run);
+    enum exit_code e;
+    if (!exported_named(cli))
+        return EXIT_USAGE;
+    if (cli_given(cli, OPTION_file)) {
+        struct exported_call call = { .what = "get",
+            .file = cli_value(cli, OPTION_file) };
+        e = exported_read(&call, &run);
+    } else {
+        struct api_path path = api_path("runs", cli->request.words[0], "");
+        e = api_get(cli, &path, &run);
+    }
     if (e != EXIT_DONE)
         return e;
     if (cli_given(cli, OPTION_json))
         cli_print_json(run);
     else
         show(cli, run);
-    json_decref(run);
-    return EXIT_DONE;
-}
-
-enum exit_code
-command_runs_cancel(struct cli *cli)
-{
-    json_t *run = NULL, *body = json_object();
-    struct api_path path = api_path("runs", cli->request.words[0], "/cancel");
-    api_set(body, "reason", cli_value(cli, OPTION_reason));
-    enum exit_code e = api_post(cli, &path, body, &run);
-    json_decref(body);
-    if (e != EXIT_DONE)
-        return e;
-    if (cli_given(cli, OPTION_json))
-        cli_print_json(run);
-    else
-        printf("%s\t%s\n", document_text(run, "id"), document_text(run, "status"));
     json_decref(run);
     return EXIT_DONE;
 }

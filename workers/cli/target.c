@@ -1,4 +1,5 @@
 /* target - which engine is meant, and with which key: the second half of cli.h. */
+#include "workers/cli/commands.h"
 #include "workers/cli/engine.h"
 
 #include <curl/curl.h>
@@ -26,7 +27,9 @@ overlay(struct cli *cli, struct fault *fault)
         file = config_file(path);
     if (file != NULL)
         e = config_read_file(file, &cli->config, fault);
-    for (size_t i = 0; i < cli->request.set_count && e == ERR_NONE; i++) {
+    /* Those of a fork are outputs of steps. */
+    bool settings = cli->request.command->function != command_runs_fork;
+    for (size_t i = 0; settings && i < cli->request.set_count && e == ERR_NONE; i++) {
         const char *set = cli->request.sets[i], *value = strchr(set, '=');
         if (value == NULL)
             return fault_set(

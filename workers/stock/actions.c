@@ -5,6 +5,7 @@
 #include "workers/stock/duration.h"
 #include "workers/stock/json_text.h"
 #include "workers/stock/printer.h"
+#include "workers/stock/shell.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -187,13 +188,36 @@ run_sleep(struct capstan_job *job, void *context)
     return capstan_job_complete(job);
 }
 
-#define ADD_quick  capstan_worker_quick
-#define ADD_thread capstan_worker_action
+static int
+run_shell(struct capstan_job *job, void *context)
+{
+    return shell_run(job, context);
+}
+
+/* Is `name` one of the names in `list`, which has commas between? */
+static bool
+listed(const char *list, const char *name)
+{
+    size_t size = strlen(name);
+    for (const char *at = list; at != NULL; at = strchr(at, ',')) {
+        at += *at == ',';
+        at += strspn(at, " ");
+        if (strncmp(at, name, size) == 0 && strchr(", ", at[size]) != NULL)
+            return true;
+    }
+    return false;
+}
+
+#define ADD_quick(name)  capstan_worker_quick(worker, #name, run_##name, NULL)
+#define ADD_thread(name) capstan_worker_action(worker, #name, run_##name, NULL)
+#define ADD_named(name)                                                                \
+    if (listed(named, #name))                                                          \
+    capstan_worker_action(worker, #name, run_##name, NULL)
 
 void
-actions_add(struct capstan_worker *worker)
+actions_add(struct capstan_worker *worker, const char *named)
 {
-#define ACTION(name, how, sentence) ADD_##how(worker, #name, run_##name, NULL);
+#define ACTION(name, how, sentence) ADD_##how(name);
 #include "workers/stock/actions.def"
 }
 

@@ -3,7 +3,9 @@
 #define WORKERS_STOCK_ACTIONS_H
 #include "workers/c/capstan_worker.h"
 
-void actions_add(struct capstan_worker *worker);
+/* Those that do harm in the wrong hands only if `named`, a list of names with commas or
+ * NULL, has them. */
+void actions_add(struct capstan_worker *worker, const char *named);
 /* For --help: one line each. */
 void actions_describe(void);
 #endif

@@ -5,6 +5,7 @@
 #include "workers/stock/actions.h"
 #include "workers/stock/flags.h"
 #include "workers/stock/printer.h"
+#include "workers/stock/shell.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -102,7 +103,7 @@ open_sessions(const struct flags *f)
         options.context = &sessions[i];
         sessions[i].number = i + 1;
         sessions[i].worker = capstan_worker_new(&options);
-        actions_add(sessions[i].worker);
+        actions_add(sessions[i].worker, f->actions);
         session_count = i + 1;
     }
 }
@@ -157,6 +158,7 @@ main(int argc, char **argv)
     for (unsigned i = 0; i < session_count; i++)
         pthread_join(sessions[i].thread, NULL);
     int status = close_sessions();
+    shell_kill_all();
     printer_close(CLOSE_MS);
     return status;
 }

@@ -1,0 +1,334 @@
+#include "actors/replay/led_by.h"
+
+static struct led_by
+one_of(enum message_code a, enum message_code b)
+{
+    return (struct led_by){ { a, b }, b == 0 ? 1 : 2 };
+}
+
+static struct led_by
+by_failed_attempt(const struct action_failed *failed)
+{
+    switch ((enum ending)failed->ending) {
+    case ENDING_REPORT:
+    case ENDING_CANCEL: return one_of(JOB_REPORTED, 0);
+    case ENDING_SILENCE: return one_of(JOB_LOST, 0);
+    case ENDING_TIME: return one_of(HELLO, 0);
+    }
+    return (struct led_by){ .count = 0 };
+}
+
+/* The event itself is not kept: what the step made of it tells what it was, unless the
+ * step could not make anything of it. */
+static struct led_by
+by_resumed_wait(const struct facts *facts)
+{
+    struct bytes by = facts->list[0].wait_resumed.by;
+    if (bytes_equal(by, text("timer")))
+        return one_of(HELLO, 0);
+    if (bytes_equal(by, text("signal")))
+        return one_of(RUN_SIGNAL, 0);
+    if (bytes_equal(by, text("automation")) && facts->count > 1)
+        return one_of(CHILD_ENDED, CHILD_TAKEN);
+    if (bytes_equal(by, text("event")) && facts->count > 1
+        && facts->list[1].code == STEP_COMPLETED)
+        return one_of(WAIT_MATCHED, 0);
+    return (struct led_by){ .count = 0 };
+}
+
+/* Whether a run must queue depends on others, which are not here; that it begins when
+ * they are gone does not. */
+static struct led_by
+by_start(const struct run_started *started)
+{
+    if (started->queued)
+        return one_of(HELLO, 0);
+    if (!id_is_zero(&started->origin))
+        return (struct led_by){ .count = 0 };
+    if (!id_is_zero(&started->parent))
+        return one_of(CHILD_CALLED, 0);
+    return one_of(started->trigger.size > 0 ? TRIGGER_FIRED : RUN_START, RUN_FORWARDED);
+}
+
+struct led_by
+led_by(const struct facts *facts)
+{
+    const struct message *first = &facts->list[0];
+    switch ((int)first->code) {
+    case RUN_STARTED: return by_start(&first->run_started);
+    case JOB_LEASED: return one_of(JOB_LEASED, 0);
+    case JOB_PRINTED: return one_of(JOB_PRINTED, 0);
+    case JOB_REOFFERED: return one_of(JOB_RETURNED, 0);
+    case ACTION_COMPLETED: return one_of(JOB_REPORTED, 0);
+    case ACTION_FAILED: return by_failed_attempt(&first->action_failed);
+    case WAIT_RESUMED: return by_resumed_wait(facts);
+    case INTERACTION_RESPONDED: return one_of(INTERACTION_RESPOND, 0);
+    case RUN_QUEUED: return (struct led_by){ .count = 0 };
+    case RUN_RESUMED: return one_of(RUN_RETRY, 0);
+    case STEP_OVERRIDDEN: return one_of(STEP_OVERRIDE, 0);
+    case STEP_SKIPPED: return one_of(HELLO, STEP_SKIP);
+    default: return one_of(HELLO, RUN_CANCEL);
+    }
+}
+
+static struct run_start
+start_of(const struct run_started *started)
+{
+    return (struct run_start){ .request = 1,
+        .run = started->run,
+        .automation = started->name,
+        .key = started->key,
+        .inputs = started->inputs,
+        .source = started->source,
+        .version = started->version,
+        .meta = started->meta,
+        .config = started->config };
+}
+
+/* A start that another partition was told of, if this is not the one it would be told
+ * of among as many as there are here. */
+static struct run_forwarded
+forwarded_of(const struct run_started *started)
+{
+    return (struct run_forwarded){ .run = started->run,
+        .automation = started->name,
+        .key = started->key,
+        .inputs = started->inputs,
+        .source = started->source,
+        .version = started->version,
+        .data = started->data,
+        .meta = started->meta,
+        .config = started->config,
+        .trigger = started->trigger,
+        .concurrency = started->scoped ? started->concurrency : 0,
+        .runs_max = started->scoped ? started->runs_max : 0 };
+}
+
+static struct trigger_fired
+fire_of(const struct run_started *started)
+{
+    return (struct trigger_fired){ .run = started->run,
+        .automation = started->automation,
+        .trigger = started->trigger,
+        .inputs = started->inputs,
+        .data = started->data,
+        .meta = started->meta,
+        .source = started->source,
+        .concurrency = started->scoped ? started->concurrency : 0,
+        .runs_max = started->scoped ? started->runs_max : 0 };
+}
+
+static struct job_reported
+report_of(const struct message *first)
+{
+    if (first->code == ACTION_COMPLETED) {
+        const struct action_completed *done = &first->action_completed;
+        return (struct job_reported){ .run = done->run,
+            .step = done->step,
+            .attempt = done->attempt,
+            .offer = done->offer,
+            .session = done->session,
+            .outcome = OUTCOME_COMPLETED,
+            .output = done->output };
+    }
+    const struct action_failed *failed = &first->action_failed;
+    return (struct job_reported){ .run = failed->run,
+        .step = failed->step,
+        .attempt = failed->attempt,
+        .offer = failed->offer,
+        .session = failed->session,
+        .outcome = failed->ending == ENDING_CANCEL ? OUTCOME_CANCELLED : OUTCOME_FAILED,
+        .error_type = failed->error_type,
+        .error_message = failed->error_message };
+}
+
+/* What the event said is what the step made, unless the step maps it: then that is
+ * taken as it was, see decision.c. */
+static struct wait_matched
+match_of(const struct facts *facts)
+{
+    const struct wait_resumed *resumed = &facts->list[0].wait_resumed;
+    struct wait_matched matched = { .run = resumed->run,
+        .step = resumed->step,
+        .attempt = resumed->attempt,
+        .number = resumed->number };
+    for (size_t i = 1; i < facts->count; i++)
+        if (facts->list[i].code == STEP_COMPLETED
+            && facts->list[i].step_completed.step == resumed->step)
+            matched.data = facts->list[i].step_completed.output;
+    return matched;
+}
+
+static struct child_called
+call_of(const struct run_started *started)
+{
+    return (struct child_called){ .run = started->parent,
+        .step = started->parent_step,
+        .attempt = started->parent_attempt,
+        .child = started->run,
+        .automation = started->name,
+        .inputs = started->inputs,
+        .wait = started->awaited,
+        .depth = started->depth };
+}
+
+/* How a child ended, from what its step made of it. */
+static struct child_ended
+end_of(const struct rebuilt *r)
+{
+    const struct message *first = &r->facts.list[0], *next = &r->facts.list[1];
+    struct child_ended ended = { .run = first->wait_resumed.run,
+        .step = first->wait_resumed.step,
+        .attempt = first->wait_resumed.attempt,
+        .child = r->child };
+    if (next->code == STEP_COMPLETED) {
+        ended.status = RUN_DONE;
+        ended.output = next->step_completed.output;
+        return ended;
+    }
+    ended.status = RUN_BROKEN;
+    if (next->code == STEP_FAILED) {
+        ended.error_type = next->step_failed.error_type;
+        ended.error_message = next->step_failed.error_message;
+    }
+    return ended;
+}
+
+static struct child_taken
+taken_of(const struct rebuilt *r)
+{
+    const struct message *first = &r->facts.list[0], *next = &r->facts.list[1];
+    bool completed = next->code == STEP_COMPLETED;
+    return (struct child_taken){ .run = first->wait_resumed.run,
+        .step = first->wait_resumed.step,
+        .attempt = first->wait_resumed.attempt,
+        .child = r->child,
+        .err = completed ? ERR_NONE : ERR_INVALID,
+        .detail = next->code == STEP_FAILED ? next->step_failed.error_message
+                                            : (struct bytes){ 0 } };
+}
+
+static struct interaction_respond
+response_of(const struct interaction_responded *responded)
+{
+    return (struct interaction_respond){ .request = 1,
+        .interaction = responded->interaction,
+        .value = responded->value,
+        .comment = responded->comment,
+        .principal = responded->principal,
+        .cancel = responded->value.size == 0 };
+}
+
+/* Who skipped it and why are one text, which begins in the same way. */
+static struct step_skip
+skip_of(const struct step_skipped *skipped)
+{
+    static const char before[] = "skipped by ";
+    struct bytes words = skipped->reason;
+    size_t size = sizeof before - 1;
+    if (words.size >= size && memcmp(words.data, before, size) == 0)
+        words = bytes_of(words.data + size, words.size - size);
+    return (struct step_skip){
+        .request = 1, .run = skipped->run, .step = skipped->key, .by = words
+    };
+}
+
+/* Why somebody wanted its end is in its last word, or in what announces that. */
+static struct run_cancel
+cancel_of(const struct facts *facts, const struct id *run)
+{
+    struct run_cancel cancel = { .request = 1, .run = *run };
+    for (size_t i = 0; i < facts->count; i++) {
+        const struct message *fact = &facts->list[i];
+        if (fact->code == RUN_CANCELLED)
+            cancel.reason = fact->run_cancelled.reason;
+        else if (fact->code == RUN_DEFERRED && fact->run_deferred.ending == RUN_STOPPED)
+            cancel.reason = fact->run_deferred.reason;
+    }
+    return cancel;
+}
+
+static void
+write_loss(const struct rebuilt *r, struct job_lost *lost)
+{
+    const struct message *first = &r->facts.list[0];
+    if (first->code == ACTION_FAILED) {
+        const struct action_failed *failed = &first->action_failed;
+        *lost = (struct job_lost){ failed->run, failed->step, failed->attempt,
+            failed->offer, failed->session };
+        return;
+    }
+    const struct job_reoffered *again = &first->job_reoffered;
+    *lost = (struct job_lost){ .run = again->run,
+        .step = again->step,
+        .attempt = again->attempt,
+        .offer = again->offer - 1 };
+}
+
+/* What people and other systems have told a run. */
+static void
+write_operation(const struct message *first, struct message *m)
+{
+    const struct run_resumed *again = &first->run_resumed;
+    const struct step_overridden *set = &first->step_overridden;
+    const struct wait_resumed *resumed = &first->wait_resumed;
+    switch ((int)m->code) {
+    case RUN_SIGNAL:
+        m->run_signal = (struct run_signal){ 1, resumed->run, resumed->key,
+            resumed->result, resumed->principal };
+        return;
+    case RUN_RETRY:
+        m->run_retry =
+            (struct run_retry){ 1, again->run, again->step, again->by, again->reason };
+        return;
+    case STEP_OVERRIDE:
+        m->step_override = (struct step_override){ 1, set->run, set->key, set->output,
+            set->by, set->reason };
+        return;
+    case STEP_SKIP: m->step_skip = skip_of(&first->step_skipped); return;
+    default: return;
+    }
+}
+
+void
+led_by_message(enum message_code code, const struct rebuilt *r, struct message *m)
+{
+    const struct message *first = &r->facts.list[0];
+    *m = (struct message){ .code = code,
+        .envelope = { .id = 1,
+            .from = message_routes[code].from,
+            .epoch = 1,
+            .partition = id_partition(&r->file->run),
+            .project = r->file->project } };
+    switch ((int)code) {
+    case RUN_START: m->run_start = start_of(&first->run_started); return;
+    case RUN_FORWARDED: m->run_forwarded = forwarded_of(&first->run_started); return;
+    case TRIGGER_FIRED: m->trigger_fired = fire_of(&first->run_started); return;
+    case JOB_LEASED: m->job_leased = first->job_leased; return;
+    case JOB_PRINTED: m->job_printed = first->job_printed; return;
+    case JOB_LOST: write_loss(r, &m->job_lost); return;
+    case JOB_RETURNED: {
+        struct job_lost lost;
+        write_loss(r, &lost);
+        m->job_returned = (struct job_returned){ lost.run, lost.step, lost.attempt,
+            lost.offer, lost.session };
+        return;
+    }
+    case JOB_REPORTED: m->job_reported = report_of(first); return;
+    case WAIT_MATCHED: m->wait_matched = match_of(&r->facts); return;
+    case CHILD_CALLED: m->child_called = call_of(&first->run_started); return;
+    case CHILD_ENDED: m->child_ended = end_of(r); return;
+    case CHILD_TAKEN: m->child_taken = taken_of(r); return;
+    case INTERACTION_RESPOND:
+        m->interaction_respond = response_of(&first->interaction_responded);
+        return;
+    case RUN_CANCEL: m->run_cancel = cancel_of(&r->facts, &r->file->run); return;
+    default: write_operation(first, m); return;
+    }
+}
+
+const char *
+led_by_name(enum message_code code)
+{
+    return code == HELLO ? "tick" : message_shapes[code].name;
+}

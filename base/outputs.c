@@ -1,0 +1,120 @@
+#include "base/outputs.h"
+
+#include "base/pack.h"
+
+static const char prefix[] = "::set-output ";
+enum { PREFIX_SIZE = sizeof prefix - 1 };
+
+void
+outputs_set(struct outputs *o, struct bytes name, struct bytes value)
+{
+    if (o->pairs.size + name.size + value.size > OUTPUTS_BYTES_MAX)
+        return;
+    pack_text(&o->pairs, name);
+    pack_text(&o->pairs, value);
+    o->count++;
+}
+
+static void
+take_line(struct outputs *o, struct bytes line)
+{
+    if (line.size > 0 && line.data[line.size - 1] == '\r')
+        line.size--;
+    if (line.size < PREFIX_SIZE || memcmp(line.data, prefix, PREFIX_SIZE) != 0)
+        return;
+    line = bytes_of(line.data + PREFIX_SIZE, line.size - PREFIX_SIZE);
+    const uint8_t *equals = memchr(line.data, '=', line.size);
+    if (equals == NULL)
+        return;
+    size_t at = (size_t)(equals - line.data);
+    outputs_set(o, bytes_of(line.data, at), bytes_of(equals + 1, line.size - at - 1));
+}
+
+static void
+keep(struct outputs *o, struct bytes piece)
+{
+    if (o->line.size + piece.size > OUTPUT_LINE_MAX)
+        o->overlong = true;
+    else
+        buffer_append_bytes(&o->line, piece);
+}
+
+void
+outputs_end(struct outputs *o)
+{
+    if (!o->overlong)
+        take_line(o, buffer_bytes(&o->line));
+    buffer_clear(&o->line);
+    o->overlong = false;
+}
+
+void
+outputs_read(struct outputs *o, struct bytes chunk)
+{
+    while (chunk.size > 0) {
+        const uint8_t *newline = memchr(chunk.data, '\n', chunk.size);
+        size_t size = newline == NULL ? chunk.size : (size_t)(newline - chunk.data);
+        keep(o, bytes_of(chunk.data, size));
+        if (newline == NULL)
+            return;
+        outputs_end(o);
+        chunk = bytes_of(newline + 1, chunk.size - size - 1);
+    }
+}
+
+/* The value of `name` in the pairs from the `from`th on; nothing if there is none. */
+static bool
+find(const struct outputs *o, size_t from, struct bytes name, struct bytes *value)
+{
+    struct cursor c = cursor_over(buffer_bytes(&o->pairs));
+    bool found = false;
+    for (size_t i = 0; i < o->count; i++) {
+        bool same = bytes_equal(cursor_text(&c), name);
+        struct bytes this_one = cursor_text(&c);
+        if (i < from || !same)
+            continue;
+        found = true;
+        *value = this_one;
+    }
+    return found;
+}
+
+static bool
+came_before(const struct outputs *o, size_t index, struct bytes name)
+{
+    struct cursor c = cursor_over(buffer_bytes(&o->pairs));
+    for (size_t i = 0; i < index; i++) {
+        if (bytes_equal(cursor_text(&c), name))
+            return true;
+        cursor_skip(&c);
+    }
+    return false;
+}
+
+void
+outputs_write(const struct outputs *o, struct buffer *out)
+{
+    struct buffer pairs = { 0 };
+    struct cursor c = cursor_over(buffer_bytes(&o->pairs));
+    size_t count = 0;
+    for (size_t i = 0; i < o->count; i++) {
+        struct bytes name = cursor_text(&c), value = cursor_text(&c);
+        if (came_before(o, i, name))
+            continue;
+        (void)find(o, i, name, &value);
+        pack_text(&pairs, name);
+        pack_text(&pairs, value);
+        count++;
+    }
+    pack_map(out, count);
+    buffer_append_bytes(out, buffer_bytes(&pairs));
+    buffer_free(&pairs);
+}
+
+void
+outputs_free(struct outputs *o)
+{
+    buffer_free(&o->pairs);
+    buffer_free(&o->line);
+    *o = (struct outputs){ 0 };
+}

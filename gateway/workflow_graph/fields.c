@@ -1,0 +1,107 @@
+#include "gateway/workflow_graph/fields.h"
+
+static bool
+refuse_shape(struct request *r, const char *name, const char *what)
+{
+    request_refuse(r, ERR_INVALID,
+        "Failed to deserialize the JSON body into the target type: %s %s", name, what);
+    return false;
+}
+
+/* A cursor over the field; false: it is not there, and `*well` says whether that is
+ * right. */
+static bool
+find(struct request *r, struct bytes map, const char *name, enum presence presence,
+    struct cursor *c, bool *well)
+{
+    *c = cursor_over(pack_find(map, name));
+    *well = true;
+    if (!cursor_done(c) && (presence == REQUIRED || cursor_type(c) != PACK_NIL))
+        return true;
+    if (presence == REQUIRED) {
+        request_refuse(r, ERR_INVALID,
+            "Failed to deserialize the JSON body into the target type: missing field "
+            "`%s`",
+            name);
+        *well = false;
+    }
+    return false;
+}
+
+bool
+field_text(struct request *r, struct bytes map, const char *name,
+    enum presence presence, struct bytes *value)
+{
+    struct cursor c;
+    bool well;
+    *value = (struct bytes){ 0 };
+    if (!find(r, map, name, presence, &c, &well))
+        return well;
+    *value = cursor_text(&c);
+    return !c.bad || refuse_shape(r, name, "must be a text");
+}
+
+bool
+field_list(struct request *r, struct bytes map, const char *name,
+    enum presence presence, struct bytes *value)
+{
+    struct cursor c;
+    bool well;
+    *value = (struct bytes){ 0 };
+    if (!find(r, map, name, presence, &c, &well))
+        return well;
+    *value = pack_find(map, name);
+    return cursor_type(&c) == PACK_ARRAY || refuse_shape(r, name, "must be a list");
+}
+
+bool
+field_texts(struct request *r, struct bytes map, const char *name,
+    enum presence presence, struct bytes *value)
+{
+    if (!field_list(r, map, name, presence, value))
+        return false;
+    struct cursor c = cursor_over(*value);
+    size_t count = value->size == 0 ? 0 : cursor_array(&c);
+    for (size_t i = 0; i < count; i++)
+        cursor_text(&c);
+    return !c.bad || refuse_shape(r, name, "must be a list of texts");
+}
+
+bool
+field_text_map(
+    struct request *r, struct bytes map, const char *name, struct bytes *value)
+{
+    struct cursor c;
+    bool well;
+    *value = (struct bytes){ 0 };
+    if (!find(r, map, name, OPTIONAL, &c, &well))
+        return well;
+    *value = pack_find(map, name);
+    size_t count = cursor_map(&c);
+    for (size_t i = 0; i < 2 * count; i++)
+        cursor_text(&c);
+    return !c.bad || refuse_shape(r, name, "must be an object of texts");
+}
+
+bool
+field_number(struct request *r, struct bytes map, const char *name, uint64_t max,
+    uint64_t *value)
+{
+    struct cursor c = cursor_over(pack_find(map, name));
+    if (cursor_done(&c))
+        return true;
+    uint64_t number = cursor_u64(&c);
+    *value = number < max ? number : max;
+    return !c.bad || refuse_shape(r, name, "must be a whole number from 0");
+}
+
+bool
+field_flag(struct request *r, struct bytes map, const char *name, bool *value)
+{
+    struct cursor c = cursor_over(pack_find(map, name));
+    *value = false;
+    if (cursor_done(&c))
+        return true;
+    *value = cursor_bool(&c);
+    return !c.bad || refuse_shape(r, name, "must be true or false");
+}

@@ -1,0 +1,153 @@
+/* What workers say: that they are there, that they want a job, what became of it. */
+#include "base/clock.h"
+#include "gateway/workflow_graph/fields.h"
+#include "gateway/workflow_graph/state.h"
+
+enum {
+    /* Clients sleep 2 s after a null: who is held for as long waits half as long for a
+     * job.  No known client gives up within 5 s. */
+    HOLD_MS = 4000,
+    CLAIMS_MAX = 64, /* of one worker at once */
+    TTL_DEFAULT_S = 30,
+    REPORT_AGAIN_MS = 2000,
+    ERROR_MAX = 8192,
+};
+
+void
+workflow_graph_worker_register(struct request *r)
+{
+    struct bytes body, id, labels;
+    if (!request_json(r, &body) || !field_text(r, body, "worker_id", REQUIRED, &id)
+        || !field_texts(r, body, "labels", REQUIRED, &labels))
+        return;
+    struct worker *worker = worker_of(r, id, labels);
+    if (worker == NULL)
+        return;
+    worker->registered_ms = clock_unix_ms();
+    worker_changed(worker);
+    answer_empty(r, 200);
+}
+
+void
+workflow_graph_worker_heartbeat(struct request *r)
+{
+    struct worker *worker =
+        worker_find(r->gateway->workflow_graph, &r->key->project, r->captures[0]);
+    bool there = worker != NULL && worker->session != NULL;
+    if (there) {
+        worker_heard(worker);
+        worker_changed(worker);
+    }
+    answer_empty(r, there ? 200 : 404);
+}
+
+static struct lease *
+parked_lease(struct worker *worker)
+{
+    for (struct list *at = worker->leases.next; at != &worker->leases; at = at->next)
+        if (LIST_OF(at, struct lease, link)->state == LEASE_PARKED)
+            return LIST_OF(at, struct lease, link);
+    return NULL;
+}
+
+void
+workflow_graph_job_claim(struct request *r)
+{
+    struct bytes body, id, labels;
+    uint64_t ttl_s = TTL_DEFAULT_S;
+    if (!request_json(r, &body) || !field_text(r, body, "worker_id", REQUIRED, &id)
+        || !field_texts(r, body, "labels", REQUIRED, &labels)
+        || !field_number(r, body, "lease_ttl_secs", TTL_MAX_S, &ttl_s))
+        return;
+    struct worker *worker = worker_of(r, id, labels);
+    if (worker == NULL)
+        return;
+    struct lease *parked = parked_lease(worker);
+    if (parked != NULL) {
+        lease_hand_out(parked, r, ttl_s > 0 ? (uint32_t)ttl_s : 1);
+    } else if (r->gateway->draining || worker->claim_count >= CLAIMS_MAX) {
+        answer_null(r);
+    } else {
+        struct claim *claim = arena_take(&r->arena, sizeof *claim);
+        claim->request = r;
+        claim->ttl_s = ttl_s > 0 ? (uint32_t)ttl_s : 1;
+        claim->until_ms = r->gateway->now_ms + HOLD_MS;
+        list_append(&worker->claims, &claim->link);
+        worker->claim_count++;
+    }
+    worker_changed(worker);
+}
+
+void
+workflow_graph_job_heartbeat(struct request *r)
+{
+    struct lease *lease = lease_asked(r, 409);
+    if (lease == NULL)
+        return;
+    lease->until_ms = r->gateway->now_ms + lease->ttl_s * 1000ull;
+    worker_changed(lease->worker);
+    answer_empty(r, 200);
+}
+
+/* The answer follows when it is settled. */
+static void
+report(struct request *r, struct lease *lease, struct job_report said)
+{
+    struct gateway *g = r->gateway;
+    struct worker *worker = lease->worker;
+    lease->state = LEASE_REPORTED;
+    lease->reporter = r;
+    lease->until_ms = g->now_ms + REPORT_AGAIN_MS;
+    /* First that there is room for one job less: nobody has claimed another. */
+    worker_changed(worker);
+    said.token = bytes_of(lease->token, TOKEN_SIZE);
+    workers_report(g->workers, worker->session, said);
+}
+
+void
+workflow_graph_job_complete(struct request *r)
+{
+    struct bytes body, outputs;
+    struct buffer output = { 0 };
+    if (!request_json(r, &body) || !field_text_map(r, body, "outputs", &outputs))
+        return;
+    struct lease *lease = lease_asked(r, 409);
+    if (lease == NULL)
+        return;
+    struct cursor c = cursor_over(outputs);
+    size_t count = outputs.size == 0 ? 0 : cursor_map(&c);
+    outputs_end(&lease->outputs);
+    for (size_t i = 0; i < count; i++) {
+        struct bytes name = cursor_text(&c);
+        outputs_set(&lease->outputs, name, cursor_text(&c));
+    }
+    outputs_write(&lease->outputs, &output);
+    report(r, lease,
+        (struct job_report){
+            .outcome = OUTCOME_COMPLETED,
+            .output = buffer_bytes(&output),
+        });
+    buffer_free(&output);
+}
+
+void
+workflow_graph_job_fail(struct request *r)
+{
+    struct bytes body, error;
+    bool retryable;
+    if (!request_json(r, &body) || !field_text(r, body, "error", REQUIRED, &error)
+        || !field_flag(r, body, "retryable", &retryable))
+        return;
+    struct lease *lease = lease_asked(r, 409);
+    if (lease == NULL)
+        return;
+    while (error.size > ERROR_MAX || (error.size > 0 && !utf8_valid(error)))
+        error.size = error.size > ERROR_MAX ? ERROR_MAX : error.size - 1;
+    /* An attempt that its worker gave up is not tried again. */
+    report(r, lease,
+        (struct job_report){
+            .outcome = retryable ? OUTCOME_FAILED : OUTCOME_CANCELLED,
+            .error_type = text(retryable ? "ActionError" : "NotRetryable"),
+            .error_message = error,
+        });
+}

@@ -1,0 +1,126 @@
+/* The workers that there are, of every dialect, as workflow-graph lists them. */
+#include "gateway/workflow_graph/look.h"
+#include "gateway/workflow_graph/state.h"
+
+struct line {
+    struct bytes id, labels, job;
+    uint64_t registered_ms, heard_ms;
+    const char *status;
+};
+
+static void
+put_line(struct buffer *out, const struct line *line)
+{
+    static const uint8_t no_labels[] = { 0x90 };
+    pack_map(out, 6);
+    pack_string(out, "worker_id");
+    pack_text(out, line->id);
+    pack_string(out, "labels");
+    pack_raw(out,
+        line->labels.size > 0 ? line->labels : bytes_of(no_labels, sizeof no_labels));
+    pack_string(out, "registered_at_ms");
+    pack_u64(out, line->registered_ms);
+    pack_string(out, "last_heartbeat_ms");
+    pack_u64(out, line->heard_ms);
+    pack_string(out, "current_job");
+    if (line->job.size > 0)
+        pack_text(out, line->job);
+    else
+        pack_nil(out);
+    pack_string(out, "status");
+    pack_string(out, line->status);
+}
+
+/* Of those that poll here we know more than the lease actor. */
+static struct line
+own_line(const struct worker *worker)
+{
+    struct line line = {
+        .id = worker->id,
+        .labels = buffer_bytes(&worker->labels),
+        .registered_ms = worker->registered_ms,
+        .heard_ms = worker->heard_ms,
+        .status = worker->session == NULL ? "offline" : "idle",
+    };
+    for (struct list *at = worker->leases.next; at != &worker->leases; at = at->next) {
+        const struct lease *lease = LIST_OF(at, struct lease, link);
+        if (lease->state == LEASE_PARKED)
+            continue;
+        line.status = "busy";
+        if (line.job.size == 0)
+            line.job = lease->job;
+    }
+    return line;
+}
+
+static struct line
+other_line(struct bytes item)
+{
+    struct bytes status = look_text(item, "status");
+    struct cursor jobs = cursor_over(pack_find(item, "jobs"));
+    struct id session = { 0 };
+    struct line line = {
+        .id = look_text(item, "instance"),
+        .labels = pack_find(item, "labels"),
+        .heard_ms = look_number(item, "heard_ms"),
+        .status = "idle",
+    };
+    if (id_read(look_text(item, "id"), "wsess_", &session) == ERR_NONE)
+        line.registered_ms = id_unix_ms(&session);
+    if (cursor_array(&jobs) > 0) {
+        line.status = "busy";
+        line.job = look_text(cursor_skip(&jobs), "job");
+    }
+    if (bytes_equal(status, text("disconnected"))
+        || bytes_equal(status, text("leaving")))
+        line.status = "offline";
+    return line;
+}
+
+static bool
+polls_here(const struct workflow_graph *w, const struct id *project, struct bytes item)
+{
+    return bytes_equal(look_text(item, "dialect"), text(workflow_graph_voice.dialect))
+           && worker_find(w, project, look_text(item, "instance")) != NULL;
+}
+
+static void
+got_sessions(struct request *r, const struct message *answer)
+{
+    struct workflow_graph *w = r->gateway->workflow_graph;
+    struct buffer lines = { 0 }, out = { 0 };
+    size_t shown = 0;
+    if (answer->code != DOCUMENT) {
+        request_show(r, answer);
+        return;
+    }
+    for (struct list *at = w->all.next; at != &w->all; at = at->next) {
+        const struct worker *worker = LIST_OF(at, struct worker, link);
+        struct line line = own_line(worker);
+        if (!id_equal(&worker->key->project, &r->key->project))
+            continue;
+        put_line(&lines, &line);
+        shown++;
+    }
+    struct cursor items = cursor_over(pack_find(answer->document.document, "items"));
+    size_t count = cursor_array(&items);
+    for (size_t i = 0; i < count; i++) {
+        struct bytes item = cursor_skip(&items);
+        if (polls_here(w, &r->key->project, item))
+            continue;
+        struct line line = other_line(item);
+        put_line(&lines, &line);
+        shown++;
+    }
+    pack_array(&out, shown);
+    buffer_append_bytes(&out, buffer_bytes(&lines));
+    request_document(r, 200, buffer_bytes(&out));
+    buffer_free(&lines);
+    buffer_free(&out);
+}
+
+void
+workflow_graph_worker_list(struct request *r)
+{
+    request_ask(r, request_message(r, WORKER_LIST, ACTOR_lease), got_sessions);
+}

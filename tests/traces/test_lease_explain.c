@@ -1,0 +1,120 @@
+/* Goal: of an open job it is said how near a session comes to taking it.
+ * Method: one session more at a time, each a step nearer. */
+#include "tests/traces/lease_story.h"
+#include "tests/traces/suites.h"
+
+static const char labels[] = "\x92\xa3"
+                             "big\xa3gpu";
+
+static struct bytes
+word_in(const struct message *answer, const char *key)
+{
+    struct cursor in = cursor_over(pack_find(answer->document.document, key));
+    return cursor_text(&in);
+}
+
+/* Such a job as nobody takes yet: film in media with two labels, in env_1. */
+static void
+expect(struct trace *t, const char *code, const char *reason)
+{
+    struct lane_explain asked = { 7, text("media"), text("film"), text(labels),
+        text("env_1") };
+    trace_give(t, ACTOR_gateway, 0,
+        (struct message){ .code = LANE_EXPLAIN, .lane_explain = asked });
+    const struct message *answer = trace_sent(t, DOCUMENT);
+    struct bytes said = word_in(answer, "code"), why = word_in(answer, "reason");
+    ck_assert_uint_eq(answer->document.request, 7);
+    ck_assert_msg(bytes_equal(said, text(code)), "%.*s", (int)said.size, said.data);
+    ck_assert_msg(bytes_equal(why, text(reason)), "%.*s", (int)why.size, why.data);
+}
+
+static uint64_t
+number_in(const struct trace *t, const char *key)
+{
+    const struct message *answer = trace_sent(t, DOCUMENT);
+    struct cursor in = cursor_over(pack_find(answer->document.document, key));
+    return cursor_u64(&in);
+}
+
+START_TEST(each_session_that_comes_nearer_changes_the_reason)
+{
+    struct trace t;
+    lease_story_open(&t);
+    expect(&t, "no_worker", "no worker is connected");
+    lease_register(&t, (struct worker){ .session = 1, .action = "print" });
+    expect(&t, "no_action", "no worker has action film");
+    lease_register(
+        &t, (struct worker){ .session = 2, .action = "film", .queue = "other" });
+    expect(&t, "no_queue", "no worker with that action has queue media");
+    lease_register(&t, (struct worker){ .session = 3, .queue = "media" });
+    expect(&t, "no_label", "no such worker has label big");
+    lease_register(
+        &t, (struct worker){ .session = 4, .queue = "media", .label = "big" });
+    expect(&t, "no_label", "no such worker has label gpu");
+    lease_register(
+        &t, (struct worker){ .session = 5, .queue = "media", .label = "gpu" });
+    expect(&t, "no_label", "no such worker has all of the labels");
+    ck_assert_uint_eq(number_in(&t, "sessions"), 5);
+    ck_assert_uint_eq(number_in(&t, "could"), 0);
+    trace_close(&t);
+}
+END_TEST
+
+/* A simple job in the usual queue. */
+static void
+expect_simple(struct trace *t, const char *code, const char *reason)
+{
+    trace_give(t, ACTOR_gateway, 0,
+        (struct message){ .code = LANE_EXPLAIN,
+            .lane_explain = {
+                .request = 7, .queue = text("default"), .action = text("print") } });
+    const struct message *answer = trace_sent(t, DOCUMENT);
+    struct bytes said = word_in(answer, "code"), why = word_in(answer, "reason");
+    ck_assert_msg(bytes_equal(said, text(code)), "%.*s", (int)said.size, said.data);
+    ck_assert_msg(bytes_equal(why, text(reason)), "%.*s", (int)why.size, why.data);
+}
+
+START_TEST(who_takes_such_jobs_may_still_not_take_this_one)
+{
+    struct trace t;
+    lease_story_open(&t);
+    lease_register(&t, (struct worker){ .session = 1, .environment = "env_2" });
+    expect_simple(&t, "no_environment", "such workers are of other environments only");
+    lease_register(&t, (struct worker){ .session = 2 });
+    expect_simple(&t, "about_to_be_taken", "a worker is about to take it");
+    lease_offer(&t, (struct offered){ .run = 1, .action = "print" });
+    expect_simple(&t, "workers_full", "the only worker that takes it is full");
+    lease_ready(&t, 2, 0);
+    expect_simple(&t, "workers_draining", "the only worker that takes it is draining");
+    lease_register(&t, (struct worker){ .session = 3 });
+    lease_gone(&t, 3, false);
+    lease_gone(&t, 2, false);
+    expect_simple(
+        &t, "workers_silent", "all workers that take it have lost their connection");
+    ck_assert_uint_eq(number_in(&t, "could"), 2);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(sessions_of_other_projects_do_not_count)
+{
+    struct trace t;
+    lease_story_open(&t);
+    lease_register(&t, (struct worker){ .session = 1 });
+    t.project = id_of_name(text("elsewhere"));
+    expect_simple(&t, "no_worker", "no worker is connected");
+    trace_close(&t);
+}
+END_TEST
+
+Suite *
+lease_explain_suite(void)
+{
+    Suite *suite = suite_create("lease explain");
+    TCase *tests = tcase_create("lease explain");
+    tcase_add_test(tests, each_session_that_comes_nearer_changes_the_reason);
+    tcase_add_test(tests, who_takes_such_jobs_may_still_not_take_this_one);
+    tcase_add_test(tests, sessions_of_other_projects_do_not_count);
+    suite_add_tcase(suite, tests);
+    return suite;
+}

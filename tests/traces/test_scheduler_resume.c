@@ -1,0 +1,177 @@
+/* Goal: however often a run fails, is cancelled and goes on, from wherever, it ends,
+ * and every count of it is that of its steps. Method: chance decides what workers
+ * report and what people do; at each end the row is counted anew, and trace_close
+ * replays all of it. */
+#include "actors/scheduler/run.h"
+#include "tests/simulation/chance.h"
+#include "tests/traces/scheduler_story.h"
+#include "tests/traces/suites.h"
+
+enum { SEEDS = 60, WORDS_MAX = 1500, OFFERS_KEPT = 64 };
+
+static const char plan[] =
+    "steps:\n"
+    "  - { key: a, kind: action, action: x }\n"
+    "  - key: p\n    kind: parallel\n    steps:\n"
+    "      - { key: p1, kind: action, action: x }\n"
+    "      - { key: p2, kind: set, values: {}, needs: [p1] }\n"
+    "      - { key: p3, kind: action, action: x, on_error: continue }\n"
+    "  - { key: h, kind: action, action: x, on_error: { step: mend } }\n"
+    "  - { key: mend, kind: action, action: x }\n"
+    "  - key: e\n    kind: each\n    items: [1, 2, 3, 4, 5]\n    concurrency: 2\n"
+    "    steps:\n"
+    "      - { key: x, kind: action, action: x, if: item % 2 == 1 }\n"
+    "      - key: in\n        kind: each\n        items: [1, '${{ item }}']\n"
+    "        steps: [{ key: y, kind: action, action: x }]\n"
+    "  - { key: z, kind: action, action: x, retry: { max_attempts: 2 } }\n"
+    "cleanup:\n"
+    "  - { key: c, kind: action, action: x }\n";
+
+struct life {
+    struct story s;
+    struct chance chance;
+    struct held offers[OFFERS_KEPT];
+    size_t offer_count, seen;
+    uint64_t epoch;
+};
+
+/* What was offered since the last look. */
+static void
+look(struct life *l)
+{
+    const struct trace *t = &l->s.trace;
+    for (; l->seen < t->kept_count; l->seen++) {
+        const struct message *m = &t->kept[l->seen % TRACE_KEPT_MAX];
+        if (m->code == JOB_OFFERED && l->offer_count < OFFERS_KEPT)
+            l->offers[l->offer_count++] = (struct held){ 1, m->job_offered.step,
+                m->job_offered.attempt, m->job_offered.offer, 1 };
+    }
+}
+
+static void
+report_one(struct life *l)
+{
+    size_t at = chance_below(&l->chance, l->offer_count);
+    struct held held = l->offers[at];
+    l->offers[at] = l->offers[--l->offer_count];
+    if (chance_hits(&l->chance, 8500))
+        story_completed(&l->s, held);
+    else
+        story_failed(&l->s, held);
+}
+
+static void
+read_row(struct life *l, struct run *run, struct arena *arena)
+{
+    struct id id = story_run(1);
+    ck_assert(run_read(run, l->s.trace.journal, arena, &l->s.trace.project, &id));
+}
+
+struct counted {
+    uint32_t over, done, failed, open;
+};
+
+static void
+count_step(struct run *run, uint32_t step, struct counted *c)
+{
+    const struct step_row *row = run_step(run, step);
+    bool over = step_status_over(row->status);
+    c->over += over;
+    c->done += row->status == STEP_DONE;
+    c->failed += row->status == STEP_BROKEN;
+    c->open += !over && row->status != STEP_PENDING;
+    if (run_plan_step(run, step).kind != STEP_EACH || row->items == 0)
+        return;
+    const struct expansion *in = layout_expansion(&run->layout, row->first);
+    for (uint32_t item = 0; item < row->items_begun; item++)
+        for (uint32_t i = 0; i < in->row.body_count; i++)
+            count_step(run, layout_item(in, item) + i, c);
+}
+
+static void
+every_count_is_that_of_the_steps(struct life *l)
+{
+    struct arena arena = { 0 };
+    struct counted c = { 0 };
+    struct run run;
+    read_row(l, &run, &arena);
+    for (uint32_t i = 0; i < run.plan.fixed_count; i++)
+        count_step(&run, i, &c);
+    ck_assert_uint_eq(run.row.steps_over, c.over);
+    ck_assert_uint_eq(run.row.steps_done, c.done);
+    ck_assert_uint_eq(run.row.steps_failed, c.failed);
+    ck_assert_uint_eq(run.row.steps_open, c.open);
+    arena_free(&arena);
+}
+
+static enum run_status
+status_of(struct life *l)
+{
+    struct arena arena = { 0 };
+    struct run run;
+    read_row(l, &run, &arena);
+    enum run_status status = (enum run_status)run.row.status;
+    arena_free(&arena);
+    return status;
+}
+
+static void
+retry(struct life *l)
+{
+    static const char *const from[] = { "", "", "", "a", "p", "e", "z" };
+    const char *step = from[chance_below(&l->chance, COUNT(from))];
+    trace_give(&l->s.trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_RETRY,
+            .run_retry = { .request = 11, .run = story_run(1), .step = text(step) } });
+}
+
+static void
+do_something(struct life *l)
+{
+    look(l);
+    if (chance_hits(&l->chance, 200)) {
+        story_cancel(&l->s, 1, "");
+    } else if (chance_hits(&l->chance, 200)) {
+        trace_crash(&l->s.trace);
+        story_lease_begins(&l->s, ++l->epoch, 2);
+    } else if (l->offer_count > 0) {
+        report_one(l);
+    } else {
+        trace_wait(&l->s.trace, 1000);
+    }
+}
+
+START_TEST(a_run_that_goes_on_again_and_again_ends_with_every_count_right)
+{
+    struct life l = { .epoch = 1 };
+    unsigned words = 0;
+    chance_open(&l.chance, (uint64_t)_i + 1, (enum stream)0);
+    story_make(&l.s);
+    story_open(&l.s);
+    story_learn(&l.s, 1, plan);
+    story_start(&l.s, 1, "");
+    while (status_of(&l) != RUN_DONE && words++ < WORDS_MAX) {
+        if (run_status_final(status_of(&l))) {
+            every_count_is_that_of_the_steps(&l);
+            retry(&l);
+            every_count_is_that_of_the_steps(&l);
+        }
+        do_something(&l);
+        trace_skip(&l.s.trace);
+    }
+    ck_assert_int_eq(status_of(&l), RUN_DONE);
+    every_count_is_that_of_the_steps(&l);
+    story_close(&l.s);
+}
+END_TEST
+
+Suite *
+scheduler_resume_suite(void)
+{
+    Suite *suite = suite_create("resume");
+    TCase *tcase = tcase_create("resume");
+    tcase_add_loop_test(tcase,
+        a_run_that_goes_on_again_and_again_ends_with_every_count_right, 0, SEEDS);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

@@ -1,0 +1,33 @@
+/* exported - runs as files: taken from the engine, and read by the program replay.
+ *
+ * What reads them is another program, because the tool knows nothing of the machine
+ * that makes a run from its facts.
+ */
+#ifndef WORKERS_CLI_EXPORTED_H
+#define WORKERS_CLI_EXPORTED_H
+#include "workers/cli/cli.h"
+
+/* Write everything that is stored about a run to `file`, an open one. */
+MUST_CHECK enum exit_code exported_fetch(struct cli *cli, const char *run, int file);
+
+struct exported_call {
+    const char *what;  /* check, get, events, replay */
+    const char *file;  /* path */
+    const char *at;    /* --at; NULL: not given */
+    const char *after; /* --after; NULL: not given */
+    bool verify;
+    bool
+        differs_is_fine; /* give the document although it says that something differs */
+};
+/* What the program says, as JSON to be freed by the caller; it complains by itself. */
+MUST_CHECK enum exit_code
+exported_read(const struct exported_call *call, json_t **document);
+
+/* The file that --file names, or one in memory with the run of the first word; `path`
+ * names it until the process ends. */
+enum { EXPORTED_PATH_MAX = 40 };
+MUST_CHECK enum exit_code exported_find(
+    struct cli *cli, const char *run, char path[EXPORTED_PATH_MAX], const char **file);
+/* Is either a run or --file given, and not both?  Complains. */
+bool exported_named(const struct cli *cli);
+#endif

@@ -1,0 +1,260 @@
+/* operate - what one does to runs that go on, or do not: one at a time, or all that
+ * fit.
+ */
+#include "workers/cli/commands.h"
+#include "workers/cli/document.h"
+#include "workers/cli/input.h"
+
+#include <string.h>
+
+enum { STEP_KEY_MAX = 1024, CURSOR_MAX = 1024 };
+
+static enum exit_code
+tell(struct cli *cli, const char *run, const char *what, json_t *body)
+{
+    struct api_path path = api_path("runs", run, what);
+    json_t *answer = NULL;
+    enum exit_code e = api_post(cli, &path, body, &answer);
+    json_decref(body);
+    if (e != EXIT_DONE)
+        return e;
+    if (cli_given(cli, OPTION_json))
+        cli_print_json(answer);
+    else
+        printf(
+            "%s\t%s\n", document_text(answer, "id"), document_text(answer, "status"));
+    json_decref(answer);
+    return EXIT_DONE;
+}
+
+/* ---- any JSON as an option ---- */
+
+static enum exit_code
+parse(const char *option, struct bytes content, json_t **value)
+{
+    json_error_t wrong;
+    *value = json_loadb((const char *)content.data, content.size,
+        JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &wrong);
+    if (*value != NULL)
+        return EXIT_DONE;
+    cli_complain("--%s: %d:%d: %s", option, wrong.line, wrong.column, wrong.text);
+    return EXIT_USAGE;
+}
+
+/* In the option, in a file or in standard input; nothing if it was not given. */
+static enum exit_code
+put_value(const struct cli *cli, enum option option, json_t *body, const char *name)
+{
+    const char *given = cli_value(cli, option);
+    struct buffer content = { 0 };
+    json_t *value = NULL;
+    enum exit_code e = EXIT_DONE;
+    if (given == NULL)
+        return EXIT_DONE;
+    if (given[0] == '@')
+        e = input_read(given + 1, &content);
+    else
+        buffer_append_bytes(&content, text(given));
+    if (e == EXIT_DONE)
+        e = parse(option_rows[option].name, buffer_bytes(&content), &value);
+    if (e == EXIT_DONE)
+        json_object_set_new(body, name, value);
+    buffer_free(&content);
+    return e;
+}
+
+/* ---- one run ---- */
+
+enum exit_code
+command_runs_signal(struct cli *cli)
+{
+    json_t *body = json_object();
+    api_set(body, "step", cli->request.words[1]);
+    enum exit_code e = put_value(cli, OPTION_result, body, "result");
+    if (e == EXIT_DONE)
+        return tell(cli, cli->request.words[0], "/signal", body);
+    json_decref(body);
+    return e;
+}
+
+enum exit_code
+command_runs_skip(struct cli *cli)
+{
+    json_t *body = json_object();
+    api_set(body, "step", cli->request.words[1]);
+    api_set(body, "reason", cli_value(cli, OPTION_reason));
+    return tell(cli, cli->request.words[0], "/skip", body);
+}
+
+enum exit_code
+command_runs_set_output(struct cli *cli)
+{
+    json_t *body = json_object();
+    if (!cli_given(cli, OPTION_output)) {
+        cli_complain("--output is wanted: the output of the step, as JSON");
+        json_decref(body);
+        return EXIT_USAGE;
+    }
+    api_set(body, "step", cli->request.words[1]);
+    api_set(body, "reason", cli_value(cli, OPTION_reason));
+    enum exit_code e = put_value(cli, OPTION_output, body, "output");
+    if (e == EXIT_DONE)
+        return tell(cli, cli->request.words[0], "/output", body);
+    json_decref(body);
+    return e;
+}
+
+/* STEP.output=JSON */
+static enum exit_code
+put_output(json_t *outputs, const char *given)
+{
+    static const char dot[] = ".output=";
+    const char *at = strstr(given, dot);
+    char step[STEP_KEY_MAX];
+    json_t *value;
+    if (at == NULL || at == given || (size_t)(at - given) >= sizeof step) {
+        cli_complain("--set %s: STEP.output=JSON is wanted", given);
+        return EXIT_USAGE;
+    }
+    memcpy(step, given, (size_t)(at - given));
+    step[at - given] = '\0';
+    enum exit_code e = parse("set", text(at + sizeof dot - 1), &value);
+    if (e == EXIT_DONE)
+        json_object_set_new(outputs, step, value);
+    return e;
+}
+
+static enum exit_code
+fill_fork(const struct cli *cli, json_t *body)
+{
+    const struct request *request = &cli->request;
+    uint64_t event, version;
+    enum exit_code e = cli_number(cli, OPTION_at, UINT32_MAX, 0, &event);
+    if (e == EXIT_DONE)
+        e = cli_number(cli, OPTION_version, UINT32_MAX, 0, &version);
+    if (e != EXIT_DONE)
+        return e;
+    if (event > 0)
+        json_object_set_new(body, "event", json_integer((json_int_t)event));
+    if (version > 0)
+        json_object_set_new(body, "version", json_integer((json_int_t)version));
+    json_t *outputs = json_object();
+    for (size_t i = 0; i < request->set_count && e == EXIT_DONE; i++)
+        e = put_output(outputs, request->sets[i]);
+    json_object_set_new(body, "outputs", outputs);
+    return e == EXIT_DONE ? put_value(cli, OPTION_inputs, body, "inputs") : e;
+}
+
+enum exit_code
+command_runs_fork(struct cli *cli)
+{
+    json_t *body = json_object();
+    enum exit_code e = fill_fork(cli, body);
+    if (e == EXIT_DONE)
+        return tell(cli, cli->request.words[0], "/fork", body);
+    json_decref(body);
+    return e;
+}
+
+/* ---- all that fit ---- */
+
+static json_t *
+reason_of(const struct cli *cli)
+{
+    json_t *body = json_object();
+    api_set(body, "reason", cli_value(cli, OPTION_reason));
+    if (cli->request.command->function == command_runs_retry)
+        api_set(body, "step", cli_value(cli, OPTION_step));
+    return body;
+}
+
+/* One that is refused does not stop the others. */
+static enum exit_code
+tell_page(struct cli *cli, const json_t *page, const char *what)
+{
+    enum exit_code worst = EXIT_DONE;
+    const json_t *run;
+    size_t i;
+    json_array_foreach(json_object_get(page, "items"), i, run)
+    {
+        enum exit_code e = EXIT_DONE;
+        if (cli_given(cli, OPTION_dry_run))
+            printf("%s\t%s\t%s\twould be told to %s\n", document_text(run, "id"),
+                document_text(run, "automation"), document_text(run, "status"),
+                what + 1);
+        else
+            e = tell(cli, document_text(run, "id"), what, reason_of(cli));
+        if (e == EXIT_AWAY)
+            return e;
+        worst = e == EXIT_DONE ? worst : e;
+    }
+    return worst;
+}
+
+/* The cursor of the page after; false if there is none. */
+static bool
+next_page(const json_t *page, char cursor[CURSOR_MAX])
+{
+    const char *next = json_string_value(json_object_get(page, "next_cursor"));
+    if (next == NULL || strlen(next) >= CURSOR_MAX)
+        return false;
+    memcpy(cursor, next, strlen(next) + 1);
+    return true;
+}
+
+/* Pages are stable, so what is done to one does not move the next. */
+static enum exit_code
+tell_all(struct cli *cli, const char *status, const char *what)
+{
+    enum exit_code worst = EXIT_DONE;
+    char cursor[CURSOR_MAX] = "";
+    bool more = true;
+    while (more) {
+        struct api_path path = api_path("runs", NULL, "");
+        json_t *page;
+        api_query(&path, "automation", cli_value(cli, OPTION_automation));
+        api_query(&path, "status", status);
+        api_query(&path, "cursor", cursor[0] == '\0' ? NULL : cursor);
+        enum exit_code e = api_get(cli, &path, &page);
+        if (e != EXIT_DONE)
+            return e;
+        e = tell_page(cli, page, what);
+        worst = e == EXIT_DONE ? worst : e;
+        more = e != EXIT_AWAY && next_page(page, cursor);
+        json_decref(page);
+    }
+    return worst;
+}
+
+static enum exit_code
+tell_one_or_all(struct cli *cli, const char *status, const char *what)
+{
+    const struct request *request = &cli->request;
+    bool all = cli_given(cli, OPTION_all);
+    if (all == (request->word_count > 0)) {
+        cli_complain("either RUN or --all is wanted");
+        return EXIT_USAGE;
+    }
+    if (!all
+        && (cli_given(cli, OPTION_dry_run) || cli_given(cli, OPTION_automation)
+            || cli_given(cli, OPTION_status))) {
+        cli_complain("--automation, --status and --dry-run go with --all");
+        return EXIT_USAGE;
+    }
+    if (!all)
+        return tell(cli, request->words[0], what, reason_of(cli));
+    return tell_all(cli,
+        cli_given(cli, OPTION_status) ? cli_value(cli, OPTION_status) : status, what);
+}
+
+enum exit_code
+command_runs_cancel(struct cli *cli)
+{
+    return tell_one_or_all(cli, "open", "/cancel");
+}
+
+enum exit_code
+command_runs_retry(struct cli *cli)
+{
+    return tell_one_or_all(cli, "failed", "/retry");
+}

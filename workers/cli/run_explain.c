@@ -1,0 +1,62 @@
+/* run_explain - why a run does not move. */
+#include "workers/cli/commands.h"
+#include "workers/cli/document.h"
+
+#include <inttypes.h>
+
+static void
+print_cell(const json_t *stall, const char *name)
+{
+    const char *value = document_text(stall, name);
+    if (value[0] != '\0')
+        document_line(stall, name);
+}
+
+/* Of those there are, how many take such jobs at all. */
+static void
+print_workers(const json_t *workers)
+{
+    if (workers != NULL)
+        printf("%-15s%s, %" PRIu64 " of %" PRIu64 " take such jobs\n", "workers",
+            document_text(workers, "code"), document_number(workers, "could"),
+            document_number(workers, "sessions"));
+}
+
+static void
+print_also(const json_t *answer)
+{
+    const json_t *stall;
+    size_t i;
+    json_array_foreach(json_object_get(answer, "also"), i, stall)
+        printf("%s%s\n", i == 0 ? "\nalso\n  " : "  ", document_text(stall, "reason"));
+}
+
+static void
+print_answer(const json_t *answer)
+{
+    static const char *const lines[] = { "reason", "code", "step", "since", "due_at" };
+    document_line(answer, "run_id");
+    document_line(answer, "automation");
+    document_line(answer, "status");
+    for (size_t i = 0; i < COUNT(lines); i++)
+        print_cell(answer, lines[i]);
+    print_workers(json_object_get(answer, "workers"));
+    print_cell(answer, "hint");
+    print_also(answer);
+}
+
+enum exit_code
+command_runs_explain(struct cli *cli)
+{
+    json_t *answer;
+    struct api_path path = api_path("runs", cli->request.words[0], "/explain");
+    enum exit_code e = api_get(cli, &path, &answer);
+    if (e != EXIT_DONE)
+        return e;
+    if (cli_given(cli, OPTION_json))
+        cli_print_json(answer);
+    else
+        print_answer(answer);
+    json_decref(answer);
+    return EXIT_DONE;
+}
