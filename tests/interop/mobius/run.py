@@ -8,6 +8,7 @@ What a registry or a toolchain does not give is said, and skipped.
 import base64
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -771,7 +772,16 @@ class Frames(Journeys):
             self.raw(key="mbx_" + self.engine.key[4:] + ".platform").status, 101)
 
 
-SUITES = ("Typescript61", "Typescript10", "Python", "Api", "Frames")
+class Guide(unittest.TestCase):
+    def test_the_guide_has_a_row_for_each_journey(self):
+        with open(os.path.join(HERE, "../../../docs/guides/from-mobius.md")) as guide:
+            named = set(re.findall(r"`(test_\w+)`", guide.read()))
+        journeys = {name for suite in (Sdk, Api, Frames) for name in dir(suite)
+                    if name.startswith("test_")}
+        self.assertEqual(journeys, named)
+
+
+SUITES = ("Typescript61", "Typescript10", "Python", "Api", "Frames", "Guide")
 
 
 def main():
