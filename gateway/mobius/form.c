@@ -116,30 +116,30 @@ form_copy_all(struct form *form, struct bytes document, const char *const *names
 }
 
 struct bytes
-field_text(struct bytes document, const char *name)
+said_text(struct bytes document, const char *name)
 {
     struct cursor c = cursor_over(pack_find(document, name));
     return cursor_type(&c) == PACK_TEXT ? cursor_text(&c) : (struct bytes){ 0 };
 }
 
 uint64_t
-field_number(struct bytes document, const char *name)
+said_number(struct bytes document, const char *name)
 {
     struct cursor c = cursor_over(pack_find(document, name));
     return cursor_type(&c) == PACK_UNSIGNED ? cursor_u64(&c) : 0;
 }
 
 struct id
-field_id(struct bytes document, const char *name, const char *prefix)
+said_id(struct bytes document, const char *name, const char *prefix)
 {
     struct id id;
-    return id_read(field_text(document, name), prefix, &id) == ERR_NONE
+    return id_read(said_text(document, name), prefix, &id) == ERR_NONE
                ? id
                : (struct id){ { 0 } };
 }
 
 struct cursor
-field_items(struct bytes document, const char *name, size_t *count)
+said_items(struct bytes document, const char *name, size_t *count)
 {
     struct cursor c = cursor_over(pack_find(document, name));
     *count = cursor_type(&c) == PACK_ARRAY ? cursor_array(&c) : 0;
@@ -163,7 +163,7 @@ form_answer_page(struct request *r, struct bytes page,
     struct form whole = form_open(&out);
     struct form list = form_list(&whole, "items");
     size_t count;
-    struct cursor items = field_items(page, "items", &count);
+    struct cursor items = said_items(page, "items", &count);
     for (size_t i = 0; i < count; i++) {
         struct form before = list;
         size_t at = out.size;
@@ -174,7 +174,7 @@ form_answer_page(struct request *r, struct bytes page,
         }
     }
     form_close_list(&list);
-    struct bytes next = field_text(page, "next_cursor");
+    struct bytes next = said_text(page, "next_cursor");
     form_bool(&whole, "has_more", next.size > 0);
     form_text(&whole, "next_cursor", next);
     form_close(&whole);

@@ -277,7 +277,7 @@ static bool
 read_roles(struct request *r, struct bytes body, unsigned *scopes)
 {
     size_t count;
-    struct cursor items = field_items(body, "role_ids", &count);
+    struct cursor items = said_items(body, "role_ids", &count);
     *scopes = 0;
     for (size_t i = 0; i < count; i++) {
         const struct role *role = role_with(cursor_text(&items));
@@ -330,7 +330,7 @@ static unsigned
 scopes_of(struct bytes key)
 {
     size_t count;
-    struct cursor items = field_items(key, "scopes", &count);
+    struct cursor items = said_items(key, "scopes", &count);
     unsigned scopes = 0;
     for (size_t i = 0; i < count; i++)
         scopes |= scope_read(cursor_text(&items));
@@ -343,10 +343,10 @@ write_key(struct buffer *out, struct bytes key, const char *secret)
 {
     struct buffer principal = { 0 };
     struct form form = form_open(out);
-    struct id id = field_id(key, "id", "cap_");
-    struct bytes prefix = field_text(key, "prefix");
+    struct id id = said_id(key, "id", "cap_");
+    struct bytes prefix = said_text(key, "prefix");
     buffer_print(&principal, "svc_%c_", 'a' + (int)scopes_of(key));
-    buffer_append_bytes(&principal, field_text(key, "name"));
+    buffer_append_bytes(&principal, said_text(key, "name"));
     form_id(&form, "id", "cred_", &id);
     form_copy(&form, "name", key, "name");
     form_text(
@@ -397,10 +397,10 @@ got_keys(struct request *r, const struct message *answer)
         request_show(r, answer);
         return;
     }
-    struct cursor keys = field_items(answer->document.document, "items", &count);
+    struct cursor keys = said_items(answer->document.document, "items", &count);
     for (size_t i = 0; i < count; i++) {
         struct bytes key = cursor_skip(&keys);
-        struct id id = field_id(key, "id", "cap_");
+        struct id id = said_id(key, "id", "cap_");
         struct cursor revoked = cursor_over(pack_find(key, "revoked"));
         if (cursor_bool(&revoked) || (wanted != NULL && !id_equal(&id, wanted)))
             continue;

@@ -23,7 +23,7 @@ definition_of(struct request *r, struct bytes document)
     struct buffer out = { 0 };
     struct fault fault;
     struct bytes definition = { 0 };
-    if (json_to_msgpack(field_text(document, "definition"), &out, NULL, &fault)
+    if (json_to_msgpack(said_text(document, "definition"), &out, NULL, &fault)
         == ERR_NONE)
         definition = arena_copy(&r->arena, buffer_bytes(&out));
     buffer_free(&out);
@@ -35,7 +35,7 @@ first_text(struct bytes map, const char *const *names)
 {
     struct bytes found = { 0 };
     for (; found.size == 0 && *names != NULL; names++)
-        found = field_text(map, *names);
+        found = said_text(map, *names);
     return found;
 }
 
@@ -107,7 +107,7 @@ static void
 write_steps(struct form *loop, struct bytes definition)
 {
     size_t count;
-    struct cursor items = field_items(definition, "steps", &count);
+    struct cursor items = said_items(definition, "steps", &count);
     struct form list = form_list(loop, "steps");
     for (size_t i = 0; i < count; i++)
         write_step(&list, cursor_skip(&items), i);
@@ -118,7 +118,7 @@ static void
 write_triggers(struct form *loop, struct bytes definition)
 {
     size_t count;
-    struct cursor items = field_items(definition, "triggers", &count);
+    struct cursor items = said_items(definition, "triggers", &count);
     struct form list = form_list(loop, "triggers");
     for (size_t i = 0; i < count; i++)
         write_trigger(&list, cursor_skip(&items));
@@ -130,7 +130,7 @@ concurrency_of(struct bytes document)
 {
     static const char *const policies[] = { "allow", "queue", "replace" };
     for (size_t i = 0; i < COUNT(policies); i++)
-        if (bytes_equal(field_text(document, "concurrency"), text(policies[i])))
+        if (bytes_equal(said_text(document, "concurrency"), text(policies[i])))
             return policies[i];
     return "skip";
 }
@@ -142,13 +142,13 @@ loop_write(struct buffer *out, struct bytes document, struct bytes definition)
         "repositories", "output", "cleanup", "limits", "run_name", "default_config",
         "settings", NULL };
     struct form loop = form_open(out);
-    struct id id = field_id(document, "id", "aut_");
-    bool archived = bytes_equal(field_text(document, "status"), text("archived"));
+    struct id id = said_id(document, "id", "aut_");
+    bool archived = bytes_equal(said_text(document, "status"), text("archived"));
     form_id(&loop, "id", "loop_", &id);
     form_copy(&loop, "name", document, "title");
     form_copy(&loop, "description", document, "description");
     form_text(
-        &loop, "status", archived ? text("deleted") : field_text(document, "status"));
+        &loop, "status", archived ? text("deleted") : said_text(document, "status"));
     form_string(&loop, "schema_version", "1");
     form_string(&loop, "concurrency", concurrency_of(document));
     if (definition.size > 0) {

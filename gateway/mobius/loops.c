@@ -96,7 +96,7 @@ static bool
 wanted(struct request *r, struct bytes document)
 {
     struct bytes asked = target_query(&r->target, "status");
-    struct bytes status = field_text(document, "status");
+    struct bytes status = said_text(document, "status");
     bool archived = bytes_equal(status, text("archived"));
     if (asked.size == 0)
         return !archived;
@@ -256,7 +256,7 @@ applied(struct request *r, const struct message *answer)
         request_show(r, answer);
         return;
     }
-    change->name = arena_copy(&r->arena, field_text(answer->document.document, "id"));
+    change->name = arena_copy(&r->arena, said_text(answer->document.document, "id"));
     ask_for(r, change->name, got);
 }
 
@@ -439,7 +439,7 @@ static void
 write_version(const struct request *r, struct buffer *out, struct id automation,
     struct bytes line, struct bytes spec)
 {
-    uint64_t number = field_number(line, "version");
+    uint64_t number = said_number(line, "version");
     struct form version = form_open(out);
     struct id id = id_derive(&automation, number);
     char project[ID_TEXT_MAX];
@@ -460,7 +460,7 @@ write_line(struct request *r, struct buffer *out, struct bytes line)
 {
     const struct versions *versions = r->own;
     write_version(
-        r, out, field_id(versions->document, "id", "aut_"), line, (struct bytes){ 0 });
+        r, out, said_id(versions->document, "id", "aut_"), line, (struct bytes){ 0 });
     return true;
 }
 
@@ -506,8 +506,8 @@ version_made(struct request *r, const struct message *answer)
     }
     struct bytes document = answer->document.document;
     struct buffer line = { 0 }, out = { 0 };
-    uint64_t latest = field_number(document, "latest_version");
-    bool published = field_number(document, "published_version") == latest;
+    uint64_t latest = said_number(document, "latest_version");
+    bool published = said_number(document, "published_version") == latest;
     pack_map(&line, 3);
     pack_string(&line, "version");
     pack_u64(&line, latest);
@@ -515,7 +515,7 @@ version_made(struct request *r, const struct message *answer)
     pack_string(&line, published ? "published" : "draft");
     pack_string(&line, "created_at");
     pack_raw(&line, pack_find(document, "updated_at"));
-    write_version(r, &out, field_id(document, "id", "aut_"), buffer_bytes(&line),
+    write_version(r, &out, said_id(document, "id", "aut_"), buffer_bytes(&line),
         definition_of(r, document));
     buffer_free(&line);
     form_answer(r, 201, &out);

@@ -24,7 +24,7 @@ static void
 write_jobs(struct form *session, struct bytes said)
 {
     size_t count;
-    struct cursor jobs = field_items(said, "jobs", &count);
+    struct cursor jobs = said_items(said, "jobs", &count);
     struct form list = form_list(session, "current_jobs");
     for (size_t i = 0; i < count; i++) {
         struct bytes job = cursor_skip(&jobs);
@@ -33,7 +33,7 @@ write_jobs(struct form *session, struct bytes said)
         form_copy(&one, "id", job, "job");
         form_copy(&one, "run_id", job, "run");
         form_string(&one, "status", "claimed");
-        write_stamp(&one, "claimed_at", field_number(job, "leased_ms"));
+        write_stamp(&one, "claimed_at", said_number(job, "leased_ms"));
         form_close(&one);
     }
     form_close_list(&list);
@@ -43,10 +43,10 @@ static void
 write_session(struct form *list, struct bytes said, struct totals *totals)
 {
     static const char *const same[] = { "id", "name", "version", "queues", NULL };
-    uint64_t heard_ms = field_number(said, "heard_ms");
-    uint64_t busy = field_number(said, "busy");
-    bool stale = !bytes_equal(field_text(said, "status"), text("active"))
-                 && !bytes_equal(field_text(said, "status"), text("draining"));
+    uint64_t heard_ms = said_number(said, "heard_ms");
+    uint64_t busy = said_number(said, "busy");
+    bool stale = !bytes_equal(said_text(said, "status"), text("active"))
+                 && !bytes_equal(said_text(said, "status"), text("draining"));
     form_item(list);
     struct form session = form_open(list->out);
     form_copy_all(&session, said, same);
@@ -64,7 +64,7 @@ write_session(struct form *list, struct bytes said, struct totals *totals)
     totals->active += !stale;
     totals->stale += stale;
     totals->busy += busy;
-    totals->slots += stale ? 0 : field_number(said, "concurrency");
+    totals->slots += stale ? 0 : said_number(said, "concurrency");
 }
 
 static void
@@ -77,7 +77,7 @@ got_sessions(struct request *r, const struct message *answer)
         request_show(r, answer);
         return;
     }
-    struct cursor items = field_items(answer->document.document, "items", &count);
+    struct cursor items = said_items(answer->document.document, "items", &count);
     struct form whole = form_open(&out);
     struct form list = form_list(&whole, "items");
     for (size_t i = 0; i < count; i++)
@@ -135,10 +135,10 @@ static void
 collect(struct actions *actions, struct bytes document)
 {
     size_t sessions;
-    struct cursor items = field_items(document, "items", &sessions);
+    struct cursor items = said_items(document, "items", &sessions);
     for (size_t i = 0; i < sessions; i++) {
         size_t count;
-        struct cursor names = field_items(cursor_skip(&items), "actions", &count);
+        struct cursor names = said_items(cursor_skip(&items), "actions", &count);
         for (size_t k = 0; k < count; k++) {
             struct bytes name = cursor_text(&names);
             if (!among(actions, name))
@@ -210,7 +210,7 @@ called(struct request *r, const struct message *answer)
     }
     struct bytes document = answer->document.document;
     struct form whole = form_open(&out);
-    struct id run = field_id(document, "run", "run_");
+    struct id run = said_id(document, "run", "run_");
     form_id(&whole, "source_event_id", "sevt_", &run);
     form_copy(&whole, "status", document, "status");
     form_copy(&whole, "deduped", document, "deduped");

@@ -6,7 +6,7 @@
 static struct bytes
 stop_reason_of(struct bytes document)
 {
-    struct bytes reason = field_text(document, "stop_reason");
+    struct bytes reason = said_text(document, "stop_reason");
     return bytes_equal(reason, text("output_failed")) ? text("step_failed") : reason;
 }
 
@@ -43,7 +43,7 @@ static void
 write_result(struct form *run, struct bytes document)
 {
     struct bytes outputs = pack_find(document, "outputs");
-    if (bytes_equal(field_text(document, "status"), text("completed")))
+    if (bytes_equal(said_text(document, "status"), text("completed")))
         write_map(run, "result", outputs);
 }
 
@@ -51,18 +51,18 @@ bool
 run_write(struct request *r, struct buffer *out, struct bytes document)
 {
     struct form run = form_open(out);
-    struct id automation = field_id(document, "automation_id", "aut_");
+    struct id automation = said_id(document, "automation_id", "aut_");
     struct bytes error = pack_find(document, "error");
     (void)r;
     form_copy(&run, "id", document, "id");
     form_id(&run, "loop_id", "loop_", &automation);
     form_copy(&run, "loop_name", document, "automation");
-    write_version(&run, &automation, field_number(document, "version"));
+    write_version(&run, &automation, said_number(document, "version"));
     form_copy(&run, "status", document, "status");
     form_text(&run, "stop_reason", stop_reason_of(document));
     write_map(&run, "event", pack_find(document, "inputs"));
     write_result(&run, document);
-    write_source(&run, field_text(document, "source"));
+    write_source(&run, said_text(document, "source"));
     if (error.size > 0) {
         form_copy(&run, "error_message", error, "message");
         form_copy(&run, "error_type", error, "type");
@@ -130,7 +130,7 @@ kind_of(struct bytes step)
 {
     static const char *const theirs[] = { "agent", "action", "sleep", "wait_for_event",
         "interaction", "loop", "check" };
-    struct bytes kind = field_text(step, "kind");
+    struct bytes kind = said_text(step, "kind");
     for (size_t i = 0; i < COUNT(theirs); i++)
         if (bytes_equal(kind, text(theirs[i])))
             return kind;
@@ -140,8 +140,8 @@ kind_of(struct bytes step)
 static void
 write_step(struct form *list, struct bytes document, struct bytes said)
 {
-    struct id run = field_id(document, "id", "run_");
-    uint64_t index = field_number(said, "index");
+    struct id run = said_id(document, "id", "run_");
+    uint64_t index = said_number(said, "index");
     struct id id = id_derive(&run, index);
     struct bytes error = pack_find(said, "error"), kind = kind_of(said);
     struct bytes begun = pack_find(said, "started_at");
@@ -155,7 +155,7 @@ write_step(struct form *list, struct bytes document, struct bytes said)
     form_text(&step, "kind", kind);
     form_copy(&step, "status", said, "status");
     form_number(&step, "seq", index);
-    form_number(&step, "attempt", field_number(said, "attempt"));
+    form_number(&step, "attempt", said_number(said, "attempt"));
     form_copy(&step, "result", said, "output");
     if (bytes_equal(kind, text("action")))
         form_id(&step, "job_id", "job_", &id);
@@ -178,7 +178,7 @@ void
 run_write_steps(struct buffer *out, struct bytes document)
 {
     size_t count;
-    struct cursor items = field_items(document, "steps", &count);
+    struct cursor items = said_items(document, "steps", &count);
     struct form whole = form_open(out);
     struct form list = form_list(&whole, "items");
     for (size_t i = 0; i < count; i++)
@@ -192,7 +192,7 @@ run_write_event(struct request *r, struct buffer *out, struct bytes event)
 {
     struct form form = form_open(out);
     struct bytes run = r->captures[1];
-    uint64_t sequence = field_number(event, "sequence");
+    uint64_t sequence = said_number(event, "sequence");
     struct id id;
     if (id_read(run, "run_", &id) != ERR_NONE)
         id = (struct id){ { 0 } };

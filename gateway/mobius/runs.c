@@ -72,7 +72,7 @@ got_loop(struct request *r, const struct message *answer)
     if (answer->code != DOCUMENT)
         request_show(r, answer);
     else if (bytes_equal(
-                 field_text(answer->document.document, "status"), text("paused")))
+                 said_text(answer->document.document, "status"), text("paused")))
         request_refuse(r, ERR_NOT_RUNNABLE, "the loop is paused");
     else
         request_ask(r, start->start, started);
@@ -327,7 +327,7 @@ got_events(struct request *r, const struct message *answer)
     struct form whole = form_open(&out);
     struct form list = form_list(&whole, "items");
     size_t count;
-    struct cursor items = field_items(page, "items", &count);
+    struct cursor items = said_items(page, "items", &count);
     for (size_t i = 0; i < count; i++) {
         form_item(&list);
         run_write_event(r, &out, cursor_skip(&items));

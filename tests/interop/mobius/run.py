@@ -8,6 +8,7 @@ What a registry or a toolchain does not give is said, and skipped.
 import base64
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -569,6 +570,32 @@ class Api(Journeys):
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read())
 
+    def test_people_are_asked_and_answer(self):
+        loop = self.call("POST", P + "/loops", {"name": "ask", "steps": [
+            {"id": "ok", "kind": "interaction", "config": {
+                "protocol": "request_approval", "prompt": "Apply the label?",
+                "targets": ["usr_oncall"]}}]})
+        runs = [self.call("POST", f"{P}/loops/{loop['id']}/runs", {})["id"] for _ in "ab"]
+
+        def pending():
+            items = self.call("GET", P + "/interactions?target_user_id=usr_oncall")["items"]
+            return items if len(items) == 2 else None
+        asked = {item["run_id"]: item for item in until(pending, "both ask")}
+        self.assertEqual(asked[runs[0]]["title"], "Apply the label?")
+        base = f"{P}/interactions/{asked[runs[0]]['id']}"
+        self.call("POST", base + "/respond",
+                  {"action": "submit", "value": True, "comment": "Approved"})
+        self.assertEqual(self.engine.wait_final(runs[0])["status"], "completed")
+        done = until(lambda: self.call("GET", base).get("outcome") is not None
+                     and self.call("GET", base), "the answer is shown")
+        self.assertEqual((done["status"], done["responses"][0]["responder_user_id"]),
+                         ("completed", "usr_oncall"))
+        with self.assertRaises(Refused) as refused:
+            self.call("POST", base + "/respond", {"value": True})
+        self.assertEqual(refused.exception.status, 409)
+        self.call("POST", f"{P}/interactions/{asked[runs[1]]['id']}/cancel", {"reason": "x"})
+        self.assertEqual(self.engine.wait_final(runs[1])["status"], "failed")
+
     def test_what_only_their_cloud_has_says_so(self):
         for path in ("/v1/organization/actions", P + "/agents", P + "/tables"):
             with self.assertRaises(Refused) as refused:
@@ -745,7 +772,16 @@ class Frames(Journeys):
             self.raw(key="mbx_" + self.engine.key[4:] + ".platform").status, 101)
 
 
-SUITES = ("Typescript61", "Typescript10", "Python", "Api", "Frames")
+class Guide(unittest.TestCase):
+    def test_the_guide_has_a_row_for_each_journey(self):
+        with open(os.path.join(HERE, "../../../docs/guides/from-mobius.md")) as guide:
+            named = set(re.findall(r"`(test_\w+)`", guide.read()))
+        journeys = {name for suite in (Sdk, Api, Frames) for name in dir(suite)
+                    if name.startswith("test_")}
+        self.assertEqual(journeys, named)
+
+
+SUITES = ("Typescript61", "Typescript10", "Python", "Api", "Frames", "Guide")
 
 
 def main():
