@@ -19,4 +19,5 @@ struct dialect {
 };
 
 extern const struct dialect native_dialect;
+extern const struct dialect mobius_dialect;
 #endif

@@ -10,7 +10,7 @@
 /* JSON is longer than the msgpack that payload_max bounds. */
 enum { JSON_MARGIN = 65536 };
 
-static const struct dialect *const dialects[] = { &native_dialect };
+static const struct dialect *const dialects[] = { &native_dialect, &mobius_dialect };
 
 static enum err
 find_route(struct request *r, const char *method, struct route_match *match,

@@ -147,10 +147,7 @@ session_describe(struct sessions *sessions, struct session *session,
         session->token_size = token.size;
     }
     drop_everything(sessions, session);
-    struct cursor tokens = cursor_over(held);
-    size_t count = held.size > 0 ? cursor_array(&tokens) : 0;
-    for (size_t i = 0; i < count; i++)
-        learn(sessions, session, cursor_blob(&tokens));
+    session_learn(sessions, session, held);
 }
 
 void
@@ -231,19 +228,25 @@ session_drop_all(
 }
 
 void
-session_compare(struct sessions *sessions, struct session *session, struct bytes tokens)
+session_learn(struct sessions *sessions, struct session *session, struct bytes tokens)
 {
     struct cursor c = cursor_over(tokens);
     size_t count = tokens.size > 0 ? cursor_array(&c) : 0;
-    struct list *next;
-    for (struct list *at = session->held_all.next; at != &session->held_all;
-         at = at->next)
-        LIST_OF(at, struct held, link)->unsaid++;
     for (size_t i = 0; i < count && !c.bad; i++) {
         struct bytes token = cursor_blob(&c);
         session_named(session, token);
         learn(sessions, session, token);
     }
+}
+
+void
+session_compare(struct sessions *sessions, struct session *session, struct bytes tokens)
+{
+    struct list *next;
+    for (struct list *at = session->held_all.next; at != &session->held_all;
+         at = at->next)
+        LIST_OF(at, struct held, link)->unsaid++;
+    session_learn(sessions, session, tokens);
     for (struct list *at = session->held_all.next; at != &session->held_all;
          at = next) {
         struct held *held = LIST_OF(at, struct held, link);

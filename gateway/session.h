@@ -101,6 +101,9 @@ session_drop(struct sessions *sessions, struct session *session, struct bytes to
 /* The same of each token in a msgpack array. */
 void session_drop_all(
     struct sessions *sessions, struct session *session, struct bytes tokens);
+/* The worker says that it holds each of a msgpack array of tokens. */
+void
+session_learn(struct sessions *sessions, struct session *session, struct bytes tokens);
 /* The worker says that it holds these, and no others. */
 void session_compare(
     struct sessions *sessions, struct session *session, struct bytes tokens);

@@ -71,6 +71,8 @@ static void
 end(struct websocket *socket)
 {
     struct websockets *set = socket->set;
+    /* Whatever its dialect says from now on is not heard. */
+    socket->state = WEBSOCKET_CLOSING;
     alarm_clear(&set->gateway->alarms, &socket->alarm);
     list_remove(&socket->link);
     list_remove(&socket->dirty);
@@ -201,6 +203,29 @@ on_message(wslay_event_context_ptr frames, const struct wslay_event_on_msg_recv_
         socket, bytes_of(m->msg, m->msg_length), m->opcode == WSLAY_BINARY_FRAME);
 }
 
+/* Let what was queued leave at the end of the turn. */
+static void
+soil(struct websocket *socket)
+{
+    list_remove(&socket->dirty);
+    list_append(&socket->set->dirty, &socket->dirty);
+}
+
+void
+websocket_ping(struct websocket *socket)
+{
+    struct wslay_event_msg ping = { .opcode = WSLAY_PING };
+    if (socket->state == WEBSOCKET_OPEN
+        && wslay_event_queue_msg(socket->frames, &ping) == 0)
+        soil(socket);
+}
+
+uint64_t
+websocket_heard_ms(const struct websocket *socket)
+{
+    return socket->heard_ms;
+}
+
 static void
 ring(struct alarm *alarm)
 {
@@ -211,12 +236,8 @@ ring(struct alarm *alarm)
         end(socket);
         return;
     }
-    if (now_ms >= socket->heard_ms + PING_MS) {
-        struct wslay_event_msg ping = { .opcode = WSLAY_PING };
-        wslay_event_queue_msg(socket->frames, &ping);
-        if (!write_out(socket))
-            return;
-    }
+    if (now_ms >= socket->heard_ms + PING_MS)
+        websocket_ping(socket);
     alarm_set(&set->gateway->alarms, &socket->alarm, now_ms + PING_MS);
 }
 
@@ -243,8 +264,7 @@ websocket_send(struct websocket *socket, struct bytes message, bool binary)
     }
     if (wslay_event_queue_msg(socket->frames, &m) != 0)
         return false;
-    list_remove(&socket->dirty);
-    list_append(&socket->set->dirty, &socket->dirty);
+    soil(socket);
     return true;
 }
 
@@ -256,8 +276,7 @@ websocket_close(struct websocket *socket, enum websocket_code code, struct bytes
         return;
     socket->state = WEBSOCKET_CLOSING;
     wslay_event_queue_close(socket->frames, (uint16_t)code, reason.data, reason.size);
-    list_remove(&socket->dirty);
-    list_append(&socket->set->dirty, &socket->dirty);
+    soil(socket);
     alarm_set(&g->alarms, &socket->alarm, g->now_ms + CLOSE_MS);
 }
 
@@ -464,8 +483,10 @@ websockets_leave(struct websockets *set)
 {
     struct list *next;
     for (struct list *at = set->all.next; at != &set->all; at = next) {
+        struct websocket *socket = LIST_OF(at, struct websocket, link);
         next = at->next;
-        websocket_close(LIST_OF(at, struct websocket, link), WEBSOCKET_GOING_AWAY,
-            text("the engine is going down"));
+        if (socket->talk->leaving == NULL || !socket->talk->leaving(socket))
+            websocket_close(
+                socket, WEBSOCKET_GOING_AWAY, text("the engine is going down"));
     }
 }

@@ -18,6 +18,8 @@ struct websocket_talk {
     /* It is over, for whatever reason, also one that never opened.  Called once; the
      * connection is gone when it returns. */
     void (*closed)(struct websocket *socket);
+    /* We are about to leave; true: it closes the connection itself, soon.  NULL: no. */
+    bool (*leaving)(struct websocket *socket);
 };
 
 /* Why a connection is closed, RFC 6455 section 7.4.1. */
@@ -39,6 +41,10 @@ websocket_accept(struct request *r, const struct websocket_talk *talk, void *own
 void *websocket_own(const struct websocket *socket);
 /* Who speaks: from the request. */
 const struct key *websocket_key(const struct websocket *socket);
+/* When anything was heard, monotonic ms; answers to pings count. */
+uint64_t websocket_heard_ms(const struct websocket *socket);
+/* Ask whether it lives. */
+void websocket_ping(struct websocket *socket);
 /* Say something; it leaves at the end of the turn.  False if the peer does not read:
  * the connection is being closed. */
 bool websocket_send(struct websocket *socket, struct bytes message, bool binary);

@@ -105,6 +105,7 @@ say_register(struct workers *w, const struct session *session)
         .capacity = session->capacity,
         .held = buffer_bytes(&w->held),
         .dialect = text(session->voice->dialect),
+        .each = session->voice->each,
     };
     send_on(w, &m);
 }
@@ -148,6 +149,24 @@ workers_heartbeat(struct workers *w, struct session *session, struct bytes held)
     m.worker_heartbeat.held = held;
     m.worker_heartbeat.request = session->number;
     send_on(w, &m);
+}
+
+void
+workers_beat(
+    struct workers *w, struct session *session, struct bytes tokens, uint64_t request)
+{
+    struct message m = to_lease(session, WORKER_HEARTBEAT);
+    session_learn(&w->sessions, session, tokens);
+    m.worker_heartbeat.session = session->id;
+    m.worker_heartbeat.held = tokens;
+    m.worker_heartbeat.request = request;
+    send_on(w, &m);
+}
+
+void
+workers_forget(struct workers *w, struct session *session, struct bytes token)
+{
+    session_drop(&w->sessions, session, token);
 }
 
 void

@@ -17,6 +17,9 @@ struct workers;
  * borrowed lasts for the call. */
 struct voice {
     const char *dialect; /* as lists of workers show it */
+    /* Its workers say of each job by itself that they go on with it, and never which
+     * they hold; the engine has the list, also beyond a broken connection. */
+    bool each;
     /* It is registered; `again`: only the engine asked, the worker knows it already and
      * hears of leases that it has lost, if there are any. */
     bool (*registered)(
@@ -59,6 +62,13 @@ void workers_ready(struct workers *workers, struct session *session, uint32_t ca
 /* It holds these leases, and no others. */
 void
 workers_heartbeat(struct workers *workers, struct session *session, struct bytes held);
+/* It lives, and goes on with these of its leases; for voices that speak of each.
+ * `request` is named in the answer. */
+void workers_beat(struct workers *workers, struct session *session, struct bytes tokens,
+    uint64_t request);
+/* It was silent about this lease for so long that the engine has ended it. */
+void
+workers_forget(struct workers *workers, struct session *session, struct bytes token);
 /* `report.session` is filled in. */
 void workers_report(
     struct workers *workers, struct session *session, struct job_report report);

@@ -323,7 +323,8 @@
     F(S, 10, text,   environment, "environment id, or nothing")                          \
     F(S, 11, u32,    capacity,    "jobs it will hold at most")                           \
     F(S, 12, list,   held,        "msgpack array of lease tokens that it holds")         \
-    F(S, 13, text,   dialect,     "zmq, …")
+    F(S, 13, text,   dialect,     "zmq, …")                                               \
+    F(S, 14, u32,    each,        "1: it says of each job by itself that it goes on with it")
 
 #define worker_registered_FIELDS(F, S)                                                   \
     F(S, 1, u64,    request,      "from the command")                                    \
@@ -344,7 +345,12 @@
     F(S, 8,  text, environment, "environment id, or nothing")                            \
     F(S, 9,  u32,  capacity,    "jobs it will hold at most")                             \
     F(S, 10, text, dialect,     "zmq, …")                                                \
-    F(S, 11, u32,  gateway,     "instance that it is connected to")
+    F(S, 11, u32,  gateway,     "instance that it is connected to")                      \
+    F(S, 12, u32,  each,        "1: each of its jobs is heard by itself")
+
+#define job_heard_FIELDS(F, S)                                                           \
+    F(S, 1, id,  run,  "run id")                                                         \
+    F(S, 2, u32, step, "index in the plan")
 
 #define worker_ready_FIELDS(F, S)                                                        \
     F(S, 1, id,  session,  "worker session")                                             \
@@ -352,7 +358,7 @@
 
 #define worker_heartbeat_FIELDS(F, S)                                                    \
     F(S, 1, id,   session, "worker session")                                             \
-    F(S, 2, list, held,    "msgpack array of lease tokens that it holds")                \
+    F(S, 2, list, held,    "msgpack array of lease tokens that it holds; some of them if `each`") \
     F(S, 3, u64,  request, "to be named in the answer")
 
 #define heartbeat_answer_FIELDS(F, S)                                                    \
@@ -603,7 +609,12 @@ run_status_final(enum run_status status)
 }
 
 /* What a worker says became of its job.  On the wire: never renumber. */
-enum outcome { OUTCOME_COMPLETED = 1, OUTCOME_FAILED = 2, OUTCOME_CANCELLED = 3 };
+enum outcome {
+    OUTCOME_COMPLETED = 1,
+    OUTCOME_FAILED = 2,
+    OUTCOME_CANCELLED = 3,
+    OUTCOME_RETURNED = 4, /* it was not begun: another may have it, as the same attempt */
+};
 
 /* What was decided about a report or a lease.  On the wire: never renumber. */
 enum verdict {

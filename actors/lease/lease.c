@@ -126,6 +126,17 @@ answer_report(const struct job_report *report, enum verdict verdict, struct outb
                             });
 }
 
+/* Nothing of it was done: it needs a new offer, and costs no attempt. */
+static void
+give_back(const struct lease_state *s, const struct job_report *report,
+    const struct lease_name *name, struct outbox *out)
+{
+    bool current = lease_current(s, name);
+    answer_report(report, current ? VERDICT_ACCEPTED : VERDICT_STALE, out);
+    if (current)
+        say_over(table_job(&s->table, &name->run, name->step), false, out);
+}
+
 static void
 on_report(const struct lease_state *s, const struct message *in, struct outbox *out)
 {
@@ -136,6 +147,10 @@ on_report(const struct lease_state *s, const struct message *in, struct outbox *
         || id_partition(&name.run) >= s->config->schedulers) {
         count(COUNTER_reports_stale, 1);
         answer_report(report, VERDICT_STALE, out);
+        return;
+    }
+    if (report->outcome == OUTCOME_RETURNED) {
+        give_back(s, report, &name, out);
         return;
     }
     /* Whether the lease counts is the scheduler's to say, durably. */
@@ -338,6 +353,10 @@ lease_apply(void *state, uint64_t at_ms, const struct message *m)
     case WORKER_JOINED:
         table_join(&s->table, &m->envelope.project, &m->worker_joined, at_ms);
         break;
+    case JOB_HEARD:
+        table_beat(&s->table,
+            table_job(&s->table, &m->job_heard.run, m->job_heard.step), at_ms);
+        break;
     case WORKER_HEARD: apply_heard(s, &m->worker_heard, at_ms); break;
     case WORKER_LEFT: apply_left(s, &m->worker_left); break;
     case PEER_RESET: apply_reset(s, &m->peer_reset); break;
@@ -366,6 +385,11 @@ lease_due(const void *state)
         due_ms =
             after(LIST_OF(t->all_sessions.next, struct session, of_table)->heard_ms,
                 s->config->lease_ms);
+    if (!list_empty(&t->beats)) {
+        uint64_t beat_ms = after(LIST_OF(t->beats.next, struct job, of_beats)->heard_ms,
+            s->config->lease_ms);
+        due_ms = beat_ms < due_ms ? beat_ms : due_ms;
+    }
     if (!list_empty(&t->adoptable)) {
         uint64_t adopt_ms =
             after(LIST_OF(t->adoptable.next, struct job, of_waiting)->since_ms,
@@ -489,6 +513,11 @@ lease_tick(const void *state, uint64_t now_ms, struct outbox *out)
         end_session(LIST_OF(t->leaving.next, struct session, of_leaving), false, out);
     else if (quiet != NULL && after(quiet->heard_ms, s->config->lease_ms) <= now_ms)
         end_session(quiet, true, out);
+    else if (!list_empty(&t->beats)
+             && after(LIST_OF(t->beats.next, struct job, of_beats)->heard_ms,
+                    s->config->lease_ms)
+                    <= now_ms)
+        say_over(LIST_OF(t->beats.next, struct job, of_beats), true, out);
     else if (!list_empty(&t->adoptable)
              && after(LIST_OF(t->adoptable.next, struct job, of_waiting)->since_ms,
                     s->config->lease_ms)

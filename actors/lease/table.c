@@ -17,6 +17,7 @@ table_open(struct table *table)
     list_open(&table->leaving);
     list_open(&table->adoptable);
     list_open(&table->resay);
+    list_open(&table->beats);
 }
 
 static void *
@@ -256,6 +257,7 @@ make_job(
     list_open(&job->of_lane);
     list_open(&job->of_session);
     list_open(&job->of_waiting);
+    list_open(&job->of_beats);
     list_open(&job->of_resay);
     map_put(&table->jobs, bytes_of(job->key, sizeof job->key), job);
     return job;
@@ -266,6 +268,7 @@ static void
 leave_state(struct table *table, struct job *job)
 {
     list_remove(&job->of_waiting);
+    list_remove(&job->of_beats);
     if (job->state == JOB_OPEN) {
         list_remove(&job->of_lane);
         weigh(table, job->lane);
@@ -359,6 +362,7 @@ table_hold(struct table *table, const struct id *project, const struct lease_nam
     list_append(&session->held, &job->of_session);
     session->held_count++;
     table->held_count++;
+    table_beat(table, job, at_ms);
     weigh_session(table, session, could);
     if (lane == NULL)
         return;
@@ -370,6 +374,15 @@ table_hold(struct table *table, const struct id *project, const struct lease_nam
         list_remove(&lane->of_ready);
         weigh(table, lane);
     }
+}
+
+void
+table_beat(struct table *table, struct job *job, uint64_t at_ms)
+{
+    job->heard_ms = at_ms;
+    list_remove(&job->of_beats);
+    if (job->session->each)
+        list_append(&table->beats, &job->of_beats);
 }
 
 void
@@ -462,6 +475,7 @@ table_join(struct table *table, const struct id *project,
     session->capacity = joined->capacity;
     session->connected = true;
     session->leaving = false;
+    session->each = joined->each != 0;
     table_heard(table, session, at_ms);
     join_lanes(table, session);
     return session;

@@ -37,6 +37,8 @@ struct job {
     struct list of_lane;     /* OPEN */
     struct list of_session;  /* HELD */
     struct list of_waiting;  /* ADOPTABLE, in order of since_ms */
+    struct list of_beats;    /* HELD, by a session that speaks of each job */
+    uint64_t heard_ms;       /* HELD: its holder spoke of it, or it was granted */
     struct list of_resay;    /* to be said again to its scheduler */
     struct lane *lane;       /* OPEN */
     struct session *session; /* HELD */
@@ -66,6 +68,7 @@ struct session {
     uint32_t held_count;
     bool connected;
     bool leaving; /* it said goodbye: what it holds goes back */
+    bool each;    /* its jobs are heard one by one */
     uint64_t heard_ms;
     struct bytes instance, name, version, queues, actions, labels, environment, dialect;
     uint8_t *memory;
@@ -84,6 +87,7 @@ struct table {
     struct list leaving;   /* sessions */
     struct list adoptable; /* jobs */
     struct list resay;     /* jobs */
+    struct list beats;     /* jobs, in order of heard_ms */
     size_t open_count, held_count;
 };
 
@@ -106,6 +110,8 @@ void table_offer(struct table *table, const struct id *project,
 /* The session holds the job from now on; a job that is not known yet is made. */
 void table_hold(struct table *table, const struct id *project,
     const struct lease_name *name, uint64_t at_ms);
+/* Its holder goes on with it. */
+void table_beat(struct table *table, struct job *job, uint64_t at_ms);
 void table_over(struct table *table, struct job *job, bool lost);
 void table_drop(struct table *table, struct job *job);
 void table_resay(struct table *table, struct job *job, bool again);

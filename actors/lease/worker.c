@@ -20,6 +20,7 @@ struct claim {
     struct id session;
     struct bytes instance; /* of the session */
     struct bytes held;     /* msgpack array of tokens */
+    bool each;             /* it holds others besides, perhaps */
     struct buffer *lost, *cancel;
     size_t lost_count, cancel_count;
 };
@@ -61,6 +62,9 @@ judge(struct claim *claim, struct bytes token)
                    && id_partition(&name.run) < s->config->schedulers;
 
     if (genuine && lease_current(s, &name)) {
+        if (claim->each && outbox_has_room(claim->out, 8))
+            say_job_heard(
+                claim->out, (struct job_heard){ .run = name.run, .step = name.step });
         if (!table_job(&s->table, &name.run, name.step)->cancelled)
             return;
         pack_blob(claim->cancel, token);
@@ -186,6 +190,7 @@ on_register(const struct lease_state *s, uint64_t now_ms, const struct message *
                                                ? asked->capacity
                                                : s->config->session_jobs_max,
                                .dialect = asked->dialect,
+                               .each = asked->each,
                                .gateway = in->envelope.instance,
                            });
     struct claim claim = {
@@ -195,10 +200,12 @@ on_register(const struct lease_state *s, uint64_t now_ms, const struct message *
         .session = id,
         .instance = asked->instance,
         .held = asked->held,
+        .each = asked->each != 0,
     };
     struct bytes lost, cancel;
     judge_all(&claim, &lost, &cancel);
-    return_ungranted(&claim, 0);
+    if (!claim.each)
+        return_ungranted(&claim, 0);
     out->project = in->envelope.project;
     struct message m = { .code = WORKER_REGISTERED };
     m.worker_registered = (struct worker_registered){
@@ -251,11 +258,13 @@ on_heartbeat(const struct lease_state *s, uint64_t now_ms, const struct message 
             .now_ms = now_ms,
             .session = beat->session,
             .instance = arena_copy(out->arena, session->instance),
-            .held = beat->held };
+            .held = beat->held,
+            .each = session->each };
         answer.known = 1;
         say_worker_heard(out, (struct worker_heard){ .session = beat->session });
         judge_all(&claim, &answer.lost, &answer.cancel);
-        return_ungranted(&claim, 2 * (uint64_t)s->config->heartbeat_ms);
+        if (!claim.each)
+            return_ungranted(&claim, 2 * (uint64_t)s->config->heartbeat_ms);
         out->project = in->envelope.project;
     }
     say_heartbeat_answer(out, answer);

@@ -9,6 +9,7 @@ main(void)
         return 1;
     SRunner *runner = srunner_create(lease_suite());
     srunner_add_suite(runner, lease_lives_suite());
+    srunner_add_suite(runner, lease_each_suite());
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -125,7 +125,8 @@ lease_register(struct trace *t, struct worker worker)
                 .environment = text_or(worker.environment, ""),
                 .capacity = worker.capacity == 0 ? 1 : worker.capacity,
                 .held = worker.held,
-                .dialect = text("zmq") } });
+                .dialect = text("zmq"),
+                .each = worker.each } });
 }
 
 void
@@ -154,14 +155,26 @@ lease_gone(struct trace *t, unsigned session, bool goodbye)
             .worker_gone = { .session = lease_session(session), .goodbye = goodbye } });
 }
 
-void
-lease_report(struct trace *t, unsigned session, struct bytes token)
+static void
+report(struct trace *t, unsigned session, struct bytes token, enum outcome outcome)
 {
     trace_give(t, ACTOR_gateway, 0,
         (struct message){ .code = JOB_REPORT,
             .job_report = { .session = lease_session(session),
                 .token = token,
-                .outcome = OUTCOME_COMPLETED } });
+                .outcome = outcome } });
+}
+
+void
+lease_report(struct trace *t, unsigned session, struct bytes token)
+{
+    report(t, session, token, OUTCOME_COMPLETED);
+}
+
+void
+lease_return(struct trace *t, unsigned session, struct bytes token)
+{
+    report(t, session, token, OUTCOME_RETURNED);
 }
 
 struct bytes

@@ -31,6 +31,7 @@ struct worker {
     struct bytes token;
     struct bytes held; /* see lease_held */
     uint32_t gateway;
+    bool each; /* it speaks of each of its jobs */
 };
 
 void lease_story_open(struct trace *t);
@@ -47,6 +48,8 @@ void lease_heartbeat(struct trace *t, unsigned session, struct bytes held);
 void lease_ready(struct trace *t, unsigned session, uint32_t capacity);
 void lease_gone(struct trace *t, unsigned session, bool goodbye);
 void lease_report(struct trace *t, unsigned session, struct bytes token);
+/* It did not begin the job. */
+void lease_return(struct trace *t, unsigned session, struct bytes token);
 
 /* The token of a lease of step 0; lives as long as the trace. */
 struct bytes lease_token_of(

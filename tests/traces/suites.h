@@ -5,6 +5,7 @@
 
 Suite *lease_suite(void);
 Suite *lease_lives_suite(void);
+Suite *lease_each_suite(void);
 Suite *registry_suite(void);
 Suite *registry_versions_suite(void);
 Suite *scheduler_suite(void);
