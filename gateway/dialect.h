@@ -20,4 +20,5 @@ struct dialect {
 
 extern const struct dialect native_dialect;
 extern const struct dialect mobius_dialect;
+extern const struct dialect iii_dialect;
 #endif

@@ -44,8 +44,9 @@ struct request {
     struct gateway *gateway;
     struct arena arena;
     struct target target;
-    struct bytes headers[HEADER_COUNT]; /* data NULL: not there */
-    const struct dialect *dialect;      /* NULL: no route was found */
+    const struct dialect *const *dialects; /* of its server; NULL behind the last */
+    struct bytes headers[HEADER_COUNT];    /* data NULL: not there */
+    const struct dialect *dialect;         /* NULL: no route was found */
     const struct http_route *route;
     struct bytes captures[CAPTURES_MAX]; /* what stood for the {…} of the path */
     struct buffer body;                  /* as it came */

@@ -98,24 +98,6 @@ started_to_wait(struct request *r, const struct message *answer)
         r, &r->key->project, run, run->existed ? 200 : 201, r->gateway->now_ms + ms);
 }
 
-/* Runs of one idempotency key must meet in one partition, in this life and the next. */
-static uint32_t
-partition_of(struct request *r, struct bytes key)
-{
-    struct gateway *g = r->gateway;
-    struct buffer *both = &g->scratch;
-    uint64_t number = 0;
-    if (key.size == 0)
-        return g->partition++ % g->child.config.schedulers;
-    buffer_clear(both);
-    buffer_append_bytes(both, id_bytes(&r->key->project));
-    buffer_append_bytes(both, key);
-    struct hash hash = hash_of(buffer_bytes(both));
-    for (size_t i = 0; i < sizeof number; i++)
-        number = number << 8 | hash.bytes[i];
-    return (uint32_t)(number % g->child.config.schedulers);
-}
-
 static bool
 read_key(struct request *r, struct bytes body, struct bytes *key)
 {
@@ -167,7 +149,7 @@ native_run_start(struct request *r)
     }
     if (!read_start(r, &m->run_start))
         return;
-    m->to_instance = partition_of(r, m->run_start.key);
+    m->to_instance = gateway_partition(r->gateway, &r->key->project, m->run_start.key);
     m->envelope.partition = m->to_instance;
     m->run_start.run = id_fresh(m->to_instance);
     m->run_start.source = text("api");
