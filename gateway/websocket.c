@@ -276,6 +276,9 @@ websocket_close(struct websocket *socket, enum websocket_code code, struct bytes
     if (socket->state != WEBSOCKET_OPEN)
         return;
     socket->state = WEBSOCKET_CLOSING;
+    /* A close frame overtakes what was said before it.  That it fails is seen later. */
+    if (wslay_event_want_write(socket->frames))
+        (void)wslay_event_send(socket->frames);
     wslay_event_queue_close(socket->frames, (uint16_t)code, reason.data, reason.size);
     soil(socket);
     alarm_set(&g->alarms, &socket->alarm, g->now_ms + CLOSE_MS);

@@ -431,8 +431,7 @@ discover_function(struct iii_worker *caller, const struct iii_frame *asked)
 static const struct iii_worker *
 worker_named(const struct hub *hub, struct bytes name)
 {
-    for (struct list *at = hub->workers.next; at != &hub->workers;
-         at = at->next) {
+    for (struct list *at = hub->workers.next; at != &hub->workers; at = at->next) {
         const struct iii_worker *worker = LIST_OF(at, struct iii_worker, link);
         if (there(worker) && bytes_equal(hub_about(worker, "name"), name))
             return worker;

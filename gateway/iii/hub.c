@@ -113,7 +113,7 @@ hub_put(struct iii_worker *worker, enum iii_kind kind, struct bytes frame)
 struct iii_entry *
 hub_find(const struct hub *hub, enum iii_kind kind, struct bytes id)
 {
-    return map_get(&hub->by_id[kind], id);
+    return id.size == 0 ? NULL : map_get(&hub->by_id[kind], id);
 }
 
 void
@@ -183,7 +183,7 @@ hub_call(struct hub *hub, struct bytes id, struct bytes function,
 struct iii_call *
 hub_call_find(const struct hub *hub, struct bytes id)
 {
-    return map_get(&hub->calls, id);
+    return id.size == 0 ? NULL : map_get(&hub->calls, id);
 }
 
 void

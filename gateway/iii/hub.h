@@ -82,7 +82,8 @@ struct hub {
     struct map by_id[III_KINDS];
     struct map calls;
     struct list questions; /* with actors */
-    struct alarm announce; /* functions have changed: say so */
+    struct alarm announce; /* functions have changed: say so, */
+    uint64_t announced_ms; /* as was done then; monotonic */
 };
 
 struct hub *hub_new(struct gateway *gateway, const struct id *project);

@@ -24,8 +24,7 @@ static void
 pack_held(const struct iii_worker *worker, struct buffer *out)
 {
     pack_array(out, worker->job_count);
-    for (struct list *at = worker->doing.next; at != &worker->doing;
-         at = at->next) {
+    for (struct list *at = worker->doing.next; at != &worker->doing; at = at->next) {
         const struct iii_call *call = LIST_OF(at, struct iii_call, doing);
         if (call->purpose == III_JOB)
             pack_blob(out, lease_of(call));

@@ -15,6 +15,10 @@
 
 #include <stdlib.h>
 
+/* The first change is announced at once, what follows on its heels together: each says
+ * all functions there are. */
+enum { ANNOUNCE_MS = 100 };
+
 static struct alarms *
 alarms_of(const struct iii_worker *worker)
 {
@@ -32,10 +36,13 @@ settle_soon(struct alarms *alarms, struct alarm *alarm, uint64_t now_ms)
 void
 iii_functions_changed(struct iii_worker *worker)
 {
-    struct gateway *g = worker->hub->gateway;
+    struct hub *hub = worker->hub;
+    struct gateway *g = hub->gateway;
     worker->offers = true;
     settle_soon(&g->alarms, &worker->settle, g->now_ms);
-    settle_soon(&g->alarms, &worker->hub->announce, g->now_ms);
+    settle_soon(&g->alarms, &hub->announce,
+        hub->announced_ms + ANNOUNCE_MS > g->now_ms ? hub->announced_ms + ANNOUNCE_MS
+                                                    : g->now_ms);
 }
 
 void
@@ -43,6 +50,7 @@ iii_announce(struct alarm *alarm)
 {
     struct hub *hub = LIST_OF(alarm, struct hub, announce);
     struct buffer data = { 0 };
+    hub->announced_ms = hub->gateway->now_ms;
     discovery_functions(hub, &data);
     trigger_fire(hub, "engine::functions-available", buffer_bytes(&data));
     buffer_free(&data);
