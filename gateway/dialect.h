@@ -23,5 +23,6 @@ struct dialect {
         struct request *r, enum err err, struct bytes message, struct bytes details);
 };
 
-extern const struct dialect native_dialect, mobius_dialect, workflow_graph_dialect;
+extern const struct dialect native_dialect, mobius_dialect, workflow_graph_dialect,
+    iii_dialect;
 #endif
