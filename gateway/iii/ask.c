@@ -16,7 +16,7 @@ forget(struct iii_question *question)
 }
 
 struct iii_question *
-iii_question(struct iii_worker *caller, const struct iii_frame *asked,
+iii_question_new(struct iii_worker *caller, const struct iii_frame *asked,
     enum message_code code, enum actor_name to)
 {
     struct iii_question *question = calloc(1, sizeof *question);

@@ -19,7 +19,7 @@ struct iii_question {
 
 /* A question of the caller's project; NULL: it was refused.  Fill in its message, then
  * ask it; `done` is called at most once, and not if the caller left. */
-struct iii_question *iii_question(struct iii_worker *caller,
+struct iii_question *iii_question_new(struct iii_worker *caller,
     const struct iii_frame *asked, enum message_code code, enum actor_name to);
 void iii_ask(struct iii_question *question);
 /* All of a hub. */

@@ -82,10 +82,9 @@ hub_about(const struct iii_worker *worker, const char *name)
     return cursor_type(&value) == PACK_TEXT ? cursor_text(&value) : (struct bytes){ 0 };
 }
 
-struct iii_entry *
-hub_put(struct iii_worker *worker, enum iii_kind kind, struct bytes frame)
+static struct iii_entry *
+entry_new(struct iii_worker *worker, enum iii_kind kind, struct bytes frame)
 {
-    struct hub *hub = worker->hub;
     struct fault fault;
     struct iii_entry *entry = calloc(1, sizeof *entry);
     if (entry == NULL)
@@ -95,6 +94,14 @@ hub_put(struct iii_worker *worker, enum iii_kind kind, struct bytes frame)
     buffer_append_bytes(&entry->words, frame);
     if (iii_frame_read(buffer_bytes(&entry->words), &entry->said, &fault) != ERR_NONE)
         WRONG("it was read before");
+    return entry;
+}
+
+struct iii_entry *
+hub_put(struct iii_worker *worker, enum iii_kind kind, struct bytes frame)
+{
+    struct hub *hub = worker->hub;
+    struct iii_entry *entry = entry_new(worker, kind, frame);
     struct iii_entry *before = hub_find(hub, kind, entry->said.id);
     if (before != NULL)
         hub_drop(&before);
@@ -148,6 +155,20 @@ key_of(const struct iii_call *call)
     return bytes_of(call->id, III_UUID_SIZE);
 }
 
+static struct iii_call *
+call_new(struct bytes id, struct bytes function, enum iii_purpose purpose)
+{
+    struct iii_call *call = calloc(1, sizeof *call);
+    if (call == NULL)
+        WRONG("out of memory");
+    memcpy(call->id, id.data, III_UUID_SIZE);
+    call->purpose = purpose;
+    buffer_append_bytes(&call->function, function);
+    list_open(&call->doing);
+    list_open(&call->asking);
+    return call;
+}
+
 struct iii_call *
 hub_call(struct hub *hub, struct bytes id, struct bytes function,
     struct iii_worker *worker, struct iii_worker *caller, enum iii_purpose purpose)
@@ -157,16 +178,9 @@ hub_call(struct hub *hub, struct bytes id, struct bytes function,
         || (worker != NULL && worker->doing_count == III_CALLS_MAX)
         || (caller != NULL && caller->asking_count == III_CALLS_MAX))
         return NULL;
-    struct iii_call *call = calloc(1, sizeof *call);
-    if (call == NULL)
-        WRONG("out of memory");
-    memcpy(call->id, id.data, III_UUID_SIZE);
-    call->purpose = purpose;
+    struct iii_call *call = call_new(id, function, purpose);
     call->worker = worker;
     call->caller = caller;
-    buffer_append_bytes(&call->function, function);
-    list_open(&call->doing);
-    list_open(&call->asking);
     if (worker != NULL) {
         list_append(&worker->doing, &call->doing);
         worker->doing_count++;

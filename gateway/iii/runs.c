@@ -85,7 +85,7 @@ runs_start(struct iii_worker *caller, const struct iii_frame *asked)
         return;
     }
     struct iii_question *question =
-        iii_question(caller, asked, RUN_START, ACTOR_scheduler);
+        iii_question_new(caller, asked, RUN_START, ACTOR_scheduler);
     if (question == NULL)
         return;
     struct message *m = &question->message;
