@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+enum { DISMISSED_MAX = 256 /* sessions; the last ones are remembered */ };
 enum { SILENT_LEASES = 2 /* times lease_ms, after which nobody is there */ };
 
 struct workers {
@@ -13,6 +14,8 @@ struct workers {
     struct sessions sessions;
     struct alarm alarm;
     struct buffer held;
+    struct id dismissed[DISMISSED_MAX];
+    size_t dismissed_count; /* ever */
 };
 
 static uint64_t
@@ -194,6 +197,29 @@ workers_log(struct workers *w, struct session *session, struct bytes token,
     send_on(w, &m);
 }
 
+static bool
+is_dismissed(const struct workers *w, const struct id *id)
+{
+    size_t count =
+        w->dismissed_count < DISMISSED_MAX ? w->dismissed_count : DISMISSED_MAX;
+    for (size_t i = 0; i < count; i++)
+        if (id_equal(&w->dismissed[i], id))
+            return true;
+    return false;
+}
+
+enum err
+workers_dismiss(struct workers *w, const struct id *project, const struct id *id)
+{
+    struct session *session = session_with_id(&w->sessions, id);
+    if (session == NULL || !id_equal(&session->key->project, project))
+        return ERR_NOT_FOUND;
+    if (!is_dismissed(w, id))
+        w->dismissed[w->dismissed_count++ % DISMISSED_MAX] = *id;
+    (void)told(w, session, session->voice->drain(session));
+    return ERR_NONE;
+}
+
 static void
 hear_registered(struct workers *w, const struct worker_registered *m)
 {
@@ -212,7 +238,9 @@ hear_registered(struct workers *w, const struct worker_registered *m)
         && bytes_equal(bytes_of(session->token, session->token_size), m->token);
     session_know(&w->sessions, session, &m->session, m->token);
     session_drop_all(&w->sessions, session, m->lost);
-    (void)told(w, session, session->voice->registered(session, m, again));
+    if (told(w, session, session->voice->registered(session, m, again))
+        && is_dismissed(w, &m->session))
+        (void)told(w, session, session->voice->drain(session));
 }
 
 static void

@@ -86,6 +86,12 @@ void workers_resend(struct workers *workers);
 void workers_judge(struct workers *workers);
 /* Ask all to finish and leave; take no new ones. */
 void workers_drain(struct workers *workers);
+/* Ask this one of the project, now and whenever it registers again while we live.
+ *
+ * ERR_NOT_FOUND  it is not there
+ */
+MUST_CHECK enum err workers_dismiss(
+    struct workers *workers, const struct id *project, const struct id *session);
 /* Sessions that hold a lease. */
 size_t workers_busy(const struct workers *workers);
 #endif

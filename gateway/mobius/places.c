@@ -4,6 +4,7 @@
 #include "gateway/mobius/loops.h"
 #include "gateway/mobius/mobius.h"
 #include "gateway/native/native.h"
+#include "gateway/workers.h"
 
 enum { STALE_MS = 90000, ACTIONS_MAX = 1000 };
 
@@ -98,6 +99,20 @@ void
 mobius_session_list(struct request *r)
 {
     request_ask(r, request_message(r, WORKER_LIST, ACTOR_lease), got_sessions);
+}
+
+/* Finish what you do, and leave; ours, for their API has no word for it. */
+void
+mobius_session_drain(struct request *r)
+{
+    struct id id;
+    enum err err = id_read(r->captures[1], "wsess_", &id);
+    if (err == ERR_NONE)
+        err = workers_dismiss(r->gateway->workers, &r->key->project, &id);
+    if (err == ERR_NONE)
+        request_answer(r, 202, "application/json", text("{\"status\":\"draining\"}\n"));
+    else
+        request_refuse(r, ERR_NOT_FOUND, "no such worker session is connected");
 }
 
 /* ---- the catalogue: what workers that are there can do ---- */

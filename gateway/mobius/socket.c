@@ -355,14 +355,14 @@ static bool
 drain(struct session *session)
 {
     struct peer *peer = session->own;
-    if (!peer->gateway->draining)
-        return say_word(peer, "worker.drain", (struct bytes){ 0 });
+    peer->draining = true;
     peer->room = 0;
     tell_room(peer);
     give_back_parked(peer);
     if (peer->claiming)
         answer_claim(peer);
-    return true;
+    return peer->gateway->draining
+           || say_word(peer, "worker.drain", (struct bytes){ 0 });
 }
 
 /* Their clients stop on some errors, and dial again at once when we close: so we tell
@@ -485,6 +485,8 @@ take_claim(struct peer *peer, const struct mobius_frame *said)
 {
     uint64_t slots = said->slots_said ? said->slots : 1;
     change_wishes(peer, said);
+    if (peer->draining)
+        slots = 0;
     peer->claiming = true;
     peer->claimed_ms = peer->gateway->now_ms;
     peer->slots = slots < MOBIUS_SLOTS_MAX ? slots : MOBIUS_SLOTS_MAX;

@@ -375,6 +375,16 @@ class Sdk:
             self.engine.start(self.apply("print", message="next"), wait=20)["status"],
             "completed")
 
+    def test_a_worker_that_is_told_to_drain_finishes_and_leaves(self):
+        worker = self.worker(self.kind)
+        run = self.engine.start(self.apply("nap", ms=1500, name="last"))
+        worker.said("began last")
+        session = self.call("GET", P + "/worker-sessions")["items"][0]["id"]
+        self.call("POST", f"{P}/worker-sessions/{session}/drain")
+        self.engine.start(self.apply("print", message="not for it"))
+        worker.said("returned")
+        self.assertEqual(self.engine.wait_final(run["id"])["status"], "completed")
+
     def test_a_key_that_is_revoked_ends_the_worker(self):
         key = self.call("POST", "/capstan/v1/keys", {"name": "w", "scopes": ["work"]})
         options = {"key": key["key"]}
@@ -709,6 +719,17 @@ class Frames(Journeys):
         self.engine.start(name)
         self.assertIsNone(raw.hear(1))
 
+    def test_a_drain_is_said_again_to_who_comes_back(self):
+        raw = self.raw()
+        raw.register()
+        session = self.call("GET", P + "/worker-sessions")["items"][0]["id"]
+        self.call("POST", f"{P}/worker-sessions/{session}/drain")
+        raw.wait("worker.drain")
+        raw.close()
+        again = self.raw()
+        again.register(worker_session_token=raw.token)
+        again.wait("worker.drain")
+
     def test_wrong_order_and_wrong_frames_cost_nobody_anything(self):
         raw = self.raw()
         id = raw.say("jobs.claim", available_slots=1)
@@ -729,20 +750,12 @@ class Frames(Journeys):
     def test_a_slow_reader_is_let_go_and_others_go_on(self):
         slow = self.raw()
         slow.register()
-        slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        slow.socket.settimeout(0.2)
+        slow.socket.settimeout(60)
         word = b"".join(self.masked(b'{"type":"keepalive","message_id":"%s"}'
                                     % (b"m" * 190)) for _ in range(200))
-        end = time.monotonic() + 30
-        gone = False
-        while not gone and time.monotonic() < end:
-            try:
+        with self.assertRaises(OSError):
+            for _ in range(20000):  # what is answered is not read
                 slow.socket.sendall(word)
-            except (TimeoutError, socket.timeout):
-                pass
-            except OSError:
-                gone = True
-        self.assertTrue(gone, "it reads nothing, and is still there")
         other = self.raw()
         other.register("go-2")
 
