@@ -24,10 +24,8 @@ steps: [{ key: a, kind: sleep, until: "${{ inputs.until }}" }]
 QUEUED = """\
 name: queued
 concurrency: { policy: queue, max: 8 }
-steps: [{ key: a, kind: set, values: { n: 1 } }]
+steps: [{ key: a, kind: action, action: json }]
 """
-GATED = QUEUED.replace("kind: set, values: { n: 1 }",
-                       "kind: sleep, duration: 720h").replace("max: 8", "max: 1")
 EACH = """\
 name: each
 steps:
@@ -138,20 +136,26 @@ def sleeping(figures, given, engine):
 
 
 def queued(figures, given, engine):
-    """A queue that fills behind one run, and drains when it is let go."""
-    engine.apply(GATED)
-    before = started(engine)
-    begin = time.monotonic()
-    while True:
-        load.starts(engine, "queued", 256, 1)
-        total = engine.counters("scheduler.0")["runs_queued"]
-        if total >= given.queued:
-            break
-    took = time.monotonic() - begin
-    figures.add(f"scale: {total:,} queued of one automation: filled", [total / took],
+    """A queue that fills while no worker is there, and drains when one comes."""
+    engine.apply(QUEUED)
+    total, rates = 0, []
+    while total < given.queued:
+        result = load.starts(engine, "queued", 256, 2)
+        total += int(result["count"])
+        rates.append(result["rps"])
+    what = f"about {total:,} queued of one automation"
+    figures.add(f"scale: {what}: started, first and last", [rates[0], rates[-1]],
                 "runs/s")
-    memory(figures, engine, f"{total:,} queued")
-    del before
+    memory(figures, engine, what)
+    engine.worker("--queues", "default", "--concurrency", "512")
+    marks = []
+    for part in range(1, 11):
+        until(lambda part=part: engine.counters("scheduler.0")["runs_completed"]
+              >= total * 9 // 10 * part // 10, "the queue drains", 900)
+        marks.append(time.monotonic())
+    for name, at in (("second", 1), ("last", 9)):
+        figures.add(f"scale: {what}: drained, {name} tenth",
+                    [total * .09 / (marks[at] - marks[at - 1])], "runs/s")
 
 
 def each(figures, given, engine):
@@ -161,7 +165,7 @@ def each(figures, given, engine):
     run = engine.start("each")["id"]
     marks, tenth = [], given.items // 10
     for part in range(1, 11):
-        until(lambda part=part: engine.counters("scheduler.0")["jobs_completed"]
+        until(lambda part=part: engine.counters("scheduler.0")["reports_accepted"]
               >= tenth * part, "items are done", 600)
         marks.append(time.monotonic())
     engine.wait_final(run, 600)
@@ -169,3 +173,6 @@ def each(figures, given, engine):
         figures.add(f"scale: each over {given.items:,} items, {name} tenth",
                     [tenth / (marks[at] - marks[at - 1])], "items/s")
     memory(figures, engine, f"each over {given.items:,} items")
+
+
+PARTS = {"sleeping": sleeping, "queued": queued, "each": each}
