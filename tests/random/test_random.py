@@ -11,6 +11,7 @@ AUTOMATIONS says how many, 1000 unless told; SEED which is the first, else it is
 anew. `seeds` has those that failed once.
 """
 import collections
+import contextlib
 import http.client
 import json
 import os
@@ -33,8 +34,9 @@ COUNT = int(os.environ.get("AUTOMATIONS", "1000"))
 SEED = int(os.environ.get("SEED", str(random.SystemRandom().randrange(1 << 32))))
 CLIENTS, WORKERS = 12, 3
 BATCH = 1000  # automations in one engine
-STUCK_S = 60  # without anything that ended
-ENGINE = dict(schedulers=2, lease_ms=60000, heartbeat_ms=500, restart_max_ms=100)
+KILLS_S = 10  # of kills, when all is started
+STUCK_S = 60  # without anything that moved; more than lease_ms
+ENGINE = dict(schedulers=2, lease_ms=10000, heartbeat_ms=500, restart_max_ms=100)
 UNSURE = ("busy", "unavailable", "timeout")  # then it is asked again
 TROUBLE = (OSError, ValueError, http.client.HTTPException)
 
@@ -213,8 +215,9 @@ class Killer(threading.Thread):
                          if name != "capstand" and row.get("state") == "ready"]
                 for name in self.chance.sample(names, min(len(names), 1
                                                + (self.chance.random() < .2))):
-                    self.engine.kill(name)
-                    self.count += 1
+                    with contextlib.suppress(ProcessLookupError):  # it died just now
+                        self.engine.kill(name)
+                        self.count += 1
 
     def end(self):
         self.stop.set()
@@ -293,8 +296,9 @@ class Batch:
         for thread in threads:
             thread.join()
 
-    def wait_over(self):
-        """Until no run is open; those that stay so for long are stuck."""
+    def wait_over(self, most_s=None):
+        """Until no run is open, or for so long; those that do not move are stuck."""
+        end = time.monotonic() + (most_s or 1e9)
         moved, last = time.monotonic(), None
         while True:
             page = self.asker.ask(self.engine.get, "/runs", status="open", limit=1000)
@@ -303,7 +307,7 @@ class Batch:
                 return
             if now != last:
                 moved, last = time.monotonic(), now
-            if time.monotonic() - moved > STUCK_S:
+            if time.monotonic() > min(end, moved + STUCK_S):
                 return  # each is found below as one that is not as expected
             time.sleep(0.1)
 
@@ -381,9 +385,10 @@ def run_batch(seeds, kills=True, lie=False):
             if kills:
                 killer.start()
             batch.drive()
-            batch.wait_over()
+            batch.wait_over(KILLS_S if kills else None)
             if kills:
                 killer.end()
+                batch.wait_over()
             batch.settle()
             if not lie:
                 batch.wait_books()

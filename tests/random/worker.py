@@ -102,7 +102,16 @@ class Worker:
             if each in self.held:
                 self.say(type="report", token=each, outcome="cancelled")
         for lost in m.get("lost", []):
-            self.close(lost, "lost")
+            if lost not in self.held:
+                continue
+            if self.held[lost]["outcome"] == "hangs":
+                self.close(lost, "lost")
+            else:
+                self.held[lost]["lost"] = True
+
+    def leases(self):
+        """What was lost after its report may have been accepted: only an ack says so."""
+        return [token for token, job in self.held.items() if not job.get("lost")]
 
     def speak(self):
         now = time.monotonic()
@@ -112,11 +121,11 @@ class Worker:
                 self.write(asks=True)
                 self.say(type="register", v=1, key=os.environ["CAPSTAN_API_KEY"],
                          instance=self.instance, concurrency=CONCURRENCY,
-                         actions=["count"], session=self.session, held=list(self.held))
+                         actions=["count"], session=self.session, held=self.leases())
             return
         if now - self.beat_at > 0.3:
             self.beat_at = now
-            self.say(type="heartbeat", held=list(self.held))
+            self.say(type="heartbeat", held=self.leases())
         if now - self.said_at > 1:
             self.said_at = now
             for token in self.held:
