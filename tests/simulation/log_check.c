@@ -523,6 +523,16 @@ note_expiry(enum step_kind kind)
 }
 
 static void
+wait_timed_out(struct reading *r, struct tale *t, struct step_tale *s, uint32_t step)
+{
+    if (!s->waiting) /* a parallel or an each */
+        return;
+    note_expiry(tale_plan_step(r, t, step).kind);
+    a_wait_is_not_over_before_its_time(r, t, s, step);
+    a_wait_is_opened_once_and_ends_once(r, t, s, step, false, 0);
+}
+
+static void
 follow_step(struct reading *r, struct tale *t, const struct message *fact)
 {
     uint32_t step = fact->step_started.step;
@@ -572,13 +582,7 @@ follow_step(struct reading *r, struct tale *t, const struct message *fact)
             a_wait_is_not_over_before_its_time(r, t, s, step);
         a_wait_is_opened_once_and_ends_once(r, t, s, step, false, 0);
         return;
-    case WAIT_TIMED_OUT:
-        if (!s->waiting) /* a parallel or an each */
-            return;
-        note_expiry(tale_plan_step(r, t, step).kind);
-        a_wait_is_not_over_before_its_time(r, t, s, step);
-        a_wait_is_opened_once_and_ends_once(r, t, s, step, false, 0);
-        return;
+    case WAIT_TIMED_OUT: wait_timed_out(r, t, s, step); return;
     case INTERACTION_RESPONDED:
         question_answered(r, t, s, &fact->interaction_responded);
         return;

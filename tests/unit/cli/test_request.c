@@ -162,7 +162,7 @@ END_TEST
 
 START_TEST(too_few_and_too_many_words_are_refused)
 {
-    refused("runs get", "missing: RUN");
+    refused("runs explain", "missing: RUN");
     refused("apply", "missing: FILE...");
     refused("up now", "'now' is too much");
     refused("runs get a b", "'b' is too much");
