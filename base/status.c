@@ -20,6 +20,8 @@ print_row(const struct status_row *row, struct buffer *out)
         buffer_print(out, " http=%u", row->http_port);
     if (row->worker_port != 0)
         buffer_print(out, " worker=%u", row->worker_port);
+    if (row->iii_port != 0)
+        buffer_print(out, " iii=%u", row->iii_port);
     buffer_append(out, " detail=\"", 9);
     for (const char *at = row->detail; *at != '\0'; at++) {
         char c = *at == '"' ? '\'' : *at;
@@ -96,6 +98,8 @@ put(struct status_row *row, struct bytes name, struct bytes value)
         row->http_port = (unsigned)number(value);
     else if (bytes_equal(name, text("worker")))
         row->worker_port = (unsigned)number(value);
+    else if (bytes_equal(name, text("iii")))
+        row->iii_port = (unsigned)number(value);
 }
 
 enum err

@@ -17,10 +17,10 @@ struct status_row {
     char name[32];  /* "capstand" first, then such as "scheduler.0" */
     char state[16]; /* starting, ready, backing_off, stopping, stopped */
     char detail[STATUS_DETAIL_MAX + 1];
-    unsigned pid;                    /* 0: there is no process */
-    unsigned restarts;               /* since the engine started */
-    uint64_t since_ms;               /* unix ms of the last change of state */
-    unsigned http_port, worker_port; /* of capstand's row; 0: not open yet */
+    unsigned pid;                              /* 0: there is no process */
+    unsigned restarts;                         /* since the engine started */
+    uint64_t since_ms;                         /* unix ms of the last change of state */
+    unsigned http_port, worker_port, iii_port; /* of capstand's row; 0: not open yet */
 };
 
 struct status {

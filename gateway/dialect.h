@@ -13,15 +13,16 @@ struct dialect {
     /* On loopback a caller without a key acts for the project "default", as long as the
      * engine's development key stands; its clients send none. */
     bool trusting;
+    /* Pages of every site may call it and read what it answers; they need a key. */
+    bool cross_origin;
     /* What its keys begin with instead of "cap_"; NULL: with that.  What follows a "."
      * at the end of one is a name, and is passed over. */
     const char *key_prefix;
-    /* Pages of every site may call it and read what it answers; they need a key. */
-    bool cross_origin;
     /* How a failure is shown; NULL: as {"error": {code, message, details}}. */
     void (*refuse)(
         struct request *r, enum err err, struct bytes message, struct bytes details);
 };
 
-extern const struct dialect native_dialect, mobius_dialect, workflow_graph_dialect;
+extern const struct dialect native_dialect, mobius_dialect, workflow_graph_dialect,
+    iii_dialect;
 #endif

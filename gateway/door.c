@@ -5,25 +5,26 @@
 #include "gateway/development.h"
 #include "gateway/dialect.h"
 
+#include <assert.h>
 #include <strings.h>
 
 /* JSON is longer than the msgpack that payload_max bounds. */
-enum { JSON_MARGIN = 65536, BULK_PAYLOADS = 8 };
-
-static const struct dialect *const dialects[] = { &native_dialect, &mobius_dialect,
-    &workflow_graph_dialect };
+enum { JSON_MARGIN = 65536, BULK_PAYLOADS = 8, DIALECTS_MAX = 8 };
 
 static enum err
 find_route(struct request *r, const char *method, struct route_match *match,
     struct fault *fault)
 {
-    struct route_table tables[COUNT(dialects)];
-    for (size_t i = 0; i < COUNT(dialects); i++)
-        tables[i] = dialects[i]->routes;
-    enum err err = router_find(
-        tables, COUNT(tables), method_read(method), &r->target, match, fault);
+    struct route_table tables[DIALECTS_MAX];
+    size_t count = 0;
+    for (; r->dialects[count] != NULL; count++) {
+        assert(count < DIALECTS_MAX);
+        tables[count] = r->dialects[count]->routes;
+    }
+    enum err err =
+        router_find(tables, count, method_read(method), &r->target, match, fault);
     if (match->allowed != 0)
-        r->dialect = dialects[match->table];
+        r->dialect = r->dialects[match->table];
     return err;
 }
 

@@ -74,6 +74,7 @@ exchange_new(
     x->mhd = mhd;
     x->request.gateway = server->gateway;
     x->request.local = connection->local;
+    x->request.dialects = server->place.dialects;
     x->raw_target = arena_copy(&x->request.arena, raw_target);
     list_append(&server->exchanges, &x->link);
     server->busy++;
@@ -88,7 +89,7 @@ close_stream(struct exchange *x)
     if (stream == NULL)
         return;
     r->stream = NULL;
-    gauge(COUNTER_streams, --x->connection->server->stream_count);
+    gauge(COUNTER_streams, --x->request.gateway->stream_count);
     stream->closed(r);
     buffer_free(&stream->out);
 }
@@ -306,7 +307,7 @@ response_of(struct exchange *x)
         /* MHD reads it only, but says void *. */
         return MHD_create_response_from_buffer(answer->body.size,
             (void *)(uintptr_t)answer->body.data, MHD_RESPMEM_PERSISTENT);
-    gauge(COUNTER_streams, ++x->connection->server->stream_count);
+    gauge(COUNTER_streams, ++x->request.gateway->stream_count);
     return MHD_create_response_from_callback(
         MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream, x, NULL);
 }
@@ -416,6 +417,12 @@ exchange_go_on(struct exchange *x, const char *method, const char *version,
     MHD_suspend_connection(x->mhd);
     x->suspended = true;
     return MHD_YES;
+}
+
+struct server *
+server_of(const struct request *r)
+{
+    return ((const struct exchange *)r)->connection->server;
 }
 
 void

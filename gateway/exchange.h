@@ -10,6 +10,7 @@
 
 struct server {
     struct gateway *gateway;
+    struct server_place place;
     struct MHD_Daemon *daemon;
     int listener; /* -1: quiet */
     unsigned port;
@@ -17,7 +18,6 @@ struct server {
     size_t busy;           /* their number */
     struct list spare;     /* exchanges kept for reuse */
     size_t spare_count;
-    uint64_t connection_count, stream_count;
     bool kick; /* MHD must run before the loop sleeps */
 };
 

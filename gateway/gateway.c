@@ -31,6 +31,22 @@ gateway_waits_for(const struct gateway *g)
     return NULL;
 }
 
+uint32_t
+gateway_partition(struct gateway *g, const struct id *project, struct bytes key)
+{
+    struct buffer *both = &g->scratch;
+    uint64_t number = 0;
+    if (key.size == 0)
+        return g->partition++ % g->child.config.schedulers;
+    buffer_clear(both);
+    buffer_append_bytes(both, id_bytes(project));
+    buffer_append_bytes(both, key);
+    struct hash hash = hash_of(buffer_bytes(both));
+    for (size_t i = 0; i < sizeof number; i++)
+        number = number << 8 | hash.bytes[i];
+    return (uint32_t)(number % g->child.config.schedulers);
+}
+
 static void
 hear_hello(struct gateway *g, const struct envelope *from)
 {

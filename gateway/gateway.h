@@ -16,6 +16,9 @@
 #include "gateway/auth.h"
 #include "transport/mailbox.h"
 
+/* Its HTTP listeners. */
+enum server_name { SERVER_HTTP, SERVER_III, SERVER_COUNT };
+
 struct gateway {
     struct child child;
     struct alarms alarms;
@@ -24,11 +27,13 @@ struct gateway {
     struct auth *auth;
     struct bridge *bridge;
     struct watches *watches;
-    struct server *server;
+    struct server *servers[SERVER_COUNT];
+    uint64_t connection_count, stream_count; /* of all servers */
     struct websockets *websockets;
     struct workers *workers;
     struct worker_door *worker_door;
     struct workflow_graph *workflow_graph;
+    struct iii *iii;                 /* what iii's clients have registered */
     struct development *development; /* NULL: no such key is made */
     struct buffer scratch;           /* for one call */
     uint64_t key_count;              /* keys of the engine, as the registry said */
@@ -40,6 +45,11 @@ struct gateway {
 
 /* Who must be heard and has not been: NULL if nobody; else a name such as "lease". */
 const char *gateway_waits_for(const struct gateway *gateway);
+
+/* Where a run starts: those of one idempotency key meet in one partition, in this life
+ * and the next; those without take turns. */
+uint32_t
+gateway_partition(struct gateway *gateway, const struct id *project, struct bytes key);
 
 /* A fact, note or reply of an actor. */
 void gateway_hear(struct gateway *gateway, const struct message *in);

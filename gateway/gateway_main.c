@@ -2,6 +2,8 @@
 #include "base/epoch.h"
 #include "gateway/bridge.h"
 #include "gateway/development.h"
+#include "gateway/dialect.h"
+#include "gateway/iii/iii.h"
 #include "gateway/loop.h"
 #include "gateway/native/worker_door.h"
 #include "gateway/server.h"
@@ -32,6 +34,26 @@ open_mailbox(struct gateway *g)
         child_fail(&g->child, "%s", fault.detail);
 }
 
+/* Clients of iii expect an engine of their own behind their port. */
+static enum err
+open_servers(struct gateway *g, struct fault *fault)
+{
+    static const struct dialect *const http[] = { &native_dialect, &mobius_dialect,
+        &workflow_graph_dialect, NULL };
+    static const struct dialect *const iii[] = { &iii_dialect, NULL };
+    const struct config *config = &g->child.config;
+    const struct server_place places[SERVER_COUNT] = {
+        [SERVER_HTTP] = { "http_address", config->http_address, "http_port",
+            config->http_port, http },
+        [SERVER_III] = { "iii_address", config->iii_address, "iii_port",
+            config->iii_port, iii },
+    };
+    enum err err = ERR_NONE;
+    for (size_t i = 0; i < SERVER_COUNT && err == ERR_NONE; i++)
+        err = server_open(g, &places[i], &g->servers[i], fault);
+    return err;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -46,15 +68,18 @@ main(int argc, char **argv)
     g->workers = workers_new(g);
     g->websockets = websockets_new(g);
     g->workflow_graph = workflow_graph_new(g);
+    g->iii = iii_open(g);
     open_mailbox(g);
     g->bridge = bridge_new(g->mailbox, &g->alarms, g->child.config.requests_max,
         g->child.config.request_ms);
-    if (server_open(g, &g->server, &fault) != ERR_NONE
+    if (open_servers(g, &fault) != ERR_NONE
         || worker_door_open(g, &g->worker_door, &fault) != ERR_NONE)
         child_fail(&g->child, "%s", fault.detail);
     gateway_loop(g);
     websockets_free(&g->websockets);
-    server_close(&g->server);
+    for (size_t i = 0; i < SERVER_COUNT; i++)
+        server_close(&g->servers[i]);
+    iii_close(&g->iii);
     workers_free(&g->workers);
     workflow_graph_free(&g->workflow_graph);
     worker_door_close(&g->worker_door);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/wrong.h"
 #include "gateway/bridge.h"
+#include "gateway/iii/iii.h"
 #include "gateway/native/worker_door.h"
 #include "gateway/server.h"
 #include "gateway/watch.h"
@@ -19,7 +20,7 @@
 /* Messages of one turn; more come in the next. */
 enum { MESSAGES_MAX = 4096 };
 
-enum { INBOX, WORKERS, HTTP, WEBSOCKETS, STOP, FD_COUNT };
+enum { INBOX, WORKERS, WEBSOCKETS, STOP, SERVERS, FD_COUNT = SERVERS + SERVER_COUNT };
 
 struct loop {
     struct gateway *gateway;
@@ -34,18 +35,28 @@ time_is_over(struct alarm *alarm)
     LIST_OF(alarm, struct loop, leave)->over = true;
 }
 
+static size_t
+requests_busy(const struct gateway *g)
+{
+    size_t busy = 0;
+    for (size_t i = 0; i < SERVER_COUNT; i++)
+        busy += server_busy(g->servers[i]);
+    return busy;
+}
+
 static void
 begin_to_leave(struct loop *loop)
 {
     struct gateway *g = loop->gateway;
     loop->fds[STOP].fd = -1;
-    log_line(LOG_INFO, "draining", "requests=%zu busy_workers=%zu",
-        server_busy(g->server), workers_busy(g->workers));
+    log_line(LOG_INFO, "draining", "requests=%zu busy_workers=%zu", requests_busy(g),
+        workers_busy(g->workers));
     g->draining = true;
     loop->leave.ring = time_is_over;
     alarm_set(
         &g->alarms, &loop->leave, clock_monotonic_ms() + g->child.config.drain_ms / 2);
-    server_quiesce(g->server);
+    for (size_t i = 0; i < SERVER_COUNT; i++)
+        server_quiesce(g->servers[i]);
     workers_drain(g->workers);
     websockets_leave(g->websockets);
     watches_leave(g->watches);
@@ -77,21 +88,22 @@ open_doors(struct loop *loop)
     g->open = true;
     loop->fds[WORKERS].fd = (int)zsock_fd(worker_door_socket(g->worker_door));
     workflow_graph_begin(g->workflow_graph);
-    child_ready(&g->child, "http=%u worker=%u", server_port(g->server),
-        worker_door_port(g->worker_door));
+    child_ready(&g->child, "http=%u worker=%u iii=%u",
+        server_port(g->servers[SERVER_HTTP]), worker_door_port(g->worker_door),
+        server_port(g->servers[SERVER_III]));
 }
 
 static bool
 nothing_left(const struct gateway *g)
 {
-    return server_busy(g->server) == 0 && workers_busy(g->workers) == 0
-           && bridge_count(g->bridge) == 0;
+    return requests_busy(g) == 0 && workers_busy(g->workers) == 0
+           && bridge_count(g->bridge) == 0 && iii_busy(g->iii) == 0;
 }
 
 /* All that has come is taken, all that follows leaves together.  Returns when the next
  * turn is due, by the monotonic clock. */
 static uint64_t
-turn(struct loop *loop, bool http)
+turn(struct loop *loop)
 {
     struct gateway *g = loop->gateway;
     bool more = false;
@@ -100,9 +112,11 @@ turn(struct loop *loop, bool http)
     if (g->open)
         more |= worker_door_run(g->worker_door);
     websockets_run(g->websockets);
-    server_run(g->server, http);
+    for (size_t i = 0; i < SERVER_COUNT; i++)
+        server_run(g->servers[i], loop->fds[SERVERS + i].revents != 0 || g->draining);
     alarms_ring(&g->alarms, g->now_ms);
-    server_run(g->server, false);
+    for (size_t i = 0; i < SERVER_COUNT; i++)
+        server_run(g->servers[i], false);
     open_doors(loop);
     websockets_flush(g->websockets);
     if (g->draining && nothing_left(g))
@@ -112,7 +126,9 @@ turn(struct loop *loop, bool http)
     uint64_t next_ms = alarms_next(&g->alarms);
     if (hello_ms < next_ms)
         next_ms = hello_ms;
-    return more || server_restless(g->server) ? g->now_ms : next_ms;
+    for (size_t i = 0; i < SERVER_COUNT; i++)
+        more |= server_restless(g->servers[i]);
+    return more ? g->now_ms : next_ms;
 }
 
 /* Sending to workers may have taken the signal that one of them spoke meanwhile. */
@@ -143,15 +159,17 @@ gateway_loop(struct gateway *g)
     struct loop loop = { .gateway = g };
     loop.fds[INBOX] = (struct pollfd){ mailbox_fd(g->mailbox), POLLIN, 0 };
     loop.fds[WORKERS] = (struct pollfd){ -1, POLLIN, 0 };
-    loop.fds[HTTP] = (struct pollfd){ server_fd(g->server), POLLIN, 0 };
     loop.fds[WEBSOCKETS] = (struct pollfd){ websockets_fd(g->websockets), POLLIN, 0 };
     loop.fds[STOP] = (struct pollfd){ g->child.stop_fd, POLLIN, 0 };
-    uint64_t next_ms = turn(&loop, true);
+    for (size_t i = 0; i < SERVER_COUNT; i++)
+        loop.fds[SERVERS + i] =
+            (struct pollfd){ server_fd(g->servers[i]), POLLIN, POLLIN };
+    uint64_t next_ms = turn(&loop);
     while (!loop.over) {
         wait_until(&loop, next_ms);
         if (loop.fds[STOP].revents != 0)
             begin_to_leave(&loop);
-        next_ms = turn(&loop, loop.fds[HTTP].revents != 0 || g->draining);
+        next_ms = turn(&loop);
     }
     alarm_clear(&g->alarms, &loop.leave);
     mailbox_flush(g->mailbox);

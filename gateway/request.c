@@ -109,23 +109,6 @@ request_message(struct request *r, enum message_code code, enum actor_name to)
     return m;
 }
 
-uint32_t
-request_partition(struct request *r, struct bytes key)
-{
-    struct gateway *g = r->gateway;
-    struct buffer *both = &g->scratch;
-    uint64_t number = 0;
-    if (key.size == 0)
-        return g->partition++ % g->child.config.schedulers;
-    buffer_clear(both);
-    buffer_append_bytes(both, id_bytes(&r->key->project));
-    buffer_append_bytes(both, key);
-    struct hash hash = hash_of(buffer_bytes(both));
-    for (size_t i = 0; i < sizeof number; i++)
-        number = number << 8 | hash.bytes[i];
-    return (uint32_t)(number % g->child.config.schedulers);
-}
-
 static void
 answered(void *self, const struct message *answer)
 {

@@ -45,8 +45,9 @@ struct request {
     struct gateway *gateway;
     struct arena arena;
     struct target target;
-    struct bytes headers[HEADER_COUNT]; /* data NULL: not there */
-    const struct dialect *dialect;      /* NULL: no route was found */
+    const struct dialect *const *dialects; /* of its server; NULL behind the last */
+    struct bytes headers[HEADER_COUNT];    /* data NULL: not there */
+    const struct dialect *dialect;         /* NULL: no route was found */
     const struct http_route *route;
     struct bytes captures[CAPTURES_MAX]; /* what stood for the {…} of the path */
     struct buffer body;                  /* as it came */
@@ -74,9 +75,6 @@ void request_refused(struct request *r, const struct refused *refused);
 /* A message from the arena, of the caller's project. */
 struct message *
 request_message(struct request *r, enum message_code code, enum actor_name to);
-/* Where a run begins: runs of one idempotency key must meet in one partition, in this
- * life and the next. */
-uint32_t request_partition(struct request *r, struct bytes key);
 /* One question at a time; returns as bridge_ask does. */
 uint64_t request_ask(struct request *r, struct message *m,
     void (*done)(struct request *r, const struct message *answer));

@@ -63,13 +63,13 @@ on_connection(void *self, struct MHD_Connection *mhd, void **own,
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         *own = connection = connection_new(server, mhd);
         alarm_set(&g->alarms, &connection->alarm, g->now_ms + HEAD_MS);
-        server->connection_count++;
+        g->connection_count++;
     } else {
         alarm_clear(&g->alarms, &connection->alarm);
         free(connection);
-        server->connection_count--;
+        g->connection_count--;
     }
-    gauge(COUNTER_connections, server->connection_count);
+    gauge(COUNTER_connections, g->connection_count);
 }
 
 /* The only place where the target is seen as it was sent. */
@@ -148,40 +148,42 @@ port_of(int fd)
 static enum err
 open_listener(struct server *server, struct fault *fault)
 {
-    const struct config *config = &server->gateway->child.config;
+    const struct server_place *place = &server->place;
     struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
         .ai_socktype = SOCK_STREAM };
     struct addrinfo *found = NULL;
     char port[16], host[256];
-    size_t size = strlen(config->http_address);
-    bool bracketed = size > 2 && config->http_address[0] == '[';
-    snprintf(port, sizeof port, "%u", config->http_port);
+    size_t size = strlen(place->address);
+    bool bracketed = size > 2 && place->address[0] == '[';
+    snprintf(port, sizeof port, "%u", place->port);
     snprintf(host, sizeof host, "%.*s", (int)(bracketed ? size - 2 : size),
-        config->http_address + bracketed);
+        place->address + bracketed);
     int failed = getaddrinfo(host, port, &hints, &found);
     if (failed != 0)
-        return fault_set(fault, ERR_IO, "http_address: %.64s: %s", config->http_address,
-            gai_strerror(failed));
+        return fault_set(fault, ERR_IO, "%s: %.64s: %s", place->address_name,
+            place->address, gai_strerror(failed));
     enum err err = listen_on(found, server);
     freeaddrinfo(found);
     if (err == ERR_CONFLICT)
-        return fault_set(fault, err, "http_port: %u on %.64s is in use",
-            config->http_port, config->http_address);
+        return fault_set(fault, err, "%s: %u on %.64s is in use", place->port_name,
+            place->port, place->address);
     if (err != ERR_NONE)
         return fault_set(fault, err, "cannot listen on %.64s port %u: %s",
-            config->http_address, config->http_port, strerror(errno));
+            place->address, place->port, strerror(errno));
     server->port = port_of(server->listener);
     return ERR_NONE;
 }
 
 enum err
-server_open(struct gateway *gateway, struct server **out, struct fault *fault)
+server_open(struct gateway *gateway, const struct server_place *place,
+    struct server **out, struct fault *fault)
 {
     struct server *server = calloc(1, sizeof *server);
     if (server == NULL)
         WRONG("out of memory");
     *out = server;
     server->gateway = gateway;
+    server->place = *place;
     server->listener = -1;
     list_open(&server->exchanges);
     list_open(&server->spare);

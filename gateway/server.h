@@ -10,9 +10,19 @@
 
 struct server;
 
-/* ERR_CONFLICT  the port is in use; ERR_IO  anything else */
-MUST_CHECK enum err
-server_open(struct gateway *gateway, struct server **server, struct fault *fault);
+/* Where a server listens and what is spoken there; the names are those of settings. */
+struct server_place {
+    const char *address_name, *address;
+    const char *port_name;
+    unsigned port;                         /* 0: any that is free */
+    const struct dialect *const *dialects; /* NULL behind the last */
+};
+
+/* Copies `place`.
+ *
+ * ERR_CONFLICT  the port is in use; ERR_IO  anything else */
+MUST_CHECK enum err server_open(struct gateway *gateway,
+    const struct server_place *place, struct server **server, struct fault *fault);
 void server_close(struct server **server);
 
 unsigned server_port(const struct server *server);
@@ -32,6 +42,8 @@ size_t server_busy(const struct server *server);
 /* Has the client of a request that waits not gone away meanwhile? */
 bool server_connected(const struct request *r);
 
+/* The one that `r` came to. */
+struct server *server_of(const struct request *r);
 /* The answer of `r` is ready, or its stream went on. */
 void server_wake(struct request *r);
 #endif

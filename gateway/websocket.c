@@ -37,8 +37,9 @@ enum websocket_state { WEBSOCKET_PENDING, WEBSOCKET_OPEN, WEBSOCKET_CLOSING };
 
 struct websocket {
     struct websockets *set;
-    struct list link;  /* of all that are open */
-    struct list dirty; /* of those that have something to say; or none */
+    struct server *server; /* that it came to */
+    struct list link;      /* of all that are open */
+    struct list dirty;     /* of those that have something to say; or none */
     const struct websocket_talk *talk;
     void *own;
     const struct key *key;
@@ -87,7 +88,7 @@ end(struct websocket *socket)
     if (socket->handle != NULL) {
         (void)epoll_ctl(set->epoll, EPOLL_CTL_DEL, socket->fd, NULL);
         MHD_upgrade_action(socket->handle, MHD_UPGRADE_ACTION_CLOSE);
-        server_kick(set->gateway->server);
+        server_kick(socket->server);
         gauge(COUNTER_websockets, --set->count);
     }
     socket->talk->closed(socket);
@@ -327,9 +328,13 @@ websocket_open(struct websocket *socket, int fd, void *handle, struct bytes earl
     list_append(&set->all, &socket->link);
     watch_events(socket);
     alarm_set(&g->alarms, &socket->alarm, g->now_ms + PING_MS);
-    if (g->draining)
+    if (g->draining) {
         websocket_close(socket, WEBSOCKET_GOING_AWAY, text("the engine is going down"));
-    else if (early.size > 0)
+        return;
+    }
+    if (socket->talk->opened != NULL)
+        socket->talk->opened(socket);
+    if (early.size > 0)
         read_in(socket);
 }
 
@@ -343,6 +348,12 @@ void *
 websocket_own(const struct websocket *socket)
 {
     return socket->own;
+}
+
+void
+websocket_disown(struct websocket *socket)
+{
+    socket->own = NULL;
 }
 
 const struct key *
@@ -410,6 +421,7 @@ websocket_new(struct request *r, const struct websocket_talk *talk, void *own)
     if (socket == NULL)
         WRONG("out of memory");
     socket->set = r->gateway->websockets;
+    socket->server = server_of(r);
     socket->talk = talk;
     socket->own = own;
     socket->key = r->key;

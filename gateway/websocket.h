@@ -13,6 +13,8 @@ struct websockets;
 
 /* What a dialect does with a connection. */
 struct websocket_talk {
+    /* It may be spoken to.  NULL: it speaks first. */
+    void (*opened)(struct websocket *socket);
     /* A whole message, borrowed for the call; it may close the connection. */
     void (*heard)(struct websocket *socket, struct bytes message, bool binary);
     /* It is over, for whatever reason, also one that never opened.  Called once; the
@@ -39,6 +41,8 @@ struct websocket *
 websocket_accept(struct request *r, const struct websocket_talk *talk, void *own);
 
 void *websocket_own(const struct websocket *socket);
+/* The dialect has nothing to do with it any more: its own is NULL. */
+void websocket_disown(struct websocket *socket);
 /* Who speaks: from the request. */
 const struct key *websocket_key(const struct websocket *socket);
 /* When anything was heard, monotonic ms; answers to pings count. */

@@ -1,6 +1,7 @@
 /* Starts that another partition decides: that of their automation, whose runs see each
  * other.  The key stays decided here, and the client is answered through its gateway.
  */
+#include "actors/scheduler/policy.h"
 #include "actors/scheduler/tellings.h"
 #include "base/hash.h"
 
@@ -35,11 +36,13 @@ forward_start(
 }
 
 static struct row_key
-key_row(const struct id *project, const struct id *hash)
+key_row(const struct id *project, struct bytes key)
 {
+    struct hash hash = hash_of(key);
     struct row_key row = row_key('K');
     row_key_id(&row, project);
-    row_key_id(&row, hash);
+    for (int i = 0; i < ID_SIZE; i++)
+        row_key_u8(&row, hash.bytes[i]);
     return row;
 }
 
@@ -54,36 +57,36 @@ apply_forwarded(struct scheduler_state *s, const struct message *fact)
         .project = fact->envelope.project,
         .run = f->run };
     if (f->key.size > 0) {
-        struct hash hash = hash_of(f->key);
-        memcpy(telling.hash.bytes, hash.bytes, ID_SIZE);
-        struct row_key key = key_row(&telling.project, &telling.hash);
+        struct row_key key = key_row(&telling.project, f->key);
         scheduler_put(s, &key, id_bytes(&f->run));
     }
     telling_put(s, &telling);
 }
 
-static void
-keep_hash(void *self, const struct telling *telling)
-{
-    *(struct telling *)self = *telling;
-}
-
-/* A key whose start was refused names nothing. */
+/* The key of a start that was refused goes on naming its run: the start may be on its
+ * way once more, and whoever asks again must not make another. */
 void
 apply_forward_settled(struct scheduler_state *s, const struct message *fact)
 {
     const struct forward_settled *settled = &fact->forward_settled;
-    uint32_t peer = id_partition(&settled->run);
-    struct telling telling = { .peer = peer };
-    tellings_about(s, peer, &settled->run, TELLING_FORWARD, keep_hash, &telling);
-    if (settled->err != ERR_NONE && !id_is_zero(&telling.hash)) {
-        struct row_key key = key_row(&telling.project, &telling.hash);
-        scheduler_drop(s, &key);
-    }
-    telling_drop(s, peer, &settled->run, TELLING_FORWARD);
+    telling_drop(s, id_partition(&settled->run), &settled->run, TELLING_FORWARD);
 }
 
 /* ---- there ---- */
+
+/* A key that was refused here may come again with an automation of another home. */
+static struct refusal
+start_here(struct turn *turn, const struct start *start)
+{
+    const struct scheduler_state *state = turn->state;
+    struct start_of of;
+    struct refusal refusal = start_find(state, turn->out, start, &of);
+    if (refusal.err == ERR_NONE
+        && home_of(state, &of.plan, start, &of.row.automation) != state->partition)
+        return (struct refusal){ .err = ERR_CONFLICT,
+            .detail = "the key was used to start another automation" };
+    return refusal.err == ERR_NONE ? start_run(turn, start) : refusal;
+}
 
 void
 on_run_forwarded(const struct scheduler_state *state, uint64_t now_ms,
@@ -107,7 +110,7 @@ on_run_forwarded(const struct scheduler_state *state, uint64_t now_ms,
             .concurrency = (enum plan_concurrency)f->concurrency,
             .runs_max = f->runs_max,
         };
-        struct refusal refusal = start_run(&turn, &start);
+        struct refusal refusal = start_here(&turn, &start);
         if (refusal.err != ERR_NONE) {
             taken.existed = 0;
             taken.err = refusal.err;

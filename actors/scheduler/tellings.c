@@ -41,7 +41,6 @@ telling_read(struct bytes key, struct bytes value)
     telling.project = row_take_id(&value);
     telling.run = row_take_id(&value);
     telling.step = row_take_u32(&value);
-    telling.hash = row_take_id(&value);
     return telling;
 }
 
@@ -57,7 +56,6 @@ telling_put(struct scheduler_state *s, const struct telling *telling)
     row_key_id(&value, &telling->project);
     row_key_id(&value, &telling->run);
     row_key_u32(&value, telling->step);
-    row_key_id(&value, &telling->hash);
     scheduler_put(s, &key, row_key_bytes(&value));
     s->tell_own |= telling->peer == s->partition;
 }

@@ -16,7 +16,6 @@ struct telling {
     uint64_t record; /* that has the fact; 0: of a cancel, which the row says */
     struct id project, run;
     uint32_t step;
-    struct id hash; /* of the key of a keyed start, as in its row 'K'; or zero */
 };
 
 /* apply */

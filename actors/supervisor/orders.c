@@ -60,8 +60,8 @@ static void
 order_announce(struct engine *e)
 {
     char sentence[64];
-    snprintf(sentence, sizeof sentence, "http=%u worker=%u", e->config.http_port,
-        e->config.worker_port);
+    snprintf(sentence, sizeof sentence, "http=%u worker=%u iii=%u", e->config.http_port,
+        e->config.worker_port, e->config.iii_port);
     engine_become(e, "ready");
     /* Who hears of it may look at once. */
     engine_publish(e);

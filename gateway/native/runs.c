@@ -139,7 +139,7 @@ read_start(struct request *r, struct run_start *start)
 void
 native_place(struct request *r, struct message *m)
 {
-    m->to_instance = request_partition(r, m->run_start.key);
+    m->to_instance = gateway_partition(r->gateway, &r->key->project, m->run_start.key);
     m->envelope.partition = m->to_instance;
     m->run_start.run = id_fresh(m->to_instance);
     m->run_start.source = text("api");

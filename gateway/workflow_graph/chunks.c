@@ -28,8 +28,8 @@ take_chunk(struct request *r, struct lease *lease, struct bytes chunk)
         request_refuse(r, ERR_INVALID, "a chunk must be an object");
         return false;
     }
-    if (!field_text(r, chunk, "stream", REQUIRED, &stream)
-        || !field_text(r, chunk, "data", REQUIRED, &data))
+    if (!fields_text(r, chunk, "stream", REQUIRED, &stream)
+        || !fields_text(r, chunk, "data", REQUIRED, &data))
         return false;
     if (!bytes_equal(stream, text("stdout")) && !bytes_equal(stream, text("stderr"))) {
         request_refuse(r, ERR_INVALID, "stream must be stdout or stderr");
@@ -59,7 +59,7 @@ workflow_graph_job_logs(struct request *r)
 {
     struct bytes body, chunks;
     /* All are looked at before one is taken. */
-    if (!request_json(r, &body) || !field_list(r, body, "chunks", REQUIRED, &chunks)
+    if (!request_json(r, &body) || !fields_list(r, body, "chunks", REQUIRED, &chunks)
         || !take_chunks(r, NULL, chunks))
         return;
     /* As workflow-graph: whoever prints too late is not told. */

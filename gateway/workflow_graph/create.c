@@ -71,13 +71,13 @@ read_job(struct request *r, struct bytes given, struct given_job *job)
         request_refuse(r, ERR_INVALID, "each of jobs must be an object");
         return false;
     }
-    return field_text(r, given, "id", REQUIRED, &job->id)
-           && field_text(r, given, "name", REQUIRED, &job->name)
-           && field_text(r, given, "status", REQUIRED, &job->status)
-           && field_text(r, given, "command", REQUIRED, &job->command)
-           && field_texts(r, given, "depends_on", REQUIRED, &job->depends_on)
-           && field_texts(r, given, "required_labels", OPTIONAL, &job->labels)
-           && field_number(r, given, "max_retries", UINT32_MAX, &job->retries);
+    return fields_text(r, given, "id", REQUIRED, &job->id)
+           && fields_text(r, given, "name", REQUIRED, &job->name)
+           && fields_text(r, given, "status", REQUIRED, &job->status)
+           && fields_text(r, given, "command", REQUIRED, &job->command)
+           && fields_texts(r, given, "depends_on", REQUIRED, &job->depends_on)
+           && fields_texts(r, given, "required_labels", OPTIONAL, &job->labels)
+           && fields_number(r, given, "max_retries", UINT32_MAX, &job->retries);
 }
 
 static size_t
@@ -124,9 +124,9 @@ write_text(struct request *r, struct bytes body, struct buffer *out)
 {
     struct bytes name, trigger, jobs;
     struct cursor c;
-    if (!field_text(r, body, "name", REQUIRED, &name)
-        || !field_text(r, body, "trigger", REQUIRED, &trigger)
-        || !field_list(r, body, "jobs", REQUIRED, &jobs))
+    if (!fields_text(r, body, "name", REQUIRED, &name)
+        || !fields_text(r, body, "trigger", REQUIRED, &trigger)
+        || !fields_list(r, body, "jobs", REQUIRED, &jobs))
         return false;
     size_t count = items_of(jobs, &c);
     pack_map(out, trigger.size > 0 ? 4 : 3);

@@ -29,7 +29,7 @@ find(struct request *r, struct bytes map, const char *name, enum presence presen
 }
 
 bool
-field_text(struct request *r, struct bytes map, const char *name,
+fields_text(struct request *r, struct bytes map, const char *name,
     enum presence presence, struct bytes *value)
 {
     struct cursor c;
@@ -42,7 +42,7 @@ field_text(struct request *r, struct bytes map, const char *name,
 }
 
 bool
-field_list(struct request *r, struct bytes map, const char *name,
+fields_list(struct request *r, struct bytes map, const char *name,
     enum presence presence, struct bytes *value)
 {
     struct cursor c;
@@ -55,10 +55,10 @@ field_list(struct request *r, struct bytes map, const char *name,
 }
 
 bool
-field_texts(struct request *r, struct bytes map, const char *name,
+fields_texts(struct request *r, struct bytes map, const char *name,
     enum presence presence, struct bytes *value)
 {
-    if (!field_list(r, map, name, presence, value))
+    if (!fields_list(r, map, name, presence, value))
         return false;
     struct cursor c = cursor_over(*value);
     size_t count = value->size == 0 ? 0 : cursor_array(&c);
@@ -68,7 +68,7 @@ field_texts(struct request *r, struct bytes map, const char *name,
 }
 
 bool
-field_text_map(
+fields_text_map(
     struct request *r, struct bytes map, const char *name, struct bytes *value)
 {
     struct cursor c;
@@ -84,7 +84,7 @@ field_text_map(
 }
 
 bool
-field_number(struct request *r, struct bytes map, const char *name, uint64_t max,
+fields_number(struct request *r, struct bytes map, const char *name, uint64_t max,
     uint64_t *value)
 {
     struct cursor c = cursor_over(pack_find(map, name));
@@ -96,7 +96,7 @@ field_number(struct request *r, struct bytes map, const char *name, uint64_t max
 }
 
 bool
-field_flag(struct request *r, struct bytes map, const char *name, bool *value)
+fields_flag(struct request *r, struct bytes map, const char *name, bool *value)
 {
     struct cursor c = cursor_over(pack_find(map, name));
     *value = false;

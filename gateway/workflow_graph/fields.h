@@ -10,18 +10,18 @@
 enum presence { OPTIONAL, REQUIRED };
 
 /* Values borrow from `map`; an optional one that is not there is empty, or 0. */
-bool field_text(struct request *r, struct bytes map, const char *name,
+bool fields_text(struct request *r, struct bytes map, const char *name,
     enum presence presence, struct bytes *value);
 /* An array of texts, as it is; and a map of texts. */
-bool field_texts(struct request *r, struct bytes map, const char *name,
+bool fields_texts(struct request *r, struct bytes map, const char *name,
     enum presence presence, struct bytes *value);
-bool field_text_map(
+bool fields_text_map(
     struct request *r, struct bytes map, const char *name, struct bytes *value);
-bool field_list(struct request *r, struct bytes map, const char *name,
+bool fields_list(struct request *r, struct bytes map, const char *name,
     enum presence presence, struct bytes *value);
 /* A whole number up to `max`, at which larger ones are cut; `value` stays as it is if
  * the field is not there. */
-bool field_number(struct request *r, struct bytes map, const char *name, uint64_t max,
+bool fields_number(struct request *r, struct bytes map, const char *name, uint64_t max,
     uint64_t *value);
-bool field_flag(struct request *r, struct bytes map, const char *name, bool *value);
+bool fields_flag(struct request *r, struct bytes map, const char *name, bool *value);
 #endif

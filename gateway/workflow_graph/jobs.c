@@ -17,8 +17,8 @@ void
 workflow_graph_worker_register(struct request *r)
 {
     struct bytes body, id, labels;
-    if (!request_json(r, &body) || !field_text(r, body, "worker_id", REQUIRED, &id)
-        || !field_texts(r, body, "labels", REQUIRED, &labels))
+    if (!request_json(r, &body) || !fields_text(r, body, "worker_id", REQUIRED, &id)
+        || !fields_texts(r, body, "labels", REQUIRED, &labels))
         return;
     struct worker *worker = worker_of(r, id, labels);
     if (worker == NULL)
@@ -55,9 +55,9 @@ workflow_graph_job_claim(struct request *r)
 {
     struct bytes body, id, labels;
     uint64_t ttl_s = TTL_DEFAULT_S;
-    if (!request_json(r, &body) || !field_text(r, body, "worker_id", REQUIRED, &id)
-        || !field_texts(r, body, "labels", REQUIRED, &labels)
-        || !field_number(r, body, "lease_ttl_secs", TTL_MAX_S, &ttl_s))
+    if (!request_json(r, &body) || !fields_text(r, body, "worker_id", REQUIRED, &id)
+        || !fields_texts(r, body, "labels", REQUIRED, &labels)
+        || !fields_number(r, body, "lease_ttl_secs", TTL_MAX_S, &ttl_s))
         return;
     struct worker *worker = worker_of(r, id, labels);
     if (worker == NULL)
@@ -109,11 +109,15 @@ workflow_graph_job_complete(struct request *r)
 {
     struct bytes body, outputs;
     struct buffer output = { 0 };
-    if (!request_json(r, &body) || !field_text_map(r, body, "outputs", &outputs))
+    if (!request_json(r, &body) || !fields_text_map(r, body, "outputs", &outputs))
         return;
     struct lease *lease = lease_asked(r, 409);
     if (lease == NULL)
         return;
+    if (lease->restored) {
+        lease_recall(lease, r);
+        return;
+    }
     struct cursor c = cursor_over(outputs);
     size_t count = outputs.size == 0 ? 0 : cursor_map(&c);
     outputs_end(&lease->outputs);
@@ -135,8 +139,8 @@ workflow_graph_job_fail(struct request *r)
 {
     struct bytes body, error;
     bool retryable;
-    if (!request_json(r, &body) || !field_text(r, body, "error", REQUIRED, &error)
-        || !field_flag(r, body, "retryable", &retryable))
+    if (!request_json(r, &body) || !fields_text(r, body, "error", REQUIRED, &error)
+        || !fields_flag(r, body, "retryable", &retryable))
         return;
     struct lease *lease = lease_asked(r, 409);
     if (lease == NULL)

@@ -8,13 +8,15 @@ lease_id_write(struct buffer *out, const struct lease_id *id)
 {
     struct buffer packed = { 0 };
     size_t from = out->size;
-    pack_array(&packed, 6);
+    pack_array(&packed, 8);
     pack_u64(&packed, id->ttl_s);
     pack_blob(&packed, id->session);
     pack_blob(&packed, id->token);
     pack_text(&packed, id->worker);
     pack_text(&packed, id->workflow);
     pack_text(&packed, id->job);
+    pack_blob(&packed, id_bytes(&id->run));
+    pack_u64(&packed, id->attempt);
     base64_write(out, buffer_bytes(&packed));
     buffer_free(&packed);
     while (out->size > from && out->data[out->size - 1] == '=')
@@ -39,7 +41,7 @@ lease_id_read(struct bytes in, struct arena *arena, struct lease_id *id)
     if (pack_check(kept) != ERR_NONE)
         return false;
     struct cursor c = cursor_over(kept);
-    if (cursor_type(&c) != PACK_ARRAY || cursor_array(&c) != 6)
+    if (cursor_type(&c) != PACK_ARRAY || cursor_array(&c) != 8)
         return false;
     uint64_t ttl_s = cursor_u64(&c);
     id->ttl_s = (uint32_t)ttl_s;
@@ -48,6 +50,10 @@ lease_id_read(struct bytes in, struct arena *arena, struct lease_id *id)
     id->worker = cursor_text(&c);
     id->workflow = cursor_text(&c);
     id->job = cursor_text(&c);
-    return !c.bad && ttl_s <= TTL_MAX_S && id->worker.size > 0
+    struct bytes run = cursor_blob(&c);
+    id->attempt = (uint32_t)cursor_u64(&c);
+    if (run.size == ID_SIZE)
+        memcpy(id->run.bytes, run.data, ID_SIZE);
+    return !c.bad && run.size == ID_SIZE && ttl_s <= TTL_MAX_S && id->worker.size > 0
            && id->worker.size <= WORKER_ID_MAX;
 }

@@ -7,6 +7,7 @@
 #define GATEWAY_WORKFLOW_GRAPH_LEASE_ID_H
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "base/id.h"
 
 enum { TTL_MAX_S = 86400, WORKER_ID_MAX = 200 };
 
@@ -15,6 +16,8 @@ struct lease_id {
     struct bytes session;               /* token of the worker session */
     struct bytes token;                 /* of the lease */
     struct bytes worker, workflow, job; /* ids */
+    struct id run;
+    uint32_t attempt;
 };
 
 /* Append it: letters, digits, - and _. */

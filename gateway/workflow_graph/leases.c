@@ -143,6 +143,9 @@ restore(struct request *r, const struct lease_id *id)
         || (worker = worker_place(r, id->worker)) == NULL)
         return NULL;
     struct lease *lease = lease_new(worker, id->token, id->workflow, id->job);
+    lease->run = id->run;
+    lease->attempt = id->attempt;
+    lease->restored = true;
     lease->ttl_s = id->ttl_s;
     lease->until_ms = r->gateway->now_ms + id->ttl_s * 1000ull;
     if (worker->session != NULL) {
@@ -202,6 +205,8 @@ lease_hand_out(struct lease *lease, struct request *r, uint32_t ttl_s)
             .worker = worker->id,
             .workflow = lease->workflow,
             .job = lease->job,
+            .run = lease->run,
+            .attempt = lease->attempt,
         });
     pack_map(&out, 2);
     pack_string(&out, "job");

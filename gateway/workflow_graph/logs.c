@@ -249,7 +249,7 @@ tail_look(struct tail *t)
         return;
     }
     if (!t->look.has_run) {
-        look_again(&t->look);
+        t->asked = look_again(&t->look);
         return;
     }
     t->question = log_page_question(r, &t->look.run, t->after);
@@ -281,6 +281,7 @@ static void
 tail_found(struct look *look)
 {
     struct tail *t = (struct tail *)look;
+    t->asked = 0;
     if (!look->has_run) {
         tail_rest(t);
         return;

@@ -125,7 +125,7 @@ got_runs(struct request *r, const struct message *answer)
     request_ask(r, look->question, got_steps);
 }
 
-void
+uint64_t
 look_again(struct look *look)
 {
     struct request *r = look->request;
@@ -134,7 +134,7 @@ look_again(struct look *look)
     look->question = request_message(r, RUN_LIST, ACTOR_view);
     look->question->run_list.automation = look->name;
     look->question->run_list.limit = 1;
-    request_ask(r, look->question, got_runs);
+    return request_ask(r, look->question, got_runs);
 }
 
 static void ask_automation(struct look *look);

@@ -31,8 +31,8 @@ struct look {
 /* Ask the actors; then one of the two is called, or the request was refused. */
 void look_begin(
     struct request *r, struct look *look, struct bytes id, enum look_depth depth);
-/* The last run again. */
-void look_again(struct look *look);
+/* The last run again; returns as request_ask does. */
+uint64_t look_again(struct look *look);
 
 /* The step key of a job id, in the arena. */
 struct bytes look_key(struct request *r, struct bytes id);

@@ -80,6 +80,9 @@ struct lease {
     struct list waiting;      /* requests that wait until it is sure */
     struct request *reporter; /* while reported */
     struct outputs outputs;
+    struct id run;
+    uint32_t attempt;
+    bool restored; /* what it printed before is only in the log of the run */
 };
 
 /* workers.c */
@@ -113,6 +116,8 @@ struct lease *lease_asked(struct request *r, unsigned otherwise);
 void lease_wake(struct lease *lease);
 /* Give it to a claim. */
 void lease_hand_out(struct lease *lease, struct request *r, uint32_t ttl_s);
+/* Read from the log what a restored lease has set, and serve the request again. */
+void lease_recall(struct lease *lease, struct request *r);
 struct lease *
 lease_of_job(const struct workflow_graph *w, struct bytes workflow, struct bytes job);
 

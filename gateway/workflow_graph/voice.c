@@ -75,6 +75,8 @@ granted(struct session *session, const struct job_granted *m)
     id_from_key(&job, m->key);
     struct lease *lease =
         lease_new(worker, m->token, buffer_bytes(&workflow), buffer_bytes(&job));
+    lease->run = m->run;
+    lease->attempt = m->attempt;
     grant_write(&lease->grant, m, lease->workflow, lease->job);
     buffer_free(&workflow);
     buffer_free(&job);

@@ -223,7 +223,7 @@ run_found(struct look *look)
     m->run_start.automation = look->name;
     m->run_start.key = start_key(look);
     m->run_start.source = text("api");
-    m->to_instance = request_partition(r, m->run_start.key);
+    m->to_instance = gateway_partition(r->gateway, &r->key->project, m->run_start.key);
     m->envelope.partition = m->to_instance;
     m->run_start.run = id_fresh(m->to_instance);
     request_ask(r, m, ordered);

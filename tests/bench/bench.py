@@ -14,6 +14,7 @@ import time
 sys.path[:0] = [os.path.join(os.environ.get("CAPSTAN_SOURCE", "."), folder)
                 for folder in ("tests/support", "tests/bench")]
 import load  # noqa: E402
+import scale as at_scale  # noqa: E402
 from engine import BUILD, SOURCE, Engine  # noqa: E402
 from figures import Figures, rewrite  # noqa: E402
 
@@ -123,17 +124,6 @@ def recovery(figures, given):
         figures.add(f"recovery: SIGKILL of all to ready, {count:,} facts", ready, "ms")
 
 
-def folder_bytes(path):
-    sizes = []
-    for folder, _, files in os.walk(path):
-        for name in files:
-            try:
-                sizes.append(os.stat(os.path.join(folder, name)).st_blocks * 512)
-            except FileNotFoundError:  # a table was merged meanwhile
-                pass
-    return sum(sizes)
-
-
 def rates(figures, given, engine, what):
     starts = [one_round(engine, 1, 64, given.seconds) for _ in range(given.rounds)]
     figures.add(f"history: {what}: 1-step runs, 64 concurrent",
@@ -163,14 +153,21 @@ def history(figures, given):
         figures.add(f"history: {what}: PSS of all processes", [pss], "MiB")
         engine.down()
         figures.add(f"history: {what}: on disk",
-                    [folder_bytes(engine.data) / count], "B/run")
+                    [at_scale.folder_bytes(engine.data) / count], "B/run")
         begin = time.monotonic()
         engine.up()
         figures.add(f"history: {what}: start-up",
                     [(time.monotonic() - begin) * 1000], "ms")
 
 
-PARTS = (core, life, dispatch, run, recovery, history)
+def scale(figures, given):
+    """Very many of each, every part in an engine of its own."""
+    for name in given.scale:
+        with Engine() as engine:
+            at_scale.PARTS[name](figures, given, engine)
+
+
+PARTS = (core, life, dispatch, run, recovery, history, scale)
 
 
 def main():
@@ -180,6 +177,13 @@ def main():
     parse.add_argument("--seconds", type=int, default=3)
     parse.add_argument("--facts", type=int, default=1000000, help="for recovery")
     parse.add_argument("--runs", type=int, default=1000000, help="for history")
+    parse.add_argument("--scale", nargs="*", choices=list(at_scale.PARTS),
+                       default=list(at_scale.PARTS), help="which of them")
+    parse.add_argument("--scale-of", choices=("sleeps", "waits"), default="sleeps",
+                       help="what the sleeping runs wait for")
+    parse.add_argument("--sleeping", type=int, default=1000000, help="runs, for scale")
+    parse.add_argument("--queued", type=int, default=100000, help="runs, for scale")
+    parse.add_argument("--items", type=int, default=100000, help="of an each, for scale")
     parse.add_argument("--only", nargs="*", choices=names, default=names)
     parse.add_argument("--clients", type=int, nargs="*", default=[1, 16, 64, 256])
     parse.add_argument("--json", metavar="FILE", default="bench.json")
@@ -191,7 +195,9 @@ def main():
         if part.__name__ in given.only:
             part(figures, given)
             figures.write_json(given.json)
-    if given.markdown:
+    if given.markdown and given.only == ["scale"]:
+        rewrite(PAGE, "scale", figures.markdown())
+    elif given.markdown:
         rewrite(PAGE, MARK, figures.markdown())
 
 

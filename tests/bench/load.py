@@ -34,6 +34,13 @@ def runs(engine, steps, clients, seconds):
                BENCH_KEY=engine.key, BENCH_AUTOMATION=f"bench-{steps}")
 
 
+def starts(engine, automation, clients, seconds):
+    """Starts alone: nobody waits for the runs."""
+    return wrk(f"http://127.0.0.1:{engine.http_port}",
+               os.path.join(SOURCE, "tests/bench/start.lua"), clients, seconds,
+               BENCH_KEY=engine.key, BENCH_AUTOMATION=automation, BENCH_QUERY="")
+
+
 def lists(engine, query, clients, seconds):
     return wrk(f"http://127.0.0.1:{engine.http_port}/capstan/v1/runs?{query}",
                os.path.join(SOURCE, "tests/bench/list.lua"), clients, seconds,

@@ -5,9 +5,11 @@
  *      {"automation":"x"}                 the body
  */
 #include "base/wrong.h"
+#include "gateway/dialect.h"
 #include "gateway/door.h"
 #include "gateway/exchange.h"
 #include "gateway/watch.h"
+#include "gateway/workflow_graph/state.h"
 #include "tests/fuzz/bounds.h"
 #include "transport/codec.h"
 
@@ -51,6 +53,8 @@ begin(void)
     auth_learn(gateway.auth, &key);
     gateway.bridge = bridge_new(NULL, &gateway.alarms, 16, 1000);
     gateway.watches = watches_new();
+    gateway.workers = workers_new(&gateway);
+    gateway.workflow_graph = workflow_graph_new(&gateway);
     gateway.keys_complete = true;
 }
 
@@ -93,6 +97,12 @@ static void
 judge(const struct request *r)
 {
     size_t payload_max = gateway.child.config.payload_max;
+    bool native = r->dialect == NULL || r->dialect == &native_dialect;
+    if (!native) {
+        if (sent.size > 0 && codec_read(buffer_bytes(&sent), &asked) != ERR_NONE)
+            WRONG("no actor can read what was asked");
+        return;
+    }
     if (r->answer.ready && (r->answer.status < 400 || r->answer.body.size == 0))
         WRONG("refused without a sentence");
     if (sent.size == 0)
@@ -127,6 +137,15 @@ fuzz_one(struct bytes in)
     if (bridge_count(gateway.bridge) > 0) {
         bridge_free(&gateway.bridge);
         gateway.bridge = bridge_new(NULL, &gateway.alarms, 16, 1000);
+    }
+    if (gateway.workflow_graph->worker_count > 0) {
+        /* What waits is forgotten with its request. */
+        gateway.draining = true;
+        workers_free(&gateway.workers);
+        workflow_graph_free(&gateway.workflow_graph);
+        gateway.draining = false;
+        gateway.workers = workers_new(&gateway);
+        gateway.workflow_graph = workflow_graph_new(&gateway);
     }
     buffer_free(&x.request.body);
     arena_free(&x.request.arena);

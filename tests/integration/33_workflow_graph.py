@@ -296,6 +296,19 @@ class Dialect(unittest.TestCase):
         until(lambda: nothing.ended, "who has all is told to stay away")
         self.assertEqual(204, nothing.status)
 
+    def test_a_stream_may_begin_before_the_run_and_be_left(self):
+        workflow = self.api.create(job("only", required_labels=["early"]))
+        tails = [Tail(self.api, workflow, "only") for _ in range(20)]
+        until(lambda: all(tail.status == 200 for tail in tails), "they have begun")
+        for tail in tails[1:]:
+            tail.leave()
+        self.api.run(workflow)
+        _, lease = self.api.claim("w-early", "early")
+        self.api.say(lease, "hello\n")
+        self.api.complete(lease)
+        until(lambda: tails[0].ended, "it ends")
+        self.assertEqual("hello\n", tails[0].text())
+
     def test_a_log_of_megabytes_is_taken(self):
         workflow = self.api.create(job("only", required_labels=["big"]))
         self.api.run(workflow)
@@ -350,6 +363,8 @@ class Lives(unittest.TestCase):
             api.run(workflow)
             _, lease = api.claim("w", "x", ttl=60)
             api.wait(workflow, a="running")
+            api.say(lease, "::set-output u=0\n::set-output v=0\n")
+            until(lambda: api.logs(workflow, "a"), "it is in the log")
             engine.kill_all()
             engine.up()
             self.assertEqual(200, api.heartbeat(lease))
@@ -358,7 +373,7 @@ class Lives(unittest.TestCase):
             self.assertEqual(200, api.complete(lease))
             self.assertEqual(409, api.heartbeat(lease))
             claimed, lease = api.claim("w", "x")
-            self.assertEqual({"a": {"v": "1"}}, claimed["upstream_outputs"])
+            self.assertEqual({"a": {"u": "0", "v": "1"}}, claimed["upstream_outputs"])
             self.assertEqual(0, claimed["attempt"])
             self.assertEqual(200, api.complete(lease))
             self.assertEqual({"success"}, set(api.wait_over(workflow).values()))

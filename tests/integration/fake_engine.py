@@ -104,7 +104,7 @@ class FakeEngine:
         self.run = os.path.join(self.folder, "run")
         os.mkdir(self.run)
         self.schedulers, self.lost = schedulers, set(lost)  # messages never answered
-        self.settings = {"data": self.folder, "http_port": 0, "worker_port": 0,
+        self.settings = {"data": self.folder, "http_port": 0, "worker_port": 0, "iii_port": 0,
                          "schedulers": schedulers, **settings}
         self.secret = os.urandom(32).hex()
         self.heard, self.changed = [], threading.Condition()
@@ -150,11 +150,12 @@ class FakeEngine:
             line += piece
         os.close(ready[0])
         self.ready = line.decode().strip()
-        found = re.fullmatch(r"ready http=(\d+) worker=(\d+)", self.ready)
+        found = re.fullmatch(r"ready http=(\d+) worker=(\d+) iii=(\d+)", self.ready)
         if found:
-            self.http, self.worker = int(found[1]), int(found[2])
+            self.http, self.worker, self.iii = (int(port) for port in found.groups())
             # as the supervisor does: the next life has the same doors
-            self.settings.update(http_port=self.http, worker_port=self.worker)
+            self.settings.update(http_port=self.http, worker_port=self.worker,
+                                 iii_port=self.iii)
         return self
 
     def read_log(self):

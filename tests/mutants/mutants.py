@@ -27,6 +27,8 @@ BUILD = os.path.abspath(os.environ.get("CAPSTAN_BUILD", "."))
 FOLDER = os.path.join(BUILD, "tests/mutants/out")
 # Said by a command that fails: where, and what does not hold.
 SAID = re.compile(r"^seed (\d+): (?:(\w+) does not hold|(.*))", re.MULTILINE)
+# Said by libcheck: the test, and what it saw.
+TEST = re.compile(r"^\S+:\d+:[FE]:\w+:(\w+):", re.MULTILINE)
 FIELDS = {"name", "file", "about", "before", "after", "by"}
 MORE = {"rare", "also"}
 
@@ -151,6 +153,9 @@ def try_instrument(instrument, folder, bound, only=None):
 def found_by(said):
     """The seed, and what did not hold there."""
     match = SAID.search(said)
+    test = TEST.search(said)
+    if match is None and test:
+        return "-", test[1][:60]
     if match is None:
         lines = said.strip().splitlines() or [""]
         return "-", lines[-1][:60]

@@ -218,23 +218,28 @@ static void
 plan_responses(struct sim *sim, uint32_t project, const struct id *run)
 {
     static const char *const people[] = { "ann", "bob", "eve", "nobody" };
+    static const char yes[] = "\xc3", no[] = "\xc2";
     enum { FIRST = 0, ALL = 3 }; /* the steps that ask: see automations.def */
     struct chance *c = luck(sim);
     for (uint64_t left = chance_between(c, 0, 6); left > 0; left--) {
         uint32_t step = chance_hits(c, 4000) ? FIRST : ALL;
         bool escalated = step == ALL && chance_hits(c, 3000);
-        add(sim,
-            (struct call){ .wish = WISH_RESPOND,
-                .project = project,
-                .run = *run,
-                .interaction = interaction_id(run, step, 1, escalated),
-                .who = people[chance_below(c, COUNT(people))],
-                .value = chance_hits(c, 7000) ? "\xc3" : "\xc2" },
-            chance_below(c, 8 * SECOND_US));
+        uint64_t after_us = chance_below(c, 8 * SECOND_US);
+        struct call call = { .wish = WISH_RESPOND,
+            .project = project,
+            .run = *run,
+            .interaction = interaction_id(run, step, 1, escalated),
+            .who = people[chance_below(c, COUNT(people))],
+            .value = chance_hits(c, 7000) ? yes : no };
+        add(sim, call, after_us);
+        /* Who hesitates says no, too. */
+        if (call.value == yes && chance_hits(c, 5000)) {
+            call.value = no;
+            add(sim, call, after_us + chance_below(c, SECOND_US / 2));
+        }
     }
 }
 
-/* What has ended badly goes on, or its beginning is used again. */
 static void
 plan_again(struct sim *sim, const struct call *started)
 {
@@ -364,6 +369,12 @@ plan_start(struct sim *sim, uint64_t number)
         call.automation = AUTOMATION_wide;
     else if (automation_wide(call.automation))
         call.automation = AUTOMATION_line;
+    if (sim->dials.crowd && chance_hits(c, 7000)) {
+        static const enum automation crowds[] = { AUTOMATION_turns, AUTOMATION_turns,
+            AUTOMATION_newest, AUTOMATION_alone };
+        call.automation = crowds[sim->seed % COUNT(crowds)];
+        call.project = 0;
+    }
     if (call.automation == AUTOMATION_fan && !chance_hits(c, 3000))
         call.automation = AUTOMATION_graph;
     if (chance_hits(c, 6000)) {

@@ -83,6 +83,7 @@ dials_draw(struct dials *dials, struct config *config, struct chance *c)
         .parked = chance_hits(c, 5000) ? 8000 : 0,
         .wide = chance_hits(c, 400),
         .linger = chance_hits(c, 1500),
+        .crowd = chance_hits(c, 2000),
     };
     config_default(config);
     draw_config(config, c);

@@ -36,6 +36,7 @@ struct dials {
     uint64_t every_us[MISHAP_COUNT]; /* on the average; 0: never */
     int64_t clock_jump_ms;           /* between lives, at most, either way */
     bool linger; /* the world goes on for a while when all runs have ended */
+    bool crowd;  /* most starts are of one automation, whose runs see each other */
     bool wide;   /* there is an automation of 150 steps side by side */
 };
 

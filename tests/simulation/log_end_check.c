@@ -166,8 +166,7 @@ no_run_is_lost_from_the_lists(struct reading *r)
     for (size_t i = 0; i < COUNT(said); i++)
         HOLDS(r->sim, rows_of(r, letters[i]) == said[i], "%zu rows of '%c', not %zu",
             rows_of(r, letters[i]), letters[i], said[i]);
-    /* A key stays where it was heard; that of a start refused elsewhere is forgotten.
-     */
+    /* A key stays where it was heard, also if its start was refused elsewhere. */
     size_t keys = rows_of(r, 'K');
     HOLDS(r->sim, keys >= keyed && keys <= keyed + r->forwarded,
         "%zu rows of 'K', not %zu to %zu", keys, keyed, keyed + r->forwarded);

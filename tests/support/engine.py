@@ -75,11 +75,11 @@ class Engine:
         self.own = data is None
         self.data = data or tempfile.mkdtemp(prefix="capstan-test-")
         self.settings = {"http_port": free_port(), "worker_port": free_port(),
-                         **settings}
+                         "iii_port": free_port(), **settings}
         self.env = dict(os.environ, CAPSTAN_DATA=self.data, **(env or {}))
         self.power = power  # of power.py: strikes at the engine, not at its workers
         self.process, self.workers = None, []
-        self.http_port = self.worker_port = None
+        self.http_port = self.worker_port = self.iii_port = None
 
     def __enter__(self):
         self.up()
@@ -109,19 +109,22 @@ class Engine:
                 break
             line += piece
         os.close(ready)
-        match = re.match(rb"ready http=(\d+) worker=(\d+)", line)
+        match = re.match(rb"ready http=(\d+) worker=(\d+) iii=(\d+)", line)
         if not match:
             raise AssertionError(f"the engine did not begin: {line!r}\n" + self.logs())
-        self.http_port, self.worker_port = int(match[1]), int(match[2])
+        self.http_port, self.worker_port, self.iii_port = (
+            int(port) for port in match.groups())
         # A port found once is kept, so that clients find the engine again.
-        self.settings.update(http_port=self.http_port, worker_port=self.worker_port)
+        self.settings.update(http_port=self.http_port, worker_port=self.worker_port,
+                             iii_port=self.iii_port)
         key = os.path.join(self.data, "dev.key")
         self.key = None
         if os.path.exists(key):
             with open(key) as file:
                 self.key = file.read().strip()
         self.env.update(CAPSTAN_URL=f"http://127.0.0.1:{self.http_port}",
-                        CAPSTAN_WORKER_URL=f"tcp://127.0.0.1:{self.worker_port}")
+                        CAPSTAN_WORKER_URL=f"tcp://127.0.0.1:{self.worker_port}",
+                        III_URL=f"ws://127.0.0.1:{self.iii_port}")
 
     def down(self, how=signal.SIGTERM):
         if self.process and self.process.poll() is None:

@@ -2,6 +2,7 @@
 clients are, and a worker that does what it is told."""
 import http.client
 import json
+import socket
 import threading
 import urllib.parse
 
@@ -139,7 +140,7 @@ class Tail(threading.Thread):
     def run(self):
         answer = self.connection.getresponse()
         self.status = answer.status
-        for line in answer:
+        for line in answer:  # until the end, or until leave()
             line = line.decode().rstrip("\n")
             if line.startswith("data: "):
                 self.chunks.append(json.loads(line[6:]))
@@ -149,3 +150,7 @@ class Tail(threading.Thread):
 
     def text(self):
         return "".join(chunk["data"] for chunk in self.chunks)
+
+    def leave(self):
+        """Hang up, wherever the reader is."""
+        self.connection.sock.shutdown(socket.SHUT_RDWR)

@@ -139,6 +139,18 @@ lease_heartbeat(struct trace *t, unsigned session, struct bytes held)
 }
 
 void
+lease_silent(struct trace *t, unsigned session, struct bytes token)
+{
+    trace_give(t, ACTOR_gateway, 0,
+        (struct message){ .code = WORKER_HEARTBEAT,
+            .worker_heartbeat = {
+                .session = lease_session(session),
+                .request = 8,
+                .silent = lease_held(t, token, (struct bytes){ 0 }),
+            } });
+}
+
+void
 lease_ready(struct trace *t, unsigned session, uint32_t capacity)
 {
     trace_give(t, ACTOR_gateway, 0,

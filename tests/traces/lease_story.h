@@ -45,6 +45,8 @@ void lease_settle(struct trace *t, unsigned run, uint32_t attempt, uint32_t offe
 
 void lease_register(struct trace *t, struct worker worker);
 void lease_heartbeat(struct trace *t, unsigned session, struct bytes held);
+/* The same, and this token is of a lease that nobody has spoken for. */
+void lease_silent(struct trace *t, unsigned session, struct bytes token);
 void lease_ready(struct trace *t, unsigned session, uint32_t capacity);
 void lease_gone(struct trace *t, unsigned session, bool goodbye);
 void lease_report(struct trace *t, unsigned session, struct bytes token);

@@ -97,13 +97,14 @@ START_TEST(a_worker_gets_only_what_it_asked_for)
     trace_expect_only(&t, "granted",
         "0 -> gateway job_granted session=S2 run=R6 "
         "attempt=1 offer=1 token=(60 bytes) key=a automation=flow action=y queue=q "
-        "parameters=(1 bytes)\n");
+        "parameters=(1 bytes) labels=(5 bytes)\n");
     lease_register(
         &t, (struct worker){
                 .session = 3, .capacity = 9, .label = "gpu", .environment = "" });
     trace_expect_only(&t, "granted",
         "0 -> gateway job_granted session=S3 run=R2 attempt=1 offer=1 token=(60 "
-        "bytes) key=a automation=flow action=x queue=default parameters=(1 bytes)\n");
+        "bytes) key=a automation=flow action=x queue=default parameters=(1 bytes) "
+        "labels=(5 bytes)\n");
     trace_close(&t);
 }
 END_TEST
@@ -182,6 +183,21 @@ START_TEST(a_report_goes_to_the_scheduler_and_its_verdict_to_the_worker)
         "0 job_released run=R1 attempt=1 offer=1\n");
     lease_heartbeat(&t, 1, none);
     trace_expect(&t, "0 worker_heard session=S1\n"
+                     "0 -> gateway heartbeat_answer session=S1 request=8 known=1\n");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_lease_that_nobody_spoke_for_is_lost_though_its_session_lives)
+{
+    struct trace t;
+    open_held(&t);
+    lease_silent(&t, 1, lease_token_of(&t, 1, 1, 2, 1));
+    trace_expect(&t, "0 worker_heard session=S1\n"
+                     "0 -> gateway heartbeat_answer session=S1 request=8 known=1\n");
+    lease_silent(&t, 1, lease_token_of(&t, 1, 1, 1, 1));
+    trace_expect(&t, "0 worker_heard session=S1\n"
+                     "0 -> scheduler.0 job_lost run=R1 attempt=1 offer=1 session=S1\n"
                      "0 -> gateway heartbeat_answer session=S1 request=8 known=1\n");
     trace_close(&t);
 }
@@ -438,6 +454,8 @@ lease_suite(void)
     tcase_add_test(tests, workers_take_turns);
     tcase_add_test(tests, nobody_holds_more_than_its_capacity);
     tcase_add_test(tests, a_report_goes_to_the_scheduler_and_its_verdict_to_the_worker);
+    tcase_add_test(
+        tests, a_lease_that_nobody_spoke_for_is_lost_though_its_session_lives);
     tcase_add_test(tests, a_silent_worker_loses_its_job_and_its_late_report_is_stale);
     tcase_add_test(tests, a_worker_that_is_heard_keeps_its_job);
     tcase_add_test(tests, a_heartbeat_hears_what_is_lost_and_what_to_cancel);

@@ -74,8 +74,10 @@ START_TEST(an_automation_is_shown_as_it_was_published)
     registry_expect_field(registry_document(&t), "triggers",
         "[{key: 'hourly', kind: 'schedule', enabled: true}]");
     registry_expect_field(registry_document(&t), "steps",
-        "[{key: 'first', name: '', kind: 'action', action: 'print', needs: []}, "
-        "{key: 'then', name: '', kind: 'action', action: 'print', needs: ['first']}]");
+        "[{key: 'first', name: '', kind: 'action', action: 'print', needs: [], "
+        "labels: [], max_attempts: 1}, "
+        "{key: 'then', name: '', kind: 'action', action: 'print', needs: ['first'], "
+        "labels: [], max_attempts: 1}]");
     registry_id_text(1, id);
     snprintf(expected, sizeof expected, "'%s'", id);
     registry_expect_field(registry_document(&t), "id", expected);

@@ -113,8 +113,28 @@ START_TEST(a_forwarded_start_is_said_again_to_who_greets)
     story_expect(&s, "0 peer_reset actor=4 instance=1\n");
     start(&s, 2, "k", 8);
     story_expect_only(&s, "forwarded",
-        "0 -> scheduler.1 run_forwarded run=0000000003ea7d9c8075a36a98c16712 "
-        "request=8 gateway=3 automation=far5 key=k source=api\n");
+        "0 -> scheduler.1 run_forwarded run=M1 request=8 gateway=3 automation=far5 "
+        "key=k source=api\n");
+    story_close(&s);
+}
+END_TEST
+
+/* What was said a second time may find a free slot after the first was refused. */
+START_TEST(a_key_that_was_refused_goes_on_naming_its_run)
+{
+    struct story s;
+    open_at(&s, 0);
+    start(&s, 1, "k", 7);
+    trace_hello(&s.trace, ACTOR_scheduler, OTHER, 1);
+    trace_skip(&s.trace);
+    taken(&s, ERR_CONFLICT);
+    taken(&s, ERR_NONE);
+    story_expect(&s, "0 -> gateway refused request=7 err=7 detail=no\n"
+                     "0 forward_settled run=M1 err=7 detail=no\n");
+    start(&s, 2, "k", 8);
+    taken(&s, ERR_NONE);
+    story_expect_only(&s, "gateway run_accepted",
+        "0 -> gateway run_accepted request=8 run=M1 name=far\n");
     story_close(&s);
 }
 END_TEST
@@ -181,6 +201,7 @@ scheduler_partitions_suite(void)
     TCase *tcase = tcase_create("partitions");
     tcase_add_test(tcase, a_start_is_forwarded_and_answered_through_its_gateway);
     tcase_add_test(tcase, a_forwarded_start_is_said_again_to_who_greets);
+    tcase_add_test(tcase, a_key_that_was_refused_goes_on_naming_its_run);
     tcase_add_test(tcase, what_was_forwarded_is_decided_once);
     tcase_add_test(tcase, a_slot_is_forwarded_and_the_trigger_hears_the_outcome);
     suite_add_tcase(suite, tcase);

@@ -342,7 +342,7 @@ START_TEST(all_assertions_are_evaluated)
         "  - { key: b, kind: set, values: { a: '${{ steps.a.output }}' } }\n"
         "  - { key: c, kind: check, checks: [{ expr: inputs.n == 1 }] }\n"
         "  - { key: d, kind: check, retry: { max_attempts: 2, delay: 0s },\n"
-        "      checks: [{ expr: inputs.n == 2 }, { expr: inputs.n == 1 }] }\n");
+        "      checks: [{ expr: inputs.n == 2 }, { name: lost, expr: event.x }] }\n");
     story_start(&s, 1, "");
     story_expect(&s,
         "0 run_started run=R1 automation=A name=flow version=1 inputs=(4 bytes) "
@@ -356,20 +356,20 @@ START_TEST(all_assertions_are_evaluated)
         "0 check_passed run=R1 step=2 key=c detail=(29 bytes)\n"
         "0 step_completed run=R1 step=2 key=c output=(50 bytes) has_output=1\n"
         "0 step_started run=R1 step=3 key=d kind=check\n"
-        "0 check_failed run=R1 step=3 key=d detail=(57 bytes)\n"
+        "0 check_failed run=R1 step=3 key=d detail=(99 bytes)\n"
         "0 step_retried run=R1 step=3 key=d attempt=2 max_attempts=2 due_ms=1\n"
         "0 -> gateway run_changed run=R1 sequence=12 status=3\n"
         "0 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
         "version=1 status=3\n");
     trace_wait(&s.trace, 1);
-    story_expect(&s, "1 check_failed run=R1 step=3 key=d detail=(57 bytes)\n"
+    story_expect(&s, "1 check_failed run=R1 step=3 key=d detail=(99 bytes)\n"
                      "1 step_failed run=R1 step=3 key=d error_type=CheckFailed "
-                     "error_message=\"inputs.n == 2\"\n"
+                     "error_message=\"inputs.n == 2, lost\"\n"
                      "1 run_failed run=R1 step=d error_type=CheckFailed "
-                     "error_message=\"inputs.n == 2\" stop_reason=step_failed\n"
+                     "error_message=\"inputs.n == 2, lost\" stop_reason=step_failed\n"
                      "1 -> gateway run_changed run=R1 sequence=15 status=5 whole=1 "
                      "finished_ms=1 stop_reason=step_failed error_type=CheckFailed "
-                     "error_message=\"inputs.n == 2\" failed_step=d\n");
+                     "error_message=\"inputs.n == 2, lost\" failed_step=d\n");
     story_close(&s);
 }
 END_TEST

@@ -16,6 +16,7 @@ main(void)
     srunner_add_suite(runner, mobius_frame_suite());
     srunner_add_suite(runner, websocket_suite());
     srunner_add_suite(runner, worker_frame_suite());
+    srunner_add_suite(runner, workflow_graph_suite());
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -12,4 +12,5 @@ Suite *watch_suite(void);
 Suite *mobius_frame_suite(void);
 Suite *websocket_suite(void);
 Suite *worker_frame_suite(void);
+Suite *workflow_graph_suite(void);
 #endif

@@ -186,6 +186,7 @@ START_TEST(settings_that_contradict_each_other_are_refused)
         { "http_port: 5170", "worker_port: 5170 is http_port already" },
         { "http_address: 0.0.0.0", "http_address: 0.0.0.0 is beyond loopback" },
         { "worker_address: 10.0.0.1", "worker_address: 10.0.0.1 is beyond loopback" },
+        { "iii_address: 10.0.0.1", "iii_address: 10.0.0.1 is beyond loopback" },
         { "http_address: 127.evil.example", "http_address: 127.evil" },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {

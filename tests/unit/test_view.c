@@ -65,6 +65,7 @@ START_TEST(a_running_run_is_shown_word_by_word)
         "\"kind\":\"action\",\"status\":\"running\",\"attempt\":1,"
         "\"worker\":\"host-1\","
         "\"session_id\":\"wsess_5224bfrddxrs9sbks3hwr7t8yg\","
+        "\"leased_at\":\"2026-01-01T00:00:00.000Z\","
         "\"started_at\":\"2026-01-01T00:00:00.000Z\"}]}");
     ck_assert_uint_eq(e.answer.document.request, 7);
     ck_assert_uint_eq(e.answer.document.position, 3);

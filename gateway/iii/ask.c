@@ -1,0 +1,93 @@
+#include "gateway/iii/ask.h"
+
+#include "base/clock.h"
+#include "base/wrong.h"
+#include "gateway/bridge.h"
+#include "gateway/iii/invoke.h"
+
+#include <stdlib.h>
+
+static void
+forget(struct iii_question *question)
+{
+    list_remove(&question->link);
+    arena_free(&question->arena);
+    free(question);
+}
+
+struct iii_question *
+iii_question_new(struct iii_worker *caller, const struct iii_frame *asked,
+    enum message_code code, enum actor_name to)
+{
+    struct iii_question *question = calloc(1, sizeof *question);
+    if (question == NULL)
+        WRONG("out of memory");
+    if (asked->invocation_id.size > 0)
+        memcpy(question->call, asked->invocation_id.data, III_UUID_SIZE);
+    else
+        iii_uuid_print(id_fresh(0).bytes, question->call);
+    list_open(&question->link);
+    if (hub_call(caller->hub, text(question->call), asked->function_id, NULL, caller,
+            III_ANSWER)
+        == NULL) {
+        forget(question);
+        iii_refuse(caller, asked, "invocation_error",
+            text("too many invocations are under way, or this id is one of them"));
+        return NULL;
+    }
+    question->hub = caller->hub;
+    question->asked = (struct iii_frame){
+        .invocation_id = arena_copy(&question->arena, asked->invocation_id),
+        .function_id = arena_copy(&question->arena, asked->function_id),
+        .action = arena_copy(&question->arena, asked->action),
+    };
+    question->message = (struct message){ .code = code, .to = to };
+    question->message.envelope.project = caller->hub->project;
+    question->message.envelope.trace = id_fresh(0);
+    list_append(&caller->hub->questions, &question->link);
+    return question;
+}
+
+static void
+answered(void *self, const struct message *answer)
+{
+    struct iii_question *question = self;
+    struct iii_call *call = hub_call_find(question->hub, text(question->call));
+    if (call != NULL && call->worker == NULL) {
+        question->done(call->caller, &question->asked, answer);
+        hub_call_drop(&call);
+    }
+    forget(question);
+}
+
+void
+iii_ask(struct iii_question *question)
+{
+    struct bridge *bridge = question->hub->gateway->bridge;
+    uint64_t number = bridge_ask(bridge, &question->message, answered, question);
+    /* It is gone if it was answered at once. */
+    if (number != 0)
+        question->number = number;
+}
+
+void
+iii_questions_forget(struct hub *hub)
+{
+    struct list *at;
+    while ((at = list_first(&hub->questions)) != NULL) {
+        struct iii_question *question = LIST_OF(at, struct iii_question, link);
+        bridge_forget(hub->gateway->bridge, question->number);
+        forget(question);
+    }
+}
+
+void
+iii_refused(const struct iii_worker *caller, const struct iii_frame *asked,
+    const struct refused *refused)
+{
+    enum err err = refused->err > ERR_NONE && refused->err < ERR_COUNT
+                       ? (enum err)refused->err
+                       : ERR_CORRUPT;
+    iii_refuse(caller, asked, err_name(err),
+        refused->detail.size > 0 ? refused->detail : text(err_sentence(err)));
+}

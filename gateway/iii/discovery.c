@@ -1,0 +1,470 @@
+#include "gateway/iii/discovery.h"
+
+#include "base/clock.h"
+#include "base/pack.h"
+#include "gateway/iii/functions.h"
+#include "gateway/iii/invoke.h"
+#include "gateway/iii/trigger.h"
+
+/* Python's client takes no frame above 1 MiB. */
+enum { ROWS_BYTES = 700 * 1024 };
+
+/* Rows under way: an array whose length is known when they end. */
+struct rows {
+    struct buffer out;
+    size_t count;
+    bool full; /* there were more */
+};
+
+static bool
+has_room(struct rows *rows)
+{
+    rows->full |= rows->out.size >= ROWS_BYTES;
+    rows->count += !rows->full;
+    return !rows->full;
+}
+
+static void
+put_rows(struct buffer *out, const char *name, struct rows *rows)
+{
+    pack_string(out, name);
+    pack_array(out, rows->count);
+    buffer_append_bytes(out, buffer_bytes(&rows->out));
+    buffer_free(&rows->out);
+}
+
+static void
+put_text(struct buffer *out, const char *name, struct bytes value)
+{
+    pack_string(out, name);
+    if (value.size == 0)
+        pack_nil(out);
+    else
+        pack_text(out, value);
+}
+
+static void
+put_value(struct buffer *out, const char *name, struct bytes msgpack)
+{
+    pack_string(out, name);
+    pack_raw(out, msgpack);
+}
+
+static void
+put_number(struct buffer *out, const char *name, uint64_t value)
+{
+    pack_string(out, name);
+    pack_u64(out, value);
+}
+
+/* A part of what was asked; nothing if it is not there, or not of that type. */
+static struct bytes
+asked_value(const struct iii_frame *asked, const char *name, enum pack_type type)
+{
+    struct cursor map = cursor_over(asked->data);
+    if (asked->data.size == 0 || cursor_type(&map) != PACK_MAP)
+        return (struct bytes){ 0 };
+    struct bytes value = pack_find(asked->data, name);
+    struct cursor c = cursor_over(value);
+    return value.size > 0 && cursor_type(&c) == type ? value : (struct bytes){ 0 };
+}
+
+static struct bytes
+asked_text(const struct iii_frame *asked, const char *name)
+{
+    struct bytes value = asked_value(asked, name, PACK_TEXT);
+    struct cursor c = cursor_over(value);
+    return value.size > 0 ? cursor_text(&c) : value;
+}
+
+static bool
+asked_flag(const struct iii_frame *asked, const char *name)
+{
+    struct bytes value = asked_value(asked, name, PACK_BOOL);
+    struct cursor c = cursor_over(value);
+    return value.size > 0 && cursor_bool(&c);
+}
+
+static bool
+contains(struct bytes in, struct bytes part)
+{
+    return part.size == 0
+           || (in.size > 0 && memmem(in.data, in.size, part.data, part.size) != NULL);
+}
+
+/* The worker's name, or one of `workers`; all if neither was asked for. */
+static bool
+of_worker(const struct iii_frame *asked, struct bytes name)
+{
+    struct bytes one = asked_text(asked, "worker");
+    struct bytes several = asked_value(asked, "workers", PACK_ARRAY);
+    struct cursor c = cursor_over(several);
+    size_t count = several.size == 0 ? 0 : cursor_array(&c);
+    if (one.size == 0 && several.size == 0)
+        return true;
+    if (one.size > 0 && bytes_equal(one, name))
+        return true;
+    for (size_t i = 0; i < count && !c.bad; i++)
+        if (bytes_equal(cursor_text(&c), name))
+            return true;
+    return false;
+}
+
+static bool
+fits(const struct iii_frame *asked, struct bytes id, struct bytes about,
+    struct bytes worker)
+{
+    struct bytes search = asked_text(asked, "search");
+    return bytes_begin(id, asked_text(asked, "prefix"))
+           && (contains(id, search) || contains(about, search))
+           && of_worker(asked, worker);
+}
+
+static bool
+there(const struct iii_worker *worker)
+{
+    return worker->socket != NULL && worker->since_ms != 0;
+}
+
+static const char *
+status_of(const struct iii_worker *worker)
+{
+    if (worker->doing_count > 0)
+        return "busy";
+    return worker->entry_count[III_FUNCTION] > 0 ? "available" : "connected";
+}
+
+static struct bytes
+about_value(const struct iii_worker *worker, const char *name)
+{
+    struct bytes about = buffer_bytes(&worker->about);
+    return about.size == 0 ? about : pack_find(about, name);
+}
+
+static void
+put_function_ids(struct buffer *out, const struct iii_worker *worker)
+{
+    const struct list *all = &worker->entries[III_FUNCTION];
+    pack_string(out, "functions");
+    pack_array(out, worker->entry_count[III_FUNCTION]);
+    for (struct list *at = all->next; at != all; at = at->next)
+        pack_text(out, LIST_OF(at, struct iii_entry, of_worker)->said.id);
+}
+
+static void
+pack_worker(struct buffer *out, const struct iii_worker *worker)
+{
+    pack_map(out, 17);
+    put_text(out, "id", text(worker->id));
+    put_text(out, "name", hub_about(worker, "name"));
+    put_text(out, "description", hub_about(worker, "description"));
+    put_text(out, "namespace", text("default"));
+    put_text(out, "runtime", hub_about(worker, "runtime"));
+    put_text(out, "version", hub_about(worker, "version"));
+    put_text(out, "os", hub_about(worker, "os"));
+    put_value(out, "pid", about_value(worker, "pid"));
+    put_value(out, "isolation", about_value(worker, "isolation"));
+    put_text(out, "status", text(status_of(worker)));
+    put_text(out, "ip_address", (struct bytes){ 0 });
+    pack_string(out, "internal");
+    pack_bool(out, false);
+    put_number(out, "connected_at_ms", worker->since_ms);
+    put_number(out, "function_count", worker->entry_count[III_FUNCTION]);
+    put_function_ids(out, worker);
+    put_number(out, "active_invocations", worker->doing_count);
+    put_value(out, "latest_metrics", (struct bytes){ 0 });
+}
+
+static bool
+worker_fits(const struct iii_worker *worker, const struct iii_frame *asked)
+{
+    struct bytes id = asked_text(asked, "worker_id");
+    struct bytes runtime = asked_text(asked, "runtime");
+    struct bytes status = asked_text(asked, "status");
+    return there(worker) && (id.size == 0 || bytes_equal(id, text(worker->id)))
+           && (runtime.size == 0 || bytes_equal(runtime, hub_about(worker, "runtime")))
+           && (status.size == 0 || bytes_equal(status, text(status_of(worker))))
+           && contains(hub_about(worker, "name"), asked_text(asked, "search"));
+}
+
+void
+discover_workers(struct iii_worker *caller, const struct iii_frame *asked)
+{
+    const struct list *all = &caller->hub->workers;
+    struct buffer out = { 0 };
+    struct rows rows = { .count = 0 };
+    for (struct list *at = all->next; at != all; at = at->next) {
+        const struct iii_worker *worker = LIST_OF(at, struct iii_worker, link);
+        if (worker_fits(worker, asked) && has_room(&rows))
+            pack_worker(&rows.out, worker);
+    }
+    pack_map(&out, 2);
+    put_rows(&out, "workers", &rows);
+    put_number(&out, "timestamp", clock_unix_ms());
+    iii_answer(caller, asked, buffer_bytes(&out));
+    buffer_free(&out);
+}
+
+static void
+pack_function(struct buffer *out, const struct iii_entry *entry)
+{
+    const struct iii_frame *said = &entry->said;
+    pack_map(out, 9);
+    put_text(out, "function_id", said->id);
+    put_text(out, "namespace", text("default"));
+    put_text(out, "worker_name", hub_about(entry->worker, "name"));
+    put_text(out, "description", said->description);
+    put_value(out, "metadata", said->metadata);
+    put_value(out, "request_format", said->request_format);
+    put_value(out, "response_format", said->response_format);
+    put_value(out, "request_schema", said->request_format);
+    put_value(out, "response_schema", said->response_format);
+}
+
+static void
+pack_own_function(struct buffer *out, const struct iii_function *own)
+{
+    pack_map(out, 4);
+    put_text(out, "function_id", text(own->id));
+    put_text(out, "namespace", text("default"));
+    put_text(out, "worker_name", text("capstan"));
+    put_text(out, "description", text(own->about));
+}
+
+static struct rows
+function_rows(const struct hub *hub, const struct iii_frame *asked)
+{
+    const struct list *all = &hub->entries[III_FUNCTION];
+    struct rows rows = { .count = 0 };
+    bool hidden = asked_flag(asked, "include_internal");
+    for (struct list *at = all->next; at != all; at = at->next) {
+        const struct iii_entry *entry = LIST_OF(at, struct iii_entry, of_hub);
+        if ((hidden || !hub_internal(entry))
+            && fits(asked, entry->said.id, entry->said.description,
+                hub_about(entry->worker, "name"))
+            && has_room(&rows))
+            pack_function(&rows.out, entry);
+    }
+    const struct iii_function *own;
+    for (size_t i = 0; hidden && (own = iii_function_at(i)) != NULL; i++)
+        if (fits(asked, text(own->id), text(own->about), text("capstan"))
+            && has_room(&rows))
+            pack_own_function(&rows.out, own);
+    return rows;
+}
+
+void
+discover_functions(struct iii_worker *caller, const struct iii_frame *asked)
+{
+    struct buffer out = { 0 };
+    struct rows rows = function_rows(caller->hub, asked);
+    pack_map(&out, 1u + rows.full);
+    put_rows(&out, "functions", &rows);
+    if (rows.full) {
+        pack_string(&out, "truncated");
+        pack_bool(&out, true);
+    }
+    iii_answer(caller, asked, buffer_bytes(&out));
+    buffer_free(&out);
+}
+
+void
+discovery_functions(const struct hub *hub, struct buffer *out)
+{
+    static const struct iii_frame all = { .verb = III_NOTHING };
+    struct rows rows = function_rows(hub, &all);
+    pack_map(out, 2u + rows.full);
+    put_text(out, "event", text("functions_changed"));
+    put_rows(out, "functions", &rows);
+    if (rows.full) {
+        pack_string(out, "truncated");
+        pack_bool(out, true);
+    }
+}
+
+static void
+pack_trigger(struct buffer *out, const struct iii_entry *entry)
+{
+    static const uint8_t empty_map[] = { 0x80 };
+    const struct iii_frame *said = &entry->said;
+    struct bytes config =
+        said->config.size > 0 ? said->config : bytes_of(empty_map, sizeof empty_map);
+    pack_map(out, 6);
+    put_text(out, "id", said->id);
+    put_text(out, "trigger_type", said->trigger_type);
+    put_text(out, "function_id", said->function_id);
+    put_text(out, "worker_name", hub_about(entry->worker, "name"));
+    put_value(out, "config", config);
+    put_value(out, "metadata", said->metadata);
+}
+
+static struct rows
+trigger_rows(
+    const struct hub *hub, const struct iii_frame *asked, struct bytes function)
+{
+    const struct list *all = &hub->entries[III_TRIGGER];
+    struct rows rows = { .count = 0 };
+    struct bytes type = asked_text(asked, "trigger_type");
+    for (struct list *at = all->next; at != all; at = at->next) {
+        const struct iii_entry *entry = LIST_OF(at, struct iii_entry, of_hub);
+        const struct iii_frame *said = &entry->said;
+        if ((type.size == 0 || bytes_equal(type, said->trigger_type))
+            && (function.size == 0 || bytes_equal(function, said->function_id))
+            && fits(
+                asked, said->id, said->function_id, hub_about(entry->worker, "name"))
+            && has_room(&rows))
+            pack_trigger(&rows.out, entry);
+    }
+    return rows;
+}
+
+static void
+answer_rows(const struct iii_worker *caller, const struct iii_frame *asked,
+    const char *name, struct rows *rows)
+{
+    struct buffer out = { 0 };
+    pack_map(&out, 1);
+    put_rows(&out, name, rows);
+    iii_answer(caller, asked, buffer_bytes(&out));
+    buffer_free(&out);
+}
+
+void
+discover_registered(struct iii_worker *caller, const struct iii_frame *asked)
+{
+    struct rows rows =
+        trigger_rows(caller->hub, asked, asked_text(asked, "function_id"));
+    answer_rows(caller, asked, "registered_triggers", &rows);
+}
+
+static struct rows
+type_rows(const struct hub *hub, const struct iii_frame *asked)
+{
+    const struct list *all = &hub->entries[III_TYPE];
+    const struct iii_own_type *own;
+    struct rows rows = { .count = 0 };
+    for (size_t i = 0; (own = trigger_own_type(i)) != NULL; i++) {
+        if (!fits(asked, text(own->id), text(own->about), text("capstan"))
+            || !has_room(&rows))
+            continue;
+        pack_map(&rows.out, 4);
+        put_text(&rows.out, "id", text(own->id));
+        put_text(&rows.out, "namespace", text("default"));
+        put_text(&rows.out, "worker_name", text("capstan"));
+        put_text(&rows.out, "description", text(own->about));
+    }
+    for (struct list *at = all->next; at != all; at = at->next) {
+        const struct iii_entry *entry = LIST_OF(at, struct iii_entry, of_hub);
+        const struct iii_frame *said = &entry->said;
+        struct bytes name = hub_about(entry->worker, "name");
+        if (!fits(asked, said->id, said->description, name) || !has_room(&rows))
+            continue;
+        pack_map(&rows.out, 6);
+        put_text(&rows.out, "id", said->id);
+        put_text(&rows.out, "namespace", text("default"));
+        put_text(&rows.out, "worker_name", name);
+        put_text(&rows.out, "description", said->description);
+        put_value(&rows.out, "trigger_request_format", said->trigger_request_format);
+        put_value(&rows.out, "call_request_format", said->call_request_format);
+    }
+    return rows;
+}
+
+void
+discover_types(struct iii_worker *caller, const struct iii_frame *asked)
+{
+    struct rows rows = type_rows(caller->hub, asked);
+    answer_rows(caller, asked, "trigger_types", &rows);
+}
+
+/* Before 0.13 this name meant the triggers, since then it means their types. */
+static bool
+is_old(const struct iii_worker *worker)
+{
+    struct bytes version = hub_about(worker, "version");
+    unsigned minor = 0;
+    size_t i = 2;
+    if (!bytes_begin(version, text("0.")))
+        return false;
+    for (; i < version.size && version.data[i] >= '0' && version.data[i] <= '9'; i++)
+        minor = minor < 1000 ? minor * 10 + (unsigned)(version.data[i] - '0') : minor;
+    return i > 2 && minor < 13;
+}
+
+void
+discover_triggers(struct iii_worker *caller, const struct iii_frame *asked)
+{
+    struct rows rows = is_old(caller)
+                           ? trigger_rows(caller->hub, asked, (struct bytes){ 0 })
+                           : type_rows(caller->hub, asked);
+    answer_rows(caller, asked, "triggers", &rows);
+}
+
+void
+discover_function(struct iii_worker *caller, const struct iii_frame *asked)
+{
+    struct bytes id = asked_text(asked, "function_id");
+    const struct iii_entry *entry = hub_find(caller->hub, III_FUNCTION, id);
+    static const struct iii_frame any = { .verb = III_NOTHING };
+    struct buffer out = { 0 };
+    if (id.size == 0 || entry == NULL) {
+        iii_refuse(caller, asked, id.size == 0 ? "INVALID_ARGUMENTS" : "NOT_FOUND",
+            id.size == 0 ? text("function_id must name a function")
+                         : text("there is no such function"));
+        return;
+    }
+    const struct iii_frame *said = &entry->said;
+    struct rows rows = trigger_rows(caller->hub, &any, id);
+    pack_map(&out, 8);
+    put_text(&out, "function_id", said->id);
+    put_text(&out, "namespace", text("default"));
+    put_text(&out, "worker_name", hub_about(entry->worker, "name"));
+    put_text(&out, "description", said->description);
+    put_value(&out, "metadata", said->metadata);
+    put_value(&out, "request_schema", said->request_format);
+    put_value(&out, "response_schema", said->response_format);
+    put_rows(&out, "registered_triggers", &rows);
+    iii_answer(caller, asked, buffer_bytes(&out));
+    buffer_free(&out);
+}
+
+static const struct iii_worker *
+worker_named(const struct hub *hub, struct bytes name)
+{
+    for (struct list *at = hub->workers.next; at != &hub->workers; at = at->next) {
+        const struct iii_worker *worker = LIST_OF(at, struct iii_worker, link);
+        if (there(worker) && bytes_equal(hub_about(worker, "name"), name))
+            return worker;
+    }
+    return NULL;
+}
+
+void
+discover_worker(struct iii_worker *caller, const struct iii_frame *asked)
+{
+    struct bytes name = asked_text(asked, "name");
+    const struct iii_worker *worker = worker_named(caller->hub, name);
+    if (name.size == 0 || worker == NULL) {
+        iii_refuse(caller, asked, name.size == 0 ? "INVALID_ARGUMENTS" : "NOT_FOUND",
+            name.size == 0 ? text("name must name a worker")
+                           : text("there is no such worker"));
+        return;
+    }
+    /* What it registered: rows that name it. */
+    struct buffer wish = { 0 }, out = { 0 };
+    pack_map(&wish, 1);
+    put_text(&wish, "worker", name);
+    const struct iii_frame its = { .data = buffer_bytes(&wish) };
+    struct rows functions = function_rows(caller->hub, &its);
+    struct rows types = type_rows(caller->hub, &its);
+    struct rows triggers = trigger_rows(caller->hub, &its, (struct bytes){ 0 });
+    pack_map(&out, 4);
+    pack_string(&out, "worker");
+    pack_worker(&out, worker);
+    put_rows(&out, "functions", &functions);
+    put_rows(&out, "trigger_types", &types);
+    put_rows(&out, "registered_triggers", &triggers);
+    iii_answer(caller, asked, buffer_bytes(&out));
+    buffer_free(&out);
+    buffer_free(&wish);
+}

@@ -1,0 +1,147 @@
+#include "gateway/iii/functions.h"
+
+#include "base/json_write.h"
+#include "base/log.h"
+#include "base/pack.h"
+#include "gateway/iii/discovery.h"
+#include "gateway/iii/invoke.h"
+#include "gateway/iii/runs.h"
+#include "gateway/iii/worker.h"
+
+enum { ABOUT_MAX = 65536, LOGGED_MAX = 2000 };
+
+static void
+register_worker(struct iii_worker *caller, const struct iii_frame *asked)
+{
+    struct cursor map = cursor_over(asked->data);
+    struct buffer done = { 0 };
+    if (asked->data.size == 0 || cursor_type(&map) != PACK_MAP
+        || asked->data.size > ABOUT_MAX) {
+        iii_refuse(caller, asked, "INVALID_ARGUMENTS",
+            text("a worker is described by an object of at most 64 KiB"));
+        return;
+    }
+    struct cursor space = cursor_over(pack_find(asked->data, "namespace"));
+    struct bytes namespace =
+        cursor_type(&space) == PACK_TEXT ? cursor_text(&space) : text("default");
+    if (!bytes_equal(namespace, text("default"))) {
+        /* Its client stops for good on these words, and on no others. */
+        struct buffer *out = iii_page(caller->hub);
+        iii_begin(out, "registrationrejected");
+        iii_put(out, "code", text("WORKER_NAMESPACE_CONFLICT"));
+        iii_put(out, "namespace", namespace);
+        iii_put(out, "worker_name", hub_about(caller, "name"));
+        iii_put(out, "owner_worker_id", text(caller->id));
+        iii_end(out);
+        (void)iii_say(caller);
+        websocket_close(caller->socket, WEBSOCKET_POLICY,
+            text("this engine has the namespace default and no other"));
+        return;
+    }
+    iii_describe(caller, asked->data);
+    pack_map(&done, 1);
+    pack_string(&done, "success");
+    pack_bool(&done, true);
+    iii_answer(caller, asked, buffer_bytes(&done));
+    buffer_free(&done);
+}
+
+static void
+log_as(enum log_level level, const struct iii_worker *caller,
+    const struct iii_frame *asked)
+{
+    struct buffer shown = { 0 };
+    struct cursor map = cursor_over(asked->data);
+    struct bytes message = { 0 }, data = { 0 };
+    if (asked->data.size > 0 && cursor_type(&map) == PACK_MAP) {
+        message = pack_find(asked->data, "message");
+        data = pack_find(asked->data, "data");
+    }
+    if (message.size == 0 || msgpack_to_json(message, &shown) != ERR_NONE)
+        buffer_append_bytes(&shown, text("\"\""));
+    buffer_append_bytes(&shown, text(" data="));
+    if (data.size == 0 || msgpack_to_json(data, &shown) != ERR_NONE)
+        buffer_append_bytes(&shown, text("null"));
+    log_line(level, "iii_log", "worker=%s message=%.*s", caller->id,
+        (int)(shown.size < LOGGED_MAX ? shown.size : LOGGED_MAX),
+        (const char *)shown.data);
+    buffer_free(&shown);
+    iii_answer(caller, asked, (struct bytes){ 0 });
+}
+
+/* What is wrong with a worker is not wrong with us. */
+static void
+log_unusual(struct iii_worker *caller, const struct iii_frame *asked)
+{
+    log_as(LOG_UNUSUAL, caller, asked);
+}
+
+static void
+log_info(struct iii_worker *caller, const struct iii_frame *asked)
+{
+    log_as(LOG_INFO, caller, asked);
+}
+
+static void
+log_debug(struct iii_worker *caller, const struct iii_frame *asked)
+{
+    log_as(LOG_DEBUG, caller, asked);
+}
+
+static const struct iii_function functions[] = {
+    { "engine::workers::register", "describe the worker that calls", register_worker },
+    { "engine::workers::list", "the workers that are connected", discover_workers },
+    { "engine::workers::info", "one worker and what it registered", discover_worker },
+    { "engine::functions::list", "the functions that there are", discover_functions },
+    { "engine::functions::info", "one function and its triggers", discover_function },
+    { "engine::triggers::list",
+        "the trigger types; to clients before 0.13, the triggers", discover_triggers },
+    { "engine::trigger-types::list", "the trigger types", discover_types },
+    { "engine::registered-triggers::list", "the triggers", discover_registered },
+    { "engine::log::error", "write to the engine's log", log_unusual },
+    { "engine::log::warn", "write to the engine's log", log_unusual },
+    { "engine::log::info", "write to the engine's log", log_info },
+    { "engine::log::debug", "write to the engine's log", log_debug },
+    { "engine::log::trace", "write to the engine's log", log_debug },
+    { "capstan::runs::start", "start a run of an automation", runs_start },
+};
+
+const struct iii_function *
+iii_function_at(size_t i)
+{
+    return i < COUNT(functions) ? &functions[i] : NULL;
+}
+
+const struct iii_function *
+iii_function(struct bytes id)
+{
+    for (size_t i = 0; i < COUNT(functions); i++)
+        if (bytes_equal(id, text(functions[i].id)))
+            return &functions[i];
+    return NULL;
+}
+
+static bool
+among(const char *const *names, size_t count, struct bytes id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (bytes_begin(id, text(names[i])))
+            return true;
+    return false;
+}
+
+bool
+iii_unserved(struct bytes id)
+{
+    static const char *const begins[] = { "engine::", "state::", "stream::", "queue::",
+        "iii::", "configuration::", "worker::", "compose::", "publish" };
+    return among(begins, COUNT(begins), id);
+}
+
+bool
+iii_unserved_type(struct bytes id)
+{
+    static const char *const begins[] = { "engine::", "http", "cron", "state", "stream",
+        "durable:subscriber", "queue", "subscribe", "log", "trace", "configuration" };
+    return among(begins, COUNT(begins), id);
+}

@@ -1,0 +1,235 @@
+#include "gateway/iii/hub.h"
+
+#include "base/pack.h"
+#include "base/wrong.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct hub *
+hub_new(struct gateway *gateway, const struct id *project)
+{
+    struct hub *hub = calloc(1, sizeof *hub);
+    if (hub == NULL)
+        WRONG("out of memory");
+    hub->gateway = gateway;
+    hub->project = *project;
+    list_open(&hub->workers);
+    list_open(&hub->questions);
+    for (size_t i = 0; i < III_KINDS; i++)
+        list_open(&hub->entries[i]);
+    return hub;
+}
+
+void
+hub_free(struct hub **out)
+{
+    struct hub *hub = *out;
+    assert(list_empty(&hub->workers));
+    list_remove(&hub->link);
+    for (size_t i = 0; i < III_KINDS; i++)
+        map_free(&hub->by_id[i]);
+    map_free(&hub->calls);
+    free(hub);
+    *out = NULL;
+}
+
+struct iii_worker *
+hub_worker_new(struct hub *hub)
+{
+    struct iii_worker *worker = calloc(1, sizeof *worker);
+    if (worker == NULL)
+        WRONG("out of memory");
+    worker->hub = hub;
+    list_append(&hub->workers, &worker->link);
+    for (size_t i = 0; i < III_KINDS; i++)
+        list_open(&worker->entries[i]);
+    list_open(&worker->doing);
+    list_open(&worker->asking);
+    return worker;
+}
+
+void
+hub_worker_free(struct iii_worker **out)
+{
+    struct iii_worker *worker = *out;
+    assert(list_empty(&worker->doing) && list_empty(&worker->asking));
+    assert(worker->session == NULL);
+    list_remove(&worker->link);
+    buffer_free(&worker->about);
+    free(worker);
+    *out = NULL;
+}
+
+struct iii_worker *
+hub_worker(const struct hub *hub, struct bytes id)
+{
+    for (struct list *at = hub->workers.next; at != &hub->workers; at = at->next) {
+        struct iii_worker *worker = LIST_OF(at, struct iii_worker, link);
+        if (bytes_equal(text(worker->id), id))
+            return worker;
+    }
+    return NULL;
+}
+
+struct bytes
+hub_about(const struct iii_worker *worker, const char *name)
+{
+    struct bytes about = buffer_bytes(&worker->about);
+    if (about.size == 0)
+        return (struct bytes){ 0 };
+    struct cursor value = cursor_over(pack_find(about, name));
+    return cursor_type(&value) == PACK_TEXT ? cursor_text(&value) : (struct bytes){ 0 };
+}
+
+static struct iii_entry *
+entry_new(struct iii_worker *worker, enum iii_kind kind, struct bytes frame)
+{
+    struct fault fault;
+    struct iii_entry *entry = calloc(1, sizeof *entry);
+    if (entry == NULL)
+        WRONG("out of memory");
+    entry->kind = kind;
+    entry->worker = worker;
+    buffer_append_bytes(&entry->words, frame);
+    if (iii_frame_read(buffer_bytes(&entry->words), &entry->said, &fault) != ERR_NONE)
+        WRONG("it was read before");
+    return entry;
+}
+
+struct iii_entry *
+hub_put(struct iii_worker *worker, enum iii_kind kind, struct bytes frame)
+{
+    struct hub *hub = worker->hub;
+    struct iii_entry *entry = entry_new(worker, kind, frame);
+    struct iii_entry *before = hub_find(hub, kind, entry->said.id);
+    if (before != NULL)
+        hub_drop(&before);
+    if (worker->entry_count[kind] == III_ENTRIES_MAX) {
+        buffer_free(&entry->words);
+        free(entry);
+        return NULL;
+    }
+    worker->entry_count[kind]++;
+    list_append(&worker->entries[kind], &entry->of_worker);
+    list_append(&hub->entries[kind], &entry->of_hub);
+    map_put(&hub->by_id[kind], entry->said.id, entry);
+    return entry;
+}
+
+struct iii_entry *
+hub_find(const struct hub *hub, enum iii_kind kind, struct bytes id)
+{
+    return id.size == 0 ? NULL : map_get(&hub->by_id[kind], id);
+}
+
+void
+hub_drop(struct iii_entry **out)
+{
+    struct iii_entry *entry = *out;
+    struct hub *hub = entry->worker->hub;
+    map_remove(&hub->by_id[entry->kind], entry->said.id);
+    list_remove(&entry->of_worker);
+    list_remove(&entry->of_hub);
+    entry->worker->entry_count[entry->kind]--;
+    buffer_free(&entry->words);
+    free(entry);
+    *out = NULL;
+}
+
+bool
+hub_internal(const struct iii_entry *entry)
+{
+    struct cursor metadata = cursor_over(entry->said.metadata);
+    if (bytes_begin(entry->said.id, text("engine::")))
+        return true;
+    if (entry->said.metadata.size == 0 || cursor_type(&metadata) != PACK_MAP)
+        return false;
+    struct cursor flag = cursor_over(pack_find(entry->said.metadata, "internal"));
+    return cursor_type(&flag) == PACK_BOOL && cursor_bool(&flag);
+}
+
+static struct bytes
+key_of(const struct iii_call *call)
+{
+    return bytes_of(call->id, III_UUID_SIZE);
+}
+
+static struct iii_call *
+call_new(struct bytes id, struct bytes function, enum iii_purpose purpose)
+{
+    struct iii_call *call = calloc(1, sizeof *call);
+    if (call == NULL)
+        WRONG("out of memory");
+    memcpy(call->id, id.data, III_UUID_SIZE);
+    call->purpose = purpose;
+    buffer_append_bytes(&call->function, function);
+    list_open(&call->doing);
+    list_open(&call->asking);
+    return call;
+}
+
+struct iii_call *
+hub_call(struct hub *hub, struct bytes id, struct bytes function,
+    struct iii_worker *worker, struct iii_worker *caller, enum iii_purpose purpose)
+{
+    assert(iii_uuid(id));
+    if (hub_call_find(hub, id) != NULL
+        || (worker != NULL && worker->doing_count == III_CALLS_MAX)
+        || (caller != NULL && caller->asking_count == III_CALLS_MAX))
+        return NULL;
+    struct iii_call *call = call_new(id, function, purpose);
+    call->worker = worker;
+    call->caller = caller;
+    if (worker != NULL) {
+        list_append(&worker->doing, &call->doing);
+        worker->doing_count++;
+        worker->job_count += purpose == III_JOB;
+    }
+    if (caller != NULL) {
+        list_append(&caller->asking, &call->asking);
+        caller->asking_count++;
+    }
+    map_put(&hub->calls, key_of(call), call);
+    return call;
+}
+
+struct iii_call *
+hub_call_find(const struct hub *hub, struct bytes id)
+{
+    return id.size == 0 ? NULL : map_get(&hub->calls, id);
+}
+
+void
+hub_call_move(struct iii_call *call, struct iii_worker *worker)
+{
+    bool job = call->purpose == III_JOB;
+    list_remove(&call->doing);
+    call->worker->doing_count--;
+    call->worker->job_count -= job;
+    call->worker = worker;
+    list_append(&worker->doing, &call->doing);
+    worker->doing_count++;
+    worker->job_count += job;
+}
+
+void
+hub_call_drop(struct iii_call **out)
+{
+    struct iii_call *call = *out;
+    struct iii_worker *worker = call->worker;
+    struct hub *hub = worker != NULL ? worker->hub : call->caller->hub;
+    map_remove(&hub->calls, key_of(call));
+    list_remove(&call->doing);
+    list_remove(&call->asking);
+    if (worker != NULL) {
+        worker->doing_count--;
+        worker->job_count -= call->purpose == III_JOB;
+    }
+    if (call->caller != NULL)
+        call->caller->asking_count--;
+    buffer_free(&call->function);
+    buffer_free(&call->answer);
+    free(call);
+    *out = NULL;
+}

@@ -1,0 +1,116 @@
+/* hub - what clients of iii have registered: workers, their functions, trigger types
+ * and triggers, and the invocations that are under way between them.
+ *
+ * Each project has a hub of its own.  All of it lives as long as its connection, so it
+ * is kept where the connections are; nothing here sends anything.
+ */
+#ifndef GATEWAY_III_HUB_H
+#define GATEWAY_III_HUB_H
+#include "base/list.h"
+#include "base/map.h"
+#include "gateway/iii/frame.h"
+#include "gateway/session.h"
+#include "gateway/websocket.h"
+
+enum {
+    III_ENTRIES_MAX = 4096, /* functions, types and triggers of one worker */
+    III_CALLS_MAX = 4096,   /* that one worker has begun, or has to do */
+};
+
+enum iii_kind { III_FUNCTION, III_TYPE, III_TRIGGER, III_KINDS };
+
+struct hub;
+
+/*         its connection broke with jobs in hand       reattach, lease_ms
+ *  THERE ----------------------------------------> AWAY -------------------> (gone)
+ *     \______________ it broke without: (gone)
+ */
+struct iii_worker {
+    struct hub *hub;
+    struct list link;         /* of the hub */
+    struct websocket *socket; /* NULL: away */
+    const struct key *key;
+    char id[III_UUID_SIZE + 1], token[III_UUID_SIZE + 1];
+    char instance[III_UUID_SIZE + 1]; /* its first id, if it came back with jobs */
+    uint64_t since_ms;                /* unix; 0: its connection is not open yet */
+    struct buffer about; /* what it said of itself, a msgpack map; or nothing */
+    struct list entries[III_KINDS];
+    size_t entry_count[III_KINDS];
+    struct list doing, asking; /* calls */
+    size_t doing_count, asking_count;
+    size_t job_count;        /* of those that it does */
+    struct session *session; /* at the lease actor; NULL: it offers nothing */
+    bool offers;             /* its functions are others than the session knows */
+    struct alarm settle, pulse, away;
+};
+
+/* A function, a trigger type or a trigger: the frame that registered it, kept. */
+struct iii_entry {
+    enum iii_kind kind;
+    struct list of_worker, of_hub;
+    struct iii_worker *worker;
+    struct iii_worker *provider; /* of a trigger: who was told of it; NULL: it is
+                                  * parked, or ours */
+    struct buffer words;
+    struct iii_frame said; /* borrows from words */
+};
+
+enum iii_purpose {
+    III_ANSWER, /* its caller waits */
+    III_VOID,   /* nobody does */
+    III_JOB,    /* a step of a run does */
+};
+
+struct iii_call {
+    char id[III_UUID_SIZE + 1];
+    enum iii_purpose purpose;
+    struct list doing, asking;
+    struct iii_worker *worker; /* who does it; NULL: the engine */
+    struct iii_worker *caller; /* NULL: the engine, or it left */
+    struct buffer function;
+    uint8_t lease[TOKEN_SIZE]; /* of a job, */
+    bool over;                 /* which has been reported, and waits to be settled: */
+    struct buffer answer;      /* the result's frame; or nothing: it was cancelled */
+};
+
+struct hub {
+    struct list link;
+    struct gateway *gateway;
+    struct id project;
+    struct list workers;
+    struct list entries[III_KINDS]; /* in the order in which they came */
+    struct map by_id[III_KINDS];
+    struct map calls;
+    struct list questions; /* with actors */
+    struct alarm announce; /* functions have changed: say so, */
+    uint64_t announced_ms; /* as was done then; monotonic */
+};
+
+struct hub *hub_new(struct gateway *gateway, const struct id *project);
+/* Without workers. */
+void hub_free(struct hub **hub);
+
+struct iii_worker *hub_worker_new(struct hub *hub);
+/* Without entries, calls and a session. */
+void hub_worker_free(struct iii_worker **worker);
+struct iii_worker *hub_worker(const struct hub *hub, struct bytes id);
+/* A text that the worker said of itself, such as its "name"; or nothing. */
+struct bytes hub_about(const struct iii_worker *worker, const char *name);
+
+/* The frame, as msgpack, registers it; what had its id before is gone, whosever it was.
+ * NULL: the worker has too many.  Copies. */
+struct iii_entry *
+hub_put(struct iii_worker *worker, enum iii_kind kind, struct bytes frame);
+struct iii_entry *hub_find(const struct hub *hub, enum iii_kind kind, struct bytes id);
+void hub_drop(struct iii_entry **entry);
+/* Is it not meant to be seen? */
+bool hub_internal(const struct iii_entry *entry);
+
+/* NULL: one of both has too many, or the id is in use.  `id` is a UUID. */
+struct iii_call *hub_call(struct hub *hub, struct bytes id, struct bytes function,
+    struct iii_worker *worker, struct iii_worker *caller, enum iii_purpose purpose);
+struct iii_call *hub_call_find(const struct hub *hub, struct bytes id);
+/* Another connection of the same worker goes on with it. */
+void hub_call_move(struct iii_call *call, struct iii_worker *worker);
+void hub_call_drop(struct iii_call **call);
+#endif

@@ -1,0 +1,157 @@
+#include "gateway/iii/trigger.h"
+
+#include "base/log.h"
+#include "base/pack.h"
+#include "base/quoted.h"
+#include "gateway/iii/functions.h"
+#include "gateway/iii/invoke.h"
+
+static const struct iii_own_type own_types[] = {
+    { "engine::workers-available", "a worker connects, describes itself or leaves" },
+    { "engine::functions-available", "functions are registered or go" },
+};
+
+const struct iii_own_type *
+trigger_own_type(size_t i)
+{
+    return i < COUNT(own_types) ? &own_types[i] : NULL;
+}
+
+static bool
+is_own(struct bytes type)
+{
+    for (size_t i = 0; i < COUNT(own_types); i++)
+        if (bytes_equal(type, text(own_types[i].id)))
+            return true;
+    return false;
+}
+
+static void
+tell_provider(struct iii_entry *trigger, struct iii_worker *provider)
+{
+    static const uint8_t empty_map[] = { 0x80 };
+    const struct iii_frame *said = &trigger->said;
+    struct buffer *out = iii_page(provider->hub);
+    iii_begin(out, "registertrigger");
+    iii_put(out, "id", said->id);
+    iii_put(out, "trigger_type", said->trigger_type);
+    iii_put(out, "function_id", said->function_id);
+    iii_put_value(out, "config",
+        said->config.size > 0 ? said->config : bytes_of(empty_map, sizeof empty_map));
+    iii_put_value(out, "metadata", said->metadata);
+    iii_end(out);
+    trigger->provider = iii_say(provider) ? provider : NULL;
+}
+
+static void
+tell_failure(const struct iii_entry *trigger, struct bytes error, const char *code,
+    struct bytes message)
+{
+    struct buffer *out = iii_page(trigger->worker->hub);
+    iii_begin(out, "triggerregistrationresult");
+    iii_put(out, "id", trigger->said.id);
+    iii_put(out, "trigger_type", trigger->said.trigger_type);
+    iii_put(out, "function_id", trigger->said.function_id);
+    if (error.size > 0)
+        iii_put_value(out, "error", error);
+    else
+        iii_put_error(out, code, message);
+    iii_end(out);
+    (void)iii_say(trigger->worker);
+}
+
+void
+trigger_came(struct iii_entry *trigger)
+{
+    struct hub *hub = trigger->worker->hub;
+    struct bytes type = trigger->said.trigger_type;
+    const struct iii_entry *found = hub_find(hub, III_TYPE, type);
+    if (is_own(type))
+        return;
+    if (found != NULL) {
+        tell_provider(trigger, found->worker);
+        return;
+    }
+    log_line(LOG_INFO, "iii_trigger_parked", "worker=%s type=%s", trigger->worker->id,
+        quoted(type).text);
+    if (iii_unserved_type(type))
+        tell_failure(trigger, (struct bytes){ 0 }, "trigger_type_not_found",
+            text("this engine does not provide this trigger type: the trigger waits "
+                 "until a worker does"));
+}
+
+void
+trigger_left(struct iii_entry *trigger)
+{
+    if (trigger->provider == NULL)
+        return;
+    struct buffer *out = iii_page(trigger->provider->hub);
+    iii_begin(out, "unregistertrigger");
+    iii_put(out, "id", trigger->said.id);
+    iii_put(out, "trigger_type", trigger->said.trigger_type);
+    iii_end(out);
+    (void)iii_say(trigger->provider);
+    trigger->provider = NULL;
+}
+
+void
+trigger_type_came(struct iii_entry *type)
+{
+    struct list *all = &type->worker->hub->entries[III_TRIGGER];
+    for (struct list *at = all->next; at != all; at = at->next) {
+        struct iii_entry *trigger = LIST_OF(at, struct iii_entry, of_hub);
+        if (bytes_equal(trigger->said.trigger_type, type->said.id)
+            && !is_own(type->said.id))
+            tell_provider(trigger, type->worker);
+    }
+}
+
+void
+trigger_type_left(struct iii_entry *type)
+{
+    struct list *all = &type->worker->hub->entries[III_TRIGGER];
+    for (struct list *at = all->next; at != all; at = at->next) {
+        struct iii_entry *trigger = LIST_OF(at, struct iii_entry, of_hub);
+        if (trigger->provider == type->worker
+            && bytes_equal(trigger->said.trigger_type, type->said.id))
+            trigger->provider = NULL;
+    }
+}
+
+void
+trigger_result(struct iii_worker *provider, const struct iii_frame *said)
+{
+    struct iii_entry *trigger = hub_find(provider->hub, III_TRIGGER, said->id);
+    if (trigger == NULL || trigger->provider != provider || said->error.size == 0)
+        return;
+    trigger->provider = NULL;
+    tell_failure(trigger, said->error, "", (struct bytes){ 0 });
+}
+
+void
+trigger_leave(struct iii_worker *worker)
+{
+    struct list *at;
+    while ((at = list_first(&worker->entries[III_TYPE])) != NULL) {
+        struct iii_entry *type = LIST_OF(at, struct iii_entry, of_worker);
+        trigger_type_left(type);
+        hub_drop(&type);
+    }
+    while ((at = list_first(&worker->entries[III_TRIGGER])) != NULL) {
+        struct iii_entry *trigger = LIST_OF(at, struct iii_entry, of_worker);
+        trigger_left(trigger);
+        hub_drop(&trigger);
+    }
+}
+
+/* A function that does not read ends its own connection at most, and later. */
+void
+trigger_fire(struct hub *hub, const char *type, struct bytes data)
+{
+    struct list *all = &hub->entries[III_TRIGGER];
+    for (struct list *at = all->next; at != all; at = at->next) {
+        const struct iii_entry *trigger = LIST_OF(at, struct iii_entry, of_hub);
+        if (bytes_equal(trigger->said.trigger_type, text(type)))
+            iii_fire(hub, trigger->said.function_id, data, trigger->said.metadata);
+    }
+}

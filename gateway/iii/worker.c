@@ -1,0 +1,341 @@
+#include "gateway/iii/worker.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/pack.h"
+#include "base/quoted.h"
+#include "base/wrong.h"
+#include "gateway/iii/ask.h"
+#include "gateway/iii/discovery.h"
+#include "gateway/iii/functions.h"
+#include "gateway/iii/invoke.h"
+#include "gateway/iii/jobs.h"
+#include "gateway/iii/trigger.h"
+#include "gateway/workers.h"
+
+#include <stdlib.h>
+
+/* The first change is announced at once, what follows on its heels together: each says
+ * all functions there are. */
+enum { ANNOUNCE_MS = 100 };
+
+static struct alarms *
+alarms_of(const struct iii_worker *worker)
+{
+    return &worker->hub->gateway->alarms;
+}
+
+/* All that came in this turn is said at once. */
+static void
+settle_soon(struct alarms *alarms, struct alarm *alarm, uint64_t now_ms)
+{
+    if (alarm->place == 0)
+        alarm_set(alarms, alarm, now_ms);
+}
+
+void
+iii_functions_changed(struct iii_worker *worker)
+{
+    struct hub *hub = worker->hub;
+    struct gateway *g = hub->gateway;
+    worker->offers = true;
+    settle_soon(&g->alarms, &worker->settle, g->now_ms);
+    settle_soon(&g->alarms, &hub->announce,
+        hub->announced_ms + ANNOUNCE_MS > g->now_ms ? hub->announced_ms + ANNOUNCE_MS
+                                                    : g->now_ms);
+}
+
+void
+iii_announce(struct alarm *alarm)
+{
+    struct hub *hub = LIST_OF(alarm, struct hub, announce);
+    struct buffer data = { 0 };
+    hub->announced_ms = hub->gateway->now_ms;
+    discovery_functions(hub, &data);
+    trigger_fire(hub, "engine::functions-available", buffer_bytes(&data));
+    buffer_free(&data);
+}
+
+static void
+announce_worker(struct iii_worker *worker, const char *event)
+{
+    struct buffer data = { 0 };
+    pack_map(&data, 2);
+    pack_string(&data, "event");
+    pack_string(&data, event);
+    pack_string(&data, "worker_id");
+    pack_string(&data, worker->id);
+    trigger_fire(worker->hub, "engine::workers-available", buffer_bytes(&data));
+    buffer_free(&data);
+}
+
+void
+iii_describe(struct iii_worker *worker, struct bytes about)
+{
+    buffer_clear(&worker->about);
+    buffer_append_bytes(&worker->about, about);
+    announce_worker(worker, "worker_metadata_updated");
+    iii_functions_changed(worker);
+}
+
+static void
+forget(struct iii_worker *worker)
+{
+    struct alarms *alarms = alarms_of(worker);
+    alarm_clear(alarms, &worker->settle);
+    alarm_clear(alarms, &worker->pulse);
+    alarm_clear(alarms, &worker->away);
+    iii_jobs_end(worker);
+    hub_worker_free(&worker);
+}
+
+static void
+away_too_long(struct alarm *alarm)
+{
+    forget(LIST_OF(alarm, struct iii_worker, away));
+}
+
+/* Its functions and triggers go; jobs that it has in hand wait for it to come back. */
+static void
+leave(struct iii_worker *worker)
+{
+    struct gateway *g = worker->hub->gateway;
+    struct list *at;
+    worker->socket = NULL;
+    while ((at = list_first(&worker->entries[III_FUNCTION])) != NULL) {
+        struct iii_entry *entry = LIST_OF(at, struct iii_entry, of_worker);
+        hub_drop(&entry);
+    }
+    iii_stop(worker);
+    trigger_leave(worker);
+    iii_functions_changed(worker);
+    if (worker->since_ms != 0)
+        announce_worker(worker, "worker_disconnected");
+    if (worker->job_count == 0 || worker->session == NULL) {
+        forget(worker);
+        return;
+    }
+    workers_ready(g->workers, worker->session, 0);
+    alarm_set(&g->alarms, &worker->away, g->now_ms + g->child.config.lease_ms);
+}
+
+void
+iii_hub_leave(struct hub *hub)
+{
+    struct list *at;
+    while ((at = list_first(&hub->workers)) != NULL)
+        forget(LIST_OF(at, struct iii_worker, link));
+    alarm_clear(&hub->gateway->alarms, &hub->announce);
+    iii_questions_forget(hub);
+}
+
+/* The worker says who it was: what that one left behind is torn down before anything
+ * else is heard, and its jobs go on here. */
+static void
+take_reattach(struct iii_worker *worker, const struct iii_frame *said)
+{
+    struct iii_worker *before = hub_worker(worker->hub, said->worker_id);
+    if (before == NULL || before == worker || worker->session != NULL
+        || !bytes_equal(text(before->token), said->token))
+        return;
+    struct websocket *socket = before->socket;
+    iii_jobs_move(before, worker);
+    if (socket == NULL) {
+        forget(before);
+        return;
+    }
+    websocket_disown(socket);
+    websocket_close(socket, WEBSOCKET_NORMAL, text("you are back elsewhere"));
+    leave(before);
+}
+
+static void
+take_register(struct iii_worker *worker, enum iii_kind kind, struct bytes frame,
+    const struct iii_frame *said)
+{
+    if (kind == III_FUNCTION
+        && (bytes_begin(said->id, text("engine::"))
+            || iii_function(said->id) != NULL)) {
+        log_line(LOG_UNUSUAL, "iii_reserved", "worker=%s function=%s", worker->id,
+            quoted(said->id).text);
+        return;
+    }
+    struct iii_entry *before = hub_find(worker->hub, kind, said->id);
+    struct iii_worker *loser =
+        before != NULL && before->worker != worker ? before->worker : NULL;
+    struct iii_entry *entry = hub_put(worker, kind, frame);
+    if (kind == III_FUNCTION && loser != NULL)
+        iii_functions_changed(loser);
+    if (entry == NULL) {
+        log_line(LOG_UNUSUAL, "iii_too_many", "worker=%s max=%d", worker->id,
+            III_ENTRIES_MAX);
+        return;
+    }
+    if (kind == III_FUNCTION)
+        iii_functions_changed(worker);
+    else if (kind == III_TYPE)
+        trigger_type_came(entry);
+    else
+        trigger_came(entry);
+}
+
+/* Only what is its own. */
+static void
+take_unregister(
+    struct iii_worker *worker, enum iii_kind kind, const struct iii_frame *said)
+{
+    struct iii_entry *entry = hub_find(worker->hub, kind, said->id);
+    if (entry == NULL || entry->worker != worker)
+        return;
+    if (kind == III_TRIGGER)
+        trigger_left(entry);
+    else if (kind == III_TYPE)
+        trigger_type_left(entry);
+    hub_drop(&entry);
+    if (kind == III_FUNCTION)
+        iii_functions_changed(worker);
+}
+
+static void
+take(struct iii_worker *worker, struct bytes frame, const struct iii_frame *said)
+{
+    switch (said->verb) {
+    case III_REATTACH: take_reattach(worker, said); return;
+    case III_REGISTER_FUNCTION:
+        take_register(worker, III_FUNCTION, frame, said);
+        return;
+    case III_REGISTER_TYPE: take_register(worker, III_TYPE, frame, said); return;
+    case III_REGISTER_TRIGGER: take_register(worker, III_TRIGGER, frame, said); return;
+    case III_UNREGISTER_FUNCTION: take_unregister(worker, III_FUNCTION, said); return;
+    case III_UNREGISTER_TYPE: take_unregister(worker, III_TYPE, said); return;
+    case III_UNREGISTER_TRIGGER: take_unregister(worker, III_TRIGGER, said); return;
+    case III_TRIGGER_RESULT: trigger_result(worker, said); return;
+    case III_INVOKE: iii_invoke(worker, said); return;
+    case III_RESULT: iii_result(worker, frame, said); return;
+    case III_PING:
+        iii_begin(iii_page(worker->hub), "pong");
+        iii_end(iii_page(worker->hub));
+        (void)iii_say(worker);
+        return;
+    case III_NOTHING: return;
+    }
+}
+
+/* What cannot be read is never answered, and no reason to part: newer clients say more
+ * than we know. */
+static void
+heard(struct websocket *socket, struct bytes message, bool binary)
+{
+    struct iii_worker *worker = websocket_own(socket);
+    struct buffer scratch = { 0 };
+    struct iii_frame said;
+    struct fault fault = { 0 };
+    static const char *const telemetry[] = { "OTLP", "MTRC", "LOGS" };
+    for (size_t i = 0; binary && i < COUNT(telemetry); i++)
+        if (bytes_begin(message, text(telemetry[i])))
+            return;
+    if (iii_frame_parse(message, &scratch, &said, &fault) == ERR_NONE)
+        take(worker, buffer_bytes(&scratch), &said);
+    else
+        log_line(
+            LOG_UNUSUAL, "iii_frame", "worker=%s err=\"%s\"", worker->id, fault.detail);
+    buffer_free(&scratch);
+}
+
+static void
+opened(struct websocket *socket)
+{
+    struct iii_worker *worker = websocket_own(socket);
+    struct buffer *out = iii_page(worker->hub);
+    worker->since_ms = clock_unix_ms();
+    iii_begin(out, "workerregistered");
+    iii_put(out, "worker_id", text(worker->id));
+    iii_put(out, "reattach_token", text(worker->token));
+    iii_end(out);
+    (void)iii_say(worker);
+    announce_worker(worker, "worker_connected");
+}
+
+static void
+closed(struct websocket *socket)
+{
+    struct iii_worker *worker = websocket_own(socket);
+    if (worker != NULL)
+        leave(worker);
+}
+
+void
+iii_leave_if_idle(struct iii_worker *worker)
+{
+    if (worker->hub->gateway->draining && worker->doing_count == 0
+        && worker->socket != NULL)
+        websocket_close(
+            worker->socket, WEBSOCKET_GOING_AWAY, text("the engine is going down"));
+}
+
+static bool
+leaving(struct websocket *socket)
+{
+    const struct iii_worker *worker = websocket_own(socket);
+    return worker != NULL && worker->doing_count > 0;
+}
+
+static const struct websocket_talk talk = {
+    .opened = opened,
+    .heard = heard,
+    .closed = closed,
+    .leaving = leaving,
+};
+
+static void
+settle(struct alarm *alarm)
+{
+    struct iii_worker *worker = LIST_OF(alarm, struct iii_worker, settle);
+    if (worker->socket != NULL && worker->offers) {
+        worker->offers = false;
+        iii_jobs_offer(worker);
+    }
+}
+
+/* A worker that waits says nothing: its socket must say that it lives. */
+static void
+pulse(struct alarm *alarm)
+{
+    struct iii_worker *worker = LIST_OF(alarm, struct iii_worker, pulse);
+    struct gateway *g = worker->hub->gateway;
+    uint32_t every_ms = g->child.config.heartbeat_ms;
+    if (worker->socket == NULL)
+        return;
+    alarm_set(&g->alarms, &worker->pulse, g->now_ms + every_ms);
+    websocket_ping(worker->socket);
+    if (websocket_heard_ms(worker->socket) + 2 * (uint64_t)every_ms >= g->now_ms)
+        iii_jobs_beat(worker);
+}
+
+static struct iii_worker *
+worker_new(struct hub *hub, const struct key *key)
+{
+    struct iii_worker *worker = hub_worker_new(hub);
+    struct gateway *g = hub->gateway;
+    uint8_t chance[16];
+    iii_uuid_print(id_fresh(0).bytes, worker->id);
+    chance_fill(chance, sizeof chance);
+    iii_uuid_print(chance, worker->token);
+    memcpy(worker->instance, worker->id, sizeof worker->id);
+    worker->key = key;
+    worker->settle.ring = settle;
+    worker->pulse.ring = pulse;
+    worker->away.ring = away_too_long;
+    alarm_set(&g->alarms, &worker->pulse, g->now_ms + g->child.config.heartbeat_ms);
+    return worker;
+}
+
+void
+iii_worker_socket(struct request *r)
+{
+    struct hub *hub = iii_hub(r->gateway->iii, &r->key->project);
+    struct iii_worker *worker = worker_new(hub, r->key);
+    worker->socket = websocket_accept(r, &talk, worker);
+    if (worker->socket == NULL)
+        forget(worker);
+}

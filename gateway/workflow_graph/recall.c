@@ -1,0 +1,76 @@
+/* What a job has set by its lines before the gateway began anew: it is in the log. */
+#include "gateway/workflow_graph/log_page.h"
+#include "gateway/workflow_graph/look.h"
+#include "gateway/workflow_graph/state.h"
+
+struct recall {
+    struct message *question;
+    struct bytes key, token;
+    uint32_t attempt;
+    struct outputs before;
+};
+
+/* Behind what it set before comes what it has set since. */
+static void
+put_before(struct lease *lease, struct outputs *before)
+{
+    struct outputs since = lease->outputs;
+    struct cursor c = cursor_over(buffer_bytes(&since.pairs));
+    outputs_end(before);
+    buffer_free(&before->line);
+    lease->outputs = *before;
+    lease->outputs.line = since.line;
+    lease->outputs.overlong = since.overlong;
+    since.line = (struct buffer){ 0 };
+    for (size_t i = 0; i < since.count; i++) {
+        struct bytes name = cursor_text(&c);
+        outputs_set(&lease->outputs, name, cursor_text(&c));
+    }
+    outputs_free(&since);
+    *before = (struct outputs){ 0 };
+    lease->restored = false;
+}
+
+static void
+end(struct request *r, struct recall *recall)
+{
+    struct lease *lease = map_get(&r->gateway->workflow_graph->leases, recall->token);
+    if (lease != NULL && lease->restored)
+        put_before(lease, &recall->before);
+    outputs_free(&recall->before);
+    r->route->serve(r);
+}
+
+static void
+got_page(struct request *r, const struct message *answer)
+{
+    struct recall *recall = r->own;
+    struct bytes chunk;
+    if (answer->code != DOCUMENT) {
+        end(r, recall);
+        return;
+    }
+    struct log_page page = log_page_open(answer->document.document);
+    while (log_page_next(&page, recall->key, &chunk))
+        if (look_number(chunk, "attempt") == recall->attempt
+            && bytes_equal(look_text(chunk, "stream"), text("stdout")))
+            outputs_read(&recall->before, look_text(chunk, "text"));
+    if (!page.more) {
+        end(r, recall);
+        return;
+    }
+    recall->question->log_list.after = page.last;
+    request_ask(r, recall->question, got_page);
+}
+
+void
+lease_recall(struct lease *lease, struct request *r)
+{
+    struct recall *recall = arena_take(&r->arena, sizeof *recall);
+    recall->key = look_key(r, lease->job);
+    recall->token = arena_copy(&r->arena, bytes_of(lease->token, TOKEN_SIZE));
+    recall->attempt = lease->attempt;
+    recall->question = log_page_question(r, &lease->run, 0);
+    r->own = recall;
+    request_ask(r, recall->question, got_page);
+}

@@ -1,0 +1,178 @@
+"""What very many runs, items and waits cost: memory, disk, and the time of others."""
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+import load
+from engine import until
+
+SLEEPS = """\
+name: sleeps
+steps: [{ key: a, kind: sleep, duration: 720h }]
+"""
+WAITS = """\
+name: waits
+steps: [{ key: a, kind: wait_for_event, event_type: bench.done,
+          match: { run: "${{ meta.run_id }}" } }]
+"""
+DUE = """\
+name: due
+inputs: { until: { type: string, required: true } }
+steps: [{ key: a, kind: sleep, until: "${{ inputs.until }}" }]
+"""
+QUEUED = """\
+name: queued
+concurrency: { policy: queue, max: 8 }
+steps: [{ key: a, kind: action, action: json }]
+"""
+EACH = """\
+name: each
+steps:
+  - key: all
+    kind: each
+    items: "${{ seq(%d) }}"
+    concurrency: 100
+    steps: [{ key: a, kind: action, action: json, with: { n: "${{ item }}" } }]
+"""
+TIMERS, TIMERS_S = 1000, 10  # so many that are due within that time
+MIB = 1 << 20
+
+
+def folder_bytes(path):
+    sizes = []
+    for folder, _, files in os.walk(path):
+        for name in files:
+            try:
+                sizes.append(os.stat(os.path.join(folder, name)).st_blocks * 512)
+            except FileNotFoundError:  # a table was merged meanwhile
+                pass
+    return sum(sizes)
+
+
+def started(engine):
+    return engine.counters("scheduler.0")["runs_started"]
+
+
+def start_many(engine, automation, count):
+    """Runs a second in each fifth of the way."""
+    speeds = []
+    for fifth in range(1, 6):
+        begin, before = time.monotonic(), started(engine)
+        while started(engine) < count * fifth // 5:
+            load.starts(engine, automation, 256, 2)
+        speeds.append((started(engine) - before) / (time.monotonic() - begin))
+    return speeds
+
+
+def memory(figures, engine, what):
+    for kind in ("Pss", "Rss"):
+        kib = sum(engine.resident_kib(kind).values())
+        figures.add(f"scale: {what}: {kind.upper()} of all processes", [kib / 1024],
+                    "MiB")
+
+
+def seconds_of(moment):
+    return datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
+
+
+def timers(figures, engine, what):
+    """Lateness of moments that are spread over TIMERS_S."""
+    first = time.time() + 5
+    moments = [first + n * TIMERS_S / TIMERS for n in range(TIMERS)]
+
+    def start(moment):
+        text = datetime.utcfromtimestamp(moment).isoformat(timespec="milliseconds") + "Z"
+        return engine.start("due", inputs={"until": text})["id"], seconds_of(text)
+
+    with ThreadPoolExecutor(8) as pool:
+        runs = list(pool.map(start, moments))
+        begun = time.time()
+        late = sorted((seconds_of(engine.wait_final(run)["finished_at"]) - moment) * 1000
+                      for run, moment in runs if moment > begun)
+    for name, part in (("p50", .5), ("p99", .99)):
+        figures.keep(f"scale: {what}: lateness of {TIMERS:,} timers in {TIMERS_S} s, "
+                     + name, "ms", late[int(len(late) * part)], late[0], late[-1],
+                     len(late))
+
+
+def beside(figures, given, engine, what):
+    """Starting and listing while they sleep."""
+    rates = [load.runs(engine, 1, 64, given.seconds) for _ in range(given.rounds)]
+    figures.add(f"scale: {what}: 1-step runs, 64 concurrent", [r["rps"] for r in rates],
+                "runs/s")
+    for query in ("limit=50", "status=open&limit=50", "automation=bench-1&limit=50"):
+        pages = [load.lists(engine, query, 4, given.seconds) for _ in range(given.rounds)]
+        figures.add(f"scale: {what}: pages of ?{query}, 4 concurrent",
+                    [p["rps"] for p in pages], "pages/s")
+
+
+def sleeping(figures, given, engine):
+    engine.apply(load.automation(1))
+    for text in (SLEEPS, WAITS, DUE):
+        engine.apply(text)
+    worker = engine.worker("--queues", "default", "--concurrency", "512")
+    load.runs(engine, 1, 16, 1)
+    beside(figures, given, engine, "no other runs")
+    timers(figures, engine, "no other runs")
+    before = folder_bytes(engine.data)
+    base = started(engine)
+    speeds = start_many(engine, given.scale_of, base + given.sleeping)
+    count = started(engine) - base
+    what = f"{count:,} that {'sleep' if given.scale_of == 'sleeps' else 'wait'}"
+    figures.add(f"scale: {what}: started, first and last fifth",
+                [speeds[0], speeds[-1]], "runs/s")
+    memory(figures, engine, what)
+    figures.add(f"scale: {what}: on disk",
+                [(folder_bytes(engine.data) - before) / count], "B/run")
+    timers(figures, engine, what)
+    beside(figures, given, engine, what)
+    memory(figures, engine, what + ", after that")
+    worker.kill()
+    engine.down()
+    begin = time.monotonic()
+    engine.up()
+    figures.add(f"scale: {what}: start-up", [(time.monotonic() - begin) * 1000], "ms")
+
+
+def queued(figures, given, engine):
+    """A queue that fills while no worker is there, and drains when one comes."""
+    engine.apply(QUEUED)
+    total, rates = 0, []
+    while total < given.queued:
+        result = load.starts(engine, "queued", 256, 2)
+        total += int(result["count"])
+        rates.append(result["rps"])
+    what = f"about {total:,} queued of one automation"
+    figures.add(f"scale: {what}: started, first and last", [rates[0], rates[-1]],
+                "runs/s")
+    memory(figures, engine, what)
+    engine.worker("--queues", "default", "--concurrency", "512")
+    marks = []
+    for part in range(1, 11):
+        until(lambda part=part: engine.counters("scheduler.0")["runs_completed"]
+              >= total * 9 // 10 * part // 10, "the queue drains", 900)
+        marks.append(time.monotonic())
+    for name, at in (("second", 1), ("last", 9)):
+        figures.add(f"scale: {what}: drained, {name} tenth",
+                    [total * .09 / (marks[at] - marks[at - 1])], "runs/s")
+
+
+def each(figures, given, engine):
+    """Items a second, in the first and in the last tenth of a list."""
+    engine.apply(EACH % given.items)
+    engine.worker("--queues", "default", "--concurrency", "512")
+    run = engine.start("each")["id"]
+    marks, tenth = [], given.items // 10
+    for part in range(1, 11):
+        until(lambda part=part: engine.counters("scheduler.0")["reports_accepted"]
+              >= tenth * part, "items are done", 600)
+        marks.append(time.monotonic())
+    engine.wait_final(run, 600)
+    for name, at in (("second", 1), ("last", 9)):
+        figures.add(f"scale: each over {given.items:,} items, {name} tenth",
+                    [tenth / (marks[at] - marks[at - 1])], "items/s")
+    memory(figures, engine, f"each over {given.items:,} items")
+
+
+PARTS = {"sleeping": sleeping, "queued": queued, "each": each}

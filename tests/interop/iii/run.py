@@ -1,0 +1,366 @@
+#!/usr/bin/python3
+"""Goal: unmodified clients of iii work with this engine: both generations of its Node
+client and its Python client, alone and with each other.
+
+Method: each client is a worker that does what it is told (worker.mjs, worker.py), with
+the packages that package-lock.json and requirements.txt name; a real engine between them.
+
+    CAPSTAN_BUILD=… CAPSTAN_SOURCE=… tests/interop/iii/run.py [FOLDER]
+
+FOLDER keeps the packages from one call to the next.  A client whose registry cannot be had
+is skipped, and said so.
+"""
+import itertools
+import json
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.environ.get("CAPSTAN_SOURCE", os.path.join(
+    HERE, "../../..")), "tests/support"))
+from engine import Engine, until  # noqa: E402
+
+DEADLINE = 30  # seconds; only a broken engine takes that long
+INSTALL = 300
+CLIENTS = ("node 0.11.6", "node 0.22.1", "python 0.22.1")
+folder, lacking = None, {}
+ADD = """
+name: {name}
+steps:
+  - {{key: add, kind: action, action_name: "{action}", parameters: {{a: 1, b: 2}},
+     retry: {{max_attempts: 3}}}}
+"""
+
+
+def install():
+    """What cannot be had lacks, with the reason."""
+    def run(*command, **options):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL,
+                              **options)
+        return "" if done.returncode == 0 else (done.stderr.strip() or "?")[-300:]
+    for name in ("package.json", "package-lock.json", "worker.mjs", "worker.py",
+                 "requirements.txt"):
+        shutil.copy(os.path.join(HERE, name), folder)
+    try:
+        why = run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder)
+    except OSError as error:
+        why = str(error)
+    if why:
+        lacking.update({name: why for name in CLIENTS if name.startswith("node")})
+    python = os.path.join(folder, "python")
+    why = run(sys.executable, "-m", "venv", python) or run(
+        os.path.join(python, "bin/pip"), "install", "-q", "-r",
+        os.path.join(HERE, "requirements.txt"))
+    if why:
+        lacking["python 0.22.1"] = why
+    for name, why in lacking.items():
+        print(f"SKIP {name}: its packages cannot be had: {why}", flush=True)
+
+
+class Client:
+    """A worker of some client in a process of its own."""
+    numbers = itertools.count()
+
+    def __init__(self, kind, engine, name="calc", otel=False):
+        language, version = kind.split()
+        if language == "node":
+            module = "iii-sdk-" + version.rsplit(".", 1)[0]
+            command = ["node", "worker.mjs", module, name]
+        else:
+            command = [os.path.join(folder, "python/bin/python"), "worker.py", "-", name]
+        env = dict(engine.env, WITH_OTEL="1" if otel else "0")
+        self.log = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(
+            command, cwd=folder, env=env, text=True, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=self.log)
+        self.lines, self.kept, self.other = queue.Queue(), [], []
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        for line in self.process.stdout:
+            if line.startswith("@"):
+                self.lines.put(json.loads(line[1:]))
+            else:
+                self.other.append(line)
+
+    def tell(self, do, **more):
+        self.process.stdin.write(json.dumps({"do": do, **more}) + "\n")
+        self.process.stdin.flush()
+        return self
+
+    def function(self, id, kind, **more):
+        return self.tell("function", id=id, kind=kind, **more)
+
+    def wait(self, fits):
+        """The first line that fits; others are kept for later."""
+        for line in self.kept:
+            if fits(line):
+                self.kept.remove(line)
+                return line
+        while True:
+            try:
+                line = self.lines.get(timeout=DEADLINE)
+            except queue.Empty:
+                raise AssertionError(f"no such line: {self.kept} {self.said()}")
+            if fits(line):
+                return line
+            self.kept.append(line)
+
+    def said(self):
+        self.log.seek(0)
+        return "".join(self.other) + self.log.read()
+
+    def heard(self, function):
+        return self.wait(lambda line: line.get("heard") == function)
+
+    def ask(self, function, payload=None, **more):
+        tag = f"call {next(self.numbers)}"
+        self.tell("call", tag=tag, function_id=function,
+                  payload={} if payload is None else payload, **more)
+        return tag
+
+    def answer(self, tag):
+        return self.wait(lambda line: line.get("tag") == tag)
+
+    def call(self, function, payload=None, **more):
+        return self.answer(self.ask(function, payload, **more))
+
+    def until_there(self, function):
+        until(lambda: self.call(function, {"a": 0, "b": 0}).get("code") is None,
+              lambda: f"{function} is there\n" + self.said(), DEADLINE)
+        return self
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.log.close()
+
+
+def those_there():
+    return [kind for kind in CLIENTS if kind not in lacking]
+
+
+def each(journey):
+    """With each client by itself."""
+    def run(self):
+        for kind in those_there():
+            with self.subTest(kind):
+                try:
+                    journey(self, kind)
+                finally:
+                    self.leave()
+    return run
+
+
+def pairs(journey):
+    """Each client calls the one after it."""
+    def run(self):
+        kinds = those_there()
+        for caller, owner in zip(kinds, kinds[1:] + kinds[:1]):
+            with self.subTest(caller=caller, owner=owner):
+                try:
+                    journey(self, self.client(caller, name="caller"),
+                            self.client(owner, name="owner"))
+                finally:
+                    self.leave()
+    return run
+
+
+class Journeys(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.engine = Engine(lease_ms=2000, heartbeat_ms=400)
+        cls.engine.up()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.engine.close()
+
+    def setUp(self):
+        self.there = []
+
+    def leave(self):
+        while self.there:
+            self.there.pop().close()
+
+    def client(self, kind, **more):
+        client = Client(kind, self.engine, **more)
+        self.there.append(client)
+        return client
+
+    def run_of(self, name, action="math::add"):
+        self.engine.apply(ADD.format(name=name, action=action))
+        return self.engine.start(name)["id"]
+
+    @pairs
+    def test_01_functions_are_called_across_clients(self, caller, owner):
+        owner.function("math::add", "add").function("no::result", "nothing")
+        caller.until_there("math::add")
+        answer = caller.call("math::add", {"a": 1, "b": 2})
+        self.assertEqual(answer["result"], {"c": 3})
+        self.assertTrue(caller.call("no::result")["missing"])
+
+    @pairs
+    def test_02_what_a_function_throws_reaches_its_caller(self, caller, owner):
+        owner.function("math::add", "add").function("boom", "boom")
+        caller.until_there("math::add")
+        error = caller.call("boom")
+        self.assertEqual(error["code"], "invocation_failed")
+        self.assertIn("boom", error["message"])
+        self.assertEqual(caller.call("nobody::has")["code"], "function_not_found")
+
+    @pairs
+    def test_03_void_calls_return_at_once(self, caller, owner):
+        owner.function("math::add", "add").function("sink", "slow")
+        caller.until_there("math::add")
+        self.assertTrue(caller.call("sink", {"x": 1}, action="void")["missing"])
+        self.assertEqual(owner.heard("sink")["data"]["x"], 1)
+
+    @each
+    def test_04_a_worker_calls_itself(self, kind):
+        client = self.client(kind).function("math::add", "add")
+        self.assertEqual(client.call("math::add", {"a": 2, "b": 2})["result"],
+                         {"c": 4})
+
+    @pairs
+    def test_05_who_executes_dies(self, caller, owner):
+        owner.function("slow", "slow").function("math::add", "add")
+        caller.until_there("math::add")
+        tag = caller.ask("slow")
+        owner.heard("slow")
+        owner.process.send_signal(signal.SIGKILL)
+        self.assertEqual(caller.answer(tag)["code"], "invocation_stopped")
+
+    @pairs
+    def test_06_a_client_shuts_down(self, caller, owner):
+        owner.function("math::add", "add")
+        caller.until_there("math::add")
+        owner.tell("shutdown").answer("shutdown")
+        until(lambda: caller.call("math::add", {"a": 1, "b": 1}).get("code")
+              == "function_not_found", "its functions are gone")
+
+    @each
+    def test_07_the_seed_page(self, kind):
+        """engine::*::list and the two triggers, as its examples have them."""
+        client = self.client(kind, name="seed", otel=True)
+        client.function("discovery::on-workers", "nothing")
+        client.function("discovery::on-functions", "nothing")
+        client.function("math::add", "add")
+        for type, function in (("engine::workers-available", "on-workers"),
+                               ("engine::functions-available", "on-functions")):
+            client.tell("trigger", id=type, type=type,
+                        function_id="discovery::" + function)
+        client.until_there("math::add")
+        until(lambda: [row["name"] for row in client.call("engine::workers::list")
+                       ["result"]["workers"]] == ["seed"], "it is described")
+        for list, rows, id in (("functions", "functions", "function_id"),
+                               ("triggers", "triggers", "id"),
+                               ("trigger-types", "trigger_types", "id")):
+            result = client.call(f"engine::{list}::list",
+                                 {"include_internal": False})["result"]
+            self.assertTrue(all(row[id] for row in result[rows]), list)
+            self.assertTrue(result[rows], list)
+        other = self.client(kind, name="other").function("late::one", "nothing")
+        client.wait(lambda line: line.get("heard") == "discovery::on-workers"
+                    and line["data"]["event"] == "worker_connected")
+        client.wait(lambda line: line.get("heard") == "discovery::on-functions"
+                    and "late::one" in [row["function_id"] for row in
+                                        line["data"]["functions"]])
+        other.close()
+        client.wait(lambda line: line.get("heard") == "discovery::on-workers"
+                    and line["data"]["event"] == "worker_disconnected")
+
+    @pairs
+    def test_08_the_engine_comes_back_and_so_do_they(self, caller, owner):
+        owner.function("math::add", "add")
+        caller.until_there("math::add")
+        self.engine.wait_restarted("gateway.0", self.engine.kill("gateway.0"))
+
+        def again():
+            answer = caller.call("math::add", {"a": 1, "b": 2}, timeoutMs=1000)
+            return answer.get("result") == {"c": 3}
+        until(again, caller.said)
+
+    @pairs
+    def test_09_a_trigger_type_of_one_client_serves_another(self, consumer, provider):
+        consumer.function("f", "nothing")
+        consumer.tell("trigger", id="t", type="my-tt", function_id="f",
+                      config={"x": 1})
+        provider.tell("provide", id="my-tt")
+        self.assertEqual(provider.wait(lambda line: line.get("bound") == "f")
+                         ["config"], {"x": 1})
+        consumer.tell("untrigger", id="t")
+        provider.wait(lambda line: "unbound" in line)
+        consumer.tell("trigger", id="u", type="my-tt", function_id="f",
+                      config={"refuse": True})
+        until(lambda: "conflict" in consumer.said(), consumer.said)
+
+    @each
+    def test_10_a_function_is_an_action_of_an_automation(self, kind):
+        self.client(kind).function("math::add", "add")
+        document = self.engine.wait_final(self.run_of("action"))
+        self.assertEqual((document["status"], document["output"]),
+                         ("completed", {"c": 3}))
+
+    @each
+    def test_11_a_job_is_held_past_its_lease(self, kind):
+        client = self.client(kind).function("long::one", "slow")
+        run = self.run_of("long", "long::one")
+        client.heard("long::one")
+        begin = self.engine.run(run)
+        threading.Event().wait(3)  # a lease and a half, in which it says nothing
+        client.tell("finish", result={"done": True})
+        document = self.engine.wait_final(run)
+        self.assertEqual(document["output"], {"done": True})
+        self.assertEqual(begin["id"], document["id"])
+        self.assertFalse([line for line in client.kept if "heard" in line])
+
+    @each
+    def test_12_a_job_whose_worker_dies_is_done_by_another(self, kind):
+        dies = self.client(kind).function("frail::one", "slow")
+        run = self.run_of("frail", "frail::one")
+        dies.heard("frail::one")
+        dies.close()
+        heir = self.client(kind).function("frail::one", "add")
+        self.assertEqual(self.engine.wait_final(run)["output"], {"c": 3})
+        heir.heard("frail::one")
+
+    @each
+    def test_13_a_function_starts_a_run(self, kind):
+        client = self.client(kind).function("math::add", "add")
+        self.engine.apply(ADD.format(name="started", action="math::add"))
+        client.until_there("math::add")
+        run = client.call("capstan::runs::start",
+                          {"automation": "started"})["result"]["run"]
+        self.assertEqual(self.engine.wait_final(run)["output"], {"c": 3})
+
+    @each
+    def test_14_what_is_not_served_says_so(self, kind):
+        client = self.client(kind).function("f", "nothing")
+        self.assertEqual(client.call("state::get", {"scope": "s", "key": "k"})
+                         ["code"], "function_not_found")
+        self.assertEqual(client.call("f", {}, action="enqueue")["code"],
+                         "invocation_error")
+        client.tell("trigger", id="h", type="http", function_id="f",
+                    config={"api_path": "/x"})
+        until(lambda: "does not provide" in client.said(), client.said)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1 and os.path.isdir(sys.argv[1]):
+        folder = os.path.abspath(sys.argv.pop(1))
+        install()
+        unittest.main()
+    with tempfile.TemporaryDirectory(prefix="capstan-iii-") as folder:
+        install()
+        unittest.main()
