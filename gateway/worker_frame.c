@@ -209,15 +209,16 @@ read_outcome(struct worker_frame *frame, struct fault *fault)
 {
     static const char *const names[] = { [OUTCOME_COMPLETED] = "completed",
         [OUTCOME_FAILED] = "failed",
-        [OUTCOME_CANCELLED] = "cancelled" };
+        [OUTCOME_CANCELLED] = "cancelled",
+        [OUTCOME_RETURNED] = "returned" };
     if (frame->verb != WORKER_SAYS_REPORT)
         return ERR_NONE;
     for (size_t i = OUTCOME_COMPLETED; i < COUNT(names); i++)
         if (bytes_equal(frame->outcome_name, text(names[i])))
             frame->outcome = (enum outcome)i;
     if (frame->outcome == 0)
-        return fault_set(
-            fault, ERR_MALFORMED, "outcome must be completed, failed or cancelled");
+        return fault_set(fault, ERR_MALFORMED,
+            "outcome must be completed, failed, cancelled or returned");
     return ERR_NONE;
 }
 
