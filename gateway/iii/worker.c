@@ -75,7 +75,9 @@ iii_describe(struct iii_worker *worker, struct bytes about)
     buffer_clear(&worker->about);
     buffer_append_bytes(&worker->about, about);
     announce_worker(worker, "worker_metadata_updated");
-    iii_functions_changed(worker);
+    /* Its name is shown beside them. */
+    if (worker->entry_count[III_FUNCTION] > 0)
+        iii_functions_changed(worker);
 }
 
 static void
@@ -102,13 +104,14 @@ leave(struct iii_worker *worker)
     struct gateway *g = worker->hub->gateway;
     struct list *at;
     worker->socket = NULL;
+    if (worker->entry_count[III_FUNCTION] > 0)
+        iii_functions_changed(worker);
     while ((at = list_first(&worker->entries[III_FUNCTION])) != NULL) {
         struct iii_entry *entry = LIST_OF(at, struct iii_entry, of_worker);
         hub_drop(&entry);
     }
     iii_stop(worker);
     trigger_leave(worker);
-    iii_functions_changed(worker);
     if (worker->since_ms != 0)
         announce_worker(worker, "worker_disconnected");
     if (worker->job_count == 0 || worker->session == NULL) {
