@@ -60,8 +60,7 @@ what_was_said_outside_is_in_the_log(struct reading *r, struct tale *t)
     if (told == NULL)
         return;
     TALE_HOLDS(r, t, told->sequence <= t->events, "event %" PRIu64, told->sequence);
-    TALE_HOLDS(r, t,
-        told->status == 0 || told->status == t->status || t->resumed > 0,
+    TALE_HOLDS(r, t, told->status == 0 || told->status == t->status || t->resumed > 0,
         "status %" PRIu32 ", not %" PRIu32, told->status, t->status);
 }
 
