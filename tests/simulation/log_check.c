@@ -515,21 +515,16 @@ a_fact_is_about_a_step_of_the_plan(
 }
 
 static void
-note_expiry(enum step_kind kind)
+time_out(struct reading *r, struct tale *t, struct step_tale *s, uint32_t step)
 {
+    enum step_kind kind = tale_plan_step(r, t, step).kind;
+    if (!s->waiting) /* a parallel or an each */
+        return;
+    a_wait_is_not_over_before_its_time(r, t, s, step);
+    a_wait_is_opened_once_and_ends_once(r, t, s, step, false, 0);
     sim_probe(kind == STEP_WAIT          ? PROBE_WAIT_EXPIRED
               : kind == STEP_INTERACTION ? PROBE_EXPIRED
                                          : PROBE_CHILD_EXPIRED);
-}
-
-static void
-wait_timed_out(struct reading *r, struct tale *t, struct step_tale *s, uint32_t step)
-{
-    if (!s->waiting) /* a parallel or an each */
-        return;
-    note_expiry(tale_plan_step(r, t, step).kind);
-    a_wait_is_not_over_before_its_time(r, t, s, step);
-    a_wait_is_opened_once_and_ends_once(r, t, s, step, false, 0);
 }
 
 static void
@@ -582,7 +577,7 @@ follow_step(struct reading *r, struct tale *t, const struct message *fact)
             a_wait_is_not_over_before_its_time(r, t, s, step);
         a_wait_is_opened_once_and_ends_once(r, t, s, step, false, 0);
         return;
-    case WAIT_TIMED_OUT: wait_timed_out(r, t, s, step); return;
+    case WAIT_TIMED_OUT: time_out(r, t, s, step); return;
     case INTERACTION_RESPONDED:
         question_answered(r, t, s, &fact->interaction_responded);
         return;

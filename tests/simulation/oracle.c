@@ -358,42 +358,40 @@ note_event(const struct oracle *o)
             sim_probe(PROBE_WAIT_AT_ONCE);
 }
 
-/* What is worth to be seen at all. */
-static const struct {
-    enum message_code code;
-    enum probe probe;
-} noted[] = {
-    { JOB_REOFFERED, PROBE_REOFFERED },
-    { JOB_PRINTED, PROBE_PRINTED },
-    { STEP_EXPANDED, PROBE_EXPANDED },
-    { INTERACTION_RESPONDED, PROBE_ANSWERED },
-    { CHECK_FAILED, PROBE_FAILED_ASSERTION },
-    { CHECK_PASSED, PROBE_ASSERTED },
-    { STEP_RETRIED, PROBE_RETRIED },
-    { STEP_SKIPPED, PROBE_SKIPPED },
-    { STEP_FAILED, PROBE_GIVEN_UP },
-    { RUN_QUEUED, PROBE_QUEUED_FIRST },
-    { RUN_FORWARDED, PROBE_FORWARDED },
-    { TOLD_AGAIN, PROBE_TOLD_AGAIN },
-    { CHILD_CANCEL, PROBE_CHILD_WITHDRAWN },
-    { AUTOMATION_FAILING, PROBE_FAILING },
-    { JOB_ADOPTED, PROBE_ADOPTED },
-    { JOB_RETURNED, PROBE_RETURNED },
-    { LANE_READ, PROBE_BACKLOG },
-};
-
 static void
-note_fact(const struct sim *sim, const struct message *fact)
+note_run_fact(const struct message *fact)
 {
-    for (size_t i = 0; i < COUNT(noted); i++)
-        if (noted[i].code == fact->code)
-            sim_probe(noted[i].probe);
     switch ((int)fact->code) {
     case RUN_DEFERRED:
         sim_probe(!fact->run_deferred.ending ? PROBE_DEFERRED
                   : fact->run_deferred.more  ? PROBE_ENDING_DEFERRED
                                              : PROBE_CLEANS_UP);
         return;
+    case RUN_COMPLETED:
+        if (fact->run_completed.has_output)
+            sim_probe(PROBE_DECLARED_OUTPUT);
+        return;
+    case RUN_FAILED:
+        if (bytes_equal(fact->run_failed.stop_reason, text("wall_clock_exceeded")))
+            sim_probe(PROBE_RUN_TIMED_OUT);
+        return;
+    case RUN_CANCELLED:
+        sim_probe(bytes_equal(fact->run_cancelled.stop_reason, text("replaced"))
+                      ? PROBE_REPLACED
+                      : PROBE_CANCELLED);
+        return;
+    case RUN_QUEUED: sim_probe(PROBE_QUEUED_FIRST); return;
+    case RUN_FORWARDED: sim_probe(PROBE_FORWARDED); return;
+    }
+}
+
+static void
+note_fact(const struct sim *sim, const struct message *fact)
+{
+    switch ((int)fact->code) {
+    case JOB_REOFFERED: sim_probe(PROBE_REOFFERED); return;
+    case JOB_PRINTED: sim_probe(PROBE_PRINTED); return;
+    case STEP_EXPANDED: sim_probe(PROBE_EXPANDED); return;
     case STEP_STARTED:
         if (bytes_equal(fact->step_started.kind, text("parallel")))
             sim_probe(PROBE_IN_PARALLEL);
@@ -411,35 +409,35 @@ note_fact(const struct sim *sim, const struct message *fact)
         sim_probe(
             fact->interaction_requested.escalated ? PROBE_ESCALATED : PROBE_ASKED);
         return;
-    case RUN_COMPLETED:
-        if (fact->run_completed.has_output)
-            sim_probe(PROBE_DECLARED_OUTPUT);
-        return;
+    case INTERACTION_RESPONDED: sim_probe(PROBE_ANSWERED); return;
+    case CHECK_FAILED: sim_probe(PROBE_FAILED_ASSERTION); return;
+    case CHECK_PASSED: sim_probe(PROBE_ASSERTED); return;
     case ACTION_FAILED:
         if (fact->action_failed.ending == ENDING_TIME)
             sim_probe(PROBE_TIMED_OUT);
-        return;
-    case RUN_FAILED:
-        if (bytes_equal(fact->run_failed.stop_reason, text("wall_clock_exceeded")))
-            sim_probe(PROBE_RUN_TIMED_OUT);
         return;
     case ACTION_COMPLETED:
         if (fact->action_completed.output.size > sim->config.inline_max)
             sim_probe(PROBE_BLOBS);
         return;
-    case RUN_CANCELLED:
-        sim_probe(bytes_equal(fact->run_cancelled.stop_reason, text("replaced"))
-                      ? PROBE_REPLACED
-                      : PROBE_CANCELLED);
-        return;
+    case STEP_RETRIED: sim_probe(PROBE_RETRIED); return;
+    case STEP_SKIPPED: sim_probe(PROBE_SKIPPED); return;
+    case STEP_FAILED: sim_probe(PROBE_GIVEN_UP); return;
     case CHILD_ENDED:
         if (fact->child_ended.status == RUN_BROKEN)
             sim_probe(PROBE_CHILD_FAILED);
         return;
+    case TOLD_AGAIN: sim_probe(PROBE_TOLD_AGAIN); return;
+    case CHILD_CANCEL: sim_probe(PROBE_CHILD_WITHDRAWN); return;
+    case AUTOMATION_FAILING: sim_probe(PROBE_FAILING); return;
     case REFUSED:
         if (fact->refused.err == ERR_CONFLICT)
             sim_probe(PROBE_HELD);
         return;
+    case JOB_ADOPTED: sim_probe(PROBE_ADOPTED); return;
+    case JOB_RETURNED: sim_probe(PROBE_RETURNED); return;
+    case LANE_READ: sim_probe(PROBE_BACKLOG); return;
+    default: note_run_fact(fact); return;
     }
 }
 

@@ -330,6 +330,29 @@ START_TEST(a_question_that_nobody_answers_expires_or_goes_to_others)
 }
 END_TEST
 
+/* An answer that comes with the moment comes too late. */
+START_TEST(what_has_expired_is_not_answered_any_more)
+{
+    struct story s;
+    open_with(&s,
+        "steps:\n"
+        "  - { key: a, kind: interaction, protocol: approval, title: 'Ship?',\n"
+        "      targets: [ann], expires_at: 1h, on_timeout: skip }\n");
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    trace_queue(&s.trace, ACTOR_gateway, 0,
+        (struct message){ .code = INTERACTION_RESPOND,
+            .interaction_respond = { .request = 9,
+                .interaction = story_interaction(&s, 1, 0, 1),
+                .value = text("\xc3"),
+                .principal = text("ann") } });
+    trace_wait(&s.trace, 3600000);
+    story_expect_only(&s, "refused",
+        "3600000 -> gateway refused request=9 err=7 detail=\"it has expired\"\n");
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(all_assertions_are_evaluated)
 {
     struct story s;
@@ -441,6 +464,7 @@ scheduler_waits_suite(void)
     tcase_add_test(tests, one_of_those_who_are_asked_answers_once);
     tcase_add_test(tests, all_of_those_who_are_asked_must_answer);
     tcase_add_test(tests, a_question_that_nobody_answers_expires_or_goes_to_others);
+    tcase_add_test(tests, what_has_expired_is_not_answered_any_more);
     tcase_add_test(tests, all_assertions_are_evaluated);
     tcase_add_test(tests, a_gate_asks_whether_to_go_on);
     suite_add_tcase(suite, tests);
