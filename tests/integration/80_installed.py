@@ -84,10 +84,21 @@ class InstalledTest(unittest.TestCase):
             run = self.run_tool("runs", "start", "worker-smoke-test", "--wait=60s")
             log = self.run_tool("runs", "events", run.strip())
             self.assertEqual(log.splitlines(), LOG)
+            self.wait_for_an_event()
         finally:
             worker.terminate()
             worker.wait(DEADLINE)
             self.run_tool("down")
+
+    def wait_for_an_event(self):
+        """As README's tour does."""
+        self.run_tool("apply", os.path.join(SOURCE, "examples/order-payment.yaml"))
+        run = self.run_tool("runs", "start", "order-payment", "--inputs",
+                            '{"order": "17", "amount": 250}').split()[0]
+        self.run_tool("events", "publish", "payment.done", '{"order": {"id": "17"}}')
+        log = self.run_tool("runs", "events", run, "--follow").splitlines()
+        self.assertEqual(log[-1], "run.completed")
+        self.assertIn("step.completed   step=ship", log)
 
     def test_03_a_worker_compiles_against_the_library(self):
         source = os.path.join(self.folder, "worker.c")
