@@ -330,20 +330,23 @@ START_TEST(a_question_that_nobody_answers_expires_or_goes_to_others)
 }
 END_TEST
 
-/* An answer that comes with the moment comes too late. */
+/* Two expire with one moment: the second has not been told so when it is answered. */
 START_TEST(what_has_expired_is_not_answered_any_more)
 {
     struct story s;
     open_with(&s,
         "steps:\n"
         "  - { key: a, kind: interaction, protocol: approval, title: 'Ship?',\n"
+        "      targets: [ann], expires_at: 1h, on_timeout: skip }\n"
+        "  - { key: b, needs: [], kind: interaction, protocol: approval, "
+        "title: 'Sure?',\n"
         "      targets: [ann], expires_at: 1h, on_timeout: skip }\n");
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     trace_queue(&s.trace, ACTOR_gateway, 0,
         (struct message){ .code = INTERACTION_RESPOND,
             .interaction_respond = { .request = 9,
-                .interaction = story_interaction(&s, 1, 0, 1),
+                .interaction = story_interaction(&s, 1, 1, 1),
                 .value = text("\xc3"),
                 .principal = text("ann") } });
     trace_wait(&s.trace, 3600000);
