@@ -54,14 +54,16 @@ class Asker:
         self.engine = engine
 
     def ask(self, question, *words, **more):
+        end = time.monotonic() + STUCK_S
         while True:
             try:
                 return question(*words, **more)
             except Refused as refused:
-                if refused.code not in UNSURE:
+                if refused.code not in UNSURE or time.monotonic() > end:
                     raise
             except TROUBLE:
-                pass
+                if time.monotonic() > end:
+                    raise
             time.sleep(0.02)
 
     def apply(self, definition):
