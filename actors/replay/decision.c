@@ -155,6 +155,25 @@ child_of(struct rebuilt *r)
     return run_rows_step(&run, first->wait_resumed.step)->child;
 }
 
+/* Where a start is decided depends on the number of partitions, which is in no file:
+ * any by which this one decides it will do. */
+static bool
+decide_and_compare(
+    struct rebuilt *r, enum message_code code, uint64_t at_ms, struct buffer *why)
+{
+    bool start = r->facts.list[0].code == RUN_STARTED;
+    uint32_t least = id_partition(&r->file->run) + 1;
+    uint32_t most = start ? PARTITIONS_MAX : least;
+    struct outbox out;
+    bool same = false;
+    for (uint32_t n = least; n <= most && !same; n++) {
+        r->config.schedulers = n;
+        decide(r, code, at_ms, &out);
+        same = compare(r, &out, why);
+    }
+    return same;
+}
+
 void
 decision_ask(
     struct rebuilt *r, const struct export_record *record, struct decision *decision)
@@ -165,13 +184,11 @@ decision_ask(
         if (r->facts.list[i].code == CHILD_CALLED)
             rebuilt_learn_other(r, r->facts.list[i].child_called.automation);
     struct buffer why = { 0 };
-    struct outbox out;
     decision->known = led.count > 0;
     decision->same = false;
     buffer_clear(&decision->why);
     for (size_t i = 0; i < led.count && !decision->same; i++) {
-        decide(r, led.codes[i], record->at_ms, &out);
-        decision->same = compare(r, &out, &why);
+        decision->same = decide_and_compare(r, led.codes[i], record->at_ms, &why);
         if (decision->same || i == 0) {
             decision->led_by = led.codes[i];
             buffer_clear(&decision->why);

@@ -47,7 +47,7 @@ by_start(const struct run_started *started)
         return (struct led_by){ .count = 0 };
     if (!id_is_zero(&started->parent))
         return one_of(CHILD_CALLED, 0);
-    return one_of(started->trigger.size > 0 ? TRIGGER_FIRED : RUN_START, RUN_FORWARDED);
+    return one_of(started->trigger.size > 0 ? TRIGGER_FIRED : RUN_START, 0);
 }
 
 struct led_by
@@ -83,25 +83,6 @@ start_of(const struct run_started *started)
         .version = started->version,
         .meta = started->meta,
         .config = started->config };
-}
-
-/* A start that another partition was told of, if this is not the one it would be told
- * of among as many as there are here. */
-static struct run_forwarded
-forwarded_of(const struct run_started *started)
-{
-    return (struct run_forwarded){ .run = started->run,
-        .automation = started->name,
-        .key = started->key,
-        .inputs = started->inputs,
-        .source = started->source,
-        .version = started->version,
-        .data = started->data,
-        .meta = started->meta,
-        .config = started->config,
-        .trigger = started->trigger,
-        .concurrency = started->scoped ? started->concurrency : 0,
-        .runs_max = started->scoped ? started->runs_max : 0 };
 }
 
 static struct trigger_fired
@@ -302,7 +283,6 @@ led_by_message(enum message_code code, const struct rebuilt *r, struct message *
             .project = r->file->project } };
     switch ((int)code) {
     case RUN_START: m->run_start = start_of(&first->run_started); return;
-    case RUN_FORWARDED: m->run_forwarded = forwarded_of(&first->run_started); return;
     case TRIGGER_FIRED: m->trigger_fired = fire_of(&first->run_started); return;
     case JOB_LEASED: m->job_leased = first->job_leased; return;
     case JOB_PRINTED: m->job_printed = first->job_printed; return;
