@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static const struct dialect *const dialects[] = { &native_dialect, &mobius_dialect,
+    &workflow_graph_dialect, NULL };
 static struct gateway gateway;
 static char bearer[7 + KEY_TEXT_SIZE + 1];
 static struct message asked;
@@ -123,7 +125,7 @@ fuzz_one(struct bytes in)
     struct server server = { .gateway = &gateway };
     struct connection connection = { .server = &server, .alarm = { .ring = forget } };
     struct exchange x = { .connection = &connection,
-        .request = { .gateway = &gateway } };
+        .request = { .gateway = &gateway, .dialects = dialects } };
     char length[24];
     if (gateway.auth == NULL)
         begin();
