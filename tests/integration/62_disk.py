@@ -25,6 +25,7 @@ from engine import Engine, Refused, until  # noqa: E402
 from power import DROP, FAIL, FOR_EVER, Power  # noqa: E402
 
 EVERY = int(os.environ.get("EVERY", "8"))
+PAPER = BOOK.replace("book", "paper")  # the books' publisher applies the other
 SEED = int(os.environ.get("SEED", str(random.SystemRandom().randrange(1 << 32))))
 PROCESSES = ["registry.0", "trigger.0", "scheduler.0"]
 WRITES = ["append", "mark", "table", "state", "create", "rename"]
@@ -61,7 +62,7 @@ class Disk(unittest.TestCase):
 
     def publish(self):
         self.page += 1
-        if self.refused(self.engine.apply, BOOK.format(self.page)):
+        if self.refused(self.engine.apply, PAPER.format(self.page)):
             self.published = self.page
 
     def start(self):
@@ -82,7 +83,7 @@ class Disk(unittest.TestCase):
         for key, run in self.acknowledged.items():
             self.assertEqual(self.engine.run(run)["id"], run, "it was acknowledged")
             self.assertEqual(self.engine.start("graph", key=key)["id"], run)
-        text = self.engine.get("/automations/book")["definition"]
+        text = self.engine.get("/automations/paper")["definition"]
         self.assertGreaterEqual(int(re.search(r"page (\d+)", text)[1]), self.published)
 
     def serves(self):
@@ -90,7 +91,7 @@ class Disk(unittest.TestCase):
         def done():
             try:
                 run = self.engine.start("graph", wait=5)
-                self.engine.apply(BOOK.format(self.page))
+                self.engine.apply(PAPER.format(self.page))
                 return run["status"] == "completed"
             except TROUBLE:
                 return False
