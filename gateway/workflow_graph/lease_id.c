@@ -34,8 +34,10 @@ lease_id_read(struct bytes in, struct arena *arena, struct lease_id *id)
 {
     struct buffer packed = { 0 };
     *id = (struct lease_id){ 0 };
-    if (!base64_read(&packed, in))
+    if (!base64_read(&packed, in)) {
+        buffer_free(&packed);
         return false;
+    }
     struct bytes kept = arena_copy(arena, buffer_bytes(&packed));
     buffer_free(&packed);
     if (pack_check(kept) != ERR_NONE)
