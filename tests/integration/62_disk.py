@@ -176,7 +176,7 @@ class Disk(unittest.TestCase):
         self.power.disarm()
         self.engine.down()
         self.engine.up()
-        self.assertEqual(self.engine.get("/automations/book")["name"], "book")
+        self.assertEqual(self.engine.get("/automations/paper")["name"], "paper")
 
     def test_5_control_a_write_that_was_left_out_is_found(self):
         self.open(restart_max_ms=100)
