@@ -157,6 +157,7 @@ record_next(struct record_reader *reader, struct message *fact)
     fact->to = ACTOR_nobody;
     fact->to_instance = 0;
     fact->envelope = reader->envelope;
+    fact->again = false;
     reader->bad = codec_read_body(&reader->in, &blobs, fact) != ERR_NONE;
     return !reader->bad;
 }

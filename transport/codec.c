@@ -78,6 +78,7 @@ codec_read(struct bytes bytes, struct message *m)
     m->code = (enum message_code)code;
     m->to = ACTOR_nobody;
     m->to_instance = 0;
+    m->again = false;
     e->from = (enum actor_name)from;
     e->instance = (uint32_t)instance;
     e->partition = (uint32_t)partition;
