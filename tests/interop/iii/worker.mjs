@@ -1,5 +1,5 @@
 // A worker of iii that does what it is told, one JSON line at a time, and says what it
-// heard: node worker.mjs MODULE NAME.  run.py tells it.
+// heard: node worker.mjs MODULE NAME.  journeys.py tells it.
 import { createInterface } from "node:readline";
 
 const [, , module, name] = process.argv;

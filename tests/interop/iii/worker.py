@@ -1,5 +1,5 @@
 """A worker of iii that does what it is told, one JSON line at a time, and says what it
-heard: python worker.py MODULE NAME.  run.py tells it."""
+heard: python worker.py MODULE NAME.  journeys.py tells it."""
 import asyncio
 import json
 import os

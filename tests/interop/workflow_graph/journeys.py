@@ -21,15 +21,13 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "../../support"))
-
+sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "../../support")]
+from clients import install, lacks, need, those_there  # noqa: E402
 from engine import BUILD, SOURCE, Engine, until  # noqa: E402
 from workflow_graph import Api, Tail, job  # noqa: E402
 
-PLACE = os.path.join(BUILD, "interop/workflow_graph")  # what is built, for the next time
-BUILD_S = 150  # seconds that one client may take to be built
+SUITE = "workflow_graph"
 LABELS = {"python": "python", "node": "node", "go": "go", "rust": "rust"}
-skipped = {}
 
 
 def alone():
@@ -45,64 +43,38 @@ def alone():
     os.execvp(begin[0], [*begin, *inside, sys.executable, *sys.argv])
 
 
-def built(name, command, result, folder=HERE):
-    """Build once; the path of the result, or None and a line that says why not."""
-    if os.path.exists(result) and os.path.getmtime(result) > os.path.getmtime(
-            os.path.join(HERE, {"go": "worker.go", "node": "worker.mts",
-                                "rust": "sdk/Cargo.lock"}[name])):
-        return result
-    try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True,
-                              timeout=BUILD_S)
-    except (OSError, subprocess.TimeoutExpired) as wrong:
-        skipped[name] = f"{command[0]}: {wrong}"
-        return None
-    if done.returncode != 0:
-        skipped[name] = f"{command[0]}: {done.stderr.strip()[-300:]}"
-        return None
-    return result
+def beside(*names):
+    return {name: os.path.join(HERE, name) for name in names}
 
 
 def build_python():
     try:
         import requests  # noqa: F401
     except ImportError:
-        skipped["python"] = "there is no module requests (Debian: python3-requests)"
+        lacks("python", "there is no module requests (Debian: python3-requests)")
         return None
     return [sys.executable, os.path.join(HERE, "worker.py")]
 
 
 def build_node():
-    if not shutil.which("npm") or not shutil.which("node"):
-        skipped["node"] = "there is no node with npm"
-        return None
-    for name in ("package.json", "package-lock.json", "worker.mts"):
-        shutil.copy(os.path.join(HERE, name), PLACE)
-    result = os.path.join(PLACE, "worker.mjs")
-    script = ("npm ci --silent --no-audit --no-fund && node_modules/.bin/esbuild "
-              "worker.mts --outfile=worker.mjs --log-level=warning")
-    found = built("node", ["sh", "-c", script], result, PLACE)
-    return found and ["node", found]
+    folder = install("node", SUITE, beside("package.json", "package-lock.json",
+                                           "worker.mts"),
+                     "npm ci --silent --no-audit --no-fund && node_modules/.bin/esbuild "
+                     "worker.mts --outfile=worker.mjs --log-level=warning")
+    return folder and ["node", os.path.join(folder, "worker.mjs")]
 
 
 def build_go():
-    if not shutil.which("go"):
-        skipped["go"] = "there is no go"
-        return None
-    result = os.path.join(PLACE, "worker-go")
-    found = built("go", ["go", "build", "-o", result, "worker.go"], result)
-    return found and [found]
+    folder = install("go", SUITE, beside("worker.go"), "go build -o worker worker.go")
+    return folder and [os.path.join(folder, "worker")]
 
 
 def build_rust():
-    if not shutil.which("cargo"):
-        skipped["rust"] = "there is no cargo"
-        return None
-    target = os.path.join(PLACE, "target")
-    result = os.path.join(target, "debug/interop")
-    found = built("rust", ["cargo", "build", "--locked", "--quiet", "--target-dir",
-                           target], result, os.path.join(HERE, "sdk"))
-    return found and [found]
+    files = {name: os.path.join(HERE, "sdk", name)
+             for name in ("Cargo.toml", "Cargo.lock", "src/main.rs")}
+    folder = install("rust", SUITE, files,
+                     "cargo build --locked --quiet --target-dir target")
+    return folder and [os.path.join(folder, "target/debug/interop")]
 
 
 BUILDERS = {"python": build_python, "node": build_node, "go": build_go,
@@ -110,23 +82,12 @@ BUILDERS = {"python": build_python, "node": build_node, "go": build_go,
 commands = {}
 
 
-def build_all():
-    """Before the network is left: the registries are outside."""
-    os.makedirs(PLACE, exist_ok=True)
-    for name, build in BUILDERS.items():
-        commands[name] = build()
-        if commands[name] is None:
-            print(f"SKIPPED all journeys of the {name} worker: {skipped[name]}")
-
-
 def needs(*names):
     """The journey is skipped, and says so, where a client is missing."""
     def decorate(test):
         @functools.wraps(test)
         def run(self):
-            for name in names:
-                if not commands.get(name):
-                    self.skipTest(f"{name}: {skipped.get(name, 'not built')}")
+            need(*names)
             test(self)
         return run
     return decorate
@@ -136,10 +97,7 @@ def each(test):
     """The journey with every client there is."""
     @functools.wraps(test)
     def run(self):
-        there = [name for name in LABELS if commands.get(name)]
-        if not there:
-            self.skipTest("there is no client at all")
-        for name in there:
+        for name in those_there(LABELS):
             with self.subTest(name):
                 test(self, name)
     return run
@@ -366,7 +324,7 @@ class Journeys(unittest.TestCase):
 
     @each
     def test_a_workflow_of_a_file_is_done(self, name):
-        folder = os.path.join(PLACE, "files")
+        folder = os.path.join(BUILD, "tests/interop", SUITE, "files")
         os.makedirs(folder, exist_ok=True)
         with open(os.path.join(folder, "ci.yml"), "w") as file:
             file.write("name: CI\non: push\nenv: {G: \"it's\"}\njobs:\n"
@@ -413,17 +371,10 @@ class Guide(unittest.TestCase):
 
 
 def main():
-    if "CAPSTAN_INTEROP_ALONE" not in os.environ:
-        build_all()
-        os.environ["CAPSTAN_INTEROP_SKIPPED"] = "\n".join(
-            f"{name}\t{why}" for name, why in skipped.items())
-        sys.stdout.flush()
-        alone()
-    else:
-        skipped.update(line.split("\t", 1) for line in
-                       os.environ["CAPSTAN_INTEROP_SKIPPED"].split("\n") if line)
-        for name, build in BUILDERS.items():
-            commands[name] = None if name in skipped else build()
+    for name, build in BUILDERS.items():  # the registries are outside, see alone()
+        commands[name] = build()
+    sys.stdout.flush()
+    alone()
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

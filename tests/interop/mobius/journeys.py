@@ -9,7 +9,6 @@ import base64
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,10 +19,10 @@ import unittest
 import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "../../.."))
-from tests.support.engine import BUILD, Engine, Refused, until  # noqa: E402
+sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "../../support")]
+from clients import NPM_INSTALL, PIP, install, lacking, lacks, need  # noqa: E402
+from engine import Engine, Refused, until  # noqa: E402
 
-PLACE = os.path.join(BUILD, "tests/interop/mobius/clients")
 TIMES = dict(lease_ms=3000, heartbeat_ms=1000)
 P = "/v1/projects/platform"
 
@@ -50,80 +49,45 @@ def automation(action, attempts=1, **parameters):
 
 # ---- the clients ----
 
-def install(what, command, marker):
-    """The path of `marker` once `command` has run in the place for `what`; or why not."""
-    place = os.path.join(PLACE, what)
-    found = os.path.join(place, marker)
-    if os.path.exists(found):
-        return found, None
-    os.makedirs(place, exist_ok=True)
-    try:
-        done = subprocess.run(command(place), cwd=place, timeout=120,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return None, str(error)
-    if done.returncode != 0 or not os.path.exists(found):
-        return None, done.stdout.strip().splitlines()[-1:]
-    return found, None
+SDKS = {  # as tests call them: name, what says which, how it is installed
+    "ts61": ("npm 0.0.61", {"package.json": "package.61.json"}, NPM_INSTALL),
+    "ts10": ("npm 0.1.0", {"package.json": "package.10.json"}, NPM_INSTALL),
+    "py": ("PyPI 0.0.61", {"requirements.txt": "requirements.txt"}, PIP),
+}
+MODULE = "node_modules/@deepnoodle/mobius/dist/index.js"
+NODE = "node with WebSocket"
+folders, node = {}, []
 
 
-def npm(manifest):
-    def command(place):
-        shutil.copy(os.path.join(HERE, manifest), os.path.join(place, "package.json"))
-        return ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"]
-    return command
-
-
-def pip(place):
-    subprocess.run([sys.executable, "-m", "venv", place], check=True)
-    return [os.path.join(place, "bin/pip"), "install", "--quiet", "-r",
-            os.path.join(HERE, "requirements.txt")]
-
-
-def go(place):
-    os.environ["GOBIN"] = place
-    return ["go", "install", "github.com/deepnoodle-ai/mobius/cmd/mobius@v0.0.61"]
-
-
-class Clients:
-    def __init__(self):
-        module = "node_modules/@deepnoodle/mobius/dist/index.js"
-        self.ts61, self.no_ts61 = install("npm-0.0.61", npm("package.61.json"), module)
-        self.ts10, self.no_ts10 = install("npm-0.1.0", npm("package.10.json"), module)
-        self.py, self.no_py = install(
-            "python", pip, "lib/python%d.%d/site-packages/deepnoodle/mobius/worker.py"
-            % sys.version_info[:2])
-        self.go, self.no_go = install("go", go, "mobius")
-        self.node = self.find_node()
-        for name, why in (("@deepnoodle/mobius 0.0.61 (npm)", self.no_ts61),
-                          ("@deepnoodle/mobius 0.1.0 (npm)", self.no_ts10),
-                          ("deepnoodle-mobius 0.0.61 (PyPI)", self.no_py),
-                          ("github.com/deepnoodle-ai/mobius v0.0.61 (Go)", self.no_go),
-                          ("a node with WebSocket", self.node or "none")):
-            quiet = "MOBIUS_QUIET" in os.environ or (
-                name.startswith("a node") and self.node)
-            if why and not quiet:
-                print(f"SKIPPED: {name}: {why}", flush=True)
-
-    @staticmethod
-    def find_node():
-        for flags in ([], ["--experimental-websocket"]):
-            try:
-                done = subprocess.run(["node", *flags, "-e", "new WebSocket('ws://[::1]:1').onerror=()=>0"],
-                                      capture_output=True, timeout=20)
-            except (OSError, subprocess.TimeoutExpired):
-                return None
-            if done.returncode == 0:
+def find_node():
+    for flags in ([], ["--experimental-websocket"]):
+        probe = ["node", *flags, "-e", "new WebSocket('ws://[::1]:1').onerror=()=>0"]
+        try:
+            if subprocess.run(probe, capture_output=True, timeout=20).returncode == 0:
                 return ["node", "--no-warnings", *flags]
-        return None
-
-
-CLIENTS = None
+        except (OSError, subprocess.TimeoutExpired):
+            pass
+    return []
 
 
 def setUpModule():
-    global CLIENTS
-    CLIENTS = Clients()
+    for kind, (name, files, command) in SDKS.items():
+        folders[kind] = install(name, "mobius", {to: os.path.join(HERE, path)
+                                                 for to, path in files.items()}, command)
+    node[:] = find_node()
+    if not node and NODE not in lacking:
+        lacks(NODE, "there is none")
+
+
+def program(kind, name):
+    """How an SDK's worker or client is run; the test is skipped if that cannot be had."""
+    need(SDKS[kind][0])
+    if kind == "py":
+        return [os.path.join(folders[kind], "bin/python"),
+                os.path.join(HERE, name + ".py")], None
+    need(NODE)
+    return [*node, os.path.join(HERE, name + ".mjs")], dict(
+        os.environ, MOBIUS_SDK=os.path.join(folders[kind], MODULE))
 
 
 class Process:
@@ -306,16 +270,9 @@ class Journeys(unittest.TestCase):
     def worker(self, kind, **options):
         options = dict({"url": self.url, "instance": kind + "-1"}, **options)
         if kind == "py":
-            if not CLIENTS.py:
-                self.skipTest("the Python SDK cannot be had")
             options.setdefault("key", self.engine.key)
-            return self.process([os.path.join(PLACE, "python/bin/python"),
-                                 os.path.join(HERE, "worker.py"), json.dumps(options)])
-        sdk = {"ts61": CLIENTS.ts61, "ts10": CLIENTS.ts10}[kind]
-        if not sdk or not CLIENTS.node:
-            self.skipTest("the TypeScript SDK cannot be had")
-        return self.process([*CLIENTS.node, os.path.join(HERE, "worker.mjs"),
-                             json.dumps(options)], dict(os.environ, MOBIUS_SDK=sdk))
+        command, env = program(kind, "worker")
+        return self.process([*command, json.dumps(options)], env)
 
     def call(self, method, path, body=None, **more):
         return self.engine.call(method, path, body, **more)
@@ -457,17 +414,17 @@ class Python(Sdk, Journeys):
 class Api(Journeys):
     """Commands of the seeds, and the SDKs' clients."""
 
-    def client(self, program, **more):
+    def client(self, kind):
         options = json.dumps({"url": self.url, "key": self.engine.key, "loop": SEED})
-        done = subprocess.run([*program, options], capture_output=True, text=True,
-                              timeout=60, **more)
+        command, env = program(kind, "client")
+        done = subprocess.run([*command, options], capture_output=True, text=True,
+                              timeout=60, env=env)
         self.assertEqual(done.returncode, 0, done.stderr[-3000:])
         return json.loads(done.stdout)
 
     def test_seed_000_by_the_typescript_sdk(self):
         self.worker("ts61")
-        seen = self.client([*CLIENTS.node, os.path.join(HERE, "client.mjs")],
-                           env=dict(os.environ, MOBIUS_SDK=CLIENTS.ts61))
+        seen = self.client("ts61")
         self.assertEqual(seen["seen"], TRANSCRIPT)
         self.assertEqual(seen["last"]["status"], "completed")
         self.assertEqual(seen["loop"]["steps"][0]["id"], "print")
@@ -477,8 +434,7 @@ class Api(Journeys):
 
     def test_seed_000_by_the_python_sdk_which_checks_every_field(self):
         self.worker("py")
-        seen = self.client([os.path.join(PLACE, "python/bin/python"),
-                            os.path.join(HERE, "client.py")])
+        seen = self.client("py")
         self.assertEqual(seen["seen"], TRANSCRIPT)
         self.assertEqual(seen["status"], "completed")
         self.assertEqual(seen["steps"], ["completed"])
@@ -805,8 +761,7 @@ def main():
     setUpModule()
     running = [(name, subprocess.Popen(
         [sys.executable, "-W", "ignore", os.path.abspath(__file__), name],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env=dict(os.environ, MOBIUS_QUIET="1"))) for name in SUITES]
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)) for name in SUITES]
     failed = 0
     for name, process in running:
         output = process.communicate()[0]

@@ -4,17 +4,12 @@ client and its Python client, alone and with each other.
 
 Method: each client is a worker that does what it is told (worker.mjs, worker.py), with
 the packages that package-lock.json and requirements.txt name; a real engine between them.
-
-    CAPSTAN_BUILD=… CAPSTAN_SOURCE=… tests/interop/iii/run.py [FOLDER]
-
-FOLDER keeps the packages from one call to the next.  A client whose registry cannot be had
-is skipped, and said so.
+What a registry does not give is said, and skipped.
 """
 import itertools
 import json
 import os
 import queue
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,14 +18,13 @@ import threading
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.environ.get("CAPSTAN_SOURCE", os.path.join(
-    HERE, "../../..")), "tests/support"))
+sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "../../support")]
+from clients import NPM, PIP, install, lacking, those_there  # noqa: E402
 from engine import Engine, until  # noqa: E402
 
 DEADLINE = 30  # seconds; only a broken engine takes that long
-INSTALL = 300
 CLIENTS = ("node 0.11.6", "node 0.22.1", "python 0.22.1")
-folder, lacking = None, {}
+folders = {}
 ADD = """
 name: {name}
 steps:
@@ -39,29 +33,16 @@ steps:
 """
 
 
-def install():
-    """What cannot be had lacks, with the reason."""
-    def run(*command, **options):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL,
-                              **options)
-        return "" if done.returncode == 0 else (done.stderr.strip() or "?")[-300:]
-    for name in ("package.json", "package-lock.json", "worker.mjs", "worker.py",
-                 "requirements.txt"):
-        shutil.copy(os.path.join(HERE, name), folder)
-    try:
-        why = run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder)
-    except OSError as error:
-        why = str(error)
-    if why:
-        lacking.update({name: why for name in CLIENTS if name.startswith("node")})
-    python = os.path.join(folder, "python")
-    why = run(sys.executable, "-m", "venv", python) or run(
-        os.path.join(python, "bin/pip"), "install", "-q", "-r",
-        os.path.join(HERE, "requirements.txt"))
-    if why:
-        lacking["python 0.22.1"] = why
-    for name, why in lacking.items():
-        print(f"SKIP {name}: its packages cannot be had: {why}", flush=True)
+def setUpModule():
+    files = {name: os.path.join(HERE, name)
+             for name in ("package.json", "package-lock.json", "worker.mjs")}
+    node = install("node", "iii", files, NPM)
+    for kind in CLIENTS:
+        folders[kind] = node
+        if node is None and kind.startswith("node"):
+            lacking[kind] = lacking["node"]
+    folders["python 0.22.1"] = install("python 0.22.1", "iii", {
+        name: os.path.join(HERE, name) for name in ("requirements.txt", "worker.py")}, PIP)
 
 
 class Client:
@@ -75,11 +56,11 @@ class Client:
             module = "iii-sdk-" + version.rsplit(".", 1)[0]
             command = ["node", "worker.mjs", module, name]
         else:
-            command = [os.path.join(folder, "python/bin/python"), "worker.py", "-", name]
+            command = ["bin/python", "worker.py", "-", name]
         env = dict(engine.env, WITH_OTEL="1" if otel else "0")
         self.log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            command, cwd=folder, env=env, text=True, stdin=subprocess.PIPE,
+            command, cwd=folders[kind], env=env, text=True, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=self.log)
         self.lines, self.kept, self.other = queue.Queue(), [], []
         threading.Thread(target=self.read, daemon=True).start()
@@ -147,14 +128,10 @@ class Client:
         self.log.close()
 
 
-def those_there():
-    return [kind for kind in CLIENTS if kind not in lacking]
-
-
 def each(journey):
     """With each client by itself."""
     def run(self):
-        for kind in those_there():
+        for kind in those_there(CLIENTS):
             with self.subTest(kind):
                 try:
                     journey(self, kind)
@@ -166,7 +143,7 @@ def each(journey):
 def pairs(journey):
     """Each client calls the one after it."""
     def run(self):
-        kinds = those_there()
+        kinds = those_there(CLIENTS)
         for caller, owner in zip(kinds, kinds[1:] + kinds[:1]):
             with self.subTest(caller=caller, owner=owner):
                 try:
@@ -364,10 +341,4 @@ class Journeys(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1 and os.path.isdir(sys.argv[1]):
-        folder = os.path.abspath(sys.argv.pop(1))
-        install()
-        unittest.main()
-    with tempfile.TemporaryDirectory(prefix="capstan-iii-") as folder:
-        install()
-        unittest.main()
+    unittest.main()
