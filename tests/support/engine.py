@@ -157,7 +157,9 @@ class Engine:
         return rows
 
     def pid(self, name):
-        return int(self.status()[name]["pid"])
+        """Once it has one: a process that is about to be started again has 0, and to
+        kill() that is everybody of our group."""
+        return until(lambda: int(self.status()[name]["pid"]), f"{name} has a pid")
 
     def kill(self, name, how=signal.SIGKILL):
         """Kill one process of the engine; returns the pid that it had."""
