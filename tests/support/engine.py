@@ -48,19 +48,31 @@ def until(condition, what, deadline=DEADLINE):
         time.sleep(0.01)
 
 
+reserved = {}  # port → a socket whose name tells other tests that it is taken
+
+
 def free_port():
-    """A port that nobody has, and that no outgoing connection will be given: a gateway
-    that is killed must find its own again."""
+    """A port that nobody has and no other test was given, and that no outgoing
+    connection will be given: a gateway that is killed must find its own again."""
     with open("/proc/sys/net/ipv4/ip_local_port_range") as given:
         end = int(given.read().split()[0])
     while True:
         port = random.randrange(10000, max(end, 10100))
-        with socket.socket() as probe:
-            try:
+        mark = socket.socket(socket.AF_UNIX)
+        try:
+            mark.bind(f"\0capstan-test-port-{port}")
+            with socket.socket() as probe:
                 probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
+        except OSError:
+            mark.close()
+            continue
+        reserved[port] = mark
+        return port
+
+
+def give_back(port):
+    if port in reserved:
+        reserved.pop(port).close()
 
 
 class Refused(Exception):
@@ -140,6 +152,8 @@ class Engine:
                 worker.kill()
             worker.wait()
         self.down()
+        for port in (self.http_port, self.worker_port, self.iii_port):
+            give_back(port)
         if self.own:
             shutil.rmtree(self.data, ignore_errors=True)
 
