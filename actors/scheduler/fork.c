@@ -138,16 +138,9 @@ static bool
 look_for_start(void *self, const struct message *fact)
 {
     struct forking *f = self;
-    struct arena *arena = f->out->arena;
-    struct run_started *s = &f->started;
     if (fact->code != RUN_STARTED && fact->code != RUN_QUEUED)
         return false;
-    *s = fact->run_started;
-    s->inputs = arena_copy(arena, s->inputs);
-    s->trigger = arena_copy(arena, s->trigger);
-    s->data = arena_copy(arena, s->data);
-    s->meta = arena_copy(arena, s->meta);
-    s->config = arena_copy(arena, s->config);
+    f->started = fact->run_started;
     return true;
 }
 
