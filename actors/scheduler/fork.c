@@ -29,12 +29,6 @@ struct forking {
     uint32_t copy_count;
 };
 
-static struct refusal
-refuse(enum err err, const char *detail)
-{
-    return (struct refusal){ .err = err, .detail = detail };
-}
-
 static const struct refusal none = { .err = ERR_NONE, .detail = "" };
 
 /* ---- the origin as it was ---- */

@@ -83,8 +83,7 @@ start_here(struct turn *turn, const struct start *start)
     struct refusal refusal = start_find(state, turn->out, start, &of);
     if (refusal.err == ERR_NONE
         && home_of(state, &of.plan, start, &of.row.automation) != state->partition)
-        return (struct refusal){ .err = ERR_CONFLICT,
-            .detail = "the key was used to start another automation" };
+        return refuse(ERR_CONFLICT, "the key was used to start another automation");
     return refusal.err == ERR_NONE ? start_run(turn, start) : refusal;
 }
 

@@ -117,12 +117,6 @@ title_of(struct turn *turn, const struct plan *plan, const struct run_started *s
                : plan->run_name;
 }
 
-static struct refusal
-refuse(enum err err, const char *detail)
-{
-    return (struct refusal){ .err = err, .detail = detail };
-}
-
 /* The run as it will be, before its first fact. */
 static void
 prepare(struct turn *turn, const struct plan *plan, struct run_started *started)

@@ -19,12 +19,17 @@ struct start {
     struct bytes by; /* who forks it */
 };
 
-/* Why a run is not started. */
+/* Why a run is not started, or what was asked of one is not done. */
 struct refusal {
     enum err err; /* ERR_NONE: it is */
     const char *detail;
     struct bytes details; /* msgpack array of maps {path, message}, or nothing */
 };
+static inline struct refusal
+refuse(enum err err, const char *detail)
+{
+    return (struct refusal){ .err = err, .detail = detail };
+}
 
 /* What a start names. */
 struct start_of {
