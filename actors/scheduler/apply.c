@@ -50,13 +50,21 @@ any_row(void *self, struct bytes key, struct bytes value)
     return false;
 }
 
+bool
+scheduler_has_rows(const struct scheduler_state *s, const struct row_key *from,
+    const struct row_key *to)
+{
+    bool found = false;
+    journal_scan(
+        s->journal, row_key_bytes(from), row_key_bytes(to), false, any_row, &found);
+    return found;
+}
+
 void
 scheduler_find_deferred(struct scheduler_state *s)
 {
     struct row_key from = row_key('W'), to = row_key_after(&from);
-    s->deferred = false;
-    journal_scan(s->journal, row_key_bytes(&from), row_key_bytes(&to), false, any_row,
-        &s->deferred);
+    s->deferred = scheduler_has_rows(s, &from, &to);
 }
 
 static struct row_key

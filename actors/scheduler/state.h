@@ -168,6 +168,9 @@ void scheduler_apply(void *state, uint64_t at_ms, const struct message *m);
 void scheduler_settle(void *state);
 void scheduler_find_timer(struct scheduler_state *state);
 void scheduler_find_deferred(struct scheduler_state *state);
+/* Is there a row from `from` on, and before `to`? */
+bool scheduler_has_rows(const struct scheduler_state *state, const struct row_key *from,
+    const struct row_key *to);
 void scheduler_put(
     struct scheduler_state *state, const struct row_key *key, struct bytes value);
 void scheduler_drop(struct scheduler_state *state, const struct row_key *key);
