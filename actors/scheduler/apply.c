@@ -1,5 +1,6 @@
 #include "actors/scheduler/child.h"
 #include "actors/scheduler/groups.h"
+#include "actors/scheduler/start.h"
 #include "base/counters.h"
 #include "base/wrong.h"
 
@@ -181,11 +182,7 @@ index_start(struct scheduler_state *s, const struct run *run)
     row_key_newest(&of, &run->id);
     scheduler_put(s, &of, (struct bytes){ 0 });
     if (run->row.key.size > 0) {
-        struct hash hash = hash_of(run->row.key);
-        struct row_key key = row_key('K');
-        row_key_id(&key, &run->project);
-        for (int i = 0; i < ID_SIZE; i++)
-            row_key_u8(&key, hash.bytes[i]);
+        struct row_key key = start_key(&run->project, run->row.key);
         scheduler_put(s, &key, id_bytes(&run->id));
     }
     count(COUNTER_runs_started, 1);

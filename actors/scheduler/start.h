@@ -51,6 +51,9 @@ struct refusal start_find(const struct scheduler_state *state, struct outbox *ou
  */
 struct refusal start_run(struct turn *turn, const struct start *start);
 
+/* Of the row that says which run an idempotency key named. */
+struct row_key start_key(const struct id *project, struct bytes key);
+
 /* What is said to who asked for a run, or about one. */
 void accept_run(struct turn *turn, uint64_t request, bool existed);
 void refuse_request(struct outbox *out, uint64_t request, struct refusal refusal);
