@@ -117,14 +117,7 @@ interaction_due(struct turn *turn, uint32_t step, const struct plan_step *plan)
         time_out_step(turn, step, plan, "nobody answered in time");
         return;
     }
-    struct wait_timed_out timed_out = {
-        .run = turn->run.id,
-        .step = step,
-        .key = plan->key,
-        .attempt = run_step(&turn->run, step)->attempt,
-    };
-    turn_say(
-        turn, (struct message){ .code = WAIT_TIMED_OUT, .wait_timed_out = timed_out });
+    say_timed_out(turn, step, plan);
     ask(turn, step, plan, true);
 }
 
