@@ -155,23 +155,25 @@ child_of(struct rebuilt *r)
     return run_rows_step(&run, first->wait_resumed.step)->child;
 }
 
+static bool
+is_forwarded(const struct outbox *out)
+{
+    return out->count > 0 && out->messages[0].code == RUN_FORWARDED;
+}
+
 /* Where a start is decided depends on the number of partitions, which is in no file:
  * any by which this one decides it will do. */
 static bool
 decide_and_compare(
     struct rebuilt *r, enum message_code code, uint64_t at_ms, struct buffer *why)
 {
-    bool start = r->facts.list[0].code == RUN_STARTED;
-    uint32_t least = id_partition(&r->file->run) + 1;
-    uint32_t most = start ? PARTITIONS_MAX : least;
     struct outbox out;
-    bool same = false;
-    for (uint32_t n = least; n <= most && !same; n++) {
-        r->config.schedulers = n;
+    r->config.schedulers = id_partition(&r->file->run);
+    do {
+        r->config.schedulers++;
         decide(r, code, at_ms, &out);
-        same = compare(r, &out, why);
-    }
-    return same;
+    } while (is_forwarded(&out) && r->config.schedulers < PARTITIONS_MAX);
+    return compare(r, &out, why);
 }
 
 void

@@ -1,5 +1,6 @@
 #include "actors/scheduler/child.h"
 #include "actors/scheduler/groups.h"
+#include "actors/scheduler/start.h"
 #include "base/counters.h"
 #include "base/wrong.h"
 
@@ -50,13 +51,21 @@ any_row(void *self, struct bytes key, struct bytes value)
     return false;
 }
 
+bool
+scheduler_has_rows(const struct scheduler_state *s, const struct row_key *from,
+    const struct row_key *to)
+{
+    bool found = false;
+    journal_scan(
+        s->journal, row_key_bytes(from), row_key_bytes(to), false, any_row, &found);
+    return found;
+}
+
 void
 scheduler_find_deferred(struct scheduler_state *s)
 {
     struct row_key from = row_key('W'), to = row_key_after(&from);
-    s->deferred = false;
-    journal_scan(s->journal, row_key_bytes(&from), row_key_bytes(&to), false, any_row,
-        &s->deferred);
+    s->deferred = scheduler_has_rows(s, &from, &to);
 }
 
 static struct row_key
@@ -173,11 +182,7 @@ index_start(struct scheduler_state *s, const struct run *run)
     row_key_newest(&of, &run->id);
     scheduler_put(s, &of, (struct bytes){ 0 });
     if (run->row.key.size > 0) {
-        struct hash hash = hash_of(run->row.key);
-        struct row_key key = row_key('K');
-        row_key_id(&key, &run->project);
-        for (int i = 0; i < ID_SIZE; i++)
-            row_key_u8(&key, hash.bytes[i]);
+        struct row_key key = start_key(&run->project, run->row.key);
         scheduler_put(s, &key, id_bytes(&run->id));
     }
     count(COUNTER_runs_started, 1);

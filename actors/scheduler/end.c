@@ -3,6 +3,7 @@
 #include "actors/plan/plan_kinds.h"
 #include "actors/scheduler/kinds.h"
 #include "actors/scheduler/scope.h"
+#include "actors/scheduler/start.h"
 
 static void
 cancel_step(struct turn *turn, uint32_t step, const char *reason)
@@ -156,11 +157,8 @@ on_run_cancel(const struct scheduler_state *state, uint64_t now_ms,
     struct turn turn;
 
     if (!turn_open(&turn, state, now_ms, out, &asked->run)) {
-        say_refused(out, (struct refused){
-                             .request = asked->request,
-                             .err = ERR_NOT_FOUND,
-                             .detail = text("there is no such run in the project"),
-                         });
+        refuse_request(out, asked->request,
+            refuse(ERR_NOT_FOUND, "there is no such run in the project"));
         return;
     }
     struct run *run = &turn.run;
@@ -168,14 +166,5 @@ on_run_cancel(const struct scheduler_state *state, uint64_t now_ms,
         end_run(&turn, RUN_STOPPED, asked->reason);
         turn_close(&turn);
     }
-    say_run_accepted(out, (struct run_accepted){
-                              .request = asked->request,
-                              .run = run->id,
-                              .automation = run->row.automation,
-                              .name = arena_copy(out->arena, run->row.name),
-                              .version = run->row.version,
-                              .status = run->row.status,
-                              .started_ms = run->row.started_ms,
-                              .existed = 1,
-                          });
+    accept_run(&turn, asked->request, true);
 }

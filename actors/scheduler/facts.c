@@ -26,7 +26,8 @@ turn_facts(struct turn *turn, uint64_t number, look_fn *look, void *self)
         return found;
     }
     if (journal_read(journal, number, &record) != ERR_NONE
-        || !record_open(&reader, journal, turn->out->arena, record.facts))
+        || !record_open(&reader, journal, turn->out->arena,
+            arena_copy(turn->out->arena, record.facts)))
         WRONG("a record of a run cannot be read");
     while (!found && record_next(&reader, &fact))
         found = is_about(&fact, id) && look(self, &fact);

@@ -29,12 +29,6 @@ struct forking {
     uint32_t copy_count;
 };
 
-static struct refusal
-refuse(enum err err, const char *detail)
-{
-    return (struct refusal){ .err = err, .detail = detail };
-}
-
 static const struct refusal none = { .err = ERR_NONE, .detail = "" };
 
 /* ---- the origin as it was ---- */
@@ -138,16 +132,9 @@ static bool
 look_for_start(void *self, const struct message *fact)
 {
     struct forking *f = self;
-    struct arena *arena = f->out->arena;
-    struct run_started *s = &f->started;
     if (fact->code != RUN_STARTED && fact->code != RUN_QUEUED)
         return false;
-    *s = fact->run_started;
-    s->inputs = arena_copy(arena, s->inputs);
-    s->trigger = arena_copy(arena, s->trigger);
-    s->data = arena_copy(arena, s->data);
-    s->meta = arena_copy(arena, s->meta);
-    s->config = arena_copy(arena, s->config);
+    f->started = fact->run_started;
     return true;
 }
 

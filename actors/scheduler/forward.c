@@ -3,7 +3,6 @@
  */
 #include "actors/scheduler/policy.h"
 #include "actors/scheduler/tellings.h"
-#include "base/hash.h"
 
 static struct bytes
 copy(struct outbox *out, struct bytes bytes)
@@ -35,17 +34,6 @@ forward_start(
                            });
 }
 
-static struct row_key
-key_row(const struct id *project, struct bytes key)
-{
-    struct hash hash = hash_of(key);
-    struct row_key row = row_key('K');
-    row_key_id(&row, project);
-    for (int i = 0; i < ID_SIZE; i++)
-        row_key_u8(&row, hash.bytes[i]);
-    return row;
-}
-
 void
 apply_forwarded(struct scheduler_state *s, const struct message *fact)
 {
@@ -57,7 +45,7 @@ apply_forwarded(struct scheduler_state *s, const struct message *fact)
         .project = fact->envelope.project,
         .run = f->run };
     if (f->key.size > 0) {
-        struct row_key key = key_row(&telling.project, f->key);
+        struct row_key key = start_key(&telling.project, f->key);
         scheduler_put(s, &key, id_bytes(&f->run));
     }
     telling_put(s, &telling);
@@ -83,8 +71,7 @@ start_here(struct turn *turn, const struct start *start)
     struct refusal refusal = start_find(state, turn->out, start, &of);
     if (refusal.err == ERR_NONE
         && home_of(state, &of.plan, start, &of.row.automation) != state->partition)
-        return (struct refusal){ .err = ERR_CONFLICT,
-            .detail = "the key was used to start another automation" };
+        return refuse(ERR_CONFLICT, "the key was used to start another automation");
     return refusal.err == ERR_NONE ? start_run(turn, start) : refusal;
 }
 

@@ -190,22 +190,11 @@ group_follow(struct scheduler_state *s, const struct run *run,
     group_write(s, &group, &row);
 }
 
-static bool
-any_row(void *self, struct bytes key, struct bytes value)
-{
-    (void)key;
-    (void)value;
-    *(bool *)self = true;
-    return false;
-}
-
 void
 groups_find_vacancy(struct scheduler_state *s)
 {
     struct row_key from = row_key('Z'), to = row_key_after(&from);
-    s->vacancy = false;
-    journal_scan(s->journal, row_key_bytes(&from), row_key_bytes(&to), false, any_row,
-        &s->vacancy);
+    s->vacancy = scheduler_has_rows(s, &from, &to);
 }
 
 /* ---- the next one ---- */

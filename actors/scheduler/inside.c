@@ -80,7 +80,7 @@ fail_inside(struct turn *turn, uint32_t step, const struct plan_step *plan)
     buffer_append_bytes(&words, key);
     buffer_append_bytes(&words, text(row->error_message.size > 0 ? ": " : " failed"));
     buffer_append_bytes(&words, row->error_message);
-    struct failure failure = { arena_copy(turn->out->arena, row->error_type),
+    struct failure failure = { row->error_type,
         arena_copy(turn->out->arena, buffer_bytes(&words)) };
     buffer_free(&words);
     fail_step(turn, step, plan, failure);

@@ -3,6 +3,7 @@
 #include "actors/plan/plan_kinds.h"
 #include "actors/scheduler/kinds.h"
 #include "actors/scheduler/scope.h"
+#include "actors/scheduler/start.h"
 
 static const uint64_t interaction_tag = (uint64_t)'i' << 56;
 
@@ -116,24 +117,11 @@ interaction_due(struct turn *turn, uint32_t step, const struct plan_step *plan)
         time_out_step(turn, step, plan, "nobody answered in time");
         return;
     }
-    struct wait_timed_out timed_out = {
-        .run = turn->run.id,
-        .step = step,
-        .key = plan->key,
-        .attempt = run_step(&turn->run, step)->attempt,
-    };
-    turn_say(
-        turn, (struct message){ .code = WAIT_TIMED_OUT, .wait_timed_out = timed_out });
+    say_timed_out(turn, step, plan);
     ask(turn, step, plan, true);
 }
 
 /* ---- answers ---- */
-
-/* Why an answer is refused; ERR_NONE: it is not. */
-struct objection {
-    enum err err;
-    const char *detail;
-};
 
 static bool
 names(struct bytes texts, struct bytes text)
@@ -189,25 +177,25 @@ is_no(const struct interaction_requested *request, struct bytes value)
            && type_of(value) == PACK_BOOL && !cursor_bool(&in);
 }
 
-static struct objection
+static struct refusal
 object_to(const struct interaction_row *row,
     const struct interaction_requested *request, const struct interaction_respond *said,
     uint64_t now_ms)
 {
     if (row->due_ms != 0 && now_ms >= row->due_ms)
-        return (struct objection){ ERR_CONFLICT, "it has expired" };
+        return refuse(ERR_CONFLICT, "it has expired");
     if (said->cancel)
-        return (struct objection){ .err = ERR_NONE };
+        return refuse(ERR_NONE, "");
     if (count_of(request->targets) > 0 && !names(request->targets, said->principal))
-        return (struct objection){ ERR_FORBIDDEN, "it asks somebody else" };
+        return refuse(ERR_FORBIDDEN, "it asks somebody else");
     if (given_by(row->answers, said->principal).size > 0)
-        return (struct objection){ ERR_CONFLICT, "you have answered it already" };
+        return refuse(ERR_CONFLICT, "you have answered it already");
     if (said->value.size == 0 || pack_check(said->value) != ERR_NONE
         || (asks_yes_or_no(request) && type_of(said->value) != PACK_BOOL))
-        return (struct objection){ ERR_INVALID,
-            asks_yes_or_no(request) ? "value: expected true or false"
-                                    : "value: expected what is asked for" };
-    return (struct objection){ .err = ERR_NONE };
+        return refuse(ERR_INVALID, asks_yes_or_no(request)
+                                       ? "value: expected true or false"
+                                       : "value: expected what is asked for");
+    return refuse(ERR_NONE, "");
 }
 
 static void
@@ -310,32 +298,6 @@ respond(struct turn *turn, const struct interaction_row *row,
     turn_close(turn);
 }
 
-static void
-accept(struct turn *turn, uint64_t request)
-{
-    const struct run *run = &turn->run;
-    say_run_accepted(turn->out, (struct run_accepted){
-                                    .request = request,
-                                    .run = run->id,
-                                    .automation = run->row.automation,
-                                    .name = arena_copy(turn->out->arena, run->row.name),
-                                    .version = run->row.version,
-                                    .status = run->row.status,
-                                    .started_ms = run->row.started_ms,
-                                    .existed = 1,
-                                });
-}
-
-static void
-refuse(struct outbox *out, uint64_t request, struct objection objection)
-{
-    say_refused(out, (struct refused){
-                         .request = request,
-                         .err = objection.err,
-                         .detail = text(objection.detail),
-                     });
-}
-
 /* Who asks again whether the same answer was taken, hears that it was. */
 void
 on_interaction_respond(const struct scheduler_state *state, uint64_t now_ms,
@@ -347,30 +309,29 @@ on_interaction_respond(const struct scheduler_state *state, uint64_t now_ms,
 
     if (!interaction_read(state->journal, &out->project, &said->interaction, &row)
         || !turn_open(&turn, state, now_ms, out, &row.run)) {
-        refuse(out, said->request,
-            (struct objection){
-                ERR_NOT_FOUND, "nothing such is asked in the project" });
+        refuse_request(out, said->request,
+            refuse(ERR_NOT_FOUND, "nothing such is asked in the project"));
         return;
     }
     struct bytes given = given_by(row.answers, said->principal);
     if (!said->cancel && given.size > 0 && bytes_equal(given, said->value)) {
-        accept(&turn, said->request);
+        accept_run(&turn, said->request, true);
         return;
     }
     if (row.status != INTERACTION_PENDING || run_closing(&turn.run)) {
-        refuse(out, said->request,
-            (struct objection){ ERR_CONFLICT,
-                row.status == INTERACTION_EXPIRED     ? "it has expired"
-                : row.status == INTERACTION_COMPLETED ? "it was answered already"
-                                                      : "it is asked no more" });
+        refuse_request(out, said->request,
+            refuse(ERR_CONFLICT, row.status == INTERACTION_EXPIRED ? "it has expired"
+                                 : row.status == INTERACTION_COMPLETED
+                                     ? "it was answered already"
+                                     : "it is asked no more"));
         return;
     }
     struct interaction_requested request = request_of(&turn, row.step);
-    struct objection objection = object_to(&row, &request, said, now_ms);
-    if (objection.err != ERR_NONE) {
-        refuse(out, said->request, objection);
+    struct refusal refusal = object_to(&row, &request, said, now_ms);
+    if (refusal.err != ERR_NONE) {
+        refuse_request(out, said->request, refusal);
         return;
     }
     respond(&turn, &row, &request, said);
-    accept(&turn, said->request);
+    accept_run(&turn, said->request, true);
 }

@@ -35,7 +35,8 @@ void fail_step(struct turn *turn, uint32_t step, const struct plan_step *plan,
 /* The same if no attempt is left. */
 void fail_or_retry(struct turn *turn, uint32_t step, const struct plan_step *plan,
     struct failure failure);
-/* The step has waited for too long: WAIT_TIMED_OUT, and what the step says follows. */
+/* The step has waited for too long: WAIT_TIMED_OUT; and then what the step says. */
+void say_timed_out(struct turn *turn, uint32_t step, const struct plan_step *plan);
 void time_out_step(struct turn *turn, uint32_t step, const struct plan_step *plan,
     const char *message);
 /* A step cannot be done as its templates say: `wrong` names the place. */

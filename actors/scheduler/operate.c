@@ -5,12 +5,6 @@
 #include "actors/scheduler/policy.h"
 #include "actors/scheduler/scope.h"
 
-static struct refusal
-refuse(enum err err, const char *detail)
-{
-    return (struct refusal){ .err = err, .detail = detail };
-}
-
 static const struct refusal accepted = { .err = ERR_NONE, .detail = "" };
 
 /* ---- steps by the key that people see ---- */

@@ -46,12 +46,6 @@ home_of(const struct scheduler_state *state, const struct plan *plan,
     return hash_of(id_bytes(automation)).bytes[0] % state->config->schedulers;
 }
 
-static struct refusal
-refuse(enum err err, const char *detail)
-{
-    return (struct refusal){ .err = err, .detail = detail };
-}
-
 static bool
 keep_first(void *self, const struct id *run)
 {

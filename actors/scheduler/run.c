@@ -214,7 +214,7 @@ pack_page(const struct step_page *page, struct buffer *out)
 }
 
 static void
-write_steps(struct run *run, struct buffer *out)
+pack_steps(struct run *run, struct buffer *out)
 {
     for (struct step_page *page = run->pages_read; page != NULL;
          page = page->next_read) {
@@ -223,12 +223,22 @@ write_steps(struct run *run, struct buffer *out)
         page->touched = false;
         buffer_clear(out);
         pack_page(page, out);
-        if (page->number == 0) {
-            run->row.steps = arena_copy(run->arena, buffer_bytes(out));
-        } else {
-            struct row_key key = page_key(run, 'S', page->number);
-            put(run, &key, buffer_bytes(out));
-        }
+        page->packed = arena_copy(run->arena, buffer_bytes(out));
+        if (page->number == 0)
+            run->row.steps = page->packed;
+    }
+}
+
+/* The first page lies in the row of the run. */
+static void
+put_steps(struct run *run)
+{
+    for (struct step_page *page = run->pages_read; page != NULL;
+         page = page->next_read) {
+        struct row_key key = page_key(run, 'S', page->number);
+        if (page->number > 0 && page->packed.size > 0)
+            put(run, &key, page->packed);
+        page->packed = (struct bytes){ 0 };
     }
 }
 
@@ -279,17 +289,20 @@ write_positions(struct run *run)
     *positions = bytes_of(positions->data + PAGE_SIZE, positions->size - PAGE_SIZE);
 }
 
+/* What is borrowed from a row, such as the error that a step has from one that lies in
+ * it, is packed before any row is put in the place of one. */
 void
 run_write(struct run *run)
 {
     struct buffer out = { 0 };
     struct row_key key = row_key_run('R', &run->project, &run->id);
     write_chain(run);
-    write_steps(run, &out);
     write_expansions(run, &out);
     write_positions(run);
+    pack_steps(run, &out);
     buffer_clear(&out);
     fields_write(&run_row_shape, &run->row, NULL, &out);
+    put_steps(run);
     put(run, &key, buffer_bytes(&out));
     buffer_free(&out);
 }

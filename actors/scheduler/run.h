@@ -18,7 +18,8 @@ struct step_page {
     uint32_t number;
     struct bytes stored[STEPS_PER_PAGE];
     struct step_row *steps[STEPS_PER_PAGE]; /* NULL: this one was not looked into */
-    bool touched;                           /* to be written */
+    struct bytes packed;                    /* to be put */
+    bool touched;                           /* to be packed */
 };
 
 enum { PAGE_BUCKETS = 64 };

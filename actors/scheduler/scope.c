@@ -60,15 +60,12 @@ scope_in(struct turn *turn)
 static void
 keep_start(struct run_scope *scope, const struct run_started *fact)
 {
-    struct arena *arena = scope->turn->out->arena;
     struct run_started *s = &scope->started;
     *s = *fact;
-    s->inputs = arena_copy(arena, or_empty_map(s->inputs));
-    s->data = arena_copy(arena, or_empty_map(s->data));
-    s->meta = arena_copy(arena, or_empty_map(s->meta));
-    s->config = arena_copy(arena, or_empty_map(s->config));
-    s->source = arena_copy(arena, s->source);
-    s->trigger = arena_copy(arena, s->trigger);
+    s->inputs = or_empty_map(s->inputs);
+    s->data = or_empty_map(s->data);
+    s->meta = or_empty_map(s->meta);
+    s->config = or_empty_map(s->config);
     scope->begun = true;
 }
 

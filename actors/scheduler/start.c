@@ -4,8 +4,8 @@
 #include "actors/scheduler/scope.h"
 #include "actors/scheduler/tellings.h"
 
-static struct row_key
-key_row(const struct id *project, struct bytes key)
+struct row_key
+start_key(const struct id *project, struct bytes key)
 {
     struct hash hash = hash_of(key);
     struct row_key row = row_key('K');
@@ -22,7 +22,7 @@ find_key(const struct scheduler_state *state, const struct id *project,
 {
     if (key.size == 0)
         return false;
-    struct row_key row = key_row(project, key);
+    struct row_key row = start_key(project, key);
     struct bytes value = journal_get(state->journal, row_key_bytes(&row));
     if (value.data == NULL)
         return false;
@@ -115,12 +115,6 @@ title_of(struct turn *turn, const struct plan *plan, const struct run_started *s
                turn, PLAN_NO_STEP, "run_name", plan->run_name, &title, &wrong)
                ? title
                : plan->run_name;
-}
-
-static struct refusal
-refuse(enum err err, const char *detail)
-{
-    return (struct refusal){ .err = err, .detail = detail };
 }
 
 /* The run as it will be, before its first fact. */

@@ -19,12 +19,17 @@ struct start {
     struct bytes by; /* who forks it */
 };
 
-/* Why a run is not started. */
+/* Why a run is not started, or what was asked of one is not done. */
 struct refusal {
     enum err err; /* ERR_NONE: it is */
     const char *detail;
     struct bytes details; /* msgpack array of maps {path, message}, or nothing */
 };
+static inline struct refusal
+refuse(enum err err, const char *detail)
+{
+    return (struct refusal){ .err = err, .detail = detail };
+}
 
 /* What a start names. */
 struct start_of {
@@ -45,6 +50,9 @@ struct refusal start_find(const struct scheduler_state *state, struct outbox *ou
  *                that is active
  */
 struct refusal start_run(struct turn *turn, const struct start *start);
+
+/* Of the row that says which run an idempotency key named. */
+struct row_key start_key(const struct id *project, struct bytes key);
 
 /* What is said to who asked for a run, or about one. */
 void accept_run(struct turn *turn, uint64_t request, bool existed);

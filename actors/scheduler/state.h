@@ -81,8 +81,8 @@ void turn_look_through(struct turn *turn);
 void turn_close(struct turn *turn);
 
 /* facts.c: show the facts of the run that a record has until `look` says that it has
- * found what it looks for; turn_look: that it does not is a bug.  A fact borrows until
- * the next such call. */
+ * found what it looks for; turn_look: that it does not is a bug.  A fact borrows from
+ * the turn's arena. */
 typedef bool look_fn(void *self, const struct message *fact);
 bool turn_facts(struct turn *turn, uint64_t record, look_fn *look, void *self);
 void turn_look(struct turn *turn, uint64_t record, look_fn *look, void *self);
@@ -168,6 +168,9 @@ void scheduler_apply(void *state, uint64_t at_ms, const struct message *m);
 void scheduler_settle(void *state);
 void scheduler_find_timer(struct scheduler_state *state);
 void scheduler_find_deferred(struct scheduler_state *state);
+/* Is there a row from `from` on, and before `to`? */
+bool scheduler_has_rows(const struct scheduler_state *state, const struct row_key *from,
+    const struct row_key *to);
 void scheduler_put(
     struct scheduler_state *state, const struct row_key *key, struct bytes value);
 void scheduler_drop(struct scheduler_state *state, const struct row_key *key);

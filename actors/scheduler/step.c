@@ -108,8 +108,7 @@ fail_or_retry(struct turn *turn, uint32_t step, const struct plan_step *plan,
 }
 
 void
-time_out_step(
-    struct turn *turn, uint32_t step, const struct plan_step *plan, const char *message)
+say_timed_out(struct turn *turn, uint32_t step, const struct plan_step *plan)
 {
     struct wait_timed_out timed_out = {
         .run = turn->run.id,
@@ -119,6 +118,13 @@ time_out_step(
     };
     turn_say(
         turn, (struct message){ .code = WAIT_TIMED_OUT, .wait_timed_out = timed_out });
+}
+
+void
+time_out_step(
+    struct turn *turn, uint32_t step, const struct plan_step *plan, const char *message)
+{
+    say_timed_out(turn, step, plan);
     switch (plan->on_timeout) {
     case ON_TIMEOUT_SKIP: skip_step(turn, step, plan, message, false); return;
     case ON_TIMEOUT_CONTINUE:

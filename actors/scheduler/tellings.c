@@ -94,28 +94,16 @@ telling_drop(struct scheduler_state *s, uint32_t peer, const struct id *subject,
 }
 
 static bool
-any_row(void *self, struct bytes key, struct bytes value)
-{
-    (void)key;
-    (void)value;
-    *(bool *)self = true;
-    return false;
-}
-
-static bool
-has_rows(struct journal *journal, uint32_t peer)
+has_rows(const struct scheduler_state *s, uint32_t peer)
 {
     struct row_key from = peer_key(peer), to = row_key_after(&from);
-    bool found = false;
-    journal_scan(
-        journal, row_key_bytes(&from), row_key_bytes(&to), false, any_row, &found);
-    return found;
+    return scheduler_has_rows(s, &from, &to);
 }
 
 void
 tellings_find_own(struct scheduler_state *s)
 {
-    s->tell_own = has_rows(s->journal, s->partition);
+    s->tell_own = has_rows(s, s->partition);
 }
 
 void
@@ -124,8 +112,7 @@ tellings_reset(struct scheduler_state *s, uint32_t peer)
     if (peer == s->partition || (peer != PEER_REGISTRY && peer >= TELLING_PEERS - 1))
         return;
     s->retellings[slot_of(peer)] =
-        (struct retelling){ .active = has_rows(s->journal, peer),
-            .last = peer_key(peer) };
+        (struct retelling){ .active = has_rows(s, peer), .last = peer_key(peer) };
 }
 
 void
@@ -178,20 +165,12 @@ tellings_about(const struct scheduler_state *state, uint32_t peer,
         state->journal, row_key_bytes(&from), row_key_bytes(&to), false, show, &about);
 }
 
-static void
-note_one(void *self, const struct telling *telling)
-{
-    (void)telling;
-    *(bool *)self = true;
-}
-
 bool
 telling_there(const struct scheduler_state *state, uint32_t peer,
     const struct id *subject, enum telling_kind kind)
 {
-    bool found = false;
-    tellings_about(state, peer, subject, kind, note_one, &found);
-    return found;
+    struct row_key from = about_key(peer, subject, kind), to = row_key_after(&from);
+    return scheduler_has_rows(state, &from, &to);
 }
 
 void

@@ -21,15 +21,6 @@ untold_hungry(const struct untold_waits *waits)
     return waits->more && waits->told < WAITS_TOLD_MAX;
 }
 
-static bool
-any_row(void *self, struct bytes key, struct bytes value)
-{
-    (void)key;
-    (void)value;
-    *(bool *)self = true;
-    return false;
-}
-
 static void
 look_behind(struct scheduler_state *s)
 {
@@ -37,9 +28,7 @@ look_behind(struct scheduler_state *s)
     struct row_key from = untold_key(w->record, &w->run, w->step), all = row_key('Y');
     struct row_key to = row_key_after(&all);
     row_key_u8(&from, 0); /* behind it */
-    w->more = false;
-    journal_scan(
-        s->journal, row_key_bytes(&from), row_key_bytes(&to), false, any_row, &w->more);
+    w->more = scheduler_has_rows(s, &from, &to);
 }
 
 void

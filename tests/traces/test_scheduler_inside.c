@@ -1,6 +1,7 @@
 /* Goal: a parallel does its body side by side, an each its body for every item, in
  * order, so many at a time; what they cost does not grow with what is over.
  * Method: every word that the scheduler says is compared; values by what leaves. */
+#include "store/rows.h"
 #include "tests/traces/scheduler_story.h"
 #include "tests/traces/suites.h"
 
@@ -202,6 +203,28 @@ START_TEST(a_failed_item_lets_no_other_begin)
         "failed\" failed_step=each\n"
         "0 -> lease job_settled run=R1 step=4 attempt=1 offer=1 session=S1 "
         "verdict=1 gateway=3 reported=1\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(an_item_in_another_page_says_why_its_each_fails)
+{
+    struct story s;
+    open_with(&s,
+        "default_inputs:\n"
+        "  list: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]\n"
+        "steps:\n"
+        "  - { key: each, kind: each, items: '${{ inputs.list }}', concurrency: 17,\n"
+        "      steps: [{ key: a, kind: action, action: x }] }\n");
+    story_start(&s, 1, "");
+    story_failed(&s, (struct held){ 1, STEPS_PER_PAGE, 1, 1, 1 });
+    for (uint32_t step = 1; step < STEPS_PER_PAGE; step++)
+        story_completed(&s, (struct held){ 1, step, 1, 1, 1 });
+    trace_skip(&s.trace);
+    story_completed(&s, (struct held){ 1, STEPS_PER_PAGE + 1, 1, 1, 1 });
+    story_expect_only(&s, "run_failed",
+        "0 run_failed run=R1 step=each error_type=Oops error_message=\"each[15].a "
+        "failed\" stop_reason=step_failed\n");
     story_close(&s);
 }
 END_TEST
@@ -447,6 +470,7 @@ scheduler_inside_suite(void)
     tcase_add_test(tests, a_failure_in_a_parallel_fails_it_when_the_others_are_over);
     tcase_add_test(tests, an_each_does_so_many_items_at_a_time);
     tcase_add_test(tests, a_failed_item_lets_no_other_begin);
+    tcase_add_test(tests, an_item_in_another_page_says_why_its_each_fails);
     tcase_add_test(tests, a_failed_item_that_is_to_be_continued_has_no_output);
     tcase_add_test(tests, an_each_of_nothing_is_over_at_once);
     tcase_add_test(tests, what_is_no_list_fails_the_each);

@@ -289,6 +289,27 @@ START_TEST(all_of_those_who_are_asked_must_answer)
 }
 END_TEST
 
+START_TEST(an_answer_names_its_step_whatever_the_next_one_reads)
+{
+    struct story s;
+    open_with(&s,
+        "default_inputs: { n: 1 }\n"
+        "steps:\n"
+        "  - { key: a, kind: sleep, duration: 1s }\n"
+        "  - { key: asked, kind: interaction, protocol: approval, title: 'Ship?' }\n"
+        "  - { key: b, kind: set, values: { n: '${{ inputs.n }}' } }\n");
+    story_start(&s, 1, "");
+    trace_wait(&s.trace, 1000);
+    trace_skip(&s.trace);
+    story_respond(&s, story_interaction(&s, 1, 1, 1), "ann", "\xc3");
+    story_expect_only(&s, "interaction_responded",
+        "1000 interaction_responded run=R1 step=1 key=asked interaction=I "
+        "value=(1 bytes) principal=ann resolved=1\n");
+    story_expect_output(&s, "{\"n\":1}");
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(a_question_that_nobody_answers_expires_or_goes_to_others)
 {
     struct story s;
@@ -466,6 +487,7 @@ scheduler_waits_suite(void)
     tcase_add_test(tests, a_cancelled_wait_is_withdrawn);
     tcase_add_test(tests, one_of_those_who_are_asked_answers_once);
     tcase_add_test(tests, all_of_those_who_are_asked_must_answer);
+    tcase_add_test(tests, an_answer_names_its_step_whatever_the_next_one_reads);
     tcase_add_test(tests, a_question_that_nobody_answers_expires_or_goes_to_others);
     tcase_add_test(tests, what_has_expired_is_not_answered_any_more);
     tcase_add_test(tests, all_assertions_are_evaluated);

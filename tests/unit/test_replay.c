@@ -456,6 +456,54 @@ START_TEST(what_would_be_decided_otherwise_is_named)
 }
 END_TEST
 
+/* Runs of such an automation begin in one partition: here not in the first, to which
+ * all would belong if there were no other.  Returns the run. */
+static unsigned
+start_where_it_belongs(struct engine *e, char *name, const char *timeout)
+{
+    char steps[128];
+    uint32_t home;
+    do {
+        name[0]++;
+        struct id automation = engine_automation(name);
+        home = hash_of(id_bytes(&automation)).bytes[0] % ENGINE_PARTITIONS_MAX;
+    } while (home == 0);
+    unsigned run = (unsigned)name[0] * ENGINE_PARTITIONS_MAX + home;
+    snprintf(steps, sizeof steps, STEP("a", "") "concurrency: forbid\ntimeout: %s\n",
+        timeout);
+    engine_learn(e, name, steps);
+    engine_start(e, run, name);
+    return run;
+}
+
+START_TEST(a_start_is_decided_again_where_it_was_decided)
+{
+    static struct export_file x;
+    struct engine e;
+    char name[2] = "a";
+    struct buffer file = { 0 }, other = { 0 }, changed = { 0 }, out = { 0 };
+    struct retelling how = { .verify = true, .whole = true };
+    struct retold retold;
+    struct fault fault;
+    engine_open(&e, ENGINE_PARTITIONS_MAX);
+    unsigned run = start_where_it_belongs(&e, name, "10s");
+    engine_failed(&e, (struct job){ run, 0, 1, 1 });
+    expect_all_same(&e, run);
+    export_run(&e, run, &file);
+    export_run(&e, start_where_it_belongs(&e, name, "20s"), &other);
+    change_plan(&file, plan_of(&other), &changed);
+    ck_assert_int_eq(export_open(buffer_bytes(&changed), &x, &fault), ERR_NONE);
+    ck_assert_int_eq(retell(&x, &how, &out, &retold, &fault), ERR_NONE);
+    ck_assert_uint_eq(retold.different, 1);
+    ck_assert_ptr_nonnull(memmem(out.data, out.size, "it would be: run_started", 24));
+    buffer_free(&file);
+    buffer_free(&other);
+    buffer_free(&changed);
+    buffer_free(&out);
+    engine_close(&e);
+}
+END_TEST
+
 /* ---- large payloads, many records ---- */
 
 static struct bytes
@@ -528,6 +576,7 @@ replay_suite(void)
     tcase_add_test(all, a_file_that_is_cut_or_longer_is_refused);
     tcase_add_test(all, a_record_that_is_left_out_breaks_the_chain);
     tcase_add_test(all, what_would_be_decided_otherwise_is_named);
+    tcase_add_test(all, a_start_is_decided_again_where_it_was_decided);
     tcase_add_test(all, payloads_beside_the_log_are_in_the_file);
     tcase_add_test(all, a_run_of_a_thousand_records_comes_in_pages);
     suite_add_tcase(suite, all);
