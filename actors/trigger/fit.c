@@ -44,20 +44,6 @@ scope_of(const struct event *event)
     return (struct expression_scope){ (void *)(uintptr_t)event, find };
 }
 
-bool
-condition_holds(struct bytes condition, const struct event *event, struct arena *arena)
-{
-    struct expression_scope scope = scope_of(event);
-    struct expression_fault fault;
-    bool holds = false;
-    if (condition.size == 0)
-        return true;
-    return expression_condition(
-               condition, &scope, &condition_limits, arena, &holds, &fault)
-               == ERR_NONE
-           && holds;
-}
-
 static struct bytes
 mistake_in(const char *what, const struct expression_fault *fault, struct arena *arena)
 {
@@ -69,6 +55,24 @@ mistake_in(const char *what, const struct expression_fault *fault, struct arena 
     struct bytes mistake = arena_copy(arena, buffer_bytes(&out));
     buffer_free(&out);
     return mistake;
+}
+
+bool
+condition_holds(struct bytes condition, const struct event *event, struct arena *arena,
+    struct bytes *mistake)
+{
+    struct expression_scope scope = scope_of(event);
+    struct expression_fault fault;
+    bool holds = false;
+    *mistake = (struct bytes){ 0 };
+    if (condition.size == 0)
+        return true;
+    if (expression_condition(
+            condition, &scope, &condition_limits, arena, &holds, &fault)
+        == ERR_NONE)
+        return holds;
+    *mistake = mistake_in("condition", &fault, arena);
+    return false;
 }
 
 bool

@@ -61,8 +61,9 @@ void
 say_answer(struct outbox *out, uint64_t request, struct buffer *document, bool created);
 
 /* fit.c: what texts of an automation say of an event.  `meta` is what templates see. */
-bool
-condition_holds(struct bytes condition, const struct event *event, struct arena *arena);
+/* One that cannot be told does not hold: `mistake` says why, else nothing. */
+bool condition_holds(struct bytes condition, const struct event *event,
+    struct arena *arena, struct bytes *mistake);
 /* The group of the event, in the arena; nothing if there is none to tell apart.  False:
  * it cannot be told, `mistake` says why. */
 bool group_of(struct bytes template, const struct event *event, struct arena *arena,

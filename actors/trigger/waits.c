@@ -21,11 +21,12 @@ static bool
 fits(const struct wait_entry *wait, const struct event *event, struct arena *arena)
 {
     const struct event_entry *e = &event->entry;
+    struct bytes mistake;
     return e->number > wait->after && e->at_ms >= wait->since_ms
            && type_fits(wait->event_type, e->type)
            && (wait->source.size == 0 || bytes_equal(wait->source, e->source))
            && match_holds(wait->match, e->data)
-           && condition_holds(wait->condition, event, arena);
+           && condition_holds(wait->condition, event, arena, &mistake);
 }
 
 static void
