@@ -182,7 +182,7 @@ void hold_fired(struct trigger_state *s, const struct trigger_name *name,
     const struct trigger_fired *fired);
 
 /* waits.c: steps that wait for an event */
-bool wait_hears(const struct trigger_state *s, const struct wait_name *name,
+void wait_hears(const struct trigger_state *s, const struct wait_name *name,
     const struct event *event, struct outbox *out);
 void on_wait_offered(
     const struct trigger_state *s, const struct message *in, struct outbox *out);
