@@ -11,13 +11,6 @@ static const struct expression_limits condition_limits = { .text_max = TEXT_MAX,
     .fuel = CONDITION_FUEL,
     .depth = DEPTH_MAX };
 
-static struct bytes
-or_empty_map(struct bytes value)
-{
-    static const uint8_t empty[] = { 0x80 };
-    return value.size > 0 ? value : bytes_of(empty, sizeof empty);
-}
-
 /* The roots that there are: event and meta. */
 static bool
 find(void *self, const struct bytes *path, size_t count, size_t *used,
@@ -28,9 +21,9 @@ find(void *self, const struct bytes *path, size_t count, size_t *used,
     if (count == 0)
         return false;
     if (bytes_equal(path[0], text("event")))
-        *value = or_empty_map(event->entry.data);
+        *value = pack_or_map(event->entry.data);
     else if (bytes_equal(path[0], text("meta")))
-        *value = or_empty_map(event->meta);
+        *value = pack_or_map(event->meta);
     else
         return false;
     *used = 1;
