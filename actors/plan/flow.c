@@ -131,7 +131,7 @@ check_fill(struct filling *f)
         .on_fail = (uint32_t)a[CHECK_ON_FAIL].number,
         .prompt = a[CHECK_PROMPT].text,
     };
-    bool gate = a[CHECK_ON_FAIL].good && check.on_fail == 2;
+    bool gate = a[CHECK_ON_FAIL].good && check.on_fail == ON_FAIL_GATE;
     if (gate && a[CHECK_GATE].at == NULL)
         mistake_missing(f->r, f->node, "gate", "missing: expected a map with targets");
     if (!gate && a[CHECK_GATE].at != NULL)

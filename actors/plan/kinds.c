@@ -198,9 +198,9 @@ static const struct form child_flat = FORM_AND(child_rules, &step_common_form);
 static const struct form child_form = FORM_AND(child_config_rule, &child_flat);
 
 static const struct choice on_fails[] = {
-    { "fail", 0 },
-    { "continue", 1 },
-    { "gate", 2 },
+    { "fail", ON_FAIL_FAIL },
+    { "continue", ON_FAIL_CONTINUE },
+    { "gate", ON_FAIL_GATE },
     { NULL, 0 },
 };
 

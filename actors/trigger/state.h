@@ -2,6 +2,7 @@
 #ifndef ACTORS_TRIGGER_STATE_H
 #define ACTORS_TRIGGER_STATE_H
 #include "actors/actor.h"
+#include "actors/plan/plan_kinds.h"
 #include "actors/trigger/entries.h"
 #include "actors/trigger/listeners.h"
 
@@ -208,7 +209,6 @@ void on_hook_call(const struct trigger_state *s, uint64_t now_ms,
 struct hook_request {
     struct bytes headers, body; /* headers: msgpack map, names in lower case */
 };
-enum hook_scheme { HOOK_OPEN, HOOK_STANDARD, HOOK_GITHUB, HOOK_SHARED };
 /* `delivery` is the id that the sender gave it, or nothing. */
 bool hook_genuine(enum hook_scheme scheme, const struct hook_request *request,
     struct bytes secret, struct bytes header, uint64_t tolerance_ms, uint64_t now_ms,
