@@ -352,10 +352,11 @@ event_held_applied(struct trigger_state *s, const struct message *m)
     bool goes_on = kept_read(s->journal, &key, &hold_shape, NULL, &hold)
                    && hold.generation == definition.generation;
     uint64_t before_ms = hold.due_ms;
-    if (held->alone || !goes_on)
+    if (held->alone || !goes_on) {
         drop_held(s, &name);
-    if (held->alone || !goes_on)
-        hold.count = 0, hold.bytes = 0;
+        hold.count = 0;
+        hold.bytes = 0;
+    }
     hold = (struct hold){
         .trigger = held->trigger,
         .group = held->group,
