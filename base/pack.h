@@ -25,6 +25,25 @@ void pack_map(struct buffer *out, size_t count);
 /* Append what is msgpack already; nothing at all becomes nil. */
 void pack_raw(struct buffer *out, struct bytes value);
 
+/* The value; where there is none at all nil, or a list or map without items. */
+static inline struct bytes
+pack_or_nil(struct bytes value)
+{
+    return value.size > 0 ? value : bytes_of("\xc0", 1);
+}
+
+static inline struct bytes
+pack_or_list(struct bytes value)
+{
+    return value.size > 0 ? value : bytes_of("\x90", 1);
+}
+
+static inline struct bytes
+pack_or_map(struct bytes value)
+{
+    return value.size > 0 ? value : bytes_of("\x80", 1);
+}
+
 enum pack_type {
     PACK_NIL,
     PACK_BOOL,

@@ -324,8 +324,8 @@ static struct operand
 unary(struct evaluation *e)
 {
     size_t at = e->token.at;
-    bool not = sign_is(e, "!") || word_is(e, TOKEN_NAME, "not");
-    if (!not &&!sign_is(e, "-") && !sign_is(e, "+"))
+    bool denies = sign_is(e, "!") || word_is(e, TOKEN_NAME, "not");
+    if (!denies && !sign_is(e, "-") && !sign_is(e, "+"))
         return choice(e);
     bool minus = sign_is(e, "-");
     struct bytes value = { 0 };
@@ -335,12 +335,12 @@ unary(struct evaluation *e)
         value = operand_value(e, &o, false);
     }
     leave(e);
-    if (live(e) && not &&type_of(value) != PACK_BOOL)
+    if (live(e) && denies && type_of(value) != PACK_BOOL)
         fail(e, ERR_INVALID, at, "! wants a boolean, not %s", type_sentence(value));
-    else if (live(e) && !not &&!is_number(value))
+    else if (live(e) && !denies && !is_number(value))
         fail(e, ERR_INVALID, at, "%s wants a number, not %s", minus ? "-" : "+",
             type_sentence(value));
-    else if (live(e) && not )
+    else if (live(e) && denies)
         value = value_bool(e, !bool_of(value));
     else if (live(e) && minus)
         value = operate_negate(e, at, value);
@@ -348,11 +348,11 @@ unary(struct evaluation *e)
 }
 
 static bool
-side(struct evaluation *e, const struct operator* operator, size_t at,
-    struct bytes value)
+side(
+    struct evaluation *e, const struct operator_row *row, size_t at, struct bytes value)
 {
     if (live(e) && type_of(value) != PACK_BOOL)
-        fail(e, ERR_INVALID, at, "%s wants booleans, not %s", operator->sign,
+        fail(e, ERR_INVALID, at, "%s wants booleans, not %s", row->sign,
             type_sentence(value));
     return live(e) && bool_of(value);
 }
@@ -361,16 +361,15 @@ static struct operand binary(struct evaluation *e, unsigned level);
 
 /* The right side is read dry once the left one decides. */
 static struct bytes
-logical(
-    struct evaluation *e, const struct operator* operator, size_t at, struct bytes a)
+logical(struct evaluation *e, const struct operator_row *row, size_t at, struct bytes a)
 {
-    bool either = operator->level == 1;
-    bool left = side(e, operator, at, a);
+    bool either = row->level == 1;
+    bool left = side(e, row, at, a);
     bool decided = live(e) && left == either;
     e->dry += decided;
-    struct operand o = binary(e, operator->level + 1);
+    struct operand o = binary(e, row->level + 1);
     struct bytes b = operand_value(e, &o, false);
-    bool right = side(e, operator, at, b);
+    bool right = side(e, row, at, b);
     e->dry -= decided;
     return value_bool(e, decided ? left : right);
 }
@@ -378,21 +377,21 @@ logical(
 /* Both sides and the operator; `not in` and its like have their sign behind. */
 static struct bytes
 operation(
-    struct evaluation *e, const struct operator* operator, size_t at, struct bytes a)
+    struct evaluation *e, const struct operator_row *row, size_t at, struct bytes a)
 {
-    if (operator->apply == NULL)
-        return logical(e, operator, at, a);
+    if (row->apply == NULL)
+        return logical(e, row, at, a);
     struct token first = e->token;
     uint64_t before = e->token_count;
-    struct operand o = binary(e, operator->level + 1);
+    struct operand o = binary(e, row->level + 1);
     struct bytes b = operand_value(e, &o, false);
-    if (operator->apply == operate_matches && first
-            .type == TOKEN_TEXT && e->token_count == before + 1)
+    if (row->apply == operate_matches && first.type == TOKEN_TEXT
+        && e->token_count == before + 1)
         pattern_try(e, first.text, first.at);
     e->call_at = at;
     charge_look(e, a);
     charge_look(e, b);
-    return live(e) ? operator->apply(e, at, a, b) : (struct bytes){ 0 };
+    return live(e) ? row->apply(e, at, a, b) : (struct bytes){ 0 };
 }
 
 /* value | function(more) */
@@ -426,16 +425,16 @@ binary(struct evaluation *e, unsigned level)
         bool negated = word_is(e, TOKEN_NAME, "not");
         if (negated)
             next(e);
-        const struct operator* operator= operator_next(e);
-        if (operator== NULL || operator->level<level ||(
-                negated && (operator->level != 3 || e->token.type != TOKEN_NAME))) {
+        const struct operator_row *row = operator_next(e);
+        if (row == NULL || row->level < level
+            || (negated && (row->level != 3 || e->token.type != TOKEN_NAME))) {
             back_to(e, &here);
             break;
         }
         size_t at = e->token.at;
         struct bytes a = operand_value(e, &o, false);
         next(e);
-        struct bytes value = operation(e, operator, at, a);
+        struct bytes value = operation(e, row, at, a);
         if (negated && live(e))
             value = value_bool(e, !bool_of(value));
         o = operand_of(e, value, at);

@@ -358,7 +358,7 @@ operate_slice(struct evaluation *e, size_t at, struct bytes value,
     return taken_list(e, mark, end - begin);
 }
 
-static const struct operator operators[] = {
+static const struct operator_row operators[] = {
     { "||", 1, NULL },
     { "or", 1, NULL },
     { "&&", 2, NULL },
@@ -383,7 +383,8 @@ static const struct operator operators[] = {
     { "**", 7, power },
 };
 
-const struct operator* operator_next(const struct evaluation *e)
+const struct operator_row *
+operator_next(const struct evaluation *e)
 {
     if (e->token.type != TOKEN_SIGN && e->token.type != TOKEN_NAME)
         return NULL;

@@ -3,16 +3,15 @@
 #define ACTORS_EXPRESSION_OPERATORS_H
 #include "actors/expression/value.h"
 
-struct operator
-{
+struct operator_row {
     const char *sign;
     unsigned level; /* higher binds tighter */
     struct bytes (*apply)(
-        struct evaluation * e, size_t at, struct bytes a, struct bytes b);
+        struct evaluation *e, size_t at, struct bytes a, struct bytes b);
 };
 
 /* The operator that the token is, or NULL. */
-const struct operator* operator_next(const struct evaluation *e);
+const struct operator_row *operator_next(const struct evaluation *e);
 
 struct bytes operate_negate(struct evaluation *e, size_t at, struct bytes a);
 struct bytes

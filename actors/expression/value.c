@@ -191,9 +191,9 @@ number_real(const struct number *number)
 }
 
 static int
-sign_of(bool less, bool more)
+order_real(double a, double b)
 {
-    return less ? -1 : more;
+    return a < b ? -1 : a > b;
 }
 
 /* Only whole numbers below 2^64 can be cut from a double without loss. */
@@ -207,7 +207,7 @@ order_mixed(wide whole, double real)
     wide cut = (wide)real;
     if (whole != cut)
         return whole < cut ? -1 : 1;
-    return sign_of((double)cut<real, (double)cut> real);
+    return order_real((double)cut, real);
 }
 
 bool
@@ -216,13 +216,13 @@ numbers_order(const struct number *a, const struct number *b, int *order)
     if ((!a->whole && isnan(a->real)) || (!b->whole && isnan(b->real)))
         return false;
     if (a->whole && b->whole)
-        *order = sign_of(a->integer<b->integer, a->integer> b->integer);
+        *order = a->integer < b->integer ? -1 : a->integer > b->integer;
     else if (a->whole)
         *order = order_mixed(a->integer, b->real);
     else if (b->whole)
         *order = -order_mixed(b->integer, a->real);
     else
-        *order = sign_of(a->real<b->real, a->real> b->real);
+        *order = order_real(a->real, b->real);
     return true;
 }
 

@@ -69,7 +69,7 @@ child_fill(struct filling *f)
     struct plan_child child = {
         .automation = a[CHILD_AUTOMATION].text,
         .wait = a[CHILD_WAIT].number != 0,
-        .orphan = a[CHILD_ON_CANCEL].good && a[CHILD_ON_CANCEL].number == 2,
+        .orphan = (uint32_t)a[CHILD_ON_CANCEL].number,
     };
     if (a[CHILD_INPUTS].good)
         child.inputs = payload_pack(f->r, a[CHILD_INPUTS].at, NAMES_STEP);

@@ -193,19 +193,15 @@ good_node(const struct answer *a)
 static void
 concurrency_fill(struct reading *r, const struct answer *a, struct plan *plan)
 {
-    static const struct {
-        enum top_slot slot;
-        const char *needs;
-    } queue_only[] = { { TOP_RUNS_MAX, "only used with policy: queue" },
-        { TOP_QUEUED_MAX, "only used with policy: queue" } };
+    static const enum top_slot queue_only[] = { TOP_RUNS_MAX, TOP_QUEUED_MAX };
     plan->concurrency =
         a[TOP_POLICY].good ? (enum plan_concurrency)a[TOP_POLICY].number : PLAN_ALLOW;
     plan->runs_max = (uint32_t)a[TOP_RUNS_MAX].number;
     plan->queued_max = (uint32_t)a[TOP_QUEUED_MAX].number;
     plan->concurrency_key = a[TOP_GROUP].text;
     for (size_t i = 0; i < COUNT(queue_only) && a[TOP_POLICY].good; i++)
-        if (a[queue_only[i].slot].at != NULL && plan->concurrency != PLAN_QUEUE)
-            mistake_at_key(r, a[queue_only[i].slot].at, "%s", queue_only[i].needs);
+        if (a[queue_only[i]].at != NULL && plan->concurrency != PLAN_QUEUE)
+            mistake_at_key(r, a[queue_only[i]].at, "only used with policy: queue");
     if (a[TOP_GROUP].at != NULL && a[TOP_POLICY].good
         && plan->concurrency == PLAN_ALLOW)
         mistake_at_key(r, a[TOP_GROUP].at,

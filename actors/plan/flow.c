@@ -131,7 +131,7 @@ check_fill(struct filling *f)
         .on_fail = (uint32_t)a[CHECK_ON_FAIL].number,
         .prompt = a[CHECK_PROMPT].text,
     };
-    bool gate = a[CHECK_ON_FAIL].good && check.on_fail == 2;
+    bool gate = a[CHECK_ON_FAIL].good && check.on_fail == ON_FAIL_GATE;
     if (gate && a[CHECK_GATE].at == NULL)
         mistake_missing(f->r, f->node, "gate", "missing: expected a map with targets");
     if (!gate && a[CHECK_GATE].at != NULL)
@@ -154,16 +154,10 @@ as_check(struct filling *f)
         "steps", "run", "automation", "index", "true", "false", "null", "nil", "in",
         "not", "and", "or" };
     const struct answer *as = &f->a[EACH_AS];
-    bool bad = false;
-    for (size_t i = 0; i < COUNT(taken) && as->good; i++)
+    bool bad = !name_valid(as->text);
+    for (size_t i = 0; i < COUNT(taken); i++)
         bad |= bytes_equal(as->text, text(taken[i]));
-    for (size_t i = 0; i < as->text.size && as->good; i++) {
-        uint8_t b = as->text.data[i] | 0x20;
-        bool letter = (b >= 'a' && b <= 'z') || as->text.data[i] == '_';
-        bool digit = as->text.data[i] >= '0' && as->text.data[i] <= '9';
-        bad |= !letter && (i == 0 || !digit);
-    }
-    if (bad)
+    if (as->good && bad)
         mistake_expected(f->r, as->at,
             "a name of letters, digits and underscores that is no root of expressions");
 }

@@ -66,6 +66,19 @@ key_valid(struct bytes text)
     return text.size >= 1 && text.size <= PLAN_KEY_MAX && all_fit(text, in_key);
 }
 
+bool
+name_valid(struct bytes text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t b = text.data[i] | 0x20;
+        bool letter = (b >= 'a' && b <= 'z') || text.data[i] == '_';
+        bool digit = text.data[i] >= '0' && text.data[i] <= '9';
+        if (!letter && (i == 0 || !digit))
+            return false;
+    }
+    return text.size > 0;
+}
+
 /* Fill `a` from a scalar; false if it is not what the rule expects. */
 typedef bool take(const struct rule *rule, const struct node *node, struct answer *a);
 

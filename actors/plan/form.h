@@ -142,4 +142,6 @@ rule_read(struct reading *r, const struct node *node, const struct rule *rule);
 void mistake_expected(struct reading *r, const struct node *node, const char *expected);
 /* 1 to PLAN_KEY_MAX of [A-Za-z0-9._-]? */
 bool key_valid(struct bytes text);
+/* Letters, digits and underscores, of which the first is no digit? */
+bool name_valid(struct bytes text);
 #endif

@@ -92,19 +92,6 @@ quoted_append(struct buffer *out, struct bytes in)
     }
 }
 
-static bool
-name_valid(struct bytes name)
-{
-    for (size_t i = 0; i < name.size; i++) {
-        uint8_t b = name.data[i] | 0x20;
-        bool letter = (b >= 'a' && b <= 'z') || name.data[i] == '_';
-        bool digit = name.data[i] >= '0' && name.data[i] <= '9';
-        if (!letter && (i == 0 || !digit))
-            return false;
-    }
-    return name.size > 0;
-}
-
 static void
 env_append(struct command *c, const struct node *env)
 {

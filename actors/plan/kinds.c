@@ -131,14 +131,14 @@ static const struct choice protocols[] = {
 };
 
 static const struct choice resolutions[] = {
-    { "any_of", 1 },
-    { "all_of", 2 },
+    { "any_of", 0 },
+    { "all_of", 1 },
     { NULL, 0 },
 };
 
 static const struct choice on_rejects[] = {
     { "fail", 1 },
-    { "continue", 2 },
+    { "continue", 0 },
     { NULL, 0 },
 };
 
@@ -167,8 +167,8 @@ static const struct form typed_interaction_form =
     FORM_AND(typed_interaction_rules, &interaction_form);
 
 static const struct choice on_cancels[] = {
-    { "cancel", 1 },
-    { "abandon", 2 },
+    { "cancel", 0 },
+    { "abandon", 1 },
     { NULL, 0 },
 };
 
@@ -198,9 +198,9 @@ static const struct form child_flat = FORM_AND(child_rules, &step_common_form);
 static const struct form child_form = FORM_AND(child_config_rule, &child_flat);
 
 static const struct choice on_fails[] = {
-    { "fail", 0 },
-    { "continue", 1 },
-    { "gate", 2 },
+    { "fail", ON_FAIL_FAIL },
+    { "continue", ON_FAIL_CONTINUE },
+    { "gate", ON_FAIL_GATE },
     { NULL, 0 },
 };
 

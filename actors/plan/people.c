@@ -34,13 +34,13 @@ interaction_fill(struct filling *f)
     struct answer *a = f->a;
     unsigned protocol = (unsigned)a[ASK_PROTOCOL].number;
     bool rejects =
-        a[ASK_ON_REJECT].good ? a[ASK_ON_REJECT].number == 1 : protocol == APPROVAL;
+        a[ASK_ON_REJECT].good ? a[ASK_ON_REJECT].number != 0 : protocol == APPROVAL;
     struct plan_interaction ask = {
         .protocol = text(protocols[protocol]),
         .prompt = a[ASK_PROMPT].text,
         .title = a[ASK_TITLE].text,
         .targets = targets_pack(f->r, &a[ASK_TARGETS]),
-        .all_of = a[ASK_RESOLUTION].good && a[ASK_RESOLUTION].number == 2,
+        .all_of = (uint32_t)a[ASK_RESOLUTION].number,
         .escalate_to = targets_pack(f->r, &a[ASK_ESCALATE_TO]),
         .reject_fails = rejects,
     };

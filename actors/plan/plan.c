@@ -169,13 +169,6 @@ part(struct bytes in, uint64_t *offset, uint64_t size)
     return part;
 }
 
-static struct bytes
-or_nil(struct bytes payload)
-{
-    static const uint8_t nil[] = { 0xc0 };
-    return payload.size > 0 ? payload : bytes_of(nil, sizeof nil);
-}
-
 static bool
 top_read(struct bytes in, struct plan *plan)
 {
@@ -194,11 +187,11 @@ top_read(struct bytes in, struct plan *plan)
         .failures_max = stored.failures_max,
         .timeout_ms = stored.timeout_ms,
         .fixed_count = stored.body_steps,
-        .inputs = or_nil(stored.inputs),
-        .default_inputs = or_nil(stored.default_inputs),
-        .tags = or_nil(stored.tags),
-        .config = or_nil(stored.config),
-        .output = or_nil(stored.output),
+        .inputs = pack_or_nil(stored.inputs),
+        .default_inputs = pack_or_nil(stored.default_inputs),
+        .tags = pack_or_nil(stored.tags),
+        .config = pack_or_nil(stored.config),
+        .output = pack_or_nil(stored.output),
         .run_name = stored.run_name,
         .triggers_limit = stored.triggers_limit != 0,
         .by_key = stored.by_key,

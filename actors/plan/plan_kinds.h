@@ -8,6 +8,13 @@
 #include "actors/plan/plan.h"
 #include "base/field.h"
 
+/* What becomes of a step of which a check does not hold; of the slots of a schedule
+ * that were missed, where MISFIRE_ALL is up to catch_up_max; how a request proves where
+ * it comes from.  On disk: never renumber. */
+enum on_fail { ON_FAIL_FAIL = 0, ON_FAIL_CONTINUE = 1, ON_FAIL_GATE = 2 };
+enum misfire { MISFIRE_ONCE = 0, MISFIRE_SKIP = 1, MISFIRE_ALL = 2 };
+enum hook_scheme { HOOK_OPEN = 0, HOOK_STANDARD = 1, HOOK_GITHUB = 2, HOOK_SHARED = 3 };
+
 /* clang-format off */
 #define plan_sleep_FIELDS(F, S)                                                          \
     F(S, 1, u64,  duration_ms, "0: see `duration` or `until`")                           \
@@ -42,7 +49,7 @@
 
 #define plan_check_FIELDS(F, S)                                                          \
     F(S, 1, payload, checks,  "array of maps {name, expr}; expr is a condition")         \
-    F(S, 2, u32,     on_fail, "0: the step fails; 1: it completes with verdict fail; 2: ask a person") \
+    F(S, 2, u32,     on_fail, "enum on_fail: the step fails; it completes with verdict fail; ask a person") \
     F(S, 3, payload, targets, "of the gate: array of texts")                             \
     F(S, 4, text,    prompt,  "of the gate")
 
@@ -61,15 +68,15 @@
 /* Of triggers. */
 #define plan_schedule_FIELDS(F, S)                                                       \
     F(S, 1, u32, dst,         "enum cron_dst of actors/schedule")                        \
-    F(S, 2, u32, misfire,     "0: what was missed fires once; 1: not at all; 2: each, up to catch_up_max") \
+    F(S, 2, u32, misfire,     "enum misfire: what was missed fires once, not at all, or each") \
     F(S, 3, u32, catch_up_max, "slots")                                                  \
     F(S, 4, u64, jitter_ms,   "each slot fires up to this much later, always by the same amount")
 
 #define plan_http_FIELDS(F, S)                                                           \
     F(S, 1, text, handle,       "last part of its URL; empty: made from automation and trigger") \
-    F(S, 2, u32,  scheme,       "0: none; 1: standard webhooks; 2: GitHub; 3: shared secret in a header") \
+    F(S, 2, u32,  scheme,       "enum hook_scheme")                                      \
     F(S, 3, text, secret,       "name of a secret of the project")                       \
-    F(S, 4, text, header,       "of scheme 3: the header that carries it")               \
+    F(S, 4, text, header,       "of HOOK_SHARED: the header that carries it")            \
     F(S, 5, u64,  tolerance_ms, "how old a signed delivery may be")                      \
     F(S, 6, u64,  wait_ms,      "answer with the run's outcome within; 0: at once")
 

@@ -113,9 +113,9 @@ static const struct choice dsts[] = {
 };
 
 static const struct choice misfires[] = {
-    { "once", 0 },
-    { "skip", 1 },
-    { "all", 2 },
+    { "once", MISFIRE_ONCE },
+    { "skip", MISFIRE_SKIP },
+    { "all", MISFIRE_ALL },
     { NULL, 0 },
 };
 
@@ -135,10 +135,10 @@ static const struct rule schedule_rules[] = {
 FORM_WITH_CONFIG(schedule, TRIGGER_CONFIG, &common_form);
 
 static const struct choice schemes[] = {
-    { "none", 0 },
-    { "standard", 1 },
-    { "github", 2 },
-    { "shared_secret", 3 },
+    { "none", HOOK_OPEN },
+    { "standard", HOOK_STANDARD },
+    { "github", HOOK_GITHUB },
+    { "shared_secret", HOOK_SHARED },
     { NULL, 0 },
 };
 
@@ -234,7 +234,7 @@ static void
 schedule_take(struct taking *t)
 {
     struct answer *a = t->a;
-    bool all = a[SCHEDULE_MISFIRE].good && a[SCHEDULE_MISFIRE].number == 2;
+    bool all = a[SCHEDULE_MISFIRE].good && a[SCHEDULE_MISFIRE].number == MISFIRE_ALL;
     struct plan_schedule schedule = {
         .dst = (uint32_t)a[SCHEDULE_DST].number,
         .misfire = (uint32_t)a[SCHEDULE_MISFIRE].number,
@@ -260,7 +260,6 @@ schedule_take(struct taking *t)
 static void
 http_take(struct taking *t)
 {
-    enum { NONE, STANDARD, GITHUB, SHARED };
     struct answer *a = t->a;
     uint32_t scheme = (uint32_t)a[HTTP_SCHEME].number;
     bool told = a[HTTP_SCHEME].at == NULL || a[HTTP_SCHEME].good;
@@ -269,24 +268,24 @@ http_take(struct taking *t)
         .scheme = scheme,
         .secret = a[HTTP_SECRET].text,
         .header = a[HTTP_HEADER].text,
-        .tolerance_ms = scheme == STANDARD ? TOLERANCE_MS : 0,
+        .tolerance_ms = scheme == HOOK_STANDARD ? TOLERANCE_MS : 0,
         .wait_ms = a[HTTP_WAIT].number,
     };
     if (a[HTTP_TOLERANCE].good)
         http.tolerance_ms = a[HTTP_TOLERANCE].number;
-    if (scheme != NONE)
+    if (scheme != HOOK_OPEN)
         take_required(
             t, HTTP_SECRET, "config.secret", "the name of a secret of the project");
-    if (scheme == SHARED)
+    if (scheme == HOOK_SHARED)
         take_required(
             t, HTTP_HEADER, "config.header", "the header that carries the secret");
-    if (scheme == NONE && told && a[HTTP_SECRET].at != NULL)
+    if (scheme == HOOK_OPEN && told && a[HTTP_SECRET].at != NULL)
         mistake_at_key(t->r, a[HTTP_SECRET].at,
             "a secret without a scheme: expected scheme standard, github or "
             "shared_secret");
-    if (scheme != SHARED && told && a[HTTP_HEADER].at != NULL)
+    if (scheme != HOOK_SHARED && told && a[HTTP_HEADER].at != NULL)
         mistake_at_key(t->r, a[HTTP_HEADER].at, "only used with scheme: shared_secret");
-    if (scheme != STANDARD && told && a[HTTP_TOLERANCE].at != NULL)
+    if (scheme != HOOK_STANDARD && told && a[HTTP_TOLERANCE].at != NULL)
         mistake_at_key(t->r, a[HTTP_TOLERANCE].at,
             "only used with scheme: standard, whose deliveries carry a time");
     t->trigger->config = config_pack(t->r, &plan_http_shape, &http);

@@ -113,8 +113,7 @@ change(struct registry_state *s, uint64_t at_ms, const struct message *m)
     struct automation_entry automation;
     struct version_entry version;
     automation_read(s, &name.project, &name.automation, &automation);
-    name.version =
-        automation.version > 0 ? automation.version : automation_latest(&automation);
+    name.version = automation_current(&automation);
     read_known(s, &name, &automation, &version);
     automation.status = changed->status;
     automation.reason = changed->reason;

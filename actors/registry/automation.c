@@ -34,15 +34,13 @@ version_read(const struct registry_state *state, const struct version_name *name
     return entry_read(state->journal, &key, &version_entry_shape, version);
 }
 
-/* The published version, or the latest draft. */
 static struct version_name
 current(const struct registry_state *state, const struct id *project,
     const struct id *automation)
 {
     struct automation_entry entry;
     automation_read(state, project, automation, &entry);
-    uint32_t version = entry.version > 0 ? entry.version : automation_latest(&entry);
-    return (struct version_name){ *project, *automation, version };
+    return (struct version_name){ *project, *automation, automation_current(&entry) };
 }
 
 bool

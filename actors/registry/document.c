@@ -66,7 +66,6 @@ static void
 put_step(struct buffer *out, const struct plan_step *step, const struct bytes *keys,
     size_t *parameters_left)
 {
-    static const uint8_t no_labels[] = { 0x90 };
     pack_map(out, *parameters_left > 0 ? 8 : 7);
     put_text(out, "key", step->key);
     put_text(out, "name", step->name);
@@ -77,8 +76,7 @@ put_step(struct buffer *out, const struct plan_step *step, const struct bytes *k
     for (uint32_t i = 0; i < step->needs_count; i++)
         pack_text(out, keys[step->needs[i]]);
     pack_string(out, "labels");
-    pack_raw(out,
-        step->labels.size > 0 ? step->labels : bytes_of(no_labels, sizeof no_labels));
+    pack_raw(out, pack_or_list(step->labels));
     put_number(out, "max_attempts", step->attempts_max);
     if (*parameters_left > 0)
         put_parameters(out, step, parameters_left);

@@ -75,6 +75,13 @@ automation_status_of(const struct automation_entry *automation)
 }
 
 uint32_t
+automation_current(const struct automation_entry *automation)
+{
+    return automation->version > 0 ? automation->version
+                                   : automation_latest(automation);
+}
+
+uint32_t
 automation_latest(const struct automation_entry *automation)
 {
     return automation->latest == 0 ? automation->version : automation->latest;

@@ -70,6 +70,8 @@ struct row_key key_of_counts(void);
 
 /* "draft" as long as no version is published, then as it was set. */
 enum automation_status automation_status_of(const struct automation_entry *automation);
+/* The published version, or the latest draft. */
+uint32_t automation_current(const struct automation_entry *automation);
 /* The highest version. */
 uint32_t automation_latest(const struct automation_entry *automation);
 

@@ -46,8 +46,7 @@ on_automation_set(const struct registry_state *state, uint64_t now_ms,
         return;
     }
     automation_read(state, &name.project, &name.automation, &automation);
-    name.version =
-        automation.version > 0 ? automation.version : automation_latest(&automation);
+    name.version = automation_current(&automation);
     enum automation_status before = automation.status == 0
                                         ? AUTOMATION_ACTIVE
                                         : (enum automation_status)automation.status;

@@ -4,8 +4,6 @@
 #include "actors/scheduler/kinds.h"
 #include "actors/scheduler/scope.h"
 
-enum on_fail { ON_FAIL_FAIL = 0, ON_FAIL_CONTINUE = 1, ON_FAIL_GATE = 2 };
-
 struct verdict_of_check {
     struct buffer detail, failed; /* for the fact; names for people */
     uint32_t count, failed_count;

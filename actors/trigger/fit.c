@@ -11,13 +11,6 @@ static const struct expression_limits condition_limits = { .text_max = TEXT_MAX,
     .fuel = CONDITION_FUEL,
     .depth = DEPTH_MAX };
 
-static struct bytes
-or_empty_map(struct bytes value)
-{
-    static const uint8_t empty[] = { 0x80 };
-    return value.size > 0 ? value : bytes_of(empty, sizeof empty);
-}
-
 /* The roots that there are: event and meta. */
 static bool
 find(void *self, const struct bytes *path, size_t count, size_t *used,
@@ -28,9 +21,9 @@ find(void *self, const struct bytes *path, size_t count, size_t *used,
     if (count == 0)
         return false;
     if (bytes_equal(path[0], text("event")))
-        *value = or_empty_map(event->entry.data);
+        *value = pack_or_map(event->entry.data);
     else if (bytes_equal(path[0], text("meta")))
-        *value = or_empty_map(event->meta);
+        *value = pack_or_map(event->meta);
     else
         return false;
     *used = 1;
@@ -44,20 +37,6 @@ scope_of(const struct event *event)
     return (struct expression_scope){ (void *)(uintptr_t)event, find };
 }
 
-bool
-condition_holds(struct bytes condition, const struct event *event, struct arena *arena)
-{
-    struct expression_scope scope = scope_of(event);
-    struct expression_fault fault;
-    bool holds = false;
-    if (condition.size == 0)
-        return true;
-    return expression_condition(
-               condition, &scope, &condition_limits, arena, &holds, &fault)
-               == ERR_NONE
-           && holds;
-}
-
 static struct bytes
 mistake_in(const char *what, const struct expression_fault *fault, struct arena *arena)
 {
@@ -69,6 +48,24 @@ mistake_in(const char *what, const struct expression_fault *fault, struct arena 
     struct bytes mistake = arena_copy(arena, buffer_bytes(&out));
     buffer_free(&out);
     return mistake;
+}
+
+bool
+condition_holds(struct bytes condition, const struct event *event, struct arena *arena,
+    struct bytes *mistake)
+{
+    struct expression_scope scope = scope_of(event);
+    struct expression_fault fault;
+    bool holds = false;
+    *mistake = (struct bytes){ 0 };
+    if (condition.size == 0)
+        return true;
+    if (expression_condition(
+            condition, &scope, &condition_limits, arena, &holds, &fault)
+        == ERR_NONE)
+        return holds;
+    *mistake = mistake_in("condition", &fault, arena);
+    return false;
 }
 
 bool

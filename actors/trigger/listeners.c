@@ -117,8 +117,10 @@ static size_t
 take_pairs(struct cursor *c, size_t count, struct pair pairs[SORTED_MAX])
 {
     for (size_t i = 0; i < count; i++) {
-        struct pair pair = { cursor_skip(c), cursor_skip(c) };
+        struct pair pair;
         size_t at = i;
+        pair.key = cursor_skip(c);
+        pair.value = cursor_skip(c);
         for (; at > 0 && bytes_order(pair.key, pairs[at - 1].key) < 0; at--)
             pairs[at] = pairs[at - 1];
         pairs[at] = pair;

@@ -13,7 +13,6 @@
 
 #include <assert.h>
 
-enum { MISFIRE_ONCE = 0, MISFIRE_NONE = 1, MISFIRE_EACH = 2 };
 enum { LATE_MS = 60000, CATCH_UP_MAX = 100 };
 
 /* What is needed to tell slots. */
@@ -233,13 +232,13 @@ fire_slot(const struct trigger_state *s, const struct trigger_name *name,
     struct timetable t = timetable_of(s, &definition, &config, schedule.next_ms);
     uint64_t to_ms = now_ms - schedule.jitter_ms, slot_ms = schedule.next_ms;
     uint32_t most = config.catch_up_max < 1 ? 1 : config.catch_up_max;
-    if (config.misfire == MISFIRE_EACH)
+    if (config.misfire == MISFIRE_ALL)
         slot_ms = first_to_make_up(
             &t, slot_ms, to_ms, most < CATCH_UP_MAX ? most : CATCH_UP_MAX);
     else
         slot_ms = last_slot(&t, slot_ms, to_ms);
     uint64_t next_ms = slot_after(&t, slot_ms);
-    if (config.misfire == MISFIRE_NONE && to_ms - slot_ms > LATE_MS)
+    if (config.misfire == MISFIRE_SKIP && to_ms - slot_ms > LATE_MS)
         say_slot_skipped(out, (struct slot_skipped){
                                   .automation = name->automation,
                                   .trigger = arena_copy(out->arena, name->key),

@@ -2,6 +2,7 @@
 #ifndef ACTORS_TRIGGER_STATE_H
 #define ACTORS_TRIGGER_STATE_H
 #include "actors/actor.h"
+#include "actors/plan/plan_kinds.h"
 #include "actors/trigger/entries.h"
 #include "actors/trigger/listeners.h"
 
@@ -61,8 +62,9 @@ void
 say_answer(struct outbox *out, uint64_t request, struct buffer *document, bool created);
 
 /* fit.c: what texts of an automation say of an event.  `meta` is what templates see. */
-bool
-condition_holds(struct bytes condition, const struct event *event, struct arena *arena);
+/* One that cannot be told does not hold: `mistake` says why, else nothing. */
+bool condition_holds(struct bytes condition, const struct event *event,
+    struct arena *arena, struct bytes *mistake);
 /* The group of the event, in the arena; nothing if there is none to tell apart.  False:
  * it cannot be told, `mistake` says why. */
 bool group_of(struct bytes template, const struct event *event, struct arena *arena,
@@ -181,7 +183,7 @@ void hold_fired(struct trigger_state *s, const struct trigger_name *name,
     const struct trigger_fired *fired);
 
 /* waits.c: steps that wait for an event */
-bool wait_hears(const struct trigger_state *s, const struct wait_name *name,
+void wait_hears(const struct trigger_state *s, const struct wait_name *name,
     const struct event *event, struct outbox *out);
 void on_wait_offered(
     const struct trigger_state *s, const struct message *in, struct outbox *out);
@@ -207,7 +209,6 @@ void on_hook_call(const struct trigger_state *s, uint64_t now_ms,
 struct hook_request {
     struct bytes headers, body; /* headers: msgpack map, names in lower case */
 };
-enum hook_scheme { HOOK_OPEN, HOOK_STANDARD, HOOK_GITHUB, HOOK_SHARED };
 /* `delivery` is the id that the sender gave it, or nothing. */
 bool hook_genuine(enum hook_scheme scheme, const struct hook_request *request,
     struct bytes secret, struct bytes header, uint64_t tolerance_ms, uint64_t now_ms,

@@ -193,13 +193,6 @@ events_expired_applied(struct trigger_state *s, const struct message *m)
 
 /* ---- keeping ---- */
 
-static struct bytes
-or_empty_map(struct bytes value)
-{
-    static const uint8_t empty[] = { 0x80 };
-    return value.size > 0 ? value : bytes_of(empty, sizeof empty);
-}
-
 void
 keep_event(const struct trigger_state *s, uint64_t now_ms,
     const struct publication *publication, struct outbox *out, struct event *event)
@@ -211,7 +204,7 @@ keep_event(const struct trigger_state *s, uint64_t now_ms,
         .id = arena_copy(out->arena, publication->id),
         .type = arena_copy(out->arena, publication->type),
         .source = arena_copy(out->arena, publication->source),
-        .data = arena_copy(out->arena, or_empty_map(publication->data)),
+        .data = arena_copy(out->arena, pack_or_map(publication->data)),
         .meta = arena_copy(out->arena, publication->meta),
     };
     event->entry = (struct event_entry){

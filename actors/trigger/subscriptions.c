@@ -185,6 +185,18 @@ hearing_begin(const struct trigger_state *s, const struct trigger_name *name,
     return h->definition.active != 0;
 }
 
+/* What was said last is not said again: each event that comes may have the same. */
+static void
+pass_over(const struct hearing *h, struct bytes mistake)
+{
+    struct row_key key = key_of_schedule(&h->name);
+    struct schedule known;
+    kept_read(h->s->journal, &key, &schedule_shape, NULL, &known);
+    if (mistake.size > 0 && !bytes_equal(known.refusal, mistake))
+        say_failed_fire(
+            &h->name, h->event->entry.at_ms, h->event->entry.number, mistake, h->out);
+}
+
 void
 trigger_hears(const struct trigger_state *s, const struct trigger_name *name,
     const struct event *event, struct outbox *out)
@@ -197,10 +209,11 @@ trigger_hears(const struct trigger_state *s, const struct trigger_name *name,
     h.event = event;
     if (e->number <= h.definition.since || !type_fits(h.config.event_type, e->type)
         || (h.config.source.size > 0 && !bytes_equal(h.config.source, e->source))
-        || !match_holds(h.config.match, e->data)
-        || !condition_holds(h.config.condition, event, out->arena))
+        || !match_holds(h.config.match, e->data))
         return;
-    if (!group_of(h.config.group, event, out->arena, &h.group, &mistake))
+    if (!condition_holds(h.config.condition, event, out->arena, &mistake))
+        pass_over(&h, mistake);
+    else if (!group_of(h.config.group, event, out->arena, &h.group, &mistake))
         say_failed_fire(name, e->at_ms, e->number, mistake, out);
     else if (h.config.batch_max > 0)
         join_batch(&h);
@@ -339,10 +352,11 @@ event_held_applied(struct trigger_state *s, const struct message *m)
     bool goes_on = kept_read(s->journal, &key, &hold_shape, NULL, &hold)
                    && hold.generation == definition.generation;
     uint64_t before_ms = hold.due_ms;
-    if (held->alone || !goes_on)
+    if (held->alone || !goes_on) {
         drop_held(s, &name);
-    if (held->alone || !goes_on)
-        hold.count = 0, hold.bytes = 0;
+        hold.count = 0;
+        hold.bytes = 0;
+    }
     hold = (struct hold){
         .trigger = held->trigger,
         .group = held->group,

@@ -378,8 +378,12 @@ struct showing {
 static void
 put_http(struct showing *showing, const struct definition *definition)
 {
-    static const char *const schemes[] = { "none", "standard", "github",
-        "shared_secret" };
+    static const char *const schemes[] = {
+        [HOOK_OPEN] = "none",
+        [HOOK_STANDARD] = "standard",
+        [HOOK_GITHUB] = "github",
+        [HOOK_SHARED] = "shared_secret",
+    };
     struct buffer *out = &showing->items, url = { 0 };
     struct secret_entry secret;
     struct plan_http http;

@@ -17,15 +17,30 @@ listener_of(const struct wait_name *name)
         struct listener){ LISTENER_WAIT, name->run, name->step, name->attempt, { 0 } };
 }
 
+/* As it is learned: nothing was looked at for it yet. */
+static struct wait_entry
+wait_of(const struct wait_learned *learned)
+{
+    return (struct wait_entry){
+        .event_type = learned->event_type,
+        .source = learned->source,
+        .match = learned->match,
+        .condition = learned->condition,
+        .since_ms = learned->since_ms,
+        .after = learned->after,
+    };
+}
+
 static bool
 fits(const struct wait_entry *wait, const struct event *event, struct arena *arena)
 {
     const struct event_entry *e = &event->entry;
+    struct bytes mistake;
     return e->number > wait->after && e->at_ms >= wait->since_ms
            && type_fits(wait->event_type, e->type)
            && (wait->source.size == 0 || bytes_equal(wait->source, e->source))
            && match_holds(wait->match, e->data)
-           && condition_holds(wait->condition, event, arena);
+           && condition_holds(wait->condition, event, arena, &mistake);
 }
 
 static void
@@ -44,7 +59,7 @@ say_match(
                           });
 }
 
-bool
+void
 wait_hears(const struct trigger_state *s, const struct wait_name *name,
     const struct event *event, struct outbox *out)
 {
@@ -52,10 +67,8 @@ wait_hears(const struct trigger_state *s, const struct wait_name *name,
     struct wait_entry wait;
     if (!kept_read(s->journal, &key, &wait_entry_shape, out->arena, &wait))
         WRONG("a wait that listens is not there");
-    if (event->entry.number <= wait.looked || !fits(&wait, event, out->arena))
-        return false;
-    say_match(name, &event->entry, out);
-    return true;
+    if (event->entry.number > wait.looked && fits(&wait, event, out->arena))
+        say_match(name, &event->entry, out);
 }
 
 /* ---- looking back ---- */
@@ -228,19 +241,10 @@ on_wait_offered(
         say_known(&name, true, out);
         return;
     }
-    say_wait_learned(out, (struct wait_learned){
-                              .run = offered->run,
-                              .step = offered->step,
-                              .attempt = offered->attempt,
-                              .event_type = offered->event_type,
-                              .source = offered->source,
-                              .match = offered->match,
-                              .condition = offered->condition,
-                              .since_ms = offered->since_ms,
-                              .after = offered->after,
-                          });
-    say_known(&name, true, out);
-    struct wait_entry wait = {
+    struct wait_learned learned = {
+        .run = offered->run,
+        .step = offered->step,
+        .attempt = offered->attempt,
         .event_type = offered->event_type,
         .source = offered->source,
         .match = offered->match,
@@ -248,6 +252,9 @@ on_wait_offered(
         .since_ms = offered->since_ms,
         .after = offered->after,
     };
+    say_wait_learned(out, learned);
+    say_known(&name, true, out);
+    struct wait_entry wait = wait_of(&learned);
     stream_read(s, &out->project, &stream);
     wait.looked = number_before(s, &out->project, &stream, offered->since_ms);
     if (wait.looked < offered->after)
@@ -288,14 +295,7 @@ wait_learned_applied(struct trigger_state *s, const struct message *m)
     struct wait_name name = { m->envelope.project, learned->run, learned->step,
         learned->attempt };
     struct row_key key = key_of_wait('W', &name);
-    struct wait_entry wait = {
-        .event_type = learned->event_type,
-        .source = learned->source,
-        .match = learned->match,
-        .condition = learned->condition,
-        .since_ms = learned->since_ms,
-        .after = learned->after,
-    };
+    struct wait_entry wait = wait_of(learned);
     kept_write(s->journal, &key, &wait_entry_shape, &wait);
 }
 
@@ -307,11 +307,13 @@ set_looking(struct trigger_state *s, const struct wait_name *name,
     if ((wait->looking != 0) == looking)
         return;
     wait->looking = looking;
-    if (looking)
+    if (looking) {
         kept_mark(s->journal, &key);
-    else
+        s->looking++;
+    } else {
         kept_drop(s->journal, &key);
-    s->looking += looking ? 1 : (uint64_t)-1;
+        s->looking--;
+    }
 }
 
 static void

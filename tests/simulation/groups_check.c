@@ -32,7 +32,10 @@ slots_follow_from_the_runs_that_are_active(
 {
     struct counting *c = self;
     struct bytes left = bytes_of(key.data + 1, key.size - 1);
-    struct group group = { row_take_id(&left), row_take_id(&left), row_take_id(&left) };
+    struct group group;
+    group.project = row_take_id(&left);
+    group.automation = row_take_id(&left);
+    group.id = row_take_id(&left);
     struct group_row row = group_read(c->journal, &group);
     uint32_t active = 0, queued = 0;
     (void)value;

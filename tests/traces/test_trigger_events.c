@@ -123,6 +123,33 @@ START_TEST(inputs_are_mapped_and_what_cannot_be_is_said)
 }
 END_TEST
 
+/* However many events it passes over. */
+START_TEST(a_condition_that_cannot_be_evaluated_is_said_once_in_a_row)
+{
+    struct trace t;
+    struct plan_event config = { .event_type = text("a"),
+        .condition = text("event.n > 1") };
+    story_open(&t);
+    story_subscribe(&t, 1, "m", &config);
+    trace_skip(&t);
+    for (unsigned i = 0; i < 3; i++)
+        story_publish(&t, NULL, "a", "{}");
+    trace_expect_only(&t, "fire_settled",
+        "1000000 fire_settled automation=AUT1 trigger=m slot_ms=1000000 event=1 "
+        "refusal=\"condition: there is no event.n\"\n");
+    story_publish(&t, NULL, "a", "{\"n\": 1}");
+    trace_expect_only(&t, "fire_settled", "");
+    trace_crash(&t);
+    trace_skip(&t);
+    story_publish(&t, NULL, "a", "{}");
+    trace_expect_only(&t, "fire_settled", "");
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 0);
+    story_publish(&t, NULL, "a", "{\"n\": 2}");
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 1);
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(a_trigger_hears_what_comes_after_it_and_while_it_is_active)
 {
     struct trace t;
@@ -309,6 +336,7 @@ trigger_events_case(void)
     tcase_add_test(c, events_expire_by_time_and_by_size);
     tcase_add_test(c, an_event_fires_the_triggers_that_it_fits);
     tcase_add_test(c, inputs_are_mapped_and_what_cannot_be_is_said);
+    tcase_add_test(c, a_condition_that_cannot_be_evaluated_is_said_once_in_a_row);
     tcase_add_test(c, a_trigger_hears_what_comes_after_it_and_while_it_is_active);
     tcase_add_test(c, debounce_fires_with_the_last_event_of_a_quiet_group);
     tcase_add_test(c, throttle_fires_with_the_first_event_and_rests);
