@@ -77,10 +77,7 @@ command_keys_revoke(struct cli *cli)
     enum exit_code e = api_call(cli, &call, &answer, NULL);
     if (e != EXIT_DONE)
         return e;
-    if (cli_given(cli, OPTION_json))
-        cli_print_json(answer);
-    else
-        printf("%s\trevoked\n", cli->request.words[0]);
+    document_done(cli, answer, cli->request.words[0], "revoked");
     json_decref(answer);
     return EXIT_DONE;
 }

@@ -18,11 +18,8 @@ tell(struct cli *cli, const char *run, const char *what, json_t *body)
     json_decref(body);
     if (e != EXIT_DONE)
         return e;
-    if (cli_given(cli, OPTION_json))
-        cli_print_json(answer);
-    else
-        printf(
-            "%s\t%s\n", document_text(answer, "id"), document_text(answer, "status"));
+    document_done(
+        cli, answer, document_text(answer, "id"), document_text(answer, "status"));
     json_decref(answer);
     return EXIT_DONE;
 }

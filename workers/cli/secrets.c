@@ -36,10 +36,7 @@ command_secrets_set(struct cli *cli)
     json_decref(body);
     if (e != EXIT_DONE)
         return e;
-    if (cli_given(cli, OPTION_json))
-        cli_print_json(answer);
-    else
-        printf("%s\tset\n", cli->request.words[0]);
+    document_done(cli, answer, cli->request.words[0], "set");
     json_decref(answer);
     return EXIT_DONE;
 }
@@ -68,10 +65,7 @@ command_secrets_delete(struct cli *cli)
     enum exit_code e = api_call(cli, &call, &answer, NULL);
     if (e != EXIT_DONE)
         return e;
-    if (cli_given(cli, OPTION_json))
-        cli_print_json(answer);
-    else
-        printf("%s\tdeleted\n", cli->request.words[0]);
+    document_done(cli, answer, cli->request.words[0], "deleted");
     json_decref(answer);
     return EXIT_DONE;
 }
