@@ -98,7 +98,7 @@ say_register(struct workers *w, const struct session *session)
         .request = session->number,
         .session = session->id,
         .instance = said->instance,
-        .token = bytes_of(session->token, session->token_size),
+        .token = session_token(session),
         .name = said->name,
         .version = said->version,
         .queues = said->queues,
@@ -233,9 +233,8 @@ hear_registered(struct workers *w, const struct worker_registered *m)
             other, ERR_CONFLICT, text("another connection has taken this session"));
         session_free(&w->sessions, &other);
     }
-    bool again =
-        session->state == SESSION_KNOWN && id_equal(&session->id, &m->session)
-        && bytes_equal(bytes_of(session->token, session->token_size), m->token);
+    bool again = session->state == SESSION_KNOWN && id_equal(&session->id, &m->session)
+                 && bytes_equal(session_token(session), m->token);
     session_know(&w->sessions, session, &m->session, m->token);
     session_drop_all(&w->sessions, session, m->lost);
     if (told(w, session, session->voice->registered(session, m, again))

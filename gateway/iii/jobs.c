@@ -256,7 +256,7 @@ void
 iii_jobs_offer(struct iii_worker *worker)
 {
     struct workers *workers = workers_of(worker);
-    struct buffer actions = { 0 }, held = { 0 }, token = { 0 };
+    struct buffer actions = { 0 }, held = { 0 };
     size_t count = pack_actions(worker, &actions);
     /* A session without actions would be given every one. */
     if (count == 0 && worker->session != NULL && worker->job_count == 0)
@@ -273,14 +273,12 @@ iii_jobs_offer(struct iii_worker *worker)
             .version = hub_about(worker, "version"),
             .actions = buffer_bytes(&actions),
         };
-        buffer_append(&token, worker->session->token, worker->session->token_size);
         pack_held(worker, &held);
         workers_register(workers, worker->session, worker->key, &said, JOBS_MAX,
-            buffer_bytes(&token), buffer_bytes(&held));
+            session_token(worker->session), buffer_bytes(&held));
     }
     buffer_free(&actions);
     buffer_free(&held);
-    buffer_free(&token);
 }
 
 void

@@ -457,26 +457,13 @@ change_wishes(struct peer *peer, const struct mobius_frame *said)
     if (!differs(said->queues, before->queues)
         && !differs(said->actions, before->actions))
         return;
-    struct buffer words = { 0 }, token = { 0 }, held = { 0 };
+    struct buffer held = { 0 };
     struct worker_description now = *before;
-    /* Registering again copies the texts over those that they lie in. */
-    size_t at = 0;
-    struct bytes *const texts[] = { &now.instance, &now.name, &now.version,
-        &now.environment, &now.queues, &now.actions, &now.labels };
     now.queues = said->queues.size > 0 ? said->queues : now.queues;
     now.actions = said->actions.size > 0 ? said->actions : now.actions;
-    for (size_t i = 0; i < COUNT(texts); i++)
-        buffer_append_bytes(&words, *texts[i]);
-    for (size_t i = 0; i < COUNT(texts); i++) {
-        *texts[i] = bytes_of(words.data + at, texts[i]->size);
-        at += texts[i]->size;
-    }
-    (void)kept(&token, bytes_of(session->token, session->token_size));
     session_write_held(session, &held);
     workers_register(workers_of(peer), session, session->key, &now, session->capacity,
-        buffer_bytes(&token), buffer_bytes(&held));
-    buffer_free(&words);
-    buffer_free(&token);
+        session_token(session), buffer_bytes(&held));
     buffer_free(&held);
 }
 
