@@ -397,14 +397,6 @@ static const struct voice voice = {
     .ended = ended,
 };
 
-static struct bytes
-kept(struct buffer *out, struct bytes in)
-{
-    buffer_clear(out);
-    buffer_append_bytes(out, in);
-    return buffer_bytes(out);
-}
-
 static void
 take_register(struct peer *peer, const struct mobius_frame *said)
 {
@@ -430,7 +422,7 @@ take_register(struct peer *peer, const struct mobius_frame *said)
         .actions = said->actions,
         .labels = said->capabilities,
     };
-    (void)kept(&peer->register_id, said->message_id);
+    buffer_set(&peer->register_id, said->message_id);
     peer->asked = true;
     peer->draining = false;
     /* It is given nothing before it claims. */
@@ -479,7 +471,7 @@ take_claim(struct peer *peer, const struct mobius_frame *said)
     peer->slots = slots < MOBIUS_SLOTS_MAX ? slots : MOBIUS_SLOTS_MAX;
     peer->announced = false;
     peer->room = (uint32_t)peer->slots;
-    (void)kept(&peer->claim_id, said->message_id);
+    buffer_set(&peer->claim_id, said->message_id);
     tell_room(peer);
     serve_in(peer, peer->book.parked_count > 0 ? 0 : hold_ms(peer));
 }
@@ -496,7 +488,7 @@ find_leaf(struct peer *peer, const struct mobius_frame *said)
     size_t known = peer->book.given_count + peer->book.reported_count;
     if (leaf == NULL && known < peer->gateway->child.config.session_jobs_max) {
         leaf = lease_book_add(&peer->book, token, LEAF_GIVEN, peer->gateway->now_ms);
-        (void)kept(&leaf->name, said->job);
+        buffer_set(&leaf->name, said->job);
     }
     return leaf;
 }

@@ -299,8 +299,7 @@ worker_of(struct request *r, struct bytes id, struct bytes labels)
     worker_heard(worker);
     if (worker->session != NULL && !other)
         return worker;
-    buffer_clear(&worker->labels);
-    buffer_append_bytes(&worker->labels, labels);
+    buffer_set(&worker->labels, labels);
     struct bytes token = { 0 };
     struct buffer held = { 0 };
     if (worker->session != NULL) {
