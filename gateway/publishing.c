@@ -46,12 +46,8 @@ answered(void *self, const struct message *answer)
         worker_write_published(&frame, p->id, cursor_u64(&number));
     } else {
         const struct refused *refused = &answer->refused;
-        enum err err = refused->err > ERR_NONE && refused->err < ERR_COUNT
-                           ? (enum err)refused->err
-                           : ERR_CORRUPT;
-        worker_write_unpublished(&frame, err,
-            refused->detail.size > 0 ? refused->detail : text(err_sentence(err)),
-            p->id);
+        worker_write_unpublished(
+            &frame, refused_err(refused), refused_sentence(refused), p->id);
     }
     p->publishing->answer(p->publishing->self, p->identity, buffer_bytes(&frame));
     buffer_free(&frame);

@@ -91,10 +91,7 @@ request_refuse(struct request *r, enum err err, const char *format, ...)
 void
 request_refused(struct request *r, const struct refused *refused)
 {
-    enum err err = refused->err > ERR_NONE && refused->err < ERR_COUNT
-                       ? (enum err)refused->err
-                       : ERR_CORRUPT;
-    refuse(r, err, refused->detail, refused->details);
+    refuse(r, refused_err(refused), refused_sentence(refused), refused->details);
 }
 
 struct message *

@@ -248,9 +248,7 @@ hear_refused(struct workers *w, const struct refused *m)
     struct session *session = session_numbered(&w->sessions, m->request);
     if (session == NULL)
         return;
-    enum err err = m->err < ERR_COUNT ? (enum err)m->err : ERR_CORRUPT;
-    session->voice->ended(
-        session, err, m->detail.size > 0 ? m->detail : text(err_sentence(err)));
+    session->voice->ended(session, refused_err(m), refused_sentence(m));
     session_free(&w->sessions, &session);
 }
 

@@ -15,6 +15,20 @@ const struct route message_routes[MESSAGE_END] = {
 #include "transport/messages.def"
 };
 
+enum err
+refused_err(const struct refused *refused)
+{
+    return refused->err > ERR_NONE && refused->err < ERR_COUNT ? (enum err)refused->err
+                                                               : ERR_CORRUPT;
+}
+
+struct bytes
+refused_sentence(const struct refused *refused)
+{
+    return refused->detail.size > 0 ? refused->detail
+                                    : text(err_sentence(refused_err(refused)));
+}
+
 const char *
 run_status_name(enum run_status status)
 {

@@ -669,6 +669,11 @@ const char *actor_name_text(enum actor_name name);
     };
 #include "transport/messages.def"
 
+/* Why it was refused: never ERR_NONE, ERR_CORRUPT if we do not know such an error. */
+enum err refused_err(const struct refused *refused);
+/* For people: never empty. */
+struct bytes refused_sentence(const struct refused *refused);
+
 /* What every message carries before its body. */
 struct envelope {
     enum actor_name from;
