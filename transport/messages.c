@@ -44,6 +44,15 @@ run_status_name(enum run_status status)
     return row < COUNT(names) && names[row] != NULL ? names[row] : "unknown";
 }
 
+enum run_status
+run_status_read(struct bytes name)
+{
+    for (unsigned i = RUN_WAITING; i <= RUN_STOPPED; i++)
+        if (bytes_equal(name, text(run_status_name((enum run_status)i))))
+            return (enum run_status)i;
+    return (enum run_status)0;
+}
+
 const char *
 automation_status_name(enum automation_status status)
 {

@@ -605,6 +605,8 @@ enum run_status {
 };
 /* "queued", "running", "suspended", "completed", "failed", "cancelled". */
 const char *run_status_name(enum run_status status);
+/* 0: there is none of this name. */
+enum run_status run_status_read(struct bytes name);
 static inline bool
 run_status_final(enum run_status status)
 {

@@ -49,11 +49,7 @@ static bool
 finished(struct bytes document)
 {
     struct cursor c = cursor_over(pack_find(document, "status"));
-    struct bytes status = cursor_text(&c);
-    for (unsigned i = RUN_DONE; i <= RUN_STOPPED; i++)
-        if (bytes_equal(status, text(run_status_name((enum run_status)i))))
-            return true;
-    return false;
+    return run_status_final(run_status_read(cursor_text(&c)));
 }
 
 static void

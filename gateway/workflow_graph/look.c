@@ -54,11 +54,7 @@ look_key(struct request *r, struct bytes id)
 bool
 look_final(struct bytes summary)
 {
-    struct bytes status = look_text(summary, "status");
-    for (unsigned i = RUN_DONE; i <= RUN_STOPPED; i++)
-        if (bytes_equal(status, text(run_status_name((enum run_status)i))))
-            return true;
-    return false;
+    return run_status_final(run_status_read(look_text(summary, "status")));
 }
 
 bool
