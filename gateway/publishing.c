@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "base/wrong.h"
+#include "gateway/said.h"
 
 #include <stdlib.h>
 
@@ -41,9 +42,8 @@ answered(void *self, const struct message *answer)
     struct publication *p = self;
     struct buffer frame = { 0 };
     if (answer->code == DOCUMENT) {
-        struct cursor number =
-            cursor_over(pack_find(answer->document.document, "number"));
-        worker_write_published(&frame, p->id, cursor_u64(&number));
+        worker_write_published(
+            &frame, p->id, said_number(answer->document.document, "number"));
     } else {
         const struct refused *refused = &answer->refused;
         worker_write_unpublished(
