@@ -29,6 +29,8 @@ void native_run_document(struct buffer *out, const struct run_accepted *run,
 
 /* Answer with the run, 201 if it is a new one, or with why it was refused. */
 void native_run_accepted(struct request *r, const struct message *answer);
+/* Say it to the scheduler of a run, or of what has the run's partition; answer so. */
+void native_tell_run(struct request *r, struct message *m, const struct id *run);
 
 /* What is followed: a question that is asked again and again, and how its pages name
  * what they hold. */
