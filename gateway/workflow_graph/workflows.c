@@ -1,6 +1,5 @@
 /* Workflows: listed, shown, run, cancelled. */
-#include "base/clock.h"
-#include "gateway/workflow_graph/fields.h"
+#include "gateway/native/native.h"
 #include "gateway/workflow_graph/sheet.h"
 #include "gateway/workflow_graph/state.h"
 
@@ -222,10 +221,7 @@ run_found(struct look *look)
         request_message(r, RUN_START, ACTOR_scheduler);
     m->run_start.automation = look->name;
     m->run_start.key = start_key(look);
-    m->run_start.source = text("api");
-    m->to_instance = gateway_partition(r->gateway, &r->key->project, m->run_start.key);
-    m->envelope.partition = m->to_instance;
-    m->run_start.run = id_fresh(m->to_instance);
+    native_place(r, m);
     request_ask(r, m, ordered);
 }
 
