@@ -33,10 +33,8 @@ native_page(struct request *r, uint32_t *limit, struct bytes *cursor)
 static bool
 status_known(struct bytes status)
 {
-    bool known = status.size == 0 || bytes_equal(status, text("open"));
-    for (unsigned i = RUN_WAITING; i <= RUN_STOPPED; i++)
-        known |= bytes_equal(status, text(run_status_name((enum run_status)i)));
-    return known;
+    return status.size == 0 || bytes_equal(status, text("open"))
+           || run_status_read(status) != 0;
 }
 
 void
