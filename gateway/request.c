@@ -178,16 +178,11 @@ request_number(struct request *r, const char *query, uint64_t min, uint64_t max,
     uint64_t otherwise, uint64_t *number)
 {
     struct bytes in = target_query(&r->target, query);
-    uint64_t value = 0;
-    bool right = in.size > 0 && in.size <= 19;
+    uint64_t value;
     *number = otherwise;
     if (in.data == NULL)
         return true;
-    for (size_t i = 0; right && i < in.size; i++) {
-        right = in.data[i] >= '0' && in.data[i] <= '9';
-        value = value * 10 + (uint64_t)(in.data[i] - '0');
-    }
-    if (!right || value < min || value > max) {
+    if (!target_number(in, &value) || value < min || value > max) {
         request_refuse(r, ERR_MALFORMED, "%s must be a whole number of %llu to %llu",
             query, (unsigned long long)min, (unsigned long long)max);
         return false;

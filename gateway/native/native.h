@@ -55,6 +55,9 @@ bool
 native_query(struct request *r, const char *query, size_t max, struct bytes *value);
 bool native_page(struct request *r, uint32_t *limit, struct bytes *cursor);
 
+/* The version that a part of the path names; false: refused. */
+bool native_version(struct request *r, struct bytes said, uint32_t *version);
+
 /* A duration such as "30s", "500ms" or "2m" in ms; a bare number is seconds.  False if
  * it is none or above `max_ms`. */
 bool native_duration(struct bytes in, uint64_t max_ms, uint64_t *ms);
