@@ -200,6 +200,20 @@ request_id(struct request *r, const char *prefix, struct id *id)
     return false;
 }
 
+struct bytes
+request_site(const struct request *r)
+{
+    static const char mark[] = "://";
+    enum { MARK_SIZE = sizeof mark - 1 };
+    struct bytes origin = r->headers[HEADER_ORIGIN];
+    const uint8_t *at =
+        origin.size == 0 ? NULL : memmem(origin.data, origin.size, mark, MARK_SIZE);
+    if (at == NULL)
+        return (struct bytes){ 0 };
+    size_t before = (size_t)(at - origin.data) + MARK_SIZE;
+    return bytes_of(origin.data + before, origin.size - before);
+}
+
 void
 request_stream(struct request *r, const char *type, struct stream *stream)
 {
