@@ -46,6 +46,14 @@ buffer_append_bytes(struct buffer *b, struct bytes bytes)
     buffer_append(b, bytes.data, bytes.size);
 }
 
+/* These bytes, and no others. */
+static inline void
+buffer_set(struct buffer *b, struct bytes bytes)
+{
+    buffer_clear(b);
+    buffer_append_bytes(b, bytes);
+}
+
 /* Borrowed until the next change of `b`. */
 static inline struct bytes
 buffer_bytes(const struct buffer *b)

@@ -78,7 +78,7 @@ answered(void *self, const struct message *answer)
     /* It names its own id: asking twice makes one key. */
     log_line(LOG_UNUSUAL, "development_key", "err=%s",
         err_name(
-            answer->code == REFUSED ? (enum err)answer->refused.err : ERR_CORRUPT));
+            answer->code == REFUSED ? refused_err(&answer->refused) : ERR_CORRUPT));
     alarm_set(&d->gateway->alarms, &d->alarm, clock_monotonic_ms() + RETRY_MS);
 }
 

@@ -61,15 +61,9 @@ names_loopback(struct bytes host)
 static bool
 trusted(const struct request *r)
 {
-    struct bytes origin = r->headers[HEADER_ORIGIN];
-    const uint8_t *site =
-        origin.size < 3 ? NULL : memmem(origin.data, origin.size, "://", 3);
     if (!r->dialect->trusting || !r->local || r->headers[HEADER_AUTHORIZATION].size > 0)
         return false;
-    if (origin.size > 0
-        && (site == NULL
-            || !names_loopback(
-                bytes_of(site + 3, origin.size - (size_t)(site + 3 - origin.data)))))
+    if (r->headers[HEADER_ORIGIN].size > 0 && !names_loopback(request_site(r)))
         return false;
     return names_loopback(r->headers[HEADER_HOST]);
 }

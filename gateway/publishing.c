@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "base/wrong.h"
+#include "gateway/said.h"
 
 #include <stdlib.h>
 
@@ -41,17 +42,12 @@ answered(void *self, const struct message *answer)
     struct publication *p = self;
     struct buffer frame = { 0 };
     if (answer->code == DOCUMENT) {
-        struct cursor number =
-            cursor_over(pack_find(answer->document.document, "number"));
-        worker_write_published(&frame, p->id, cursor_u64(&number));
+        worker_write_published(
+            &frame, p->id, said_number(answer->document.document, "number"));
     } else {
         const struct refused *refused = &answer->refused;
-        enum err err = refused->err > ERR_NONE && refused->err < ERR_COUNT
-                           ? (enum err)refused->err
-                           : ERR_CORRUPT;
-        worker_write_unpublished(&frame, err,
-            refused->detail.size > 0 ? refused->detail : text(err_sentence(err)),
-            p->id);
+        worker_write_unpublished(
+            &frame, refused_err(refused), refused_sentence(refused), p->id);
     }
     p->publishing->answer(p->publishing->self, p->identity, buffer_bytes(&frame));
     buffer_free(&frame);

@@ -91,10 +91,7 @@ request_refuse(struct request *r, enum err err, const char *format, ...)
 void
 request_refused(struct request *r, const struct refused *refused)
 {
-    enum err err = refused->err > ERR_NONE && refused->err < ERR_COUNT
-                       ? (enum err)refused->err
-                       : ERR_CORRUPT;
-    refuse(r, err, refused->detail, refused->details);
+    refuse(r, refused_err(refused), refused_sentence(refused), refused->details);
 }
 
 struct message *
@@ -181,16 +178,11 @@ request_number(struct request *r, const char *query, uint64_t min, uint64_t max,
     uint64_t otherwise, uint64_t *number)
 {
     struct bytes in = target_query(&r->target, query);
-    uint64_t value = 0;
-    bool right = in.size > 0 && in.size <= 19;
+    uint64_t value;
     *number = otherwise;
     if (in.data == NULL)
         return true;
-    for (size_t i = 0; right && i < in.size; i++) {
-        right = in.data[i] >= '0' && in.data[i] <= '9';
-        value = value * 10 + (uint64_t)(in.data[i] - '0');
-    }
-    if (!right || value < min || value > max) {
+    if (!target_number(in, &value) || value < min || value > max) {
         request_refuse(r, ERR_MALFORMED, "%s must be a whole number of %llu to %llu",
             query, (unsigned long long)min, (unsigned long long)max);
         return false;
@@ -206,6 +198,20 @@ request_id(struct request *r, const char *prefix, struct id *id)
         return true;
     request_refuse(r, ERR_NOT_FOUND, "%s", "");
     return false;
+}
+
+struct bytes
+request_site(const struct request *r)
+{
+    static const char mark[] = "://";
+    enum { MARK_SIZE = sizeof mark - 1 };
+    struct bytes origin = r->headers[HEADER_ORIGIN];
+    const uint8_t *at =
+        origin.size == 0 ? NULL : memmem(origin.data, origin.size, mark, MARK_SIZE);
+    if (at == NULL)
+        return (struct bytes){ 0 };
+    size_t before = (size_t)(at - origin.data) + MARK_SIZE;
+    return bytes_of(origin.data + before, origin.size - before);
 }
 
 void

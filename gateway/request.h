@@ -90,6 +90,8 @@ bool request_number(struct request *r, const char *query, uint64_t min, uint64_t
 /* The id in a path.  False: it was refused as not found. */
 bool request_id(struct request *r, const char *prefix, struct id *id);
 
+/* Host and port of the page whose browser asks; nothing if it does not say so. */
+struct bytes request_site(const struct request *r);
 /* All headers as a msgpack map of texts, names in lower case, in the arena: the first
  * of each name, none that is not UTF-8, HEADERS_MAX at most. */
 enum { HEADERS_MAX = 64 };

@@ -124,16 +124,19 @@ keep_words(struct session *session, const struct worker_description *said)
 {
     enum { TEXTS = sizeof *said / sizeof(struct bytes) };
     struct bytes texts[TEXTS];
+    struct buffer words = { 0 };
     size_t at = 0;
     memcpy(texts, said, sizeof texts);
-    buffer_clear(&session->words);
     for (size_t i = 0; i < TEXTS; i++)
-        buffer_append_bytes(&session->words, texts[i]);
+        buffer_append_bytes(&words, texts[i]);
     for (size_t i = 0; i < TEXTS; i++) {
-        texts[i].data = session->words.data + at;
+        texts[i].data = words.data + at;
         at += texts[i].size;
     }
     memcpy(&session->said, texts, sizeof texts);
+    /* Only now: some of `said` may have been its own. */
+    buffer_free(&session->words);
+    session->words = words;
 }
 
 void
@@ -143,7 +146,7 @@ session_describe(struct sessions *sessions, struct session *session,
     keep_words(session, said);
     session->state = SESSION_ASKED;
     if (token.size > 0 && token.size <= SESSION_TOKEN_MAX) {
-        memcpy(session->token, token.data, token.size);
+        memmove(session->token, token.data, token.size);
         session->token_size = token.size;
     }
     drop_everything(sessions, session);

@@ -74,12 +74,20 @@ struct session *
 session_new(struct sessions *sessions, const struct voice *voice, void *own);
 void session_free(struct sessions *sessions, struct session **session);
 
+/* What proves who it was, or nothing. */
+static inline struct bytes
+session_token(const struct session *session)
+{
+    return bytes_of(session->token, session->token_size);
+}
+
 /* Known ones only. */
 struct session *session_with_id(const struct sessions *sessions, const struct id *id);
 struct session *session_numbered(const struct sessions *sessions, uint64_t number);
 
 /* Keep a copy of what it says when it registers: that it was the session of `token`
- * before, if there is one; and that it holds these leases, and no others. */
+ * before, if there is one; and that it holds these leases, and no others.  What it said
+ * before, and its token, may be said again from where they are kept. */
 void session_describe(struct sessions *sessions, struct session *session,
     const struct worker_description *said, struct bytes token, struct bytes held);
 /* It is registered under this id now. */

@@ -112,6 +112,24 @@ target_read(
     return err != ERR_NONE ? err : read_query(rest, arena, target, fault);
 }
 
+bool
+target_number(struct bytes in, uint64_t *number)
+{
+    enum { DIGITS_MAX = 19 };
+    uint64_t value = 0;
+    if (in.size == 0 || in.size > DIGITS_MAX)
+        return false;
+    for (size_t i = 0; i < in.size; i++) {
+        if (in.data[i] < '0' || in.data[i] > '9')
+            return false;
+        value = value * 10 + (uint64_t)(in.data[i] - '0');
+    }
+    if (value > INT64_MAX)
+        return false;
+    *number = value;
+    return true;
+}
+
 struct bytes
 target_query(const struct target *target, const char *name)
 {

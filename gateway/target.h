@@ -27,6 +27,10 @@ struct target {
 MUST_CHECK enum err target_read(
     struct bytes raw, struct arena *arena, struct target *target, struct fault *fault);
 
+/* A part of a target, or a header, of nothing but decimal digits, at most INT64_MAX;
+ * else false, and nothing is changed. */
+bool target_number(struct bytes in, uint64_t *number);
+
 /* The value of the query `name`; data NULL when it is not there. */
 struct bytes target_query(const struct target *target, const char *name);
 #endif

@@ -404,14 +404,9 @@ has_word(struct bytes header, const char *word)
 static bool
 same_site(const struct request *r)
 {
-    struct bytes origin = r->headers[HEADER_ORIGIN], host = r->headers[HEADER_HOST];
-    if (origin.size == 0)
-        return true;
-    const uint8_t *at = memmem(origin.data, origin.size, "://", 3);
-    if (at == NULL)
-        return false;
-    struct bytes site = bytes_of(at + 3, origin.size - (size_t)(at + 3 - origin.data));
-    return bytes_equal(site, host);
+    struct bytes site = request_site(r);
+    return r->headers[HEADER_ORIGIN].size == 0
+           || (site.size > 0 && bytes_equal(site, r->headers[HEADER_HOST]));
 }
 
 static struct websocket *

@@ -98,7 +98,7 @@ say_register(struct workers *w, const struct session *session)
         .request = session->number,
         .session = session->id,
         .instance = said->instance,
-        .token = bytes_of(session->token, session->token_size),
+        .token = session_token(session),
         .name = said->name,
         .version = said->version,
         .queues = said->queues,
@@ -233,9 +233,8 @@ hear_registered(struct workers *w, const struct worker_registered *m)
             other, ERR_CONFLICT, text("another connection has taken this session"));
         session_free(&w->sessions, &other);
     }
-    bool again =
-        session->state == SESSION_KNOWN && id_equal(&session->id, &m->session)
-        && bytes_equal(bytes_of(session->token, session->token_size), m->token);
+    bool again = session->state == SESSION_KNOWN && id_equal(&session->id, &m->session)
+                 && bytes_equal(session_token(session), m->token);
     session_know(&w->sessions, session, &m->session, m->token);
     session_drop_all(&w->sessions, session, m->lost);
     if (told(w, session, session->voice->registered(session, m, again))
@@ -249,9 +248,7 @@ hear_refused(struct workers *w, const struct refused *m)
     struct session *session = session_numbered(&w->sessions, m->request);
     if (session == NULL)
         return;
-    enum err err = m->err < ERR_COUNT ? (enum err)m->err : ERR_CORRUPT;
-    session->voice->ended(
-        session, err, m->detail.size > 0 ? m->detail : text(err_sentence(err)));
+    session->voice->ended(session, refused_err(m), refused_sentence(m));
     session_free(&w->sessions, &session);
 }
 

@@ -50,7 +50,8 @@ MUST_CHECK enum err workers_admit(const struct workers *workers, const struct ke
 struct session *
 workers_join(struct workers *workers, const struct voice *voice, void *own);
 /* It registers, or registers again, with a key that was admitted and is of the project
- * that the session had before.  What is given is copied. */
+ * that the session had before.  What is given is copied, also if it is the session's.
+ */
 void workers_register(struct workers *workers, struct session *session,
     const struct key *key, const struct worker_description *said, uint32_t capacity,
     struct bytes token, struct bytes held);

@@ -15,6 +15,20 @@ const struct route message_routes[MESSAGE_END] = {
 #include "transport/messages.def"
 };
 
+enum err
+refused_err(const struct refused *refused)
+{
+    return refused->err > ERR_NONE && refused->err < ERR_COUNT ? (enum err)refused->err
+                                                               : ERR_CORRUPT;
+}
+
+struct bytes
+refused_sentence(const struct refused *refused)
+{
+    return refused->detail.size > 0 ? refused->detail
+                                    : text(err_sentence(refused_err(refused)));
+}
+
 const char *
 run_status_name(enum run_status status)
 {
@@ -28,6 +42,15 @@ run_status_name(enum run_status status)
     };
     unsigned row = (unsigned)status;
     return row < COUNT(names) && names[row] != NULL ? names[row] : "unknown";
+}
+
+enum run_status
+run_status_read(struct bytes name)
+{
+    for (unsigned i = RUN_WAITING; i <= RUN_STOPPED; i++)
+        if (bytes_equal(name, text(run_status_name((enum run_status)i))))
+            return (enum run_status)i;
+    return (enum run_status)0;
 }
 
 const char *

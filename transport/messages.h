@@ -605,6 +605,8 @@ enum run_status {
 };
 /* "queued", "running", "suspended", "completed", "failed", "cancelled". */
 const char *run_status_name(enum run_status status);
+/* 0: there is none of this name. */
+enum run_status run_status_read(struct bytes name);
 static inline bool
 run_status_final(enum run_status status)
 {
@@ -668,6 +670,11 @@ const char *actor_name_text(enum actor_name name);
         name##_FIELDS(FIELD_MEMBER, name)                                              \
     };
 #include "transport/messages.def"
+
+/* Why it was refused: never ERR_NONE, ERR_CORRUPT if we do not know such an error. */
+enum err refused_err(const struct refused *refused);
+/* For people: never empty. */
+struct bytes refused_sentence(const struct refused *refused);
 
 /* What every message carries before its body. */
 struct envelope {

@@ -291,9 +291,7 @@ static enum err
 read_status(struct bytes given, struct wanted *wanted, struct fault *fault)
 {
     bool open = bytes_equal(given, text("open"));
-    for (unsigned i = RUN_WAITING; i <= RUN_STOPPED; i++)
-        if (bytes_equal(given, text(run_status_name((enum run_status)i))))
-            wanted->status = i;
+    wanted->status = run_status_read(given);
     if (given.size > 0 && !open && wanted->status == 0)
         return fault_set(fault, ERR_MALFORMED,
             "status: queued, running, suspended, completed, failed, cancelled or open");

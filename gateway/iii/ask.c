@@ -85,9 +85,6 @@ void
 iii_refused(const struct iii_worker *caller, const struct iii_frame *asked,
     const struct refused *refused)
 {
-    enum err err = refused->err > ERR_NONE && refused->err < ERR_COUNT
-                       ? (enum err)refused->err
-                       : ERR_CORRUPT;
-    iii_refuse(caller, asked, err_name(err),
-        refused->detail.size > 0 ? refused->detail : text(err_sentence(err)));
+    iii_refuse(
+        caller, asked, err_name(refused_err(refused)), refused_sentence(refused));
 }

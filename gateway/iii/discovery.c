@@ -1,10 +1,10 @@
 #include "gateway/iii/discovery.h"
 
 #include "base/clock.h"
-#include "base/pack.h"
 #include "gateway/iii/functions.h"
 #include "gateway/iii/invoke.h"
 #include "gateway/iii/trigger.h"
+#include "gateway/said.h"
 
 /* Python's client takes no frame above 1 MiB. */
 enum { ROWS_BYTES = 700 * 1024 };
@@ -61,9 +61,6 @@ put_number(struct buffer *out, const char *name, uint64_t value)
 static struct bytes
 asked_value(const struct iii_frame *asked, const char *name, enum pack_type type)
 {
-    struct cursor map = cursor_over(asked->data);
-    if (asked->data.size == 0 || cursor_type(&map) != PACK_MAP)
-        return (struct bytes){ 0 };
     struct bytes value = pack_find(asked->data, name);
     struct cursor c = cursor_over(value);
     return value.size > 0 && cursor_type(&c) == type ? value : (struct bytes){ 0 };
@@ -72,9 +69,7 @@ asked_value(const struct iii_frame *asked, const char *name, enum pack_type type
 static struct bytes
 asked_text(const struct iii_frame *asked, const char *name)
 {
-    struct bytes value = asked_value(asked, name, PACK_TEXT);
-    struct cursor c = cursor_over(value);
-    return value.size > 0 ? cursor_text(&c) : value;
+    return said_text(asked->data, name);
 }
 
 static bool
@@ -137,8 +132,7 @@ status_of(const struct iii_worker *worker)
 static struct bytes
 about_value(const struct iii_worker *worker, const char *name)
 {
-    struct bytes about = buffer_bytes(&worker->about);
-    return about.size == 0 ? about : pack_find(about, name);
+    return pack_find(buffer_bytes(&worker->about), name);
 }
 
 static void

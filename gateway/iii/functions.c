@@ -51,12 +51,8 @@ log_as(enum log_level level, const struct iii_worker *caller,
     const struct iii_frame *asked)
 {
     struct buffer shown = { 0 };
-    struct cursor map = cursor_over(asked->data);
-    struct bytes message = { 0 }, data = { 0 };
-    if (asked->data.size > 0 && cursor_type(&map) == PACK_MAP) {
-        message = pack_find(asked->data, "message");
-        data = pack_find(asked->data, "data");
-    }
+    struct bytes message = pack_find(asked->data, "message");
+    struct bytes data = pack_find(asked->data, "data");
     if (message.size == 0 || msgpack_to_json(message, &shown) != ERR_NONE)
         buffer_append_bytes(&shown, text("\"\""));
     buffer_append_bytes(&shown, text(" data="));

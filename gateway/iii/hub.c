@@ -1,7 +1,7 @@
 #include "gateway/iii/hub.h"
 
-#include "base/pack.h"
 #include "base/wrong.h"
+#include "gateway/said.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -75,11 +75,7 @@ hub_worker(const struct hub *hub, struct bytes id)
 struct bytes
 hub_about(const struct iii_worker *worker, const char *name)
 {
-    struct bytes about = buffer_bytes(&worker->about);
-    if (about.size == 0)
-        return (struct bytes){ 0 };
-    struct cursor value = cursor_over(pack_find(about, name));
-    return cursor_type(&value) == PACK_TEXT ? cursor_text(&value) : (struct bytes){ 0 };
+    return said_text(buffer_bytes(&worker->about), name);
 }
 
 static struct iii_entry *
@@ -140,11 +136,8 @@ hub_drop(struct iii_entry **out)
 bool
 hub_internal(const struct iii_entry *entry)
 {
-    struct cursor metadata = cursor_over(entry->said.metadata);
     if (bytes_begin(entry->said.id, text("engine::")))
         return true;
-    if (entry->said.metadata.size == 0 || cursor_type(&metadata) != PACK_MAP)
-        return false;
     struct cursor flag = cursor_over(pack_find(entry->said.metadata, "internal"));
     return cursor_type(&flag) == PACK_BOOL && cursor_bool(&flag);
 }

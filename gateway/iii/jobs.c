@@ -1,8 +1,8 @@
 #include "gateway/iii/jobs.h"
 
-#include "base/pack.h"
 #include "gateway/iii/invoke.h"
 #include "gateway/iii/worker.h"
+#include "gateway/said.h"
 #include "gateway/workers.h"
 
 /* A function has no limit of its own: a worker is given so many jobs at once. */
@@ -55,18 +55,6 @@ drop_lost(struct iii_worker *worker, struct bytes lost)
     }
 }
 
-static struct bytes
-word_in(struct bytes error, const char *name, struct bytes otherwise)
-{
-    struct cursor map = cursor_over(error);
-    if (error.size == 0 || cursor_type(&map) != PACK_MAP)
-        return otherwise;
-    struct cursor value = cursor_over(pack_find(error, name));
-    struct bytes word =
-        cursor_type(&value) == PACK_TEXT ? cursor_text(&value) : otherwise;
-    return word.size > 0 ? word : otherwise;
-}
-
 /* Say what became of it, again if need be. */
 static void
 report(const struct iii_call *call)
@@ -88,8 +76,9 @@ report(const struct iii_call *call)
         done.error_type = text("too_large");
         done.error_message = text("the result is larger than payload_max");
     } else if (done.outcome == OUTCOME_FAILED) {
-        done.error_type = word_in(said.error, "code", text("invocation_failed"));
-        done.error_message = word_in(said.error, "message", text(""));
+        struct bytes code = said_text(said.error, "code");
+        done.error_type = code.size > 0 ? code : text("invocation_failed");
+        done.error_message = said_text(said.error, "message");
     }
     workers_report(workers_of(worker), worker->session, done);
 }
@@ -256,7 +245,7 @@ void
 iii_jobs_offer(struct iii_worker *worker)
 {
     struct workers *workers = workers_of(worker);
-    struct buffer actions = { 0 }, held = { 0 }, token = { 0 };
+    struct buffer actions = { 0 }, held = { 0 };
     size_t count = pack_actions(worker, &actions);
     /* A session without actions would be given every one. */
     if (count == 0 && worker->session != NULL && worker->job_count == 0)
@@ -273,14 +262,12 @@ iii_jobs_offer(struct iii_worker *worker)
             .version = hub_about(worker, "version"),
             .actions = buffer_bytes(&actions),
         };
-        buffer_append(&token, worker->session->token, worker->session->token_size);
         pack_held(worker, &held);
         workers_register(workers, worker->session, worker->key, &said, JOBS_MAX,
-            buffer_bytes(&token), buffer_bytes(&held));
+            session_token(worker->session), buffer_bytes(&held));
     }
     buffer_free(&actions);
     buffer_free(&held);
-    buffer_free(&token);
 }
 
 void

@@ -72,8 +72,7 @@ announce_worker(struct iii_worker *worker, const char *event)
 void
 iii_describe(struct iii_worker *worker, struct bytes about)
 {
-    buffer_clear(&worker->about);
-    buffer_append_bytes(&worker->about, about);
+    buffer_set(&worker->about, about);
     announce_worker(worker, "worker_metadata_updated");
     /* Its name is shown beside them. */
     if (worker->entry_count[III_FUNCTION] > 0)

@@ -6,6 +6,7 @@
 #ifndef GATEWAY_MOBIUS_FORM_H
 #define GATEWAY_MOBIUS_FORM_H
 #include "gateway/request.h"
+#include "gateway/said.h"
 
 struct form {
     struct buffer *out;
@@ -35,14 +36,6 @@ void form_value(struct form *form, const char *name, struct bytes msgpack);
 void
 form_copy(struct form *form, const char *name, struct bytes document, const char *from);
 void form_copy_all(struct form *form, struct bytes document, const char *const *names);
-
-/* Fields of our documents. */
-struct bytes said_text(struct bytes document, const char *name);
-uint64_t said_number(struct bytes document, const char *name);
-/* An id that has the prefix; zero if there is none. */
-struct id said_id(struct bytes document, const char *name, const char *prefix);
-/* A cursor over the items of a list, and how many there are. */
-struct cursor said_items(struct bytes document, const char *name, size_t *count);
 
 /* Answer with what was written, and free it. */
 void form_answer(struct request *r, unsigned status, struct buffer *out);

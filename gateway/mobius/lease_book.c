@@ -135,19 +135,12 @@ lease_book_close(struct lease_book *book)
     map_free(&book->leaves);
 }
 
-static void
-keep(struct buffer *out, struct bytes in)
-{
-    buffer_clear(out);
-    buffer_append_bytes(out, in);
-}
-
 void
 lease_book_beat(struct lease_book *book, struct leaf *leaf, uint64_t number,
     struct bytes message_id)
 {
     leaf->beat = number;
-    keep(&leaf->beat_id, message_id);
+    buffer_set(&leaf->beat_id, message_id);
     list_remove(&leaf->of_beats);
     list_append(&book->beats, &leaf->of_beats);
 }
@@ -170,10 +163,10 @@ lease_book_report(
     book->reported_bytes -= leaf->output.size;
     book->reported_bytes += said->result.size;
     leaf->outcome = said->outcome;
-    keep(&leaf->name, said->job);
-    keep(&leaf->output, said->result);
-    keep(&leaf->error_type, said->error_type);
-    keep(&leaf->error_message, said->error_message);
+    buffer_set(&leaf->name, said->job);
+    buffer_set(&leaf->output, said->result);
+    buffer_set(&leaf->error_type, said->error_type);
+    buffer_set(&leaf->error_message, said->error_message);
     if (leaf->message_ids.size < MESSAGE_IDS_MAX)
         pack_text(&leaf->message_ids, said->message_id);
 }

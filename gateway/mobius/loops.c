@@ -562,17 +562,8 @@ void
 mobius_version_publish(struct request *r)
 {
     struct message *m = request_message(r, VERSION_PUBLISH, ACTOR_registry);
-    struct bytes said = r->captures[2];
-    uint64_t number = 0;
-    for (size_t i = 0; i < said.size && i < 9; i++)
-        number = said.data[i] < '0' || said.data[i] > '9'
-                     ? 0
-                     : number * 10 + (uint64_t)(said.data[i] - '0');
     change_of(r, false, 200);
     m->version_publish.name = loop_name(r);
-    m->version_publish.version = (uint32_t)number;
-    if (number == 0)
-        request_refuse(r, ERR_NOT_FOUND, "the automation has no such version");
-    else
+    if (native_version(r, r->captures[2], &m->version_publish.version))
         request_ask(r, m, published);
 }

@@ -344,14 +344,10 @@ static bool
 read_after(struct request *r, uint64_t *after)
 {
     uint64_t before, last = 0;
-    struct bytes header = r->headers[HEADER_LAST_EVENT_ID];
     if (!request_number(r, "after_sequence", 0, INT64_MAX, 0, after)
         || !request_number(r, "since_sequence", 0, INT64_MAX, 0, &before))
         return false;
-    for (size_t i = 0; i < header.size && i < 18; i++)
-        last = header.data[i] < '0' || header.data[i] > '9'
-                   ? 0
-                   : last * 10 + (uint64_t)(header.data[i] - '0');
+    (void)target_number(r->headers[HEADER_LAST_EVENT_ID], &last);
     *after = before > *after ? before : *after;
     *after = last > *after ? last : *after;
     return true;

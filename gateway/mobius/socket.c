@@ -397,14 +397,6 @@ static const struct voice voice = {
     .ended = ended,
 };
 
-static struct bytes
-kept(struct buffer *out, struct bytes in)
-{
-    buffer_clear(out);
-    buffer_append_bytes(out, in);
-    return buffer_bytes(out);
-}
-
 static void
 take_register(struct peer *peer, const struct mobius_frame *said)
 {
@@ -430,7 +422,7 @@ take_register(struct peer *peer, const struct mobius_frame *said)
         .actions = said->actions,
         .labels = said->capabilities,
     };
-    (void)kept(&peer->register_id, said->message_id);
+    buffer_set(&peer->register_id, said->message_id);
     peer->asked = true;
     peer->draining = false;
     /* It is given nothing before it claims. */
@@ -457,26 +449,13 @@ change_wishes(struct peer *peer, const struct mobius_frame *said)
     if (!differs(said->queues, before->queues)
         && !differs(said->actions, before->actions))
         return;
-    struct buffer words = { 0 }, token = { 0 }, held = { 0 };
+    struct buffer held = { 0 };
     struct worker_description now = *before;
-    /* Registering again copies the texts over those that they lie in. */
-    size_t at = 0;
-    struct bytes *const texts[] = { &now.instance, &now.name, &now.version,
-        &now.environment, &now.queues, &now.actions, &now.labels };
     now.queues = said->queues.size > 0 ? said->queues : now.queues;
     now.actions = said->actions.size > 0 ? said->actions : now.actions;
-    for (size_t i = 0; i < COUNT(texts); i++)
-        buffer_append_bytes(&words, *texts[i]);
-    for (size_t i = 0; i < COUNT(texts); i++) {
-        *texts[i] = bytes_of(words.data + at, texts[i]->size);
-        at += texts[i]->size;
-    }
-    (void)kept(&token, bytes_of(session->token, session->token_size));
     session_write_held(session, &held);
     workers_register(workers_of(peer), session, session->key, &now, session->capacity,
-        buffer_bytes(&token), buffer_bytes(&held));
-    buffer_free(&words);
-    buffer_free(&token);
+        session_token(session), buffer_bytes(&held));
     buffer_free(&held);
 }
 
@@ -492,7 +471,7 @@ take_claim(struct peer *peer, const struct mobius_frame *said)
     peer->slots = slots < MOBIUS_SLOTS_MAX ? slots : MOBIUS_SLOTS_MAX;
     peer->announced = false;
     peer->room = (uint32_t)peer->slots;
-    (void)kept(&peer->claim_id, said->message_id);
+    buffer_set(&peer->claim_id, said->message_id);
     tell_room(peer);
     serve_in(peer, peer->book.parked_count > 0 ? 0 : hold_ms(peer));
 }
@@ -509,7 +488,7 @@ find_leaf(struct peer *peer, const struct mobius_frame *said)
     size_t known = peer->book.given_count + peer->book.reported_count;
     if (leaf == NULL && known < peer->gateway->child.config.session_jobs_max) {
         leaf = lease_book_add(&peer->book, token, LEAF_GIVEN, peer->gateway->now_ms);
-        (void)kept(&leaf->name, said->job);
+        buffer_set(&leaf->name, said->job);
     }
     return leaf;
 }

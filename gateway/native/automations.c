@@ -34,20 +34,13 @@ read_name(struct request *r, struct bytes *name)
     return false;
 }
 
-static bool
-read_version(struct request *r, uint32_t *version)
+bool
+native_version(struct request *r, struct bytes said, uint32_t *version)
 {
-    struct bytes number = r->captures[1];
-    *version = 0;
-    for (size_t i = 0; i < number.size && number.size < 10; i++) {
-        uint8_t digit = number.data[i];
-        if (digit < '0' || digit > '9') {
-            *version = 0;
-            break;
-        }
-        *version = *version * 10 + (uint32_t)(digit - '0');
-    }
-    if (*version > 0)
+    uint64_t number = 0;
+    bool right = target_number(said, &number) && number <= UINT32_MAX;
+    *version = (uint32_t)number;
+    if (right && number > 0)
         return true;
     request_refuse(r, ERR_NOT_FOUND, "the automation has no such version");
     return false;
@@ -109,7 +102,7 @@ native_version_get(struct request *r)
 {
     struct message *m = request_message(r, VERSION_LIST, ACTOR_registry);
     if (read_name(r, &m->version_list.name)
-        && read_version(r, &m->version_list.version))
+        && native_version(r, r->captures[1], &m->version_list.version))
         ask(r, m);
 }
 
@@ -118,7 +111,7 @@ native_version_publish(struct request *r)
 {
     struct message *m = request_message(r, VERSION_PUBLISH, ACTOR_registry);
     if (read_name(r, &m->version_publish.name)
-        && read_version(r, &m->version_publish.version))
+        && native_version(r, r->captures[1], &m->version_publish.version))
         ask(r, m);
 }
 

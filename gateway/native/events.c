@@ -2,6 +2,7 @@
 #include "base/json_read.h"
 #include "gateway/native/body.h"
 #include "gateway/native/native.h"
+#include "gateway/said.h"
 
 enum {
     WORD_MAX = 200,
@@ -55,20 +56,6 @@ native_stream_list(struct request *r)
 
 /* ---- hooks ---- */
 
-static uint64_t
-number_in(struct bytes document, const char *name)
-{
-    struct cursor c = cursor_over(pack_find(document, name));
-    return cursor_done(&c) ? 0 : cursor_u64(&c);
-}
-
-static struct bytes
-text_in(struct bytes document, const char *name)
-{
-    struct cursor c = cursor_over(pack_find(document, name));
-    return cursor_done(&c) ? (struct bytes){ 0 } : cursor_text(&c);
-}
-
 /* Whoever calls hears that it was taken, and of which event and run. */
 static void
 show_taken(struct request *r, struct bytes document)
@@ -93,11 +80,11 @@ called(struct request *r, const struct message *answer)
         request_show(r, answer);
         return;
     }
-    uint64_t wait_ms = number_in(document, "wait_ms");
-    run.name = text_in(document, "automation");
-    if (wait_ms == 0 || id_read(text_in(document, "run"), "run_", &run.run) != ERR_NONE
-        || id_read(text_in(document, "automation_id"), "aut_", &run.automation)
-               != ERR_NONE) {
+    uint64_t wait_ms = said_number(document, "wait_ms");
+    run.name = said_text(document, "automation");
+    run.run = said_id(document, "run", "run_");
+    run.automation = said_id(document, "automation_id", "aut_");
+    if (wait_ms == 0 || id_is_zero(&run.run) || id_is_zero(&run.automation)) {
         show_taken(r, document);
         return;
     }

@@ -1,14 +1,7 @@
 /* Why a run does not move: what the view says, and if that is an open job, what the
  * lease actor says of those who might take it. */
 #include "gateway/native/native.h"
-
-static struct bytes
-text_in(struct bytes map, const char *key)
-{
-    struct cursor in = cursor_over(pack_find(map, key));
-    struct bytes found = cursor_text(&in);
-    return in.bad ? (struct bytes){ 0 } : found;
-}
+#include "gateway/said.h"
 
 /* The answer of the view, kept while the lease actor is asked. */
 struct half {
@@ -20,9 +13,9 @@ both_reasons(struct request *r, struct bytes job, struct bytes workers)
 {
     struct buffer *out = &r->gateway->scratch;
     buffer_clear(out);
-    buffer_append_bytes(out, text_in(job, "reason"));
+    buffer_append_bytes(out, said_text(job, "reason"));
     buffer_print(out, ": ");
-    buffer_append_bytes(out, text_in(workers, "reason"));
+    buffer_append_bytes(out, said_text(workers, "reason"));
     return arena_copy(&r->arena, buffer_bytes(out));
 }
 
@@ -65,7 +58,7 @@ told(struct request *r, const struct message *answer)
 {
     struct bytes document = answer->document.document;
     if (answer->code != DOCUMENT
-        || !bytes_equal(text_in(document, "code"), text("job_open"))) {
+        || !bytes_equal(said_text(document, "code"), text("job_open"))) {
         request_show(r, answer);
         return;
     }
@@ -74,10 +67,10 @@ told(struct request *r, const struct message *answer)
     r->own = half;
     struct bytes job = pack_find(half->document, "detail");
     struct message *m = request_message(r, LANE_EXPLAIN, ACTOR_lease);
-    m->lane_explain.queue = text_in(job, "queue");
-    m->lane_explain.action = text_in(job, "action");
+    m->lane_explain.queue = said_text(job, "queue");
+    m->lane_explain.action = said_text(job, "action");
     m->lane_explain.labels = pack_find(job, "labels");
-    m->lane_explain.environment = text_in(job, "environment");
+    m->lane_explain.environment = said_text(job, "environment");
     request_ask(r, m, workers_told);
 }
 

@@ -7,6 +7,7 @@
 #include "base/json_write.h"
 #include "base/list.h"
 #include "gateway/native/native.h"
+#include "gateway/said.h"
 #include "gateway/watch.h"
 
 #include <inttypes.h>
@@ -67,15 +68,14 @@ put_event(struct follow *follow, struct bytes event)
 static void
 put_page(struct follow *follow, const struct document *page)
 {
-    struct cursor items = cursor_over(pack_find(page->document, "items"));
-    size_t count = cursor_type(&items) == PACK_ARRAY ? cursor_array(&items) : 0;
+    size_t count;
+    struct cursor items = said_items(page->document, "items", &count);
     for (size_t i = 0; i < count; i++)
         put_event(follow, cursor_skip(&items));
     struct cursor more = cursor_over(pack_find(page->document, "has_more"));
     follow->more = cursor_bool(&more);
     /* A page may hold nothing that is wanted, and yet go on. */
-    struct cursor next = cursor_over(pack_find(page->document, "next_after"));
-    uint64_t passed = cursor_done(&next) ? 0 : cursor_u64(&next);
+    uint64_t passed = said_number(page->document, "next_after");
     follow->more = follow->more && (count > 0 || passed > follow->sent);
     if (passed > follow->sent)
         follow->sent = passed;

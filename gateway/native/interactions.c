@@ -68,10 +68,5 @@ native_interaction_respond(struct request *r)
         || !read_flag(r, body, "cancel", &said->cancel)
         || !read_principal(r, body, &said->principal))
         return;
-    m->to_instance = id_partition(&said->interaction);
-    m->envelope.partition = m->to_instance;
-    if (m->to_instance >= r->gateway->child.config.schedulers)
-        request_refuse(r, ERR_NOT_FOUND, "%s", "");
-    else
-        request_ask(r, m, native_run_accepted);
+    native_tell_run(r, m, &said->interaction);
 }

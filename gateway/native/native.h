@@ -29,6 +29,8 @@ void native_run_document(struct buffer *out, const struct run_accepted *run,
 
 /* Answer with the run, 201 if it is a new one, or with why it was refused. */
 void native_run_accepted(struct request *r, const struct message *answer);
+/* Say it to the scheduler of a run, or of what has the run's partition; answer so. */
+void native_tell_run(struct request *r, struct message *m, const struct id *run);
 
 /* What is followed: a question that is asked again and again, and how its pages name
  * what they hold. */
@@ -52,6 +54,9 @@ bool native_after(struct request *r, uint64_t *after);
 bool
 native_query(struct request *r, const char *query, size_t max, struct bytes *value);
 bool native_page(struct request *r, uint32_t *limit, struct bytes *cursor);
+
+/* The version that a part of the path names; false: refused. */
+bool native_version(struct request *r, struct bytes said, uint32_t *version);
 
 /* A duration such as "30s", "500ms" or "2m" in ms; a bare number is seconds.  False if
  * it is none or above `max_ms`. */

@@ -32,17 +32,6 @@ read_step(struct request *r, struct bytes body, struct bytes *step)
     return false;
 }
 
-static void
-ask(struct request *r, struct message *m, const struct id *run)
-{
-    m->to_instance = id_partition(run);
-    m->envelope.partition = m->to_instance;
-    if (m->to_instance >= r->gateway->child.config.schedulers)
-        request_refuse(r, ERR_NOT_FOUND, "%s", "");
-    else
-        request_ask(r, m, native_run_accepted);
-}
-
 void
 native_run_signal(struct request *r)
 {
@@ -54,7 +43,7 @@ native_run_signal(struct request *r)
         || !body_value(r, body, "result", &said->result))
         return;
     said->by = asker(r);
-    ask(r, m, &said->run);
+    native_tell_run(r, m, &said->run);
 }
 
 void
@@ -69,7 +58,7 @@ native_run_retry(struct request *r)
         || !body_text(r, body, "reason", REASON_MAX, &said->reason))
         return;
     said->by = asker(r);
-    ask(r, m, &said->run);
+    native_tell_run(r, m, &said->run);
 }
 
 void
@@ -83,7 +72,7 @@ native_step_skip(struct request *r)
         || !body_text(r, body, "reason", REASON_MAX, &said->reason))
         return;
     said->by = asker(r);
-    ask(r, m, &said->run);
+    native_tell_run(r, m, &said->run);
 }
 
 void
@@ -98,7 +87,7 @@ native_step_override(struct request *r)
         || !body_text(r, body, "reason", REASON_MAX, &said->reason))
         return;
     said->by = asker(r);
-    ask(r, m, &said->run);
+    native_tell_run(r, m, &said->run);
 }
 
 void
@@ -119,5 +108,5 @@ native_run_fork(struct request *r)
     said->event = event;
     said->run = id_fresh(id_partition(&said->origin));
     said->by = asker(r);
-    ask(r, m, &said->origin);
+    native_tell_run(r, m, &said->origin);
 }

@@ -33,10 +33,8 @@ native_page(struct request *r, uint32_t *limit, struct bytes *cursor)
 static bool
 status_known(struct bytes status)
 {
-    bool known = status.size == 0 || bytes_equal(status, text("open"));
-    for (unsigned i = RUN_WAITING; i <= RUN_STOPPED; i++)
-        known |= bytes_equal(status, text(run_status_name((enum run_status)i)));
-    return known;
+    return status.size == 0 || bytes_equal(status, text("open"))
+           || run_status_read(status) != 0;
 }
 
 void
@@ -71,18 +69,10 @@ native_after(struct request *r, uint64_t *after)
     struct bytes last = r->headers[HEADER_LAST_EVENT_ID];
     if (!request_number(r, "after", 0, INT64_MAX, 0, after))
         return false;
-    if (last.size == 0)
+    if (last.size == 0 || target_number(last, after))
         return true;
-    uint64_t number = 0;
-    for (size_t i = 0; i < last.size; i++) {
-        if (last.data[i] < '0' || last.data[i] > '9' || last.size > 18) {
-            request_refuse(r, ERR_MALFORMED, "Last-Event-ID is not a sequence");
-            return false;
-        }
-        number = number * 10 + (uint64_t)(last.data[i] - '0');
-    }
-    *after = number;
-    return true;
+    request_refuse(r, ERR_MALFORMED, "Last-Event-ID is not a sequence");
+    return false;
 }
 
 bool

@@ -86,6 +86,17 @@ native_run_accepted(struct request *r, const struct message *answer)
         show_summary(r, run->existed ? 200 : 201, run);
 }
 
+void
+native_tell_run(struct request *r, struct message *m, const struct id *run)
+{
+    m->to_instance = id_partition(run);
+    m->envelope.partition = m->to_instance;
+    if (m->to_instance >= r->gateway->child.config.schedulers)
+        request_refuse(r, ERR_NOT_FOUND, "%s", "");
+    else
+        request_ask(r, m, native_run_accepted);
+}
+
 static void
 started_to_wait(struct request *r, const struct message *answer)
 {
@@ -172,10 +183,5 @@ native_run_cancel(struct request *r)
         || !body_only(r, body, names)
         || !body_text(r, body, "reason", REASON_MAX, &m->run_cancel.reason))
         return;
-    m->to_instance = id_partition(&m->run_cancel.run);
-    m->envelope.partition = m->to_instance;
-    if (m->to_instance >= r->gateway->child.config.schedulers)
-        request_refuse(r, ERR_NOT_FOUND, "%s", "");
-    else
-        request_ask(r, m, native_run_accepted);
+    native_tell_run(r, m, &m->run_cancel.run);
 }

@@ -1,6 +1,7 @@
 /* An answer held back until a run is finished. */
 #include "base/list.h"
 #include "gateway/native/native.h"
+#include "gateway/said.h"
 #include "gateway/watch.h"
 
 /* Hints may be lost, and the view may be a moment behind. */
@@ -48,12 +49,7 @@ later(struct wait *wait, uint64_t ms)
 static bool
 finished(struct bytes document)
 {
-    struct cursor c = cursor_over(pack_find(document, "status"));
-    struct bytes status = cursor_text(&c);
-    for (unsigned i = RUN_DONE; i <= RUN_STOPPED; i++)
-        if (bytes_equal(status, text(run_status_name((enum run_status)i))))
-            return true;
-    return false;
+    return run_status_final(run_status_read(said_text(document, "status")));
 }
 
 static void

@@ -227,8 +227,7 @@ static void
 say_published(void *self, struct bytes identity, struct bytes frame)
 {
     struct worker_door *door = self;
-    buffer_clear(&door->out);
-    buffer_append_bytes(&door->out, frame);
+    buffer_set(&door->out, frame);
     (void)say(door, identity);
 }
 

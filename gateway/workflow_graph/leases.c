@@ -128,8 +128,7 @@ restorable(const struct worker *worker, const struct lease_id *id)
     const struct session *session = worker == NULL ? NULL : worker->session;
     if (session == NULL)
         return true;
-    return worker->restored
-           && bytes_equal(id->session, bytes_of(session->token, session->token_size));
+    return worker->restored && bytes_equal(id->session, session_token(session));
 }
 
 /* A lease that is not known, but may be one: the lease actor will say. */
@@ -197,17 +196,16 @@ lease_hand_out(struct lease *lease, struct request *r, uint32_t ttl_s)
     lease->state = LEASE_HELD;
     lease->ttl_s = ttl_s;
     lease->until_ms = r->gateway->now_ms + ttl_s * 1000ull;
-    lease_id_write(&name,
-        &(struct lease_id){
-            .ttl_s = ttl_s,
-            .session = bytes_of(worker->session->token, worker->session->token_size),
-            .token = token_of(lease),
-            .worker = worker->id,
-            .workflow = lease->workflow,
-            .job = lease->job,
-            .run = lease->run,
-            .attempt = lease->attempt,
-        });
+    lease_id_write(&name, &(struct lease_id){
+                              .ttl_s = ttl_s,
+                              .session = session_token(worker->session),
+                              .token = token_of(lease),
+                              .worker = worker->id,
+                              .workflow = lease->workflow,
+                              .job = lease->job,
+                              .run = lease->run,
+                              .attempt = lease->attempt,
+                          });
     pack_map(&out, 2);
     pack_string(&out, "job");
     pack_raw(&out, buffer_bytes(&lease->grant));

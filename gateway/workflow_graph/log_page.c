@@ -21,7 +21,7 @@ log_page_open(struct bytes page)
     struct cursor more = cursor_over(pack_find(page, "has_more"));
     p.items = cursor_over(pack_find(page, "items"));
     p.left = cursor_array(&p.items);
-    p.last = look_number(page, "last_sequence");
+    p.last = said_number(page, "last_sequence");
     p.more = cursor_bool(&more);
     return p;
 }
@@ -32,7 +32,7 @@ log_page_next(struct log_page *p, struct bytes key, struct bytes *chunk)
     while (p->left > 0) {
         p->left--;
         *chunk = cursor_skip(&p->items);
-        if (bytes_equal(look_text(*chunk, "step"), key))
+        if (bytes_equal(said_text(*chunk, "step"), key))
             return true;
     }
     return false;
@@ -50,9 +50,9 @@ log_page_write(
     pack_string(out, "sequence");
     pack_u64(out, sequence);
     pack_string(out, "data");
-    pack_text(out, look_text(chunk, "text"));
+    pack_text(out, said_text(chunk, "text"));
     pack_string(out, "timestamp_ms");
     pack_u64(out, look_moment(chunk, "at"));
     pack_string(out, "stream");
-    pack_text(out, look_text(chunk, "stream"));
+    pack_text(out, said_text(chunk, "stream"));
 }

@@ -295,18 +295,6 @@ tail_found(struct look *look)
     tail_look(t);
 }
 
-static uint64_t
-number_of(struct bytes in)
-{
-    uint64_t number = 0;
-    for (size_t i = 0; i < in.size && i < 18; i++) {
-        if (in.data[i] < '0' || in.data[i] > '9')
-            return 0;
-        number = number * 10 + (uint64_t)(in.data[i] - '0');
-    }
-    return number;
-}
-
 void
 workflow_graph_log_stream(struct request *r)
 {
@@ -314,7 +302,7 @@ workflow_graph_log_stream(struct request *r)
     t->key = look_key(r, r->captures[1]);
     t->alarm.ring = tail_rings;
     t->quiet_ms = r->gateway->now_ms;
-    t->resume = number_of(r->headers[HEADER_LAST_EVENT_ID]);
+    (void)target_number(r->headers[HEADER_LAST_EVENT_ID], &t->resume);
     t->look.found = tail_found;
     look_begin(r, &t->look, r->captures[0], LOOK_RUN);
 }

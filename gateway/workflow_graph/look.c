@@ -3,20 +3,6 @@
 #include "base/calendar.h"
 #include "gateway/workflow_graph/names.h"
 
-struct bytes
-look_text(struct bytes document, const char *name)
-{
-    struct cursor c = cursor_over(pack_find(document, name));
-    return cursor_type(&c) == PACK_TEXT ? cursor_text(&c) : (struct bytes){ 0 };
-}
-
-uint64_t
-look_number(struct bytes document, const char *name)
-{
-    struct cursor c = cursor_over(pack_find(document, name));
-    return cursor_type(&c) == PACK_UNSIGNED ? cursor_u64(&c) : 0;
-}
-
 static unsigned
 number_at(struct bytes in, size_t at, size_t size)
 {
@@ -31,7 +17,7 @@ uint64_t
 look_moment(struct bytes document, const char *name)
 {
     enum { SIZE = 24 };
-    struct bytes in = look_text(document, name);
+    struct bytes in = said_text(document, name);
     if (in.size != SIZE)
         return 0;
     int64_t days = calendar_days(
@@ -54,11 +40,7 @@ look_key(struct request *r, struct bytes id)
 bool
 look_final(struct bytes summary)
 {
-    struct bytes status = look_text(summary, "status");
-    for (unsigned i = RUN_DONE; i <= RUN_STOPPED; i++)
-        if (bytes_equal(status, text(run_status_name((enum run_status)i))))
-            return true;
-    return false;
+    return run_status_final(run_status_read(said_text(summary, "status")));
 }
 
 bool
@@ -115,7 +97,7 @@ got_runs(struct request *r, const struct message *answer)
     look->summary = look->has_run ? cursor_skip(&items) : (struct bytes){ 0 };
     look->has_run =
         look->has_run
-        && id_read(look_text(look->summary, "id"), "run_", &look->run) == ERR_NONE;
+        && id_read(said_text(look->summary, "id"), "run_", &look->run) == ERR_NONE;
     if (look->depth < LOOK_STEPS || !look->has_run) {
         look->found(look);
         return;
@@ -159,7 +141,7 @@ got_automation(struct request *r, const struct message *answer)
         return;
     }
     look->automation = keep(r, answer);
-    look->name = look_text(look->automation, "id");
+    look->name = said_text(look->automation, "id");
     look_again(look);
 }
 

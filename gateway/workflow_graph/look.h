@@ -4,6 +4,7 @@
 #ifndef GATEWAY_WORKFLOW_GRAPH_LOOK_H
 #define GATEWAY_WORKFLOW_GRAPH_LOOK_H
 #include "gateway/request.h"
+#include "gateway/said.h"
 
 enum look_depth {
     LOOK_RUN,      /* which run is the last one */
@@ -36,10 +37,8 @@ uint64_t look_again(struct look *look);
 
 /* The step key of a job id, in the arena. */
 struct bytes look_key(struct request *r, struct bytes id);
-/* A text or a moment (as unix ms; 0: none) of a document. */
-struct bytes look_text(struct bytes document, const char *name);
+/* A moment of a document, as unix ms; 0: none. */
 uint64_t look_moment(struct bytes document, const char *name);
-uint64_t look_number(struct bytes document, const char *name);
 /* Is the last run under way? */
 bool look_active(const struct look *look);
 bool look_final(struct bytes summary);

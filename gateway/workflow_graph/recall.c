@@ -52,9 +52,9 @@ got_page(struct request *r, const struct message *answer)
     }
     struct log_page page = log_page_open(answer->document.document);
     while (log_page_next(&page, recall->key, &chunk))
-        if (look_number(chunk, "attempt") == recall->attempt
-            && bytes_equal(look_text(chunk, "stream"), text("stdout")))
-            outputs_read(&recall->before, look_text(chunk, "text"));
+        if (said_number(chunk, "attempt") == recall->attempt
+            && bytes_equal(said_text(chunk, "stream"), text("stdout")))
+            outputs_read(&recall->before, said_text(chunk, "text"));
     if (!page.more) {
         end(r, recall);
         return;

@@ -9,7 +9,7 @@ sheet_fits(struct bytes automation)
     struct cursor steps = cursor_over(pack_find(automation, "steps"));
     size_t count = cursor_array(&steps);
     for (size_t i = 0; i < count; i++)
-        if (!bytes_equal(look_text(cursor_skip(&steps), "action"), text("shell")))
+        if (!bytes_equal(said_text(cursor_skip(&steps), "action"), text("shell")))
             return false;
     return count > 0;
 }
@@ -22,7 +22,7 @@ status_of(struct bytes step, struct bytes run_status)
         const char *ours, *theirs;
     } names[] = { { "completed", "success" }, { "failed", "failure" },
         { "skipped", "skipped" }, { "cancelled", "cancelled" } };
-    struct bytes status = look_text(step, "status");
+    struct bytes status = said_text(step, "status");
     for (size_t i = 0; i < COUNT(names); i++)
         if (bytes_equal(status, text(names[i].ours)))
             return text(names[i].theirs);
@@ -30,7 +30,7 @@ status_of(struct bytes step, struct bytes run_status)
         return text("cancelled");
     if (bytes_equal(run_status, text("failed")))
         return text("skipped");
-    return text(look_text(step, "leased_at").size > 0 ? "running" : "queued");
+    return text(said_text(step, "leased_at").size > 0 ? "running" : "queued");
 }
 
 bool
@@ -47,7 +47,7 @@ find_step(struct bytes document, struct bytes key)
     size_t count = document.size == 0 ? 0 : cursor_array(&steps);
     for (size_t i = 0; i < count; i++) {
         struct bytes step = cursor_skip(&steps);
-        if (bytes_equal(look_text(step, "key"), key))
+        if (bytes_equal(said_text(step, "key"), key))
             return step;
     }
     return (struct bytes){ 0 };
@@ -57,7 +57,7 @@ struct bytes
 sheet_status(struct bytes run, struct bytes key)
 {
     struct bytes step = find_step(run, key);
-    return step.size == 0 ? step : status_of(step, look_text(run, "status"));
+    return step.size == 0 ? step : status_of(step, said_text(run, "status"));
 }
 
 struct writing {
@@ -95,7 +95,7 @@ put_command(struct writing *w, struct bytes parameters)
 {
     static const char *const written[] = { "{{ \"${{\" }}", "{{ \"{{\" }}" };
     static const char *const meant[] = { "${{", "{{" };
-    struct bytes in = look_text(parameters, "command");
+    struct bytes in = said_text(parameters, "command");
     buffer_clear(&w->room);
     while (in.size > 0) {
         size_t used = 1, i = 0;
@@ -152,7 +152,7 @@ put_error(struct writing *w, struct bytes step, struct bytes status)
 {
     pack_string(w->out, "output");
     if (bytes_equal(status, text("failure")))
-        pack_text(w->out, look_text(pack_find(step, "error"), "message"));
+        pack_text(w->out, said_text(pack_find(step, "error"), "message"));
     else
         pack_nil(w->out);
 }
@@ -167,7 +167,7 @@ run_step(struct writing *w, struct bytes key)
     if (w->run_count > 0) {
         struct cursor at = w->run_steps;
         struct bytes step = cursor_skip(&at);
-        if (bytes_equal(look_text(step, "key"), key)) {
+        if (bytes_equal(said_text(step, "key"), key)) {
             w->run_steps = at;
             w->run_count--;
             return step;
@@ -180,13 +180,13 @@ static void
 put_job(struct writing *w, struct bytes step, struct bytes wanted)
 {
     struct buffer *out = w->out;
-    struct bytes key = look_text(step, "key"), name = look_text(step, "name");
+    struct bytes key = said_text(step, "key"), name = said_text(step, "name");
     struct bytes done = run_step(w, key);
     struct bytes status = done.size == 0
                               ? text("queued")
-                              : status_of(done, look_text(w->look->document, "status"));
-    uint64_t attempts = look_number(step, "max_attempts");
-    uint64_t attempt = look_number(done, "attempt");
+                              : status_of(done, said_text(w->look->document, "status"));
+    uint64_t attempts = said_number(step, "max_attempts");
+    uint64_t attempt = said_number(done, "attempt");
     struct cursor needs = cursor_over(pack_find(step, "needs"));
     size_t count = cursor_array(&needs);
     pack_map(out, 15);
@@ -224,7 +224,7 @@ static struct bytes
 read_text(struct look *look)
 {
     static const char mark[] = "\"workflow_graph\":";
-    struct bytes written = look_text(look->automation, "definition");
+    struct bytes written = said_text(look->automation, "definition");
     struct buffer packed = { 0 };
     struct json_place place;
     struct fault fault;
@@ -245,8 +245,8 @@ shows_run(const struct look *look)
 {
     return look->has_run
            && (look_active(look)
-               || look_number(look->summary, "version")
-                      == look_number(look->automation, "version"));
+               || said_number(look->summary, "version")
+                      == said_number(look->automation, "version"));
 }
 
 bool
@@ -263,9 +263,9 @@ sheet_write(struct look *look, struct bytes status, struct buffer *out)
         w.run_count = cursor_array(&w.run_steps);
     }
     pack_map(out, 4);
-    put_id(&w, "id", look_text(look->automation, "name"));
-    put_text(out, "name", look_text(look->automation, "title"));
-    put_text(out, "trigger", look_text(look->automation, "description"));
+    put_id(&w, "id", said_text(look->automation, "name"));
+    put_text(out, "name", said_text(look->automation, "title"));
+    put_text(out, "trigger", said_text(look->automation, "description"));
     pack_string(out, "jobs");
     pack_array(out, count);
     for (size_t i = 0; i < count; i++)

@@ -272,17 +272,6 @@ worker_free(struct worker **out)
     *out = NULL;
 }
 
-/* The tokens of all leases that count, in the arena. */
-static struct bytes
-tokens_of(struct request *r, const struct worker *worker)
-{
-    struct buffer held = { 0 };
-    session_write_held(worker->session, &held);
-    struct bytes kept = arena_copy(&r->arena, buffer_bytes(&held));
-    buffer_free(&held);
-    return kept;
-}
-
 struct worker *
 worker_place(struct request *r, struct bytes id)
 {
@@ -310,15 +299,16 @@ worker_of(struct request *r, struct bytes id, struct bytes labels)
     worker_heard(worker);
     if (worker->session != NULL && !other)
         return worker;
-    buffer_clear(&worker->labels);
-    buffer_append_bytes(&worker->labels, labels);
-    struct bytes held = { 0 }, token = { 0 };
+    buffer_set(&worker->labels, labels);
+    struct bytes token = { 0 };
+    struct buffer held = { 0 };
     if (worker->session != NULL) {
-        held = tokens_of(r, worker);
-        token = arena_copy(
-            &r->arena, bytes_of(worker->session->token, worker->session->token_size));
+        token = session_token(worker->session);
+        session_write_held(worker->session, &held);
     }
-    if (worker_open_session(worker, token, held))
+    bool opened = worker_open_session(worker, token, buffer_bytes(&held));
+    buffer_free(&held);
+    if (opened)
         return worker;
     request_refuse(r, ERR_BUSY, "as many workers as sessions_max");
     return NULL;

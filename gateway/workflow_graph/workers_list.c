@@ -56,20 +56,20 @@ own_line(const struct worker *worker)
 static struct line
 other_line(struct bytes item)
 {
-    struct bytes status = look_text(item, "status");
+    struct bytes status = said_text(item, "status");
     struct cursor jobs = cursor_over(pack_find(item, "jobs"));
     struct id session = { 0 };
     struct line line = {
-        .id = look_text(item, "instance"),
+        .id = said_text(item, "instance"),
         .labels = pack_find(item, "labels"),
-        .heard_ms = look_number(item, "heard_ms"),
+        .heard_ms = said_number(item, "heard_ms"),
         .status = "idle",
     };
-    if (id_read(look_text(item, "id"), "wsess_", &session) == ERR_NONE)
+    if (id_read(said_text(item, "id"), "wsess_", &session) == ERR_NONE)
         line.registered_ms = id_unix_ms(&session);
     if (cursor_array(&jobs) > 0) {
         line.status = "busy";
-        line.job = look_text(cursor_skip(&jobs), "job");
+        line.job = said_text(cursor_skip(&jobs), "job");
     }
     if (bytes_equal(status, text("disconnected"))
         || bytes_equal(status, text("leaving")))
@@ -80,8 +80,8 @@ other_line(struct bytes item)
 static bool
 polls_here(const struct workflow_graph *w, const struct id *project, struct bytes item)
 {
-    return bytes_equal(look_text(item, "dialect"), text(workflow_graph_voice.dialect))
-           && worker_find(w, project, look_text(item, "instance")) != NULL;
+    return bytes_equal(said_text(item, "dialect"), text(workflow_graph_voice.dialect))
+           && worker_find(w, project, said_text(item, "instance")) != NULL;
 }
 
 static void

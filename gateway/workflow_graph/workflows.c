@@ -1,6 +1,5 @@
 /* Workflows: listed, shown, run, cancelled. */
-#include "base/clock.h"
-#include "gateway/workflow_graph/fields.h"
+#include "gateway/native/native.h"
 #include "gateway/workflow_graph/sheet.h"
 #include "gateway/workflow_graph/state.h"
 
@@ -93,7 +92,7 @@ got_automations(struct request *r, const struct message *answer)
     struct bytes page = arena_copy(&r->arena, answer->document.document);
     l->items = cursor_over(pack_find(page, "items"));
     l->items_left = cursor_array(&l->items);
-    l->cursor = look_text(page, "next_cursor");
+    l->cursor = said_text(page, "next_cursor");
     list_next(l);
 }
 
@@ -114,9 +113,9 @@ list_next(struct listing *l)
     while (l->limit > 0 && l->items_left > 0) {
         struct bytes item = cursor_skip(&l->items);
         l->items_left--;
-        if (bytes_equal(look_text(item, "status"), text("archived")))
+        if (bytes_equal(said_text(item, "status"), text("archived")))
             continue;
-        look_begin(l->look.request, &l->look, look_text(item, "id"), LOOK_STEPS);
+        look_begin(l->look.request, &l->look, said_text(item, "id"), LOOK_STEPS);
         return;
     }
     if (l->limit > 0 && l->cursor.size > 0)
@@ -203,7 +202,7 @@ start_key(struct look *look)
     buffer_append_bytes(&key, look->name);
     buffer_print(&key, ":after:");
     if (look->has_run)
-        buffer_append_bytes(&key, look_text(look->summary, "id"));
+        buffer_append_bytes(&key, said_text(look->summary, "id"));
     struct bytes kept = arena_copy(&look->request->arena, buffer_bytes(&key));
     buffer_free(&key);
     return kept;
@@ -222,10 +221,7 @@ run_found(struct look *look)
         request_message(r, RUN_START, ACTOR_scheduler);
     m->run_start.automation = look->name;
     m->run_start.key = start_key(look);
-    m->run_start.source = text("api");
-    m->to_instance = gateway_partition(r->gateway, &r->key->project, m->run_start.key);
-    m->envelope.partition = m->to_instance;
-    m->run_start.run = id_fresh(m->to_instance);
+    native_place(r, m);
     request_ask(r, m, ordered);
 }
 
@@ -274,7 +270,7 @@ cancelled_found(struct look *look)
     struct buffer out = { 0 };
     pack_bool(&out,
         look->has_run
-            && bytes_equal(look_text(look->summary, "status"), text("cancelled")));
+            && bytes_equal(said_text(look->summary, "status"), text("cancelled")));
     request_document(look->request, 200, buffer_bytes(&out));
     buffer_free(&out);
 }

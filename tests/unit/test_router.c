@@ -77,6 +77,23 @@ find(enum method method, const char *raw)
     return router_find(tables, COUNT(tables), method, &target, &match, &fault);
 }
 
+START_TEST(a_number_is_nothing_but_digits)
+{
+    static const char *const wrong[] = { "", "x", "1x2", " 1", "-1", "+1", "1.0",
+        "9223372036854775808", "00000000000000000001" };
+    uint64_t number = 7;
+    for (size_t i = 0; i < COUNT(wrong); i++)
+        ck_assert_msg(!target_number(text(wrong[i]), &number), "%s", wrong[i]);
+    ck_assert_uint_eq(number, 7);
+    ck_assert(target_number(text("0"), &number));
+    ck_assert_uint_eq(number, 0);
+    ck_assert(target_number(text("0012"), &number));
+    ck_assert_uint_eq(number, 12);
+    ck_assert(target_number(text("9223372036854775807"), &number));
+    ck_assert_uint_eq(number, INT64_MAX);
+}
+END_TEST
+
 START_TEST(the_row_of_a_request_is_found)
 {
     ck_assert_int_eq(find(METHOD_GET, "/v1/runs?limit=1&cursor=x"), ERR_NONE);
@@ -212,6 +229,7 @@ router_suite(void)
     tcase_add_test(tests, a_target_is_cut_and_decoded);
     tcase_add_test(tests, a_target_with_two_readings_is_malformed);
     tcase_add_test(tests, a_target_is_bounded);
+    tcase_add_test(tests, a_number_is_nothing_but_digits);
     tcase_add_test(tests, the_row_of_a_request_is_found);
     tcase_add_test(tests, what_has_no_row_is_not_found_or_told_its_methods);
     tcase_add_test(tests, methods_have_names);

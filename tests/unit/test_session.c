@@ -73,6 +73,23 @@ START_TEST(a_session_keeps_a_copy_of_what_its_worker_said)
 }
 END_TEST
 
+START_TEST(what_a_session_said_may_be_said_again_but_for_a_part)
+{
+    static const uint8_t none[1];
+    struct session *session = join();
+    struct id id = { { 7 } };
+    session_know(&sessions, session, &id, text("proof"));
+    struct worker_description said = session->said;
+    said.name = said.instance;
+    said.instance = text("another, longer than before");
+    session_describe(
+        &sessions, session, &said, session_token(session), list_of(none, 1));
+    ck_assert(bytes_equal(session->said.instance, text("another, longer than before")));
+    ck_assert(bytes_equal(session->said.name, text("me")));
+    ck_assert(bytes_equal(session_token(session), text("proof")));
+}
+END_TEST
+
 START_TEST(sessions_are_found_by_number_and_id)
 {
     struct session *one = join(), *two = join();
@@ -163,6 +180,7 @@ session_suite(void)
     TCase *tests = tcase_create("session");
     tcase_add_checked_fixture(tests, begin, finish);
     tcase_add_test(tests, a_session_keeps_a_copy_of_what_its_worker_said);
+    tcase_add_test(tests, what_a_session_said_may_be_said_again_but_for_a_part);
     tcase_add_test(tests, sessions_are_found_by_number_and_id);
     tcase_add_test(tests, there_are_no_more_sessions_than_the_limit);
     tcase_add_test(tests, leases_are_held_once_and_dropped);

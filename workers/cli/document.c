@@ -122,6 +122,16 @@ document_error_cell(struct table *table, const json_t *error)
     end_cell(table, &cell);
 }
 
+void
+document_done(
+    const struct cli *cli, const json_t *answer, const char *what, const char *how)
+{
+    if (cli_given(cli, OPTION_json))
+        cli_print_json(answer);
+    else
+        printf("%s\t%s\n", what, how);
+}
+
 static void
 show_rows(struct cli *cli, const json_t *page, const char *const *heads,
     void (*row)(struct table *table, const json_t *item))

@@ -22,6 +22,10 @@ void document_error_line(const json_t *error);
 /* The same in a cell. */
 void document_error_cell(struct table *table, const json_t *error);
 
+/* What was done, and to what: the answer as JSON, or a line of both words. */
+void document_done(
+    const struct cli *cli, const json_t *answer, const char *what, const char *how);
+
 /* Get a page; print it as JSON, or each item as a row; say how to go on. */
 enum exit_code document_list(struct cli *cli, struct api_path *path,
     const char *const *heads, void (*row)(struct table *table, const json_t *item));

@@ -11,40 +11,22 @@
 
 enum { AWAY_MAX_MS = 15000, AGAIN_MS = 250 };
 
-static void
-set_text(json_t *object, const char *name, const char *value)
-{
-    if (value != NULL)
-        json_object_set_new(object, name, json_string(value));
-}
-
 enum exit_code
 command_events_publish(struct cli *cli)
 {
     struct api_path path = api_path("events", NULL, "");
-    json_t *body = json_object(), *said, *answer;
+    json_t *said, *answer;
     enum exit_code e = input_json("DATA", cli->request.words[1], &said);
-    if (e != EXIT_DONE) {
-        json_decref(body);
+    if (e != EXIT_DONE)
         return e;
-    }
-    set_text(body, "type", cli->request.words[0]);
-    set_text(body, "id", cli_value(cli, OPTION_id));
-    set_text(body, "source", cli_value(cli, OPTION_source));
+    json_t *body = json_object();
+    api_set(body, "type", cli->request.words[0]);
+    api_set(body, "id", cli_value(cli, OPTION_id));
+    api_set(body, "source", cli_value(cli, OPTION_source));
     if (said != NULL)
         json_object_set_new(body, "data", said);
-    char *dumped = json_dumps(body, JSON_COMPACT);
+    e = api_post(cli, &path, body, &answer);
     json_decref(body);
-    if (dumped == NULL) {
-        cli_complain("the event is not valid UTF-8");
-        return EXIT_USAGE;
-    }
-    struct api_call call = { .method = "POST",
-        .path = &path,
-        .content_type = "application/json",
-        .body = text(dumped) };
-    e = api_call(cli, &call, &answer, NULL);
-    free(dumped);
     if (e != EXIT_DONE)
         return e;
     if (cli_given(cli, OPTION_json))

@@ -17,7 +17,7 @@
 
 extern char **environ;
 
-enum { CHUNK = 65536, ARGUMENTS_MAX = 10 };
+enum { CHUNK = 65536, ARGUMENTS_MAX = 10, PAGE_EVENTS = 1000 };
 
 static bool
 write_all(int file, struct bytes bytes)
@@ -205,4 +205,46 @@ exported_find(
     snprintf(path, EXPORTED_PATH_MAX, "/proc/self/fd/%d", memory);
     *file = path;
     return exported_fetch(cli, run, memory);
+}
+
+/* ---- either ---- */
+
+struct run_place
+run_place(const struct cli *cli)
+{
+    bool file = cli_given(cli, OPTION_file);
+    return (struct run_place){
+        .name = file ? cli_value(cli, OPTION_file) : cli->request.words[0],
+        .file = file,
+    };
+}
+
+enum exit_code
+run_place_get(struct cli *cli, const struct run_place *place, json_t **run)
+{
+    if (place->file) {
+        struct exported_call call = { .what = "get", .file = place->name };
+        return exported_read(&call, run);
+    }
+    struct api_path path = api_path("runs", place->name, "");
+    return api_get(cli, &path, run);
+}
+
+enum exit_code
+run_place_events(
+    struct cli *cli, const struct run_place *place, uint64_t after, json_t **page)
+{
+    char number[24];
+    snprintf(number, sizeof number, "%" PRIu64, after);
+    if (place->file) {
+        struct exported_call call = {
+            .what = "events", .file = place->name, .after = number
+        };
+        return exported_read(&call, page);
+    }
+    struct api_path path = api_path("runs", place->name, "/events");
+    api_query(&path, "after", number);
+    snprintf(number, sizeof number, "%d", PAGE_EVENTS);
+    api_query(&path, "limit", number);
+    return api_get(cli, &path, page);
 }

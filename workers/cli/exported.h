@@ -30,4 +30,17 @@ MUST_CHECK enum exit_code exported_find(
     struct cli *cli, const char *run, char path[EXPORTED_PATH_MAX], const char **file);
 /* Is either a run or --file given, and not both?  Complains. */
 bool exported_named(const struct cli *cli);
+
+/* Where a run is: in the engine, by its id, or in a file, by its path. */
+struct run_place {
+    const char *name;
+    bool file;
+};
+/* What exported_named found. */
+struct run_place run_place(const struct cli *cli);
+/* The run, or a page of its events behind `after`, to be freed by the caller. */
+MUST_CHECK enum exit_code
+run_place_get(struct cli *cli, const struct run_place *place, json_t **run);
+MUST_CHECK enum exit_code run_place_events(
+    struct cli *cli, const struct run_place *place, uint64_t after, json_t **page);
 #endif

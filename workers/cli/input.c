@@ -29,32 +29,43 @@ input_read(const char *name, struct buffer *out)
 }
 
 enum exit_code
-input_json(const char *name, const char *value, json_t **object)
+input_parse(const char *name, struct bytes content, json_t **value)
+{
+    json_error_t wrong;
+    *value = json_loadb((const char *)content.data, content.size,
+        JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &wrong);
+    if (*value != NULL)
+        return EXIT_DONE;
+    cli_complain("%s: %d:%d: %s", name, wrong.line, wrong.column, wrong.text);
+    return EXIT_USAGE;
+}
+
+enum exit_code
+input_value(const char *name, const char *said, json_t **value)
 {
     struct buffer content = { 0 };
-    json_error_t wrong;
     enum exit_code e = EXIT_DONE;
-    *object = NULL;
-    if (value == NULL)
+    *value = NULL;
+    if (said == NULL)
         return EXIT_DONE;
-    if (value[0] == '@')
-        e = input_read(value + 1, &content);
+    if (said[0] == '@')
+        e = input_read(said + 1, &content);
     else
-        buffer_append_bytes(&content, text(value));
-    if (e == EXIT_DONE) {
-        *object = json_loadb((const char *)content.data, content.size,
-            JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &wrong);
-        if (*object == NULL)
-            cli_complain("%s: %d:%d: %s", name, wrong.line, wrong.column, wrong.text);
-        else if (!json_is_object(*object))
-            cli_complain(
-                "%s: a JSON object is wanted, such as {\"to\": \"Ada\"}", name);
-        if (!json_is_object(*object)) {
-            json_decref(*object);
-            *object = NULL;
-            e = EXIT_USAGE;
-        }
-    }
+        buffer_append_bytes(&content, text(said));
+    if (e == EXIT_DONE)
+        e = input_parse(name, buffer_bytes(&content), value);
     buffer_free(&content);
     return e;
+}
+
+enum exit_code
+input_json(const char *name, const char *said, json_t **object)
+{
+    enum exit_code e = input_value(name, said, object);
+    if (*object == NULL || json_is_object(*object))
+        return e;
+    cli_complain("%s: a JSON object is wanted, such as {\"to\": \"Ada\"}", name);
+    json_decref(*object);
+    *object = NULL;
+    return EXIT_USAGE;
 }

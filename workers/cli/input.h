@@ -8,8 +8,14 @@ enum { INPUT_MAX = 64 << 20 };
 /* Append the file `name`, "-" for standard input; complains when that fails. */
 MUST_CHECK enum exit_code input_read(const char *name, struct buffer *out);
 
-/* The JSON object in `value`, in the file behind its @, or (@-) in standard input;
- * `name` is named in complaints.  NULL, and so is *object, is nothing at all. */
+/* Any JSON; `name` is named in complaints. */
 MUST_CHECK enum exit_code
-input_json(const char *name, const char *value, json_t **object);
+input_parse(const char *name, struct bytes content, json_t **value);
+/* The same of what stands in `said`, in the file behind its @, or (@-) in standard
+ * input.  NULL, and so is *value, is nothing at all. */
+MUST_CHECK enum exit_code
+input_value(const char *name, const char *said, json_t **value);
+/* The same, and it must be an object. */
+MUST_CHECK enum exit_code
+input_json(const char *name, const char *said, json_t **object);
 #endif

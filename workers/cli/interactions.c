@@ -101,10 +101,7 @@ command_interactions_respond(struct cli *cli)
     json_decref(body);
     if (e != EXIT_DONE)
         return e;
-    if (cli_given(cli, OPTION_json))
-        cli_print_json(run);
-    else
-        printf("%s\t%s\n", document_text(run, "id"), document_text(run, "status"));
+    document_done(cli, run, document_text(run, "id"), document_text(run, "status"));
     json_decref(run);
     return EXIT_DONE;
 }

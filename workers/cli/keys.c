@@ -2,8 +2,6 @@
 #include "workers/cli/commands.h"
 #include "workers/cli/document.h"
 
-#include <stdlib.h>
-
 static json_t *
 scopes_of(const char *list)
 {
@@ -37,18 +35,12 @@ command_keys_create(struct cli *cli)
     json_t *key;
     json_t *body = json_pack("{s:s, s:o}", "name", cli->request.words[0], "scopes",
         scopes_of(scopes != NULL ? scopes : "read,start,work"));
-    char *dumped = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
-    json_decref(body);
-    if (dumped == NULL) {
+    if (body == NULL) {
         cli_complain("the name is not valid UTF-8");
         return EXIT_USAGE;
     }
-    struct api_call call = { .method = "POST",
-        .path = &path,
-        .content_type = "application/json",
-        .body = text(dumped) };
-    enum exit_code e = api_call(cli, &call, &key, NULL);
-    free(dumped);
+    enum exit_code e = api_post(cli, &path, body, &key);
+    json_decref(body);
     if (e != EXIT_DONE)
         return e;
     show_key(cli, key);
@@ -85,10 +77,7 @@ command_keys_revoke(struct cli *cli)
     enum exit_code e = api_call(cli, &call, &answer, NULL);
     if (e != EXIT_DONE)
         return e;
-    if (cli_given(cli, OPTION_json))
-        cli_print_json(answer);
-    else
-        printf("%s\trevoked\n", cli->request.words[0]);
+    document_done(cli, answer, cli->request.words[0], "revoked");
     json_decref(answer);
     return EXIT_DONE;
 }

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { STEP_KEY_MAX = 1024, CURSOR_MAX = 1024 };
+enum { STEP_KEY_MAX = 1024, CURSOR_MAX = 1024, OPTION_SHOWN_MAX = 40 };
 
 static enum exit_code
 tell(struct cli *cli, const char *run, const char *what, json_t *body)
@@ -18,48 +18,23 @@ tell(struct cli *cli, const char *run, const char *what, json_t *body)
     json_decref(body);
     if (e != EXIT_DONE)
         return e;
-    if (cli_given(cli, OPTION_json))
-        cli_print_json(answer);
-    else
-        printf(
-            "%s\t%s\n", document_text(answer, "id"), document_text(answer, "status"));
+    document_done(
+        cli, answer, document_text(answer, "id"), document_text(answer, "status"));
     json_decref(answer);
     return EXIT_DONE;
 }
 
-/* ---- any JSON as an option ---- */
-
+/* Any JSON that the option gives becomes a field of its name; none: nothing. */
 static enum exit_code
-parse(const char *option, struct bytes content, json_t **value)
+put_value(const struct cli *cli, enum option option, json_t *body)
 {
-    json_error_t wrong;
-    *value = json_loadb((const char *)content.data, content.size,
-        JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &wrong);
-    if (*value != NULL)
-        return EXIT_DONE;
-    cli_complain("--%s: %d:%d: %s", option, wrong.line, wrong.column, wrong.text);
-    return EXIT_USAGE;
-}
-
-/* In the option, in a file or in standard input; nothing if it was not given. */
-static enum exit_code
-put_value(const struct cli *cli, enum option option, json_t *body, const char *name)
-{
-    const char *given = cli_value(cli, option);
-    struct buffer content = { 0 };
-    json_t *value = NULL;
-    enum exit_code e = EXIT_DONE;
-    if (given == NULL)
-        return EXIT_DONE;
-    if (given[0] == '@')
-        e = input_read(given + 1, &content);
-    else
-        buffer_append_bytes(&content, text(given));
-    if (e == EXIT_DONE)
-        e = parse(option_rows[option].name, buffer_bytes(&content), &value);
-    if (e == EXIT_DONE)
+    const char *name = option_rows[option].name;
+    char shown[OPTION_SHOWN_MAX];
+    json_t *value;
+    snprintf(shown, sizeof shown, "--%s", name);
+    enum exit_code e = input_value(shown, cli_value(cli, option), &value);
+    if (value != NULL)
         json_object_set_new(body, name, value);
-    buffer_free(&content);
     return e;
 }
 
@@ -70,7 +45,7 @@ command_runs_signal(struct cli *cli)
 {
     json_t *body = json_object();
     api_set(body, "step", cli->request.words[1]);
-    enum exit_code e = put_value(cli, OPTION_result, body, "result");
+    enum exit_code e = put_value(cli, OPTION_result, body);
     if (e == EXIT_DONE)
         return tell(cli, cli->request.words[0], "/signal", body);
     json_decref(body);
@@ -97,7 +72,7 @@ command_runs_set_output(struct cli *cli)
     }
     api_set(body, "step", cli->request.words[1]);
     api_set(body, "reason", cli_value(cli, OPTION_reason));
-    enum exit_code e = put_value(cli, OPTION_output, body, "output");
+    enum exit_code e = put_value(cli, OPTION_output, body);
     if (e == EXIT_DONE)
         return tell(cli, cli->request.words[0], "/output", body);
     json_decref(body);
@@ -118,7 +93,7 @@ put_output(json_t *outputs, const char *given)
     }
     memcpy(step, given, (size_t)(at - given));
     step[at - given] = '\0';
-    enum exit_code e = parse("set", text(at + sizeof dot - 1), &value);
+    enum exit_code e = input_parse("--set", text(at + sizeof dot - 1), &value);
     if (e == EXIT_DONE)
         json_object_set_new(outputs, step, value);
     return e;
@@ -142,7 +117,7 @@ fill_fork(const struct cli *cli, json_t *body)
     for (size_t i = 0; i < request->set_count && e == EXIT_DONE; i++)
         e = put_output(outputs, request->sets[i]);
     json_object_set_new(body, "outputs", outputs);
-    return e == EXIT_DONE ? put_value(cli, OPTION_inputs, body, "inputs") : e;
+    return e == EXIT_DONE ? put_value(cli, OPTION_inputs, body) : e;
 }
 
 enum exit_code

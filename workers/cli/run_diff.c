@@ -8,13 +8,10 @@
 #include "workers/cli/exported.h"
 #include "workers/cli/human.h"
 
-#include <inttypes.h>
 #include <unistd.h>
 
-/* A run or the file of one. */
 struct side {
-    const char *name;
-    bool file;
+    struct run_place place;
     json_t *run;
     json_t *events; /* of the page that is looked at */
     uint64_t after;
@@ -23,34 +20,12 @@ struct side {
 };
 
 static enum exit_code
-read_run(struct cli *cli, struct side *side)
-{
-    if (side->file) {
-        struct exported_call call = { .what = "get", .file = side->name };
-        return exported_read(&call, &side->run);
-    }
-    struct api_path path = api_path("runs", side->name, "");
-    return api_get(cli, &path, &side->run);
-}
-
-static enum exit_code
 read_events(struct cli *cli, struct side *side)
 {
-    char after[24];
-    snprintf(after, sizeof after, "%" PRIu64, side->after);
     json_decref(side->events);
     side->events = NULL;
     side->next = 0;
-    if (side->file) {
-        struct exported_call call = {
-            .what = "events", .file = side->name, .after = after
-        };
-        return exported_read(&call, &side->events);
-    }
-    struct api_path path = api_path("runs", side->name, "/events");
-    api_query(&path, "after", after);
-    api_query(&path, "limit", "1000");
-    return api_get(cli, &path, &side->events);
+    return run_place_events(cli, &side->place, side->after, &side->events);
 }
 
 /* The next event of a side; NULL: there is none. */
@@ -235,13 +210,13 @@ compare(struct cli *cli, struct side sides[2])
     json_t *first = NULL;
     enum exit_code e = EXIT_DONE;
     for (int i = 0; i < 2 && e == EXIT_DONE; i++)
-        e = read_run(cli, &sides[i]);
+        e = run_place_get(cli, &sides[i].place, &sides[i].run);
     if (e == EXIT_DONE)
         e = first_difference(cli, sides, &first);
     if (e != EXIT_DONE)
         return e;
-    json_t *difference = json_pack("{s:s, s:s, s:o, s:o}", "a", sides[0].name, "b",
-        sides[1].name, "first", first == NULL ? json_null() : first, "steps",
+    json_t *difference = json_pack("{s:s, s:s, s:o, s:o}", "a", sides[0].place.name,
+        "b", sides[1].place.name, "first", first == NULL ? json_null() : first, "steps",
         compare_steps(sides[0].run, sides[1].run));
     print_difference(cli, difference);
     json_decref(difference);
@@ -254,8 +229,8 @@ command_runs_diff(struct cli *cli)
 {
     struct side sides[2] = { 0 };
     for (int i = 0; i < 2; i++) {
-        sides[i].name = cli->request.words[i];
-        sides[i].file = access(sides[i].name, R_OK) == 0;
+        sides[i].place.name = cli->request.words[i];
+        sides[i].place.file = access(sides[i].place.name, R_OK) == 0;
         sides[i].more = true;
     }
     enum exit_code e = compare(cli, sides);

@@ -5,10 +5,6 @@
 #include "workers/cli/exported.h"
 #include "workers/cli/follow.h"
 
-#include <inttypes.h>
-
-enum { PAGE = 1000 };
-
 static void
 print_event(struct cli *cli, const json_t *event)
 {
@@ -27,33 +23,16 @@ print_event(struct cli *cli, const json_t *event)
     cli_flush();
 }
 
-static enum exit_code
-read_page(struct cli *cli, uint64_t after, json_t **page)
-{
-    char number[24];
-    snprintf(number, sizeof number, "%" PRIu64, after);
-    if (cli_given(cli, OPTION_file)) {
-        struct exported_call call = {
-            .what = "events", .file = cli_value(cli, OPTION_file), .after = number
-        };
-        return exported_read(&call, page);
-    }
-    struct api_path path = api_path("runs", cli->request.words[0], "/events");
-    api_query(&path, "after", number);
-    snprintf(number, sizeof number, "%d", PAGE);
-    api_query(&path, "limit", number);
-    return api_get(cli, &path, page);
-}
-
 /* Print the page after `*after` and move on; `*more` says whether another may follow.
  */
 static enum exit_code
 print_page(struct cli *cli, uint64_t *after, bool *more)
 {
+    struct run_place place = run_place(cli);
     const json_t *event;
     json_t *page;
     size_t i;
-    enum exit_code e = read_page(cli, *after, &page);
+    enum exit_code e = run_place_events(cli, &place, *after, &page);
     if (e != EXIT_DONE)
         return e;
     *more = false;

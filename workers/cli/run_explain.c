@@ -4,14 +4,6 @@
 
 #include <inttypes.h>
 
-static void
-print_cell(const json_t *stall, const char *name)
-{
-    const char *value = document_text(stall, name);
-    if (value[0] != '\0')
-        document_line(stall, name);
-}
-
 /* Of those there are, how many take such jobs at all. */
 static void
 print_workers(const json_t *workers)
@@ -34,14 +26,12 @@ print_also(const json_t *answer)
 static void
 print_answer(const json_t *answer)
 {
-    static const char *const lines[] = { "reason", "code", "step", "since", "due_at" };
-    document_line(answer, "run_id");
-    document_line(answer, "automation");
-    document_line(answer, "status");
+    static const char *const lines[] = { "run_id", "automation", "status", "reason",
+        "code", "step", "since", "due_at" };
     for (size_t i = 0; i < COUNT(lines); i++)
-        print_cell(answer, lines[i]);
+        document_line(answer, lines[i]);
     print_workers(json_object_get(answer, "workers"));
-    print_cell(answer, "hint");
+    document_line(answer, "hint");
     print_also(answer);
 }
 

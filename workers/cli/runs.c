@@ -185,17 +185,10 @@ enum exit_code
 command_runs_get(struct cli *cli)
 {
     json_t *run;
-    enum exit_code e;
     if (!exported_named(cli))
         return EXIT_USAGE;
-    if (cli_given(cli, OPTION_file)) {
-        struct exported_call call = { .what = "get",
-            .file = cli_value(cli, OPTION_file) };
-        e = exported_read(&call, &run);
-    } else {
-        struct api_path path = api_path("runs", cli->request.words[0], "");
-        e = api_get(cli, &path, &run);
-    }
+    struct run_place place = run_place(cli);
+    enum exit_code e = run_place_get(cli, &place, &run);
     if (e != EXIT_DONE)
         return e;
     if (cli_given(cli, OPTION_json))

@@ -3,8 +3,6 @@
 #include "workers/cli/document.h"
 #include "workers/cli/input.h"
 
-#include <stdlib.h>
-
 /* The second word, or standard input without the end of its last line. */
 static enum exit_code
 read_value(const struct cli *cli, struct buffer *value)
@@ -28,26 +26,17 @@ command_secrets_set(struct cli *cli)
     enum exit_code e = read_value(cli, &value);
     json_t *body = json_pack("{s:s, s:s%}", "name", cli->request.words[0], "value",
         value.data != NULL ? (const char *)value.data : "", value.size);
-    char *dumped = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
-    json_decref(body);
     buffer_free(&value);
-    if (dumped == NULL) {
+    if (body == NULL) {
         cli_complain("a secret must be valid UTF-8");
         return EXIT_USAGE;
     }
-    struct api_call call = { .method = "POST",
-        .path = &path,
-        .content_type = "application/json",
-        .body = text(dumped) };
     if (e == EXIT_DONE)
-        e = api_call(cli, &call, &answer, NULL);
-    free(dumped);
+        e = api_post(cli, &path, body, &answer);
+    json_decref(body);
     if (e != EXIT_DONE)
         return e;
-    if (cli_given(cli, OPTION_json))
-        cli_print_json(answer);
-    else
-        printf("%s\tset\n", cli->request.words[0]);
+    document_done(cli, answer, cli->request.words[0], "set");
     json_decref(answer);
     return EXIT_DONE;
 }
@@ -76,10 +65,7 @@ command_secrets_delete(struct cli *cli)
     enum exit_code e = api_call(cli, &call, &answer, NULL);
     if (e != EXIT_DONE)
         return e;
-    if (cli_given(cli, OPTION_json))
-        cli_print_json(answer);
-    else
-        printf("%s\tdeleted\n", cli->request.words[0]);
+    document_done(cli, answer, cli->request.words[0], "deleted");
     json_decref(answer);
     return EXIT_DONE;
 }

@@ -186,7 +186,7 @@ command_automations_rollback(struct cli *cli)
     return publish(cli, name, version);
 }
 
-/* The text of a version in a file that is only in memory; -1 after a complaint. */
+/* The text of a version in a file that is only in memory. */
 static enum exit_code
 fetch(struct cli *cli, const char *name, uint64_t version, int *file)
 {
@@ -197,17 +197,11 @@ fetch(struct cli *cli, const char *name, uint64_t version, int *file)
     enum exit_code e = api_get(cli, &path, &document);
     if (e != EXIT_DONE)
         return e;
-    const char *definition = document_text(document, "definition");
-    size_t size = strlen(definition), at = 0;
     *file = memfd_create("version", 0);
-    while (*file >= 0 && at < size) {
-        ssize_t put = write(*file, definition + at, size - at);
-        if (put < 0 && errno != EINTR)
-            break;
-        at += put > 0 ? (size_t)put : 0;
-    }
+    bool whole =
+        *file >= 0 && dprintf(*file, "%s", document_text(document, "definition")) >= 0;
     json_decref(document);
-    if (*file >= 0 && at == size)
+    if (whole)
         return EXIT_DONE;
     cli_complain("no room for the text of a version: %s", strerror(errno));
     return EXIT_REFUSED;

@@ -270,7 +270,7 @@ int
 shell_run(struct capstan_job *job, void *context)
 {
     const char *command = capstan_job_text(job, "command");
-    struct shell shell = { .job = job };
+    struct shell shell = { .job = job, .streams = { { .fd = -1 }, { .fd = -1 } } };
     int e = 0;
     (void)context;
     if (command == NULL)
