@@ -44,17 +44,16 @@ fits(const struct wait_entry *wait, const struct event *event, struct arena *are
 }
 
 static void
-say_match(
-    const struct wait_name *name, const struct event_entry *event, struct outbox *out)
+say_match(const struct wait_name *name, const struct event *event, struct outbox *out)
 {
     say_wait_matched(out, (struct wait_matched){
                               .run = name->run,
                               .step = name->step,
                               .attempt = name->attempt,
-                              .number = event->number,
-                              .type = event->type,
-                              .source = event->source,
-                              .data = event->data,
+                              .number = event->entry.number,
+                              .type = event->entry.type,
+                              .source = event->entry.source,
+                              .data = event->entry.data,
                               .meta = event->meta,
                           });
 }
@@ -68,7 +67,7 @@ wait_hears(const struct trigger_state *s, const struct wait_name *name,
     if (!kept_read(s->journal, &key, &wait_entry_shape, out->arena, &wait))
         WRONG("a wait that listens is not there");
     if (event->entry.number > wait.looked && fits(&wait, event, out->arena))
-        say_match(name, &event->entry, out);
+        say_match(name, event, out);
 }
 
 /* ---- looking back ---- */
@@ -152,7 +151,7 @@ look_on(const struct trigger_state *s, const struct wait_name *name,
         journal_scan(s->journal, row_key_bytes(&from), row_key_bytes(&to), false,
             look_at, &look);
     if (look.found) {
-        say_match(name, &look.event.entry, out);
+        say_match(name, &look.event, out);
         return;
     }
     if (!look.stopped && last > look.number)

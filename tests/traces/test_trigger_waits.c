@@ -19,7 +19,7 @@ START_TEST(an_event_before_the_wait_is_found_by_looking_back)
         "match=(…)\n"
         "1000000 -> scheduler.1 wait_known run=RUN1 step=3 attempt=1 open=1\n"
         "1000000 -> scheduler.1 wait_matched run=RUN1 step=3 attempt=1 number=2 "
-        "type=order.paid data=(…)\n");
+        "type=order.paid data=(…) meta=(…)\n");
     story_take_match(&t, 1);
     trace_expect(&t, "1000000 wait_forgotten run=RUN1 step=3 attempt=1\n");
     story_publish(&t, "c", "order.paid", "{\"order\": 2}");
@@ -76,7 +76,7 @@ START_TEST(a_match_is_told_until_it_is_taken)
     struct trace t;
     static const char matched[] =
         "1000000 -> scheduler.1 wait_matched run=RUN1 step=3 attempt=1 number=1 type=a "
-        "data=(…)\n";
+        "data=(…) meta=(…)\n";
     story_open(&t);
     story_wait(&t, 1, "a", NULL, NULL, 0, 0);
     trace_skip(&t);
@@ -185,7 +185,7 @@ START_TEST(a_long_look_back_goes_on_over_many_turns)
         "1000000 wait_looked run=RUN1 step=3 attempt=1 number=256\n"
         "1000000 wait_looked run=RUN1 step=3 attempt=1 number=512\n"
         "1000000 -> scheduler.1 wait_matched run=RUN1 step=3 attempt=1 number=601 "
-        "type=noise data=(…)\n");
+        "type=noise data=(…) meta=(…)\n");
     trace_close(&t);
 }
 END_TEST

@@ -27,6 +27,19 @@ command_interactions_list(struct cli *cli)
 }
 
 static void
+print_targets(const json_t *question)
+{
+    const json_t *target;
+    size_t i;
+    json_array_foreach(json_object_get(question, "targets"), i, target)
+    {
+        json_t *line = json_pack("{ss}", "target", json_string_value(target));
+        document_line(line, "target");
+        json_decref(line);
+    }
+}
+
+static void
 print_responses(const json_t *question)
 {
     const json_t *response;
@@ -56,6 +69,7 @@ command_interactions_get(struct cli *cli)
     } else {
         for (size_t i = 0; i < COUNT(lines); i++)
             document_line(question, lines[i]);
+        print_targets(question);
         print_responses(question);
     }
     json_decref(question);
