@@ -10,6 +10,9 @@
 /* How long a turn takes at least, and how many messages a batch may take. */
 enum { TURN_US = 20, TURN_MAX_US = 300, BATCH_TURNS_MAX = 60 };
 
+/* Ticks of one actor in a second: some hundreds are many. */
+enum { TICKS_MAX = 10000, SECOND_MS = 1000 };
+
 uint64_t
 machine_now_ms(const struct machine *m)
 {
@@ -116,11 +119,25 @@ a_tick_says_something(const struct machine *m, const struct outbox *out)
     HOLDS(m->sim, out->count > 0, "%s says nothing", m->title);
 }
 
+/* Nor does what is due become due again without end: the world would stand still. */
+static void
+time_goes_on(struct machine *m, uint64_t now_ms)
+{
+    if (now_ms - m->ticks_since_ms >= SECOND_MS || now_ms < m->ticks_since_ms) {
+        m->ticks_since_ms = now_ms;
+        m->ticks = 0;
+    }
+    m->ticks++;
+    HOLDS(m->sim, m->ticks < TICKS_MAX, "%s had %d things to do of itself in a second",
+        m->title, TICKS_MAX);
+}
+
 static void
 shell_tick(const void *state, uint64_t now_ms, struct outbox *out)
 {
     struct machine *m = machine_of(state);
     m->batch_left--;
+    time_goes_on(m, now_ms);
     m->actor->tick(m->state, now_ms, out);
     a_tick_says_something(m, out);
     oracle_hear_decision(m, now_ms, NULL, out);

@@ -96,10 +96,12 @@ START_TEST(every_message_travels_whole)
 {
     struct message sent = filled(catalogue[_i].code), got;
     struct buffer wire = { 0 };
+    got.again = true;
     codec_write(&sent, &wire);
     ck_assert_int_eq(codec_read(buffer_bytes(&wire), &got), ERR_NONE);
     check_same(&sent, &got);
     ck_assert_int_eq(got.to, ACTOR_nobody);
+    ck_assert(!got.again);
     buffer_free(&wire);
 }
 END_TEST

@@ -66,11 +66,12 @@ START_TEST(facts_are_read_back_in_order_and_nothing_else)
 {
     struct desk d;
     struct record_reader reader;
-    struct message got;
+    struct message got = { .again = true };
     ck_assert_uint_eq(desk_open(&d), 2);
     ck_assert(record_open(&reader, d.journal, &d.arena, buffer_bytes(&d.record)));
     ck_assert(record_next(&reader, &got));
     ck_assert_int_eq(got.code, RUN_COMPLETED);
+    ck_assert(!got.again);
     ck_assert(id_equal(&got.run_completed.run, &d.facts[0].run_completed.run));
     ck_assert(id_equal(&got.envelope.project, &d.facts[0].envelope.project));
     ck_assert(id_equal(&got.envelope.trace, &d.facts[0].envelope.trace));
