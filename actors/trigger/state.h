@@ -7,7 +7,6 @@
 #include "actors/trigger/listeners.h"
 
 enum {
-    SCHEDULERS_MAX = 64,
     SAID_MAX = 64,            /* facts with payloads in one turn */
     SAID_BYTES_MAX = 4 << 20, /* payloads of them, about */
     LOOKED_MAX = 256          /* events or listeners that are looked at in one turn */
