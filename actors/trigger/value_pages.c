@@ -130,7 +130,7 @@ put_page(struct buffer *document, const struct page *page)
     pack_array(document, page->count);
     buffer_append_bytes(document, buffer_bytes(&page->items));
     put_bool(document, "has_more", page->more);
-    pack_string(document, "next_after");
+    pack_string(document, "next_cursor");
     if (page->more)
         pack_text(document, page->last);
     else

@@ -237,7 +237,7 @@ START_TEST(pages_are_in_the_order_of_the_keys_and_bounded)
     list(&t, "s", "", 2, 1);
     answered(&t, "keys", "5");
     answered(&t, "has_more", "true");
-    answered(&t, "next_after", "\"k1\"");
+    answered(&t, "next_cursor", "\"k1\"");
     list(&t, "s", "k1", 10, 0);
     answered(&t, "items",
         "[{\"key\":\"k2\",\"revision\":3,\"updated_at\":\"1970-01-01T00:16:40.000Z\","
@@ -247,7 +247,7 @@ START_TEST(pages_are_in_the_order_of_the_keys_and_bounded)
         "{\"key\":\"k4\",\"revision\":1,\"updated_at\":\"1970-01-01T00:16:40.000Z\","
         "\"bytes\":69}]");
     answered(&t, "has_more", "false");
-    answered(&t, "next_after", "null");
+    answered(&t, "next_cursor", "null");
     list(&t, "none", "", 10, 0);
     answered(&t, "items", "[]");
     scopes(&t, "", 1);
