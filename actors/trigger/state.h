@@ -223,6 +223,26 @@ bool secret_read(const struct trigger_state *s, const struct id *project,
 void
 secret_kept_applied(struct trigger_state *s, uint64_t at_ms, const struct message *m);
 
+/* values.c: the state of projects */
+void on_state_set(const struct trigger_state *s, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_state_update(const struct trigger_state *s, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_state_delete(const struct trigger_state *s, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void
+state_changed_applied(struct trigger_state *s, uint64_t at_ms, const struct message *m);
+
+/* value_pages.c: questions about it */
+/* Why this cannot be the name of a scope or a key; NULL: it can. */
+const char *state_name_mistake(struct bytes scope, struct bytes key);
+void on_state_get(
+    const struct trigger_state *s, const struct message *in, struct outbox *out);
+void on_state_list(
+    const struct trigger_state *s, const struct message *in, struct outbox *out);
+void on_scope_list(
+    const struct trigger_state *s, const struct message *in, struct outbox *out);
+
 /* apply.c */
 void trigger_apply(void *state, uint64_t at_ms, const struct message *m);
 #endif
