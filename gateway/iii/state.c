@@ -30,7 +30,7 @@ begin(struct iii_worker *caller, const struct iii_frame *asked, unsigned scope,
     if ((caller->key->scopes & scope) == 0 || caller->key->revoked) {
         iii_refuse(caller, asked, "FORBIDDEN",
             text(scope == SCOPE_READ ? "the key may not read"
-                                     : "the key may not start"));
+                                     : "the key may not change state"));
         return NULL;
     }
     struct iii_question *question =
