@@ -5,10 +5,13 @@
 #include "base/quoted.h"
 #include "gateway/iii/functions.h"
 #include "gateway/iii/invoke.h"
+#include "gateway/iii/route.h"
 
 static const struct iii_own_type own_types[] = {
-    { "engine::workers-available", "a worker connects, describes itself or leaves" },
-    { "engine::functions-available", "functions are registered or go" },
+    { "engine::workers-available", "a worker connects, describes itself or leaves",
+        NULL },
+    { "engine::functions-available", "functions are registered or go", NULL },
+    { "http", "a request comes for a path", iii_route_bind },
 };
 
 const struct iii_own_type *
@@ -17,13 +20,13 @@ trigger_own_type(size_t i)
     return i < COUNT(own_types) ? &own_types[i] : NULL;
 }
 
-static bool
-is_own(struct bytes type)
+static const struct iii_own_type *
+own_type(struct bytes type)
 {
     for (size_t i = 0; i < COUNT(own_types); i++)
         if (bytes_equal(type, text(own_types[i].id)))
-            return true;
-    return false;
+            return &own_types[i];
+    return NULL;
 }
 
 static void
@@ -60,14 +63,28 @@ tell_failure(const struct iii_entry *trigger, struct bytes error, const char *co
     (void)iii_say(trigger->worker);
 }
 
+static void
+bind_own(struct iii_entry *trigger, const struct iii_own_type *type)
+{
+    struct fault fault;
+    if (type->bind == NULL || type->bind(trigger, &fault))
+        return;
+    tell_failure(trigger, (struct bytes){ 0 }, "trigger_registration_failed",
+        text(fault.detail));
+    hub_drop(&trigger);
+}
+
 void
 trigger_came(struct iii_entry *trigger)
 {
+    const struct iii_own_type *own = own_type(trigger->said.trigger_type);
     struct hub *hub = trigger->worker->hub;
     struct bytes type = trigger->said.trigger_type;
     const struct iii_entry *found = hub_find(hub, III_TYPE, type);
-    if (is_own(type))
+    if (own != NULL) {
+        bind_own(trigger, own);
         return;
+    }
     if (found != NULL) {
         tell_provider(trigger, found->worker);
         return;
@@ -101,7 +118,7 @@ trigger_type_came(struct iii_entry *type)
     for (struct list *at = all->next; at != all; at = at->next) {
         struct iii_entry *trigger = LIST_OF(at, struct iii_entry, of_hub);
         if (bytes_equal(trigger->said.trigger_type, type->said.id)
-            && !is_own(type->said.id))
+            && own_type(type->said.id) == NULL)
             tell_provider(trigger, type->worker);
     }
 }

@@ -8,6 +8,9 @@
 /* The types that are ours. */
 struct iii_own_type {
     const char *id, *about;
+    /* A trigger of it came: keep what it is.  False: `fault` says why it cannot be, and
+     * the trigger is gone when this returns.  NULL: nothing is kept. */
+    bool (*bind)(struct iii_entry *trigger, struct fault *fault);
 };
 /* NULL behind the last. */
 const struct iii_own_type *trigger_own_type(size_t i);

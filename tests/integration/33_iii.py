@@ -6,6 +6,8 @@ Method: connections that say each frame themselves, to a real engine.  That noth
 is seen by a ping whose pong comes next.  tests/interop/iii has the real clients.
 """
 import asyncio
+import concurrent.futures
+import http.client
 import json
 import os
 import re
@@ -21,6 +23,7 @@ sys.path.insert(0, os.path.join(SOURCE, "tests/support"))
 from engine import Engine, until  # noqa: E402
 
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+POOL = concurrent.futures.ThreadPoolExecutor(64)
 DEADLINE = 30  # seconds; only a broken engine takes that long
 CALLS = """
 name: {name}
@@ -431,7 +434,7 @@ class Triggers(Iii):
 
     def test_06_types_that_the_engine_does_not_provide_say_so(self):
         worker = self.worker()
-        for type in ("http", "cron", "state", "durable:subscriber", "subscribe"):
+        for type in ("cron", "state", "durable:subscriber", "subscribe"):
             id = worker.trigger(type, "f")
             refusal = worker.hear()
             self.assertEqual((refusal["id"], refusal["function_id"],
@@ -529,6 +532,245 @@ class Discovery(Iii):
         self.assertNotIn("error", answer)
         until(lambda: 'message="a \\"word\\"\\nof two" data={"n":1}'
               in self.engine.logs(), self.engine.logs)
+
+
+class Http(Iii):
+    settings = {"iii_http_ms": 1500, "iii_http_calls_max": 4, "payload_max": 65536}
+
+    def ask(self, method, path, body=None, headers=None):
+        """Status, headers and body of a request to a route, in a thread of its own."""
+        def do():
+            door = http.client.HTTPConnection("127.0.0.1", self.engine.iii_http_port,
+                                              timeout=DEADLINE)
+            door.request(method, path, body, headers or {})
+            answer = door.getresponse()
+            text = answer.read()
+            door.close()
+            kind = answer.getheader("Content-Type") or ""
+            value = json.loads(text) if "json" in kind and text else text.decode()
+            return answer.status, dict(answer.getheaders()), value
+        return POOL.submit(do)
+
+    def route(self, path, method="GET", function="web::serve", worker=None, **config):
+        worker = worker or self.worker().function(function)
+        worker.id_of_route = worker.trigger(
+            "http", function, config={"api_path": path, "http_method": method, **config})
+        return worker.silence()
+
+    def get(self, path):
+        return self.ask("GET", path).result(DEADLINE)
+
+    def refused(self, worker):
+        refusal = worker.hear()
+        self.assertEqual((refusal["type"], refusal["error"]["code"]),
+                         ("triggerregistrationresult", "trigger_registration_failed"))
+        return refusal["error"]["message"]
+
+    def test_01_a_handler_is_told_all_of_a_request(self):
+        owner = self.worker().function("web::serve")
+        owner.trigger("http", "web::serve", metadata={"m": 1}, config={
+            "api_path": "users/:id/posts/:post", "http_method": "post"})
+        owner.silence()
+        asked = self.ask("POST", "/users/4%202/posts/x?a=1&b=%C3%A9", '{"n": [1, 2.0]}', {
+            "Content-Type": "application/json; charset=utf-8", "X-Mine": "yes",
+            "traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"})
+        call = owner.hear()
+        data = call["data"]
+        self.assertEqual(data["headers"]["x-mine"], "yes")
+        del data["headers"]
+        self.assertEqual(call["metadata"], {"m": 1})
+        self.assertEqual(call["traceparent"][3:35], "a" * 32)
+        self.assertEqual({name: data.get(name) for name in (
+            "path_params", "query_params", "path", "method", "body", "trigger")}, {
+            "path_params": {"id": "4 2", "post": "x"},
+            "query_params": {"a": "1", "b": "é"},
+            "path": "/users/:id/posts/:post", "method": "POST", "body": {"n": [1, 2.0]},
+            "trigger": {"type": "http", "path": "/users/:id/posts/:post",
+                        "method": "POST"}})
+        owner.answer(call, result={"status_code": 201, "headers": {"X-Kind": "new"},
+                                   "body": {"id": 7}})
+        status, headers, body = asked.result(DEADLINE)
+        self.assertEqual((status, headers["X-Kind"], headers["Content-Type"], body),
+                         (201, "new", "application/json", {"id": 7}))
+
+    def test_02_the_shapes_of_an_answer(self):
+        owner = self.route("/shape")
+        for result, status, kind, body in (
+                ({"body": "hi"}, 200, "application/json", "hi"),
+                ({"body": "<p>", "headers": {"Content-Type": "text/html"}}, 200,
+                 "text/html", "<p>"),
+                ({"status_code": 404, "headers": ["X-A: 1", "content-type: text/plain"],
+                  "body": "no"}, 404, "text/plain", "no"),
+                ({"status_code": 204, "body": "unseen"}, 204, None, ""),
+                ({"status_code": 302, "headers": {"Location": "/x"}}, 302, None, ""),
+                ([1, 2], 200, "application/json", [1, 2]),
+                ({"status_code": 99}, 500, "application/json", None),
+                ({"headers": {"Content-Length": "7", "Bad Name": "x", "X-Cut": "a\r\nb",
+                              "X-Two": ["1", "2"]}, "body": 0}, 200,
+                 "application/json", 0)):
+            asked = self.ask("GET", "/shape")
+            owner.answer(owner.hear(), result=result)
+            said = asked.result(DEADLINE)
+            self.assertEqual((said[0], said[1].get("Content-Type") or
+                              said[1].get("content-type")), (status, kind), said)
+            if body is not None:
+                self.assertEqual(said[2], body)
+        self.assertFalse({"X-Cut", "Bad Name"} & set(said[1]))
+        asked = self.ask("HEAD", "/shape")
+        call = owner.hear()
+        self.assertEqual(call["data"]["method"], "HEAD")
+        owner.answer(call, result={"body": "long"})
+        self.assertEqual(asked.result(DEADLINE)[2], "")
+
+    def test_03_what_goes_wrong_has_its_form(self):
+        owner = self.route("/wrong")
+        self.assertEqual(self.get("/nothing")[::2], (404, {"error": {
+            "code": "NOT_FOUND", "message": "no worker serves this path and method"}}))
+        self.assertEqual(self.ask("DELETE", "/wrong").result(DEADLINE)[0], 404)
+        asked = self.ask("GET", "/wrong")
+        owner.answer(owner.hear(), error={"code": "invocation_failed", "message": "s3cret"})
+        status, _, body = asked.result(DEADLINE)
+        self.assertEqual((status, body["error"]["code"]), (500, "INTERNAL_ERROR"))
+        self.assertNotIn("s3cret", json.dumps(body))
+        until(lambda: f"error_id={body['error']['error_id']}" in self.engine.logs(),
+              "the log says what it was")
+        asked = self.ask("GET", "/wrong")
+        owner.hear()
+        status, _, body = asked.result(DEADLINE)
+        self.assertEqual((status, body["error"]["code"]), (504, "TIMEOUT"))
+        asked = self.ask("GET", "/wrong")
+        owner.hear()
+        owner.close()
+        self.assertEqual(asked.result(DEADLINE)[0], 500)
+        self.assertEqual(self.get("/wrong")[0], 404)
+
+    def test_04_a_condition_may_say_no(self):
+        owner = self.worker().function("may").function("web::serve")
+        self.route("/if", worker=owner, condition_function_id="may")
+        for result, status in (({"result": False}, 422), ({"result": True}, 200),
+                               ({}, 200), ({"result": 0}, 200),
+                               ({"error": {"code": "x", "message": "y"}}, 500)):
+            asked = self.ask("GET", "/if")
+            call = owner.hear()
+            self.assertEqual((call["function_id"], call["data"]["path"]), ("may", "/if"))
+            owner.answer(call, **result)
+            if status == 200:
+                owner.answer(owner.hear(), result={"body": "in"})
+            said = asked.result(DEADLINE)
+            self.assertEqual(said[0], status)
+            if status == 422:
+                self.assertEqual((said[2]["error"]["code"], said[2]["skipped"]),
+                                 ("CONDITION_NOT_MET", True))
+
+    def test_05_middleware_goes_on_or_answers(self):
+        owner = self.worker()
+        for function in ("one", "two", "web::serve"):
+            owner.function(function)
+        self.route("/m/:x", worker=owner, middleware_function_ids=["one", "two"])
+        asked = self.ask("GET", "/m/7?q=1")
+        call = owner.hear()
+        self.assertEqual((call["function_id"], call["data"]["phase"],
+                          call["data"]["context"], call["data"]["request"]["path_params"],
+                          call["data"]["request"]["query_params"]),
+                         ("one", "preHandler", {}, {"x": "7"}, {"q": "1"}))
+        owner.answer(call, result={"action": "continue"})
+        call = owner.hear()
+        self.assertEqual(call["function_id"], "two")
+        owner.answer(call, result={"action": "respond", "response": {
+            "status_code": 401, "body": {"who": "you"}}})
+        self.assertEqual(asked.result(DEADLINE)[::2], (401, {"who": "you"}))
+        asked = self.ask("GET", "/m/7")
+        owner.answer(owner.hear(), result={"action": "continue"})
+        owner.answer(owner.hear())
+        call = owner.hear()
+        self.assertEqual(call["function_id"], "web::serve")
+        owner.answer(call, result={"body": 1})
+        self.assertEqual(asked.result(DEADLINE)[2], 1)
+        asked = self.ask("GET", "/m/7")
+        owner.hear()
+        self.assertEqual(asked.result(DEADLINE)[2]["error"]["code"],
+                         "MIDDLEWARE_TIMEOUT")
+
+    def test_06_routes_that_callers_could_not_tell_apart_are_refused(self):
+        owner = self.route("/a/:id")
+        other = self.worker().function("web::other")
+        other.trigger("http", "web::other", config={"api_path": "/a/:name"})
+        self.assertIn("conflict", self.refused(other))
+        other.trigger("http", "web::other", config={"api_path": "a/:name",
+                                                    "http_method": "PUT"})
+        other.trigger("http", "web::other", config={"api_path": "/a/fixed"})
+        other.silence()
+        self.ask("GET", "/a/fixed")
+        self.assertEqual(other.hear()["function_id"], "web::other")
+        self.ask("GET", "/a/7")
+        self.assertEqual(owner.hear()["function_id"], "web::serve")
+        for config in ({}, {"api_path": ""}, {"api_path": "/a//b"}, {"api_path": "/a/:x/:x"},
+                       {"api_path": "/" + "x/" * 13}, {"api_path": "/a b",
+                                                       "http_method": "G T"},
+                       {"api_path": "/x", "middleware_function_ids": [1]}):
+            other.trigger("http", "web::other", config=config)
+            self.refused(other)
+        rows = other.call("engine::registered-triggers::list")["result"]
+        self.assertEqual(len(rows["registered_triggers"]), 3)
+
+    def test_07_a_route_is_its_triggers(self):
+        first = self.route("/own")
+        second = self.route("/own", function="web::newer")
+        self.ask("GET", "/own")
+        self.assertEqual(second.hear()["function_id"], "web::newer")
+        first.close()
+        self.ask("GET", "/own")
+        self.assertEqual(second.hear()["function_id"], "web::newer")
+        second.say("registertrigger", id=second.id_of_route, trigger_type="http",
+                   function_id="web::newer", config={"api_path": "/moved"})
+        second.silence()
+        self.assertEqual(self.get("/own")[0], 404)
+        self.ask("GET", "/moved")
+        second.hear()
+        second.say("unregistertrigger", id=second.id_of_route)
+        second.silence()
+        self.assertEqual(self.get("/moved")[0], 404)
+
+    def test_08_no_more_than_so_many_at_once(self):
+        owner = self.route("/slow")
+        asked = [self.ask("GET", "/slow") for _ in range(4)]
+        calls = [owner.hear() for _ in asked]
+        self.assertEqual(self.get("/slow")[2]["error"]["code"], "BUSY")
+        for call in calls:
+            owner.answer(call, result={"body": 1})
+        self.assertEqual([one.result(DEADLINE)[0] for one in asked], [200] * 4)
+
+    def test_09_bodies_have_a_bound_and_a_form(self):
+        owner = self.route("/body", "POST")
+        json_type = {"Content-Type": "application/json"}
+        for body, status in (("x" * 200000, 413), ("{", 400), ("[" * 32 + "]" * 32, 400)):
+            self.assertEqual(self.ask("POST", "/body", body, json_type)
+                             .result(DEADLINE)[0], status)
+        owner.silence()
+        asked = self.ask("POST", "/body", "a=1",
+                         {"Content-Type": "application/x-www-form-urlencoded"})
+        call = owner.hear()
+        self.assertIsNone(call["data"]["body"])
+        owner.answer(call, result={"body": 1})
+        self.assertEqual(asked.result(DEADLINE)[0], 200)
+
+    def test_10_a_thousand_routes(self):
+        owner = self.worker().function("web::serve")
+        for i in range(1000):
+            owner.trigger("http", "web::serve", config={"api_path": f"/many/{i}/:x"})
+        owner.silence()
+        for i in (0, 500, 999):
+            asked = self.ask("GET", f"/many/{i}/y")
+            call = owner.hear()
+            self.assertEqual(call["data"]["path"], f"/many/{i}/:x")
+            owner.answer(call, result={"body": i})
+            self.assertEqual(asked.result(DEADLINE)[2], i)
+
+    def test_11_the_key_in_the_path_says_the_project(self):
+        owner = self.route("/who")
+        self.ask("GET", f"/k/{self.engine.key}/who")
+        owner.hear()
+        self.assertEqual(self.get("/k/cap_nonsense/who")[0], 401)
 
 
 class Reattach(Iii):

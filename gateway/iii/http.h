@@ -1,0 +1,48 @@
+/* http - requests that functions of workers answer.
+ *
+ *                        says no: 422          answers itself
+ *      CONDITION ──┬──────────────── MIDDLEWARE, each ──┬──────── HANDLER ── answer
+ *                  └ it has none                        └ there is none, or no more
+ *
+ * All of them have `iii_http_ms` together, until the answer begins.
+ */
+#ifndef GATEWAY_III_HTTP_H
+#define GATEWAY_III_HTTP_H
+#include "gateway/iii/hub.h"
+#include "gateway/request.h"
+
+enum http_stage { HTTP_CONDITION, HTTP_MIDDLEWARE, HTTP_HANDLER };
+
+/* In the arena of its request. */
+struct http_call {
+    struct request *request;
+    struct hub *hub;
+    enum http_stage stage;
+    struct iii_call *call; /* NULL: nobody is asked */
+    struct alarm limit;
+    /* Copies: the trigger may go meanwhile. */
+    struct bytes function, condition, middleware, metadata;
+    struct bytes data, middleware_data; /* what they are called with, msgpack */
+    size_t middleware_at;               /* how many have let it pass */
+};
+
+/* A request came. */
+void iii_http_serve(struct request *r);
+/* How the port refuses: {"error": {"code": "NOT_FOUND", "message": …}}. */
+void iii_http_refuse(
+    struct request *r, enum err err, struct bytes message, struct bytes details);
+
+/* Nobody is asked any more; the request is to be answered. */
+void http_call_end(struct http_call *http);
+
+/* Answer as the msgpack {status_code?, headers?, body?} of a function says. */
+void http_answer(struct http_call *http, struct bytes said);
+/* Answer with an error of this form; `more` are further members, or "". */
+void http_error(struct http_call *http, unsigned status, const char *code,
+    struct bytes message, const char *more);
+/* What does the function's answer say its status is?  200 if it does not. */
+unsigned http_status(struct bytes said);
+/* Its headers as a map of texts, in `arena`: {name: text or texts} or ["name: text"].
+ */
+struct bytes http_headers(struct arena *arena, struct bytes said);
+#endif
