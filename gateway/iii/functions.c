@@ -3,6 +3,7 @@
 #include "base/json_write.h"
 #include "base/log.h"
 #include "base/pack.h"
+#include "gateway/iii/channel.h"
 #include "gateway/iii/discovery.h"
 #include "gateway/iii/invoke.h"
 #include "gateway/iii/runs.h"
@@ -99,6 +100,8 @@ static const struct iii_function functions[] = {
     { "engine::log::info", "write to the engine's log", log_info },
     { "engine::log::debug", "write to the engine's log", log_debug },
     { "engine::log::trace", "write to the engine's log", log_debug },
+    { "engine::channels::create", "a channel: one writes, one reads",
+        iii_channel_create },
     { "capstan::runs::start", "start a run of an automation", runs_start },
 };
 

@@ -17,6 +17,7 @@ hub_new(struct gateway *gateway, const struct id *project)
     list_open(&hub->workers);
     list_open(&hub->questions);
     list_open(&hub->routes);
+    list_open(&hub->channels);
     for (size_t i = 0; i < III_KINDS; i++)
         list_open(&hub->entries[i]);
     return hub;
@@ -31,6 +32,7 @@ hub_free(struct hub **out)
     for (size_t i = 0; i < III_KINDS; i++)
         map_free(&hub->by_id[i]);
     map_free(&hub->calls);
+    map_free(&hub->channel_by_id);
     free(hub);
     *out = NULL;
 }

@@ -96,6 +96,8 @@ struct hub {
     struct list questions; /* with actors */
     struct list routes;    /* of triggers of the type http, in their order */
     size_t http_busy;      /* calls of them under way */
+    struct list channels;
+    struct map channel_by_id;
     struct alarm announce; /* functions have changed: say so, */
     uint64_t announced_ms; /* as was done then; monotonic */
 };

@@ -6,6 +6,7 @@
 #include "base/quoted.h"
 #include "base/wrong.h"
 #include "gateway/iii/ask.h"
+#include "gateway/iii/channel.h"
 #include "gateway/iii/discovery.h"
 #include "gateway/iii/functions.h"
 #include "gateway/iii/invoke.h"
@@ -128,6 +129,7 @@ iii_hub_leave(struct hub *hub)
     while ((at = list_first(&hub->workers)) != NULL)
         forget(LIST_OF(at, struct iii_worker, link));
     alarm_clear(&hub->gateway->alarms, &hub->announce);
+    channels_end(hub);
     iii_questions_forget(hub);
 }
 

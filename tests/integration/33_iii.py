@@ -13,6 +13,7 @@ import os
 import re
 import sys
 import threading
+import time
 import unittest
 import uuid
 
@@ -771,6 +772,132 @@ class Http(Iii):
         self.ask("GET", f"/k/{self.engine.key}/who")
         owner.hear()
         self.assertEqual(self.get("/k/cap_nonsense/who")[0], 401)
+
+
+class Channels(Iii):
+    def create(self, **asked):
+        answer = self.worker().call("engine::channels::create", asked)
+        return answer["result"]
+
+    def end(self, ref, **wrong):
+        """One end of a channel, as the client that has this reference takes it."""
+        ref = {**ref, **wrong}
+        path = "/ws/channels/{channel_id}?key={access_key}&dir={direction}".format(**ref)
+
+        async def connect():
+            return await websockets.connect(
+                f"ws://127.0.0.1:{self.engine.iii_port}{path}", max_size=None,
+                ping_interval=None, max_queue=2, read_limit=4096)
+        return Loop.do(connect())
+
+    def read(self, reader):
+        """All that comes, and the code of the end."""
+        async def rest():
+            heard = []
+            try:
+                while True:
+                    heard.append(await reader.recv())
+            except websockets.ConnectionClosed as end:
+                return heard, end.code
+        return Loop.do(rest())
+
+    def test_01_what_is_written_is_read_in_order_and_as_it_was(self):
+        both = self.create()
+        self.assertEqual({name: ref["direction"] for name, ref in both.items()},
+                         {"writer": "write", "reader": "read"})
+        reader, writer = self.end(both["reader"]), self.end(both["writer"])
+        said = [b"\x00\xff", "text é", b"", '{"type":"x"}', b"x" * 300000]
+        for one in said:
+            Loop.do(writer.send(one))
+        Loop.do(writer.close(1000, "stream_complete"))
+        self.assertEqual(self.read(reader), (said, 1000))
+
+    def test_02_the_writer_need_not_wait_for_the_reader(self):
+        both = self.create(buffer_size=8)
+        writer = self.end(both["writer"])
+        for i in range(6):
+            Loop.do(writer.send(str(i)))
+        Loop.do(writer.close())
+        self.assertEqual(self.read(self.end(both["reader"])), (list("012345"), 1000))
+
+    def test_03_who_may_take_an_end(self):
+        both = self.create()
+        for wrong in ({"channel_id": str(uuid.uuid4())}, {"access_key": "x"},
+                      {"direction": "both"}):
+            with self.assertRaises(websockets.InvalidStatusCode) as refused:
+                self.end(both["reader"], **wrong)
+            self.assertEqual(refused.exception.status_code, 404)
+        self.end(both["reader"])
+        with self.assertRaises(websockets.InvalidStatusCode) as refused:
+            self.end(both["reader"])
+        self.assertEqual(refused.exception.status_code, 409)
+        for size in (0, "7", -1):
+            refusal = self.worker().call("engine::channels::create",
+                                         {"buffer_size": size})
+            self.assertEqual(refusal["error"]["code"], "INVALID_ARGUMENTS")
+
+    def test_04_a_reader_that_is_slow_holds_the_writer_and_nobody_else(self):
+        both = self.create(buffer_size=4)
+        reader, writer = self.end(both["reader"]), self.end(both["writer"])
+        pieces, sent = 1000, []
+
+        async def write():
+            for i in range(pieces):
+                await writer.send(i.to_bytes(4, "big") * 16384)
+                sent.append(i)
+            await writer.close()
+        before = self.engine.resident_kib()["gateway.0"]
+        writing = asyncio.run_coroutine_threadsafe(write(), Loop.loop)
+        until(lambda: len(sent) > 8, "the writer has begun")
+        other = self.worker()
+
+        def held():
+            before = len(sent)
+            for _ in range(100):
+                other.silence()
+            return len(sent) == before
+        until(held, "the writer is held")
+        self.assertLess(len(sent), pieces)
+        self.assertLess(self.engine.resident_kib()["gateway.0"] - before, 8192)
+        heard, code = self.read(reader)
+        writing.result(DEADLINE)
+        self.assertEqual((code, len(heard)), (1000, pieces))
+        self.assertEqual(b"".join(one[:4] for one in heard),
+                         b"".join(i.to_bytes(4, "big") for i in range(pieces)))
+
+    def test_05_a_reader_that_leaves_takes_the_writer_with_it(self):
+        both = self.create()
+        reader, writer = self.end(both["reader"]), self.end(both["writer"])
+        Loop.do(reader.close())
+        self.assertEqual(self.read(writer), ([], 1000))
+        with self.assertRaises(websockets.InvalidStatusCode):
+            self.end(both["reader"])
+
+    def test_06_what_is_cut_off_does_not_look_whole(self):
+        both = self.create()
+        reader, writer = self.end(both["reader"]), self.end(both["writer"])
+        Loop.do(writer.send("half"))
+        self.assertEqual(Loop.do(reader.recv()), "half")
+        Loop.loop.call_soon_threadsafe(writer.transport.abort)
+        self.assertEqual(self.read(reader), ([], 1011))
+
+    def test_07_a_held_writer_that_vanishes_costs_nothing(self):
+        both = self.create(buffer_size=1)
+        writer = self.end(both["writer"])
+
+        async def write():
+            while True:
+                await writer.send(b"x" * 65536)
+        writing = asyncio.run_coroutine_threadsafe(write(), Loop.loop)
+        until(lambda: writer.transport.get_write_buffer_size() > 0, "it is held")
+        Loop.loop.call_soon_threadsafe(writer.transport.abort)
+        self.assertIsNotNone(writing.exception(DEADLINE))
+        before = self.engine.cpu_seconds()
+        time.sleep(1)  # what is measured
+        self.assertLess(self.engine.cpu_seconds() - before, 0.5)
+        heard, code = self.read(self.end(both["reader"]))
+        self.assertEqual(code, 1011)
+        self.assertEqual(set(heard), {b"x" * 65536})
 
 
 class Reattach(Iii):
