@@ -278,7 +278,8 @@ read_stream(void *self, uint64_t position, char *out, size_t room)
         return (ssize_t)size;
     }
     if (stream->ended)
-        return MHD_CONTENT_READER_END_OF_STREAM;
+        return stream->broken ? MHD_CONTENT_READER_END_WITH_ERROR
+                              : MHD_CONTENT_READER_END_OF_STREAM;
     MHD_suspend_connection(x->mhd);
     x->suspended = true;
     return 0;

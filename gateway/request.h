@@ -109,6 +109,8 @@ struct stream {
     struct buffer out;
     size_t at;  /* bytes of `out` that have left */
     bool ended; /* nothing follows `out` */
+    bool
+        broken; /* and it was to follow: the connection ends without the answer's end */
     void *self;
     /* All that was put has left. */
     void (*drained)(struct request *r);

@@ -35,6 +35,7 @@ struct channel {
     bool complete;      /* nothing more is written */
     bool broken;        /* the writer vanished */
     struct alarm unused;
+    struct channel **holder;
     const struct channel_sink *sink;
     void *self;
 };
@@ -84,6 +85,8 @@ end(struct channel *channel, enum websocket_code code, const char *why)
     alarm_clear(&hub->gateway->alarms, &channel->unused);
     map_remove(&hub->channel_by_id, text(channel->id));
     list_remove(&channel->link);
+    if (channel->holder != NULL)
+        *channel->holder = NULL;
     free(channel);
 }
 
@@ -92,7 +95,6 @@ channel_drop(struct channel **channel)
 {
     if (*channel != NULL)
         end(*channel, WEBSOCKET_NORMAL, "the channel is not needed any more");
-    *channel = NULL;
 }
 
 void
@@ -113,13 +115,11 @@ never_taken(struct alarm *alarm)
         end(channel, WEBSOCKET_POLICY, "nobody came to the other end");
 }
 
-struct channel *
+static struct channel *
 channel_new(struct hub *hub, size_t frames_max)
 {
     struct gateway *g = hub->gateway;
     uint8_t chance[16];
-    if (hub->channel_by_id.count == CHANNELS_MAX)
-        return NULL;
     struct channel *channel = calloc(1, sizeof *channel);
     if (channel == NULL)
         WRONG("out of memory");
@@ -134,6 +134,16 @@ channel_new(struct hub *hub, size_t frames_max)
     list_append(&hub->channels, &channel->link);
     map_put(&hub->channel_by_id, text(channel->id), channel);
     return channel;
+}
+
+bool
+channel_open(struct hub *hub, size_t frames_max, struct channel **holder)
+{
+    if (hub->channel_by_id.count == CHANNELS_MAX)
+        return false;
+    *holder = channel_new(hub, frames_max);
+    (*holder)->holder = holder;
+    return true;
 }
 
 void
@@ -331,13 +341,13 @@ iii_channel_create(struct iii_worker *caller, const struct iii_frame *asked)
             text("buffer_size must be a number of frames, from 1"));
         return;
     }
-    struct channel *channel =
-        channel_new(caller->hub, frames_max < FRAMES_MAX ? frames_max : FRAMES_MAX);
-    if (channel == NULL) {
+    if (caller->hub->channel_by_id.count == CHANNELS_MAX) {
         iii_refuse(
             caller, asked, "invocation_error", text("there are too many channels"));
         return;
     }
+    struct channel *channel =
+        channel_new(caller->hub, frames_max < FRAMES_MAX ? frames_max : FRAMES_MAX);
     pack_map(&out, 2);
     pack_string(&out, "writer");
     channel_put(channel, &out, true);

@@ -20,12 +20,13 @@ struct channel;
 struct channel_sink {
     /* A frame, borrowed for the call; the writer may be held. */
     void (*heard)(void *self, struct bytes frame, bool binary);
-    /* The writer left, whole or broken: the channel is gone when this returns. */
+    /* The writer left, whole or broken, and the channel is gone. */
     void (*ended)(void *self, bool whole);
 };
 
-/* NULL: there are too many. */
-struct channel *channel_new(struct hub *hub, size_t frames_max);
+/* False: there are too many.  `holder`, which must last as long, is given the
+ * channel, and NULL when that is gone, for whatever reason. */
+bool channel_open(struct hub *hub, size_t frames_max, struct channel **holder);
 /* Both ends are closed; a sink is not told. */
 void channel_drop(struct channel **channel);
 /* All of a hub. */

@@ -3,7 +3,9 @@
 #include "base/json_read.h"
 #include "base/log.h"
 #include "base/quoted.h"
+#include "base/wrong.h"
 #include "gateway/dialect.h"
+#include "gateway/iii/channel.h"
 #include "gateway/iii/iii.h"
 #include "gateway/iii/invoke.h"
 #include "gateway/iii/route.h"
@@ -27,6 +29,8 @@ http_call_end(struct http_call *http)
 {
     alarm_clear(&http->hub->gateway->alarms, &http->limit);
     iii_ask_forget(&http->call);
+    channel_drop(&http->upload);
+    channel_drop(&http->response);
     http->hub->http_busy--;
 }
 
@@ -62,7 +66,8 @@ function_now(const struct http_call *http)
     switch (http->stage) {
     case HTTP_CONDITION: return http->condition;
     case HTTP_MIDDLEWARE: return middleware_now(http);
-    case HTTP_HANDLER: return http->function;
+    case HTTP_HANDLER:
+    case HTTP_CHANNEL: return http->function;
     }
     return (struct bytes){ 0 };
 }
@@ -85,7 +90,14 @@ asked(void *self, const struct iii_frame *result)
     struct http_call *http = self;
     struct bytes function = function_now(http);
     http->call = NULL;
-    if (result == NULL || result->error.size > 0) {
+    bool failed = result == NULL || result->error.size > 0;
+    /* Once it streams, the channel says all that is well. */
+    if (http->streams) {
+        if (failed)
+            http_break(http);
+        return;
+    }
+    if (failed) {
         fail(http, function,
             result == NULL ? text("its worker left")
                            : said_text(result->error, "message"));
@@ -102,7 +114,13 @@ asked(void *self, const struct iii_frame *result)
         go_on(http);
         return;
     case HTTP_MIDDLEWARE: judge_middleware(http, result->result); return;
-    case HTTP_HANDLER: http_answer(http, result->result); return;
+    case HTTP_HANDLER:
+        if (result->result.size == 0)
+            http_await_channel(http);
+        else
+            http_answer(http, result->result);
+        return;
+    case HTTP_CHANNEL: WRONG("nobody is asked any more");
     }
 }
 
@@ -111,6 +129,16 @@ too_long(struct alarm *alarm)
 {
     struct http_call *http = LIST_OF(alarm, struct http_call, limit);
     bool middleware = http->stage == HTTP_MIDDLEWARE;
+    struct gateway *g = http->hub->gateway;
+    if (http->stage == HTTP_CHANNEL
+        && (http->response == NULL || !channel_begun(http->response))) {
+        http_answer(http, (struct bytes){ 0 });
+        return;
+    }
+    if (g->now_ms < http->until_ms) {
+        alarm_set(&g->alarms, &http->limit, http->until_ms);
+        return;
+    }
     http_error(http, 504, middleware ? "MIDDLEWARE_TIMEOUT" : "TIMEOUT",
         text("no answer came in time"), "");
 }
@@ -215,12 +243,13 @@ take_page(struct request *r, struct buffer *page)
 }
 
 static struct bytes
-data_of(struct request *r, const struct iii_route *route, struct bytes headers,
-    struct bytes body)
+data_of(const struct http_call *http, const struct iii_route *route,
+    struct bytes headers, struct bytes body)
 {
+    struct request *r = http->request;
     struct buffer out = { 0 };
     struct bytes path = buffer_bytes(&route->path);
-    pack_map(&out, 7);
+    pack_map(&out, 9);
     put_request(&out, r, route, headers);
     put_text(&out, "path", path);
     pack_string(&out, "body");
@@ -230,6 +259,10 @@ data_of(struct request *r, const struct iii_route *route, struct bytes headers,
     put_text(&out, "type", text("http"));
     put_text(&out, "path", path);
     put_text(&out, "method", text(route->method));
+    pack_string(&out, "request_body");
+    channel_put(http->upload, &out, false);
+    pack_string(&out, "response");
+    channel_put(http->response, &out, true);
     return take_page(r, &out);
 }
 
@@ -254,6 +287,7 @@ http_call_of(struct request *r, struct hub *hub, const struct iii_route *route)
     const struct iii_frame *said = &route->trigger->said;
     struct http_call *http = arena_take(&r->arena, sizeof *http);
     struct gateway *g = r->gateway;
+    r->own = http;
     http->request = r;
     http->hub = hub;
     http->stage = route->condition.size > 0 ? HTTP_CONDITION : HTTP_MIDDLEWARE;
@@ -262,7 +296,8 @@ http_call_of(struct request *r, struct hub *hub, const struct iii_route *route)
     http->condition = arena_copy(&r->arena, route->condition);
     http->middleware = arena_copy(&r->arena, route->middleware);
     http->limit.ring = too_long;
-    alarm_set(&g->alarms, &http->limit, g->now_ms + g->child.config.iii_http_ms);
+    http->until_ms = g->now_ms + g->child.config.iii_http_ms;
+    alarm_set(&g->alarms, &http->limit, http->until_ms);
     hub->http_busy++;
     return http;
 }
@@ -273,13 +308,18 @@ begin(struct request *r, struct hub *hub, const struct iii_route *route)
     struct bytes headers = request_headers(r), body;
     if (!read_body(r, &body))
         return;
-    struct bytes data = data_of(r, route, headers, body);
-    if (pack_check(data) != ERR_NONE) {
+    struct http_call *http = http_call_of(r, hub, route);
+    if (!http_channels_open(http)) {
+        http_call_end(http);
+        request_refuse(r, ERR_BUSY, "there are too many channels");
+        return;
+    }
+    http->data = data_of(http, route, headers, body);
+    if (pack_check(http->data) != ERR_NONE) {
+        http_call_end(http);
         request_refuse(r, ERR_MALFORMED, "the body is nested too deep");
         return;
     }
-    struct http_call *http = http_call_of(r, hub, route);
-    http->data = data;
     http->middleware_data = middleware_data_of(r, route, headers);
     go_on(http);
 }

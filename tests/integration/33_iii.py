@@ -774,32 +774,170 @@ class Http(Iii):
         self.assertEqual(self.get("/k/cap_nonsense/who")[0], 401)
 
 
+class Channel:
+    """One end of a channel, as the client that has this reference takes it."""
+
+    def __init__(self, engine, ref, **wrong):
+        path = "/ws/channels/{channel_id}?key={access_key}&dir={direction}".format(
+            **{**ref, **wrong})
+
+        async def connect():
+            return await websockets.connect(
+                f"ws://127.0.0.1:{engine.iii_port}{path}", max_size=None,
+                ping_interval=None, max_queue=2, read_limit=4096)
+        self.socket = Loop.do(connect())
+
+    def write(self, *pieces):
+        for piece in pieces:
+            Loop.do(self.socket.send(
+                json.dumps(piece) if isinstance(piece, dict) else piece))
+        return self
+
+    def close(self):
+        Loop.do(self.socket.close(1000, "stream_complete"))
+
+    def abort(self):
+        Loop.loop.call_soon_threadsafe(self.socket.transport.abort)
+
+    def read(self):
+        """All that comes, and the code of the end."""
+        async def rest():
+            heard = []
+            try:
+                while True:
+                    heard.append(await self.socket.recv())
+            except websockets.ConnectionClosed as end:
+                return heard, end.code
+        return Loop.do(rest())
+
+
+class Streams(Iii):
+    settings = {"iii_http_ms": 4000}
+
+    def route(self, path, method="GET"):
+        worker = self.worker().function("web::serve")
+        worker.trigger("http", "web::serve",
+                       config={"api_path": path, "http_method": method})
+        return worker.silence()
+
+    def open(self, path, method="GET", body=None, headers={}):
+        """An answer whose body is still to be read, in a thread of its own."""
+        def do():
+            door = http.client.HTTPConnection("127.0.0.1", self.engine.iii_http_port,
+                                              timeout=DEADLINE)
+            self.addCleanup(door.close)
+            door.request(method, path, body, headers)
+            return door.getresponse()
+        return POOL.submit(do)
+
+    def writer(self, call):
+        return Channel(self.engine, call["data"]["response"])
+
+    def test_01_an_answer_comes_piece_by_piece(self):
+        owner = self.route("/events")
+        asked = self.open("/events")
+        call = owner.hear()
+        writer = self.writer(call).write(
+            {"type": "set_status", "status_code": 202}, "no json", {"type": "unknown"},
+            {"type": "set_headers", "headers": {"Content-Type": "text/event-stream"}},
+            b"data: 1\n\n")
+        answer = asked.result(DEADLINE)
+        self.assertEqual((answer.status, answer.getheader("content-type"),
+                          answer.read(9)), (202, "text/event-stream", b"data: 1\n\n"))
+        owner.answer(call)
+        writer.write(b"data: 2\n\n")
+        self.assertEqual(answer.read(9), b"data: 2\n\n")
+        writer.close()
+        self.assertEqual(answer.read(), b"")
+
+    def test_02_nothing_returned_waits_for_the_channel(self):
+        owner = self.route("/late")
+        asked = self.open("/late")
+        call = owner.hear()
+        owner.answer(call)
+        self.writer(call).write({"type": "set_status", "status_code": 204}).close()
+        self.assertEqual(asked.result(DEADLINE).status, 204)
+        asked = self.open("/late")
+        owner.answer(owner.hear())
+        answer = asked.result(DEADLINE)
+        self.assertEqual((answer.status, answer.read()), (200, b""))
+
+    def test_03_what_was_sent_is_read_from_a_channel(self):
+        owner = self.route("/up", "POST")
+        sent = os.urandom(900000)
+        asked = self.open("/up", "POST", sent, {"Content-Type": "image/png"})
+        call = owner.hear()
+        self.assertIsNone(call["data"]["body"])
+        heard, code = Channel(self.engine, call["data"]["request_body"]).read()
+        self.assertEqual((b"".join(heard), code), (sent, 1000))
+        owner.answer(call, result={"body": len(sent)})
+        self.assertEqual(json.loads(asked.result(DEADLINE).read()), len(sent))
+
+    def test_04_half_an_answer_does_not_look_whole(self):
+        owner = self.route("/half")
+        for end in ("abort", "error"):
+            asked = self.open("/half")
+            call = owner.hear()
+            writer = self.writer(call).write(b"half")
+            answer = asked.result(DEADLINE)
+            self.assertEqual(answer.read(4), b"half")
+            if end == "abort":
+                writer.abort()
+            else:
+                owner.answer(call, error={"code": "invocation_failed", "message": "m"})
+            with self.assertRaises(http.client.IncompleteRead):
+                answer.read()
+        asked = self.open("/half")
+        self.writer(owner.hear()).abort()
+        self.assertEqual(asked.result(DEADLINE).status, 500)
+
+    def test_05_a_client_that_is_slow_holds_the_writer(self):
+        owner = self.route("/slow")
+        asked = self.open("/slow")
+        writer, sent = self.writer(owner.hear()), []
+
+        async def write():
+            for i in range(1000):
+                await writer.socket.send(b"x" * 65536)
+                sent.append(i)
+            await writer.socket.close()
+        before = self.engine.resident_kib()["gateway.0"]
+        writing = asyncio.run_coroutine_threadsafe(write(), Loop.loop)
+        answer = asked.result(DEADLINE)
+        other = self.worker()
+
+        def held():
+            before = len(sent)
+            for _ in range(100):
+                other.silence()
+            return 0 < len(sent) == before
+        until(held, "the writer is held")
+        self.assertLess(len(sent), 1000)
+        self.assertLess(self.engine.resident_kib()["gateway.0"] - before, 8192)
+        self.assertEqual(len(answer.read()), 65536000)
+        writing.result(DEADLINE)
+
+    def test_06_a_client_that_leaves_ends_the_writer(self):
+        owner = self.route("/gone")
+        asked = self.open("/gone")
+        writer = self.writer(owner.hear()).write(b"x")
+        asked.result(DEADLINE).close()
+        self.doCleanups()
+
+        async def write():
+            while True:
+                await writer.socket.send(b"x" * 65536)
+        with self.assertRaises(websockets.ConnectionClosed):
+            Loop.do(write())
+
+
 class Channels(Iii):
     def create(self, **asked):
         answer = self.worker().call("engine::channels::create", asked)
         return answer["result"]
 
     def end(self, ref, **wrong):
-        """One end of a channel, as the client that has this reference takes it."""
-        ref = {**ref, **wrong}
-        path = "/ws/channels/{channel_id}?key={access_key}&dir={direction}".format(**ref)
-
-        async def connect():
-            return await websockets.connect(
-                f"ws://127.0.0.1:{self.engine.iii_port}{path}", max_size=None,
-                ping_interval=None, max_queue=2, read_limit=4096)
-        return Loop.do(connect())
-
-    def read(self, reader):
-        """All that comes, and the code of the end."""
-        async def rest():
-            heard = []
-            try:
-                while True:
-                    heard.append(await reader.recv())
-            except websockets.ConnectionClosed as end:
-                return heard, end.code
-        return Loop.do(rest())
+        return Channel(self.engine, ref, **wrong)
 
     def test_01_what_is_written_is_read_in_order_and_as_it_was(self):
         both = self.create()
@@ -807,18 +945,14 @@ class Channels(Iii):
                          {"writer": "write", "reader": "read"})
         reader, writer = self.end(both["reader"]), self.end(both["writer"])
         said = [b"\x00\xff", "text é", b"", '{"type":"x"}', b"x" * 300000]
-        for one in said:
-            Loop.do(writer.send(one))
-        Loop.do(writer.close(1000, "stream_complete"))
-        self.assertEqual(self.read(reader), (said, 1000))
+        writer.write(*said).close()
+        self.assertEqual(reader.read(), (said, 1000))
 
     def test_02_the_writer_need_not_wait_for_the_reader(self):
         both = self.create(buffer_size=8)
         writer = self.end(both["writer"])
-        for i in range(6):
-            Loop.do(writer.send(str(i)))
-        Loop.do(writer.close())
-        self.assertEqual(self.read(self.end(both["reader"])), (list("012345"), 1000))
+        writer.write(*"012345").close()
+        self.assertEqual(self.end(both["reader"]).read(), (list("012345"), 1000))
 
     def test_03_who_may_take_an_end(self):
         both = self.create()
@@ -843,9 +977,9 @@ class Channels(Iii):
 
         async def write():
             for i in range(pieces):
-                await writer.send(i.to_bytes(4, "big") * 16384)
+                await writer.socket.send(i.to_bytes(4, "big") * 16384)
                 sent.append(i)
-            await writer.close()
+            await writer.socket.close()
         before = self.engine.resident_kib()["gateway.0"]
         writing = asyncio.run_coroutine_threadsafe(write(), Loop.loop)
         until(lambda: len(sent) > 8, "the writer has begun")
@@ -859,7 +993,7 @@ class Channels(Iii):
         until(held, "the writer is held")
         self.assertLess(len(sent), pieces)
         self.assertLess(self.engine.resident_kib()["gateway.0"] - before, 8192)
-        heard, code = self.read(reader)
+        heard, code = reader.read()
         writing.result(DEADLINE)
         self.assertEqual((code, len(heard)), (1000, pieces))
         self.assertEqual(b"".join(one[:4] for one in heard),
@@ -868,18 +1002,18 @@ class Channels(Iii):
     def test_05_a_reader_that_leaves_takes_the_writer_with_it(self):
         both = self.create()
         reader, writer = self.end(both["reader"]), self.end(both["writer"])
-        Loop.do(reader.close())
-        self.assertEqual(self.read(writer), ([], 1000))
+        reader.close()
+        self.assertEqual(writer.read(), ([], 1000))
         with self.assertRaises(websockets.InvalidStatusCode):
             self.end(both["reader"])
 
     def test_06_what_is_cut_off_does_not_look_whole(self):
         both = self.create()
         reader, writer = self.end(both["reader"]), self.end(both["writer"])
-        Loop.do(writer.send("half"))
-        self.assertEqual(Loop.do(reader.recv()), "half")
-        Loop.loop.call_soon_threadsafe(writer.transport.abort)
-        self.assertEqual(self.read(reader), ([], 1011))
+        writer.write("half")
+        self.assertEqual(Loop.do(reader.socket.recv()), "half")
+        writer.abort()
+        self.assertEqual(reader.read(), ([], 1011))
 
     def test_07_a_held_writer_that_vanishes_costs_nothing(self):
         both = self.create(buffer_size=1)
@@ -887,15 +1021,15 @@ class Channels(Iii):
 
         async def write():
             while True:
-                await writer.send(b"x" * 65536)
+                await writer.socket.send(b"x" * 65536)
         writing = asyncio.run_coroutine_threadsafe(write(), Loop.loop)
-        until(lambda: writer.transport.get_write_buffer_size() > 0, "it is held")
-        Loop.loop.call_soon_threadsafe(writer.transport.abort)
+        until(lambda: writer.socket.transport.get_write_buffer_size() > 0, "it is held")
+        writer.abort()
         self.assertIsNotNone(writing.exception(DEADLINE))
         before = self.engine.cpu_seconds()
         time.sleep(1)  # what is measured
         self.assertLess(self.engine.cpu_seconds() - before, 0.5)
-        heard, code = self.read(self.end(both["reader"]))
+        heard, code = self.end(both["reader"]).read()
         self.assertEqual(code, 1011)
         self.assertEqual(set(heard), {b"x" * 65536})
 
