@@ -140,7 +140,7 @@ iii_unserved(struct bytes id)
 bool
 iii_unserved_type(struct bytes id)
 {
-    static const char *const begins[] = { "engine::", "cron", "state", "stream",
+    static const char *const begins[] = { "engine::", "state", "stream",
         "durable:subscriber", "queue", "subscribe", "log", "trace", "configuration" };
     return among(begins, COUNT(begins), id);
 }

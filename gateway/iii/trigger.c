@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/pack.h"
 #include "base/quoted.h"
+#include "gateway/iii/cron.h"
 #include "gateway/iii/functions.h"
 #include "gateway/iii/invoke.h"
 #include "gateway/iii/route.h"
@@ -11,6 +12,7 @@ static const struct iii_own_type own_types[] = {
     { "engine::workers-available", "a worker connects, describes itself or leaves",
         NULL },
     { "engine::functions-available", "functions are registered or go", NULL },
+    { "cron", "a time of a schedule comes", iii_cron_bind },
     { "http", "a request comes for a path", iii_route_bind },
 };
 

@@ -16,6 +16,7 @@ import threading
 import time
 import unittest
 import uuid
+from datetime import datetime
 
 import websockets
 
@@ -435,7 +436,7 @@ class Triggers(Iii):
 
     def test_06_types_that_the_engine_does_not_provide_say_so(self):
         worker = self.worker()
-        for type in ("cron", "state", "durable:subscriber", "subscribe"):
+        for type in ("state", "durable:subscriber", "subscribe"):
             id = worker.trigger(type, "f")
             refusal = worker.hear()
             self.assertEqual((refusal["id"], refusal["function_id"],
@@ -1032,6 +1033,87 @@ class Channels(Iii):
         heard, code = self.end(both["reader"]).read()
         self.assertEqual(code, 1011)
         self.assertEqual(set(heard), {b"x" * 65536})
+
+
+class Cron(Iii):
+    def job(self, worker, function, expression="* * * * * *", **config):
+        return worker.trigger("cron", function,
+                              config={"expression": expression, **config})
+
+    def test_01_a_function_is_called_at_its_times(self):
+        worker = self.worker().function("tick")
+        id = worker.trigger("cron", "tick", config={"expression": "* * * * * *"},
+                            metadata={"m": 1})
+        seen = []
+        for _ in range(3):
+            call = worker.hear()
+            self.assertEqual((call["metadata"], call["data"]["trigger"],
+                              call["data"]["job_id"]), ({"m": 1}, "cron", id))
+            at = [datetime.fromisoformat(call["data"][name].replace("Z", "+00:00"))
+                  for name in ("scheduled_time", "actual_time")]
+            self.assertEqual(at[0].microsecond, 0)
+            self.assertLess(abs((at[1] - at[0]).total_seconds()), 5)
+            self.assertGreaterEqual(at[1], at[0])
+            seen.append(at[0])
+            worker.answer(call)
+        self.assertEqual(seen, sorted(set(seen)))
+        worker.say("unregistertrigger", id=id)
+        worker.silence()
+
+    def test_02_one_call_at_a_time_and_none_is_made_up_for(self):
+        worker, other = (self.worker().function("slow"), self.worker().function("fast"))
+        self.job(worker, "slow")
+        self.job(other, "fast")
+        slow = worker.hear()
+        for _ in range(3):
+            other.answer(other.hear())
+        worker.silence()
+        worker.answer(slow)
+        again = worker.hear()
+        self.assertGreater(again["data"]["scheduled_time"],
+                           slow["data"]["scheduled_time"])
+        other.answer(other.hear())
+        worker.silence()
+
+    def test_03_a_condition_and_a_failure_leave_one_time_out(self):
+        worker = self.worker().function("may").function("tick")
+        self.job(worker, "tick", condition_function_id="may")
+        for result in ({"result": False}, {"error": {"code": "x", "message": "y"}}):
+            call = worker.hear()
+            self.assertEqual(call["function_id"], "may")
+            worker.answer(call, **result)
+        call = worker.hear()
+        self.assertEqual(call["function_id"], "may")
+        worker.answer(call, result=True)
+        call = worker.hear()
+        self.assertEqual(call["function_id"], "tick")
+        worker.answer(call, error={"code": "x", "message": "y"})
+        self.assertEqual(worker.hear()["function_id"], "may")
+
+    def test_04_what_is_no_schedule_is_refused(self):
+        worker = self.worker().function("tick")
+        for expression in ("* * * * *", "* * * * * 0", "often", None):
+            id = self.job(worker, "tick", expression)
+            refusal = worker.hear()
+            self.assertEqual((refusal["id"], refusal["error"]["code"]),
+                             (id, "trigger_registration_failed"))
+            self.assertIn("expression", refusal["error"]["message"])
+        rows = worker.call("engine::registered-triggers::list")["result"]
+        self.assertEqual(rows["registered_triggers"], [])
+
+    def test_05_who_left_takes_its_jobs_along_and_others_go_on(self):
+        function = self.worker().function("tick")
+        owner, heir = self.worker(), self.worker()
+        self.job(owner, "tick")
+        call = function.hear()
+        owner.close()
+        function.answer(call)
+        id = self.job(heir, "tick")
+        call = function.hear()
+        self.assertEqual(call["data"]["job_id"], id)
+        function.close()
+        again = self.worker().function("tick")
+        self.assertEqual(again.hear()["data"]["job_id"], id)
 
 
 class Reattach(Iii):
