@@ -18,6 +18,7 @@ hub_new(struct gateway *gateway, const struct id *project)
     list_open(&hub->questions);
     list_open(&hub->routes);
     list_open(&hub->channels);
+    list_open(&hub->records);
     for (size_t i = 0; i < III_KINDS; i++)
         list_open(&hub->entries[i]);
     return hub;

@@ -96,6 +96,8 @@ struct hub {
     struct list questions; /* with actors */
     struct list routes;    /* of triggers of the type http, in their order */
     size_t http_busy;      /* calls of them under way */
+    struct list records;   /* of what workers logged, the oldest first */
+    size_t record_count, record_bytes;
     struct list channels;
     struct map channel_by_id;
     struct alarm announce; /* functions have changed: say so, */

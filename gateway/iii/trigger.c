@@ -6,7 +6,9 @@
 #include "gateway/iii/cron.h"
 #include "gateway/iii/functions.h"
 #include "gateway/iii/invoke.h"
+#include "gateway/iii/records.h"
 #include "gateway/iii/route.h"
+#include "gateway/iii/topic.h"
 
 static const struct iii_own_type own_types[] = {
     { "engine::workers-available", "a worker connects, describes itself or leaves",
@@ -14,6 +16,8 @@ static const struct iii_own_type own_types[] = {
     { "engine::functions-available", "functions are registered or go", NULL },
     { "cron", "a time of a schedule comes", iii_cron_bind },
     { "http", "a request comes for a path", iii_route_bind },
+    { "log", "a worker logs something", records_bind },
+    { "subscribe", "something is published to a topic", topic_bind },
 };
 
 const struct iii_own_type *

@@ -11,6 +11,7 @@
 #include "gateway/iii/functions.h"
 #include "gateway/iii/invoke.h"
 #include "gateway/iii/jobs.h"
+#include "gateway/iii/records.h"
 #include "gateway/iii/trigger.h"
 #include "gateway/workers.h"
 
@@ -130,6 +131,7 @@ iii_hub_leave(struct hub *hub)
         forget(LIST_OF(at, struct iii_worker, link));
     alarm_clear(&hub->gateway->alarms, &hub->announce);
     channels_end(hub);
+    records_forget(hub);
     iii_questions_forget(hub);
 }
 

@@ -436,7 +436,7 @@ class Triggers(Iii):
 
     def test_06_types_that_the_engine_does_not_provide_say_so(self):
         worker = self.worker()
-        for type in ("state", "durable:subscriber", "subscribe"):
+        for type in ("state", "durable:subscriber"):
             id = worker.trigger(type, "f")
             refusal = worker.hear()
             self.assertEqual((refusal["id"], refusal["function_id"],
@@ -1114,6 +1114,118 @@ class Cron(Iii):
         function.close()
         again = self.worker().function("tick")
         self.assertEqual(again.hear()["data"]["job_id"], id)
+
+
+class Topics(Iii):
+    def test_01_whoever_subscribes_is_called_with_the_data(self):
+        first, second = self.worker().function("one"), self.worker().function("two")
+        first.trigger("subscribe", "one", config={"topic": "orders"}, metadata={"m": 1})
+        first.trigger("subscribe", "one", config={"topic": "other"})
+        second.trigger("subscribe", "two", config={"topic": "orders"})
+        first.silence(), second.silence()
+        for data in ({"id": 7}, [1], None):
+            answer = self.worker().call("publish", {"topic": "orders", "data": data})
+            self.assertNotIn("result", answer)
+            self.assertNotIn("error", answer)
+            call = first.hear()
+            self.assertEqual((call["data"], call["metadata"]), (data, {"m": 1}))
+            first.answer(call, error={"code": "x", "message": "nobody hears of it"})
+            self.assertEqual(second.hear()["data"], data)
+        first.silence(), second.silence()
+
+    def test_02_a_topic_must_be_named(self):
+        worker = self.worker()
+        for data in ({}, {"topic": ""}, {"topic": 7}):
+            self.assertEqual(worker.call("publish", data)["error"]["code"],
+                             "topic_not_set")
+        worker.trigger("subscribe", "one")
+        self.assertEqual(worker.hear()["error"]["code"], "trigger_registration_failed")
+        self.assertNotIn("error", worker.call("publish", {"topic": "nobody"}))
+
+
+class Records(Iii):
+    def log(self, worker, level="info", **said):
+        self.assertNotIn("error", worker.call("engine::log::" + level, said))
+
+    def test_01_what_is_logged_can_be_listed(self):
+        worker = self.worker().describe("calc")
+        worker.call("engine::logs::clear")
+        self.log(worker, "warn", message="low", data={"left": 3}, trace_id="t1")
+        self.log(worker, "debug", message={"a": 1}, data=[1], service_name="mine")
+        answer = worker.call("engine::logs::list")["result"]
+        self.assertEqual(answer["total"], 2)
+        names = ("severity_text", "severity_number", "body", "attributes", "trace_id",
+                 "service_name", "worker_id")
+        self.assertEqual([[row[name] for name in names] for row in answer["logs"]], [
+            ["WARN", 13, "low", {"left": 3}, "t1", "calc", worker.id],
+            ["DEBUG", 5, '{"a":1}', {"data": [1]}, "", "mine", worker.id]])
+        for asked, bodies in (({"severity_min": 9}, ["low"]), ({"trace_id": "t1"}, ["low"]),
+                              ({"severity_text": "DEBUG"}, ['{"a":1}']),
+                              ({"limit": 1}, ["low"]), ({"offset": 1}, ['{"a":1}']),
+                              ({"end_time": 1}, []), ({"start_time": 1}, None)):
+            rows = worker.call("engine::logs::list", asked)["result"]["logs"]
+            if bodies is not None:
+                self.assertEqual([row["body"] for row in rows], bodies, asked)
+        self.assertEqual(worker.call("engine::logs::clear")["result"], {"success": True})
+        self.assertEqual(worker.call("engine::logs::list")["result"]["logs"], [])
+
+    def test_02_the_latest_are_kept_and_no_more(self):
+        worker = self.worker()
+        for i in range(1100):
+            worker.say("invokefunction", function_id="engine::log::info",
+                       data={"message": str(i)})
+        rows = worker.call("engine::logs::list")["result"]
+        self.assertEqual((rows["total"], rows["logs"][0]["body"], rows["logs"][-1]["body"]),
+                         (1000, "100", "1099"))
+        for _ in range(70):
+            self.log(worker, message="x" * 100000, data={"x": "y" * 8000},
+                     trace_id="t" * 100000)
+        rows = worker.call("engine::logs::list")["result"]
+        self.assertLess(rows["total"], 70)
+        self.assertEqual(rows["logs"][-1]["body"], "x" * 8192)
+
+    def test_03_a_trigger_is_fired_by_its_level_and_never_by_itself(self):
+        watcher, worker = self.worker().function("see").function("all"), self.worker()
+        watcher.trigger("log", "see", config={"level": "error"})
+        watcher.silence()
+        self.log(worker, "info", message="no")
+        watcher.silence()
+        self.log(worker, "error", message="yes")
+        call = watcher.hear()
+        self.assertEqual((call["function_id"], call["data"]["body"],
+                          call["data"]["severity_text"]), ("see", "yes", "ERROR"))
+        self.log(watcher, "error", message="I saw it")
+        watcher.answer(call)
+        watcher.silence()
+        watcher.ask("engine::log::error", {"message": "mine"})
+        self.assertEqual(watcher.hear()["data"]["body"], "mine")
+        self.assertEqual(watcher.hear()["type"], "invocationresult")
+        watcher.trigger("log", "see", config={"level": "loud"})
+        self.assertIn("loud", watcher.hear()["error"]["message"])
+
+    def test_04_a_watcher_that_never_answers_is_told_so_much(self):
+        watcher, worker = self.worker().function("see"), self.worker()
+        watcher.trigger("log", "see")
+        watcher.silence()
+        for i in range(50):
+            self.log(worker, message=str(i))
+        calls = [watcher.hear() for _ in range(16)]
+        watcher.silence()
+        watcher.answer(calls[0])
+        watcher.silence()
+        self.log(worker, message="again")
+        self.assertEqual(watcher.hear()["data"]["body"], "again")
+
+    def test_05_baggage_is_what_the_call_carries(self):
+        worker = self.worker()
+        self.assertEqual(worker.call("engine::baggage::get_all", baggage=
+                                     "a=1;p=x, b=%C3%A9 ,=,c")["result"],
+                         {"baggage": {"a": "1", "b": "é", "c": ""}})
+        for key, value in (("b", "2"), ("z", None)):
+            self.assertEqual(worker.call("engine::baggage::get", {"key": key},
+                                         baggage="a=1,b=2")["result"], {"value": value})
+        self.assertTrue(worker.call("engine::baggage::set", {"key": "a", "value": "1"})
+                        ["result"]["success"])
 
 
 class Reattach(Iii):
