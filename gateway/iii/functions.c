@@ -8,6 +8,7 @@
 #include "gateway/iii/records.h"
 #include "gateway/iii/runs.h"
 #include "gateway/iii/topic.h"
+#include "gateway/iii/trigger.h"
 #include "gateway/iii/worker.h"
 
 enum { ABOUT_MAX = 65536 };
@@ -58,6 +59,13 @@ static const struct iii_function functions[] = {
         "the trigger types; to clients before 0.13, the triggers", discover_triggers },
     { "engine::trigger-types::list", "the trigger types", discover_types },
     { "engine::registered-triggers::list", "the triggers", discover_registered },
+    { "engine::triggers::info", "one trigger type", discover_type },
+    { "engine::registered-triggers::info", "one trigger, its type and its function",
+        discover_trigger },
+    { "engine::register_trigger", "a trigger that stays when its worker goes",
+        trigger_register },
+    { "engine::unregister_trigger", "end a trigger", trigger_unregister },
+    { "engine::health::check", "is the engine well?", discover_health },
     { "engine::log::error", "write to the engine's log", records_error },
     { "engine::log::warn", "write to the engine's log", records_warn },
     { "engine::log::info", "write to the engine's log", records_info },

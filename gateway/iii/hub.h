@@ -90,6 +90,7 @@ struct hub {
     struct gateway *gateway;
     struct id project;
     struct list workers;
+    struct iii_worker *nobody;      /* has the triggers that no worker has; or NULL */
     struct list entries[III_KINDS]; /* in the order in which they came */
     struct map by_id[III_KINDS];
     struct map calls;

@@ -536,6 +536,90 @@ class Discovery(Iii):
               in self.engine.logs(), self.engine.logs)
 
 
+class Infos(Iii):
+    def test_01_one_of_each_in_full(self):
+        worker = self.worker().describe("calc").function(
+            "math::add", description="x", request_format={"type": "object"})
+        worker.say("registertriggertype", id="my-tt", description="d",
+                   trigger_request_format={"type": "object"})
+        id = worker.trigger("http", "math::add", config={"api_path": "/" + "a" * 100},
+                            metadata={"m": 1})
+        worker.silence()
+        result = worker.call("engine::triggers::info", {"id": "my-tt"})["result"]
+        self.assertEqual((result["worker_name"], result["description"],
+                          result["configuration_schema"], result["instance_count"]),
+                         ("calc", "d", {"type": "object"}, 0))
+        result = worker.call("engine::triggers::info", {"id": "http"})["result"]
+        self.assertEqual((result["worker_name"], result["instance_count"]),
+                         ("capstan", 1))
+        result = worker.call("engine::registered-triggers::info", {"id": id})["result"]
+        self.assertEqual((result["function_id"], result["metadata"],
+                          len(result["config_summary"]), result["trigger"]["id"],
+                          result["function"]["request_schema"]),
+                         ("math::add", {"m": 1}, 80, "http", {"type": "object"}))
+        result = worker.call("engine::functions::info", {"function_ids": [
+            "math::add", "nobody::has", "publish"]})["result"]["functions"]
+        self.assertEqual([(row["function_id"], row.get("error"), row.get("worker_name"))
+                          for row in result],
+                         [("math::add", None, "calc"), ("nobody::has", "not_found", None),
+                          ("publish", None, "capstan")])
+        self.assertEqual(result[0]["registered_triggers"][0]["id"], id)
+        result = worker.call("engine::health::check")["result"]
+        self.assertEqual((result["status"], result["components"]["functions"]),
+                         ("healthy", 1))
+        for function, asked, code in (
+                ("engine::triggers::info", {"id": "x"}, "NOT_FOUND"),
+                ("engine::registered-triggers::info", {}, "INVALID_ARGUMENTS"),
+                ("engine::registered-triggers::info", {"id": "x"}, "NOT_FOUND"),
+                ("engine::functions::info", {"function_ids": ["x"] * 33},
+                 "INVALID_ARGUMENTS"),
+                ("engine::functions::info", {"function_ids": [1]}, "INVALID_ARGUMENTS")):
+            self.assertEqual(worker.call(function, asked)["error"]["code"], code, asked)
+
+    def test_02_a_trigger_without_an_owner_stays(self):
+        owner, caller = self.worker().function("see"), self.worker()
+        id = caller.call("engine::register_trigger", {
+            "trigger_type": "subscribe", "function_id": "see",
+            "config": {"topic": "t"}, "metadata": {"m": 1}})["result"]["id"]
+        caller.close()
+        other = self.worker()
+        other.call("publish", {"topic": "t", "data": 1})
+        call = owner.hear()
+        self.assertEqual((call["data"], call["metadata"]), (1, {"m": 1}))
+        row = other.call("engine::registered-triggers::info", {"id": id})["result"]
+        self.assertEqual(row["worker_name"], "capstan")
+        for removed in (True, False):
+            self.assertEqual(other.call("engine::unregister_trigger", {"id": id})
+                             ["result"], {"removed": removed})
+        other.call("publish", {"topic": "t"})
+        owner.silence()
+        mine = owner.trigger("subscribe", "see", config={"topic": "t"})
+        owner.silence()
+        self.assertEqual(other.call("engine::unregister_trigger", {"id": mine})
+                         ["result"], {"removed": False})
+        for asked, code in (({}, "INVALID_ARGUMENTS"),
+                            ({"trigger_type": 7, "function_id": "x"}, "INVALID_ARGUMENTS"),
+                            ({"trigger_type": "cron", "function_id": "x",
+                              "config": {"expression": "often"}},
+                             "trigger_registration_failed")):
+            self.assertEqual(other.call("engine::register_trigger", asked)
+                             ["error"]["code"], code)
+
+    def test_03_it_reaches_a_provider_too(self):
+        provider, caller = self.worker(), self.worker()
+        provider.say("registertriggertype", id="my-tt", description="d")
+        provider.silence()
+        id = caller.call("engine::register_trigger", {
+            "trigger_type": "my-tt", "function_id": "f", "config": {"a": 1}})["result"]["id"]
+        told = provider.hear()
+        self.assertEqual((told["type"], told["id"], told["config"]),
+                         ("registertrigger", id, {"a": 1}))
+        caller.call("engine::unregister_trigger", {"id": id, "trigger_type": "my-tt"})
+        told = provider.hear()
+        self.assertEqual((told["type"], told["id"], told["trigger_type"]),
+                         ("unregistertrigger", id, "my-tt"))
+
+
 class Http(Iii):
     settings = {"iii_http_ms": 1500, "iii_http_calls_max": 4, "payload_max": 65536}
 
