@@ -4,6 +4,9 @@
  *   secret          32 unguessable bytes, made at the first start
  *   partitions      the number of schedulers, fixed at the first start
  *   journal/ACTOR.INSTANCE/
+ *   journal/views/  what who looks at a journal needs to write
+ *   gateway/        dev.key, curve.secret, curve.public: the gateway's, who may write
+ *                   nowhere else; links of these names lie beside `lock`
  *   run/            sockets, counters, status: only of the running engine
  *   log/capstand.log
  */
