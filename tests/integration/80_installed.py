@@ -64,6 +64,9 @@ class InstalledTest(unittest.TestCase):
                      "lib/libcapstan.so", "lib/pkgconfig/libcapstan.pc",
                      "share/bash-completion/completions/capstan",
                      "share/doc/capstan/README.md", "share/doc/capstan/LICENSE",
+                     "lib/systemd/system/capstan.service",
+                     "lib/systemd/system/capstan-worker.service",
+                     "lib/sysusers.d/capstan.conf",
                      *("libexec/capstan/" + name for name in (
                          "registry", "trigger", "scheduler", "lease", "view", "gateway",
                          "worker", "verify"))):
