@@ -43,6 +43,10 @@ MUST_CHECK enum err folder_sync(const char *path, struct fault *fault);
 /* The supervisor of the engine that runs on `data`, or 0 when none does. */
 pid_t folder_owner(const char *data);
 
+/* Keep engines off `data` until the descriptor is closed; -1: one runs on it, or the
+ * folder cannot be written to. */
+int folder_hold(const char *data);
+
 /* Wait until no process of an engine is left on `data`.
  *
  * ERR_TIMEOUT  one is, after `ms`

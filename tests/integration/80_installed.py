@@ -69,7 +69,7 @@ class InstalledTest(unittest.TestCase):
                      "lib/sysusers.d/capstan.conf",
                      *("libexec/capstan/" + name for name in (
                          "registry", "trigger", "scheduler", "lease", "view", "gateway",
-                         "worker", "verify"))):
+                         "worker", "verify", "backup", "restore"))):
             self.assertTrue(os.path.exists(os.path.join(self.root, path)), path)
 
     def test_02_a_run_completes_with_nothing_but_what_is_installed(self):
