@@ -9,6 +9,7 @@ over all that they make; and each file of a backup is changed.
     BACKUPS   under load; 2
     STRIKES   kills, and as many times a full disk, of backup and of restore; 12 each
 """
+import contextlib
 import errno
 import os
 import random
@@ -16,11 +17,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.environ.get("CAPSTAN_SOURCE", "."), "tests/support"))
-from books import Books  # noqa: E402
-from engine import DEADLINE, Engine, SMOKE, program, until  # noqa: E402
+from books import Books, Reader, TROUBLE  # noqa: E402
+from engine import API, DEADLINE, Engine, SMOKE, program, until  # noqa: E402
 from power import DIE_BEFORE, FAIL, POINTS, Power  # noqa: E402
 
 BACKUPS = int(os.environ.get("BACKUPS", "2"))
@@ -42,6 +44,41 @@ def call(name, word, data, folder=None, env=None):
 def inventory(backup):
     with open(os.path.join(backup, "backup"), encoding="utf-8") as file:
         return file.read()
+
+
+class Fires(threading.Thread):
+    """Events, as fast as they are taken, each of which starts a run: the trigger actor
+    and the schedulers must agree on how many."""
+
+    AUTOMATION = """\
+name: fired
+triggers: [{ key: t, kind: event, event_type: shot }]
+steps: [{ key: nap, kind: sleep, config: { duration: 1h } }]
+"""
+
+    def __init__(self, engine):
+        super().__init__(daemon=True)
+        engine.apply(self.AUTOMATION)
+        self.engine, self.stop = engine, threading.Event()
+
+    def run(self):
+        while not self.stop.is_set():
+            with contextlib.suppress(*TROUBLE):
+                self.engine.call("POST", API + "/events", {"type": "shot"})
+
+    @staticmethod
+    def runs(engine):
+        with Reader(engine) as reader:
+            count, cursor = 0, ""
+            while cursor is not None:
+                page = reader.get("/runs?automation=fired&limit=1000"
+                                  + (f"&cursor={cursor}" if cursor else ""))
+                count, cursor = count + len(page["items"]), page["next_cursor"] or None
+            return count
+
+    @staticmethod
+    def fires(engine):
+        return engine.get("/automations/fired/triggers")["items"][0]["fires"]
 
 
 class Folder(unittest.TestCase):
@@ -70,6 +107,8 @@ class UnderLoad(Folder):
             books = Books(engine)
             self.addCleanup(books.close)
             books.begin()
+            fires = Fires(engine)
+            fires.start()
             for i in range(BACKUPS):
                 known = len(books.acknowledged())
                 until(lambda: len(books.acknowledged()) > known + 50, "there is load")
@@ -77,11 +116,19 @@ class UnderLoad(Folder):
                 said = self.done("backup", self.path(f"b{i}"), engine.data)
                 taken.append((self.path(f"b{i}"), before))
                 print(f"{len(before)} acknowledged, {said.split()[-1]}", file=sys.stderr)
+            fires.stop.set()
+            fires.join()
             books.end()
             print(books.compare(), file=sys.stderr)  # standing still has lost nothing
             engine.tool("verify")
         for backup, before in taken:
             self.run_again(backup, before)
+
+    def fires_taken(self, engine):
+        """Nobody fires any more; what was fired and not taken is said again."""
+        fires, runs = Fires.fires(engine), Fires.runs(engine)
+        self.assertLessEqual(runs, fires, "runs that nobody has started")
+        return fires == runs > 0
 
     def run_again(self, backup, before):
         data = self.path("data")
@@ -89,6 +136,7 @@ class UnderLoad(Folder):
         with Engine(data=data, schedulers=2) as engine:
             books = Books(engine, name="later")
             try:
+                until(lambda: self.fires_taken(engine), "each fire has become a run")
                 books.begin(clients=2)
                 until(lambda: len(books.acknowledged()) > 10, "it serves")
                 books.end()
