@@ -83,9 +83,9 @@ MUST_CHECK enum err journal_scan_shelf(struct journal *journal, enum shelf shelf
  *
  * As journal_open_rocksdb.
  */
-MUST_CHECK enum err backend_open_rocksdb(const char *path,
-    const struct journal_options *options, const struct backend **backend, void **self,
-    struct fault *fault);
+MUST_CHECK enum err
+backend_open_rocksdb(const char *path, const struct journal_options *options,
+    const struct backend **backend, void **self, struct fault *fault);
 
 /* "rocksdb:" and "rocksdb-view:" */
 MUST_CHECK enum err

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { PROCESSES_MAX = 128, STOP_MS = 500, PATH_SIZE = 300 };
@@ -51,7 +50,7 @@ list(pid_t engine, struct children *children)
         snprintf(path, sizeof path, "/proc/%s/stat", entry->d_name);
         if (look(path, &state, &parent) && parent == engine && state != 'Z'
             && children->count < PROCESSES_MAX)
-            children->pids[children->count++] = atoi(entry->d_name);
+            children->pids[children->count++] = (pid_t)strtol(entry->d_name, NULL, 10);
     }
     if (all != NULL)
         closedir(all);
@@ -92,18 +91,17 @@ all_stand(const struct children *children)
     return true;
 }
 
-/* Stop all; false when that takes too long. */
+/* Stop all; false when that takes too long, or nobody at `end` waits for it. */
 static bool
-stop(pid_t engine, struct children *children)
+stop(pid_t engine, int end, struct children *children)
 {
     uint64_t until_ms = clock_monotonic_ms() + STOP_MS;
-    struct timespec pause = { .tv_nsec = 200000 };
+    struct pollfd ear = { .fd = end, .events = POLLIN };
     list(engine, children);
     tell(children, SIGSTOP);
     while (!all_stand(children)) {
-        if (clock_monotonic_ms() > until_ms)
+        if (clock_monotonic_ms() > until_ms || poll(&ear, 1, 1) != 0)
             return false;
-        nanosleep(&pause, NULL);
     }
     return true;
 }
@@ -128,7 +126,7 @@ guard(pid_t engine, int end)
     setsid();
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
-    bool kept = stop(engine, &children);
+    bool kept = stop(engine, end, &children);
     (void)!write(end, kept ? "s" : "f", 1);
     kept = kept && poll(&ear, 1, STILL_MS) == 1 && was_kept(engine, &children);
     tell(&children, SIGCONT);
