@@ -87,11 +87,11 @@ MUST_CHECK enum err
 backend_open_rocksdb(const char *path, const struct journal_options *options,
     const struct backend **backend, void **self, struct fault *fault);
 
-/* "rocksdb:" and "rocksdb-view:" */
+/* "rocksdb:", and "rocksdb-view:" or, `still`, "rocksdb-still:" */
 MUST_CHECK enum err
 journal_open_rocksdb(const char *path, const struct journal_options *options,
     struct journal **journal, struct fault *fault);
-MUST_CHECK enum err
-journal_view_rocksdb(const char *path, const struct journal_options *options,
-    struct journal **journal, struct fault *fault);
+MUST_CHECK enum err journal_view_rocksdb(const char *path, bool still,
+    const struct journal_options *options, struct journal **journal,
+    struct fault *fault);
 #endif

@@ -37,6 +37,8 @@ enum {
 
 /* Open or create the journal at `url`: "rocksdb:/path", "memory:" (gone when closed) or
  * "rocksdb-view:/path", a read-only follower of another process's journal.
+ * "rocksdb-still:/path" is one that nobody writes meanwhile; damage to any list, log or
+ * table is then ERR_CORRUPT at once.
  *
  * ERR_CONFLICT   another process owns it, or an epoch that is not earlier has
  * ERR_CORRUPT    the log is damaged: `fault` names the file; nothing was changed

@@ -38,23 +38,15 @@ inventory_journal(unsigned schedulers, size_t i, char name[32])
     return i < COUNT(single) + schedulers;
 }
 
-static void
-print_hash(const char *name, const struct hash *hash, struct buffer *out)
-{
-    buffer_print(out, " %s=", name);
-    for (size_t i = 0; i < HASH_SIZE; i++)
-        buffer_print(out, "%02x", hash->bytes[i]);
-}
-
 void
 inventory_line(const char *name, const struct journal_sum *sum, struct buffer *out)
 {
+    char facts[HASH_TEXT_SIZE], all[HASH_TEXT_SIZE];
     buffer_print(out,
-        "journal name=%s records=%" PRIu64 " rows=%" PRIu64 " blobs=%" PRIu64, name,
-        sum->records, sum->rows, sum->blobs);
-    print_hash("facts", &sum->facts, out);
-    print_hash("all", &sum->all, out);
-    buffer_print(out, "\n");
+        "journal name=%s records=%" PRIu64 " rows=%" PRIu64 " blobs=%" PRIu64
+        " facts=%s all=%s\n",
+        name, sum->records, sum->rows, sum->blobs, hash_print(&sum->facts, facts),
+        hash_print(&sum->all, all));
 }
 
 static enum err
@@ -65,7 +57,7 @@ print_journal(
     struct journal *journal;
     struct journal_sum sum;
     char url[PATH_MAX + 64];
-    snprintf(url, sizeof url, "rocksdb-view:%s/journal/%s", folder, name);
+    snprintf(url, sizeof url, "rocksdb-still:%s/journal/%s", folder, name);
     enum err e = journal_open(url, &options, &journal, fault);
     if (e != ERR_NONE)
         return e;
@@ -84,6 +76,7 @@ print_file(
 {
     char path[PATH_MAX + 64];
     uint8_t content[SMALL_MAX];
+    char digits[HASH_TEXT_SIZE];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t size = fd >= 0 ? read(fd, content, sizeof content) : -1;
@@ -93,9 +86,8 @@ print_file(
     if (size < 0)
         return fault_set(fault, ERR_IO, "%s: %s", path, strerror(why));
     struct hash hash = hash_of(bytes_of(content, (size_t)size));
-    buffer_print(out, "file name=%s size=%zd", name, size);
-    print_hash("hash", &hash, out);
-    buffer_print(out, "\n");
+    buffer_print(
+        out, "file name=%s size=%zd hash=%s\n", name, size, hash_print(&hash, digits));
     return ERR_NONE;
 }
 
