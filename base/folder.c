@@ -112,6 +112,20 @@ folder_owner(const char *data)
     return size > 0 ? (pid_t)strtol(line, NULL, 10) : 0;
 }
 
+int
+folder_hold(const char *data)
+{
+    char path[FOLDER_PATH_MAX];
+    struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+    int fd =
+        open(folder_path(data, "lock", path), O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0 && fcntl(fd, F_OFD_SETLK, &lock) == 0)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
 static void
 interrupt(int signal)
 {

@@ -1,6 +1,7 @@
 #include "actors/supervisor/claim.h"
 
 #include "base/clock.h"
+#include "base/privileges.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -41,10 +42,47 @@ make_folders(const char *data, struct fault *fault)
     return ERR_NONE;
 }
 
+/* The gateway's keys: they lie in its own folder, and are looked for beside the lock,
+ * where earlier releases had them. */
+static const char *const keys[] = { "dev.key", "curve.secret", "curve.public" };
+
+static const char *
+key_path(const char *data, size_t i, char out[FOLDER_PATH_MAX])
+{
+    char below[32];
+    snprintf(below, sizeof below, "gateway/%s", keys[i]);
+    return folder_path(data, below, out);
+}
+
+static enum err
+move_keys(const char *data, struct fault *fault)
+{
+    char here[FOLDER_PATH_MAX], there[FOLDER_PATH_MAX];
+    struct stat found;
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        folder_path(data, keys[i], here);
+        key_path(data, i, there);
+        if (lstat(here, &found) == 0 && S_ISREG(found.st_mode)
+            && rename(here, there) != 0)
+            return fail(fault, here, "cannot be moved to gateway/");
+    }
+    return ERR_NONE;
+}
+
+void
+claim_link_keys(const char *data)
+{
+    char here[FOLDER_PATH_MAX], there[FOLDER_PATH_MAX];
+    for (size_t i = 0; i < COUNT(keys); i++)
+        if (access(key_path(data, i, there), F_OK) == 0)
+            (void)!symlink(there + strlen(data) + 1, folder_path(data, keys[i], here));
+}
+
 static enum err
 make_layout(const char *data, const struct config *config, struct fault *fault)
 {
-    static const char *const below[] = { "run", "log", "epoch", "journal" };
+    static const char *const below[] = { "run", "log", "epoch", "journal",
+        "journal/views", "gateway" };
     char path[FOLDER_PATH_MAX];
     for (size_t i = 0; i < COUNT(below); i++)
         if (!make_folder(folder_path(data, below[i], path)))
@@ -56,7 +94,9 @@ make_layout(const char *data, const struct config *config, struct fault *fault)
 #include "actors/supervisor/children.def"
     /* Whoever made them, in this life or one that ended at once: a journal whose folder
      * has no durable name is lost whole when the power is cut. */
-    enum err e = folder_sync(data, fault);
+    enum err e = move_keys(data, fault);
+    if (e == ERR_NONE)
+        e = folder_sync(data, fault);
     return e == ERR_NONE ? folder_sync(folder_path(data, "journal", path), fault) : e;
 }
 
@@ -220,6 +260,10 @@ claim_take(const struct config *config, struct claim *claim, struct fault *fault
     enum err e = folder_find(config, claim->data, fault);
     if (e == ERR_NONE)
         e = make_folders(claim->data, fault);
+    if (e == ERR_NONE)
+        e = privileges_of_owner(claim->data, &claim->owned, fault);
+    if (e == ERR_NONE && config->sandbox)
+        (void)privileges_drop(true); /* where it cannot be, our processes say so */
     if (e == ERR_NONE)
         e = take_lock(claim, fault);
     if (e == ERR_NONE)

@@ -154,6 +154,9 @@ run(struct engine *e)
 {
     log_line(LOG_INFO, "starting", "data=\"%s\" schedulers=%u", e->claim.data,
         e->config.schedulers);
+    if (e->claim.owned)
+        log_line(LOG_INFO, "user", "uid=%u why=\"owner of the data folder\"",
+            (unsigned)getuid());
     warn_insecure(&e->config);
     engine_become(e, "starting");
     e->begin_ms = clock_monotonic_ms();

@@ -362,7 +362,7 @@ class SupervisorTest(unittest.TestCase):
             self.assertEqual(mode, 0o600, name)
         self.assertEqual(os.stat(self.data).st_mode & 0o777, 0o700)
         self.assertEqual(sorted(os.listdir(os.path.join(self.data, "journal"))),
-                         ["registry.0", "scheduler.0", "trigger.0"])
+                         ["registry.0", "scheduler.0", "trigger.0", "views"])
 
     def test_21_the_secret_is_made_once_and_never_replaced(self):
         path = os.path.join(self.data, "secret")

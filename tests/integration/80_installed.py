@@ -64,9 +64,12 @@ class InstalledTest(unittest.TestCase):
                      "lib/libcapstan.so", "lib/pkgconfig/libcapstan.pc",
                      "share/bash-completion/completions/capstan",
                      "share/doc/capstan/README.md", "share/doc/capstan/LICENSE",
+                     "lib/systemd/system/capstan.service",
+                     "lib/systemd/system/capstan-worker.service",
+                     "lib/sysusers.d/capstan.conf",
                      *("libexec/capstan/" + name for name in (
                          "registry", "trigger", "scheduler", "lease", "view", "gateway",
-                         "worker", "verify"))):
+                         "worker", "verify", "backup", "restore"))):
             self.assertTrue(os.path.exists(os.path.join(self.root, path)), path)
 
     def test_02_a_run_completes_with_nothing_but_what_is_installed(self):

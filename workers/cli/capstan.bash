@@ -62,13 +62,15 @@ _capstan()
     'keys list') words=' --url --key --project --data --config --json --quiet --help' ;;
     'keys revoke') words=' --url --key --project --data --config --json --quiet --help' ;;
     'config explain') words=' --url --key --project --data --config --json --quiet --help --set' ;;
+    'backup'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
+    'restore'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     'verify'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     'version'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     'help'' '*) words=' --url --key --project --data --config --json --quiet --help --markdown' ;;
     'completion'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     esac
     [[ -n $words ]] || case $first in
-    '') words=' up status down apply automations runs interactions events secrets state worker workers keys config verify version help completion' ;;
+    '') words=' up status down apply automations runs interactions events secrets state worker workers keys config backup restore verify version help completion' ;;
     automations) words=' list get versions create-version publish rollback diff pause resume archive triggers next' ;;
     runs) words=' start list get watch events cancel retry signal skip set-output fork explain replay diff export import' ;;
     interactions) words=' list get respond' ;;

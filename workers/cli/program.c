@@ -112,3 +112,25 @@ command_verify(struct cli *cli)
 {
     return program_become(cli, "verify");
 }
+
+/* A program that works on the data folder which the other commands mean. */
+static enum exit_code
+become_on_data(struct cli *cli, const char *name)
+{
+    enum exit_code e = cli_find_data(cli);
+    if (e == EXIT_DONE && setenv("CAPSTAN_DATA", cli->data, 1) != 0)
+        e = EXIT_REFUSED;
+    return e == EXIT_DONE ? program_become(cli, name) : e;
+}
+
+enum exit_code
+command_backup(struct cli *cli)
+{
+    return become_on_data(cli, "backup");
+}
+
+enum exit_code
+command_restore(struct cli *cli)
+{
+    return become_on_data(cli, "restore");
+}
