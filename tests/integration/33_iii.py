@@ -1027,6 +1027,24 @@ class Streams(Iii):
             Loop.do(write())
 
 
+    def test_07_the_engine_goes_down_when_the_answer_has_left(self):
+        owner = self.route("/last")
+        asked = self.open("/last")
+        call = owner.hear()
+        writer = self.writer(call).write(b"one ")
+        answer = asked.result(DEADLINE)
+        self.assertEqual(answer.read(4), b"one ")
+        idle = self.worker()
+        self.engine.process.terminate()
+        self.assertEqual(idle.closed(), 1001)
+        writer.write(b"two").close()
+        owner.answer(call)
+        self.assertEqual(answer.read(), b"two")
+        self.assertEqual(owner.closed(), 1001)
+        self.engine.down()
+        self.engine.up()
+
+
 class Channels(Iii):
     def create(self, **asked):
         answer = self.worker().call("engine::channels::create", asked)
