@@ -1045,6 +1045,35 @@ class Streams(Iii):
         self.engine.up()
 
 
+    def test_08_the_engine_does_not_wait_for_ever(self):
+        """Handlers that never answer, or say that they will and do not."""
+        with Engine(drain_ms=600, iii_http_ms=60000) as engine:
+            owner = Worker(engine).function("web::serve")
+            owner.trigger("http", "web::serve", config={"api_path": "/never"})
+            owner.silence()
+
+            def ask():
+                door = http.client.HTTPConnection("127.0.0.1", engine.iii_http_port,
+                                                  timeout=DEADLINE)
+                self.addCleanup(door.close)
+                door.request("GET", "/never")
+                return door.getresponse()
+            asked = [POOL.submit(ask) for _ in range(3)]
+            calls = [owner.hear() for _ in asked]
+            owner.answer(calls[0])
+            streams = Channel(engine, calls[1]["data"]["response"]).write(b"x")
+            owner.silence()
+            engine.down()
+            for one in asked:
+                try:
+                    self.assertIn(one.result(DEADLINE).status, (200, 500, 503))
+                except (http.client.HTTPException, ConnectionError):
+                    pass
+            self.assertNotIn("process_died name=gateway", engine.logs())
+            streams.close()
+            owner.close()
+
+
 class Channels(Iii):
     def create(self, **asked):
         answer = self.worker().call("engine::channels::create", asked)
