@@ -611,15 +611,37 @@ class Infos(Iii):
         provider, caller = self.worker(), self.worker()
         provider.say("registertriggertype", id="my-tt", description="d")
         provider.silence()
-        id = caller.call("engine::register_trigger", {
-            "trigger_type": "my-tt", "function_id": "f", "config": {"a": 1}})["result"]["id"]
-        told = provider.hear()
-        self.assertEqual((told["type"], told["id"], told["config"]),
-                         ("registertrigger", id, {"a": 1}))
+        binding = {"trigger_type": "my-tt", "function_id": "f", "config": {"a": 1}}
+        for error in ({"code": "x", "message": "conflict of routes"}, None):
+            asked = caller.ask("engine::register_trigger", binding)
+            told = provider.hear()
+            self.assertEqual((told["type"], told["config"]), ("registertrigger", {"a": 1}))
+            caller.silence()
+            provider.say("triggerregistrationresult", id=told["id"], trigger_type="my-tt",
+                         function_id="f", error=error)
+            answer = caller.hear()
+            self.assertEqual(answer["invocation_id"], asked)
+            if error:
+                self.assertEqual(answer["error"]["message"], "conflict of routes")
+        id = answer["result"]["id"]
+        self.assertEqual(id, told["id"])
+        rows = caller.call("engine::registered-triggers::list")["result"]
+        self.assertEqual([row["id"] for row in rows["registered_triggers"]], [id])
         caller.call("engine::unregister_trigger", {"id": id, "trigger_type": "my-tt"})
         told = provider.hear()
         self.assertEqual((told["type"], told["id"], told["trigger_type"]),
                          ("unregistertrigger", id, "my-tt"))
+        gone = self.worker()
+        gone.ask("engine::register_trigger", binding)
+        told = provider.hear()
+        gone.close()
+        provider.say("triggerregistrationresult", id=told["id"], trigger_type="my-tt",
+                     function_id="f")
+        provider.silence()
+        caller.ask("engine::register_trigger", binding)
+        provider.hear()
+        provider.close()
+        self.assertIn("id", caller.hear()["result"])  # it waits for another
 
 
 class Http(Iii):
