@@ -95,7 +95,7 @@ due(struct alarm *alarm)
     struct cron_job *job = LIST_OF(alarm, struct cron_job, alarm);
     bool judged =
         said_text(job->trigger->said.config, "condition_function_id").size > 0;
-    if (job->call == NULL) {
+    if (job->call == NULL && !job->trigger->worker->hub->gateway->draining) {
         write_data(job);
         ask(job, judged);
     }

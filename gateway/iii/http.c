@@ -142,6 +142,8 @@ too_long(struct alarm *alarm)
         alarm_set(&g->alarms, &http->limit, http->until_ms);
         return;
     }
+    /* One that never answers must not be busy with us for ever. */
+    iii_ask_give_up(&http->call);
     http_error(http, 504, middleware ? "MIDDLEWARE_TIMEOUT" : "TIMEOUT",
         text("no answer came in time"), "");
 }

@@ -748,6 +748,8 @@ class Http(Iii):
         owner.hear()
         status, _, body = asked.result(DEADLINE)
         self.assertEqual((status, body["error"]["code"]), (504, "TIMEOUT"))
+        rows = self.worker().call("engine::workers::list", {"worker_id": owner.id})
+        self.assertEqual(rows["result"]["workers"][0]["active_invocations"], 0)
         asked = self.ask("GET", "/wrong")
         owner.hear()
         owner.close()
@@ -1031,7 +1033,7 @@ class Streams(Iii):
             return 0 < len(sent) == before
         until(held, "the writer is held")
         self.assertLess(len(sent), 1000)
-        self.assertLess(self.engine.resident_kib()["gateway.0"] - before, 8192)
+        self.assertLess(self.engine.resident_kib()["gateway.0"] - before, 32768)
         self.assertEqual(len(answer.read()), 65536000)
         writing.result(DEADLINE)
 
@@ -1157,7 +1159,7 @@ class Channels(Iii):
             return len(sent) == before
         until(held, "the writer is held")
         self.assertLess(len(sent), pieces)
-        self.assertLess(self.engine.resident_kib()["gateway.0"] - before, 8192)
+        self.assertLess(self.engine.resident_kib()["gateway.0"] - before, 32768)
         heard, code = reader.read()
         writing.result(DEADLINE)
         self.assertEqual((code, len(heard)), (1000, pieces))
