@@ -143,7 +143,8 @@ class SupervisorTest(unittest.TestCase):
 
     def start(self, *arguments):
         engine = Engine(self, *arguments)
-        self.assertEqual(engine.ready.read(), "ready http=4000 worker=5171 iii=5172")
+        self.assertEqual(engine.ready.read(),
+                         "ready http=4000 worker=5171 iii=5172 iii_http=5173")
         return engine
 
     def refused(self, *arguments):
@@ -187,7 +188,8 @@ class SupervisorTest(unittest.TestCase):
         self.assertEqual(status["scheduler.0"]["state"], "stopped")
         self.assertEqual(status["capstand"]["state"], "starting")
         open(os.path.join(self.libexec, "go"), "w").close()
-        self.assertEqual(engine.ready.read(), "ready http=4000 worker=5171 iii=5172")
+        self.assertEqual(engine.ready.read(),
+                         "ready http=4000 worker=5171 iii=5172 iii_http=5173")
         self.assertEqual(engine.stop(), 0)
 
     def test_04_a_killed_process_comes_back_and_the_others_stay(self):
@@ -336,7 +338,7 @@ class SupervisorTest(unittest.TestCase):
         done = subprocess.run([CAPSTAND, "--data", self.data], env=self.environment,
                               cwd=self.folder, capture_output=True, timeout=DEADLINE)
         self.assertEqual((done.returncode, done.stdout, done.stderr),
-                         (0, b"ready http=3000 worker=5171 iii=5172\n", b""))
+                         (0, b"ready http=3000 worker=5171 iii=5172 iii_http=5173\n", b""))
         pid = int(self.status()["capstand"]["pid"])
         second = subprocess.run([CAPSTAND, "--data", self.data], env=self.environment,
                                 cwd=self.folder, capture_output=True, timeout=DEADLINE)
