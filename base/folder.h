@@ -37,6 +37,13 @@ const char *folder_journal(
  */
 MUST_CHECK enum err folder_sync(const char *path, struct fault *fault);
 
+/* Replace the file `below` of the folder `data`: all of it or nothing, and durably.
+ *
+ * ERR_NO_SPACE, ERR_IO  `fault` names the file
+ */
+MUST_CHECK enum err folder_write(
+    const char *data, const char *below, struct bytes content, struct fault *fault);
+
 /* The supervisor of the engine that runs on `data`, or 0 when none does. */
 pid_t folder_owner(const char *data);
 

@@ -43,4 +43,10 @@ MUST_CHECK enum err status_parse(struct bytes in, struct status *status);
  * ERR_NOT_FOUND  there is none
  */
 MUST_CHECK enum err status_read(const char *data, struct status *status);
+/* The same of the managed workers: `run/workers`. */
+MUST_CHECK enum err status_read_workers(const char *data, struct status *status);
+
+/* Replace the file `path`, durable or not as the device likes. */
+MUST_CHECK enum err
+status_write(const struct status *status, const char *path, struct fault *fault);
 #endif

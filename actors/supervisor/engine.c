@@ -181,7 +181,7 @@ engine_run(const struct engine_wish *wish)
         WRONG("no memory or no libsodium");
     e->config = wish->config;
     memcpy(e->say_fds, wish->say_fds, sizeof e->say_fds);
-    e->book.fd = e->claim.lock_fd = -1;
+    e->book.file.fd = e->claim.lock_fd = -1;
     umask(077);
     enum err err = open_all(e, wish->foreground, &fault);
     if (err == ERR_NONE) {
