@@ -10,7 +10,7 @@
 #include "base/buffer.h"
 #include "base/err.h"
 
-/* on disk: a process of 64 schedulers and five others, and the supervisor */
+/* on disk: a process of 64 schedulers and six others, and the supervisor */
 enum { STATUS_ROWS_MAX = 72, STATUS_DETAIL_MAX = 200 };
 
 struct status_row {

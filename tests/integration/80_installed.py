@@ -66,7 +66,7 @@ class InstalledTest(unittest.TestCase):
                      "share/doc/capstan/README.md", "share/doc/capstan/LICENSE",
                      *("libexec/capstan/" + name for name in (
                          "registry", "trigger", "scheduler", "lease", "view", "gateway",
-                         "worker", "verify"))):
+                         "keeper", "worker", "verify"))):
             self.assertTrue(os.path.exists(os.path.join(self.root, path)), path)
 
     def test_02_a_run_completes_with_nothing_but_what_is_installed(self):
