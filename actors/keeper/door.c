@@ -76,12 +76,15 @@ find(struct keeper *k, const char *name, struct client *c, struct fault *fault)
     return ERR_NONE;
 }
 
-/* One that is wanted, and by `order` becomes so. */
+/* One that is wanted, and by `order` becomes so.  A manifest with a mistake does not
+ * cost the worker that runs. */
 static enum err
 raise_up(struct keeper *k, const char *name, struct client *c, struct fault *fault,
     enum keep_order (*order)(struct kept *kept, uint64_t now_ms))
 {
     enum err e = find(k, name, c, fault);
+    if (e == ERR_NONE)
+        e = managed_check(c->worker, fault);
     if (e == ERR_NONE)
         e = managed_mark(k, c->worker, false, fault);
     c->up = true;
@@ -209,9 +212,4 @@ door_settle(struct keeper *k)
     for (size_t i = 0; i < CLIENTS_MAX; i++)
         if (k->clients[i].fd >= 0 && k->clients[i].worker != NULL)
             settle(&k->clients[i]);
-    for (size_t i = 0; i < WORKERS_MAX; i++) {
-        struct worker *w = &k->workers[i];
-        if (w->used && w->leaving && !kept_lives(&w->kept))
-            roll_drop(k, w);
-    }
 }

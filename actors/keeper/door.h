@@ -20,7 +20,6 @@ MUST_CHECK enum err door_open(struct keeper *k, struct fault *fault);
 void door_accept(struct keeper *k);
 /* One of them has asked, or has gone. */
 void door_hear(struct keeper *k, struct client *c);
-/* Answer those who wait for what has become so, or will not; let go who is to be
- * forgotten. */
+/* Answer those who wait for what has become so, or will not. */
 void door_settle(struct keeper *k);
 #endif

@@ -61,9 +61,12 @@ struct worker *roll_find(struct keeper *k, struct bytes name);
  * and those of manifest_find and record_write */
 MUST_CHECK enum err roll_add(
     struct keeper *k, const char *folder, struct worker **worker, struct fault *fault);
-/* It has ended and is to be forgotten. */
-void roll_drop(struct keeper *k, struct worker *w);
+/* Forget those that are leaving and have ended.  Their places are not given away before
+ * the next roll_add. */
+void roll_clear(struct keeper *k);
 
+/* Could it be started, by its manifest? */
+MUST_CHECK enum err managed_check(const struct worker *w, struct fault *fault);
 /* Carry out what keeping.h says. */
 void managed_obey(struct keeper *k, struct worker *w, enum keep_order order);
 /* Remember that somebody has stopped it, or not. */

@@ -137,6 +137,7 @@ tell(struct keeper *k)
     if (!k->changed)
         return;
     k->changed = false;
+    roll_clear(k);
     publish(k);
     door_settle(k);
 }

@@ -50,14 +50,26 @@ read_key(const struct keeper *k, char out[256])
 }
 
 static enum err
-check(const struct worker *w, const struct manifest *manifest, struct fault *fault)
+find_manifest(const struct worker *w, struct arena *arena, struct manifest *manifest,
+    struct fault *fault)
 {
-    if (strcmp(manifest->name, w->name) == 0)
-        return ERR_NONE;
+    enum err e = manifest_find(w->record.folder, arena, manifest, fault);
+    if (e != ERR_NONE || strcmp(manifest->name, w->name) == 0)
+        return e;
     return fault_set(fault, ERR_CONFLICT,
         "%.200s: its manifest says name: %s, but it is known as %s: remove it and add "
         "it again",
         w->record.folder, manifest->name, w->name);
+}
+
+enum err
+managed_check(const struct worker *w, struct fault *fault)
+{
+    struct arena arena = { 0 };
+    struct manifest manifest;
+    enum err e = find_manifest(w, &arena, &manifest, fault);
+    arena_free(&arena);
+    return e;
 }
 
 static enum err
@@ -66,9 +78,7 @@ launch(struct keeper *k, struct worker *w, struct arena *arena, struct fault *fa
     struct manifest manifest;
     const char *data = k->child.config.data;
     char key[256], log[FOLDER_PATH_MAX], lock[FOLDER_PATH_MAX];
-    enum err e = manifest_find(w->record.folder, arena, &manifest, fault);
-    if (e == ERR_NONE)
-        e = check(w, &manifest, fault);
+    enum err e = find_manifest(w, arena, &manifest, fault);
     if (e == ERR_NONE)
         e = record_write(data, w->name, &w->record, fault);
     if (e != ERR_NONE)

@@ -165,11 +165,15 @@ roll_add(
 }
 
 void
-roll_drop(struct keeper *k, struct worker *w)
+roll_clear(struct keeper *k)
 {
     struct fault fault;
-    if (record_drop(k->child.config.data, w->name, &fault) != ERR_NONE)
-        log_line(LOG_BROKEN, "worker_record", "err=\"%s\"", fault.detail);
-    w->used = w->leaving = false;
-    k->changed = true;
+    for (size_t i = 0; i < WORKERS_MAX; i++) {
+        struct worker *w = &k->workers[i];
+        if (!w->used || !w->leaving || kept_lives(&w->kept))
+            continue;
+        if (record_drop(k->child.config.data, w->name, &fault) != ERR_NONE)
+            log_line(LOG_BROKEN, "worker_record", "err=\"%s\"", fault.detail);
+        w->used = w->leaving = false;
+    }
 }
