@@ -262,7 +262,7 @@ class ProjectsTest(unittest.TestCase):
 
     def test_12_a_manifest_with_a_mistake_changes_nothing(self):
         self.engine.up()
-        self.write("wrong", "name: wrong\nscripts:\n  strat: a\n  start: b\n")
+        self.write("wrong", "name: wrong\nscripts:\n  strat: a\n")
         self.assertRegex(
             self.worker("add", "wrong", code=1),
             r"wrong/capstan.worker.yaml: line 3, column 3: scripts.strat: unknown key "
