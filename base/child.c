@@ -16,7 +16,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { SETTINGS_FD = 3, READY_FD = 4, LOCK_FD = 5, FILES_MAX = 262144 };
+enum { SETTINGS_FD = 3, READY_FD = 4, FILES_MAX = 262144 };
 
 _Noreturn static void
 by_hand(const char *actor)
@@ -110,7 +110,7 @@ child_start(int argc, char **argv, const char *actor, struct child *child)
         || fcntl(READY_FD, F_SETFD, FD_CLOEXEC) != 0
         || fcntl(SETTINGS_FD, F_SETFD, FD_CLOEXEC) != 0)
         by_hand(actor);
-    (void)fcntl(LOCK_FD, F_SETFD, FD_CLOEXEC);
+    (void)fcntl(CHILD_LOCK_FD, F_SETFD, FD_CLOEXEC);
     /* The secret must not be read out of a core or by ptrace. */
     prctl(PR_SET_DUMPABLE, 0);
     if (sodium_init() < 0)

@@ -14,6 +14,9 @@
 #include "base/hash.h"
 #include "base/sandbox.h"
 
+/* Who starts processes of its own that must not be outlived leaves it open for them. */
+enum { CHILD_LOCK_FD = 5 };
+
 struct child {
     struct config config; /* `data` is absolute */
     uint8_t secret[SECRET_SIZE];

@@ -9,6 +9,7 @@
  *                   nowhere else; links of these names lie beside `lock`
  *   run/            sockets, counters, status: only of the running engine
  *   log/capstand.log
+ *   workers/NAME/    of each managed worker: what is remembered, what it prints
  */
 #ifndef BASE_FOLDER_H
 #define BASE_FOLDER_H
@@ -39,6 +40,13 @@ const char *folder_journal(
  * ERR_IO  it cannot be opened or synced
  */
 MUST_CHECK enum err folder_sync(const char *path, struct fault *fault);
+
+/* Replace the file `below` of the folder `data`: all of it or nothing, and durably.
+ *
+ * ERR_NO_SPACE, ERR_IO  `fault` names the file
+ */
+MUST_CHECK enum err folder_write(
+    const char *data, const char *below, struct bytes content, struct fault *fault);
 
 /* The supervisor of the engine that runs on `data`, or 0 when none does. */
 pid_t folder_owner(const char *data);

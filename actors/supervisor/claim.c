@@ -152,26 +152,6 @@ take_lock(struct claim *claim, struct fault *fault)
         "another engine (pid %d) runs on the data folder %s", owner, claim->data);
 }
 
-/* Write all of a file or nothing of it, and durably. */
-static enum err
-write_whole(
-    const char *data, const char *name, struct bytes content, struct fault *fault)
-{
-    char path[FOLDER_PATH_MAX], fresh[FOLDER_PATH_MAX + 8];
-    snprintf(fresh, sizeof fresh, "%s.new", folder_path(data, name, path));
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return fail(fault, fresh, "cannot be made");
-    bool written = write(fd, content.data, content.size) == (ssize_t)content.size
-                   && fsync(fd) == 0 && rename(fresh, path) == 0;
-    int why = errno;
-    close(fd);
-    errno = why;
-    if (!written)
-        return fail(fault, path, "cannot be written");
-    return folder_sync(data, fault);
-}
-
 /* The file's size, up to `size` and one more; -1 when it is not there. */
 static ssize_t
 read_whole(const char *data, const char *name, void *out, size_t size)
@@ -192,7 +172,7 @@ take_secret(struct claim *claim, struct fault *fault)
     ssize_t size = read_whole(claim->data, "secret", read, sizeof read);
     if (size < 0) {
         chance_fill(claim->secret, SECRET_SIZE);
-        return write_whole(
+        return folder_write(
             claim->data, "secret", bytes_of(claim->secret, SECRET_SIZE), fault);
     }
     if (size != SECRET_SIZE)
@@ -211,7 +191,7 @@ check_partitions(const struct claim *claim, uint32_t schedulers, struct fault *f
     ssize_t size = read_whole(claim->data, "partitions", line, sizeof line - 1);
     if (size < 0) {
         snprintf(line, sizeof line, "%" PRIu32 "\n", schedulers);
-        return write_whole(claim->data, "partitions", text(line), fault);
+        return folder_write(claim->data, "partitions", text(line), fault);
     }
     unsigned long fixed = strtoul(line, &end, 10);
     if (size == 0 || *end != '\n' || fixed == 0)

@@ -56,7 +56,16 @@ _capstan()
     'state update') words=' --url --key --project --data --config --json --quiet --help --if-revision' ;;
     'state delete') words=' --url --key --project --data --config --json --quiet --help --if-revision' ;;
     'state list') words=' --url --key --project --data --config --json --quiet --help --limit --cursor' ;;
-    'worker'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
+    'worker init') words=' --url --key --project --data --config --json --quiet --help --language --directory --allow-non-empty' ;;
+    'worker add') words=' --url --key --project --data --config --json --quiet --help --timeout' ;;
+    'worker start') words=' --url --key --project --data --config --json --quiet --help --timeout' ;;
+    'worker stop') words=' --url --key --project --data --config --json --quiet --help --timeout' ;;
+    'worker restart') words=' --url --key --project --data --config --json --quiet --help --timeout' ;;
+    'worker remove') words=' --url --key --project --data --config --json --quiet --help --timeout' ;;
+    'worker logs') words=' --url --key --project --data --config --json --quiet --help --timeout --follow' ;;
+    'worker list') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'worker status') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'worker'' '?*) words=' --url --key --project --data --config --json --quiet --help' ;;
     'workers list') words=' --url --key --project --data --config --json --quiet --help' ;;
     'keys create') words=' --url --key --project --data --config --json --quiet --help --scopes' ;;
     'keys list') words=' --url --key --project --data --config --json --quiet --help' ;;
@@ -77,6 +86,7 @@ _capstan()
     events) words=' publish list tail' ;;
     secrets) words=' set list delete' ;;
     state) words=' get set update delete list' ;;
+    worker) words=' init add start stop restart remove logs list status' ;;
     workers) words=' list' ;;
     keys) words=' create list revoke' ;;
     config) words=' explain' ;;

@@ -50,6 +50,17 @@ program_find(const char *folder, const char *name, char out[CONFIG_TEXT_MAX + 1]
     return false;
 }
 
+bool
+program_share(char out[CONFIG_TEXT_MAX + 1])
+{
+    char own[CONFIG_TEXT_MAX + 1];
+    if ((own_folder(own) && is_there(own, "/../share/capstan", "", out))
+        || is_there(CAPSTAN_PKGDATADIR, "", "", out))
+        return true;
+    cli_complain("share/capstan is not installed beside capstan");
+    return false;
+}
+
 static bool
 pass(const struct cli *cli, enum option option, const char *name)
 {
