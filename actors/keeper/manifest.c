@@ -166,8 +166,8 @@ infer(struct reading *r, const struct node *root, const struct answer *answers,
 {
     const struct answer *kind = &answers[SLOT_KIND], *entry = &answers[SLOT_ENTRY],
                         *packages_given = &answers[SLOT_PACKAGES];
-    if (answers[SLOT_START].at != NULL)
-        return;
+    if (answers[SLOT_START].at != NULL || r->mistakes->count > 0)
+        return; /* what is wrong may be why it is missing */
     if (kind->at == NULL) {
         mistake_missing(r, root, "scripts.start",
             "missing: expected a line for the shell, or runtime with kind and entry");

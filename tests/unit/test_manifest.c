@@ -112,7 +112,7 @@ START_TEST(a_mistake_is_told_with_its_place_and_key)
     expect_refused("- a", "line 1, column 1: expected a map, with the key name");
     expect_refused("scripts: { start: a }",
         "line 1, column 1: name: missing: expected the name of the worker");
-    expect_refused("name: a\nscripts:\n  strat: b\n  start: c\n",
+    expect_refused("name: a\nscripts:\n  strat: b\n",
         "line 3, column 3: scripts.strat: unknown key \"strat\": did you mean "
         "\"start\"?");
     expect_refused("name: a\nscripts: { start: b }\nports: [1]\n",
