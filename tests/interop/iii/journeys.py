@@ -19,11 +19,16 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "../../support")]
-from clients import NPM, PIP, install, lacking, those_there  # noqa: E402
+from clients import INSTALL_S, NPM, PIP, install, lacking, need, those_there  # noqa: E402
 from engine import Engine, until  # noqa: E402
 
 DEADLINE = 30  # seconds; only a broken engine takes that long
 CLIENTS = ("node 0.11.6", "node 0.22.1", "python 0.22.1")
+HELLO = """
+name: hello-{language}
+steps:
+  - {{key: greet, kind: action, action_name: "a-{language}::hello", parameters: {{name: Ada}}}}
+"""
 folders = {}
 ADD = """
 name: {name}
@@ -338,6 +343,26 @@ class Journeys(unittest.TestCase):
         client.tell("trigger", id="h", type="http", function_id="f",
                     config={"api_path": "/x"})
         self.expect_said(client, "does not provide")
+
+    def test_15_a_project_of_the_tool_installs_and_serves(self):
+        need("node 0.11.6")
+        for language in ("javascript", "typescript"):
+            with self.subTest(language), tempfile.TemporaryDirectory() as folder:
+                project = os.path.join(folder, "a-" + language)
+                self.engine.tool("worker", "init", project, "--language", language)
+                # Its installation takes what the registry takes.
+                self.engine.tool("worker", "add", project, "--timeout", "1s", check=False)
+                until(lambda: self.engine.tool("worker", "status", "a-" + language,
+                                               check=False).returncode == 0,
+                      lambda: self.engine.tool("worker", "logs", "a-" + language).stdout,
+                      INSTALL_S)
+                self.engine.apply(HELLO.format(language=language))
+                run = self.engine.start("hello-" + language, wait=DEADLINE)
+                self.assertEqual(run["output"], {"greeting": "Hello, Ada!"})
+                log = self.engine.tool("worker", "logs", "a-" + language).stdout
+                self.assertIn("greeting Ada", log)
+                self.engine.tool("worker", "remove", "a-" + language)
+                self.assertNotIn("killed", log)
 
 
 if __name__ == "__main__":
