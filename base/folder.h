@@ -6,6 +6,7 @@
  *   journal/ACTOR.INSTANCE/
  *   run/            sockets, counters, status: only of the running engine
  *   log/capstand.log
+ *   workers/NAME/    of each managed worker: what is remembered, what it prints
  */
 #ifndef BASE_FOLDER_H
 #define BASE_FOLDER_H

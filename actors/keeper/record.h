@@ -1,6 +1,6 @@
 /* record - what is remembered of a managed worker, in DATA/workers/NAME/record.
  *
- *   folder=/home/ada/math
+ *   folder=/srv/math
  *   added=1
  *   stopped=0
  *   installed=9f86d081…

@@ -468,8 +468,7 @@ tree_read(struct reading *r, struct bytes text, struct node **root)
     if (e != ERR_NONE)
         return e;
     if (b.root == NULL && !b.stopped)
-        mistake_mark(
-            r, (struct mark){ 1, 1 }, "nothing: expected a map");
+        mistake_mark(r, (struct mark){ 1, 1 }, "nothing: expected a map");
     *root = b.stopped ? NULL : b.root;
     return r->mistakes->count == 0 ? ERR_NONE : ERR_INVALID;
 }
