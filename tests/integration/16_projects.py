@@ -27,13 +27,14 @@ steps:
   - { key: greet, kind: action, action_name: greet, parameters: { name: Ada } }
 """
 # It keeps a lock, as do its children: one in the background, one in a session of its own.
+# Should they outlive the engine, they do not outlive the test by much.
 STUBBORN = """
 name: {name}
 scripts:
   start: |
     exec 9>alive && flock -s 9
-    setsid sh -c 'trap "" TERM; while :; do sleep 1000; done' &
-    sh -c 'trap "" TERM; while :; do sleep 1000; done' &
+    setsid sh -c 'trap "" TERM; exec sleep 300' &
+    sh -c 'trap "" TERM; exec sleep 300' &
     echo "it lives"
     {then}
 """
