@@ -22,6 +22,7 @@ struct worker {
     bool leaving;  /* to be forgotten once it has ended */
     char name[MANIFEST_NAME_MAX + 1];
     struct record record;
+    bool recorded; /* on disk as it is here */
     struct kept kept;
     char hash[2 * HASH_SIZE + 1]; /* of the manifest it was last started with */
     /* Its guardian, while it lives: */
@@ -69,6 +70,9 @@ void roll_clear(struct keeper *k);
 MUST_CHECK enum err managed_check(const struct worker *w, struct fault *fault);
 /* Carry out what keeping.h says. */
 void managed_obey(struct keeper *k, struct worker *w, enum keep_order order);
+/* Remember it so from now on. */
+MUST_CHECK enum err managed_record(struct keeper *k, struct worker *w,
+    const struct record *record, struct fault *fault);
 /* Remember that somebody has stopped it, or not. */
 MUST_CHECK enum err
 managed_mark(struct keeper *k, struct worker *w, bool stopped, struct fault *fault);

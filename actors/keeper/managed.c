@@ -23,16 +23,24 @@ describe(struct keeper *k, struct worker *w, const char *detail)
 }
 
 enum err
+managed_record(struct keeper *k, struct worker *w, const struct record *record,
+    struct fault *fault)
+{
+    enum err e = record_write(k->child.config.data, w->name, record, fault);
+    if (e == ERR_NONE) {
+        w->record = *record;
+        w->recorded = true;
+    }
+    return e;
+}
+
+enum err
 managed_mark(struct keeper *k, struct worker *w, bool stopped, struct fault *fault)
 {
-    if (w->record.stopped == stopped)
-        return ERR_NONE;
     struct record record = w->record;
     record.stopped = stopped;
-    enum err e = record_write(k->child.config.data, w->name, &record, fault);
-    if (e == ERR_NONE)
-        w->record = record;
-    return e;
+    return w->record.stopped == stopped ? ERR_NONE
+                                        : managed_record(k, w, &record, fault);
 }
 
 /* The development key, where there is one: workers of our own need it. */
@@ -79,8 +87,9 @@ launch(struct keeper *k, struct worker *w, struct arena *arena, struct fault *fa
     const char *data = k->child.config.data;
     char key[256], log[FOLDER_PATH_MAX], lock[FOLDER_PATH_MAX];
     enum err e = find_manifest(w, arena, &manifest, fault);
-    if (e == ERR_NONE)
-        e = record_write(data, w->name, &w->record, fault);
+    struct record record = w->record;
+    if (e == ERR_NONE && !w->recorded)
+        e = managed_record(k, w, &record, fault);
     if (e != ERR_NONE)
         return e;
     read_key(k, key);
@@ -113,8 +122,8 @@ begin(struct keeper *k, struct worker *w)
     log_line(
         LOG_UNUSUAL, "worker_refused", "name=%s err=\"%s\"", w->name, fault.detail);
     managed_obey(k, w,
-        kept_ended(
-            &w->kept, true, k->child.config.restart_max_ms, clock_monotonic_ms()));
+        kept_ended(&w->kept, e != ERR_IO && e != ERR_NO_SPACE,
+            k->child.config.restart_max_ms, clock_monotonic_ms()));
 }
 
 void
@@ -132,8 +141,9 @@ static void
 hear_installed(struct keeper *k, struct worker *w)
 {
     struct fault fault;
-    memcpy(w->record.installed, w->hash, sizeof w->hash);
-    if (record_write(k->child.config.data, w->name, &w->record, &fault) != ERR_NONE)
+    struct record record = w->record;
+    memcpy(record.installed, w->hash, sizeof w->hash);
+    if (managed_record(k, w, &record, &fault) != ERR_NONE)
         log_line(LOG_BROKEN, "worker_record", "err=\"%s\"", fault.detail);
 }
 

@@ -87,8 +87,10 @@ load_declared(struct keeper *k, const char *path)
     w->declared = true;
     struct record known;
     if (record_read(k->child.config.data, name, &known) == ERR_NONE
-        && strcmp(known.folder, folder) == 0)
+        && strcmp(known.folder, folder) == 0) {
         w->record = known;
+        w->recorded = true;
+    }
     snprintf(w->record.folder, sizeof w->record.folder, "%s", folder);
 }
 
@@ -102,10 +104,12 @@ load_added(struct keeper *k, const char *name)
     if (e != ERR_NONE || !record.added)
         return;
     struct worker *w = place(k, name);
-    if (w == NULL)
+    if (w == NULL) {
         log_line(LOG_UNUSUAL, "worker_refused", "name=%s err=full", name);
-    else
-        w->record = record;
+        return;
+    }
+    w->record = record;
+    w->recorded = true;
 }
 
 void
@@ -133,10 +137,8 @@ keep(struct keeper *k, struct worker *w, const char *folder, struct fault *fault
     snprintf(record.folder, sizeof record.folder, "%s", folder);
     record.added = record.added || !w->declared;
     record.stopped = false;
-    enum err e = record_write(k->child.config.data, w->name, &record, fault);
-    if (e == ERR_NONE)
-        w->record = record;
-    else if (fresh)
+    enum err e = managed_record(k, w, &record, fault);
+    if (e != ERR_NONE && fresh)
         w->used = false;
     w->leaving = w->leaving && e != ERR_NONE;
     return e;

@@ -63,6 +63,7 @@ class InstalledTest(unittest.TestCase):
         for path in ("bin/capstan", "bin/capstand", "include/capstan_worker.h",
                      "lib/libcapstan.so", "lib/pkgconfig/libcapstan.pc",
                      "share/bash-completion/completions/capstan",
+                     "share/capstan/templates/typescript/index.ts",
                      "share/doc/capstan/README.md", "share/doc/capstan/LICENSE",
                      *("libexec/capstan/" + name for name in (
                          "registry", "trigger", "scheduler", "lease", "view", "gateway",
@@ -109,6 +110,9 @@ class InstalledTest(unittest.TestCase):
         flags = subprocess.run(
             ["pkg-config", "--cflags", "--libs", "libcapstan"], env=environment,
             capture_output=True, text=True, check=True).stdout.split()
+        self.run_tool("worker", "init", os.path.join(self.folder, "a-c"), "-l", "c")
+        subprocess.run(["make", "-s", "-C", os.path.join(self.folder, "a-c")],
+                       env=dict(environment, MAKEFLAGS=""), check=True)
         program = os.path.join(self.folder, "worker")
         subprocess.run(["cc", "-Wall", "-Werror", source, "-o", program, *flags],
                        check=True)
