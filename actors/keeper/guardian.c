@@ -114,17 +114,6 @@ hear_output(struct guard *g)
     }
 }
 
-static int
-patience_ms(const struct guard *g)
-{
-    uint64_t due = g->finishing ? g->kill_ms : g->limit_ms, now = clock_monotonic_ms();
-    if (due == UINT64_MAX)
-        return -1;
-    if (due <= now)
-        return 0;
-    return due - now < 60000 ? (int)(due - now) : 60000;
-}
-
 static void
 turn(struct guard *g)
 {
@@ -132,7 +121,8 @@ turn(struct guard *g)
         { .fd = g->signal_fd, .events = POLLIN },
         { .fd = g->out_fd, .events = POLLIN },
     };
-    (void)poll(doors, COUNT(doors), patience_ms(g));
+    (void)poll(
+        doors, COUNT(doors), clock_patience(g->finishing ? g->kill_ms : g->limit_ms));
     if (doors[1].revents != 0)
         hear_output(g);
     if (doors[0].revents != 0)

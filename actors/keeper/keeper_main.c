@@ -56,16 +56,14 @@ tick(struct keeper *k, struct worker *w)
         managed_obey(k, w, kept_tick(&w->kept, now_ms));
 }
 
-static int
-patience_ms(const struct keeper *k)
+static uint64_t
+due_ms(const struct keeper *k)
 {
-    uint64_t due = UINT64_MAX, now_ms = clock_monotonic_ms();
+    uint64_t due = UINT64_MAX;
     for (size_t i = 0; i < WORKERS_MAX; i++)
         if (k->workers[i].used && kept_due(&k->workers[i].kept) < due)
             due = kept_due(&k->workers[i].kept);
-    if (due == UINT64_MAX)
-        return -1;
-    return due > now_ms ? (int)(due - now_ms) : 0;
+    return due;
 }
 
 static void
@@ -103,7 +101,7 @@ wait_for_all(struct keeper *k, struct pollfd doors[DOORS_MAX])
         doors[i].events = POLLIN;
         doors[i].revents = 0;
     }
-    (void)poll(doors, DOORS_MAX, patience_ms(k));
+    (void)poll(doors, DOORS_MAX, clock_patience(due_ms(k)));
 }
 
 static void

@@ -40,17 +40,6 @@ take_signals(struct engine *e)
     hear_deaths(e);
 }
 
-static int
-patience_ms(const struct engine *e)
-{
-    uint64_t due = supervisor_due(&e->machine), now = clock_monotonic_ms();
-    if (due == UINT64_MAX)
-        return -1;
-    if (due <= now)
-        return 0;
-    return due - now < 60000 ? (int)(due - now) : 60000;
-}
-
 static void
 turn(struct engine *e)
 {
@@ -62,7 +51,8 @@ turn(struct engine *e)
         doors[count++] = (struct pollfd){ .fd = at->log_fd, .events = POLLIN };
         doors[count++] = (struct pollfd){ .fd = at->ready_fd, .events = POLLIN };
     }
-    if (poll(doors, count, patience_ms(e)) < 0 && errno != EINTR)
+    if (poll(doors, count, clock_patience(supervisor_due(&e->machine))) < 0
+        && errno != EINTR)
         WRONG("poll failed");
     for (size_t i = 0; i < e->roster.count; i++) {
         if (doors[1 + 2 * i].revents != 0)

@@ -56,8 +56,7 @@ follow(const char *path, int ear, uint64_t until_ms)
         }
         if (now_ms >= until_ms)
             break;
-        uint64_t left_ms = until_ms - now_ms;
-        if (poll(&door, 1, left_ms < 60000 ? (int)left_ms : 60000) > 0)
+        if (poll(&door, 1, clock_patience(until_ms)) > 0)
             (void)!read(ear, events, sizeof events);
     }
     if (fd >= 0)
