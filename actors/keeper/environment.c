@@ -1,7 +1,9 @@
 #include "actors/keeper/environment.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* Handed on as they are. */
 static const char *const inherited[] = { "PATH", "HOME", "USER", "LOGNAME", "SHELL",
@@ -31,15 +33,33 @@ put(struct list *list, const char *name, const char *value)
     list->count += at == list->count;
 }
 
+/* Where pkg-config finds libcapstan: two folders above libexec/capstan, also in a build
+ * folder. */
+static const char *
+packages_path(char out[PATH_MAX])
+{
+    ssize_t size = readlink("/proc/self/exe", out, PATH_MAX - 32);
+    out[size > 0 ? size : 0] = '\0';
+    for (int up = 0; up < 3; up++) {
+        char *slash = strrchr(out, '/');
+        if (slash != NULL)
+            *slash = '\0';
+    }
+    snprintf(out + strlen(out), 32, "/lib/pkgconfig");
+    return access(out, X_OK) == 0 ? out : NULL;
+}
+
 char **
 environment_make(const struct manifest *manifest, const struct config *config,
     const char *key, struct arena *arena)
 {
-    char url[CONFIG_URL_MAX];
+    char url[CONFIG_URL_MAX], path[PATH_MAX];
     struct list list = { arena, arena_take(arena, (LIST_MAX + 1) * sizeof(char *)), 0 };
     for (size_t i = 0; i < COUNT(inherited); i++)
         if (getenv(inherited[i]) != NULL)
             put(&list, inherited[i], getenv(inherited[i]));
+    if (packages_path(path) != NULL)
+        put(&list, "PKG_CONFIG_PATH", path);
     if (key[0] != '\0')
         put(&list, "CAPSTAN_API_KEY", key);
     for (size_t i = 0; i < manifest->env_count; i++)

@@ -1,7 +1,8 @@
 /* environment - what the scripts of a worker find in theirs.
  *
  * Of the engine's only what says who and where we are (PATH, HOME, the language,
- * proxies and certificates); then the manifest's; and above both where the engine is.
+ * proxies and certificates), and where its library for C is; then the manifest's; and
+ * above both where the engine is.
  */
 #ifndef ACTORS_KEEPER_ENVIRONMENT_H
 #define ACTORS_KEEPER_ENVIRONMENT_H

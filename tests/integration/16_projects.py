@@ -19,7 +19,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
-from engine import BUILD, SOURCE, Engine, program, until  # noqa: E402
+from engine import Engine, program, until  # noqa: E402
 
 GREET = """
 name: greet
@@ -102,20 +102,11 @@ class ProjectsTest(unittest.TestCase):
         run = self.engine.start("greet", wait=30)
         self.assertEqual(run["status"], "completed", run)
 
-    def pkg_config(self):
-        """Where libcapstan is in the build folder."""
-        with open(self.path("libcapstan.pc"), "w", encoding="utf-8") as out:
-            out.write(f"libdir={BUILD}/.libs\nName: libcapstan\nVersion: 1\n"
-                      f"Description: of the build\nLibs: -L{BUILD}/.libs -lcapstan\n"
-                      f"Cflags: -I{SOURCE}/workers/c\n")
-        return self.folder
-
     def test_01_a_project_in_c_from_nothing_to_a_run(self):
         said = self.worker("init", "greeter", "--language", "c")
         self.assertIn("state     written", said)
         self.assertEqual(sorted(os.listdir(self.path("greeter"))), [
             ".gitignore", ".iii", "Makefile", "capstan.worker.yaml", "worker.c"])
-        self.add_env("greeter", PKG_CONFIG_PATH=self.pkg_config())
         self.engine.up()
         self.assertIn("state     running", self.worker("add", "./greeter"))
         self.greets()
@@ -131,7 +122,6 @@ class ProjectsTest(unittest.TestCase):
 
     def test_03_what_dies_is_started_again(self):
         self.worker("init", "greeter", "-l", "c")
-        self.add_env("greeter", PKG_CONFIG_PATH=self.pkg_config())
         self.engine.up()
         self.worker("add", "greeter")
         pid = self.row("greeter")["pid"]
