@@ -69,7 +69,7 @@ finish(struct guard *g, uint64_t grace_ms)
     g->finishing = true;
 }
 
-/* No one of the worker's is left, if it is true. */
+/* Is no process of the worker's left? */
 static bool
 reap(struct guard *g)
 {

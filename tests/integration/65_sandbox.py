@@ -23,9 +23,12 @@ def kernel_says(pid):
 
 class Sandbox(unittest.TestCase):
     def processes(self, engine):
-        """Name → what it says of its sandbox, and the kernel of it; but the supervisor."""
+        """Name → what it says of its sandbox, and the kernel of it; but the supervisor,
+        and the keeper, which starts what users give it."""
         rows = engine.status()
         rows.pop("capstand")
+        keeper = kernel_says(rows.pop("keeper.0")["pid"])
+        self.assertEqual((keeper["NoNewPrivs"], int(keeper["CapPrm"], 16)), ("1", 0))
         return {name: (re.search(r"sandbox=(\S+?)[\s\"]", row["detail"])[1],
                        kernel_says(row["pid"])) for name, row in rows.items()}
 
