@@ -32,6 +32,7 @@ struct door_session {
 
 struct question {
     uint64_t number; /* 0: free */
+    uint64_t asked;  /* the number under which it was said last */
     size_t call;
     uint64_t attempt;
     struct buffer words; /* the message, encoded */
@@ -421,12 +422,22 @@ answer_arrives(struct sim *sim, void *self, uint64_t attempt, void **owned)
 }
 
 static void
+note_refusal(struct gateway *g, const struct question *q, const struct message *m)
+{
+    struct message asked = decoded(&q->words);
+    if (asked.code == RUN_START && asked.run_start.key.size == 0 && m->code == REFUSED
+        && m->envelope.from == ACTOR_scheduler && m->refused.err != ERR_TIMEOUT)
+        oracle_hear_refused(g->machine->sim, &asked.run_start.run);
+}
+
+static void
 answer(struct gateway *g, struct question *q, const struct message *m)
 {
     struct sim *sim = g->machine->sim;
     struct chance *c = sim_chance(sim, STREAM_GATEWAY);
     struct buffer words = { 0 };
     bool lost = !sim->healed && chance_hits(c, sim->dials.door_loss);
+    note_refusal(g, q, m);
     if (!lost) {
         codec_write(m, &words);
         struct frame *frame = sim_room(sizeof *frame + words.size);
@@ -443,9 +454,12 @@ hear_answer(struct gateway *g, const struct message *in)
 {
     uint64_t number;
     memcpy(&number, in->body, sizeof number);
-    for (size_t i = 0; i < QUESTIONS_MAX; i++)
-        if (number != 0 && g->questions[i].number == number)
-            answer(g, &g->questions[i], in);
+    for (size_t i = 0; i < QUESTIONS_MAX; i++) {
+        struct question *q = &g->questions[i];
+        bool its = number == q->asked || (number == q->number && in->code != REFUSED);
+        if (q->number != 0 && its)
+            answer(g, q, in);
+    }
 }
 
 static void
@@ -517,7 +531,7 @@ gateway_take_question(
     if (!g->machine->up)
         return false;
     struct question *q = free_question(g);
-    q->number = ++g->serial;
+    q->number = q->asked = ++g->serial;
     q->call = call;
     q->attempt = attempt;
     struct message ask = prepared(g, m, q->number);
@@ -542,10 +556,14 @@ ask_again(struct gateway *g, const struct envelope *whom)
             continue;
         struct message m = decoded(&g->questions[i].words);
         struct id project = m.envelope.project;
+        uint64_t number = ++g->serial;
         m.to = message_routes[m.code].to;
         m.to_instance = m.envelope.partition;
-        if (m.to == whom->from && m.to_instance == whom->instance)
-            send_on(g, &m, &project);
+        if (m.to != whom->from || m.to_instance != whom->instance)
+            continue;
+        g->questions[i].asked = number;
+        memcpy(m.body, &number, sizeof number);
+        send_on(g, &m, &project);
     }
 }
 

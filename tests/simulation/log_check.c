@@ -652,6 +652,7 @@ follow(struct reading *r, const struct message *fact)
     case WAIT_SETTLED: return;
     case RUN_FORWARDED: r->forwarded += fact->run_forwarded.key.size > 0; return;
     case FORWARD_SETTLED:
+    case START_REFUSED:
     case CHILD_ENDED:
     case AUTOMATION_FAILING:
     case TELLING_SETTLED: return; /* about no run of this log */

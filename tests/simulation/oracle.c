@@ -497,6 +497,14 @@ oracle_hear_started(struct sim *sim, const struct start *start, bool existed)
 }
 
 void
+oracle_hear_refused(struct sim *sim, const struct id *run)
+{
+    struct oracle *o = sim->oracle;
+    if (o->refused_count < STARTS_MAX)
+        o->refused[o->refused_count++] = *run;
+}
+
+void
 oracle_hear_answered(struct sim *sim, const struct id *run,
     const struct id *interaction, const char *who)
 {
@@ -781,10 +789,28 @@ records_follow_each_other_in_a_chain(const struct machine *m)
         fault.detail);
 }
 
+/* Wherever it may have been forwarded to. */
+static void
+what_was_refused_does_not_exist(struct sim *sim, const struct id *refused)
+{
+    for (uint32_t i = 0; i < sim->dials.schedulers; i++) {
+        const struct machine *m = machine_named(sim, ACTOR_scheduler, i);
+        struct id run = id_move(refused, i);
+        for (uint32_t project = 0; project < PROJECTS; project++) {
+            struct id of = project_id(project);
+            struct row_key key = row_key_run('R', &of, &run);
+            HOLDS(sim, journal_get(m->journal, row_key_bytes(&key)).data == NULL,
+                "%s is in %s", print_run(&run), m->title);
+        }
+    }
+}
+
 void
 oracle_judge(struct sim *sim)
 {
     const struct oracle *o = sim->oracle;
+    for (size_t i = 0; i < o->refused_count; i++)
+        what_was_refused_does_not_exist(sim, &o->refused[i]);
     for (size_t i = 0; i < o->start_count; i++)
         an_accepted_start_exists(sim, &o->starts[i]);
     for (size_t i = 0; i < sim->machine_count; i++) {

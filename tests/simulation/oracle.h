@@ -84,6 +84,8 @@ struct oracle {
     size_t next_way;
     struct answered answers[STARTS_MAX];
     size_t answer_count;
+    struct id refused[STARTS_MAX]; /* runs that nobody will ask for again */
+    size_t refused_count;
 };
 
 struct oracle *oracle_new(struct sim *sim);
@@ -107,6 +109,8 @@ void oracle_hear_start(const struct machine *machine);
 void oracle_hear_answered(struct sim *sim, const struct id *run,
     const struct id *interaction, const char *who);
 void oracle_hear_started(struct sim *sim, const struct start *start, bool existed);
+/* A start without a key: its run must not be, anywhere. */
+void oracle_hear_refused(struct sim *sim, const struct id *run);
 void oracle_hear_cancelled(struct sim *sim, const struct run_accepted *accepted);
 void oracle_hear_retry(struct sim *sim, const struct id *run);
 void oracle_hear_hint(struct sim *sim, const struct run_changed *hint);
