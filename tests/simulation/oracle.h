@@ -101,9 +101,9 @@ void oracle_hear_decision(const struct machine *machine, uint64_t now_ms,
 /* `m` is about to leave. */
 void oracle_hear_leave(const struct machine *machine, const struct message *m);
 /* A batch is over. */
-void oracle_hear_turn(const struct machine *machine);
+void oracle_hear_turn(struct machine *machine);
 /* A machine with a journal begins a life. */
-void oracle_hear_start(const struct machine *machine);
+void oracle_hear_start(struct machine *machine);
 
 /* Clients and workers. */
 void oracle_hear_answered(struct sim *sim, const struct id *run,
@@ -142,6 +142,11 @@ void lanes_check(const struct machine *scheduler);
 void table_check(const struct machine *lease);
 bool table_holds(const struct machine *lease, const struct id *run, uint32_t step);
 bool table_empty(const struct machine *lease);
+/* replay_check.c: facts replayed give the rows. */
+void replay_gives_the_same_rows(struct machine *machine);
+/* What was folded is not in the log any more; accepts NULL. */
+struct shadow;
+void shadow_free(struct shadow **shadow);
 /* groups_check.c: runs that see each other, by their rows and by the log. */
 void groups_check(const struct machine *scheduler);
 void groups_judge(struct sim *sim, const struct machine *scheduler);
