@@ -382,7 +382,8 @@ plan_start(struct sim *sim, uint64_t number)
         copies = chance_between(c, 1, 3);
     }
     while (copies-- > 0) {
-        add(sim, call, after_us);
+        if ((sim->trims.starts >> number & 1) == 0)
+            add(sim, call, after_us);
         if (chance_hits(c, 5000))
             after_us += chance_below(c, 2 * SECOND_US);
     }
