@@ -400,6 +400,15 @@ is_started(const struct sim *sim, uint32_t project, enum automation automation)
     return false;
 }
 
+/* In some worlds, whether or not anybody starts them. */
+static bool
+hears_events(const struct sim *sim, int automation)
+{
+    return sim->dials.events
+           && (automation == AUTOMATION_heard || automation == AUTOMATION_calm
+               || automation == AUTOMATION_seldom || automation == AUTOMATION_packed);
+}
+
 void
 clients_open(struct sim *sim)
 {
@@ -408,7 +417,8 @@ clients_open(struct sim *sim)
         plan_start(sim, i);
     for (uint32_t project = 0; project < PROJECTS; project++)
         for (int i = 0; i < AUTOMATION_COUNT; i++)
-            if (i == AUTOMATION_tick || is_started(sim, project, (enum automation)i))
+            if (hears_events(sim, i) || i == AUTOMATION_tick
+                || is_started(sim, project, (enum automation)i))
                 plan_apply(sim, project, (enum automation)i, 1);
 }
 

@@ -90,6 +90,7 @@ dials_draw(struct dials *dials, struct config *config, struct chance *c)
         .wide = chance_hits(c, 400),
         .linger = chance_hits(c, 1500),
         .crowd = chance_hits(c, 2000),
+        .events = chance_hits(c, 3000),
     };
     config_default(config);
     draw_config(config, c);

@@ -54,6 +54,7 @@ struct dials {
     int64_t clock_jump_ms;           /* between lives, at most, either way */
     bool linger; /* the world goes on for a while when all runs have ended */
     bool crowd;  /* most starts are of one automation, whose runs see each other */
+    bool events; /* there are automations that events start */
     bool wide;   /* there is an automation of 150 steps side by side */
 };
 

@@ -110,10 +110,14 @@ static void
 only_what_fits_fires(struct reading *r, const struct trigger_fired *fired)
 {
     struct kept *kept = &r->kept[fired->event];
+    uint64_t bit = 0;
     HOLDS(r->sim, fired->event <= r->last, "%" PRIu64, fired->event);
     for (size_t i = 0; i < r->listening_count; i++)
         if (id_equal(&r->listening[i], &fired->automation))
-            kept->fired |= (uint64_t)1 << i;
+            bit = (uint64_t)1 << i;
+    if (bit == 0)
+        return; /* another automation's: see holds_check.c */
+    kept->fired |= bit;
     HOLDS(r->sim, kept->ping && kept->kind == 1, "event %" PRIu64, fired->event);
     sim_probe(PROBE_EVENT_FIRED);
 }

@@ -696,6 +696,7 @@ oracle_waits_for(const struct sim *sim)
         { ACTOR_registry, 'U', "a version is not known to all" },
         { ACTOR_trigger, 'F', "a slot is not settled" },
         { ACTOR_trigger, 'M', "the event of a wait is not taken" },
+        { ACTOR_trigger, 'J', "an event is held back" },
         { ACTOR_trigger, 'W', "a wait is open" },
     };
     static char said[80];
@@ -760,8 +761,10 @@ oracle_judge(struct sim *sim)
             groups_judge(sim, m);
         } else if (m->name == ACTOR_trigger)
             trigger_check(sim, m);
-        if (m->name == ACTOR_trigger)
+        if (m->name == ACTOR_trigger) {
             events_check(sim, m);
+            holds_check(sim, m);
+        }
     }
     children_judge(sim);
 }

@@ -159,6 +159,8 @@ void children_judge(struct sim *sim);
 void log_check(struct sim *sim, const struct machine *scheduler);
 /* trigger_check.c: the same of the trigger actor. */
 void trigger_check(struct sim *sim, const struct machine *trigger);
+/* holds_check.c: of events that triggers hold back. */
+void holds_check(struct sim *sim, const struct machine *trigger);
 /* A slot has come since the trigger actor's clock said `from_ms`. */
 void schedules_go_on(struct sim *sim, uint64_t from_ms);
 #endif
