@@ -12,9 +12,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CALLS_MAX = 128, PATIENCE_US = 4 * SECOND_US, KEY_SIZE = 16 };
+enum { CALLS_MAX = 256, PATIENCE_US = 4 * SECOND_US, KEY_SIZE = 16 };
 
-enum wish { WISH_START, WISH_CANCEL, WISH_APPLY, WISH_RESPOND, WISH_RETRY, WISH_FORK };
+enum wish {
+    WISH_START,
+    WISH_CANCEL,
+    WISH_APPLY,
+    /* What follows is asked for once: it may come too early, or too late. */
+    WISH_RESPOND,
+    WISH_RETRY,
+    WISH_FORK,
+    WISH_SIGNAL,
+    WISH_SKIP,
+    WISH_OVERRIDE
+};
 
 /* What one client wants. */
 struct call {
@@ -28,6 +39,8 @@ struct call {
     uint64_t event;     /* up to this one */
     struct id interaction;
     const char *who, *value; /* who answers it, and what: msgpack */
+    const char *step;        /* key: to signal, skip, set, or go on from; or NULL */
+    uint64_t said;           /* what is said by hand: nobody else says the same */
     uint32_t version;        /* to apply; to start, it is known to exist */
     uint64_t attempt;
     bool alone;   /* nothing follows when it is applied */
@@ -110,7 +123,33 @@ message_of(const struct call *call, struct buffer *inputs)
         return m;
     case WISH_RETRY:
         m.code = RUN_RETRY;
-        m.run_retry = (struct run_retry){ .run = call->run, .by = text("ann") };
+        m.run_retry = (struct run_retry){ .run = call->run,
+            .step = text(call->step == NULL ? "" : call->step),
+            .by = text("ann") };
+        return m;
+    case WISH_SIGNAL:
+        pack_u64(inputs, call->said);
+        m.code = RUN_SIGNAL;
+        m.run_signal = (struct run_signal){ .run = call->run,
+            .step = text(call->step),
+            .result = buffer_bytes(inputs),
+            .by = text("ann") };
+        return m;
+    case WISH_SKIP:
+        buffer_print(inputs, "%" PRIu64, call->said);
+        m.code = STEP_SKIP;
+        m.step_skip = (struct step_skip){ .run = call->run,
+            .step = text(call->step),
+            .by = text("ann"),
+            .reason = buffer_bytes(inputs) };
+        return m;
+    case WISH_OVERRIDE:
+        pack_u64(inputs, call->said);
+        m.code = STEP_OVERRIDE;
+        m.step_override = (struct step_override){ .run = call->run,
+            .step = text(call->step),
+            .output = buffer_bytes(inputs),
+            .by = text("ann") };
         return m;
     case WISH_FORK:
         m.code = RUN_FORK;
@@ -240,12 +279,31 @@ plan_responses(struct sim *sim, uint32_t project, const struct id *run)
     }
 }
 
+/* Things done by hand, whether or not the step is there to be done it to. */
+static void
+plan_hands(struct sim *sim, const struct call *started)
+{
+    static const enum wish wishes[] = { WISH_SIGNAL, WISH_SIGNAL, WISH_SKIP,
+        WISH_OVERRIDE, WISH_RETRY };
+    static const char *const steps[] = { "a", "w", "s", "b" };
+    struct chance *c = luck(sim);
+    for (uint64_t left = chance_between(c, 2, 6); left > 0; left--) {
+        struct call call = { .wish = wishes[chance_below(c, COUNT(wishes))],
+            .project = started->project,
+            .run = started->run,
+            .said = 1000 + sim->clients->count };
+        call.step = steps[chance_below(c, COUNT(steps))];
+        add(sim, call, chance_below(c, 9 * SECOND_US));
+    }
+}
+
 static void
 plan_again(struct sim *sim, const struct call *started)
 {
     static const enum automation simple[] = { AUTOMATION_line, AUTOMATION_graph,
         AUTOMATION_retry, AUTOMATION_slow, AUTOMATION_late, AUTOMATION_doomed,
-        AUTOMATION_asks, AUTOMATION_alone, AUTOMATION_newest, AUTOMATION_turns };
+        AUTOMATION_asks, AUTOMATION_alone, AUTOMATION_newest, AUTOMATION_turns,
+        AUTOMATION_hands };
     struct chance *c = luck(sim);
     bool is_simple = false;
     for (size_t i = 0; i < COUNT(simple); i++)
@@ -277,6 +335,11 @@ hear_accepted(struct sim *sim, struct call *call, const struct run_accepted *m)
     }
     if (call->wish == WISH_RETRY || call->wish == WISH_FORK)
         return;
+    if (call->wish >= WISH_SIGNAL) {
+        oracle_hear_hand(sim, &call->run,
+            call->wish == WISH_SKIP ? hand_of_skip(call->step) : call->said);
+        return;
+    }
     if (call->wish == WISH_RESPOND) {
         oracle_hear_answered(sim, &call->run, &call->interaction, call->who);
         return;
@@ -299,6 +362,8 @@ hear_accepted(struct sim *sim, struct call *call, const struct run_accepted *m)
     oracle_hear_started(sim, &start, m->existed);
     if (call->automation == AUTOMATION_ask && !m->existed)
         plan_responses(sim, call->project, &m->run);
+    if (!m->existed && call->automation == AUTOMATION_hands)
+        plan_hands(sim, call);
     if (!m->existed && !sim->healed)
         plan_again(sim, call);
     if (!sim->healed && chance_hits(luck(sim), 1500))
@@ -337,17 +402,21 @@ clients_hear(struct sim *sim, size_t i, uint64_t attempt, const struct message *
 const char *
 clients_wait_for(const struct sim *sim)
 {
+    static const char *const names[] = { [WISH_CANCEL] = "cancel",
+        [WISH_RESPOND] = "respond",
+        [WISH_RETRY] = "retry",
+        [WISH_FORK] = "fork",
+        [WISH_SIGNAL] = "signal",
+        [WISH_SKIP] = "skip",
+        [WISH_OVERRIDE] = "override" };
     static char said[80];
     for (size_t i = 0; i < sim->clients->count; i++) {
         const struct call *call = &sim->clients->calls[i];
         if (call->settled)
             continue;
         snprintf(said, sizeof said, "call %zu (%s) has no answer", i,
-            call->wish == WISH_CANCEL    ? "cancel"
-            : call->wish == WISH_RESPOND ? "respond"
-            : call->wish == WISH_RETRY   ? "retry"
-            : call->wish == WISH_FORK    ? "fork"
-                                         : automation_name(call->automation));
+            names[call->wish] != NULL ? names[call->wish]
+                                      : automation_name(call->automation));
         return said;
     }
     return NULL;

@@ -495,6 +495,12 @@ partition_of(struct gateway *g, const struct message *m)
         return id_partition(&m->run_cancel.run);
     if (m->code == RUN_RETRY)
         return id_partition(&m->run_retry.run);
+    if (m->code == RUN_SIGNAL)
+        return id_partition(&m->run_signal.run);
+    if (m->code == STEP_SKIP)
+        return id_partition(&m->step_skip.run);
+    if (m->code == STEP_OVERRIDE)
+        return id_partition(&m->step_override.run);
     if (m->code == RUN_FORK)
         return id_partition(&m->run_fork.origin);
     if (m->code == INTERACTION_RESPOND)

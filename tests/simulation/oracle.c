@@ -275,8 +275,9 @@ a_job_that_nobody_wants_is_withdrawn(const struct machine *m, const struct outbo
 {
     for (size_t i = 0; i < out->count; i++) {
         const struct message *said = &out->messages[i];
-        bool cancelled = said->code == STEP_CANCELLED;
-        if (!cancelled
+        bool ended = said->code == STEP_CANCELLED || said->code == STEP_SKIPPED
+                     || said->code == STEP_OVERRIDDEN;
+        if (!ended
             && (said->code != ACTION_FAILED
                 || said->action_failed.ending != ENDING_TIME))
             continue;
@@ -285,7 +286,7 @@ a_job_that_nobody_wants_is_withdrawn(const struct machine *m, const struct outbo
         const struct id *id = (const void *)said->body;
         uint32_t step = said->step_cancelled.step;
         if (!run_read(&run, m->journal, &arena, &said->envelope.project, id))
-            WRONG("a run that is not there");
+            continue; /* it begins */
         uint32_t status = run_step(&run, step)->status;
         bool wanted = status == STEP_OPEN || status == STEP_LEASED;
         HOLDS(m->sim, !wanted || withdraws(out, id, step), "step %" PRIu32 " of %s",
@@ -494,6 +495,14 @@ oracle_hear_started(struct sim *sim, const struct start *start, bool existed)
     if (o->start_count == STARTS_MAX)
         WRONG("more starts than the oracle can remember");
     o->starts[o->start_count++] = *start;
+}
+
+void
+oracle_hear_hand(struct sim *sim, const struct id *run, uint64_t said)
+{
+    struct oracle *o = sim->oracle;
+    if (o->hand_count < STARTS_MAX)
+        o->hands[o->hand_count++] = (struct hand){ *run, said };
 }
 
 void

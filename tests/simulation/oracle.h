@@ -50,6 +50,14 @@ struct answered {
     const char *who;
 };
 
+/* What somebody did by hand, and was told that it is done. */
+struct hand {
+    struct id run;
+    uint64_t said; /* the number, or hand_of_skip */
+};
+/* A step may be skipped only once: who asks for it next is told that it is. */
+uint64_t hand_of_skip(const char *step);
+
 enum { STARTS_MAX = 128 };
 
 /* What schedulers told the lease actor of their jobs: see lease_check.c. */
@@ -84,6 +92,8 @@ struct oracle {
     size_t next_way;
     struct answered answers[STARTS_MAX];
     size_t answer_count;
+    struct hand hands[STARTS_MAX];
+    size_t hand_count;
     struct id refused[STARTS_MAX]; /* runs that nobody will ask for again */
     size_t refused_count;
 };
@@ -109,6 +119,7 @@ void oracle_hear_start(struct machine *machine);
 void oracle_hear_answered(struct sim *sim, const struct id *run,
     const struct id *interaction, const char *who);
 void oracle_hear_started(struct sim *sim, const struct start *start, bool existed);
+void oracle_hear_hand(struct sim *sim, const struct id *run, uint64_t said);
 /* A start without a key: its run must not be, anywhere. */
 void oracle_hear_refused(struct sim *sim, const struct id *run);
 void oracle_hear_cancelled(struct sim *sim, const struct run_accepted *accepted);
