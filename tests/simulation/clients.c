@@ -18,6 +18,8 @@ enum wish {
     WISH_START,
     WISH_CANCEL,
     WISH_APPLY,
+    WISH_PAUSE,
+    WISH_GO_ON, /* after a pause */
     /* What follows is asked for once: it may come too early, or too late. */
     WISH_RESPOND,
     WISH_RETRY,
@@ -127,6 +129,14 @@ message_of(const struct call *call, struct buffer *inputs)
             .step = text(call->step == NULL ? "" : call->step),
             .by = text("ann") };
         return m;
+    case WISH_PAUSE:
+    case WISH_GO_ON:
+        m.code = AUTOMATION_SET;
+        m.automation_set =
+            (struct automation_set){ .name = text(automation_name(call->automation)),
+                .status =
+                    call->wish == WISH_PAUSE ? AUTOMATION_PAUSED : AUTOMATION_ACTIVE };
+        return m;
     case WISH_SIGNAL:
         pack_u64(inputs, call->said);
         m.code = RUN_SIGNAL;
@@ -234,6 +244,43 @@ plan_apply(
         add(sim, call, after_us + chance_below(luck(sim), 3 * MS_US));
 }
 
+/* One after the other: who pauses goes on when it knows that all is at rest. */
+static void
+plan_pause(struct sim *sim, const struct call *after)
+{
+    struct call call = {
+        .wish = WISH_PAUSE, .project = after->project, .automation = after->automation
+    };
+    if (!sim->healed && chance_hits(luck(sim), 4000))
+        add(sim, call, chance_below(luck(sim), 3 * SECOND_US));
+}
+
+static void
+hear_set(struct sim *sim, struct call *call)
+{
+    bool paused = call->wish == WISH_PAUSE;
+    call->settled = true;
+    oracle_hear_set(sim, call->project, call->automation, paused);
+    sim_probe(paused ? PROBE_PAUSED : PROBE_UNPAUSED);
+    if (!paused) {
+        plan_pause(sim, call);
+        return;
+    }
+    struct call then = *call;
+    then.wish = WISH_GO_ON;
+    then.settled = false;
+    add(sim, then, chance_below(luck(sim), 3 * SECOND_US));
+}
+
+static bool
+may_be_paused(const struct call *call)
+{
+    return !call->alone && call->version == 1
+           && (call->automation == AUTOMATION_tick
+               || call->automation == AUTOMATION_heard
+               || call->automation == AUTOMATION_failing);
+}
+
 static void
 hear_applied(struct sim *sim, struct call *call)
 {
@@ -248,6 +295,8 @@ hear_applied(struct sim *sim, struct call *call)
                 .automation = call->automation,
                 .input = 1000 + sim->clients->count },
             chance_below(luck(sim), 5 * MS_US));
+    if (may_be_paused(call))
+        plan_pause(sim, call);
     if (!call->alone)
         plan_apply(sim, call->project, call->automation, call->version + 1);
 }
@@ -382,8 +431,10 @@ clients_hear(struct sim *sim, size_t i, uint64_t attempt, const struct message *
         return;
     if (m->code == RUN_ACCEPTED) {
         hear_accepted(sim, call, &m->run_accepted);
-    } else if (m->code == DOCUMENT) {
+    } else if (m->code == DOCUMENT && call->wish == WISH_APPLY) {
         hear_applied(sim, call);
+    } else if (m->code == DOCUMENT) {
+        hear_set(sim, call);
     } else if (attempt == call->attempt) {
         if (call->wish >= WISH_RESPOND && m->refused.err != ERR_TIMEOUT
             && m->refused.err != ERR_UNAVAILABLE) {
@@ -403,6 +454,8 @@ const char *
 clients_wait_for(const struct sim *sim)
 {
     static const char *const names[] = { [WISH_CANCEL] = "cancel",
+        [WISH_PAUSE] = "pause",
+        [WISH_GO_ON] = "go on",
         [WISH_RESPOND] = "respond",
         [WISH_RETRY] = "retry",
         [WISH_FORK] = "fork",
@@ -440,7 +493,7 @@ plan_start(struct sim *sim, uint64_t number)
         call.automation = AUTOMATION_line;
     if (sim->dials.crowd && chance_hits(c, 7000)) {
         static const enum automation crowds[] = { AUTOMATION_turns, AUTOMATION_turns,
-            AUTOMATION_newest, AUTOMATION_alone };
+            AUTOMATION_newest, AUTOMATION_alone, AUTOMATION_failing };
         call.automation = crowds[sim->seed % COUNT(crowds)];
         call.project = 0;
     }
@@ -478,12 +531,37 @@ hears_events(const struct sim *sim, int automation)
                || automation == AUTOMATION_seldom || automation == AUTOMATION_packed);
 }
 
+/* As the tool does in bulk: all runs that somebody was told of are cancelled at once.
+ */
+static void
+sweep(struct sim *sim, void *self, uint64_t number, void **owned)
+{
+    struct clients *all = sim->clients;
+    size_t count = all->count;
+    (void)self;
+    (void)number;
+    (void)owned;
+    for (size_t i = 0; i < count; i++) {
+        const struct call *call = &all->calls[i];
+        if (call->wish != WISH_START || id_is_zero(&call->run))
+            continue;
+        add(sim,
+            (struct call){
+                .wish = WISH_CANCEL, .project = call->project, .run = call->run },
+            chance_below(luck(sim), 5 * MS_US));
+        sim_probe(PROBE_SWEPT);
+    }
+}
+
 void
 clients_open(struct sim *sim)
 {
     sim->clients = sim_room(sizeof *sim->clients);
     for (uint64_t i = 0; i < sim->dials.starts; i++)
         plan_start(sim, i);
+    if (chance_hits(luck(sim), 1000))
+        sim_plan(
+            sim, chance_below(luck(sim), sim->dials.faults_us), sweep, NULL, 0, NULL);
     for (uint32_t project = 0; project < PROJECTS; project++)
         for (int i = 0; i < AUTOMATION_COUNT; i++)
             if (hears_events(sim, i) || i == AUTOMATION_tick

@@ -489,7 +489,8 @@ static uint32_t
 partition_of(struct gateway *g, const struct message *m)
 {
     uint32_t schedulers = g->machine->sim->config.schedulers;
-    if (m->code == AUTOMATION_APPLY || m->code == EVENT_PUBLISH)
+    if (m->code == AUTOMATION_APPLY || m->code == AUTOMATION_SET
+        || m->code == EVENT_PUBLISH)
         return 0;
     if (m->code == RUN_CANCEL)
         return id_partition(&m->run_cancel.run);

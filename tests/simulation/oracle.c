@@ -776,4 +776,5 @@ oracle_judge(struct sim *sim)
         }
     }
     children_judge(sim);
+    status_judge(sim);
 }

@@ -119,6 +119,11 @@ void oracle_hear_start(struct machine *machine);
 void oracle_hear_answered(struct sim *sim, const struct id *run,
     const struct id *interaction, const char *who);
 void oracle_hear_started(struct sim *sim, const struct start *start, bool existed);
+/* status_check.c: somebody was told that an automation is paused, or is not. */
+void oracle_hear_set(
+    struct sim *sim, uint32_t project, enum automation automation, bool paused);
+/* Of all schedulers and the registry. */
+void status_judge(struct sim *sim);
 void oracle_hear_hand(struct sim *sim, const struct id *run, uint64_t said);
 /* A start without a key: its run must not be, anywhere. */
 void oracle_hear_refused(struct sim *sim, const struct id *run);

@@ -19,8 +19,17 @@ struct slot {
     bool settled;
 };
 
+/* An automation as the trigger actor knows it. */
+struct known {
+    struct id id;
+    bool active;
+};
+enum { KNOWN_MAX = 64 };
+
 struct reading {
     struct sim *sim;
+    struct known known[KNOWN_MAX];
+    size_t known_count;
     struct map by_run;
     struct list all;
     uint64_t at_ms;
@@ -44,6 +53,25 @@ slots_of_a_trigger_come_in_order(struct reading *r, const struct slot *slot)
         slot->slot_ms - r->at_ms);
 }
 
+static struct known *
+known_of(struct reading *r, const struct id *automation)
+{
+    for (size_t i = 0; i < r->known_count; i++)
+        if (id_equal(&r->known[i].id, automation))
+            return &r->known[i];
+    if (r->known_count == KNOWN_MAX)
+        WRONG("more automations than there are texts of");
+    r->known[r->known_count].id = *automation;
+    return &r->known[r->known_count++];
+}
+
+static void
+what_is_paused_does_not_fire(struct reading *r, const struct trigger_fired *fired)
+{
+    HOLDS(r->sim, known_of(r, &fired->automation)->active, "slot %" PRIu64,
+        fired->slot_ms);
+}
+
 /* It may be told again, which is written down again. */
 static void
 a_slot_is_told_until_it_is_settled(struct reading *r, const struct message *fact)
@@ -56,6 +84,7 @@ a_slot_is_told_until_it_is_settled(struct reading *r, const struct message *fact
         sim_probe(PROBE_FIRED_AGAIN);
         return;
     }
+    what_is_paused_does_not_fire(r, fired);
     slot = sim_room(sizeof *slot);
     slot->run = fired->run;
     slot->project = fact->envelope.project;
@@ -103,6 +132,9 @@ read_log(struct reading *r, struct journal *journal)
                 a_slot_is_told_until_it_is_settled(r, &fact);
             else if (fact.code == FIRE_SETTLED)
                 a_slot_is_settled_once(r, &fact.fire_settled);
+            else if (fact.code == TRIGGERS_LEARNED)
+                known_of(r, &fact.triggers_learned.automation)->active =
+                    fact.triggers_learned.status == AUTOMATION_ACTIVE;
         }
         arena_reset(&arena);
     }
