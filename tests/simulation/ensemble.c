@@ -17,6 +17,7 @@ enum { PROCESSES_MAX = 64 };
 struct shared {
     _Atomic uint64_t next, failed, steps;
     _Atomic bool stopped;
+    bool apart; /* who fails does so alone */
     uint64_t probes[PROCESSES_MAX][PROBE_COUNT];
 };
 
@@ -38,7 +39,7 @@ ensemble_stop(uint64_t steps)
 {
     if (shared == NULL)
         return;
-    shared->stopped = true;
+    shared->stopped = !shared->apart;
     shared->steps = steps;
 }
 
@@ -131,6 +132,7 @@ ensemble_run(const struct ensemble *e)
     bool good = true;
     share();
     shared->stopped = false;
+    shared->apart = e->apart || e->keep_going;
     sim_probes_at(shared->probes[0]);
     if (processes == 1)
         take_seeds(e);

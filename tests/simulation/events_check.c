@@ -1,12 +1,12 @@
 /* What the log of the trigger actor must say of the events of the first project: each
  * has one number, fires each trigger once, and is found once by each wait that it is
  * for. */
-#include "actors/record.h"
 #include "base/map.h"
 #include "base/wrong.h"
 #include "store/rows.h"
 #include "tests/simulation/automations.h"
 #include "tests/simulation/machine.h"
+#include "tests/simulation/oracle.h"
 #include "tests/simulation/publishers.h"
 
 #include <inttypes.h>
@@ -26,7 +26,7 @@ struct kept {
     uint64_t expired; /* the last event by then; 0: it is kept */
 };
 
-struct waiting {
+struct wait_tale {
     struct id run;
     uint32_t step, attempt;
     uint64_t since_ms, after, matched;
@@ -43,7 +43,7 @@ struct reading {
     struct id listening[LISTENING_MAX];
     size_t listening_count;
     uint64_t active; /* of these, a bit for each */
-    struct waiting waits[WAITS_MAX];
+    struct wait_tale waits[WAITS_MAX];
     size_t wait_count;
 };
 
@@ -142,7 +142,7 @@ each_event_fires_each_trigger_once(struct reading *r)
     }
 }
 
-static struct waiting *
+static struct wait_tale *
 wait_of(struct reading *r, const struct id *run, uint32_t step, uint32_t attempt)
 {
     for (size_t i = r->wait_count; i-- > 0;)
@@ -157,7 +157,7 @@ take_wait(struct reading *r, const struct wait_learned *learned)
 {
     if (r->wait_count == WAITS_MAX)
         WRONG("more waits than runs can have");
-    r->waits[r->wait_count++] = (struct waiting){
+    r->waits[r->wait_count++] = (struct wait_tale){
         .run = learned->run,
         .step = learned->step,
         .attempt = learned->attempt,
@@ -171,7 +171,7 @@ take_wait(struct reading *r, const struct wait_learned *learned)
 static void
 a_wait_gets_the_first_event_that_fits(struct reading *r, const struct wait_matched *m)
 {
-    struct waiting *wait = wait_of(r, &m->run, m->step, m->attempt);
+    struct wait_tale *wait = wait_of(r, &m->run, m->step, m->attempt);
     uint64_t first = 1;
     HOLDS(r->sim, wait != NULL, "nobody waits");
     while (first <= r->last
@@ -194,10 +194,12 @@ no_wait_is_left(struct reading *r)
 }
 
 static void
-take_fact(struct reading *r, const struct message *fact)
+take_fact(void *self, uint64_t at_ms, const struct message *fact)
 {
+    struct reading *r = self;
     struct id project = project_id(0);
-    struct waiting *wait;
+    struct wait_tale *wait;
+    r->at_ms = at_ms;
     if (!id_equal(&fact->envelope.project, &project))
         return;
     switch ((int)fact->code) {
@@ -231,23 +233,10 @@ void
 events_check(struct sim *sim, const struct machine *trigger)
 {
     struct reading *r = sim_room(sizeof *r);
-    struct arena arena = { 0 };
     r->sim = sim;
-    for (uint64_t n = 1; n <= journal_last(trigger->journal); n++) {
-        struct record record;
-        struct record_reader reader;
-        struct message fact;
-        if (journal_read(trigger->journal, n, &record) != ERR_NONE
-            || !record_open(&reader, trigger->journal, &arena, record.facts))
-            WRONG("a record cannot be read");
-        r->at_ms = record.at_ms;
-        while (record_next(&reader, &fact))
-            take_fact(r, &fact);
-        arena_reset(&arena);
-    }
+    log_each(trigger, take_fact, r);
     an_event_is_kept_once(r);
     each_event_fires_each_trigger_once(r);
     no_wait_is_left(r);
-    arena_free(&arena);
     free(r);
 }

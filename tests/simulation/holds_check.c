@@ -1,6 +1,5 @@
 /* Event triggers that hold events back, by the log of the trigger actor: what they must
  * do follows from when the events came, and from nothing else. */
-#include "actors/record.h"
 #include "base/pack.h"
 #include "base/wrong.h"
 #include "tests/simulation/automations.h"
@@ -128,9 +127,11 @@ take_fired(struct reading *r, const struct trigger_fired *fired)
 }
 
 static void
-take_fact(struct reading *r, const struct message *fact)
+take_fact(void *self, uint64_t at_ms, const struct message *fact)
 {
+    struct reading *r = self;
     struct id project = project_id(0);
+    r->at_ms = at_ms;
     if (!id_equal(&fact->envelope.project, &project))
         return;
     if (fact->code == EVENT_KEPT)
@@ -182,26 +183,13 @@ void
 holds_check(struct sim *sim, const struct machine *trigger)
 {
     struct reading *r = sim_room(sizeof *r);
-    struct arena arena = { 0 };
     r->sim = sim;
-    for (uint64_t n = 1; n <= journal_last(trigger->journal); n++) {
-        struct record record;
-        struct record_reader reader;
-        struct message fact;
-        if (journal_read(trigger->journal, n, &record) != ERR_NONE
-            || !record_open(&reader, trigger->journal, &arena, record.facts))
-            WRONG("a record cannot be read");
-        r->at_ms = record.at_ms;
-        while (record_next(&reader, &fact))
-            take_fact(r, &fact);
-        arena_reset(&arena);
-    }
+    log_each(trigger, take_fact, r);
     if (!id_is_zero(&r->automations[CALM]))
         the_last_event_before_a_silence_fires(r);
     if (!id_is_zero(&r->automations[SELDOM]))
         a_throttled_trigger_fires_as_often_as_it_may(r);
     if (!id_is_zero(&r->automations[PACKED]))
         every_event_is_in_one_batch(r);
-    arena_free(&arena);
     free(r);
 }

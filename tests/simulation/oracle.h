@@ -167,7 +167,7 @@ void shadow_free(struct shadow **shadow);
 void groups_check(const struct machine *scheduler);
 void groups_judge(struct sim *sim, const struct machine *scheduler);
 /* Every fact of a log, in order. */
-typedef void log_fn(void *self, const struct message *fact);
+typedef void log_fn(void *self, uint64_t at_ms, const struct message *fact);
 void log_each(const struct machine *machine, log_fn *each, void *self);
 /* children_check.c: runs of runs. */
 void children_judge(struct sim *sim);

@@ -21,9 +21,10 @@ struct looking {
 };
 
 static void
-take_status(void *self, const struct message *fact)
+take_status(void *self, uint64_t at_ms, const struct message *fact)
 {
     struct looking *l = self;
+    (void)at_ms;
     if (fact->code == TRIGGERS_LEARNED && id_equal(&fact->envelope.project, &l->project)
         && bytes_equal(fact->triggers_learned.name, l->name))
         l->status = fact->triggers_learned.status;
@@ -183,10 +184,11 @@ take_failure(struct reading *r, const struct message *fact)
 }
 
 static void
-follow(void *self, const struct message *fact)
+follow(void *self, uint64_t at_ms, const struct message *fact)
 {
     struct reading *r = self;
     struct counted *c;
+    (void)at_ms;
     switch ((int)fact->code) {
     case PLAN_LEARNED: take_plan(r, fact); return;
     case RUN_QUEUED:
@@ -205,9 +207,10 @@ follow(void *self, const struct message *fact)
 }
 
 static void
-take_change(void *self, const struct message *fact)
+take_change(void *self, uint64_t at_ms, const struct message *fact)
 {
     struct reading *r = self;
+    (void)at_ms;
     if (fact->code != AUTOMATION_CHANGED)
         return;
     if (r->change_count == CHANGES_MAX)
