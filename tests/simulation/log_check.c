@@ -530,6 +530,17 @@ time_out(struct reading *r, struct tale *t, struct step_tale *s, uint32_t step)
 }
 
 static void
+resume(struct reading *r, struct tale *t, struct step_tale *s,
+    const struct wait_resumed *resumed)
+{
+    if (bytes_equal(resumed->by, text("timer")))
+        a_wait_is_not_over_before_its_time(r, t, s, resumed->step);
+    a_wait_is_opened_once_and_ends_once(r, t, s, resumed->step, false, 0);
+    if (bytes_equal(resumed->by, text("signal")))
+        step_signalled(r, t, s, resumed);
+}
+
+static void
 follow_step(struct reading *r, struct tale *t, const struct message *fact)
 {
     uint32_t step = fact->step_started.step;
@@ -574,13 +585,7 @@ follow_step(struct reading *r, struct tale *t, const struct message *fact)
             r, t, s, step, true, fact->interaction_requested.due_ms);
         question_asked(r, s, &fact->interaction_requested);
         return;
-    case WAIT_RESUMED:
-        if (bytes_equal(fact->wait_resumed.by, text("timer")))
-            a_wait_is_not_over_before_its_time(r, t, s, step);
-        a_wait_is_opened_once_and_ends_once(r, t, s, step, false, 0);
-        if (bytes_equal(fact->wait_resumed.by, text("signal")))
-            step_signalled(r, t, s, &fact->wait_resumed);
-        return;
+    case WAIT_RESUMED: resume(r, t, s, &fact->wait_resumed); return;
     case STEP_OVERRIDDEN: step_overridden(r, t, s, &fact->step_overridden); return;
     case WAIT_TIMED_OUT: time_out(r, t, s, step); return;
     case INTERACTION_RESPONDED:
