@@ -185,4 +185,5 @@ log_end_check(struct reading *r)
     an_accepted_start_has_its_inputs(r);
     an_accepted_report_is_in_the_log(r);
     an_answer_that_was_taken_is_in_the_log(r);
+    hands_end_check(r);
 }
