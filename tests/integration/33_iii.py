@@ -360,6 +360,7 @@ class Discovery(Iii):
                         request_format={"type": "object"})
         worker.function("hidden", metadata={"internal": True})
         trigger = worker.trigger("engine::workers-available", "hidden")
+        other = worker.trigger("engine::functions-available", "nobody::has")
         row, = worker.call("engine::workers::list")["result"]["workers"]
         for name, value in {
                 "id": worker.id, "name": "calc", "description": "adds",
@@ -379,8 +380,8 @@ class Discovery(Iii):
         types = worker.call("engine::trigger-types::list")["result"]["trigger_types"]
         self.assertIn("engine::functions-available", [row["id"] for row in types])
         triggers = worker.call("engine::registered-triggers::list")["result"]
-        self.assertEqual([row["id"] for row in triggers["registered_triggers"]],
-                         [trigger])
+        self.assertEqual({row["id"] for row in triggers["registered_triggers"]},
+                         {trigger, other})
         info = worker.call("engine::functions::info",
                            {"function_id": "hidden"})["result"]
         self.assertEqual([row["id"] for row in info["registered_triggers"]], [trigger])
@@ -533,8 +534,11 @@ class Jobs(Iii):
         call = owner.hear()
         self.engine.call("POST", f"/capstan/v1/runs/{run}/cancel", {})
         self.assertEqual(self.engine.wait_final(run)["status"], "cancelled")
-        until(lambda: not any(row["jobs"] for row in
-                              self.engine.get("/workers")["items"]), "nothing is held")
+        watcher = self.worker()
+
+        def rows():
+            return watcher.call("engine::workers::list")["result"]["workers"]
+        until(lambda: not any(row["active_invocations"] for row in rows()), rows)
         owner.answer(call, result=1)
         owner.silence()
 
@@ -573,6 +577,8 @@ class Jobs(Iii):
         # What nobody was told of would be offered anew.
         until(lambda: self.engine.run(run)["status"] == "running", "it is leased")
         self.engine.wait_restarted("lease.0", self.engine.kill("lease.0"))
+        until(lambda: any(row["jobs"] for row in self.engine.get("/workers")["items"]),
+              "it is held again")
         owner.answer(call, result=4)
         self.assertEqual(self.engine.wait_final(run)["output"], 4)
 
