@@ -2,6 +2,7 @@
 """Goal: the API of workflow-graph is there, with the statuses, bodies and rules that its
 clients know, and without its bugs.
 Method: an engine of its own, asked over HTTP without a key; workers are this test."""
+import concurrent.futures
 import http.client
 import os
 import signal
@@ -137,10 +138,12 @@ class Dialect(unittest.TestCase):
 
     def test_an_idle_claim_is_null_and_a_job_ends_the_wait_at_once(self):
         self.assertIsNone(self.api.claim_once("w-idle", "idle"))
-        workflow = self.api.create(job("only", required_labels=["idle"]))
-        self.api.run(workflow)
-        _, lease = self.api.claim("w-idle", "idle")
-        self.assertEqual(200, self.api.complete(lease))
+        workflow = self.api.create(job("only", required_labels=["wait"]))
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            claim = pool.submit(self.api.claim_once, "w-wait", "wait")
+            until(lambda: "w-wait" in self.api.workers(), "the claim is open")
+            self.api.run(workflow)
+        self.assertEqual(200, self.api.complete(claim.result()["lease"]["lease_id"]))
 
     def test_a_lease_ends_once(self):
         workflow = self.api.create(job("only", required_labels=["once"]))

@@ -481,9 +481,10 @@ class Frames(Journeys):
                 raw.wait("job.report.ack", message_id=id)["job_id"], job["id"])
         id = raw.report(job, result={})
         raw.wait("job.report.ack", message_id=id)
-        forged = dict(job, lease_token=base64.b64encode(bytes(60)).decode())
-        id = raw.report(forged, result={})
-        self.assertTrue(raw.wait("job.report.ack", message_id=id)["duplicate"])
+        for token in (bytes(60), bytes(7)):
+            forged = dict(job, lease_token=base64.b64encode(token).decode())
+            id = raw.report(forged, result={})
+            self.assertTrue(raw.wait("job.report.ack", message_id=id)["duplicate"])
 
     def test_a_job_of_which_nothing_is_heard_is_lost_though_its_socket_lives(self):
         run = self.engine.start(self.apply("x", 2, n=1))["id"]
@@ -509,6 +510,8 @@ class Frames(Journeys):
         jobs = raw.claim_some(2)
         jobs += [] if len(jobs) == 2 else raw.claim_some(1)
         self.assertEqual(len(jobs), 2)
+        row, = self.engine.get("/workers")["items"]
+        self.assertEqual(row["busy"], 2)
         id = raw.report(jobs[0], "failed", error_type="WorkerOverCapacity",
                         error_message="full")
         raw.wait("job.report.ack", message_id=id)
