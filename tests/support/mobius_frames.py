@@ -9,9 +9,11 @@ P = "/v1/projects/platform"
 class Raw:
     """A WebSocket client with the habits that a test gives it."""
 
-    def __init__(self, engine, path=P + "/workers/socket", key=None, headers=()):
-        self.socket = socket.create_connection(("127.0.0.1", engine.http_port), 30)
-        lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{engine.http_port}",
+    def __init__(self, engine, path=P + "/workers/socket", key=None, headers=(),
+                 port=None):
+        port = port or engine.http_port
+        self.socket = socket.create_connection(("127.0.0.1", port), 30)
+        lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}",
                  "Upgrade: websocket", "Connection: Upgrade",
                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
                  "Sec-WebSocket-Version: 13", *headers]
