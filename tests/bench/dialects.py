@@ -67,7 +67,7 @@ class Iii:
     about = "iii function"
 
     def __init__(self, engine):
-        self.worker = iii_frames.Worker(engine).function("shell").silence()
+        self.worker = iii_frames.Worker(engine).function("shell")
 
     def take(self):
         return self.worker.hear()
