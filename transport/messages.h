@@ -326,7 +326,8 @@
     F(S, 11, u32,    capacity,    "jobs it will hold at most")                           \
     F(S, 12, list,   held,        "msgpack array of lease tokens that it holds")         \
     F(S, 13, text,   dialect,     "zmq, …")                                               \
-    F(S, 14, u32,    each,        "1: it says of each job by itself that it goes on with it")
+    F(S, 14, u32,    each,        "1: it says of each job by itself that it goes on with it") \
+    F(S, 15, u32,    again,       "1: over the connection that it has: grants may be under way")
 
 #define worker_registered_FIELDS(F, S)                                                   \
     F(S, 1, u64,    request,      "from the command")                                    \

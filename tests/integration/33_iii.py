@@ -8,6 +8,7 @@ is seen by a ping whose pong comes next.  tests/interop/iii has the real clients
 import asyncio
 import os
 import re
+import signal
 import sys
 import unittest
 import uuid
@@ -625,6 +626,25 @@ class Jobs(Iii):
         self.assertEqual(owner.closed(), 1001)
         self.engine.down()
         self.engine.up()
+
+    def test_12_who_registers_while_a_job_is_on_its_way_is_called_once(self):
+        owner = self.worker().function("math::add").silence()
+        name, pid = self.apply("once"), self.engine.pid("lease.0")
+        for round in range(6):
+            # All of it waits for the lease actor, which hears the gateway and the
+            # scheduler in turn: in some round of the job before the last function.
+            os.kill(pid, signal.SIGSTOP)
+            for n in range(round % 3):
+                owner.function(f"before::{round}::{n}").silence()
+                Loop.do(asyncio.sleep(0.05))
+            run = self.engine.start(name)["id"]
+            owner.function(f"after::{round}").silence()
+            Loop.do(asyncio.sleep(0.1))
+            os.kill(pid, signal.SIGCONT)
+            owner.answer(owner.hear(), result=round)
+            self.assertEqual(self.engine.wait_final(run, 5)["output"], round)
+            owner.silence()
+
 
 
 if __name__ == "__main__":
