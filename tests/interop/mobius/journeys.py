@@ -261,6 +261,8 @@ class Sdk:
         worker = self.worker(self.kind)
         run = self.engine.start(self.apply("nap", ms=3000, name="steady"))
         worker.said("began steady")
+        # A lease of which the scheduler has not heard when its actor dies is offered anew.
+        until(lambda: self.engine.run(run["id"])["status"] == "running", "it has heard")
         old = self.engine.kill("lease.0")
         self.engine.wait_restarted("lease.0", old)
         self.assertEqual(self.engine.wait_final(run["id"])["status"], "completed")
