@@ -620,6 +620,7 @@ enum outcome {
     OUTCOME_FAILED = 2,
     OUTCOME_CANCELLED = 3,
     OUTCOME_RETURNED = 4, /* it was not begun: another may do the same attempt */
+    OUTCOME_FATAL = 5,    /* failed, and another attempt would fail too */
 };
 
 /* What was decided about a report or a lease.  On the wire: never renumber. */
@@ -634,6 +635,7 @@ enum ending {
     ENDING_SILENCE = 2,
     ENDING_TIME = 3,
     ENDING_CANCEL = 4,
+    ENDING_FATAL = 5, /* reported, and not to be tried again */
 };
 
 /* What an API key may do.  On disk: never renumber. */

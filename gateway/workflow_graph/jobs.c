@@ -147,11 +147,10 @@ workflow_graph_job_fail(struct request *r)
         return;
     while (error.size > ERROR_MAX || (error.size > 0 && !utf8_valid(error)))
         error.size = error.size > ERROR_MAX ? ERROR_MAX : error.size - 1;
-    /* An attempt that its worker gave up is not tried again. */
     report(r, lease,
         (struct job_report){
-            .outcome = retryable ? OUTCOME_FAILED : OUTCOME_CANCELLED,
-            .error_type = text(retryable ? "ActionError" : "NotRetryable"),
+            .outcome = retryable ? OUTCOME_FAILED : OUTCOME_FATAL,
+            .error_type = text("ActionError"),
             .error_message = error,
         });
 }

@@ -223,6 +223,11 @@ class Dialect(unittest.TestCase):
         self.assertEqual(200, self.api.fail(lease, "bad config", retryable=False))
         self.api.wait(workflow, only="failure")
         self.assertEqual("bad config", self.api.status(workflow)["only"]["output"])
+        run, = self.engine.get("/runs", automation=workflow)["items"]
+        failed, = [event["payload"] for event in self.engine.events(run["id"])
+                   if event["event_type"] == "action.failed"]
+        self.assertEqual(("failed", "ActionError", 1),
+                         (run["status"], failed["error_type"], failed["attempt"]))
 
     def test_outputs_reach_all_jobs_behind_as_texts(self):
         workflow = self.api.create(
