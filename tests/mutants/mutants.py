@@ -82,6 +82,13 @@ def run(command, **more):
                           text=True, errors="replace", check=False, **more)
 
 
+def archive(word):
+    """We link without libtool: what its library is made of."""
+    folder, name = os.path.split(word)
+    return (os.path.join(folder, ".libs", name[:-3] + ".a") if name.endswith(".la")
+            else word)
+
+
 class Build:
     """How the build compiles and links, as its Makefile says."""
 
@@ -97,7 +104,8 @@ class Build:
         self.compile, self.link, parts = map(shlex.split, made.stdout.splitlines()[-3:])
         parts = [part.split() for part in " ".join(parts).split("|")]
         self.objects = dict(zip(programs, parts[::2]))
-        self.libraries = dict(zip(programs, parts[1::2]))
+        self.libraries = {program: [archive(word) for word in words]
+                          for program, words in zip(programs, parts[1::2])}
         for program in programs:
             if not os.path.exists(os.path.join(BUILD, program)):
                 raise Wrong(f"{program} is not built")
