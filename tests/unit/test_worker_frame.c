@@ -45,8 +45,8 @@ END_TEST
 
 START_TEST(an_outcome_has_its_number)
 {
-    static const char *const names[] = { "completed", "failed", "cancelled",
-        "returned", "fatal" };
+    static const char *const names[] = { "completed", "failed", "cancelled", "returned",
+        "fatal" };
     char json[256];
     for (unsigned i = 0; i < COUNT(names); i++) {
         snprintf(json, sizeof json,
