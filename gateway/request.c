@@ -22,6 +22,14 @@ request_answer(struct request *r, unsigned status, const char *type, struct byte
 }
 
 void
+request_answer_with(struct request *r, unsigned status, struct bytes headers,
+    const char *type, struct bytes body)
+{
+    r->answer.headers = headers;
+    request_answer(r, status, type, body);
+}
+
+void
 request_switch(struct request *r, struct websocket *socket)
 {
     r->websocket = socket;
@@ -82,10 +90,7 @@ request_refuse(struct request *r, enum err err, const char *format, ...)
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
     /* A cut at the end, or a stranger's words, may have broken a letter. */
-    struct bytes shown = text(message);
-    while (shown.size > 0 && !utf8_valid(shown))
-        shown.size--;
-    refuse(r, err, shown, (struct bytes){ 0 });
+    refuse(r, err, utf8_beginning(text(message)), (struct bytes){ 0 });
 }
 
 void
@@ -215,10 +220,17 @@ request_site(const struct request *r)
 }
 
 void
-request_stream(struct request *r, const char *type, struct stream *stream)
+request_stream_with(struct request *r, unsigned status, struct bytes headers,
+    const char *type, struct stream *stream)
 {
     r->stream = stream;
-    request_answer(r, 200, type, (struct bytes){ 0 });
+    request_answer_with(r, status, headers, type, (struct bytes){ 0 });
+}
+
+void
+request_stream(struct request *r, const char *type, struct stream *stream)
+{
+    request_stream_with(r, 200, (struct bytes){ 0 }, type, stream);
 }
 
 void

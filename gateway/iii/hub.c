@@ -16,6 +16,9 @@ hub_new(struct gateway *gateway, const struct id *project)
     hub->project = *project;
     list_open(&hub->workers);
     list_open(&hub->questions);
+    list_open(&hub->routes);
+    list_open(&hub->channels);
+    list_open(&hub->records);
     for (size_t i = 0; i < III_KINDS; i++)
         list_open(&hub->entries[i]);
     return hub;
@@ -30,6 +33,7 @@ hub_free(struct hub **out)
     for (size_t i = 0; i < III_KINDS; i++)
         map_free(&hub->by_id[i]);
     map_free(&hub->calls);
+    map_free(&hub->channel_by_id);
     free(hub);
     *out = NULL;
 }
@@ -124,6 +128,8 @@ hub_drop(struct iii_entry **out)
 {
     struct iii_entry *entry = *out;
     struct hub *hub = entry->worker->hub;
+    if (entry->unbind != NULL)
+        entry->unbind(entry);
     map_remove(&hub->by_id[entry->kind], entry->said.id);
     list_remove(&entry->of_worker);
     list_remove(&entry->of_hub);

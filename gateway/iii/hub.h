@@ -53,13 +53,23 @@ struct iii_entry {
                                   * parked, or ours */
     struct buffer words;
     struct iii_frame said; /* borrows from words */
+    /* Of a trigger whose type is ours: what it became, and how that ends. */
+    void *own;
+    void (*unbind)(struct iii_entry *trigger);
 };
 
 enum iii_purpose {
     III_ANSWER, /* its caller waits */
     III_VOID,   /* nobody does */
     III_JOB,    /* a step of a run does */
+    III_ASKED,  /* a part of the gateway does */
 };
+
+struct iii_call;
+
+/* What came of a call, borrowed; NULL: who did it is gone.  Called once, when the call
+ * is none any more. */
+typedef void iii_done(void *self, const struct iii_frame *result);
 
 struct iii_call {
     char id[III_UUID_SIZE + 1];
@@ -71,6 +81,8 @@ struct iii_call {
     uint8_t lease[TOKEN_SIZE]; /* of a job, */
     bool over;                 /* which has been reported, and waits to be settled: */
     struct buffer answer;      /* the result's frame; or nothing: it was cancelled */
+    iii_done *done;            /* of who asked */
+    void *self;
 };
 
 struct hub {
@@ -78,10 +90,17 @@ struct hub {
     struct gateway *gateway;
     struct id project;
     struct list workers;
+    struct iii_worker *nobody;      /* has the triggers that no worker has; or NULL */
     struct list entries[III_KINDS]; /* in the order in which they came */
     struct map by_id[III_KINDS];
     struct map calls;
     struct list questions; /* with actors */
+    struct list routes;    /* of triggers of the type http, in their order */
+    size_t http_busy;      /* calls of them under way */
+    struct list records;   /* of what workers logged, the oldest first */
+    size_t record_count, record_bytes;
+    struct list channels;
+    struct map channel_by_id;
     struct alarm announce; /* functions have changed: say so, */
     uint64_t announced_ms; /* as was done then; monotonic */
 };

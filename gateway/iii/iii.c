@@ -2,6 +2,7 @@
 
 #include "base/wrong.h"
 #include "gateway/dialect.h"
+#include "gateway/iii/channel.h"
 #include "gateway/iii/worker.h"
 
 #include <stdlib.h>
@@ -34,16 +35,11 @@ iii_telemetry_socket(struct request *r)
     (void)websocket_accept(r, &talk, NULL);
 }
 
-static void
-iii_channel(struct request *r)
-{
-    request_refuse(r, ERR_NOT_FOUND, "there is no such channel");
-}
-
 static const struct http_route routes[] = {
     { METHOD_GET, "", SCOPE_WORK, BODY_NONE, NULL, iii_worker_socket },
     { METHOD_GET, "/otel", SCOPE_WORK, BODY_NONE, NULL, iii_telemetry_socket },
-    { METHOD_GET, "/ws/channels/{id}", SCOPE_WORK, BODY_NONE, NULL, iii_channel },
+    { METHOD_GET, "/ws/channels/{id}", SCOPE_WORK, BODY_NONE, NULL,
+        iii_channel_socket },
 };
 
 const struct dialect iii_dialect = {
@@ -89,14 +85,23 @@ iii_busy(const struct iii *iii)
 }
 
 struct hub *
-iii_hub(struct iii *iii, const struct id *project)
+iii_hub_known(struct iii *iii, const struct id *project)
 {
     for (struct list *at = iii->hubs.next; at != &iii->hubs; at = at->next) {
         struct hub *hub = LIST_OF(at, struct hub, link);
         if (id_equal(&hub->project, project))
             return hub;
     }
-    struct hub *hub = hub_new(iii->gateway, project);
+    return NULL;
+}
+
+struct hub *
+iii_hub(struct iii *iii, const struct id *project)
+{
+    struct hub *hub = iii_hub_known(iii, project);
+    if (hub != NULL)
+        return hub;
+    hub = hub_new(iii->gateway, project);
     hub->announce.ring = iii_announce;
     list_append(&iii->hubs, &hub->link);
     return hub;
