@@ -11,10 +11,10 @@ import http.client
 import json
 import os
 import re
+import signal
 import socket
 import struct
 import sys
-import threading
 import time
 import unittest
 import uuid
@@ -25,103 +25,15 @@ import websockets
 SOURCE = os.environ.get("CAPSTAN_SOURCE", ".")
 sys.path.insert(0, os.path.join(SOURCE, "tests/support"))
 from engine import Engine, until  # noqa: E402
+from iii_frames import DEADLINE, Loop, Worker  # noqa: E402
 
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 POOL = concurrent.futures.ThreadPoolExecutor(64)
-DEADLINE = 30  # seconds; only a broken engine takes that long
 CALLS = """
 name: {name}
 steps:
   - {{key: add, kind: action, action_name: "math::add", parameters: {{a: 1, b: 2}}{more}}}
 """
-
-
-class Loop:
-    """One event loop for all connections of this program."""
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, daemon=True).start()
-
-    @classmethod
-    def do(cls, what):
-        return asyncio.run_coroutine_threadsafe(what, cls.loop).result(DEADLINE)
-
-
-class Worker:
-    def __init__(self, engine, path="/", **options):
-        self.url = f"ws://127.0.0.1:{engine.iii_port}{path}"
-        self.socket = Loop.do(self.connect(options))
-        if path.endswith("/otel"):
-            return
-        first = self.hear()
-        assert first["type"] == "workerregistered", first
-        self.id, self.token = first["worker_id"], first["reattach_token"]
-
-    async def connect(self, options):
-        return await websockets.connect(self.url, max_size=None, ping_interval=None,
-                                        **options)
-
-    def raw(self, text):
-        Loop.do(self.socket.send(text))
-
-    def say(self, type, **parts):
-        self.raw(json.dumps({"type": type, **parts}))
-
-    def hear_text(self):
-        return Loop.do(asyncio.wait_for(self.socket.recv(), DEADLINE))
-
-    def hear(self):
-        return json.loads(self.hear_text())
-
-    def function(self, id, **parts):
-        self.say("registerfunction", id=id, **parts)
-        return self
-
-    def trigger(self, type, function, id=None, config={}, **parts):
-        id = id or str(uuid.uuid4())
-        self.say("registertrigger", id=id, trigger_type=type, function_id=function,
-                 config=config, **parts)
-        return id
-
-    def ask(self, function, data=None, **parts):
-        id = str(uuid.uuid4())
-        self.say("invokefunction", invocation_id=id, function_id=function,
-                 **({} if data is None else {"data": data}), **parts)
-        return id
-
-    def answer(self, call, **parts):
-        self.say("invocationresult", invocation_id=call["invocation_id"],
-                 function_id=call["function_id"], **parts)
-
-    def call(self, function, data=None, **parts):
-        """The answer to a call of a function that is not this worker's."""
-        id = self.ask(function, {} if data is None else data, **parts)
-        answer = self.hear()
-        assert answer["invocation_id"] == id, answer
-        return answer
-
-    def describe(self, name, version="0.22.1", **parts):
-        self.say("invokefunction", function_id="engine::workers::register",
-                 data={"runtime": "node", "version": version, "name": name,
-                       "os": "linux", "pid": 7, "isolation": None, **parts},
-                 action={"type": "void"})
-        return self
-
-    def silence(self):
-        """Nothing was said to us: a pong is the next word."""
-        self.say("ping")
-        heard = self.hear()
-        assert heard == {"type": "pong"}, heard
-        return self
-
-    def close(self):
-        Loop.do(self.socket.close())
-
-    def closed(self):
-        try:
-            self.hear_text()
-        except websockets.ConnectionClosed as end:
-            return end.code
-        raise AssertionError("it said more")
 
 
 class Iii(unittest.TestCase):
@@ -162,7 +74,8 @@ class Frames(Iii):
         worker = self.worker()
         self.assertRegex(worker.id, f"^{UUID}$")
         self.assertRegex(worker.token, f"^{UUID}$")
-        self.assertNotEqual(worker.id, self.worker().id)
+        other = self.worker()
+        self.assertEqual(len({worker.id, worker.token, other.id, other.token}), 4)
 
     def test_02_an_invocation_goes_through_unchanged(self):
         owner, caller = self.pair()
@@ -269,7 +182,7 @@ class Frames(Iii):
         self.assertEqual(worker.hear(), {"type": "pong"})
 
     def test_09_refusals_have_their_codes(self):
-        worker = self.worker()
+        worker = self.worker().function("math::add")
         for function, parts, code in (
                 ("nobody::has", {}, "function_not_found"),
                 ("stream::get", {}, "function_not_found"),
@@ -322,7 +235,9 @@ class Frames(Iii):
         worker.function("capstan::runs::start").function("engine::mine").silence()
         rows = worker.call("engine::functions::list",
                            {"include_internal": True})["result"]["functions"]
-        self.assertNotIn("engine::mine", [row["function_id"] for row in rows])
+        ids = [row["function_id"] for row in rows]
+        self.assertNotIn("engine::mine", ids)
+        self.assertEqual(ids.count("capstan::runs::start"), 1)
 
     def test_13_telemetry_is_taken(self):
         telemetry = Worker(self.engine, "/otel")
@@ -337,6 +252,7 @@ class Frames(Iii):
         self.worker(f"/k/{key}/").silence()
         for path, headers in (("/k/cap_nonsense/", {}),
                               ("/", {"Origin": "https://example.org"}),
+                              (f"/k/{key}/", {"Origin": "https://example.org"}),
                               ("/ws/channels/x?key=y&dir=read", {}),
                               ("/", {"Authorization": "Bearer nonsense"})):
             with self.assertRaises(websockets.InvalidStatusCode) as refused:
@@ -643,6 +559,7 @@ class Discovery(Iii):
                         request_format={"type": "object"})
         worker.function("hidden", metadata={"internal": True})
         trigger = worker.trigger("engine::workers-available", "hidden")
+        other = worker.trigger("engine::functions-available", "nobody::has")
         row, = worker.call("engine::workers::list")["result"]["workers"]
         for name, value in {
                 "id": worker.id, "name": "calc", "description": "adds",
@@ -662,8 +579,8 @@ class Discovery(Iii):
         types = worker.call("engine::trigger-types::list")["result"]["trigger_types"]
         self.assertIn("engine::functions-available", [row["id"] for row in types])
         triggers = worker.call("engine::registered-triggers::list")["result"]
-        self.assertEqual([row["id"] for row in triggers["registered_triggers"]],
-                         [trigger])
+        self.assertEqual({row["id"] for row in triggers["registered_triggers"]},
+                         {trigger, other})
         info = worker.call("engine::functions::info",
                            {"function_id": "hidden"})["result"]
         self.assertEqual([row["id"] for row in info["registered_triggers"]], [trigger])
@@ -693,6 +610,7 @@ class Discovery(Iii):
         self.assertEqual(ids(prefix="a::"), ["a::one", "a::two"])
         self.assertEqual(ids(search="one"), ["a::one", "b::one"])
         self.assertEqual(ids(worker="other"), ["b::two"])
+        self.assertEqual(ids(workers=["other", "none"]), ["b::two"])
         self.assertEqual(len(ids(workers=["other", "calc"])), 4)
         rows = worker.call("engine::workers::list", {"worker_id": worker.id})
         self.assertEqual([row["id"] for row in rows["result"]["workers"]], [worker.id])
@@ -1639,10 +1557,11 @@ class Jobs(Iii):
         for attempt in (1, 2):
             call = owner.hear()
             self.assertEqual(call["metadata"]["capstan"]["attempt"], attempt)
-            owner.answer(call, error={"code": "invocation_failed", "message": "boom"})
+            owner.answer(call, error={"code": "no_numbers", "message": "boom"})
         document = self.engine.wait_final(run)
-        self.assertEqual(document["status"], "failed")
-        self.assertEqual(document["error"]["type"], "invocation_failed")
+        self.assertEqual((document["status"], document["error"]["type"],
+                          document["error"]["message"]),
+                         ("failed", "no_numbers", "boom"))
 
     def test_03_internal_functions_are_no_actions(self):
         owner = self.worker().function("hidden", metadata={"internal": True})
@@ -1670,10 +1589,13 @@ class Jobs(Iii):
         call = owner.hear()
         self.engine.call("POST", f"/capstan/v1/runs/{run}/cancel", {})
         self.assertEqual(self.engine.wait_final(run)["status"], "cancelled")
+        watcher = self.worker()
+
+        def rows():
+            return watcher.call("engine::workers::list")["result"]["workers"]
+        until(lambda: not any(row["active_invocations"] for row in rows()), rows)
         owner.answer(call, result=1)
         owner.silence()
-        until(lambda: not any(row["jobs"] for row in
-                              self.engine.get("/workers")["items"]), "nothing is held")
 
     def test_06_who_left_in_mid_job_is_followed_by_another(self):
         owner = self.worker().function("math::add")
@@ -1710,6 +1632,8 @@ class Jobs(Iii):
         # What nobody was told of would be offered anew.
         until(lambda: self.engine.run(run)["status"] == "running", "it is leased")
         self.engine.wait_restarted("lease.0", self.engine.kill("lease.0"))
+        until(lambda: any(row["jobs"] for row in self.engine.get("/workers")["items"]),
+              "it is held again")
         owner.answer(call, result=4)
         self.assertEqual(self.engine.wait_final(run)["output"], 4)
 
@@ -1730,6 +1654,11 @@ class Jobs(Iii):
                              "INVALID_ARGUMENTS")):
             error = caller.call("capstan::runs::start", asked)["error"]
             self.assertEqual(error["code"], code)
+        key = self.engine.call("POST", "/capstan/v1/keys",
+                               {"name": "w", "scopes": ["work"]})["key"]
+        error = self.worker(f"/k/{key}/").call("capstan::runs::start",
+                                               {"automation": "started"})["error"]
+        self.assertEqual(error["code"], "FORBIDDEN")
 
     def test_10_the_gateway_dies_in_mid_job(self):
         owner = self.worker().function("math::add")
@@ -1751,6 +1680,25 @@ class Jobs(Iii):
         self.assertEqual(owner.closed(), 1001)
         self.engine.down()
         self.engine.up()
+
+    def test_12_who_registers_while_a_job_is_on_its_way_is_called_once(self):
+        owner = self.worker().function("math::add").silence()
+        name, pid = self.apply("once"), self.engine.pid("lease.0")
+        for round in range(6):
+            # All of it waits for the lease actor, which hears the gateway and the
+            # scheduler in turn: in some round of the job before the last function.
+            os.kill(pid, signal.SIGSTOP)
+            for n in range(round % 3):
+                owner.function(f"before::{round}::{n}").silence()
+                Loop.do(asyncio.sleep(0.05))
+            run = self.engine.start(name)["id"]
+            owner.function(f"after::{round}").silence()
+            Loop.do(asyncio.sleep(0.1))
+            os.kill(pid, signal.SIGCONT)
+            owner.answer(owner.hear(), result=round)
+            self.assertEqual(self.engine.wait_final(run, 5)["output"], round)
+            owner.silence()
+
 
 
 if __name__ == "__main__":

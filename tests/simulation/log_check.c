@@ -265,6 +265,9 @@ an_attempt_fails_once_for_a_reason(struct reading *r, struct tale *t,
         TALE_HOLDS(
             r, t, grant != NULL && grant->outcome == OUTCOME_CANCELLED, "no report");
         break;
+    case ENDING_FATAL:
+        TALE_HOLDS(r, t, grant != NULL && grant->outcome == OUTCOME_FATAL, "no report");
+        break;
     case ENDING_SILENCE:
         TALE_HOLDS(r, t, grant != NULL && grant->granted, "nobody held it");
         break;
