@@ -171,11 +171,36 @@ open_key(const struct run *run)
     return key;
 }
 
+/* One more open run, or one less, among those that began with it. */
 static void
-index_start(struct scheduler_state *s, const struct run *run)
+count_open(struct scheduler_state *s, const struct run *run, bool more)
+{
+    struct row_key key = row_key('o'), value = row_key('o');
+    row_key_id(&key, &run->project);
+    row_key_u64(&key, row_slice(&run->id));
+    struct bytes known = journal_get(s->journal, row_key_bytes(&key));
+    uint32_t open = known.data == NULL ? 0 : row_take_u32(&known);
+    open = more ? open + 1 : open > 0 ? open - 1 : 0;
+    value.size = 0;
+    row_key_u32(&value, open);
+    if (open > 0)
+        scheduler_put(s, &key, row_key_bytes(&value));
+    else
+        scheduler_drop(s, &key);
+}
+
+static void
+index_open(struct scheduler_state *s, const struct run *run)
 {
     struct row_key open = open_key(run);
     scheduler_put(s, &open, (struct bytes){ 0 });
+    count_open(s, run, true);
+}
+
+static void
+index_start(struct scheduler_state *s, const struct run *run)
+{
+    index_open(s, run);
     struct row_key of = row_key('A');
     row_key_id(&of, &run->project);
     row_key_id(&of, &run->row.automation);
@@ -193,6 +218,7 @@ index_end(struct scheduler_state *s, const struct run *run)
 {
     struct row_key open = open_key(run);
     scheduler_drop(s, &open);
+    count_open(s, run, false);
     if (run->row.status != RUN_DONE) {
         struct row_key ended = row_key('X');
         row_key_id(&ended, &run->project);
@@ -209,11 +235,11 @@ index_end(struct scheduler_state *s, const struct run *run)
 static void
 index_resume(struct scheduler_state *s, const struct run *run, enum run_status was)
 {
-    struct row_key open = open_key(run), ended = row_key('X');
+    struct row_key ended = row_key('X');
     row_key_id(&ended, &run->project);
     row_key_u8(&ended, (uint8_t)was);
     row_key_newest(&ended, &run->id);
-    scheduler_put(s, &open, (struct bytes){ 0 });
+    index_open(s, run);
     scheduler_drop(s, &ended);
 }
 

@@ -745,6 +745,7 @@ oracle_waits_for(const struct sim *sim)
         const char *what;
     } rests[] = {
         { ACTOR_scheduler, 'O', "a run is open" },
+        { ACTOR_scheduler, 'o', "a run is counted as open" },
         { ACTOR_scheduler, 'W', "a run is left waiting" },
         { ACTOR_scheduler, 'T', "a timer is set" },
         { ACTOR_scheduler, 'J', "a job is not settled" },
