@@ -161,35 +161,51 @@ def beside(figures, given, engine, what):
                     [p["rps"] for p in pages], "pages/s")
 
 
-def sleeping(figures, given, engine):
-    engine.apply(load.automation(1))
-    for text in (SLEEPS, WAITS, WOKEN, DUE):
-        engine.apply(text)
-    worker = engine.worker("--queues", "default", "--concurrency", "512")
-    load.runs(engine, 1, 16, 1)
-    beside(figures, given, engine, "no other runs")
-    timers(figures, engine, "no other runs")
-    waking(figures, engine, "no other runs")
-    before = folder_bytes(engine.data)
-    base = started(engine)
-    speeds = start_many(engine, given.scale_of, base + given.sleeping)
+def hold(figures, given, engine, automation, how):
+    """Start very many runs of it; says what they are."""
+    before, base = folder_bytes(engine.data), started(engine)
+    speeds = start_many(engine, automation, base + given.sleeping)
     count = started(engine) - base
-    what = f"{count:,} that {'sleep' if given.scale_of == 'sleeps' else 'wait'}"
+    what = f"{count:,} that {how}"
     figures.add(f"scale: {what}: started, first and last fifth",
                 [speeds[0], speeds[-1]], "runs/s")
     memory(figures, engine, what)
     figures.add(f"scale: {what}: on disk",
                 [(folder_bytes(engine.data) - before) / count], "B/run")
-    timers(figures, engine, what)
-    beside(figures, given, engine, what)
-    waking(figures, engine, what)
-    explaining(figures, engine, what)
+    return what
+
+
+def begin_again(figures, engine, what):
     memory(figures, engine, what + ", after that")
-    worker.kill()
     engine.down()
     begin = time.monotonic()
     engine.up()
     figures.add(f"scale: {what}: start-up", [(time.monotonic() - begin) * 1000], "ms")
+
+
+def sleeping(figures, given, engine):
+    for text in (load.automation(1), SLEEPS, DUE):
+        engine.apply(text)
+    worker = engine.worker("--queues", "default", "--concurrency", "512")
+    load.runs(engine, 1, 16, 1)
+    beside(figures, given, engine, "no other runs")
+    timers(figures, engine, "no other runs")
+    what = hold(figures, given, engine, "sleeps", "sleep")
+    timers(figures, engine, what)
+    beside(figures, given, engine, what)
+    explaining(figures, engine, what)
+    worker.kill()
+    begin_again(figures, engine, what)
+
+
+def waiting(figures, given, engine):
+    for text in (WAITS, WOKEN):
+        engine.apply(text)
+    waking(figures, engine, "no other waits")
+    what = hold(figures, given, engine, "waits", "wait for an event")
+    waking(figures, engine, what)
+    explaining(figures, engine, what)
+    begin_again(figures, engine, what)
 
 
 def queued(figures, given, engine):
@@ -237,4 +253,4 @@ def each(figures, given, engine):
     memory(figures, engine, f"each over {given.items:,} items")
 
 
-PARTS = {"sleeping": sleeping, "queued": queued, "each": each}
+PARTS = {"sleeping": sleeping, "waiting": waiting, "queued": queued, "each": each}
