@@ -161,3 +161,76 @@ record_next(struct record_reader *reader, struct message *fact)
     reader->bad = codec_read_body(&reader->in, &blobs, fact) != ERR_NONE;
     return !reader->bad;
 }
+
+/* ---- taking facts out ---- */
+
+static struct bytes
+drop_blob(void *self, const struct hash *hash)
+{
+    journal_drop_blob(self, hash);
+    return text("");
+}
+
+static struct bytes
+look_at_no_blob(void *self, const struct hash *hash)
+{
+    (void)self;
+    (void)hash;
+    return text("");
+}
+
+/* Every fact about a run names it first. */
+static bool
+is_about(enum message_code code, struct bytes body, const struct id *run)
+{
+    struct field_blobs none = { .get = look_at_no_blob };
+    struct message fact = { .code = code };
+    struct cursor in = cursor_over(body);
+    const struct shape *shape = &message_shapes[code];
+    return shape->field_count > 0 && shape->fields[0].type == FIELD_id
+           && strcmp(shape->fields[0].name, "run") == 0
+           && codec_read_body(&in, &none, &fact) == ERR_NONE
+           && memcmp(fact.body, run->bytes, ID_SIZE) == 0;
+}
+
+static void
+drop_blobs(struct journal *journal, enum message_code code, struct bytes body)
+{
+    struct field_blobs dropping = { .self = journal, .get = drop_blob };
+    struct message fact = { .code = code };
+    struct cursor in = cursor_over(body);
+    if (codec_read_body(&in, &dropping, &fact) != ERR_NONE)
+        WRONG("a fact that was read cannot be read");
+}
+
+bool
+record_without(struct journal *journal, struct bytes facts, const struct id *run,
+    bool (*keep)(enum message_code code), struct buffer *out)
+{
+    struct record_reader reader;
+    struct buffer kept = { 0 };
+    size_t count = 0;
+    if (!record_open(&reader, journal, NULL, facts))
+        WRONG("a record cannot be read");
+    size_t before = reader.left;
+    for (; reader.left > 0; reader.left--) {
+        enum message_code code = (enum message_code)cursor_u64(&reader.in);
+        struct bytes body = cursor_skip(&reader.in);
+        if (reader.in.bad || code >= MESSAGE_END || message_shapes[code].name == NULL)
+            WRONG("a fact of a record cannot be read");
+        if (is_about(code, body, run) && (keep == NULL || !keep(code))) {
+            drop_blobs(journal, code, body);
+            continue;
+        }
+        pack_u64(&kept, code);
+        buffer_append_bytes(&kept, body);
+        count++;
+    }
+    static const struct envelope nobody;
+    if (count < before) {
+        record_head(count > 0 ? &reader.envelope : &nobody, count, out);
+        buffer_append_bytes(out, buffer_bytes(&kept));
+    }
+    buffer_free(&kept);
+    return count < before;
+}

@@ -23,6 +23,12 @@ size_t record_write(const struct field_blobs *blobs, struct message *messages,
  */
 void record_head(const struct envelope *envelope, size_t facts, struct buffer *out);
 
+/* Append to `out` the record `facts` without what it says of the run, of which only facts
+ * with `keep`'s codes stay if that is given; payloads of what goes are dropped from
+ * `journal`.  False: it says nothing that goes. */
+bool record_without(struct journal *journal, struct bytes facts, const struct id *run,
+    bool (*keep)(enum message_code code), struct buffer *out);
+
 struct record_reader {
     struct cursor in;
     size_t left; /* facts */
