@@ -179,7 +179,7 @@ look_at_no_blob(void *self, const struct hash *hash)
     return text("");
 }
 
-/* Every fact about a run names it first. */
+/* Every fact about a run names it first, but for the one that its parent hears. */
 static bool
 is_about(enum message_code code, struct bytes body, const struct id *run)
 {
@@ -190,23 +190,28 @@ is_about(enum message_code code, struct bytes body, const struct id *run)
     return shape->field_count > 0 && shape->fields[0].type == FIELD_id
            && strcmp(shape->fields[0].name, "run") == 0
            && codec_read_body(&in, &none, &fact) == ERR_NONE
-           && memcmp(fact.body, run->bytes, ID_SIZE) == 0;
+           && id_equal(code == CHILD_ENDED ? &fact.child_ended.child
+                                           : (const struct id *)(const void *)fact.body,
+               run);
 }
 
 static void
-drop_blobs(struct journal *journal, enum message_code code, struct bytes body)
+let_go(struct journal *journal, const struct record_strip *strip,
+    enum message_code code, struct bytes body)
 {
     struct field_blobs dropping = { .self = journal, .get = drop_blob };
     struct message fact = { .code = code };
     struct cursor in = cursor_over(body);
     if (codec_read_body(&in, &dropping, &fact) != ERR_NONE)
         WRONG("a fact that was read cannot be read");
+    strip->gone(strip->self, &fact);
 }
 
 bool
-record_without(struct journal *journal, struct bytes facts, const struct id *run,
-    bool (*keep)(enum message_code code), struct buffer *out)
+record_without(struct journal *journal, struct bytes facts,
+    const struct record_strip *strip, struct buffer *out)
 {
+    static const struct envelope nobody;
     struct record_reader reader;
     struct buffer kept = { 0 };
     size_t count = 0;
@@ -218,15 +223,15 @@ record_without(struct journal *journal, struct bytes facts, const struct id *run
         struct bytes body = cursor_skip(&reader.in);
         if (reader.in.bad || code >= MESSAGE_END || message_shapes[code].name == NULL)
             WRONG("a fact of a record cannot be read");
-        if (is_about(code, body, run) && (keep == NULL || !keep(code))) {
-            drop_blobs(journal, code, body);
+        if (is_about(code, body, &strip->run)
+            && (strip->keep == NULL || !strip->keep(code))) {
+            let_go(journal, strip, code, body);
             continue;
         }
         pack_u64(&kept, code);
         buffer_append_bytes(&kept, body);
         count++;
     }
-    static const struct envelope nobody;
     if (count < before) {
         record_head(count > 0 ? &reader.envelope : &nobody, count, out);
         buffer_append_bytes(out, buffer_bytes(&kept));

@@ -77,8 +77,8 @@ MUST_CHECK enum err
 journal_read(struct journal *journal, uint64_t number, struct record *record);
 
 /* Leave only `facts` of what the record `number`, which is committed, says.  It keeps
- * its number, time and hash; that the hash is that of what it said is believed from then
- * on.  Borrows `facts`. */
+ * its number, time and hash; that the hash is that of what it said is believed from
+ * then on.  Borrows `facts`. */
 void journal_strip(struct journal *journal, uint64_t number, struct bytes facts);
 
 /* Call `each` for the records from number `from` on, in order, until it returns false.
@@ -101,8 +101,8 @@ void
 journal_scan(struct journal *journal, struct bytes from, struct bytes to, bool backward,
     bool (*each)(void *self, struct bytes key, struct bytes value), void *self);
 
-/* Payloads beside the log.  Putting the same bytes twice stores them once; they are gone
- * when they have been dropped as often as they were put. */
+/* Payloads beside the log.  Putting the same bytes twice stores them once; they are
+ * gone when they have been dropped as often as they were put. */
 struct hash journal_put_blob(struct journal *journal, struct bytes blob);
 /* One that is not there, or was put before puts were counted, stays as it is. */
 void journal_drop_blob(struct journal *journal, const struct hash *hash);

@@ -228,6 +228,14 @@
     F(S, 2, id,  subject, "run or automation")                                           \
     F(S, 3, u32, kind,    "enum telling_kind")
 
+#define runs_removed_FIELDS(F, S)                                                        \
+    F(S, 1, blob, runs, "their ids, 16 bytes each")
+
+#define runs_swept_FIELDS(F, S)                                                          \
+    F(S, 1, id,   project, "of the last run that was looked at")                         \
+    F(S, 2, id,   run,     "that one")                                                   \
+    F(S, 3, u32,  more,    "1: there may be more behind it")
+
 #define told_again_FIELDS(F, S)                                                          \
     F(S, 1, u32,  peer,  "as in telling_settled")                                        \
     F(S, 2, blob, last,  "key of the last row told")                                     \

@@ -429,8 +429,9 @@ told(struct scheduler_state *s, const struct message *m)
 }
 
 static void
-reset_peer(struct scheduler_state *s, const struct message *m)
+reset_peer(struct scheduler_state *s, uint64_t at_ms, const struct message *m)
 {
+    s->sweep.greeted_ms = at_ms;
     if (m->peer_reset.actor == ACTOR_lease)
         lanes_reset(&s->lanes);
     else if (m->peer_reset.actor == ACTOR_trigger)
@@ -485,7 +486,9 @@ scheduler_apply(void *state, uint64_t at_ms, const struct message *m)
         untold_drop(s, settled->order, &settled->run, settled->step);
         return;
     }
-    case PEER_RESET: reset_peer(s, m); return;
+    case PEER_RESET: reset_peer(s, at_ms, m); return;
+    case RUNS_REMOVED: apply_runs_removed(s, m); return;
+    case RUNS_SWEPT: apply_runs_swept(s, at_ms, m); return;
     case RUN_DEFERRED:
         apply_to_run(s, at_ms, m);
         defer(s, m);

@@ -101,6 +101,16 @@ def timers(figures, engine, what):
               late)
 
 
+def heard(figures, engine, what):
+    """The trigger actor is told of waits in their order: the last one waits longest."""
+    begin = time.monotonic()
+    run = engine.start("woken", inputs={"who": what})["id"]
+    engine.call("POST", "/capstan/v1/events", {"type": "bench.done", "data": {"run": what}})
+    engine.wait_final(run, 600)
+    figures.add(f"scale: {what}: until the last wait is heard of",
+                [time.monotonic() - begin], "s")
+
+
 def waking(figures, engine, what):
     """From an event's publication to the answer that says its run is over: it has the
     type that all others wait for, and another value."""
@@ -203,6 +213,7 @@ def waiting(figures, given, engine):
         engine.apply(text)
     waking(figures, engine, "no other waits")
     what = hold(figures, given, engine, "waits", "wait for an event")
+    heard(figures, engine, what)
     waking(figures, engine, what)
     explaining(figures, engine, what)
     begin_again(figures, engine, what)

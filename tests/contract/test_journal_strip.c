@@ -1,5 +1,5 @@
-/* Goal: what records say can be taken out of them, and payloads given up, while the rest
- * of the journal stays as it was.
+/* Goal: what records say can be taken out of them, and payloads given up, while the
+ * rest of the journal stays as it was.
  * Method: on every backend; before the commit, after it, and opened again. */
 #include "tests/contract/place.h"
 
@@ -110,10 +110,10 @@ main(void)
     tcase_add_unchecked_fixture(tc, places_make, places_remove);
     tcase_add_loop_test(
         tc, a_stripped_record_says_less_and_the_chain_holds, 0, PLACE_KINDS);
-    tcase_add_loop_test(tc, a_blob_is_gone_when_it_was_dropped_as_often_as_it_was_put,
-        0, PLACE_KINDS);
-    tcase_add_loop_test_raise_signal(tc,
-        a_record_that_is_not_committed_cannot_be_stripped, SIGABRT, 0, PLACE_KINDS);
+    tcase_add_loop_test(
+        tc, a_blob_is_gone_when_it_was_dropped_as_often_as_it_was_put, 0, PLACE_KINDS);
+    tcase_add_loop_test_raise_signal(
+        tc, a_record_that_is_not_committed_cannot_be_stripped, SIGABRT, 0, PLACE_KINDS);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

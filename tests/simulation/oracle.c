@@ -695,7 +695,7 @@ what_was_heard_outside_survives(const struct machine *m)
 void
 oracle_hear_start(const struct machine *m)
 {
-    if (m->name == ACTOR_scheduler)
+    if (m->name == ACTOR_scheduler && !m->sim->removing)
         what_was_heard_outside_survives(m);
     if (m->life > 1 && chance_hits(sim_chance(m->sim, STREAM_TURNS), REPLAYED_OF_10000))
         replay_gives_the_same_rows(m);
@@ -783,6 +783,13 @@ records_follow_each_other_in_a_chain(const struct machine *m)
 }
 
 void
+oracle_replay(const struct machine *m)
+{
+    records_follow_each_other_in_a_chain(m);
+    replay_gives_the_same_rows(m);
+}
+
+void
 oracle_judge(struct sim *sim)
 {
     const struct oracle *o = sim->oracle;
@@ -792,10 +799,8 @@ oracle_judge(struct sim *sim)
         const struct machine *m = sim->machines[i];
         if (!m->journaled)
             continue;
-        if (chance_hits(sim_chance(sim, STREAM_TURNS), REPLAYED_OF_10000)) {
-            records_follow_each_other_in_a_chain(m);
-            replay_gives_the_same_rows(m);
-        }
+        if (chance_hits(sim_chance(sim, STREAM_TURNS), REPLAYED_OF_10000))
+            oracle_replay(m);
         if (m->name == ACTOR_scheduler) {
             log_check(sim, m);
             groups_judge(sim, m);

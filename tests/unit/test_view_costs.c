@@ -1,4 +1,4 @@
-/* Goal: open runs are found behind many that have just finished as soon as without them.
+/* Goal: open runs are found behind many that have just finished as soon as without.
  * Method: the facts of a real scheduler are told again to a journal on RocksDB, which
  * counts the deleted rows that it passes. */
 #include "actors/scheduler/scheduler.h"
