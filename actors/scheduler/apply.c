@@ -6,7 +6,7 @@
 
 #include <assert.h>
 
-enum { NO_STEP = 0 };
+enum { NO_STEP = 0, DROPPED_AT_ONCE = 32 };
 
 void
 scheduler_put(struct scheduler_state *s, const struct row_key *key, struct bytes value)
@@ -21,6 +21,36 @@ void
 scheduler_drop(struct scheduler_state *s, const struct row_key *key)
 {
     journal_delete(s->journal, row_key_bytes(key));
+}
+
+struct keys_found {
+    struct row_key keys[DROPPED_AT_ONCE];
+    uint32_t count;
+};
+
+static bool
+keep_key(void *self, struct bytes key, struct bytes value)
+{
+    struct keys_found *found = self;
+    struct row_key *kept = &found->keys[found->count++];
+    (void)value;
+    kept->size = key.size;
+    memcpy(kept->bytes, key.data, key.size);
+    return found->count < DROPPED_AT_ONCE;
+}
+
+void
+scheduler_drop_all(struct scheduler_state *s, const struct row_key *key)
+{
+    struct row_key to = row_key_after(key);
+    struct keys_found found;
+    do {
+        found.count = 0;
+        journal_scan(s->journal, row_key_bytes(key), row_key_bytes(&to), false,
+            keep_key, &found);
+        for (uint32_t i = 0; i < found.count; i++)
+            scheduler_drop(s, &found.keys[i]);
+    } while (found.count == DROPPED_AT_ONCE);
 }
 
 static bool

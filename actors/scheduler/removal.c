@@ -20,7 +20,6 @@ enum {
     STRIPPED_MAX = 512,      /* records in one turn, but for those of its first run */
     STRIPPED_OF_RUN = 8192,  /* a run with more keeps its facts */
     NAMED_MAX = 256,         /* rows about what others do not know */
-    ROWS_MAX = 32,           /* keys held at once */
     GREETING_MS = 60 * 1000, /* within this, a peer has said again what it may */
     REST_MS_MIN = 60 * 1000,
     REST_MS_MAX = 60 * 60 * 1000
@@ -166,38 +165,6 @@ apply_runs_swept(struct scheduler_state *s, uint64_t at_ms, const struct message
 
 /* ---- the removal ---- */
 
-struct rows_found {
-    struct row_key keys[ROWS_MAX];
-    uint32_t count;
-};
-
-static bool
-keep_key(void *self, struct bytes key, struct bytes value)
-{
-    struct rows_found *found = self;
-    struct row_key *kept = &found->keys[found->count++];
-    (void)value;
-    kept->size = key.size;
-    memcpy(kept->bytes, key.data, key.size);
-    return found->count < ROWS_MAX;
-}
-
-/* All rows of the run that have this letter. */
-static void
-drop_rows(struct scheduler_state *s, char letter, const struct run *run)
-{
-    struct row_key from = row_key_run(letter, &run->project, &run->id);
-    struct row_key to = row_key_after(&from);
-    struct rows_found found;
-    do {
-        found.count = 0;
-        journal_scan(s->journal, row_key_bytes(&from), row_key_bytes(&to), false,
-            keep_key, &found);
-        for (uint32_t i = 0; i < found.count; i++)
-            scheduler_drop(s, &found.keys[i]);
-    } while (found.count == ROWS_MAX);
-}
-
 /* The rows by which it is found. */
 static void
 drop_names(struct scheduler_state *s, const struct run *run)
@@ -289,8 +256,10 @@ remove_run(struct scheduler_state *s, const struct id *project, const struct id 
     if (records_of(&run.row) <= STRIPPED_OF_RUN)
         strip_records(s, &run);
     drop_names(s, &run);
-    for (size_t i = 0; letters[i] != '\0'; i++)
-        drop_rows(s, letters[i], &run);
+    for (size_t i = 0; letters[i] != '\0'; i++) {
+        struct row_key of = row_key_run(letters[i], project, id);
+        scheduler_drop_all(s, &of);
+    }
 }
 
 void

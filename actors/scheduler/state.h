@@ -190,6 +190,8 @@ bool scheduler_has_rows(const struct scheduler_state *state, const struct row_ke
 void scheduler_put(
     struct scheduler_state *state, const struct row_key *key, struct bytes value);
 void scheduler_drop(struct scheduler_state *state, const struct row_key *key);
+/* All rows whose keys begin with `key`. */
+void scheduler_drop_all(struct scheduler_state *state, const struct row_key *key);
 /* index.c: the rows beside the run's own that follow from a fact about one step */
 struct fact_about_step {
     const struct run *run;
