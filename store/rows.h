@@ -128,7 +128,8 @@ uint64_t row_take_u64(struct bytes *left);
     F(S, 49, u32,     depth,         "generations above it")                               \
     F(S, 50, id,      origin,        "run that it was forked from, or zero")               \
     F(S, 51, text,    trigger,       "key of the trigger, or nothing")                      \
-    F(S, 52, u32,     children,      "runs that its steps started")
+    F(S, 52, u32,     children,      "runs that its steps started")                        \
+    F(S, 53, u32,     copying,       "1: a fork to which steps are still to be copied")
 
 #define step_row_FIELDS(F, S)                                                            \
     F(S, 1,  u32,  status,        "enum step_status")                                    \

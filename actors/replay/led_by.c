@@ -62,6 +62,7 @@ led_by(const struct facts *facts)
     case ACTION_FAILED: return by_failed_attempt(&first->action_failed);
     case WAIT_RESUMED: return by_resumed_wait(facts);
     case INTERACTION_RESPONDED: return one_of(INTERACTION_RESPOND, 0);
+    case STEP_COPIED: return (struct led_by){ .count = 0 };
     case RUN_RESUMED: return one_of(RUN_RETRY, 0);
     case STEP_OVERRIDDEN: return one_of(STEP_OVERRIDE, 0);
     case STEP_SKIPPED: return one_of(HELLO, STEP_SKIP);

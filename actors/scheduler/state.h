@@ -172,6 +172,8 @@ void on_run_retry(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out);
 void on_run_fork(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out);
+/* Copy more steps of the origin. */
+void fork_go_on(struct turn *turn);
 /* removal.c: runs that ended long ago */
 uint64_t removal_due(const struct scheduler_state *state);
 void
