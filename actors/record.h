@@ -26,7 +26,8 @@ void record_head(const struct envelope *envelope, size_t facts, struct buffer *o
 /* What of a run goes. */
 struct record_strip {
     struct id run;
-    bool (*keep)(enum message_code code); /* facts that stay; NULL: none */
+    /* Facts that stay, without their payloads; NULL: none does. */
+    bool (*keep)(enum message_code code);
     void (*gone)(void *self, const struct message *fact); /* its payloads are empty */
     void *self;
 };
