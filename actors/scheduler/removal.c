@@ -51,9 +51,27 @@ struct search {
 
 struct naming {
     const struct id *run;
-    uint32_t rows;
     bool named;
 };
+
+static bool
+count_row(void *self, struct bytes key, struct bytes value)
+{
+    (void)key;
+    (void)value;
+    return ++*(uint32_t *)self < NAMED_MAX;
+}
+
+/* There are so many that runs cannot be looked for in them one by one. */
+static bool
+is_crowded(const struct scheduler_state *s, char letter)
+{
+    struct row_key from = row_key(letter), to = row_key_after(&from);
+    uint32_t rows = 0;
+    journal_scan(
+        s->journal, row_key_bytes(&from), row_key_bytes(&to), false, count_row, &rows);
+    return rows == NAMED_MAX;
+}
 
 /* Wherever it stands in key or value. */
 static bool
@@ -69,8 +87,7 @@ static bool
 look_for_name(void *self, struct bytes key, struct bytes value)
 {
     struct naming *naming = self;
-    naming->named = ++naming->rows > NAMED_MAX || names(key, naming->run)
-                    || names(value, naming->run);
+    naming->named = names(key, naming->run) || names(value, naming->run);
     return !naming->named;
 }
 
@@ -135,8 +152,9 @@ remove_runs(const struct scheduler_state *state, uint64_t now_ms, struct outbox 
         from = row_key_run('R', &sweep->project, &sweep->run);
         row_key_u8(&from, 0); /* the first key after it */
     }
-    journal_scan(state->journal, row_key_bytes(&from), row_key_bytes(&to), false,
-        look_at_run, search);
+    if (!is_crowded(state, 'D') && !is_crowded(state, 'Y'))
+        journal_scan(state->journal, row_key_bytes(&from), row_key_bytes(&to), false,
+            look_at_run, search);
     out->project = search->project;
     if (search->count > 0)
         say_runs_removed(

@@ -126,6 +126,22 @@ START_TEST(nobody_is_removed_before_peers_had_time_to_say_things_again)
 }
 END_TEST
 
+/* The trigger actor is not there: it must still hear that nobody waits any more. */
+START_TEST(a_run_of_which_a_peer_must_hear_is_not_removed)
+{
+    struct story s;
+    open_with(&s, "steps:\n  - { key: a, kind: wait_for_event, event_type: x }\n");
+    story_start(&s, 1, "");
+    story_cancel(&s, 1, "enough");
+    trace_wait(&s.trace, SURELY_MS);
+    ck_assert_uint_gt(rows_of(&s, 1), 1);
+    story_known(&s, (struct held){ 1, 0, 1, 1, 1 }, false);
+    trace_wait(&s.trace, SURELY_MS);
+    expect_traces(&s, 1, 0, 1); /* that the trigger actor has heard of it */
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(large_payloads_go_with_the_last_run_that_has_them)
 {
     struct story s;
@@ -226,6 +242,7 @@ scheduler_removal_suite(void)
     TCase *tc = tcase_create("traces");
     tcase_add_test(tc, a_run_that_ended_long_ago_is_gone_and_its_key_is_free);
     tcase_add_test(tc, nobody_is_removed_before_peers_had_time_to_say_things_again);
+    tcase_add_test(tc, a_run_of_which_a_peer_must_hear_is_not_removed);
     tcase_add_test(tc, large_payloads_go_with_the_last_run_that_has_them);
     tcase_add_test(tc, a_group_stays_as_it_is_when_runs_that_moved_it_go);
     tcase_add_test(tc, what_people_were_asked_goes_with_the_run);
