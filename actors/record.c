@@ -161,3 +161,118 @@ record_next(struct record_reader *reader, struct message *fact)
     reader->bad = codec_read_body(&reader->in, &blobs, fact) != ERR_NONE;
     return !reader->bad;
 }
+
+/* ---- taking facts out ---- */
+
+static struct bytes
+drop_blob(void *self, const struct hash *hash)
+{
+    journal_drop_blob(self, hash);
+    return text("");
+}
+
+static struct bytes
+look_at_no_blob(void *self, const struct hash *hash)
+{
+    (void)self;
+    (void)hash;
+    return text("");
+}
+
+/* Every fact about a run names it first, but for the one that its parent hears. */
+static bool
+is_about(enum message_code code, struct bytes body, const struct id *run)
+{
+    struct field_blobs none = { .get = look_at_no_blob };
+    struct message fact = { .code = code };
+    struct cursor in = cursor_over(body);
+    const struct shape *shape = &message_shapes[code];
+    return shape->field_count > 0 && shape->fields[0].type == FIELD_id
+           && strcmp(shape->fields[0].name, "run") == 0
+           && codec_read_body(&in, &none, &fact) == ERR_NONE
+           && id_equal(code == CHILD_ENDED ? &fact.child_ended.child
+                                           : (const struct id *)(const void *)fact.body,
+               run);
+}
+
+/* Its payloads are given up. */
+static void
+read_last(struct journal *journal, enum message_code code, struct bytes body,
+    struct message *fact)
+{
+    struct field_blobs dropping = { .self = journal, .get = drop_blob };
+    struct cursor in = cursor_over(body);
+    *fact = (struct message){ .code = code };
+    if (codec_read_body(&in, &dropping, fact) != ERR_NONE)
+        WRONG("a fact that was read cannot be read");
+}
+
+static bool
+clear_payloads(struct message *fact)
+{
+    const struct shape *shape = &message_shapes[fact->code];
+    bool had = false;
+    for (size_t i = 0; i < shape->field_count; i++) {
+        struct bytes *payload = (void *)(fact->body + shape->fields[i].offset);
+        if (shape->fields[i].type != FIELD_payload || payload->data == NULL)
+            continue;
+        *payload = (struct bytes){ 0 };
+        had = true;
+    }
+    return had;
+}
+
+struct stripped {
+    struct journal *journal;
+    const struct record_strip *strip;
+    struct buffer kept;
+    size_t count;
+    bool changed;
+};
+
+static void
+strip_fact(struct stripped *s, enum message_code code, struct bytes body)
+{
+    bool about = is_about(code, body, &s->strip->run);
+    bool keeps = !about || (s->strip->keep != NULL && s->strip->keep(code));
+    struct message fact;
+    if (about)
+        read_last(s->journal, code, body, &fact);
+    if (!keeps) {
+        s->strip->gone(s->strip->self, &fact);
+        s->changed = true;
+        return;
+    }
+    s->count++;
+    pack_u64(&s->kept, code);
+    if (about && clear_payloads(&fact)) {
+        codec_write_body(&fact, NULL, &s->kept);
+        s->changed = true;
+    } else {
+        buffer_append_bytes(&s->kept, body);
+    }
+}
+
+bool
+record_without(struct journal *journal, struct bytes facts,
+    const struct record_strip *strip, struct buffer *out)
+{
+    static const struct envelope nobody;
+    struct stripped s = { .journal = journal, .strip = strip };
+    struct record_reader reader;
+    if (!record_open(&reader, journal, NULL, facts))
+        WRONG("a record cannot be read");
+    for (; reader.left > 0; reader.left--) {
+        enum message_code code = (enum message_code)cursor_u64(&reader.in);
+        struct bytes body = cursor_skip(&reader.in);
+        if (reader.in.bad || code >= MESSAGE_END || message_shapes[code].name == NULL)
+            WRONG("a fact of a record cannot be read");
+        strip_fact(&s, code, body);
+    }
+    if (s.changed) {
+        record_head(s.count > 0 ? &reader.envelope : &nobody, s.count, out);
+        buffer_append_bytes(out, buffer_bytes(&s.kept));
+    }
+    buffer_free(&s.kept);
+    return s.changed;
+}

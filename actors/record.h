@@ -23,6 +23,20 @@ size_t record_write(const struct field_blobs *blobs, struct message *messages,
  */
 void record_head(const struct envelope *envelope, size_t facts, struct buffer *out);
 
+/* What of a run goes. */
+struct record_strip {
+    struct id run;
+    /* Facts that stay, without their payloads; NULL: none does. */
+    bool (*keep)(enum message_code code);
+    void (*gone)(void *self, const struct message *fact); /* its payloads are empty */
+    void *self;
+};
+
+/* Append to `out` the record `facts` without what goes of the run; payloads of that are
+ * dropped from `journal`.  False: nothing goes, and `out` is as it was. */
+bool record_without(struct journal *journal, struct bytes facts,
+    const struct record_strip *strip, struct buffer *out);
+
 struct record_reader {
     struct cursor in;
     size_t left; /* facts */

@@ -125,7 +125,6 @@ give_up(struct alarm *alarm)
 uint64_t
 bridge_ask(struct bridge *bridge, struct message *m, bridge_done *done, void *self)
 {
-    assert(strcmp(message_shapes[m->code].fields[0].name, "request") == 0);
     if (!mailbox_heard(bridge->mailbox, m->to, m->to_instance)) {
         refuse(done, self, ERR_UNAVAILABLE);
         return 0;
@@ -146,7 +145,7 @@ bridge_ask(struct bridge *bridge, struct message *m, bridge_done *done, void *se
         .done = done,
         .self = self,
     };
-    memcpy(m->body, &number, sizeof number);
+    message_ask(m, number);
     m->envelope.deadline_ms = clock_unix_ms() + bridge->patience_ms;
     list_append(&bridge->asked, &q->link);
     alarm_set(bridge->alarms, &q->alarm, clock_monotonic_ms() + bridge->patience_ms);
@@ -188,7 +187,7 @@ bridge_resend(struct bridge *bridge, enum actor_name actor, uint32_t instance)
         if (m->to != actor || m->to_instance != instance)
             continue;
         q->asked = ++bridge->serial << PLACE_BITS | (size_t)(q - bridge->questions);
-        memcpy(m->body, &q->asked, sizeof q->asked);
+        message_ask_again(m, q->asked);
         mailbox_send(bridge->mailbox, m);
     }
 }

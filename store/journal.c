@@ -21,11 +21,25 @@ enum { BATCH_MAX = 1024 * 1024 * 1024 };     /* bytes; the loop commits far earl
 enum { BUFFER_KEPT_MAX = 1024 * 1024 };      /* bytes of memory kept between commits */
 enum { EPOCH_FORM = 1, EPOCH_ROW_SIZE = 9 }; /* on disk: form, epoch big-endian */
 
-/* A blob that is not committed yet. */
+/* Beside a blob lies how often it was put: its key has one byte more. */
+enum { COUNT_KEY_SIZE = HASH_SIZE + 1 };
+
+/* A blob that was put or dropped since the last commit. */
 struct blob {
-    struct sorted_node node; /* its key is `hash` */
-    struct hash hash;
-    struct bytes bytes;
+    struct sorted_node node; /* its key is the hash */
+    uint8_t count_key[COUNT_KEY_SIZE];
+    struct number_key count_row;
+    struct bytes bytes; /* to be written; nothing: it is there */
+    bool there;         /* on the device */
+    bool counted;
+    uint64_t count;
+};
+
+/* A record that is to say less. */
+struct strip {
+    struct sorted_node node;
+    struct number_key key;
+    struct bytes stored;
 };
 
 struct journal {
@@ -43,7 +57,8 @@ struct journal {
     struct buffer records;     /* their bytes */
     struct buffer record_ends; /* size_t: where each ends in `records` */
     struct sorted blobs;
-    struct arena arena; /* blobs and the list of changes */
+    struct sorted strips;
+    struct arena arena; /* blobs, strips and the list of changes */
     struct buffer read; /* what journal_read gave last */
 };
 
@@ -209,29 +224,62 @@ journal_append(struct journal *journal, uint64_t at_ms, struct bytes facts)
     return record.number;
 }
 
+/* The bytes of the record that has this number. */
+static struct bytes
+find_stored(struct journal *journal, uint64_t number)
+{
+    struct fault fault;
+    struct bytes stored;
+    struct number_key key = number_key(number);
+    struct bytes key_bytes = bytes_of(key.bytes, sizeof key.bytes);
+    if (number > journal->written)
+        return pending_record(journal, number - journal->written - 1);
+    struct sorted_node *strip = sorted_find(&journal->strips, key_bytes);
+    if (strip != NULL)
+        return LIST_OF(strip, struct strip, node)->stored;
+    enum err e =
+        journal->backend->get(journal->self, SHELF_RECORDS, key_bytes, &stored, &fault);
+    if (e == ERR_NOT_FOUND)
+        fault_set(&fault, ERR_CORRUPT, "record %" PRIu64 " is missing", number);
+    if (e != ERR_NONE)
+        broken("journal_read", &fault);
+    return stored;
+}
+
 enum err
 journal_read(struct journal *journal, uint64_t number, struct record *record)
 {
     struct fault fault;
-    struct bytes stored;
     if (number == 0 || number > journal->last.number)
         return ERR_NOT_FOUND;
-    if (number > journal->written) {
-        stored = pending_record(journal, number - journal->written - 1);
-    } else {
-        struct number_key key = number_key(number);
-        enum err e = journal->backend->get(journal->self, SHELF_RECORDS,
-            bytes_of(key.bytes, sizeof key.bytes), &stored, &fault);
-        if (e == ERR_NOT_FOUND)
-            fault_set(&fault, ERR_CORRUPT, "record %" PRIu64 " is missing", number);
-        if (e != ERR_NONE)
-            broken("journal_read", &fault);
-    }
+    struct bytes stored = find_stored(journal, number);
     buffer_clear(&journal->read);
     buffer_append_bytes(&journal->read, stored);
     if (stored_read(buffer_bytes(&journal->read), number, record, &fault) != ERR_NONE)
         broken("journal_read", &fault);
     return ERR_NONE;
+}
+
+void
+journal_strip(struct journal *journal, uint64_t number, struct bytes facts)
+{
+    struct buffer stripped = { 0 };
+    struct number_key key = number_key(number);
+    assert(!journal->view);
+    assert(number > 0);
+    assert(number <= journal->written);
+    stored_strip(find_stored(journal, number), facts, &stripped);
+    struct sorted_node *node =
+        sorted_find(&journal->strips, bytes_of(key.bytes, NUMBER_SIZE));
+    struct strip *strip = node == NULL ? arena_take(&journal->arena, sizeof *strip)
+                                       : LIST_OF(node, struct strip, node);
+    strip->stored = arena_copy(&journal->arena, buffer_bytes(&stripped));
+    buffer_free(&stripped);
+    if (node != NULL)
+        return;
+    strip->key = key;
+    strip->node.key = bytes_of(strip->key.bytes, NUMBER_SIZE);
+    sorted_insert(&journal->strips, &strip->node);
 }
 
 struct replay {
@@ -340,29 +388,59 @@ journal_scan(struct journal *journal, struct bytes from, struct bytes to, bool b
 
 /* ---- blobs ---- */
 
+static bool
+find_blob(struct journal *journal, struct bytes key, struct bytes *value)
+{
+    struct fault fault;
+    enum err e = journal->backend->get(journal->self, SHELF_BLOBS, key, value, &fault);
+    if (e != ERR_NONE && e != ERR_NOT_FOUND)
+        broken("journal_blob", &fault);
+    return e == ERR_NONE;
+}
+
+/* As it is on the device, and what has become of it since. */
+static struct blob *
+take_blob(struct journal *journal, const struct hash *hash)
+{
+    struct bytes found;
+    struct sorted_node *node =
+        sorted_find(&journal->blobs, bytes_of(hash->bytes, HASH_SIZE));
+    if (node != NULL)
+        return LIST_OF(node, struct blob, node);
+    struct blob *blob = arena_take(&journal->arena, sizeof *blob);
+    *blob = (struct blob){ .there = false };
+    memcpy(blob->count_key, hash->bytes, HASH_SIZE);
+    blob->node.key = bytes_of(blob->count_key, HASH_SIZE);
+    blob->there = find_blob(journal, blob->node.key, &found);
+    blob->counted =
+        !blob->there
+        || find_blob(journal, bytes_of(blob->count_key, COUNT_KEY_SIZE), &found);
+    if (blob->there && blob->counted)
+        blob->count = number_of_key(found);
+    sorted_insert(&journal->blobs, &blob->node);
+    return blob;
+}
+
 struct hash
 journal_put_blob(struct journal *journal, struct bytes bytes)
 {
-    struct fault fault;
-    struct bytes stored;
     assert(!journal->view);
     assert(bytes.size <= JOURNAL_VALUE_MAX);
     struct hash hash = hash_of(bytes);
-    struct bytes key = bytes_of(hash.bytes, HASH_SIZE);
-    if (sorted_find(&journal->blobs, key) != NULL)
-        return hash;
-    enum err e =
-        journal->backend->get(journal->self, SHELF_BLOBS, key, &stored, &fault);
-    if (e == ERR_NONE)
-        return hash;
-    if (e != ERR_NOT_FOUND)
-        broken("journal_put_blob", &fault);
-    struct blob *blob = arena_take(&journal->arena, sizeof *blob);
-    blob->hash = hash;
-    blob->node.key = bytes_of(blob->hash.bytes, HASH_SIZE);
-    blob->bytes = bytes.size == 0 ? text("") : arena_copy(&journal->arena, bytes);
-    sorted_insert(&journal->blobs, &blob->node);
+    struct blob *blob = take_blob(journal, &hash);
+    blob->count++;
+    if (!blob->there && blob->bytes.data == NULL)
+        blob->bytes = bytes.size == 0 ? text("") : arena_copy(&journal->arena, bytes);
     return hash;
+}
+
+void
+journal_drop_blob(struct journal *journal, const struct hash *hash)
+{
+    assert(!journal->view);
+    struct blob *blob = take_blob(journal, hash);
+    if (blob->counted && blob->count > 0)
+        blob->count--;
 }
 
 enum err
@@ -372,10 +450,10 @@ journal_get_blob(struct journal *journal, const struct hash *hash, struct arena 
     struct fault fault;
     struct bytes key = bytes_of(hash->bytes, HASH_SIZE);
     struct sorted_node *pending = sorted_find(&journal->blobs, key);
-    struct bytes stored;
-    if (pending != NULL) {
+    struct bytes stored = { 0 };
+    if (pending != NULL)
         stored = LIST_OF(pending, struct blob, node)->bytes;
-    } else {
+    if (stored.data == NULL) {
         enum err e =
             journal->backend->get(journal->self, SHELF_BLOBS, key, &stored, &fault);
         if (e == ERR_NOT_FOUND)
@@ -393,7 +471,27 @@ bool
 journal_dirty(const struct journal *journal)
 {
     return pending_count(journal) > 0 || journal->cache.changed.count > 0
-           || journal->blobs.count > 0;
+           || journal->blobs.count > 0 || journal->strips.count > 0;
+}
+
+/* Returns the end of the list. */
+static struct change *
+list_blob(struct blob *blob, struct change *at)
+{
+    struct bytes count_key = bytes_of(blob->count_key, COUNT_KEY_SIZE);
+    if (!blob->counted || (blob->count == 0 && !blob->there))
+        return at;
+    if (blob->count == 0) {
+        *at++ = (struct change){ SHELF_BLOBS, blob->node.key, { 0 } };
+        *at++ = (struct change){ SHELF_BLOBS, count_key, { 0 } };
+        return at;
+    }
+    if (!blob->there)
+        *at++ = (struct change){ SHELF_BLOBS, blob->node.key, blob->bytes };
+    blob->count_row = number_key(blob->count);
+    *at++ = (struct change){ SHELF_BLOBS, count_key,
+        bytes_of(blob->count_row.bytes, NUMBER_SIZE) };
+    return at;
 }
 
 /* All that is not committed, in the arena.  Every batch says whose it is: views of
@@ -402,8 +500,9 @@ static struct change *
 list_changes(struct journal *journal, size_t *count)
 {
     size_t records = pending_count(journal);
-    *count = 1 + records + journal->cache.changed.count + journal->blobs.count;
-    struct change *changes = arena_take(&journal->arena, *count * sizeof *changes);
+    size_t most = 1 + records + journal->cache.changed.count + journal->strips.count
+                  + 2 * journal->blobs.count;
+    struct change *changes = arena_take(&journal->arena, most * sizeof *changes);
     struct change *at = changes;
     *at++ = epoch_change(journal);
     struct number_key *keys = arena_take(&journal->arena, records * sizeof *keys);
@@ -417,12 +516,15 @@ list_changes(struct journal *journal, size_t *count)
         const struct row *row = LIST_OF(node, struct row, node);
         *at++ = (struct change){ SHELF_ROWS, node->key, row_value(row) };
     }
+    node = sorted_at_or_after(&journal->strips, text(""));
+    for (; node != NULL; node = sorted_next(node, false))
+        *at++ = (struct change){ SHELF_RECORDS, node->key,
+            LIST_OF(node, struct strip, node)->stored };
     node = sorted_at_or_after(&journal->blobs, text(""));
-    for (; node != NULL; node = sorted_next(node, false)) {
-        const struct blob *blob = LIST_OF(node, struct blob, node);
-        *at++ = (struct change){ SHELF_BLOBS, node->key, blob->bytes };
-    }
-    assert(at == changes + *count);
+    for (; node != NULL; node = sorted_next(node, false))
+        at = list_blob(LIST_OF(node, struct blob, node), at);
+    *count = (size_t)(at - changes);
+    assert(*count <= most);
     return changes;
 }
 
@@ -439,7 +541,7 @@ settle(struct journal *journal, bool durable)
         buffer_free(&journal->records);
     if (journal->read.capacity > BUFFER_KEPT_MAX)
         buffer_free(&journal->read);
-    journal->blobs = (struct sorted){ 0 };
+    journal->blobs = journal->strips = (struct sorted){ 0 };
     arena_reset(&journal->arena);
 }
 

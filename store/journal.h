@@ -2,7 +2,8 @@
  *
  * A journal holds three things that change together, in one atomic batch:
  *
- *   records   what happened, numbered 1, 2, 3, …; never changed, never removed
+ *   records   what happened, numbered 1, 2, 3, …; never changed, never removed, but
+ *             what they say of something that is gone may be taken out of them
  *   rows      state: keys and values, ordered by key; a fold of the records
  *   blobs     payloads too large for a record, by their hash
  *
@@ -77,6 +78,11 @@ struct record {
 MUST_CHECK enum err
 journal_read(struct journal *journal, uint64_t number, struct record *record);
 
+/* Leave only `facts` of what the record `number`, which is committed, says.  It keeps
+ * its number, time and hash; that the hash is that of what it said is believed from
+ * then on.  Borrows `facts`. */
+void journal_strip(struct journal *journal, uint64_t number, struct bytes facts);
+
 /* Call `each` for the records from number `from` on, in order, until it returns false.
  * A record is valid during its call.  Much quicker than reading them one by one. */
 void journal_replay(struct journal *journal, uint64_t from,
@@ -97,8 +103,11 @@ void
 journal_scan(struct journal *journal, struct bytes from, struct bytes to, bool backward,
     bool (*each)(void *self, struct bytes key, struct bytes value), void *self);
 
-/* Payloads beside the log.  Putting the same bytes twice stores them once. */
+/* Payloads beside the log.  Putting the same bytes twice stores them once; they are
+ * gone when they have been dropped as often as they were put. */
 struct hash journal_put_blob(struct journal *journal, struct bytes blob);
+/* One that is not there, or was put before puts were counted, stays as it is. */
+void journal_drop_blob(struct journal *journal, const struct hash *hash);
 /* Copied to `arena`; ERR_NOT_FOUND. */
 MUST_CHECK enum err journal_get_blob(struct journal *journal, const struct hash *hash,
     struct arena *arena, struct bytes *blob);

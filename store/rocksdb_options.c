@@ -109,6 +109,14 @@ table_make(enum shelf shelf, rocksdb_cache_t *cache)
     rocksdb_block_based_options_set_block_cache(t, cache);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(t, 1);
     rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(t, 1);
+    /* In parts of a few KiB: a table's whole filter would not fit into a small cache,
+     * and be read and checked anew for each key that is looked up. */
+    rocksdb_block_based_options_set_index_type(
+        t, rocksdb_block_based_table_index_type_two_level_index_search);
+    rocksdb_block_based_options_set_partition_filters(t, 1);
+    rocksdb_block_based_options_set_pin_top_level_index_and_filter(t, 1);
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(
+        t, 1);
     rocksdb_block_based_options_set_block_size(t, families[shelf].block_size);
     if (families[shelf].bloom)
         rocksdb_block_based_options_set_filter_policy(

@@ -1,8 +1,20 @@
 #include "store/rocksdb_store.h"
 
+#include <malloc.h>
 #include <stdio.h>
 
 enum { READ_AHEAD = 256 * 1024 }; /* bytes, when a whole shelf is read */
+enum { MAPPED_MIN = 256 * 1024, HEAPS_MAX = 2 };
+
+/* Of this process: blocks of memtables go back to the system when they have become a
+ * table.  Left to itself, glibc soon takes them from heaps that small things keep. */
+static void
+bound_heaps(void)
+{
+    mallopt(M_MMAP_THRESHOLD, MAPPED_MIN);
+    mallopt(M_TRIM_THRESHOLD, MAPPED_MIN);
+    mallopt(M_ARENA_MAX, HEAPS_MAX);
+}
 
 /* RocksDB's first words say what kind of failure it is. */
 enum err
@@ -40,6 +52,7 @@ store_make(struct store *store, const char *path, const struct journal_options *
     if (path[0] == '\0' || strlen(path) >= sizeof store->path)
         return fault_set(fault, ERR_INVALID, "not a path: \"%s\"", path);
     snprintf(store->path, sizeof store->path, "%s", path);
+    bound_heaps();
     rocksdb_set_perf_level(rocksdb_disable); /* of this thread: a sixth of each write */
     rocksdb_setup_make(&store->setup, options, view);
     store->read = rocksdb_readoptions_create();

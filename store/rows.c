@@ -97,6 +97,29 @@ row_key_newest(struct row_key *key, const struct id *id)
     row_key_id(key, &last_first);
 }
 
+/* ~run begins with the complement of 48 bits of time. */
+enum { SLICE_MS_BITS = 4, SLICE_KEY_BITS = 16 + SLICE_MS_BITS };
+
+uint64_t
+row_slice(const struct id *run)
+{
+    uint64_t newest_first = ~id_unix_ms(run) & (UINT64_MAX >> 16);
+    return newest_first >> SLICE_MS_BITS;
+}
+
+void
+row_slice_bounds(
+    const struct id *project, uint64_t slice, struct row_key *from, struct row_key *to)
+{
+    uint64_t first = slice << SLICE_KEY_BITS;
+    *from = row_key('O');
+    row_key_id(from, project);
+    *to = *from;
+    row_key_u64(from, first);
+    row_key_u64(to, first | ((UINT64_C(1) << SLICE_KEY_BITS) - 1));
+    *to = row_key_after(to);
+}
+
 struct row_key
 row_key_after(const struct row_key *key)
 {

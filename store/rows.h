@@ -8,6 +8,8 @@
  *   E project run page            32 positions of its facts in the journal
  *   A project automation ~run     runs of an automation, the newest first
  *   O project ~run                runs that are open, the newest first
+ *   o project slice               how many of them began in that slice of time: the
+ *                                 deleted rows 'O' of others are not passed
  *   X project status ~run         runs that failed or were cancelled, the newest first
  *   K project hash                the run that an idempotency key named
  *   P project automation version  a plan
@@ -59,6 +61,11 @@ void row_key_u64(struct row_key *key, uint64_t number);
 void row_key_text(struct row_key *key, struct bytes text); /* at most 128 bytes */
 /* ~id: the newest first.  RocksDB passes deleted rows ten times as fast forward. */
 void row_key_newest(struct row_key *key, const struct id *id);
+/* Open runs are counted by when they began, in slices of 16 ms, the newest first; and
+ * the keys of all that one slice can have, from `from` on and before `to`. */
+uint64_t row_slice(const struct id *run);
+void row_slice_bounds(
+    const struct id *project, uint64_t slice, struct row_key *from, struct row_key *to);
 /* The first key after all that begin with `key`. */
 struct row_key row_key_after(const struct row_key *key);
 
@@ -122,7 +129,8 @@ uint64_t row_take_u64(struct bytes *left);
     F(S, 49, u32,     depth,         "generations above it")                               \
     F(S, 50, id,      origin,        "run that it was forked from, or zero")               \
     F(S, 51, text,    trigger,       "key of the trigger, or nothing")                      \
-    F(S, 52, u32,     children,      "runs that its steps started")
+    F(S, 52, u32,     children,      "runs that its steps started")                        \
+    F(S, 53, u32,     copying,       "1: a fork to which steps are still to be copied")
 
 #define step_row_FIELDS(F, S)                                                            \
     F(S, 1,  u32,  status,        "enum step_status")                                    \

@@ -7,7 +7,7 @@
 
 /* Where each part begins. */
 enum { CRC = 0, FORM = 4, HASH = 8, NUMBER = 40, AT_MS = 48, EPOCH = 56 };
-enum { FORM_1 = 1 };
+enum { FORM_WHOLE = 1, FORM_STRIPPED = 2 };
 
 static void
 put_little(uint8_t *at, uint64_t value, size_t size)
@@ -44,7 +44,7 @@ stored_write(struct record *record, const struct hash *before, struct buffer *ou
     size_t size = RECORD_HEAD + record->facts.size;
     uint8_t *at = buffer_reserve(out, size);
     memset(at, 0, HASH);
-    at[FORM] = FORM_1;
+    at[FORM] = FORM_WHOLE;
     put_little(at + NUMBER, record->number, 8);
     put_little(at + AT_MS, record->at_ms, 8);
     put_little(at + EPOCH, record->epoch, 8);
@@ -52,6 +52,20 @@ stored_write(struct record *record, const struct hash *before, struct buffer *ou
         memcpy(at + RECORD_HEAD, record->facts.data, record->facts.size);
     record->hash = hash_chain(before, after_hash(bytes_of(at, size)));
     memcpy(at + HASH, record->hash.bytes, HASH_SIZE);
+    put_little(at + CRC, crc32c(0, after_crc(bytes_of(at, size))), 4);
+    out->size += size;
+}
+
+void
+stored_strip(struct bytes in, struct bytes facts, struct buffer *out)
+{
+    size_t size = RECORD_HEAD + facts.size;
+    uint8_t *at = buffer_reserve(out, size);
+    assert(in.size >= RECORD_HEAD);
+    memcpy(at, in.data, RECORD_HEAD);
+    at[FORM] = FORM_STRIPPED;
+    if (facts.size > 0)
+        memcpy(at + RECORD_HEAD, facts.data, facts.size);
     put_little(at + CRC, crc32c(0, after_crc(bytes_of(at, size))), 4);
     out->size += size;
 }
@@ -66,7 +80,7 @@ stored_read(
     if (get_little(in.data + CRC, 4) != crc32c(0, after_crc(in)))
         return fault_set(
             fault, ERR_CORRUPT, "record %" PRIu64 " fails its checksum", number);
-    if (in.data[FORM] != FORM_1)
+    if (in.data[FORM] != FORM_WHOLE && in.data[FORM] != FORM_STRIPPED)
         return fault_set(fault, ERR_CORRUPT,
             "record %" PRIu64 " has the unknown form %u", number, in.data[FORM]);
     memcpy(record->hash.bytes, in.data + HASH, HASH_SIZE);
@@ -86,7 +100,8 @@ stored_continues(struct bytes in, const struct hash *before)
 {
     assert(in.size >= RECORD_HEAD);
     struct hash expected = hash_chain(before, after_hash(in));
-    return memcmp(expected.bytes, in.data + HASH, HASH_SIZE) == 0;
+    return in.data[FORM] == FORM_STRIPPED
+           || memcmp(expected.bytes, in.data + HASH, HASH_SIZE) == 0;
 }
 
 struct number_key

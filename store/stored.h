@@ -6,7 +6,8 @@
  *   +-----+------+-----+------+--------+-------+-------+-------
  *
  * Numbers are little-endian.  crc: CRC32C of all that follows it.  hash: of the hash of
- * the record before and all that follows it here.  On disk: never change a form.
+ * the record before and all that follows it here.  On disk: never change a form.  A
+ * stripped record has a form of its own: its facts are fewer than those of its hash.
  */
 #ifndef STORE_STORED_H
 #define STORE_STORED_H
@@ -25,7 +26,11 @@ void stored_write(struct record *record, const struct hash *before, struct buffe
 MUST_CHECK enum err stored_read(
     struct bytes in, uint64_t number, struct record *record, struct fault *fault);
 
-/* Does the hash of the whole record `in`, which was read, continue `before`? */
+/* Append the record `in`, which was read, with `facts` in the place of its own. */
+void stored_strip(struct bytes in, struct bytes facts, struct buffer *out);
+
+/* Does the hash of the whole record `in`, which was read, continue `before`?  That of
+ * a stripped one cannot be told, and is believed. */
 bool stored_continues(struct bytes in, const struct hash *before);
 
 /* Numbers as keys: big-endian, so that they sort. */

@@ -1,5 +1,7 @@
 #include "transport/messages.h"
 
+#include <assert.h>
+
 #define MESSAGE(number, code, name, kind, from, to, about)                             \
     static const struct field name##_field_rows[] = { name##_FIELDS(FIELD_ROW, name) };
 #include "transport/messages.def"
@@ -14,6 +16,22 @@ const struct route message_routes[MESSAGE_END] = {
     [code] = { kind, ACTOR_##from, ACTOR_##to, about },
 #include "transport/messages.def"
 };
+
+void
+message_ask_again(struct message *m, uint64_t number)
+{
+    assert(strcmp(message_shapes[m->code].fields[0].name, "request") == 0);
+    memcpy(m->body, &number, sizeof number);
+}
+
+void
+message_ask(struct message *m, uint64_t number)
+{
+    const struct shape *shape = &message_shapes[m->code];
+    message_ask_again(m, number);
+    if (shape->field_count > 1 && strcmp(shape->fields[1].name, "question") == 0)
+        memcpy(m->body + sizeof number, &number, sizeof number);
+}
 
 enum err
 refused_err(const struct refused *refused)

@@ -520,26 +520,29 @@
  * only if there is no such key). */
 #define state_set_FIELDS(F, S)                                                           \
     F(S, 1, u64,     request,     "to be named in the answer")                           \
-    F(S, 2, text,    scope,       "of the key")                                          \
-    F(S, 3, text,    key,         "in the scope")                                        \
-    F(S, 4, payload, value,       "msgpack")                                             \
-    F(S, 5, u32,     conditional, "1: only if the key has this revision")                \
-    F(S, 6, u64,     revision,    "number of the key's last change; 0: there is none")
+    F(S, 2, u64,     question,    "the request by which it was asked first")             \
+    F(S, 3, text,    scope,       "of the key")                                          \
+    F(S, 4, text,    key,         "in the scope")                                        \
+    F(S, 5, payload, value,       "msgpack")                                             \
+    F(S, 6, u32,     conditional, "1: only if the key has this revision")                \
+    F(S, 7, u64,     revision,    "number of the key's last change; 0: there is none")
 
 #define state_update_FIELDS(F, S)                                                        \
     F(S, 1, u64,     request,     "to be named in the answer")                           \
-    F(S, 2, text,    scope,       "of the key")                                          \
-    F(S, 3, text,    key,         "in the scope")                                        \
-    F(S, 4, payload, ops,         "msgpack array of operations: see docs/state.md")      \
-    F(S, 5, u32,     conditional, "1: only if the key has this revision")                \
-    F(S, 6, u64,     revision,    "number of the key's last change; 0: there is none")
+    F(S, 2, u64,     question,    "the request by which it was asked first")             \
+    F(S, 3, text,    scope,       "of the key")                                          \
+    F(S, 4, text,    key,         "in the scope")                                        \
+    F(S, 5, payload, ops,         "msgpack array of operations: see docs/state.md")      \
+    F(S, 6, u32,     conditional, "1: only if the key has this revision")                \
+    F(S, 7, u64,     revision,    "number of the key's last change; 0: there is none")
 
 #define state_delete_FIELDS(F, S)                                                        \
     F(S, 1, u64,     request,     "to be named in the answer")                           \
-    F(S, 2, text,    scope,       "of the key")                                          \
-    F(S, 3, text,    key,         "in the scope")                                        \
-    F(S, 5, u32,     conditional, "1: only if the key has this revision")                \
-    F(S, 6, u64,     revision,    "number of the key's last change; 0: there is none")
+    F(S, 2, u64,     question,    "the request by which it was asked first")             \
+    F(S, 3, text,    scope,       "of the key")                                          \
+    F(S, 4, text,    key,         "in the scope")                                        \
+    F(S, 6, u32,     conditional, "1: only if the key has this revision")                \
+    F(S, 7, u64,     revision,    "number of the key's last change; 0: there is none")
 
 #define state_get_FIELDS(F, S)                                                           \
     F(S, 1, u64,     request, "to be named in the answer")                               \
@@ -565,7 +568,7 @@
     F(S, 3, payload, value,    "msgpack; nothing if it is deleted")                      \
     F(S, 4, u32,     deleted,  "1: there is no such key any more")                       \
     F(S, 5, u64,     revision, "number of this change among those of the project's state") \
-    F(S, 6, u64,     request,  "that asked for it")                                      \
+    F(S, 6, u64,     question, "that asked for it")                                      \
     F(S, 7, payload, errors,   "of an update: msgpack array of what was passed over")
 
 #define state_told_FIELDS(F, S)                                                          \
@@ -775,4 +778,9 @@ struct route {
 /* Indexed by code; unused numbers have no name. */
 extern const struct shape message_shapes[MESSAGE_END];
 extern const struct route message_routes[MESSAGE_END];
+
+/* Give a request its number; some say it twice, as that of the question. */
+void message_ask(struct message *m, uint64_t number);
+/* Give it another: the question stays. */
+void message_ask_again(struct message *m, uint64_t number);
 #endif

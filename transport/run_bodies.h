@@ -98,7 +98,8 @@
     F(S, 1, id,   run,     "run id")                                                     \
     F(S, 2, u32,  more,    "1: more follows; 0: no more")                                \
     F(S, 3, u32,  ending,  "enum run_status that the run will have when all is said, or 0") \
-    F(S, 4, text, reason,  "of the ending")
+    F(S, 4, text, reason,  "of the ending")                                              \
+    F(S, 5, u32,  copying, "1: a fork, and steps are still to be copied")
 
 #define step_started_FIELDS(F, S)                                                        \
     F(S, 1, id,   run,  "run id")                                                        \
@@ -240,6 +241,14 @@
     F(S, 1, u32, peer,    "who knows it: a partition, or 255: the registry")             \
     F(S, 2, id,  subject, "run or automation")                                           \
     F(S, 3, u32, kind,    "enum telling_kind")
+
+#define runs_removed_FIELDS(F, S)                                                        \
+    F(S, 1, blob, runs, "their ids, 16 bytes each")
+
+#define runs_swept_FIELDS(F, S)                                                          \
+    F(S, 1, id,   project, "of the last run that was looked at")                         \
+    F(S, 2, id,   run,     "that one")                                                   \
+    F(S, 3, u32,  more,    "1: there may be more behind it")
 
 #define told_again_FIELDS(F, S)                                                          \
     F(S, 1, u32,  peer,  "as in telling_settled")                                        \

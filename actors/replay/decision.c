@@ -67,7 +67,7 @@ take_from_outside(const struct message *was, struct message *is)
 {
     if (was->code != is->code)
         return;
-    if (was->code == RUN_STARTED) {
+    if (was->code == RUN_STARTED || was->code == RUN_QUEUED) {
         const struct run_started *from = &was->run_started;
         is->run_started.key = from->key;
         is->run_started.source = from->source;
@@ -75,6 +75,7 @@ take_from_outside(const struct message *was, struct message *is)
         is->run_started.meta = from->meta;
         is->run_started.trigger = from->trigger;
         is->run_started.config = from->config;
+        is->run_started.queue_reason = from->queue_reason;
     }
     /* Of which partition it is depends on the other automation. */
     if (was->code == CHILD_CALLED)
@@ -186,6 +187,9 @@ decision_ask(
         if (r->facts.list[i].code == CHILD_CALLED)
             rebuilt_learn_other(r, r->facts.list[i].child_called.automation);
     struct buffer why = { 0 };
+    const struct message *first = &r->facts.list[0];
+    if (first->code == RUN_QUEUED)
+        rebuilt_hold_slots(r, &first->run_started, record->at_ms, true);
     decision->known = led.count > 0;
     decision->same = false;
     buffer_clear(&decision->why);
@@ -197,5 +201,7 @@ decision_ask(
             buffer_append_bytes(&decision->why, buffer_bytes(&why));
         }
     }
+    if (first->code == RUN_QUEUED)
+        rebuilt_hold_slots(r, &first->run_started, record->at_ms, false);
     buffer_free(&why);
 }

@@ -37,8 +37,6 @@ by_resumed_wait(const struct facts *facts)
     return (struct led_by){ .count = 0 };
 }
 
-/* Whether a run must queue depends on others, which are not here; that it begins when
- * they are gone does not. */
 static struct led_by
 by_start(const struct run_started *started)
 {
@@ -56,7 +54,8 @@ led_by(const struct facts *facts)
 {
     const struct message *first = &facts->list[0];
     switch ((int)first->code) {
-    case RUN_STARTED: return by_start(&first->run_started);
+    case RUN_STARTED:
+    case RUN_QUEUED: return by_start(&first->run_started);
     case JOB_LEASED: return one_of(JOB_LEASED, 0);
     case JOB_PRINTED: return one_of(JOB_PRINTED, 0);
     case JOB_REOFFERED: return one_of(JOB_RETURNED, 0);
@@ -64,7 +63,7 @@ led_by(const struct facts *facts)
     case ACTION_FAILED: return by_failed_attempt(&first->action_failed);
     case WAIT_RESUMED: return by_resumed_wait(facts);
     case INTERACTION_RESPONDED: return one_of(INTERACTION_RESPOND, 0);
-    case RUN_QUEUED: return (struct led_by){ .count = 0 };
+    case STEP_COPIED: return (struct led_by){ .count = 0 };
     case RUN_RESUMED: return one_of(RUN_RETRY, 0);
     case STEP_OVERRIDDEN: return one_of(STEP_OVERRIDE, 0);
     case STEP_SKIPPED: return one_of(HELLO, STEP_SKIP);

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { STATE_CACHE_BYTES = 64 << 20 };
+enum { STATE_CACHE_BYTES = 64 << 20, OTHERS_MAX = 4096 };
 
 static void *
 room_new(size_t count, size_t size)
@@ -66,6 +66,45 @@ rebuilt_learn_other(struct rebuilt *r, struct bytes name)
         automation = id_of_name(name);
     struct message m = plan_learned(r->file, &automation, name);
     scheduler_actor.apply(r->state, 0, &m);
+    commit(r);
+}
+
+static struct message
+other_run(const struct rebuilt *r, enum message_code code, uint32_t number)
+{
+    static const uint64_t other_tag = (uint64_t)'o' << 56;
+    struct message m = { .code = code, .envelope = { .project = r->file->project } };
+    m.run_started.run = id_derive(&r->file->run, other_tag | number);
+    return m;
+}
+
+void
+rebuilt_hold_slots(
+    struct rebuilt *r, const struct run_started *queued, uint64_t at_ms, bool held)
+{
+    for (uint32_t i = 0; i < queued->runs_max && i < OTHERS_MAX; i++) {
+        struct message begins = other_run(r, RUN_STARTED, i);
+        struct message is_ending = other_run(r, RUN_DEFERRED, i);
+        struct message ends = other_run(r, RUN_CANCELLED, i);
+        struct run_started started = { .run = begins.run_started.run,
+            .automation = queued->automation,
+            .name = queued->name,
+            .version = queued->version,
+            .steps = queued->steps,
+            .trigger = queued->trigger,
+            .concurrency = queued->concurrency,
+            .runs_max = queued->runs_max,
+            .scoped = queued->scoped,
+            .group = queued->group };
+        begins.run_started = started;
+        is_ending.run_deferred.ending = RUN_STOPPED;
+        if (held) {
+            scheduler_actor.apply(r->state, at_ms, &begins);
+            scheduler_actor.apply(r->state, at_ms, &is_ending);
+        } else {
+            scheduler_actor.apply(r->state, at_ms, &ends);
+        }
+    }
     commit(r);
 }
 

@@ -40,6 +40,10 @@ MUST_CHECK enum err rebuilt_read(
 /* Another automation is there: which steps it has does not matter, only that a run of
  * it may be started. */
 void rebuilt_learn_other(struct rebuilt *r, struct bytes name);
+/* A run is queued because of others, which are not here.  As many as its group may have
+ * are there, and about to end; or they are gone. */
+void rebuilt_hold_slots(
+    struct rebuilt *r, const struct run_started *queued, uint64_t at_ms, bool held);
 /* They happen. */
 void rebuilt_follow(struct rebuilt *r, const struct export_record *record);
 

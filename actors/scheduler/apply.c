@@ -6,7 +6,7 @@
 
 #include <assert.h>
 
-enum { NO_STEP = 0 };
+enum { NO_STEP = 0, DROPPED_AT_ONCE = 32 };
 
 void
 scheduler_put(struct scheduler_state *s, const struct row_key *key, struct bytes value)
@@ -21,6 +21,36 @@ void
 scheduler_drop(struct scheduler_state *s, const struct row_key *key)
 {
     journal_delete(s->journal, row_key_bytes(key));
+}
+
+struct keys_found {
+    struct row_key keys[DROPPED_AT_ONCE];
+    uint32_t count;
+};
+
+static bool
+keep_key(void *self, struct bytes key, struct bytes value)
+{
+    struct keys_found *found = self;
+    struct row_key *kept = &found->keys[found->count++];
+    (void)value;
+    kept->size = key.size;
+    memcpy(kept->bytes, key.data, key.size);
+    return found->count < DROPPED_AT_ONCE;
+}
+
+void
+scheduler_drop_all(struct scheduler_state *s, const struct row_key *key)
+{
+    struct row_key to = row_key_after(key);
+    struct keys_found found;
+    do {
+        found.count = 0;
+        journal_scan(s->journal, row_key_bytes(key), row_key_bytes(&to), false,
+            keep_key, &found);
+        for (uint32_t i = 0; i < found.count; i++)
+            scheduler_drop(s, &found.keys[i]);
+    } while (found.count == DROPPED_AT_ONCE);
 }
 
 static bool
@@ -171,11 +201,36 @@ open_key(const struct run *run)
     return key;
 }
 
+/* One more open run, or one less, among those that began with it. */
 static void
-index_start(struct scheduler_state *s, const struct run *run)
+count_open(struct scheduler_state *s, const struct run *run, bool more)
+{
+    struct row_key key = row_key('o'), value = row_key('o');
+    row_key_id(&key, &run->project);
+    row_key_u64(&key, row_slice(&run->id));
+    struct bytes known = journal_get(s->journal, row_key_bytes(&key));
+    uint32_t open = known.data == NULL ? 0 : row_take_u32(&known);
+    open = more ? open + 1 : open > 0 ? open - 1 : 0;
+    value.size = 0;
+    row_key_u32(&value, open);
+    if (open > 0)
+        scheduler_put(s, &key, row_key_bytes(&value));
+    else
+        scheduler_drop(s, &key);
+}
+
+static void
+index_open(struct scheduler_state *s, const struct run *run)
 {
     struct row_key open = open_key(run);
     scheduler_put(s, &open, (struct bytes){ 0 });
+    count_open(s, run, true);
+}
+
+static void
+index_start(struct scheduler_state *s, const struct run *run)
+{
+    index_open(s, run);
     struct row_key of = row_key('A');
     row_key_id(&of, &run->project);
     row_key_id(&of, &run->row.automation);
@@ -193,6 +248,7 @@ index_end(struct scheduler_state *s, const struct run *run)
 {
     struct row_key open = open_key(run);
     scheduler_drop(s, &open);
+    count_open(s, run, false);
     if (run->row.status != RUN_DONE) {
         struct row_key ended = row_key('X');
         row_key_id(&ended, &run->project);
@@ -209,11 +265,11 @@ index_end(struct scheduler_state *s, const struct run *run)
 static void
 index_resume(struct scheduler_state *s, const struct run *run, enum run_status was)
 {
-    struct row_key open = open_key(run), ended = row_key('X');
+    struct row_key ended = row_key('X');
     row_key_id(&ended, &run->project);
     row_key_u8(&ended, (uint8_t)was);
     row_key_newest(&ended, &run->id);
-    scheduler_put(s, &open, (struct bytes){ 0 });
+    index_open(s, run);
     scheduler_drop(s, &ended);
 }
 
@@ -403,8 +459,9 @@ told(struct scheduler_state *s, const struct message *m)
 }
 
 static void
-reset_peer(struct scheduler_state *s, const struct message *m)
+reset_peer(struct scheduler_state *s, uint64_t at_ms, const struct message *m)
 {
+    s->sweep.greeted_ms = at_ms;
     if (m->peer_reset.actor == ACTOR_lease)
         lanes_reset(&s->lanes);
     else if (m->peer_reset.actor == ACTOR_trigger)
@@ -460,7 +517,9 @@ scheduler_apply(void *state, uint64_t at_ms, const struct message *m)
         untold_drop(s, settled->order, &settled->run, settled->step);
         return;
     }
-    case PEER_RESET: reset_peer(s, m); return;
+    case PEER_RESET: reset_peer(s, at_ms, m); return;
+    case RUNS_REMOVED: apply_runs_removed(s, m); return;
+    case RUNS_SWEPT: apply_runs_swept(s, at_ms, m); return;
     case RUN_DEFERRED:
         apply_to_run(s, at_ms, m);
         defer(s, m);

@@ -1,5 +1,6 @@
 /* A run that shares the beginning of another: the other is followed from its facts up
- * to the event, in memory; what was over by then is said of the new run. */
+ * to the event, in memory; what was over by then is said of the new run.  What one turn
+ * cannot say follows in others, and until then no step of the run begins. */
 #include "actors/history.h"
 #include "actors/record.h"
 #include "actors/scheduler/policy.h"
@@ -15,6 +16,7 @@ struct copy {
     struct bytes key, output;
     uint32_t status, attempt;
     bool passes;
+    bool given; /* by who forks */
 };
 
 struct forking {
@@ -56,13 +58,14 @@ note_over(struct forking *f, const struct message *fact)
     f->over[f->over_count++] = fact->step_started.step;
 }
 
-/* It has the id of the new run, which has no rows: no page of its steps is read. */
+/* It has the id of no run: no page of its steps is read. */
 static void
 begin_shadow(struct forking *f, const struct message *fact)
 {
+    static const uint64_t shadow_tag = (uint64_t)'s' << 56;
     struct run *run = &f->shadow.run;
     struct run_started started = fact->run_started;
-    started.run = f->asked->run;
+    started.run = id_derive(&f->asked->run, shadow_tag);
     run_begin(run, f->state->journal, f->out->arena, &f->out->project, &started);
 }
 
@@ -180,6 +183,15 @@ collect(struct forking *f)
     return none;
 }
 
+static uint32_t
+given_count(const struct forking *f)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < f->copy_count; i++)
+        count += f->copies[i].given;
+    return count;
+}
+
 static struct refusal
 set_outputs(struct forking *f)
 {
@@ -198,6 +210,7 @@ set_outputs(struct forking *f)
             copy = &f->copies[f->copy_count++];
             *copy = (struct copy){ .step = PLAN_NO_STEP, .key = key };
         }
+        copy->given = true;
         copy->output = output;
         copy->status = STEP_DONE;
         copy->passes = true;
@@ -252,8 +265,9 @@ plan_copies(struct forking *f)
     struct refusal refusal = collect(f);
     if (refusal.err == ERR_NONE)
         refusal = set_outputs(f);
-    if (refusal.err == ERR_NONE && !outbox_has_room(f->out, f->copy_count + BEGIN_ROOM))
-        return refuse(ERR_TOO_LARGE, "more steps are over than one turn can copy");
+    if (refusal.err == ERR_NONE
+        && !outbox_has_room(f->out, given_count(f) + BEGIN_ROOM))
+        return refuse(ERR_TOO_LARGE, "more outputs are given than one turn can say");
     return refusal;
 }
 
@@ -294,21 +308,54 @@ begin(struct forking *f, struct turn *turn)
 }
 
 static void
-say_copies(struct forking *f, struct turn *turn)
+say_copy(struct turn *turn, const struct copy *copy)
+{
+    struct step_copied copied = {
+        .run = turn->run.id,
+        .step = copy->target,
+        .key = copy->key,
+        .status = copy->status,
+        .output = copy->output,
+        .attempt = copy->attempt,
+        .passes = copy->passes,
+    };
+    turn_say(turn, (struct message){ .code = STEP_COPIED, .step_copied = copied });
+}
+
+/* Those that somebody gives are in no record but what is said now.  Returns whether
+ * there was room for all. */
+static bool
+say_copies(struct forking *f, struct turn *turn, bool given)
 {
     for (uint32_t i = 0; i < f->copy_count; i++) {
         const struct copy *copy = &f->copies[i];
-        struct step_copied copied = {
-            .run = turn->run.id,
-            .step = copy->target,
-            .key = copy->key,
-            .status = copy->status,
-            .output = copy->output,
-            .attempt = copy->attempt,
-            .passes = copy->passes,
-        };
-        turn_say(turn, (struct message){ .code = STEP_COPIED, .step_copied = copied });
+        bool was_said = run_step(&turn->run, copy->target)->status != STEP_PENDING;
+        if (was_said || (given && !copy->given))
+            continue;
+        if (!outbox_has_room(f->out, BEGIN_ROOM))
+            return false;
+        say_copy(turn, copy);
     }
+    return true;
+}
+
+static void
+say_copying(struct turn *turn, bool copying)
+{
+    struct run_deferred deferred = {
+        .run = turn->run.id, .more = true, .copying = copying
+    };
+    turn_say(turn, (struct message){ .code = RUN_DEFERRED, .run_deferred = deferred });
+}
+
+static void
+begin_copies(struct forking *f, struct turn *turn)
+{
+    bool whole = outbox_has_room(f->out, f->copy_count + BEGIN_ROOM);
+    if (!whole)
+        (void)say_copies(f, turn, true);
+    if (!say_copies(f, turn, false))
+        say_copying(turn, true);
 }
 
 static struct refusal
@@ -328,9 +375,53 @@ fork_run(struct forking *f, struct turn *turn, uint64_t now_ms)
         refusal = begin(f, turn);
     if (refusal.err != ERR_NONE)
         return refusal;
-    say_copies(f, turn);
+    begin_copies(f, turn);
     turn_close(turn);
     return none;
+}
+
+static struct forking *
+forking_new(const struct scheduler_state *state, uint64_t now_ms, struct outbox *out,
+    const struct run_fork *asked)
+{
+    struct forking *f = arena_take(out->arena, sizeof *f);
+    *f = (struct forking){ .state = state,
+        .out = out,
+        .asked = asked,
+        .shadow = {
+            .state = state, .now_ms = now_ms, .out = out, .history = &asked->origin } };
+    return f;
+}
+
+/* The same is collected again, and what was said of it before is left out. */
+static bool
+copy_more(struct forking *f, struct turn *turn)
+{
+    struct turn origin;
+    if (!turn_open(&origin, f->state, turn->now_ms, f->out, &f->asked->origin))
+        return false;
+    make_shadow(f, &origin.run);
+    if (plan_copies(f).err != ERR_NONE
+        || find_targets(f, &turn->run.plan).err != ERR_NONE)
+        return false;
+    if (say_copies(f, turn, false)) {
+        say_copying(turn, false);
+        turn_look_through(turn);
+    }
+    return true;
+}
+
+void
+fork_go_on(struct turn *turn)
+{
+    struct run_fork *asked = arena_take(turn->out->arena, sizeof *asked);
+    struct forking *f = forking_new(turn->state, turn->now_ms, turn->out, asked);
+    turn_look(turn, turn->run.row.record, look_for_start, f);
+    *asked = (struct run_fork){ .run = turn->run.id,
+        .origin = f->started.origin,
+        .event = f->started.origin_event };
+    if (!copy_more(f, turn))
+        end_run(turn, RUN_STOPPED, text("what it was forked from is gone"));
 }
 
 void
@@ -338,13 +429,8 @@ on_run_fork(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out)
 {
     const struct run_fork *asked = &in->run_fork;
-    struct forking *f = arena_take(out->arena, sizeof *f);
+    struct forking *f = forking_new(state, now_ms, out, asked);
     struct turn turn;
-    *f = (struct forking){ .state = state,
-        .out = out,
-        .asked = asked,
-        .shadow = {
-            .state = state, .now_ms = now_ms, .out = out, .history = &asked->origin } };
     if (turn_open(&turn, state, now_ms, out, &asked->run)) {
         accept_run(&turn, asked->request, true);
         return;

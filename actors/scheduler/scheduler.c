@@ -134,7 +134,8 @@ scheduler_due(const void *state)
     if (s->deferred || s->vacancy || tellings_hungry(s)
         || lanes_hungry(&s->lanes) != NULL || untold_hungry(&s->untold))
         return 0;
-    return s->timer_ms;
+    uint64_t removal_ms = removal_due(s);
+    return removal_ms < s->timer_ms ? removal_ms : s->timer_ms;
 }
 
 static void
@@ -153,6 +154,8 @@ scheduler_tick(const void *state, uint64_t now_ms, struct outbox *out)
         on_vacancy(s, now_ms, out);
     else if (s->deferred)
         on_deferred(s, now_ms, out);
+    else
+        remove_runs(s, now_ms, out);
 }
 
 const struct actor scheduler_actor = {

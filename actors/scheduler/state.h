@@ -22,6 +22,14 @@ struct retelling {
 };
 enum { TELLING_PEERS = SCHEDULERS_MAX + 1 }; /* partitions, and the registry */
 
+/* How far it was looked for runs that ended long ago; volatile. */
+struct sweep {
+    bool begun;
+    struct id project, run; /* looked at last */
+    uint64_t greeted_ms; /* when a peer last began to say things again; 0: none has */
+    uint64_t rest_ms;    /* it is not looked before */
+};
+
 struct scheduler_state {
     const struct config *config;
     struct journal *journal;
@@ -32,6 +40,7 @@ struct scheduler_state {
     bool vacancy;      /* there is a group with a free slot and a run for it */
     bool tell_own;     /* there are rows 'D' about this partition */
     struct retelling retellings[TELLING_PEERS];
+    struct sweep sweep;
     bool deferred;         /* there is a run about which more must be said */
     uint64_t lease_epoch;  /* the last life of the lease actor */
     uint64_t lease_record; /* that said so: offers up to it may have been granted */
@@ -163,6 +172,15 @@ void on_run_retry(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out);
 void on_run_fork(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out);
+/* Copy more steps of the origin. */
+void fork_go_on(struct turn *turn);
+/* removal.c: runs that ended long ago */
+uint64_t removal_due(const struct scheduler_state *state);
+void
+remove_runs(const struct scheduler_state *state, uint64_t now_ms, struct outbox *out);
+void apply_runs_removed(struct scheduler_state *state, const struct message *fact);
+void apply_runs_swept(
+    struct scheduler_state *state, uint64_t at_ms, const struct message *note);
 /* apply.c */
 void scheduler_apply(void *state, uint64_t at_ms, const struct message *m);
 void scheduler_settle(void *state);
@@ -174,6 +192,8 @@ bool scheduler_has_rows(const struct scheduler_state *state, const struct row_ke
 void scheduler_put(
     struct scheduler_state *state, const struct row_key *key, struct bytes value);
 void scheduler_drop(struct scheduler_state *state, const struct row_key *key);
+/* All rows whose keys begin with `key`. */
+void scheduler_drop_all(struct scheduler_state *state, const struct row_key *key);
 /* index.c: the rows beside the run's own that follow from a fact about one step */
 struct fact_about_step {
     const struct run *run;

@@ -60,38 +60,14 @@ telling_put(struct scheduler_state *s, const struct telling *telling)
     s->tell_own |= telling->peer == s->partition;
 }
 
-struct keys_found {
-    struct row_key keys[TELL_AGAIN_MAX];
-    uint32_t count;
-};
-
-static bool
-keep_key(void *self, struct bytes key, struct bytes value)
-{
-    struct keys_found *found = self;
-    struct row_key *kept = &found->keys[found->count++];
-    (void)value;
-    kept->size = key.size;
-    memcpy(kept->bytes, key.data, key.size);
-    return found->count < TELL_AGAIN_MAX;
-}
-
 void
 telling_drop(struct scheduler_state *s, uint32_t peer, const struct id *subject,
     enum telling_kind kind, uint64_t record)
 {
-    struct row_key from = about_key(peer, subject, kind), to;
-    struct keys_found found;
+    struct row_key about = about_key(peer, subject, kind);
     if (record != 0)
-        row_key_u64(&from, record);
-    to = row_key_after(&from);
-    do {
-        found.count = 0;
-        journal_scan(s->journal, row_key_bytes(&from), row_key_bytes(&to), false,
-            keep_key, &found);
-        for (uint32_t i = 0; i < found.count; i++)
-            scheduler_drop(s, &found.keys[i]);
-    } while (found.count == TELL_AGAIN_MAX);
+        row_key_u64(&about, record);
+    scheduler_drop_all(s, &about);
     if (peer == s->partition)
         tellings_find_own(s);
 }

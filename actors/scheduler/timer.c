@@ -86,6 +86,8 @@ on_deferred(const struct scheduler_state *state, uint64_t now_ms, struct outbox 
     turn.run.row.left = 1; /* rows of an earlier release do not say so */
     if (run_closing(&turn.run))
         end_run(&turn, (enum run_status)turn.run.row.ending, turn.run.row.stop_reason);
+    else if (turn.run.row.copying)
+        fork_go_on(&turn);
     else
         turn_look_through(&turn);
     turn_close(&turn);

@@ -141,7 +141,7 @@ void
 turn_close(struct turn *turn)
 {
     struct run *run = &turn->run;
-    if (!run_over(run) && !run_closing(run)) {
+    if (!run_over(run) && !run_closing(run) && !run->row.copying) {
         advance(turn);
         if (run->row.cleaning || run->row.mains_over == run->row.mains)
             finish_run(turn);

@@ -233,10 +233,10 @@ key_of_values_total(const struct id *project)
 }
 
 struct row_key
-key_of_change(uint64_t request)
+key_of_change(uint64_t question)
 {
     struct row_key row = row_key('O');
-    row_key_u64(&row, request);
+    row_key_u64(&row, question);
     return row;
 }
 

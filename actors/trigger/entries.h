@@ -145,7 +145,7 @@ enum { ENTRY_INLINE_MAX = 4096 };
     F(S, 1, u64, count, "changes so far, of all projects")
 
 #define change_place_FIELDS(F, S)                                                        \
-    F(S, 1, u64, request, "that is remembered here")
+    F(S, 1, u64, question, "that is remembered here")
 /* clang-format on */
 
 #define ENTRY(S)                                                                       \
@@ -215,7 +215,7 @@ struct row_key
 key_of_value(const struct id *project, struct bytes scope, struct bytes key);
 struct row_key key_of_scope(const struct id *project, struct bytes scope);
 struct row_key key_of_values_total(const struct id *project);
-struct row_key key_of_change(uint64_t request);
+struct row_key key_of_change(uint64_t question);
 struct row_key key_of_change_place(uint32_t place);
 struct row_key key_of_changes_total(void);
 

@@ -13,7 +13,7 @@ enum { VALUE_OVERHEAD = 64 }; /* bytes of rows beside key and value */
 
 /* What somebody wants of a key, and what there is of it. */
 struct wish {
-    uint64_t request;
+    uint64_t request, question;
     struct bytes scope, key;
     bool conditional;
     uint64_t revision;
@@ -58,7 +58,7 @@ wish_begin(const struct trigger_state *s, struct wish *wish, struct outbox *out)
         say_refusal(out, wish->request, ERR_INVALID, mistake);
         return false;
     }
-    struct row_key row = key_of_change(wish->request);
+    struct row_key row = key_of_change(wish->question);
     if (kept_read(s->journal, &row, &change_entry_shape, out->arena, &change)) {
         answer_change(wish, &change, out);
         return false;
@@ -156,7 +156,7 @@ change(const struct trigger_state *s, uint64_t now_ms, const struct wish *wish,
                                .value = value,
                                .deleted = value.size == 0,
                                .revision = entry.revision,
-                               .request = wish->request,
+                               .question = wish->question,
                                .errors = errors,
                            });
     say_state_told(
@@ -201,6 +201,7 @@ on_state_set(const struct trigger_state *s, uint64_t now_ms, const struct messag
 {
     const struct state_set *set = &in->state_set;
     struct wish wish = { .request = set->request,
+        .question = set->question,
         .scope = set->scope,
         .key = set->key,
         .conditional = set->conditional != 0,
@@ -221,6 +222,7 @@ on_state_update(const struct trigger_state *s, uint64_t now_ms,
 {
     const struct state_update *update = &in->state_update;
     struct wish wish = { .request = update->request,
+        .question = update->question,
         .scope = update->scope,
         .key = update->key,
         .conditional = update->conditional != 0,
@@ -259,6 +261,7 @@ on_state_delete(const struct trigger_state *s, uint64_t now_ms,
     static const struct change_entry none = { .deleted = 1 };
     const struct state_delete *delete = &in->state_delete;
     struct wish wish = { .request = delete->request,
+        .question = delete->question,
         .scope = delete->scope,
         .key = delete->key,
         .conditional = delete->conditional != 0,
@@ -303,7 +306,7 @@ enum { CHANGES_KEPT = 4096 };
 
 static void
 remember_change(
-    struct trigger_state *s, const struct change_entry *entry, uint64_t request)
+    struct trigger_state *s, const struct change_entry *entry, uint64_t question)
 {
     struct row_key row = key_of_changes_total();
     struct changes_total total;
@@ -311,14 +314,14 @@ remember_change(
     kept_read(s->journal, &row, &changes_total_shape, NULL, &total);
     struct row_key at = key_of_change_place((uint32_t)(total.count % CHANGES_KEPT));
     if (kept_read(s->journal, &at, &change_place_shape, NULL, &place)) {
-        struct row_key old = key_of_change(place.request);
+        struct row_key old = key_of_change(place.question);
         kept_drop(s->journal, &old);
     }
     total.count++;
-    place.request = request;
+    place.question = question;
     kept_write(s->journal, &row, &changes_total_shape, &total);
     kept_write(s->journal, &at, &change_place_shape, &place);
-    row = key_of_change(request);
+    row = key_of_change(question);
     kept_write(s->journal, &row, &change_entry_shape, entry);
 }
 
@@ -358,6 +361,6 @@ state_changed_applied(struct trigger_state *s, uint64_t at_ms, const struct mess
         .value = changed->value,
         .errors = changed->errors,
     };
-    remember_change(s, &change, changed->request);
+    remember_change(s, &change, changed->question);
     arena_free(&arena);
 }

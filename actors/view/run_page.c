@@ -132,6 +132,48 @@ range_of(const struct wanted *wanted, const struct id *before, struct row_key *f
     return backward;
 }
 
+struct slices {
+    struct look *look;
+    const struct row_key *from; /* of the rows that are wanted */
+};
+
+/* Open runs that began in one slice of time. */
+static bool
+look_at_slice(void *self, struct bytes key, struct bytes value)
+{
+    struct slices *slices = self;
+    struct look *look = slices->look;
+    struct bytes number = bytes_of(key.data + key.size - 8, 8);
+    struct row_key from, to;
+    (void)value;
+    row_slice_bounds(&look->merge->wanted->project, row_take_u64(&number), &from, &to);
+    if (bytes_order(row_key_bytes(&from), row_key_bytes(slices->from)) < 0)
+        from = *slices->from;
+    journal_scan(look->source->journal, row_key_bytes(&from), row_key_bytes(&to), false,
+        look_at, look);
+    return !look->stopped;
+}
+
+/* Open runs are looked for where there are any.  Those that were open a moment ago are
+ * many, and the store passes each of their deleted rows. */
+static void
+look_at_open(struct look *look, const struct row_key *from)
+{
+    const struct wanted *wanted = look->merge->wanted;
+    struct slices slices = { look, from };
+    struct row_key first = row_key('o'), end;
+    row_key_id(&first, &wanted->project);
+    end = row_key_after(&first);
+    struct bytes key = row_key_bytes(from);
+    if (key.size > first.size) {
+        key = bytes_of(key.data + first.size, ID_SIZE);
+        struct id last = row_take_newest(&key);
+        row_key_u64(&first, row_slice(&last));
+    }
+    journal_scan(look->source->journal, row_key_bytes(&first), row_key_bytes(&end),
+        false, look_at_slice, &slices);
+}
+
 static void
 refill(struct merge *merge, struct source *source)
 {
@@ -145,8 +187,11 @@ refill(struct merge *merge, struct source *source)
         source->chunk =
             arena_take(merge->arena, merge->chunk_max * sizeof *source->chunk);
     source->count = source->taken = 0;
-    journal_scan(source->journal, row_key_bytes(&from), row_key_bytes(&to), backward,
-        look_at, &look);
+    if (merge->wanted->letter == 'O')
+        look_at_open(&look, &from);
+    else
+        journal_scan(source->journal, row_key_bytes(&from), row_key_bytes(&to),
+            backward, look_at, &look);
     merge->rows_left -= rows - look.rows_left;
     source->ended = !look.stopped;
 }

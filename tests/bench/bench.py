@@ -185,9 +185,8 @@ def main():
     parse.add_argument("--runs", type=int, default=1000000, help="for history")
     parse.add_argument("--scale", nargs="*", choices=list(at_scale.PARTS),
                        default=list(at_scale.PARTS), help="which of them")
-    parse.add_argument("--scale-of", choices=("sleeps", "waits"), default="sleeps",
-                       help="what the sleeping runs wait for")
-    parse.add_argument("--sleeping", type=int, default=1000000, help="runs, for scale")
+    parse.add_argument("--sleeping", type=int, default=1000000,
+                       help="runs that sleep or wait, for scale")
     parse.add_argument("--queued", type=int, default=100000, help="runs, for scale")
     parse.add_argument("--items", type=int, default=100000, help="of an each, for scale")
     parse.add_argument("--jobs", type=int, default=10000, help="for dialects")

@@ -16,6 +16,12 @@ name: waits
 steps: [{ key: a, kind: wait_for_event, event_type: bench.done,
           match: { run: "${{ meta.run_id }}" } }]
 """
+WOKEN = """\
+name: woken
+inputs: { who: { type: string, required: true } }
+steps: [{ key: a, kind: wait_for_event, event_type: bench.done,
+          match: { run: "${{ inputs.who }}" } }]
+"""
 DUE = """\
 name: due
 inputs: { until: { type: string, required: true } }
@@ -36,6 +42,7 @@ steps:
     steps: [{ key: a, kind: action, action: json, with: { n: "${{ item }}" } }]
 """
 TIMERS, TIMERS_S = 1000, 10  # so many that are due within that time
+WOKEN_RUNS, EXPLAINED = 50, 500
 MIB = 1 << 20
 
 
@@ -88,12 +95,64 @@ def timers(figures, engine, what):
     with ThreadPoolExecutor(8) as pool:
         runs = list(pool.map(start, moments))
         begun = time.time()
-        late = sorted((seconds_of(engine.wait_final(run)["finished_at"]) - moment) * 1000
-                      for run, moment in runs if moment > begun)
-    for name, part in (("p50", .5), ("p99", .99)):
-        figures.keep(f"scale: {what}: lateness of {TIMERS:,} timers in {TIMERS_S} s, "
-                     + name, "ms", late[int(len(late) * part)], late[0], late[-1],
-                     len(late))
+        late = [(seconds_of(engine.wait_final(run)["finished_at"]) - moment) * 1000
+                for run, moment in runs if moment > begun]
+    add_times(figures, f"scale: {what}: lateness of {TIMERS:,} timers in {TIMERS_S} s",
+              late)
+
+
+def heard(figures, engine, what):
+    """The trigger actor is told of waits in their order: the last one waits longest."""
+    begin = time.monotonic()
+    run = engine.start("woken", inputs={"who": what})["id"]
+    engine.call("POST", "/capstan/v1/events", {"type": "bench.done", "data": {"run": what}})
+    engine.wait_final(run, 600)
+    figures.add(f"scale: {what}: until the last wait is heard of",
+                [time.monotonic() - begin], "s")
+
+
+def waking(figures, engine, what):
+    """From an event's publication to the answer that says its run is over: it has the
+    type that all others wait for, and another value."""
+    names = [f"{what} {n}" for n in range(WOKEN_RUNS)]
+    open_before = len(engine.get("/runs", automation="woken", limit=1000)["items"])
+    with ThreadPoolExecutor(WOKEN_RUNS) as pool:
+        runs = [pool.submit(engine.start, "woken", inputs={"who": name}, wait=60)
+                for name in names]
+        until(lambda: len(engine.get("/runs", automation="woken", limit=1000)["items"])
+              == open_before + WOKEN_RUNS, "they wait")
+        times = []
+        for run, name in zip(runs, names):
+            begin = time.monotonic()
+            engine.call("POST", "/capstan/v1/events",
+                        {"type": "bench.done", "data": {"run": name}})
+            status = run.result()["status"]
+            times.append((time.monotonic() - begin) * 1000)
+            assert status == "completed", status
+    add_times(figures, f"scale: {what}: event published → its run is over", times)
+
+
+def explaining(figures, engine, what):
+    """Of runs all over the list; the first answers find nothing in memory."""
+    runs, cursor = [], ""
+    while cursor is not None and len(runs) < EXPLAINED:
+        page = engine.get("/runs", status="open", limit=50, cursor=cursor)
+        runs += [item["id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+    times = []
+    for run in runs:
+        begin = time.monotonic()
+        engine.get(f"/runs/{run}/explain")
+        times.append((time.monotonic() - begin) * 1000)
+    if times:
+        add_times(figures, f"scale: {what}: explain", times)
+
+
+def add_times(figures, name, times):
+    times.sort()
+    for percent in (50, 99):
+        figures.keep(f"{name}, p{percent}", "ms", times[len(times) * percent // 100],
+                     times[0], times[-1], len(times))
 
 
 def beside(figures, given, engine, what):
@@ -112,32 +171,52 @@ def beside(figures, given, engine, what):
                     [p["rps"] for p in pages], "pages/s")
 
 
-def sleeping(figures, given, engine):
-    engine.apply(load.automation(1))
-    for text in (SLEEPS, WAITS, DUE):
-        engine.apply(text)
-    worker = engine.worker("--queues", "default", "--concurrency", "512")
-    load.runs(engine, 1, 16, 1)
-    beside(figures, given, engine, "no other runs")
-    timers(figures, engine, "no other runs")
-    before = folder_bytes(engine.data)
-    base = started(engine)
-    speeds = start_many(engine, given.scale_of, base + given.sleeping)
+def hold(figures, given, engine, automation, how):
+    """Start very many runs of it; says what they are."""
+    before, base = folder_bytes(engine.data), started(engine)
+    speeds = start_many(engine, automation, base + given.sleeping)
     count = started(engine) - base
-    what = f"{count:,} that {'sleep' if given.scale_of == 'sleeps' else 'wait'}"
+    what = f"{count:,} that {how}"
     figures.add(f"scale: {what}: started, first and last fifth",
                 [speeds[0], speeds[-1]], "runs/s")
     memory(figures, engine, what)
     figures.add(f"scale: {what}: on disk",
                 [(folder_bytes(engine.data) - before) / count], "B/run")
-    timers(figures, engine, what)
-    beside(figures, given, engine, what)
+    return what
+
+
+def begin_again(figures, engine, what):
     memory(figures, engine, what + ", after that")
-    worker.kill()
     engine.down()
     begin = time.monotonic()
     engine.up()
     figures.add(f"scale: {what}: start-up", [(time.monotonic() - begin) * 1000], "ms")
+
+
+def sleeping(figures, given, engine):
+    for text in (load.automation(1), SLEEPS, DUE):
+        engine.apply(text)
+    worker = engine.worker("--queues", "default", "--concurrency", "512")
+    load.runs(engine, 1, 16, 1)
+    beside(figures, given, engine, "no other runs")
+    timers(figures, engine, "no other runs")
+    what = hold(figures, given, engine, "sleeps", "sleep")
+    timers(figures, engine, what)
+    beside(figures, given, engine, what)
+    explaining(figures, engine, what)
+    worker.kill()
+    begin_again(figures, engine, what)
+
+
+def waiting(figures, given, engine):
+    for text in (WAITS, WOKEN):
+        engine.apply(text)
+    waking(figures, engine, "no other waits")
+    what = hold(figures, given, engine, "waits", "wait for an event")
+    heard(figures, engine, what)
+    waking(figures, engine, what)
+    explaining(figures, engine, what)
+    begin_again(figures, engine, what)
 
 
 def queued(figures, given, engine):
@@ -185,4 +264,4 @@ def each(figures, given, engine):
     memory(figures, engine, f"each over {given.items:,} items")
 
 
-PARTS = {"sleeping": sleeping, "queued": queued, "each": each}
+PARTS = {"sleeping": sleeping, "waiting": waiting, "queued": queued, "each": each}

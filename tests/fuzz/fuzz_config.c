@@ -3,6 +3,12 @@
 #include "base/wrong.h"
 #include "tests/fuzz/bounds.h"
 
+static bool
+within(uint64_t value, uint64_t min, uint64_t max)
+{
+    return value >= min && value <= max;
+}
+
 void
 fuzz_one(struct bytes in)
 {
@@ -16,9 +22,8 @@ fuzz_one(struct bytes in)
         config.schedulers = 0;
     if (e != ERR_NONE && fault.detail[0] == '\0')
         WRONG("refused without a sentence");
-#define u32_WITHIN(name, min, max)                                                     \
-    ((uint64_t)config.name >= (uint64_t)(min) && (uint64_t)config.name <= (max))
-#define u64_WITHIN(name, min, max)  (config.name >= (min) && config.name <= (max))
+#define u32_WITHIN(name, min, max)  within(config.name, min, max)
+#define u64_WITHIN(name, min, max)  within(config.name, min, max)
 #define text_WITHIN(name, min, max) (strlen(config.name) <= (max))
 #define list_WITHIN(name, min, max) (strlen(config.name) <= (max))
 #define SETTING(type, name, value, min, max, unit, sentence)                           \

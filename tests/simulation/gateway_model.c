@@ -525,7 +525,7 @@ prepared(struct gateway *g, const struct message *m, uint64_t number)
     ask.envelope.partition = ask.to_instance;
     ask.envelope.from = ACTOR_gateway;
     ask.envelope.deadline_ms = machine_wall_ms(g->machine) + sim->config.request_ms;
-    memcpy(ask.body, &number, sizeof number);
+    message_ask(&ask, number);
     if (m->code == RUN_START)
         ask.run_start.run = sim_id(sim, STREAM_GATEWAY, ask.to_instance);
     if (m->code == AUTOMATION_APPLY)
@@ -572,7 +572,7 @@ ask_again(struct gateway *g, const struct envelope *whom)
         if (m.to != whom->from || m.to_instance != whom->instance)
             continue;
         g->questions[i].asked = number;
-        memcpy(m.body, &number, sizeof number);
+        message_ask_again(&m, number);
         send_on(g, &m, &project);
     }
 }

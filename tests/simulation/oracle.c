@@ -647,7 +647,7 @@ what_was_heard_outside_survives(const struct machine *m)
 void
 oracle_hear_start(struct machine *m)
 {
-    if (m->name == ACTOR_scheduler)
+    if (m->name == ACTOR_scheduler && !m->sim->removing)
         what_was_heard_outside_survives(m);
     if (m->life > 1 && chance_hits(sim_chance(m->sim, STREAM_TURNS), REPLAYED_OF_10000))
         replay_gives_the_same_rows(m);
@@ -697,6 +697,7 @@ oracle_waits_for(const struct sim *sim)
         const char *what;
     } rests[] = {
         { ACTOR_scheduler, 'O', "a run is open" },
+        { ACTOR_scheduler, 'o', "a run is counted as open" },
         { ACTOR_scheduler, 'W', "a run is left waiting" },
         { ACTOR_scheduler, 'T', "a timer is set" },
         { ACTOR_scheduler, 'J', "a job is not settled" },
@@ -751,6 +752,13 @@ what_was_refused_does_not_exist(struct sim *sim, const struct id *refused)
 }
 
 void
+oracle_replay(struct machine *m)
+{
+    records_follow_each_other_in_a_chain(m);
+    replay_gives_the_same_rows(m);
+}
+
+void
 oracle_judge(struct sim *sim)
 {
     const struct oracle *o = sim->oracle;
@@ -762,10 +770,8 @@ oracle_judge(struct sim *sim)
         struct machine *m = sim->machines[i];
         if (!m->journaled)
             continue;
-        if (chance_hits(sim_chance(sim, STREAM_TURNS), REPLAYED_OF_10000)) {
-            records_follow_each_other_in_a_chain(m);
-            replay_gives_the_same_rows(m);
-        }
+        if (chance_hits(sim_chance(sim, STREAM_TURNS), REPLAYED_OF_10000))
+            oracle_replay(m);
         if (m->name == ACTOR_scheduler) {
             log_check(sim, m);
             groups_judge(sim, m);

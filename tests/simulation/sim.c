@@ -245,6 +245,12 @@ run_until(struct sim *sim, uint64_t until_us)
     sim->now_us = until_us;
 }
 
+void
+sim_live(struct sim *sim, uint64_t seconds)
+{
+    run_until(sim, sim->now_us + seconds * SECOND_US);
+}
+
 /* ---- a life ---- */
 
 static void
@@ -383,6 +389,7 @@ sim_run(uint64_t seed, const struct sim_options *options)
     if (sim->dials.linger)
         linger(sim);
     oracle_judge(sim);
+    removal_judge(sim);
     uint64_t hash = sim->hash;
     if (options->verbose)
         printf("seed %" PRIu64 ": %.1f s, %" PRIu64 " steps, %" PRIu64

@@ -36,6 +36,7 @@ struct sim {
     uint64_t hash; /* of all that was said: the same seed, the same hash */
     uint64_t steps, messages;
     bool healed;
+    bool removing; /* runs may be gone: see removal_check.c */
     struct chance chance[STREAM_COUNT];
     struct dials dials;
     struct config config;
@@ -78,6 +79,9 @@ struct dials sim_dials(uint64_t seed);
 typedef void happen_fn(struct sim *sim, void *self, uint64_t number, void **owned);
 void sim_plan(struct sim *sim, uint64_t after_us, happen_fn *happen, void *self,
     uint64_t number, void *owned);
+
+/* Let so many seconds pass. */
+void sim_live(struct sim *sim, uint64_t seconds);
 
 /* A stream of chance. */
 static inline struct chance *

@@ -21,6 +21,7 @@ main(void)
     srunner_add_suite(runner, scheduler_operate_suite());
     srunner_add_suite(runner, scheduler_fork_suite());
     srunner_add_suite(runner, scheduler_resume_suite());
+    srunner_add_suite(runner, scheduler_removal_suite());
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

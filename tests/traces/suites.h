@@ -23,4 +23,5 @@ Suite *scheduler_children_suite(void);
 Suite *scheduler_operate_suite(void);
 Suite *scheduler_fork_suite(void);
 Suite *scheduler_resume_suite(void);
+Suite *scheduler_removal_suite(void);
 #endif

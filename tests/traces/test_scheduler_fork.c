@@ -131,6 +131,66 @@ START_TEST(another_version_must_have_every_step_that_is_copied)
 }
 END_TEST
 
+/* Steps that are over at once, one after another, and then a job. */
+static void
+open_with_many(struct story *s, unsigned count)
+{
+    struct buffer plan = { 0 };
+    buffer_print(&plan, "steps:\n");
+    for (unsigned i = 0; i < count; i++)
+        buffer_print(&plan, "  - { key: s%u, kind: set, values: { n: %u } }\n", i, i);
+    buffer_print(&plan,
+        "  - { key: job, kind: action, action: x, with: { first: '${{ "
+        "steps.s0.output.n }}', last: '${{ steps.s%u.output.n }}' } }\n",
+        count - 1);
+    buffer_append(&plan, "", 1);
+    open_with(s, (const char *)plan.data);
+    buffer_free(&plan);
+}
+
+START_TEST(more_steps_than_a_turn_can_say_are_copied_in_several)
+{
+    enum { STEPS = 600, EVENTS = 1 + 2 * STEPS };
+    static const char given[] = "\x81\xa4s599\x81\xa1n\x07";
+    struct story s;
+    open_with_many(&s, STEPS);
+    story_start(&s, 1, "");
+    story_completed(&s, (struct held){ 1, STEPS, 1, 1, 1 });
+    trace_skip(&s.trace);
+    fork_run(&s, 2, (struct run_fork){ .event = EVENTS, .outputs = text(given) });
+    story_expect_only(&s, "run_deferred",
+        "0 run_deferred run=R2 more=1 copying=1\n"
+        "0 run_deferred run=R2 more=1\n"
+        "0 run_deferred run=R2\n");
+    story_expect_offered(&s, "{\"first\":0,\"last\":7}");
+    trace_skip(&s.trace);
+    fork_run(&s, 3, (struct run_fork){ .event = EVENTS });
+    story_expect_only(&s, "step_started run=R3",
+        "0 step_started run=R3 step=600 key=job kind=action\n");
+    trace_crash(&s.trace);
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_fork_that_is_cancelled_meanwhile_copies_no_more)
+{
+    enum { STEPS = 600, EVENTS = 1 + 2 * STEPS };
+    struct story s;
+    open_with_many(&s, STEPS);
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    trace_queue(&s.trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_FORK,
+            .run_fork = { .request = 14,
+                .run = story_run(2),
+                .origin = story_run(1),
+                .event = EVENTS } });
+    story_cancel(&s, 2, "enough");
+    story_expect_only(&s, "run_cancelled", "0 run_cancelled run=R2 reason=enough\n");
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_fork_suite(void)
 {
@@ -138,6 +198,8 @@ scheduler_fork_suite(void)
     TCase *tcase = tcase_create("fork");
     tcase_add_test(tcase, what_was_over_by_an_event_is_copied);
     tcase_add_test(tcase, outputs_and_inputs_can_be_other_ones);
+    tcase_add_test(tcase, more_steps_than_a_turn_can_say_are_copied_in_several);
+    tcase_add_test(tcase, a_fork_that_is_cancelled_meanwhile_copies_no_more);
     tcase_add_test(tcase, another_version_must_have_every_step_that_is_copied);
     suite_add_tcase(suite, tcase);
     return suite;

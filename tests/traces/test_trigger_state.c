@@ -15,7 +15,8 @@ static void
 set_if(struct trace *t, const char *scope, const char *key, const char *json,
     uint32_t conditional, uint64_t revision)
 {
-    struct state_set set = { ++asked, text(scope), text(key), story_json(json),
+    asked++;
+    struct state_set set = { asked, asked, text(scope), text(key), story_json(json),
         conditional, revision };
     trace_give(
         t, ACTOR_gateway, 0, (struct message){ .code = STATE_SET, .state_set = set });
@@ -30,8 +31,9 @@ set(struct trace *t, const char *scope, const char *key, const char *json)
 static void
 update(struct trace *t, const char *scope, const char *key, const char *ops)
 {
-    struct state_update said = { ++asked, text(scope), text(key), story_json(ops), 0,
-        0 };
+    asked++;
+    struct state_update said = { asked, asked, text(scope), text(key), story_json(ops),
+        0, 0 };
     trace_give(t, ACTOR_gateway, 0,
         (struct message){ .code = STATE_UPDATE, .state_update = said });
 }
@@ -40,7 +42,8 @@ static void
 forget_if(struct trace *t, const char *scope, const char *key, uint32_t conditional,
     uint64_t revision)
 {
-    struct state_delete said = { ++asked, text(scope), text(key), conditional,
+    asked++;
+    struct state_delete said = { asked, asked, text(scope), text(key), conditional,
         revision };
     trace_give(t, ACTOR_gateway, 0,
         (struct message){ .code = STATE_DELETE, .state_delete = said });
@@ -110,7 +113,7 @@ START_TEST(a_change_is_a_fact_and_a_hint_and_survives_a_crash)
     set(&t, "users", "u1", "{\"name\":\"Ada\"}");
     trace_expect(&t,
         "1000000 state_changed scope=users key=u1 value=(…) revision=1 "
-        "request=101\n"
+        "question=101\n"
         "1000000 -> gateway state_told scope=users key=u1 new_value=(…)\n"
         "1000000 -> gateway document request=101 document=(…) created=1\n");
     answered(&t, "old_value", "null");
@@ -118,7 +121,7 @@ START_TEST(a_change_is_a_fact_and_a_hint_and_survives_a_crash)
     set(&t, "users", "u1", "2");
     trace_expect(&t,
         "1000000 state_changed scope=users key=u1 value=(…) revision=2 "
-        "request=102\n"
+        "question=102\n"
         "1000000 -> gateway state_told scope=users key=u1 old_value=(…) new_value=(…)\n"
         "1000000 -> gateway document request=102 document=(…)\n");
     answered(&t, "old_value", "{\"name\":\"Ada\"}");
@@ -129,7 +132,7 @@ START_TEST(a_change_is_a_fact_and_a_hint_and_survives_a_crash)
     reads(&t, "other", "u1", NULL);
     forget(&t, "users", "u1");
     trace_expect_only(&t, "state_",
-        "1000000 state_changed scope=users key=u1 deleted=1 revision=3 request=106\n"
+        "1000000 state_changed scope=users key=u1 deleted=1 revision=3 question=106\n"
         "1000000 -> gateway state_told scope=users key=u1 old_value=(…)\n");
     answered(&t, "deleted", "true");
     reads(&t, "users", "u1", NULL);
@@ -160,7 +163,7 @@ START_TEST(an_update_is_one_change_and_says_what_it_passed_over)
         "{\"type\":\"set\",\"path\":\"b\",\"value\":true}]");
     trace_expect_only(&t, "state_changed",
         "1000000 state_changed scope=n key=k value=(…) revision=1 "
-        "request=101 errors=(…)\n");
+        "question=101 errors=(…)\n");
     answered(&t, "value", "{\"a\":2,\"b\":true}");
     answered(&t, "errors",
         "[{\"op_index\":1,\"code\":\"append.type_mismatch\",\"message\":\"append at a: "

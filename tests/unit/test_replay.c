@@ -268,6 +268,35 @@ START_TEST(runs_of_runs_are_decided_again)
 }
 END_TEST
 
+/* The last run waits for the others, which hold all slots. */
+static void
+expect_queued_same(const char *policy, unsigned last)
+{
+    struct engine e;
+    char steps[300];
+    engine_open(&e, 1);
+    snprintf(steps, sizeof steps,
+        STEP("a", "") "cleanup:\n" STEP("z", "") "concurrency: %s\n", policy);
+    engine_learn(&e, "flow", steps);
+    for (unsigned run = 1; run <= last; run++)
+        engine_start(&e, run, "flow");
+    engine_run_get(&e, last);
+    ck_assert_ptr_nonnull(strstr((char *)e.shown.data, "\"status\":\"queued\""));
+    for (uint32_t step = 0; step < 2; step++)
+        engine_completed(&e, (struct job){ 1, step, 1, 1 }, text("\x07"));
+    engine_run_get(&e, last);
+    ck_assert_ptr_nonnull(strstr((char *)e.shown.data, "\"status\":\"suspended\""));
+    expect_all_same(&e, last);
+    engine_close(&e);
+}
+
+START_TEST(a_run_that_had_to_wait_for_others_is_decided_again)
+{
+    expect_queued_same("{ policy: queue, max: 2 }", 3);
+    expect_queued_same("replace", 2);
+}
+END_TEST
+
 START_TEST(what_people_do_to_a_run_is_decided_again)
 {
     struct engine e;
@@ -571,6 +600,7 @@ replay_suite(void)
     tcase_add_test(all, what_times_out_is_decided_again);
     tcase_add_test(all, runs_of_runs_are_decided_again);
     tcase_add_test(all, what_people_do_to_a_run_is_decided_again);
+    tcase_add_test(all, a_run_that_had_to_wait_for_others_is_decided_again);
     tcase_add_test(all, the_state_at_an_event_is_what_it_was_then);
     tcase_add_test(all, ten_thousand_changed_bytes_are_all_found);
     tcase_add_test(all, a_file_that_is_cut_or_longer_is_refused);
