@@ -221,7 +221,7 @@ sandbox_enter(const struct sandbox *sandbox, char said[SANDBOX_SAID_MAX])
     }
     bool low_ports = is_who(sandbox, GATEWAY) && has_low_port(sandbox->config);
     say(said, limit_resources(), "no_limits");
-    say(said, privileges_drop(low_ports), "capabilities");
+    say(said, privileges_drop(low_ports), "keeps_capabilities");
     say_landlock(said, limit_files(sandbox));
     say(said, limit_calls(sandbox), "no_seccomp");
     if (said[0] == '\0')
