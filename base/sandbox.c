@@ -112,13 +112,20 @@ limit_files(const struct sandbox *sandbox)
 
 /* ---- system calls ---- */
 
+/* Refuse `call` when its first argument, compared with `a`, is as told. */
+static int
+forbid(scmp_filter_ctx filter, int call, enum scmp_compare how, scmp_datum_t a)
+{
+    struct scmp_arg_cmp when = { .arg = 0, .op = how, .datum_a = a };
+    return seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), call, 1, &when);
+}
+
 /* Threads are wanted, processes are not.  Where the flags of a call lie in memory, they
  * cannot be judged: the C library then makes the older call. */
 static int
 forbid_processes(scmp_filter_ctx filter)
 {
-    int failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
-        SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+    int failed = forbid(filter, SCMP_SYS(clone), SCMP_CMP_MASKED_EQ, CLONE_THREAD);
     failed |= seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     return failed;
 }
@@ -126,13 +133,11 @@ forbid_processes(scmp_filter_ctx filter)
 static int
 forbid_signals(scmp_filter_ctx filter)
 {
-    scmp_datum_t self = (scmp_datum_t)getpid();
     static const int calls[] = { SCMP_SYS(kill), SCMP_SYS(tgkill), SCMP_SYS(tkill),
         SCMP_SYS(rt_sigqueueinfo), SCMP_SYS(rt_tgsigqueueinfo) };
     int failed = 0;
     for (size_t i = 0; i < COUNT(calls); i++)
-        failed |= seccomp_rule_add(
-            filter, SCMP_ACT_ERRNO(EPERM), calls[i], 1, SCMP_A0(SCMP_CMP_NE, self));
+        failed |= forbid(filter, calls[i], SCMP_CMP_NE, (scmp_datum_t)getpid());
     return failed;
 }
 
@@ -140,16 +145,14 @@ forbid_signals(scmp_filter_ctx filter)
 static int
 forbid_families(scmp_filter_ctx filter, bool gateway)
 {
-    int failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1,
-        SCMP_A0(SCMP_CMP_GE, FAMILIES_MAX));
+    int failed = forbid(filter, SCMP_SYS(socket), SCMP_CMP_GE, FAMILIES_MAX);
     for (scmp_datum_t family = 0; family < FAMILIES_MAX; family++) {
         bool needed =
             family == AF_UNIX
             || (gateway
                 && (family == AF_INET || family == AF_INET6 || family == AF_NETLINK));
         if (!needed)
-            failed |= seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket),
-                1, SCMP_A0(SCMP_CMP_EQ, family));
+            failed |= forbid(filter, SCMP_SYS(socket), SCMP_CMP_EQ, family);
     }
     return failed;
 }
@@ -232,7 +235,7 @@ sandbox_enter(const struct sandbox *sandbox, char said[SANDBOX_SAID_MAX])
     }
     bool low_ports = is_who(sandbox, GATEWAY) && has_low_port(sandbox->config);
     say(said, limit_resources(), "no_limits");
-    say(said, privileges_drop(low_ports), "capabilities");
+    say(said, privileges_drop(low_ports), "keeps_capabilities");
     say_landlock(said, limit_files(sandbox));
     say(said, limit_calls(sandbox), "no_seccomp");
     if (said[0] == '\0')

@@ -511,7 +511,8 @@
 
 #define secret_kept_FIELDS(F, S)                                                         \
     F(S, 1, text,   name,  "of the secret")                                              \
-    F(S, 2, secret, value, "bytes; empty: there is none any more")
+    F(S, 2, secret, value, "bytes; empty: there is none any more")                      \
+    F(S, 3, u32,    sealed, "1: with the engine's secret, see base/seal.h; 0: in clear, by earlier releases")
 
 #define secret_list_FIELDS(F, S)                                                         \
     F(S, 1, u64, request, "to be named in the answer")

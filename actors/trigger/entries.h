@@ -113,7 +113,8 @@ enum { ENTRY_INLINE_MAX = 4096 };
 
 #define secret_entry_FIELDS(F, S)                                                        \
     F(S, 1, secret, value, "bytes")                                                      \
-    F(S, 2, u64,    at_ms, "unix ms when it was set")
+    F(S, 2, u64,    at_ms, "unix ms when it was set")                                    \
+    F(S, 3, u32,    sealed, "1: see base/seal.h; 0: in clear, by earlier releases")
 
 #define value_entry_FIELDS(F, S)                                                         \
     F(S, 1, payload, value,    "msgpack")                                                \

@@ -76,9 +76,9 @@ static bool
 judge(struct call *call, uint64_t now_ms)
 {
     struct hook_request request = { call->said->headers, call->said->body };
-    struct secret_entry secret;
-    secret_read(call->s, &call->name.project, call->config.secret, &secret);
-    return hook_genuine((enum hook_scheme)call->config.scheme, &request, secret.value,
+    struct bytes secret = secret_value(
+        call->s, &call->name.project, call->config.secret, call->out->arena);
+    return hook_genuine((enum hook_scheme)call->config.scheme, &request, secret,
         call->config.header, call->config.tolerance_ms, now_ms, &call->delivery);
 }
 

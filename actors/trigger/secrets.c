@@ -1,5 +1,7 @@
-/* The secrets of projects, by name.  Their values never leave this actor. */
+/* The secrets of projects, by name.  Their values never leave this actor, and are
+ * sealed in its journal. */
 #include "actors/trigger/state.h"
+#include "base/seal.h"
 
 enum { SECRET_NAME_MAX = 128, SECRET_VALUE_MAX = 4096 };
 
@@ -15,6 +17,45 @@ name_right(struct bytes name)
             return false;
     }
     return true;
+}
+
+/* One secret cannot be put in the place of another. */
+static void
+print_label(const struct id *project, struct bytes name, struct buffer *out)
+{
+    buffer_append(out, project->bytes, ID_SIZE);
+    buffer_append_bytes(out, name);
+}
+
+static struct bytes
+sealed(const struct trigger_state *s, const struct secret_set *set, struct outbox *out)
+{
+    struct buffer label = { 0 }, made = { 0 };
+    if (set->value.size == 0)
+        return set->value;
+    print_label(&out->project, set->name, &label);
+    seal_make(s->secret, buffer_bytes(&label), set->value, &made);
+    struct bytes kept = arena_copy(out->arena, buffer_bytes(&made));
+    buffer_free(&label);
+    buffer_free(&made);
+    return kept;
+}
+
+struct bytes
+secret_value(const struct trigger_state *s, const struct id *project, struct bytes name,
+    struct arena *arena)
+{
+    struct secret_entry secret;
+    struct buffer label = { 0 }, value = { 0 };
+    struct bytes opened = { 0 };
+    if (!secret_read(s, project, name, &secret) || !secret.sealed)
+        return secret.value;
+    print_label(project, name, &label);
+    if (seal_open(s->secret, buffer_bytes(&label), secret.value, &value))
+        opened = arena_copy(arena, buffer_bytes(&value));
+    buffer_free(&label);
+    buffer_free(&value);
+    return opened;
 }
 
 bool
@@ -51,7 +92,7 @@ on_secret_set(
             out, set->request, ERR_NOT_FOUND, "there is no secret of this name");
         return;
     }
-    say_secret_kept(out, (struct secret_kept){ set->name, set->value });
+    say_secret_kept(out, (struct secret_kept){ set->name, sealed(s, set, out), 1 });
     pack_map(&document, 2);
     put_text(&document, "name", set->name);
     put_bool(&document, "set", set->value.size > 0);
@@ -101,7 +142,7 @@ secret_kept_applied(struct trigger_state *s, uint64_t at_ms, const struct messag
 {
     const struct secret_kept *kept = &m->secret_kept;
     struct row_key key = key_of_secret(&m->envelope.project, kept->name);
-    struct secret_entry secret = { kept->value, at_ms };
+    struct secret_entry secret = { kept->value, at_ms, kept->sealed };
     if (kept->value.size > 0)
         kept_write(s->journal, &key, &secret_entry_shape, &secret);
     else

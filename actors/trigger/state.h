@@ -220,6 +220,9 @@ void on_secret_list(
     const struct trigger_state *s, const struct message *in, struct outbox *out);
 bool secret_read(const struct trigger_state *s, const struct id *project,
     struct bytes name, struct secret_entry *secret);
+/* Nothing if there is none.  Valid until the next put, or as long as `arena`. */
+struct bytes secret_value(const struct trigger_state *s, const struct id *project,
+    struct bytes name, struct arena *arena);
 void
 secret_kept_applied(struct trigger_state *s, uint64_t at_ms, const struct message *m);
 

@@ -84,6 +84,13 @@ steps:
 """
 
 
+def contents_of(folder):
+    for path, _, names in os.walk(folder):
+        for name in names:
+            with open(os.path.join(path, name), "rb") as file:
+                yield file.read()
+
+
 def runs_of(engine, name):
     runs, cursor = [], ""
     while True:
@@ -245,6 +252,11 @@ class Triggers(unittest.TestCase):
             self.assertEqual(types, ["http.open", "http.std", "github.issues.opened"])
 
             self.call(engine, "own", b"not json", {"X-TOKEN": "open sesame"})
+
+            # What was received can be read where it is stored, but no secret.
+            stored = b"".join(contents_of(os.path.join(engine.data, "journal")))
+            self.assertTrue(b"github.issues.opened" in stored)
+            self.assertFalse(b"sesame" in stored, "a secret lies in clear")
 
             # Whoever has no right learns nothing.
             answers = []

@@ -274,7 +274,8 @@ START_TEST(secrets_are_listed_by_name_only)
     set_secret(&t, "b", "hidden");
     set_secret(&t, "a", "hidden");
     trace_expect_only(&t, "secret_kept",
-        "1000000 secret_kept name=b value=…\n1000000 secret_kept name=a value=…\n");
+        "1000000 secret_kept name=b value=… sealed=1\n"
+        "1000000 secret_kept name=a value=… sealed=1\n");
     trace_give(&t, ACTOR_gateway, 0,
         (struct message){ .code = SECRET_LIST, .secret_list = asked });
     struct bytes document = trace_sent(&t, DOCUMENT)->document.document;

@@ -18,6 +18,7 @@ main(void)
     srunner_add_suite(runner, map_suite());
     srunner_add_suite(runner, pack_suite());
     srunner_add_suite(runner, pattern_suite());
+    srunner_add_suite(runner, seal_suite());
     srunner_add_suite(runner, stamp_suite());
     srunner_add_suite(runner, status_suite());
     srunner_run_all(runner, CK_NORMAL);

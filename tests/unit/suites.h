@@ -14,6 +14,7 @@ Suite *log_suite(void);
 Suite *map_suite(void);
 Suite *pack_suite(void);
 Suite *pattern_suite(void);
+Suite *seal_suite(void);
 Suite *stamp_suite(void);
 Suite *status_suite(void);
 
