@@ -14,7 +14,15 @@
 
 enum { CALLS_MAX = 128, PATIENCE_US = 4 * SECOND_US, KEY_SIZE = 16 };
 
-enum wish { WISH_START, WISH_CANCEL, WISH_APPLY, WISH_RESPOND, WISH_RETRY, WISH_FORK };
+enum wish {
+    WISH_START,
+    WISH_CANCEL,
+    WISH_APPLY,
+    WISH_LIMIT,
+    WISH_RESPOND,
+    WISH_RETRY,
+    WISH_FORK
+};
 
 /* What one client wants. */
 struct call {
@@ -27,7 +35,7 @@ struct call {
     struct id fork;     /* the run that shares its beginning */
     uint64_t event;     /* up to this one */
     struct id interaction;
-    const char *who, *value; /* who answers it, and what: msgpack */
+    const char *who, *value; /* who answers it, and what: msgpack; or a queue */
     uint32_t version;        /* to apply; to start, it is known to exist */
     uint64_t attempt;
     bool alone;   /* nothing follows when it is applied */
@@ -117,6 +125,10 @@ message_of(const struct call *call, struct buffer *inputs)
         m.run_fork = (struct run_fork){
             .run = call->fork, .origin = call->run, .event = call->event
         };
+        return m;
+    case WISH_LIMIT:
+        m.code = QUEUE_SET;
+        m.queue_set = (struct queue_set){ .queue = text(call->value), .limit = 1 };
         return m;
     case WISH_APPLY:
         m.code = AUTOMATION_APPLY;
@@ -317,6 +329,9 @@ clients_hear(struct sim *sim, size_t i, uint64_t attempt, const struct message *
         return;
     if (m->code == RUN_ACCEPTED) {
         hear_accepted(sim, call, &m->run_accepted);
+    } else if (m->code == DOCUMENT && call->wish == WISH_LIMIT) {
+        call->settled = true;
+        sim_probe(PROBE_LIMITED);
     } else if (m->code == DOCUMENT) {
         hear_applied(sim, call);
     } else if (attempt == call->attempt) {
@@ -344,6 +359,7 @@ clients_wait_for(const struct sim *sim)
             continue;
         snprintf(said, sizeof said, "call %zu (%s) has no answer", i,
             call->wish == WISH_CANCEL    ? "cancel"
+            : call->wish == WISH_LIMIT   ? "limit"
             : call->wish == WISH_RESPOND ? "respond"
             : call->wish == WISH_RETRY   ? "retry"
             : call->wish == WISH_FORK    ? "fork"
@@ -409,6 +425,12 @@ clients_open(struct sim *sim)
         for (int i = 0; i < AUTOMATION_COUNT; i++)
             if (i == AUTOMATION_tick || is_started(sim, project, (enum automation)i))
                 plan_apply(sim, project, (enum automation)i, 1);
+    /* One queue that few jobs are of, or the one of nearly all. */
+    if (sim->seed % 3 != 0)
+        add(sim,
+            (struct call){
+                .wish = WISH_LIMIT, .value = sim->seed % 6 == 1 ? "default" : "other" },
+            0);
 }
 
 void

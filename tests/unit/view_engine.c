@@ -143,7 +143,7 @@ void
 engine_leased(struct engine *e, struct job job)
 {
     struct job_leased leased = { engine_run(e, job.run), job.step, job.attempt,
-        job.offer, session(), text("host-1") };
+        job.offer, session(), text("host-1"), 0 };
     from_lease(e, job, (struct message){ .code = JOB_LEASED, .job_leased = leased });
 }
 

@@ -53,6 +53,8 @@ _capstan()
     'secrets delete') words=' --url --key --project --data --config --json --quiet --help' ;;
     'worker'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     'workers list') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'queues set') words=' --url --key --project --data --config --json --quiet --help --concurrency' ;;
+    'queues list') words=' --url --key --project --data --config --json --quiet --help' ;;
     'keys create') words=' --url --key --project --data --config --json --quiet --help --scopes' ;;
     'keys list') words=' --url --key --project --data --config --json --quiet --help' ;;
     'keys revoke') words=' --url --key --project --data --config --json --quiet --help' ;;
@@ -63,13 +65,14 @@ _capstan()
     'completion'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     esac
     [[ -n $words ]] || case $first in
-    '') words=' up status down apply automations runs interactions events secrets worker workers keys config verify version help completion' ;;
+    '') words=' up status down apply automations runs interactions events secrets worker workers queues keys config verify version help completion' ;;
     automations) words=' list get versions create-version publish rollback diff pause resume archive triggers next' ;;
     runs) words=' start list get watch events cancel retry signal skip set-output fork explain replay diff export import' ;;
     interactions) words=' list get respond' ;;
     events) words=' publish list tail' ;;
     secrets) words=' set list delete' ;;
     workers) words=' list' ;;
+    queues) words=' set list' ;;
     keys) words=' create list revoke' ;;
     config) words=' explain' ;;
     esac
