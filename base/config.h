@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-enum { CONFIG_TEXT_MAX = 4096 };
+enum { CONFIG_TEXT_MAX = 4096, SCHEDULERS_MAX = 64 };
 
 typedef uint32_t config_u32_t;
 typedef uint64_t config_u64_t;

@@ -159,12 +159,7 @@ static void
 put_utf8(struct buffer *out, unsigned point)
 {
     uint8_t b[4];
-    size_t size = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
-    static const uint8_t first[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
-    for (size_t i = size; i-- > 1; point >>= 6)
-        b[i] = (uint8_t)(0x80 | (point & 0x3f));
-    b[0] = (uint8_t)(first[size] | point);
-    buffer_append(out, b, size);
+    buffer_append(out, b, utf8_write(point, b));
 }
 
 /* What follows "\u". */

@@ -393,29 +393,6 @@ cursor_skip(struct cursor *c)
     return c->bad ? (struct bytes){ 0 } : bytes_of(from, (size_t)(c->at - from));
 }
 
-bool
-utf8_valid(struct bytes in)
-{
-    const uint8_t *at = in.data, *end = in.data + in.size;
-    while (at < end) {
-        uint8_t b = *at++;
-        if (b < 0x80)
-            continue;
-        unsigned more = b >= 0xf0 ? 3 : b >= 0xe0 ? 2 : 1;
-        if (b < 0xc2 || b > 0xf4 || (size_t)(end - at) < more)
-            return false;
-        uint8_t low = b == 0xe0 ? 0xa0 : b == 0xf0 ? 0x90 : 0x80;
-        uint8_t high = b == 0xed ? 0x9f : b == 0xf4 ? 0x8f : 0xbf;
-        if (at[0] < low || at[0] > high)
-            return false;
-        for (unsigned i = 1; i < more; i++)
-            if ((at[i] & 0xc0) != 0x80)
-                return false;
-        at += more;
-    }
-    return true;
-}
-
 enum err
 pack_check(struct bytes in)
 {

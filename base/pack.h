@@ -7,6 +7,7 @@
 #define BASE_PACK_H
 #include "base/buffer.h"
 #include "base/err.h"
+#include "base/utf8.h"
 
 enum { PACK_DEPTH_MAX = 32 };
 
@@ -108,7 +109,4 @@ MUST_CHECK enum err pack_check(struct bytes in);
 
 /* The value of `key` in the map `in`, or nothing (size 0). */
 struct bytes pack_find(struct bytes in, const char *key);
-
-/* Is every sequence well-formed UTF-8, without surrogates and overlong forms? */
-bool utf8_valid(struct bytes in);
 #endif

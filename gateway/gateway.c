@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "gateway/bridge.h"
 #include "gateway/development.h"
+#include "gateway/iii/iii.h"
 #include "gateway/watch.h"
 #include "gateway/workers.h"
 
@@ -103,6 +104,7 @@ gateway_hear(struct gateway *g, const struct message *in)
     case KEYS_COMPLETE: hear_keys_complete(g, &in->keys_complete); return;
     case RUN_CHANGED: watches_hear(g->watches, &in->run_changed); return;
     case STREAM_CHANGED: hear_stream(g, in); return;
+    case STATE_TOLD: iii_state_told(g->iii, in); return;
     case REFUSED:
         if (for_session(&in->refused))
             workers_hear(g->workers, in);

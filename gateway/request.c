@@ -82,10 +82,7 @@ request_refuse(struct request *r, enum err err, const char *format, ...)
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
     /* A cut at the end, or a stranger's words, may have broken a letter. */
-    struct bytes shown = text(message);
-    while (shown.size > 0 && !utf8_valid(shown))
-        shown.size--;
-    refuse(r, err, shown, (struct bytes){ 0 });
+    refuse(r, err, utf8_beginning(text(message)), (struct bytes){ 0 });
 }
 
 void

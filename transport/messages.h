@@ -546,6 +546,62 @@
 #define secret_list_FIELDS(F, S)                                                         \
     F(S, 1, u64, request, "to be named in the answer")
 
+/* Scope and key have 1 to 128 bytes.  `conditional` 1: only if the key has `revision` (0:
+ * only if there is no such key). */
+#define state_set_FIELDS(F, S)                                                           \
+    F(S, 1, u64,     request,     "to be named in the answer")                           \
+    F(S, 2, text,    scope,       "of the key")                                          \
+    F(S, 3, text,    key,         "in the scope")                                        \
+    F(S, 4, payload, value,       "msgpack")                                             \
+    F(S, 5, u32,     conditional, "1: only if the key has this revision")                \
+    F(S, 6, u64,     revision,    "number of the key's last change; 0: there is none")
+
+#define state_update_FIELDS(F, S)                                                        \
+    F(S, 1, u64,     request,     "to be named in the answer")                           \
+    F(S, 2, text,    scope,       "of the key")                                          \
+    F(S, 3, text,    key,         "in the scope")                                        \
+    F(S, 4, payload, ops,         "msgpack array of operations: see docs/state.md")      \
+    F(S, 5, u32,     conditional, "1: only if the key has this revision")                \
+    F(S, 6, u64,     revision,    "number of the key's last change; 0: there is none")
+
+#define state_delete_FIELDS(F, S)                                                        \
+    F(S, 1, u64,     request,     "to be named in the answer")                           \
+    F(S, 2, text,    scope,       "of the key")                                          \
+    F(S, 3, text,    key,         "in the scope")                                        \
+    F(S, 5, u32,     conditional, "1: only if the key has this revision")                \
+    F(S, 6, u64,     revision,    "number of the key's last change; 0: there is none")
+
+#define state_get_FIELDS(F, S)                                                           \
+    F(S, 1, u64,     request, "to be named in the answer")                               \
+    F(S, 2, text,    scope,   "of the key")                                              \
+    F(S, 3, text,    key,     "in the scope")
+
+#define state_list_FIELDS(F, S)                                                          \
+    F(S, 1, u64,     request,   "to be named in the answer")                             \
+    F(S, 2, text,    scope,     "of the keys")                                           \
+    F(S, 3, text,    after,     "key behind which to begin, or nothing")                 \
+    F(S, 4, u32,     limit,     "keys, 1 to 10000")                                      \
+    F(S, 5, u32,     values,    "1: with their values")                                  \
+    F(S, 6, u32,     bytes_max, "of the items, about; 0: 1 MiB")
+
+#define scope_list_FIELDS(F, S)                                                          \
+    F(S, 1, u64,     request, "to be named in the answer")                               \
+    F(S, 2, text,    after,   "scope behind which to begin, or nothing")                 \
+    F(S, 3, u32,     limit,   "scopes, 1 to 10000")
+
+#define state_changed_FIELDS(F, S)                                                       \
+    F(S, 1, text,    scope,    "of the key")                                             \
+    F(S, 2, text,    key,      "in the scope")                                           \
+    F(S, 3, payload, value,    "msgpack; nothing if it is deleted")                      \
+    F(S, 4, u32,     deleted,  "1: there is no such key any more")                       \
+    F(S, 5, u64,     revision, "number of this change among those of the project's state")
+
+#define state_told_FIELDS(F, S)                                                          \
+    F(S, 1, text,    scope,     "of the key")                                            \
+    F(S, 2, text,    key,       "in the scope")                                          \
+    F(S, 3, payload, old_value, "msgpack; nothing: there was none")                      \
+    F(S, 4, payload, new_value, "msgpack; nothing: there is none any more")
+
 #define trigger_list_FIELDS(F, S)                                                        \
     F(S, 1, u64,  request,    "to be named in the answer")                               \
     F(S, 2, id,   automation, "automation id, or zero")                                  \

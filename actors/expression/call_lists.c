@@ -42,7 +42,7 @@ CALL(len)
     switch (cursor_type(&c)) {
     case PACK_TEXT:
         charge(e, args[0].size);
-        return value_whole(e, (wide)characters(cursor_text(&c)));
+        return value_whole(e, (wide)utf8_count(cursor_text(&c)));
     case PACK_BLOB: return value_whole(e, (wide)cursor_blob(&c).size);
     case PACK_ARRAY: return value_whole(e, (wide)cursor_array(&c));
     case PACK_MAP: return value_whole(e, (wide)cursor_map(&c));

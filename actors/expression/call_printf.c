@@ -75,7 +75,7 @@ static void
 put_padded(struct evaluation *e, const struct verb *v, const char *sign,
     struct bytes in, bool number)
 {
-    size_t size = strlen(sign) + characters(in);
+    size_t size = strlen(sign) + utf8_count(in);
     size_t fill = v->width > size ? v->width - size : 0;
     bool zeros = number && v->zero && !v->left;
     for (size_t i = 0; !v->left && !zeros && i < fill; i++)
@@ -173,7 +173,7 @@ put_character(struct evaluation *e, const struct verb *v, struct bytes value)
     uint8_t out[4];
     if (!want_whole(e, value, 0, 0x10ffff, &code))
         return;
-    size_t size = character_write((uint32_t)code, out);
+    size_t size = utf8_write((uint32_t)code, out);
     if (size == 0)
         call_refuse(e, "knows no character of that number");
     put_padded(e, v, "", bytes_of(out, size), false);

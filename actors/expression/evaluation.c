@@ -25,9 +25,7 @@ place(struct evaluation *e, size_t at)
 static void
 trim_cut(char *message)
 {
-    size_t size = strlen(message);
-    while (size > 0 && !utf8_valid(bytes_of(message, size)))
-        message[--size] = '\0';
+    message[utf8_beginning(text(message)).size] = '\0';
 }
 
 struct bytes

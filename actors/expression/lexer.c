@@ -129,7 +129,7 @@ unicode(struct evaluation *e, size_t at, unsigned digits, uint8_t out[4], size_t
             *end += 6;
         }
     }
-    return code < 0 ? 0 : character_write((uint32_t)code, out);
+    return code < 0 ? 0 : utf8_write((uint32_t)code, out);
 }
 
 /* The text of an escape at `at`, behind its backslash. */

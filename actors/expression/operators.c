@@ -340,7 +340,7 @@ operate_slice(struct evaluation *e, size_t at, struct bytes value,
     if (type != PACK_TEXT && type != PACK_ARRAY)
         return fail(e, ERR_INVALID, at, "only a list or a text can be cut, not %s",
             type_sentence(value));
-    count = type == PACK_TEXT ? characters(text_of(value)) : cursor_array(&c);
+    count = type == PACK_TEXT ? utf8_count(text_of(value)) : cursor_array(&c);
     if (!slice_bound(e, at, from, 0, count, &begin)
         || !slice_bound(e, at, to, count, count, &end))
         return (struct bytes){ 0 };

@@ -47,8 +47,8 @@ text_walk(struct walk *w, struct bytes value)
     struct bytes rendered;
     if (reading_value(&w->reading, in, EXPRESSION_TEMPLATE, &rendered) != ERR_NONE) {
         /* A place that was cut may end in the midst of a character. */
-        while (!utf8_valid(text(w->where)))
-            w->where[--w->where_size] = '\0';
+        w->where_size = utf8_beginning(text(w->where)).size;
+        w->where[w->where_size] = '\0';
         memcpy(w->reading.fault->where, w->where, sizeof w->where);
     } else
         buffer_append_bytes(&w->out, rendered);

@@ -427,28 +427,3 @@ value_member(struct evaluation *e, struct bytes value, struct bytes name)
     charge_look(e, bytes_of(from, (size_t)(c.at - from)));
     return found;
 }
-
-size_t
-character_write(uint32_t code, uint8_t out[4])
-{
-    if (code < 0x80) {
-        out[0] = (uint8_t)code;
-        return 1;
-    }
-    size_t size = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    if (code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-        return 0;
-    for (size_t i = size; i-- > 1; code >>= 6)
-        out[i] = (uint8_t)(0x80 | (code & 0x3f));
-    out[0] = (uint8_t)((0xf00u >> size & 0xf0) | code);
-    return size;
-}
-
-size_t
-characters(struct bytes in)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < in.size; i++)
-        count += (in.data[i] & 0xc0) != 0x80;
-    return count;
-}

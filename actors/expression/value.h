@@ -53,9 +53,4 @@ void put_json(struct evaluation *e, struct bytes value);
 /* The value of `name` in a map, or of a decimal index in a list (from the end if it is
  * negative); nothing if there is none. */
 struct bytes value_member(struct evaluation *e, struct bytes value, struct bytes name);
-
-/* A character as UTF-8; 0 bytes: it is none. */
-size_t character_write(uint32_t code, uint8_t out[4]);
-/* How many characters `in` has. */
-size_t characters(struct bytes in);
 #endif

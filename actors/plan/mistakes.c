@@ -52,9 +52,7 @@ end_whole(char *s, size_t size)
     size_t length = strlen(s);
     if (length + 1 < size)
         return;
-    while (length > 0 && !utf8_valid(bytes_of(s, length)))
-        length--;
-    s[length] = '\0';
+    s[utf8_beginning(bytes_of(s, length)).size] = '\0';
 }
 
 __attribute__((format(printf, 2, 0))) static void

@@ -406,16 +406,9 @@ line_begins(struct bytes text, size_t i)
 static enum err
 text_refuse(struct reading *r, struct bytes text)
 {
-    if (!utf8_valid(text)) {
-        size_t good = 0, more = 1;
-        while (more <= text.size - good && more <= 4)
-            if (utf8_valid(bytes_of(text.data + good, more))) {
-                good += more;
-                more = 1;
-            } else {
-                more++;
-            }
-        mistake_mark(r, mark_of_offset(text, good), "not UTF-8");
+    struct bytes good = utf8_beginning(text);
+    if (good.size < text.size) {
+        mistake_mark(r, mark_of_offset(text, good.size), "not UTF-8");
         return ERR_MALFORMED;
     }
     struct bytes tag = bytes_of("%TAG", 4);

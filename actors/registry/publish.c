@@ -20,9 +20,7 @@ print(struct arena *arena, const char *format, ...)
     va_end(args);
     /* Cut at the end of a character. */
     size_t end = (size_t)size < sizeof line ? (size_t)size : sizeof line - 1;
-    while (end > 0 && !utf8_valid(bytes_of(line, end)))
-        end--;
-    return arena_copy(arena, bytes_of(line, end));
+    return arena_copy(arena, utf8_beginning(bytes_of(line, end)));
 }
 
 static void

@@ -5,7 +5,7 @@
 #include "actors/registry/entries.h"
 #include "actors/registry/waits.h"
 
-enum { SCHEDULERS_MAX = 64, LISTENERS_MAX = SCHEDULERS_MAX + 1 };
+enum { LISTENERS_MAX = SCHEDULERS_MAX + 1 };
 
 /* Who must know each version, and how far it has been told in this life. */
 struct listener {

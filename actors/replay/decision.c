@@ -172,7 +172,7 @@ decide_and_compare(
     do {
         r->config.schedulers++;
         decide(r, code, at_ms, &out);
-    } while (is_forwarded(&out) && r->config.schedulers < PARTITIONS_MAX);
+    } while (is_forwarded(&out) && r->config.schedulers < SCHEDULERS_MAX);
     return compare(r, &out, why);
 }
 

@@ -20,7 +20,7 @@ struct retelling {
     bool active;
     struct row_key last;
 };
-enum { TELLING_PEERS = 65 }; /* partitions, and the registry */
+enum { TELLING_PEERS = SCHEDULERS_MAX + 1 }; /* partitions, and the registry */
 
 struct scheduler_state {
     const struct config *config;

@@ -180,21 +180,12 @@ judge_multiple(
     return bounded(j, at, fits, "a multiple of", argument);
 }
 
-static size_t
-characters(struct bytes in)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < in.size; i++)
-        count += (in.data[i] & 0xc0) != 0x80;
-    return count;
-}
-
 /* The order of the text's length and the bound. */
 static int
 length_order(const struct place *at, struct bytes bound)
 {
     struct cursor c = cursor_over(at->value);
-    struct number b, length = { .whole = true, .size = characters(cursor_text(&c)) };
+    struct number b, length = { .whole = true, .size = utf8_count(cursor_text(&c)) };
     return number_read(bound, &b) ? number_order(&length, &b) : 0;
 }
 

@@ -187,9 +187,7 @@ pen_place(struct pen *pen, const struct place *at)
 static void
 end_whole(char *s, size_t length)
 {
-    while (length > 0 && !utf8_valid(bytes_of(s, length)))
-        length--;
-    s[length] = '\0';
+    s[utf8_beginning(bytes_of(s, length)).size] = '\0';
 }
 
 __attribute__((format(printf, 4, 0))) static bool

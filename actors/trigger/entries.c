@@ -19,6 +19,9 @@ ENTRY(match_entry);
 ENTRY(hold);
 ENTRY(hook);
 ENTRY(secret_entry);
+ENTRY(value_entry);
+ENTRY(scope_entry);
+ENTRY(values_total);
 
 /* The first half of a hash, where a text is too long for a key. */
 static struct id
@@ -202,6 +205,28 @@ key_of_secret(const struct id *project, struct bytes name)
     struct row_key key = key_of_project('B', project);
     row_key_text(&key, name);
     return key;
+}
+
+struct row_key
+key_of_value(const struct id *project, struct bytes scope, struct bytes key)
+{
+    struct row_key row = key_of_hashed('U', project, scope);
+    row_key_text(&row, key);
+    return row;
+}
+
+struct row_key
+key_of_scope(const struct id *project, struct bytes scope)
+{
+    struct row_key row = key_of_project('V', project);
+    row_key_text(&row, scope);
+    return row;
+}
+
+struct row_key
+key_of_values_total(const struct id *project)
+{
+    return key_of_project('A', project);
 }
 
 struct trigger_name

@@ -114,6 +114,21 @@ enum { ENTRY_INLINE_MAX = 4096 };
 #define secret_entry_FIELDS(F, S)                                                        \
     F(S, 1, secret, value, "bytes")                                                      \
     F(S, 2, u64,    at_ms, "unix ms when it was set")
+
+#define value_entry_FIELDS(F, S)                                                         \
+    F(S, 1, payload, value,    "msgpack")                                                \
+    F(S, 2, u64,     revision, "number of the change that made it, in the project")      \
+    F(S, 3, u64,     at_ms,    "unix ms of it")                                          \
+    F(S, 4, u64,     bytes,    "that count against state_kept_bytes")
+
+#define scope_entry_FIELDS(F, S)                                                         \
+    F(S, 1, u64, keys,  "that it has")                                                   \
+    F(S, 2, u64, bytes, "of them and their values")
+
+#define values_total_FIELDS(F, S)                                                        \
+    F(S, 1, u64, keys,     "of the project")                                             \
+    F(S, 2, u64, bytes,    "of them and their values")                                   \
+    F(S, 3, u64, revision, "number of the last change")
 /* clang-format on */
 
 #define ENTRY(S)                                                                       \
@@ -133,6 +148,9 @@ ENTRY(match_entry)
 ENTRY(hold)
 ENTRY(hook)
 ENTRY(secret_entry)
+ENTRY(value_entry)
+ENTRY(scope_entry)
+ENTRY(values_total)
 #undef ENTRY
 
 /* A trigger of an automation; `key` is borrowed. */
@@ -172,6 +190,11 @@ struct row_key key_of_held(const struct hold_name *name, uint64_t number);
 struct row_key key_of_hold_due(uint64_t due_ms, const struct hold_name *name);
 struct row_key key_of_hook(struct bytes handle);
 struct row_key key_of_secret(const struct id *project, struct bytes name);
+/* With no key: what all keys of the scope begin with; with no scope, all scopes. */
+struct row_key
+key_of_value(const struct id *project, struct bytes scope, struct bytes key);
+struct row_key key_of_scope(const struct id *project, struct bytes scope);
+struct row_key key_of_values_total(const struct id *project);
 
 /* Read key_of_due, of a row T; the name borrows from it. */
 struct trigger_name due_read(struct bytes key, uint64_t *due_ms);

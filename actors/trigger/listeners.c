@@ -470,3 +470,23 @@ listeners_walk(struct walk *walk)
     }
     return !step.stopped;
 }
+
+static bool
+stop_at_once(void *self, const struct listener *listener)
+{
+    (void)self;
+    (void)listener;
+    return false;
+}
+
+bool
+listeners_any(struct journal *journal, const struct id *project, struct bytes type,
+    struct bytes data)
+{
+    struct walk walk = { .journal = journal,
+        .project = *project,
+        .type = type,
+        .data = data,
+        .each = stop_at_once };
+    return !listeners_walk(&walk);
+}

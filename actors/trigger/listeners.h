@@ -64,4 +64,7 @@ struct walk {
 /* Call `each` for those that may want the event, behind the place.  True: it was called
  * for all. */
 bool listeners_walk(struct walk *walk);
+/* May anybody want such an event?  Says yes too often rather than too seldom. */
+bool listeners_any(struct journal *journal, const struct id *project, struct bytes type,
+    struct bytes data);
 #endif

@@ -7,7 +7,6 @@
 #include "actors/trigger/listeners.h"
 
 enum {
-    SCHEDULERS_MAX = 64,
     SAID_MAX = 64,            /* facts with payloads in one turn */
     SAID_BYTES_MAX = 4 << 20, /* payloads of them, about */
     LOOKED_MAX = 256          /* events or listeners that are looked at in one turn */
@@ -223,6 +222,26 @@ bool secret_read(const struct trigger_state *s, const struct id *project,
     struct bytes name, struct secret_entry *secret);
 void
 secret_kept_applied(struct trigger_state *s, uint64_t at_ms, const struct message *m);
+
+/* values.c: the state of projects */
+void on_state_set(const struct trigger_state *s, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_state_update(const struct trigger_state *s, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_state_delete(const struct trigger_state *s, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void
+state_changed_applied(struct trigger_state *s, uint64_t at_ms, const struct message *m);
+
+/* value_pages.c: questions about it */
+/* Why this cannot be the name of a scope or a key; NULL: it can. */
+const char *state_name_mistake(struct bytes scope, struct bytes key);
+void on_state_get(
+    const struct trigger_state *s, const struct message *in, struct outbox *out);
+void on_state_list(
+    const struct trigger_state *s, const struct message *in, struct outbox *out);
+void on_scope_list(
+    const struct trigger_state *s, const struct message *in, struct outbox *out);
 
 /* apply.c */
 void trigger_apply(void *state, uint64_t at_ms, const struct message *m);

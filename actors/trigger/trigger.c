@@ -53,6 +53,12 @@ trigger_decide(
     case HOOK_CALL: on_hook_call(s, now_ms, in, out); return;
     case SECRET_SET: on_secret_set(s, in, out); return;
     case SECRET_LIST: on_secret_list(s, in, out); return;
+    case STATE_SET: on_state_set(s, now_ms, in, out); return;
+    case STATE_UPDATE: on_state_update(s, now_ms, in, out); return;
+    case STATE_DELETE: on_state_delete(s, now_ms, in, out); return;
+    case STATE_GET: on_state_get(s, in, out); return;
+    case STATE_LIST: on_state_list(s, in, out); return;
+    case SCOPE_LIST: on_scope_list(s, in, out); return;
     case TRIGGER_LIST: on_trigger_list(s, in, out); return;
     case SCHEDULE_NEXT: on_schedule_next(s, now_ms, in, out); return;
     default: WRONG("the catalogue sends the trigger actor no such message");

@@ -1,5 +1,6 @@
 /* trigger - what starts runs and wakes them: schedules, http triggers, the events of
- * projects, event triggers, and steps that wait for events.
+ * projects, event triggers, and steps that wait for events; and the state of projects,
+ * whose changes are such events.
  *
  * A fire is a fact that the scheduler of its run hears until it says what became of it.
  * The run's id follows from automation, trigger and slot or event: telling it twice
@@ -29,6 +30,9 @@
  *   J due project automation ~trigger ~group  when that is over
  *   K ~handle                          the trigger of a URL
  *   B project name                     a secret
+ *   U project ~scope key               a value of the project's state
+ *   V project scope                    a scope: how many keys, of how many bytes
+ *   A project                          the same of all scopes, and the last revision
  *
  * ~ is a hash.  On disk: letters, orders and field numbers are for ever.
  */

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { EXIT_WRONG = 1, EXIT_USAGE = 2, SCHEDULERS_MAX = 64 };
+enum { EXIT_WRONG = 1, EXIT_USAGE = 2 };
 
 static const char usage[] =
     "usage: verify [--data DIR] [--json]\n"

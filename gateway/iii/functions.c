@@ -6,6 +6,7 @@
 #include "gateway/iii/discovery.h"
 #include "gateway/iii/invoke.h"
 #include "gateway/iii/runs.h"
+#include "gateway/iii/state.h"
 #include "gateway/iii/worker.h"
 
 enum { ABOUT_MAX = 65536, LOGGED_MAX = 2000 };
@@ -99,6 +100,14 @@ static const struct iii_function functions[] = {
     { "engine::log::info", "write to the engine's log", log_info },
     { "engine::log::debug", "write to the engine's log", log_debug },
     { "engine::log::trace", "write to the engine's log", log_debug },
+    { "state::set", "keep a value under scope and key", iii_state_set },
+    { "state::get", "the value of a key", iii_state_get },
+    { "state::delete", "forget a key", iii_state_delete },
+    { "state::update", "change a value by operations, in one go", iii_state_update },
+    { "state::list", "the values of a scope", iii_state_list },
+    { "state::list_groups", "the scopes", iii_state_list_groups },
+    { "state::list_keys", "the keys of a scope", iii_state_list_keys },
+    { "state::list_entries", "a page of a scope", iii_state_list_entries },
     { "capstan::runs::start", "start a run of an automation", runs_start },
 };
 

@@ -223,6 +223,8 @@ hub_call_drop(struct iii_call **out)
         call->caller->asking_count--;
     buffer_free(&call->function);
     buffer_free(&call->answer);
+    buffer_free(&call->trigger);
+    buffer_free(&call->data);
     free(call);
     *out = NULL;
 }

@@ -56,9 +56,10 @@ struct iii_entry {
 };
 
 enum iii_purpose {
-    III_ANSWER, /* its caller waits */
-    III_VOID,   /* nobody does */
-    III_JOB,    /* a step of a run does */
+    III_ANSWER,    /* its caller waits */
+    III_VOID,      /* nobody does */
+    III_JOB,       /* a step of a run does */
+    III_CONDITION, /* a trigger does, to be fired or not */
 };
 
 struct iii_call {
@@ -68,9 +69,10 @@ struct iii_call {
     struct iii_worker *worker; /* who does it; NULL: the engine */
     struct iii_worker *caller; /* NULL: the engine, or it left */
     struct buffer function;
-    uint8_t lease[TOKEN_SIZE]; /* of a job, */
-    bool over;                 /* which has been reported, and waits to be settled: */
-    struct buffer answer;      /* the result's frame; or nothing: it was cancelled */
+    uint8_t lease[TOKEN_SIZE];   /* of a job, */
+    bool over;                   /* which has been reported, and waits to be settled: */
+    struct buffer answer;        /* the result's frame; or nothing: it was cancelled */
+    struct buffer trigger, data; /* of a condition: whose, and with what */
 };
 
 struct hub {

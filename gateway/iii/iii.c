@@ -89,14 +89,23 @@ iii_busy(const struct iii *iii)
 }
 
 struct hub *
-iii_hub(struct iii *iii, const struct id *project)
+iii_hub_known(struct iii *iii, const struct id *project)
 {
     for (struct list *at = iii->hubs.next; at != &iii->hubs; at = at->next) {
         struct hub *hub = LIST_OF(at, struct hub, link);
         if (id_equal(&hub->project, project))
             return hub;
     }
-    struct hub *hub = hub_new(iii->gateway, project);
+    return NULL;
+}
+
+struct hub *
+iii_hub(struct iii *iii, const struct id *project)
+{
+    struct hub *hub = iii_hub_known(iii, project);
+    if (hub != NULL)
+        return hub;
+    hub = hub_new(iii->gateway, project);
     hub->announce.ring = iii_announce;
     list_append(&iii->hubs, &hub->link);
     return hub;

@@ -4,6 +4,7 @@
  *      iii.c ── worker.c ─┬─ invoke.c ─┬─ functions.c, discovery.c: what we offer
  *      (routes)  (a life) │            └─ the other workers
  *                         ├─ trigger.c    who hears of what
+ *                         ├─ state.c      state::*, and its trigger type
  *                         └─ jobs.c       functions as actions of automations
  *
  * docs/decisions/0008 says what of it is the engine's and what is translation.
@@ -20,6 +21,11 @@ void iii_close(struct iii **iii);
 /* Invocations that are under way. */
 size_t iii_busy(const struct iii *iii);
 struct hub *iii_hub(struct iii *iii, const struct id *project);
+/* NULL: nobody of that project was ever here. */
+struct hub *iii_hub_known(struct iii *iii, const struct id *project);
+
+/* state.c: a key has changed (STATE_TOLD): call who listens. */
+void iii_state_told(struct iii *iii, const struct message *m);
 
 /* A connection asks to be a worker's. */
 void iii_worker_socket(struct request *r);

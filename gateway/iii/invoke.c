@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/pack.h"
+#include "gateway/iii/condition.h"
 #include "gateway/iii/functions.h"
 #include "gateway/iii/jobs.h"
 #include "gateway/iii/worker.h"
@@ -197,6 +198,8 @@ iii_result(struct iii_worker *worker, struct bytes frame, const struct iii_frame
         iii_job_done(call, frame);
         return;
     }
+    if (call->purpose == III_CONDITION)
+        iii_condition_said(call, said);
     if (call->caller != NULL)
         answer_caller(call, said);
     hub_call_drop(&call);

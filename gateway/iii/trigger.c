@@ -5,10 +5,13 @@
 #include "base/quoted.h"
 #include "gateway/iii/functions.h"
 #include "gateway/iii/invoke.h"
+#include "gateway/iii/state.h"
 
 static const struct iii_own_type own_types[] = {
-    { "engine::workers-available", "a worker connects, describes itself or leaves" },
-    { "engine::functions-available", "functions are registered or go" },
+    { "engine::workers-available", "a worker connects, describes itself or leaves",
+        NULL },
+    { "engine::functions-available", "functions are registered or go", NULL },
+    { "state", "a value of the project's state changes", iii_state_config_mistake },
 };
 
 const struct iii_own_type *
@@ -17,13 +20,19 @@ trigger_own_type(size_t i)
     return i < COUNT(own_types) ? &own_types[i] : NULL;
 }
 
+static const struct iii_own_type *
+own_type(struct bytes id)
+{
+    for (size_t i = 0; i < COUNT(own_types); i++)
+        if (bytes_equal(id, text(own_types[i].id)))
+            return &own_types[i];
+    return NULL;
+}
+
 static bool
 is_own(struct bytes type)
 {
-    for (size_t i = 0; i < COUNT(own_types); i++)
-        if (bytes_equal(type, text(own_types[i].id)))
-            return true;
-    return false;
+    return own_type(type) != NULL;
 }
 
 static void
@@ -66,7 +75,14 @@ trigger_came(struct iii_entry *trigger)
     struct hub *hub = trigger->worker->hub;
     struct bytes type = trigger->said.trigger_type;
     const struct iii_entry *found = hub_find(hub, III_TYPE, type);
-    if (is_own(type))
+    const struct iii_own_type *own = own_type(type);
+    const char *mistake = own == NULL || own->config_mistake == NULL
+                              ? NULL
+                              : own->config_mistake(trigger->said.config);
+    if (mistake != NULL)
+        tell_failure(
+            trigger, (struct bytes){ 0 }, "trigger_registration_failed", text(mistake));
+    if (own != NULL)
         return;
     if (found != NULL) {
         tell_provider(trigger, found->worker);

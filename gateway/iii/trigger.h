@@ -8,6 +8,8 @@
 /* The types that are ours. */
 struct iii_own_type {
     const char *id, *about;
+    /* Why this cannot be the config of such a trigger, or NULL.  NULL: any can. */
+    const char *(*config_mistake)(struct bytes config);
 };
 /* NULL behind the last. */
 const struct iii_own_type *trigger_own_type(size_t i);

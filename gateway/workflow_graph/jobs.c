@@ -145,8 +145,8 @@ workflow_graph_job_fail(struct request *r)
     struct lease *lease = lease_asked(r, 409);
     if (lease == NULL)
         return;
-    while (error.size > ERROR_MAX || (error.size > 0 && !utf8_valid(error)))
-        error.size = error.size > ERROR_MAX ? ERROR_MAX : error.size - 1;
+    if (error.size > ERROR_MAX)
+        error = utf8_beginning(bytes_of(error.data, ERROR_MAX));
     /* An attempt that its worker gave up is not tried again. */
     report(r, lease,
         (struct job_report){

@@ -90,6 +90,8 @@ class GatewayTest(unittest.TestCase):
         other.start()
         self.assertEqual(
             other.ready, f"failed http_port: {engine.http} on 127.0.0.1 is in use")
+        self.assertEqual(other.kill(signal.SIGTERM), 1)
+        self.assertEqual(other.read_log(), "")
 
     def test_callers_without_a_valid_key_all_get_the_same_answer(self):
         engine = self.start()

@@ -265,7 +265,7 @@ class Frames(Iii):
         worker = self.worker()
         for function, parts, code in (
                 ("nobody::has", {}, "function_not_found"),
-                ("state::get", {}, "function_not_found"),
+                ("stream::get", {}, "function_not_found"),
                 ("engine::no::such", {}, "function_not_found"),
                 ("math::add", {"action": {"type": "enqueue", "queue": "q"}},
                  "invocation_error"),
@@ -281,7 +281,7 @@ class Frames(Iii):
         self.assertEqual(worker.hear()["error"]["code"], "invocation_error")
         self.assertIn("Function nobody::has not found in namespace default.",
                       worker.call("nobody::has")["error"]["message"])
-        self.assertIn("does not serve it", worker.call("state::get")["error"]["message"])
+        self.assertIn("does not serve it", worker.call("stream::get")["error"]["message"])
 
     def test_10_who_executes_leaves(self):
         owner, caller = self.pair()
@@ -431,12 +431,202 @@ class Triggers(Iii):
 
     def test_06_types_that_the_engine_does_not_provide_say_so(self):
         worker = self.worker()
-        for type in ("http", "cron", "state", "durable:subscriber", "subscribe"):
+        for type in ("http", "cron", "durable:subscriber", "subscribe"):
             id = worker.trigger(type, "f")
             refusal = worker.hear()
             self.assertEqual((refusal["id"], refusal["function_id"],
                               refusal["error"]["code"]),
                              (id, "f", "trigger_type_not_found"), type)
+
+
+class State(Iii):
+    def at(self, key, **more):
+        return {"scope": self.id().rsplit(".", 1)[1], "key": key, **more}
+
+    def result(self, worker, function, data):
+        answer = worker.call("state::" + function, data)
+        self.assertNotIn("error", answer)
+        return answer.get("result", "no result")
+
+    def error(self, worker, function, data):
+        return worker.call("state::" + function, data)["error"]["code"]
+
+    def test_01_values_are_answered_as_there(self):
+        worker = self.worker()
+        self.assertEqual(
+            self.result(worker, "set", self.at("k", value={"n": 2**60, "r": 1.0})),
+            {"old_value": None, "new_value": {"n": 2**60, "r": 1.0}})
+        self.assertEqual(self.result(worker, "set", self.at("k", data=[1])),
+                         {"old_value": {"n": 2**60, "r": 1.0}, "new_value": [1]})
+        self.assertEqual(self.result(worker, "get", self.at("k")), [1])
+        self.assertEqual(self.result(worker, "get", self.at("none")), "no result")
+        self.assertEqual(self.result(worker, "delete", self.at("k")), [1])
+        self.assertEqual(self.result(worker, "delete", self.at("k")), "no result")
+        self.assertEqual(self.result(worker, "get", self.at("k")), "no result")
+        # null is a value, and no result.
+        self.result(worker, "set", self.at("k", value=None))
+        self.assertEqual(self.result(worker, "get", self.at("k")), "no result")
+        self.assertEqual(self.result(worker, "list_keys", self.at("k")), {"keys": ["k"]})
+
+    def test_02_operations_and_their_errors(self):
+        worker = self.worker()
+        done = self.result(worker, "update", self.at("k", ops=[
+            {"type": "increment", "path": "count", "by": 2}]))
+        self.assertEqual(done, {"old_value": None, "new_value": {"count": 2}})
+        done = self.result(worker, "update", self.at("k", ops=[
+            {"type": "append", "path": ["a", "b"], "value": "x"},
+            {"type": "append", "path": "count", "value": "x"},
+            {"type": "set", "path": "__proto__", "value": 1},
+            {"type": "decrement", "path": "count", "by": 5},
+            {"type": "merge", "value": {"m": {"deep": True}}},
+            {"type": "remove", "path": "none"}]))
+        self.assertEqual(done["old_value"], {"count": 2})
+        self.assertEqual(done["new_value"],
+                         {"count": -3, "a": {"b": ["x"]}, "m": {"deep": True}})
+        self.assertEqual([(e["op_index"], e["code"]) for e in done["errors"]],
+                         [(1, "append.type_mismatch"), (2, "set.path.proto_polluted")])
+
+    def test_03_codes_of_refusals(self):
+        worker = self.worker()
+        for function, data, code in (
+                ("set", {"scope": "s"}, "INVALID_ARGUMENTS"),
+                ("set", {"scope": "s", "key": "k"}, "INVALID_ARGUMENTS"),
+                ("get", {"scope": 7, "key": "k"}, "INVALID_ARGUMENTS"),
+                ("list", {}, "INVALID_ARGUMENTS"),
+                ("set", self.at("k" * 129, value=1), "SET_ERROR"),
+                ("get", self.at("k" * 129), "GET_ERROR"),
+                ("delete", self.at("k" * 129), "DELETE_ERROR"),
+                ("update", self.at("k"), "UPDATE_ERROR"),
+                ("update", self.at("k", ops=[{"type": "burn"}]), "UPDATE_ERROR"),
+                ("set", self.at("k", value="x" * 300000), "VALUE_TOO_LARGE"),
+                ("list_entries", self.at("k", limit=0), "INVALID_ARGUMENTS"),
+                ("list_entries", self.at("k", cursor="x"), "INVALID_CURSOR"),
+                ("compare-and-set", self.at("k"), "function_not_found")):
+            self.assertEqual(self.error(worker, function, data), code, (function, data))
+        self.assertEqual(self.result(worker, "list", self.at("k")), [])
+
+    def test_04_lists_and_pages(self):
+        worker, keys = self.worker(), [f"k{i}" for i in range(5)]
+        for i, key in enumerate(keys):
+            self.result(worker, "set", self.at(key, value={"i": i}))
+        at = self.at("any")
+        self.assertEqual(self.result(worker, "list", at), [{"i": i} for i in range(5)])
+        self.assertEqual(self.result(worker, "list_keys", at), {"keys": keys})
+        groups = self.result(worker, "list_groups", {})["groups"]
+        self.assertIn(at["scope"], groups)
+        self.assertEqual(groups, sorted(groups))
+        first = self.result(worker, "list_entries", {**at, "limit": 3})
+        self.assertEqual((first["entries"][0], first["done"], first["offset"],
+                          first["total"]), (["k0", {"i": 0}], False, 0, 5))
+        self.result(worker, "delete", self.at("k1"))
+        rest = self.result(worker, "list_entries",
+                           {**at, "limit": 3, "cursor": first["next_cursor"]})
+        self.assertEqual(rest, {"entries": [["k3", {"i": 3}], ["k4", {"i": 4}]],
+                                "next_cursor": None, "done": True, "offset": 3,
+                                "total": 4})
+
+    def test_05_what_does_not_fit_into_one_answer_is_refused_and_has_pages(self):
+        worker = self.worker()
+        for i in range(4):
+            self.result(worker, "set", self.at(f"k{i}", value="x" * 250000))
+        self.assertEqual(self.error(worker, "list", self.at("k")), "LIST_ERROR")
+        seen, cursor = [], None
+        while cursor != "":
+            worker.ask("state::list_entries", self.at("k", cursor=cursor))
+            text = worker.hear_text()
+            self.assertLess(len(text), 1 << 20)
+            page = json.loads(text)["result"]
+            seen += [key for key, _ in page["entries"]]
+            cursor = page["next_cursor"] or ""
+        self.assertEqual(seen, [f"k{i}" for i in range(4)])
+        for i in range(4):
+            self.result(worker, "delete", self.at(f"k{i}"))
+
+    def test_06_who_listens_is_called_with_both_values(self):
+        worker, other = self.worker().function("on::state"), self.worker()
+        scope = self.at("k")["scope"]
+        worker.trigger("state", "on::state", config={"scope": scope, "key": "k"},
+                       metadata={"m": 1})
+        worker.silence()
+
+        def told(event, old, new):
+            call = worker.hear()
+            self.assertEqual((call["function_id"], call["metadata"]),
+                             ("on::state", {"m": 1}))
+            self.assertEqual(call["data"], {
+                "type": "state", "event_type": "state:" + event, "scope": scope,
+                "key": "k", "old_value": old, "new_value": new})
+        self.result(other, "set", self.at("k", value=1))
+        told("created", None, 1)
+        self.result(other, "set", self.at("other", value=1))
+        self.result(other, "set", {"scope": "elsewhere", "key": "k", "value": 1})
+        # By another door, and what changes nothing fires nothing.
+        self.engine.call("PUT", f"/capstan/v1/state/{scope}/k", {"value": [2]})
+        told("updated", 1, [2])
+        self.result(other, "update", self.at("k", ops=[{"type": "increment", "by": 1}]))
+        self.result(other, "get", self.at("k"))
+        self.result(other, "delete", self.at("k"))
+        told("deleted", [2], None)
+        self.result(other, "delete", self.at("k"))
+        told("deleted", None, None)
+        worker.silence()
+
+    def test_07_conditions_and_configs(self):
+        worker, other = self.worker(), self.worker()
+        for name in ("on::state", "may::it"):
+            worker.function(name)
+        config = {"scope": self.at("k")["scope"], "condition_function_id": "may::it"}
+        trigger = worker.trigger("state", "on::state", config=config)
+        worker.silence()
+
+        def asked(n):
+            self.result(other, "set", self.at("k", value=n))
+            call = worker.hear()
+            self.assertEqual((call["function_id"], call["data"]["new_value"]),
+                             ("may::it", n))
+            return call
+        worker.answer(asked(1), result=False)
+        worker.silence()
+        worker.answer(asked(2), error={"code": "x", "message": "boom"})
+        worker.silence()
+        for n, verdict in ((3, {"result": None}), (4, {}), (5, {"result": True}),
+                           (6, {"result": "no"})):
+            worker.answer(asked(n), **verdict)
+            call = worker.hear()
+            self.assertEqual((call["function_id"], call["data"]["new_value"]),
+                             ("on::state", n))
+        # It goes while its condition is asked.
+        call = asked(7)
+        worker.say("unregistertrigger", id=trigger, trigger_type="state")
+        worker.answer(call, result=True)
+        worker.silence()
+        wrong = worker.trigger("state", "on::state", config={"scope": 7})
+        refusal = worker.hear()
+        self.assertEqual((refusal["id"], refusal["error"]["code"]),
+                         (wrong, "trigger_registration_failed"))
+        self.result(other, "set", self.at("k", value=8))
+        worker.silence()
+
+    def test_08_keys_may_do_what_their_scopes_say(self):
+        def worker(scopes):
+            key = json.loads(self.engine.tool("keys", "create", "k", "--scopes", scopes,
+                                              "--json").stdout)["key"]
+            return self.worker(f"/k/{key}/")
+        at = self.at("k")
+        only_works, reads = worker("work"), worker("work,read")
+        for function in ("get", "set", "update", "delete", "list", "list_groups"):
+            self.assertEqual(self.error(only_works, function, {**at, "value": 1}),
+                             "FORBIDDEN", function)
+        self.assertEqual(self.result(reads, "get", at), "no result")
+        self.assertEqual(self.error(reads, "set", {**at, "value": 1}), "FORBIDDEN")
+        self.assertEqual(self.result(self.worker(), "get", at), "no result")
+
+    def test_09_the_trigger_actor_dies_and_what_was_answered_is_there(self):
+        worker = self.worker()
+        for n in range(3):
+            self.result(worker, "set", self.at("k", value=n))
+            self.engine.wait_restarted("trigger.0", self.engine.kill("trigger.0"))
+            self.assertEqual(self.result(worker, "get", self.at("k")), n)
 
 
 class Discovery(Iii):

@@ -135,7 +135,7 @@ class FakeEngine:
         os.write(settings[1], text.encode())
         os.close(settings[1])
         actions = [(os.POSIX_SPAWN_DUP2, fd, 3 + i) for i, fd in enumerate(high)]
-        actions.append((os.POSIX_SPAWN_DUP2, logs, 2))
+        actions += [(os.POSIX_SPAWN_DUP2, logs, 1), (os.POSIX_SPAWN_DUP2, logs, 2)]
         self.pid = os.posix_spawn(GATEWAY, ["gateway", "0"], os.environ,
                                   file_actions=actions)
         for fd in (settings[0], ready[1], logs, *high):

@@ -8,4 +8,5 @@ TCase *trigger_slots_case(void);
 TCase *trigger_events_case(void);
 TCase *trigger_waits_case(void);
 TCase *trigger_hooks_case(void);
+TCase *trigger_state_case(void);
 #endif

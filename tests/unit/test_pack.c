@@ -236,6 +236,36 @@ START_TEST(text_must_be_utf8)
 }
 END_TEST
 
+START_TEST(a_text_is_cut_between_characters)
+{
+    static const char whole[] = "a\xc3\xab\xe2\x82\xac\xf0\x9f\x98\x80";
+    static const size_t kept[] = { 0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10 };
+    for (size_t size = 0; size < COUNT(kept); size++)
+        ck_assert_uint_eq(utf8_beginning(bytes_of(whole, size)).size, kept[size]);
+    ck_assert_uint_eq(utf8_beginning(text("ab\xff"
+                                          "cd"))
+                          .size,
+        2);
+    ck_assert_uint_eq(utf8_count(text(whole)), 4);
+}
+END_TEST
+
+START_TEST(characters_are_written_as_they_are_read)
+{
+    static const uint32_t codes[] = { 0, 'a', 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xe000,
+        0xffff, 0x10000, 0x10ffff };
+    uint8_t b[4];
+    for (size_t i = 0; i < COUNT(codes); i++) {
+        struct bytes written = bytes_of(b, utf8_write(codes[i], b));
+        ck_assert_uint_gt(written.size, 0);
+        ck_assert(utf8_valid(written) && utf8_count(written) == 1);
+    }
+    ck_assert_uint_eq(utf8_write(0xd800, b), 0);
+    ck_assert_uint_eq(utf8_write(0xdfff, b), 0);
+    ck_assert_uint_eq(utf8_write(0x110000, b), 0);
+}
+END_TEST
+
 START_TEST(a_value_is_found_by_its_key)
 {
     pack_map(&out, 3);
@@ -281,6 +311,8 @@ pack_suite(void)
     tcase_add_test(tests, counts_that_bytes_do_not_cover_are_malformed);
     tcase_add_test(tests, depth_is_bounded);
     tcase_add_test(tests, text_must_be_utf8);
+    tcase_add_test(tests, a_text_is_cut_between_characters);
+    tcase_add_test(tests, characters_are_written_as_they_are_read);
     tcase_add_test(tests, a_value_is_found_by_its_key);
     tcase_add_test(tests, nothing_is_nil);
     suite_add_tcase(suite, tests);

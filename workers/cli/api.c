@@ -28,6 +28,16 @@ api_path(const char *folder, const char *name, const char *below)
 }
 
 void
+api_below(struct api_path *path, const char *name)
+{
+    size_t size = strlen(path->text);
+    char *escaped = curl_easy_escape(NULL, name, 0);
+    snprintf(path->text + size, API_PATH_MAX - size, "/%s",
+        escaped != NULL && strlen(escaped) < API_PATH_MAX - size - 64 ? escaped : "-");
+    curl_free(escaped);
+}
+
+void
 api_query(struct api_path *path, const char *name, const char *value)
 {
     size_t size = strlen(path->text);
@@ -239,7 +249,14 @@ enum exit_code
 api_post(
     struct cli *cli, const struct api_path *path, const json_t *body, json_t **answer)
 {
-    struct api_call call = { .method = "POST", .path = path };
+    return api_send(cli, "POST", path, body, answer);
+}
+
+enum exit_code
+api_send(struct cli *cli, const char *method, const struct api_path *path,
+    const json_t *body, json_t **answer)
+{
+    struct api_call call = { .method = method, .path = path };
     char *dumped = NULL;
     if (body != NULL) {
         dumped = json_dumps(body, JSON_COMPACT);

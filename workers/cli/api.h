@@ -13,6 +13,8 @@ struct api_path {
 };
 /* `name` is escaped; it may be NULL. */
 struct api_path api_path(const char *folder, const char *name, const char *below);
+/* Append "/" and the escaped `name`. */
+void api_below(struct api_path *path, const char *name);
 /* Nothing when `value` is NULL. */
 void api_query(struct api_path *path, const char *name, const char *value);
 
@@ -39,6 +41,9 @@ api_get(struct cli *cli, const struct api_path *path, json_t **answer);
 /* POST `body` as JSON, or nothing if it is NULL. */
 MUST_CHECK enum exit_code api_post(
     struct cli *cli, const struct api_path *path, const json_t *body, json_t **answer);
+/* The same with another method. */
+MUST_CHECK enum exit_code api_send(struct cli *cli, const char *method,
+    const struct api_path *path, const json_t *body, json_t **answer);
 /* A text in a body; nothing when `value` is NULL. */
 void api_set(json_t *body, const char *name, const char *value);
 

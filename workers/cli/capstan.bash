@@ -51,6 +51,11 @@ _capstan()
     'secrets set') words=' --url --key --project --data --config --json --quiet --help' ;;
     'secrets list') words=' --url --key --project --data --config --json --quiet --help' ;;
     'secrets delete') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'state get') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'state set') words=' --url --key --project --data --config --json --quiet --help --if-revision' ;;
+    'state update') words=' --url --key --project --data --config --json --quiet --help --if-revision' ;;
+    'state delete') words=' --url --key --project --data --config --json --quiet --help --if-revision' ;;
+    'state list') words=' --url --key --project --data --config --json --quiet --help --limit --cursor' ;;
     'worker'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     'workers list') words=' --url --key --project --data --config --json --quiet --help' ;;
     'queues set') words=' --url --key --project --data --config --json --quiet --help --concurrency' ;;
@@ -65,12 +70,13 @@ _capstan()
     'completion'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     esac
     [[ -n $words ]] || case $first in
-    '') words=' up status down apply automations runs interactions events secrets worker workers queues keys config verify version help completion' ;;
+    '') words=' up status down apply automations runs interactions events secrets state worker workers queues keys config verify version help completion' ;;
     automations) words=' list get versions create-version publish rollback diff pause resume archive triggers next' ;;
     runs) words=' start list get watch events cancel retry signal skip set-output fork explain replay diff export import' ;;
     interactions) words=' list get respond' ;;
     events) words=' publish list tail' ;;
     secrets) words=' set list delete' ;;
+    state) words=' get set update delete list' ;;
     workers) words=' list' ;;
     queues) words=' set list' ;;
     keys) words=' create list revoke' ;;

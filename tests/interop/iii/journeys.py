@@ -331,13 +331,61 @@ class Journeys(unittest.TestCase):
     @each
     def test_14_what_is_not_served_says_so(self, kind):
         client = self.client(kind).function("f", "nothing")
-        self.assertEqual(client.call("state::get", {"scope": "s", "key": "k"})
+        self.assertEqual(client.call("stream::get", {"stream_name": "s"})
                          ["code"], "function_not_found")
         self.assertEqual(client.call("f", {}, action="enqueue")["code"],
                          "invocation_error")
         client.tell("trigger", id="h", type="http", function_id="f",
                     config={"api_path": "/x"})
         self.expect_said(client, "does not provide")
+
+    @pairs
+    def test_15_state_is_shared_and_survives_the_death_of_everything(self, writer, other):
+        other.function("math::add", "add")
+        writer.until_there("math::add")
+        at = {"scope": "journey", "key": writer.kind + other.kind}
+        answer = writer.call("state::set", {**at, "value": {"n": 1, "real": 1.5}})
+        self.assertEqual(answer["result"], {"old_value": None,
+                                            "new_value": {"n": 1, "real": 1.5}})
+        answer = other.call("state::update", {**at, "ops": [
+            {"type": "increment", "path": "n", "by": 2},
+            {"type": "append", "path": ["list", "of"], "value": {"a": None}},
+            {"type": "increment", "path": "real", "by": 1},
+            {"type": "remove", "path": "no"}, {"type": "append", "path": "n", "value": 1}]})
+        after = {"n": 3, "real": 2.5, "list": {"of": [{"a": None}]}}
+        self.assertEqual(answer["result"]["new_value"], after)
+        self.assertEqual([e["code"] for e in answer["result"]["errors"]],
+                         ["append.type_mismatch"])
+        self.engine.kill_all()
+        self.engine.up()
+        writer.until_there("math::add")
+        self.assertEqual(writer.call("state::get", at)["result"], after)
+        self.assertIn(after, writer.call("state::list", at)["result"])
+        self.assertIn("journey", writer.call("state::list_groups")["result"]["groups"])
+        self.assertEqual(other.call("state::delete", at)["result"], after)
+        self.assertTrue(writer.call("state::get", at)["missing"])
+
+    @pairs
+    def test_16_who_listens_to_state_is_called(self, writer, listener):
+        listener.function("on::state", "nothing")
+        listener.function("math::add", "add")
+        writer.until_there("math::add")
+        listener.tell("trigger", id="s", type="state", function_id="on::state",
+                      config={"scope": "heard"})
+
+        def set_and_hear(key):
+            writer.call("state::set", {"scope": "heard", "key": key, "value": [1]})
+            writer.call("state::delete", {"scope": "heard", "key": key})
+            return any(line.get("heard") == "on::state" for line in
+                       listener.kept + list(listener.lines.queue))
+        # The trigger may come after the first change.
+        numbers = itertools.count()
+        until(lambda: set_and_hear(f"k{next(numbers)}"), listener.said, DEADLINE)
+        heard = [listener.heard("on::state")["data"] for _ in range(2)]
+        told = sorted((data["event_type"], json.dumps(data["old_value"]),
+                       json.dumps(data["new_value"])) for data in heard)
+        self.assertEqual(told, [("state:created", "null", "[1]"),
+                                ("state:deleted", "[1]", "null")])
 
 
 if __name__ == "__main__":

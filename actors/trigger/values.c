@@ -1,0 +1,330 @@
+/* The state of projects: values by scope and key, and what follows from their changes.
+ *
+ * A change is an event of the project's stream only if somebody may want it: state that
+ * changes often would else push the events of others out. */
+#include "actors/trigger/state.h"
+#include "actors/trigger/value_ops.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { VALUE_OVERHEAD = 64 }; /* bytes of rows beside key and value */
+
+/* What somebody wants of a key, and what there is of it. */
+struct wish {
+    uint64_t request;
+    struct bytes scope, key;
+    bool conditional;
+    uint64_t revision;
+    struct value_entry before; /* all zero: there is none; the value is in the arena */
+    bool existed;
+};
+
+static size_t
+value_max(const struct trigger_state *s)
+{
+    return s->config->state_value_max < s->config->payload_max
+               ? s->config->state_value_max
+               : s->config->payload_max;
+}
+
+static bool
+refuse_revision(const struct wish *wish, struct outbox *out)
+{
+    char detail[80];
+    if (wish->existed)
+        snprintf(detail, sizeof detail, "the key has revision %" PRIu64,
+            wish->before.revision);
+    else
+        snprintf(detail, sizeof detail, "there is no such key");
+    say_refusal(out, wish->request, ERR_CONFLICT,
+        (const char *)arena_copy(out->arena, bytes_of(detail, strlen(detail) + 1))
+            .data);
+    return false;
+}
+
+/* Find what there is.  False: it was refused. */
+static bool
+wish_begin(const struct trigger_state *s, struct wish *wish, struct outbox *out)
+{
+    const char *mistake = state_name_mistake(wish->scope, wish->key);
+    if (mistake != NULL) {
+        say_refusal(out, wish->request, ERR_INVALID, mistake);
+        return false;
+    }
+    struct row_key row = key_of_value(&out->project, wish->scope, wish->key);
+    wish->existed =
+        kept_read(s->journal, &row, &value_entry_shape, out->arena, &wish->before);
+    wish->before.value = arena_copy(out->arena, wish->before.value);
+    if (wish->conditional && wish->revision != wish->before.revision)
+        return refuse_revision(wish, out);
+    return true;
+}
+
+static struct bytes
+event_data(const struct trigger_state *s, const struct wish *wish, struct bytes value,
+    struct outbox *out)
+{
+    struct buffer data = { 0 };
+    bool large = wish->before.value.size + value.size + wish->scope.size
+                     + wish->key.size + VALUE_OVERHEAD
+                 > s->config->payload_max;
+    pack_map(&data, large ? 3 : 4);
+    put_text(&data, "scope", wish->scope);
+    put_text(&data, "key", wish->key);
+    if (large) {
+        put_bool(&data, "values_left_out", true);
+    } else {
+        pack_string(&data, "old_value");
+        pack_raw(&data, wish->before.value);
+        pack_string(&data, "new_value");
+        pack_raw(&data, value);
+    }
+    struct bytes kept = arena_copy(out->arena, buffer_bytes(&data));
+    buffer_free(&data);
+    return kept;
+}
+
+/* Say the change, and what hears it; the answer comes between. */
+struct change {
+    uint64_t revision;
+    bool heard;
+    struct event event;
+};
+
+static void
+begin_change(const struct trigger_state *s, uint64_t now_ms, const struct wish *wish,
+    struct bytes value, struct outbox *out, struct change *change)
+{
+    struct values_total total;
+    struct row_key row = key_of_values_total(&out->project);
+    struct bytes data = event_data(s, wish, value, out);
+    struct publication publication = {
+        .type = text(value.size == 0 ? "state.deleted"
+                     : wish->existed ? "state.updated"
+                                     : "state.created"),
+        .source = text("state"),
+        .data = data,
+    };
+    kept_read(s->journal, &row, &values_total_shape, NULL, &total);
+    change->revision = total.revision + 1;
+    change->heard =
+        listeners_any(s->journal, &out->project, publication.type, publication.data);
+    say_state_changed(out, (struct state_changed){
+                               .scope = wish->scope,
+                               .key = wish->key,
+                               .value = value,
+                               .deleted = value.size == 0,
+                               .revision = change->revision,
+                           });
+    say_state_told(
+        out, (struct state_told){ wish->scope, wish->key, wish->before.value, value });
+    if (change->heard)
+        keep_event(s, now_ms, &publication, out, &change->event);
+}
+
+static void
+end_change(
+    const struct trigger_state *s, const struct change *change, struct outbox *out)
+{
+    if (change->heard)
+        route_kept(s, &change->event, out);
+}
+
+static uint64_t
+bytes_of_value(struct bytes scope, struct bytes key, struct bytes value)
+{
+    return scope.size + key.size + value.size + VALUE_OVERHEAD;
+}
+
+/* False: there is no room for it, and that was said. */
+static bool
+has_room(const struct trigger_state *s, const struct wish *wish, struct bytes value,
+    struct outbox *out)
+{
+    struct values_total total;
+    struct row_key row = key_of_values_total(&out->project);
+    kept_read(s->journal, &row, &values_total_shape, NULL, &total);
+    uint64_t after = total.bytes - wish->before.bytes
+                     + bytes_of_value(wish->scope, wish->key, value);
+    if (value.size > value_max(s))
+        say_refusal(out, wish->request, ERR_TOO_LARGE,
+            "the value is larger than state_value_max");
+    else if (after > s->config->state_kept_bytes && after > total.bytes)
+        say_refusal(out, wish->request, ERR_TOO_LARGE,
+            "the project's state would be larger than state_kept_bytes");
+    else
+        return true;
+    return false;
+}
+
+static void
+put_change(struct buffer *document, const struct wish *wish, struct bytes value)
+{
+    put_text(document, "scope", wish->scope);
+    put_text(document, "key", wish->key);
+    pack_string(document, "old_value");
+    pack_raw(document, wish->before.value);
+    pack_string(document, "value");
+    pack_raw(document, value);
+}
+
+void
+on_state_set(const struct trigger_state *s, uint64_t now_ms, const struct message *in,
+    struct outbox *out)
+{
+    const struct state_set *set = &in->state_set;
+    struct wish wish = { .request = set->request,
+        .scope = set->scope,
+        .key = set->key,
+        .conditional = set->conditional != 0,
+        .revision = set->revision };
+    struct buffer document = { 0 };
+    struct change change;
+    if (!wish_begin(s, &wish, out) || !has_room(s, &wish, set->value, out))
+        return;
+    if (pack_check(set->value) != ERR_NONE) {
+        say_refusal(out, wish.request, ERR_INVALID,
+            "the value must be one value, nested at most 32 deep");
+        return;
+    }
+    begin_change(s, now_ms, &wish, set->value, out, &change);
+    pack_map(&document, 6);
+    put_change(&document, &wish, set->value);
+    put_number(&document, "revision", change.revision);
+    put_time_or_nil(&document, "updated_at", now_ms);
+    say_answer(out, wish.request, &document, !wish.existed);
+    end_change(s, &change, out);
+}
+
+static void
+answer_update(const struct wish *wish, const struct value_change *made,
+    uint64_t revision, uint64_t at_ms, struct outbox *out)
+{
+    struct buffer document = { 0 };
+    pack_map(&document, 7);
+    put_change(&document, wish, made->value);
+    put_number(&document, "revision", revision);
+    put_time_or_nil(&document, "updated_at", at_ms);
+    pack_string(&document, "errors");
+    pack_raw(&document, made->mistakes);
+    say_answer(out, wish->request, &document, !wish->existed && made->done > 0);
+}
+
+/* If nothing could be done nothing has changed. */
+void
+on_state_update(const struct trigger_state *s, uint64_t now_ms,
+    const struct message *in, struct outbox *out)
+{
+    const struct state_update *update = &in->state_update;
+    struct wish wish = { .request = update->request,
+        .scope = update->scope,
+        .key = update->key,
+        .conditional = update->conditional != 0,
+        .revision = update->revision };
+    struct value_change made;
+    struct change change;
+    struct fault fault;
+    if (!wish_begin(s, &wish, out))
+        return;
+    enum err err = value_change(
+        wish.before.value, update->ops, value_max(s), out->arena, &made, &fault);
+    if (err != ERR_NONE) {
+        struct bytes why =
+            arena_copy(out->arena, bytes_of(fault.detail, strlen(fault.detail) + 1));
+        say_refusal(out, wish.request, err, (const char *)why.data);
+        return;
+    }
+    if (made.done == 0) {
+        answer_update(&wish, &made, wish.before.revision, wish.before.at_ms, out);
+        return;
+    }
+    if (!has_room(s, &wish, made.value, out))
+        return;
+    begin_change(s, now_ms, &wish, made.value, out, &change);
+    answer_update(&wish, &made, change.revision, now_ms, out);
+    end_change(s, &change, out);
+}
+
+/* Who listens hears also that what was not there is gone. */
+void
+on_state_delete(const struct trigger_state *s, uint64_t now_ms,
+    const struct message *in, struct outbox *out)
+{
+    const struct state_delete *delete = &in->state_delete;
+    struct wish wish = { .request = delete->request,
+        .scope = delete->scope,
+        .key = delete->key,
+        .conditional = delete->conditional != 0,
+        .revision = delete->revision };
+    struct buffer document = { 0 };
+    struct change change = { 0 };
+    if (!wish_begin(s, &wish, out))
+        return;
+    if (wish.existed)
+        begin_change(s, now_ms, &wish, (struct bytes){ 0 }, out, &change);
+    else
+        say_state_told(
+            out, (struct state_told){ .scope = wish.scope, .key = wish.key });
+    pack_map(&document, 4);
+    put_text(&document, "scope", wish.scope);
+    put_text(&document, "key", wish.key);
+    put_bool(&document, "deleted", wish.existed);
+    pack_string(&document, "old_value");
+    pack_raw(&document, wish.before.value);
+    say_answer(out, wish.request, &document, false);
+    end_change(s, &change, out);
+}
+
+/* ---- rows ---- */
+
+static void
+count_value(struct trigger_state *s, const struct id *project, struct bytes scope,
+    uint64_t keys, uint64_t bytes, uint64_t revision)
+{
+    struct row_key row = key_of_scope(project, scope),
+                   all = key_of_values_total(project);
+    struct scope_entry entry;
+    struct values_total total;
+    kept_read(s->journal, &row, &scope_entry_shape, NULL, &entry);
+    kept_read(s->journal, &all, &values_total_shape, NULL, &total);
+    /* Differences, which may be below zero. */
+    entry.keys += keys;
+    entry.bytes += bytes;
+    total.keys += keys;
+    total.bytes += bytes;
+    total.revision = revision;
+    if (entry.keys > 0)
+        kept_write(s->journal, &row, &scope_entry_shape, &entry);
+    else
+        kept_drop(s->journal, &row);
+    kept_write(s->journal, &all, &values_total_shape, &total);
+}
+
+void
+state_changed_applied(struct trigger_state *s, uint64_t at_ms, const struct message *m)
+{
+    const struct state_changed *changed = &m->state_changed;
+    const struct id *project = &m->envelope.project;
+    struct row_key row = key_of_value(project, changed->scope, changed->key);
+    struct value_entry before;
+    bool existed = kept_read(s->journal, &row, &value_entry_shape, NULL, &before);
+    assert(existed || !changed->deleted);
+    uint64_t was = before.bytes;
+    struct value_entry entry = {
+        .value = changed->value,
+        .revision = changed->revision,
+        .at_ms = at_ms,
+        .bytes = changed->deleted
+                     ? 0
+                     : bytes_of_value(changed->scope, changed->key, changed->value),
+    };
+    if (changed->deleted)
+        kept_drop(s->journal, &row);
+    else
+        kept_write(s->journal, &row, &value_entry_shape, &entry);
+    count_value(s, project, changed->scope,
+        (uint64_t)!changed->deleted - (uint64_t)existed, entry.bytes - was,
+        changed->revision);
+}

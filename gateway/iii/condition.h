@@ -1,0 +1,12 @@
+/* condition - a trigger of ours may name a function that is asked first: only an
+ * explicit false keeps its own function from being called; what fails does so, too.
+ */
+#ifndef GATEWAY_III_CONDITION_H
+#define GATEWAY_III_CONDITION_H
+#include "gateway/iii/hub.h"
+
+/* Call the function of the trigger with `data`, as its `condition_function_id` says. */
+void iii_fire_if(const struct iii_entry *trigger, struct bytes data);
+/* What a condition has answered; the call is dropped by the caller. */
+void iii_condition_said(const struct iii_call *call, const struct iii_frame *said);
+#endif

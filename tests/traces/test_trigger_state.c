@@ -1,0 +1,308 @@
+/* Goal: what was acknowledged is the state, whatever crashes; a change is one fact, an
+ * event only if somebody may want it, and a hint for who listens.
+ * Method: traces of the trigger actor; trace_close replays each. */
+#include "base/json_write.h"
+#include "tests/traces/trigger_story.h"
+#include "tests/traces/trigger_suites.h"
+
+#include <check.h>
+#include <stdio.h>
+
+static void
+set_if(struct trace *t, const char *scope, const char *key, const char *json,
+    uint32_t conditional, uint64_t revision)
+{
+    struct state_set set = { 7, text(scope), text(key), story_json(json), conditional,
+        revision };
+    trace_give(
+        t, ACTOR_gateway, 0, (struct message){ .code = STATE_SET, .state_set = set });
+}
+
+static void
+set(struct trace *t, const char *scope, const char *key, const char *json)
+{
+    set_if(t, scope, key, json, 0, 0);
+}
+
+static void
+update(struct trace *t, const char *scope, const char *key, const char *ops)
+{
+    struct state_update said = { 7, text(scope), text(key), story_json(ops), 0, 0 };
+    trace_give(t, ACTOR_gateway, 0,
+        (struct message){ .code = STATE_UPDATE, .state_update = said });
+}
+
+static void
+forget_if(struct trace *t, const char *scope, const char *key, uint32_t conditional,
+    uint64_t revision)
+{
+    struct state_delete said = { 7, text(scope), text(key), conditional, revision };
+    trace_give(t, ACTOR_gateway, 0,
+        (struct message){ .code = STATE_DELETE, .state_delete = said });
+}
+
+static void
+forget(struct trace *t, const char *scope, const char *key)
+{
+    forget_if(t, scope, key, 0, 0);
+}
+
+/* A field of the last answer, as JSON. */
+static void
+answered(struct trace *t, const char *field, const char *json)
+{
+    struct buffer out = { 0 };
+    struct bytes value = pack_find(trace_sent(t, DOCUMENT)->document.document, field);
+    ck_assert_msg(value.size > 0, "no %s", field);
+    ck_assert_int_eq(msgpack_to_json(value, &out), ERR_NONE);
+    buffer_append(&out, "", 1);
+    ck_assert_str_eq((const char *)out.data, json);
+    buffer_free(&out);
+}
+
+static void
+refused(struct trace *t, enum err err, const char *detail)
+{
+    const struct refused *said = &trace_sent(t, REFUSED)->refused;
+    ck_assert_int_eq(said->err, err);
+    ck_assert_msg(bytes_equal(said->detail, text(detail)), "%.*s",
+        (int)said->detail.size, (const char *)said->detail.data);
+}
+
+static void
+reads(struct trace *t, const char *scope, const char *key, const char *json)
+{
+    struct state_get get = { 7, text(scope), text(key) };
+    trace_give(
+        t, ACTOR_gateway, 0, (struct message){ .code = STATE_GET, .state_get = get });
+    if (json == NULL)
+        refused(t, ERR_NOT_FOUND, "there is no such key");
+    else
+        answered(t, "value", json);
+}
+
+static void
+list(struct trace *t, const char *scope, const char *after, uint32_t limit,
+    uint32_t values)
+{
+    struct state_list said = { 7, text(scope), text(after), limit, values, 0 };
+    trace_give(t, ACTOR_gateway, 0,
+        (struct message){ .code = STATE_LIST, .state_list = said });
+}
+
+static void
+scopes(struct trace *t, const char *after, uint32_t limit)
+{
+    struct scope_list said = { 7, text(after), limit };
+    trace_give(t, ACTOR_gateway, 0,
+        (struct message){ .code = SCOPE_LIST, .scope_list = said });
+}
+
+START_TEST(a_change_is_a_fact_and_a_hint_and_survives_a_crash)
+{
+    struct trace t;
+    story_open(&t);
+    set(&t, "users", "u1", "{\"name\":\"Ada\"}");
+    trace_expect(&t, "1000000 state_changed scope=users key=u1 value=(…) revision=1\n"
+                     "1000000 -> gateway state_told scope=users key=u1 new_value=(…)\n"
+                     "1000000 -> gateway document request=7 document=(…) created=1\n");
+    answered(&t, "old_value", "null");
+    answered(&t, "value", "{\"name\":\"Ada\"}");
+    set(&t, "users", "u1", "2");
+    trace_expect(&t,
+        "1000000 state_changed scope=users key=u1 value=(…) revision=2\n"
+        "1000000 -> gateway state_told scope=users key=u1 old_value=(…) new_value=(…)\n"
+        "1000000 -> gateway document request=7 document=(…)\n");
+    answered(&t, "old_value", "{\"name\":\"Ada\"}");
+    trace_crash(&t);
+    reads(&t, "users", "u1", "2");
+    answered(&t, "revision", "2");
+    reads(&t, "users", "u2", NULL);
+    reads(&t, "other", "u1", NULL);
+    forget(&t, "users", "u1");
+    trace_expect_only(&t, "state_",
+        "1000000 state_changed scope=users key=u1 deleted=1 revision=3\n"
+        "1000000 -> gateway state_told scope=users key=u1 old_value=(…)\n");
+    answered(&t, "deleted", "true");
+    reads(&t, "users", "u1", NULL);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(what_is_not_there_is_deleted_without_a_fact_but_who_listens_hears_it)
+{
+    struct trace t;
+    story_open(&t);
+    forget(&t, "users", "u1");
+    trace_expect(&t, "1000000 -> gateway state_told scope=users key=u1\n"
+                     "1000000 -> gateway document request=7 document=(…)\n");
+    answered(&t, "deleted", "false");
+    answered(&t, "old_value", "null");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(an_update_is_one_change_and_says_what_it_passed_over)
+{
+    struct trace t;
+    story_open(&t);
+    update(&t, "n", "k",
+        "[{\"type\":\"increment\",\"path\":\"a\",\"by\":2},"
+        "{\"type\":\"append\",\"path\":\"a\",\"value\":1},"
+        "{\"type\":\"set\",\"path\":\"b\",\"value\":true}]");
+    trace_expect_only(&t, "state_changed",
+        "1000000 state_changed scope=n key=k value=(…) revision=1\n");
+    answered(&t, "value", "{\"a\":2,\"b\":true}");
+    answered(&t, "errors",
+        "[{\"op_index\":1,\"code\":\"append.type_mismatch\",\"message\":\"append at a: "
+        "a "
+        "list, a text or nothing was expected, and there is a number\"}]");
+    /* Nothing could be done: nothing has changed. */
+    update(&t, "n", "k", "[{\"type\":\"increment\",\"path\":\"b\",\"by\":1}]");
+    trace_expect_only(&t, "state_", "");
+    answered(&t, "value", "{\"a\":2,\"b\":true}");
+    answered(&t, "revision", "1");
+    update(&t, "n", "k", "[{\"type\":\"burn\"}]");
+    refused(&t, ERR_INVALID,
+        "ops[0]: type must be set, merge, increment, decrement, append or remove");
+    reads(&t, "n", "k", "{\"a\":2,\"b\":true}");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_condition_on_the_revision_is_kept_also_by_who_comes_after_a_deletion)
+{
+    struct trace t;
+    story_open(&t);
+    set_if(&t, "s", "k", "1", 1, 0);
+    answered(&t, "revision", "1");
+    set_if(&t, "s", "k", "2", 1, 0);
+    refused(&t, ERR_CONFLICT, "the key has revision 1");
+    set_if(&t, "s", "k", "2", 1, 1);
+    answered(&t, "revision", "2");
+    forget_if(&t, "s", "k", 1, 1);
+    refused(&t, ERR_CONFLICT, "the key has revision 2");
+    forget_if(&t, "s", "k", 1, 2);
+    set(&t, "s", "k", "3");
+    /* It is not the key that had revision 1. */
+    set_if(&t, "s", "k", "4", 1, 1);
+    refused(&t, ERR_CONFLICT, "the key has revision 4");
+    set_if(&t, "s", "other", "4", 1, 4);
+    refused(&t, ERR_CONFLICT, "there is no such key");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_change_is_an_event_for_who_listens_and_only_then)
+{
+    struct trace t;
+    struct plan_event config = { .event_type = text("state.*"),
+        .match = story_json("{\"scope\":\"orders\"}") };
+    story_open(&t);
+    set(&t, "orders", "1", "1");
+    trace_expect_only(&t, "event_kept", "");
+    story_subscribe(&t, 1, "changed", &config);
+    trace_skip(&t);
+    set(&t, "users", "1", "1");
+    trace_expect_only(&t, "event_kept", "");
+    set(&t, "orders", "1", "2");
+    trace_expect_only(&t, "event_kept",
+        "1000000 event_kept number=1 type=state.updated source=state data=(…)\n");
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 1);
+    forget(&t, "orders", "1");
+    trace_expect_only(&t, "event_kept",
+        "1000000 event_kept number=2 type=state.deleted source=state data=(…)\n");
+    struct bytes data = trace_sent(&t, TRIGGER_FIRED)->trigger_fired.data;
+    struct buffer out = { 0 };
+    ck_assert_int_eq(msgpack_to_json(data, &out), ERR_NONE);
+    buffer_append(&out, "", 1);
+    ck_assert_str_eq((const char *)out.data,
+        "{\"scope\":\"orders\",\"key\":\"1\",\"old_value\":2,\"new_value\":null}");
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 1);
+    buffer_free(&out);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(pages_are_in_the_order_of_the_keys_and_bounded)
+{
+    struct trace t;
+    char key[8];
+    story_open(&t);
+    for (unsigned i = 0; i < 5; i++) {
+        snprintf(key, sizeof key, "k%u", 4 - i);
+        set(&t, "s", key, "[1]");
+    }
+    set(&t, "a", "k", "0");
+    list(&t, "s", "", 2, 1);
+    answered(&t, "keys", "5");
+    answered(&t, "has_more", "true");
+    answered(&t, "next_cursor", "\"k1\"");
+    list(&t, "s", "k1", 10, 0);
+    answered(&t, "items",
+        "[{\"key\":\"k2\",\"revision\":3,\"updated_at\":\"1970-01-01T00:16:40.000Z\","
+        "\"bytes\":69},"
+        "{\"key\":\"k3\",\"revision\":2,\"updated_at\":\"1970-01-01T00:16:40.000Z\","
+        "\"bytes\":69},"
+        "{\"key\":\"k4\",\"revision\":1,\"updated_at\":\"1970-01-01T00:16:40.000Z\","
+        "\"bytes\":69}]");
+    answered(&t, "has_more", "false");
+    answered(&t, "next_cursor", "null");
+    list(&t, "none", "", 10, 0);
+    answered(&t, "items", "[]");
+    scopes(&t, "", 1);
+    answered(&t, "items", "[{\"scope\":\"a\",\"keys\":1,\"bytes\":67}]");
+    answered(&t, "has_more", "true");
+    scopes(&t, "a", 10);
+    answered(&t, "items", "[{\"scope\":\"s\",\"keys\":5,\"bytes\":345}]");
+    /* A scope without keys is none. */
+    forget(&t, "a", "k");
+    scopes(&t, "", 10);
+    answered(&t, "items", "[{\"scope\":\"s\",\"keys\":5,\"bytes\":345}]");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(limits_refuse_and_change_nothing)
+{
+    static char long_name[130];
+    struct trace t;
+    memset(long_name, 'n', 129);
+    story_open(&t);
+    t.config.state_value_max = 64;
+    t.config.state_kept_bytes = 200;
+    set(&t, long_name, "k", "1");
+    refused(&t, ERR_INVALID, "scope and key must be texts of 1 to 128 bytes");
+    set(&t, "s", "", "1");
+    refused(&t, ERR_INVALID, "scope and key must be texts of 1 to 128 bytes");
+    set(&t, "s", long_name + 1, "1");
+    set(&t, "s", "k",
+        "\"0123456789012345678901234567890123456789012345678901234567890123456789\"");
+    refused(&t, ERR_TOO_LARGE, "the value is larger than state_value_max");
+    set(&t, "s", "k2", "1");
+    refused(
+        &t, ERR_TOO_LARGE, "the project's state would be larger than state_kept_bytes");
+    /* What there is may shrink, and go. */
+    set(&t, "s", long_name + 1, "2");
+    forget(&t, "s", long_name + 1);
+    set(&t, "s", "k2", "1");
+    reads(&t, "s", "k2", "1");
+    trace_close(&t);
+}
+END_TEST
+
+TCase *
+trigger_state_case(void)
+{
+    TCase *tcase = tcase_create("state");
+    tcase_add_test(tcase, a_change_is_a_fact_and_a_hint_and_survives_a_crash);
+    tcase_add_test(
+        tcase, what_is_not_there_is_deleted_without_a_fact_but_who_listens_hears_it);
+    tcase_add_test(tcase, an_update_is_one_change_and_says_what_it_passed_over);
+    tcase_add_test(
+        tcase, a_condition_on_the_revision_is_kept_also_by_who_comes_after_a_deletion);
+    tcase_add_test(tcase, a_change_is_an_event_for_who_listens_and_only_then);
+    tcase_add_test(tcase, pages_are_in_the_order_of_the_keys_and_bounded);
+    tcase_add_test(tcase, limits_refuse_and_change_nothing);
+    return tcase;
+}
