@@ -96,6 +96,26 @@ list_contains(struct bytes list, struct bytes text)
     return false;
 }
 
+/* The queue itself, or what it begins with and a star. */
+static bool
+names_queue(struct bytes item, struct bytes queue)
+{
+    if (item.size > 0 && item.data[item.size - 1] == '*')
+        return bytes_begin(queue, bytes_of(item.data, item.size - 1));
+    return bytes_equal(item, queue);
+}
+
+static bool
+looks_in(struct bytes queues, struct bytes queue)
+{
+    struct cursor c = cursor_over(queues);
+    size_t count = queues.size == 0 ? 0 : cursor_array(&c);
+    for (size_t i = 0; i < count && !c.bad; i++)
+        if (names_queue(cursor_text(&c), queue))
+            return true;
+    return false;
+}
+
 static size_t
 length(struct bytes list)
 {
@@ -120,7 +140,7 @@ session_lacks(const struct session *session, const struct lane *lane)
     if (length(session->actions) > 0 && !list_contains(session->actions, lane->action))
         return LACKS_ACTION;
     if (length(session->queues) == 0 ? !bytes_equal(lane->queue, text("default"))
-                                     : !list_contains(session->queues, lane->queue))
+                                     : !looks_in(session->queues, lane->queue))
         return LACKS_QUEUE;
     if (!contains_all(session->labels, lane->labels))
         return LACKS_LABEL;

@@ -197,6 +197,23 @@ START_TEST(leases_that_were_not_said_are_waited_for_as_long_as_one_lasts)
 }
 END_TEST
 
+START_TEST(a_star_stands_for_the_rest_of_a_queues_name)
+{
+    struct trace t;
+    lease_story_open(&t);
+    lease_register(
+        &t, (struct worker){ .session = 1, .queue = "mail.*", .capacity = 9 });
+    trace_skip(&t);
+    lease_offer(&t, (struct offered){ .run = 1, .queue = "mail" });
+    lease_offer(&t, (struct offered){ .run = 2, .lane = 2, .queue = "email.now" });
+    expect_granted(&t, "");
+    lease_offer(&t, (struct offered){ .run = 3, .lane = 3, .queue = "mail.now" });
+    expect_granted(&t,
+        "0 -> scheduler.0 job_leased run=R3 attempt=1 offer=1 session=S1 worker=w1\n");
+    trace_close(&t);
+}
+END_TEST
+
 Suite *
 lease_queues_suite(void)
 {
@@ -211,6 +228,7 @@ lease_queues_suite(void)
         tests, a_lease_of_which_only_the_token_is_known_counts_when_its_queue_is);
     tcase_add_test(
         tests, leases_that_were_not_said_are_waited_for_as_long_as_one_lasts);
+    tcase_add_test(tests, a_star_stands_for_the_rest_of_a_queues_name);
     suite_add_tcase(suite, tests);
     return suite;
 }
