@@ -16,6 +16,7 @@ hub_new(struct gateway *gateway, const struct id *project)
     hub->project = *project;
     list_open(&hub->workers);
     list_open(&hub->questions);
+    list_open(&hub->queue_routes);
     for (size_t i = 0; i < III_KINDS; i++)
         list_open(&hub->entries[i]);
     return hub;

@@ -83,7 +83,9 @@ struct hub {
     struct list entries[III_KINDS]; /* in the order in which they came */
     struct map by_id[III_KINDS];
     struct map calls;
-    struct list questions; /* with actors */
+    struct list questions;    /* with actors */
+    struct list queue_routes; /* automations of queues that were seen to */
+    struct map queue_route_by_name;
     struct alarm announce; /* functions have changed: say so, */
     uint64_t announced_ms; /* as was done then; monotonic */
 };

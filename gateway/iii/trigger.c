@@ -6,11 +6,15 @@
 #include "gateway/iii/functions.h"
 #include "gateway/iii/invoke.h"
 #include "gateway/iii/state.h"
+#include "gateway/iii/subscriber.h"
 
 static const struct iii_own_type own_types[] = {
     { "engine::workers-available", "a worker connects, describes itself or leaves",
         NULL },
     { "engine::functions-available", "functions are registered or go", NULL },
+    { "durable:subscriber", "something is published to a topic, and is not lost",
+        NULL },
+    { "queue", "the same, by its other name", NULL },
     { "state", "a value of the project's state changes", iii_state_config_mistake },
 };
 
@@ -70,8 +74,15 @@ tell_failure(const struct iii_entry *trigger, struct bytes error, const char *co
 }
 
 void
+trigger_failed(const struct iii_entry *trigger, struct bytes why)
+{
+    tell_failure(trigger, (struct bytes){ 0 }, "trigger_registration_failed", why);
+}
+
+void
 trigger_came(struct iii_entry *trigger)
 {
+    struct fault fault = { 0 };
     struct hub *hub = trigger->worker->hub;
     struct bytes type = trigger->said.trigger_type;
     const struct iii_entry *found = hub_find(hub, III_TYPE, type);
@@ -82,6 +93,8 @@ trigger_came(struct iii_entry *trigger)
     if (mistake != NULL)
         tell_failure(
             trigger, (struct bytes){ 0 }, "trigger_registration_failed", text(mistake));
+    if (iii_subscriber_type(type) && !iii_subscriber_bind(trigger, &fault))
+        trigger_failed(trigger, text(fault.detail));
     if (own != NULL)
         return;
     if (found != NULL) {

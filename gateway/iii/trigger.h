@@ -17,6 +17,8 @@ const struct iii_own_type *trigger_own_type(size_t i);
 /* A trigger was registered; or is about to go. */
 void trigger_came(struct iii_entry *trigger);
 void trigger_left(struct iii_entry *trigger);
+/* What it needs could not be made: who registered it hears why. */
+void trigger_failed(const struct iii_entry *trigger, struct bytes why);
 /* A type was registered; or is about to go: its triggers wait for another. */
 void trigger_type_came(struct iii_entry *type);
 void trigger_type_left(struct iii_entry *type);

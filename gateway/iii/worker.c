@@ -7,9 +7,11 @@
 #include "base/wrong.h"
 #include "gateway/iii/ask.h"
 #include "gateway/iii/discovery.h"
+#include "gateway/iii/enqueue.h"
 #include "gateway/iii/functions.h"
 #include "gateway/iii/invoke.h"
 #include "gateway/iii/jobs.h"
+#include "gateway/iii/subscriber.h"
 #include "gateway/iii/trigger.h"
 #include "gateway/workers.h"
 
@@ -129,6 +131,7 @@ iii_hub_leave(struct hub *hub)
         forget(LIST_OF(at, struct iii_worker, link));
     alarm_clear(&hub->gateway->alarms, &hub->announce);
     iii_questions_forget(hub);
+    iii_routes_forget(hub);
 }
 
 /* The worker says who it was: what that one left behind is torn down before anything
@@ -189,6 +192,8 @@ take_unregister(
     struct iii_entry *entry = hub_find(worker->hub, kind, said->id);
     if (entry == NULL || entry->worker != worker)
         return;
+    if (kind == III_TRIGGER)
+        iii_subscriber_ended(entry);
     if (kind == III_TRIGGER)
         trigger_left(entry);
     else if (kind == III_TYPE)
