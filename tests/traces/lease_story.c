@@ -43,7 +43,7 @@ lease_begin(struct trace *t)
     trace_give(t, ACTOR_registry, 0, (struct message){ .code = QUEUES_COMPLETE });
     for (uint32_t i = 0; i < t->config.schedulers; i++)
         trace_give(t, ACTOR_scheduler, i,
-            (struct message){ .code = LEASES_TOLD, .leases_told = { i } });
+            (struct message){ .code = LEASES_TOLD, .leases_told = { .partition = i } });
     trace_skip(t);
 }
 
