@@ -224,6 +224,12 @@ check_doors(const struct config *c, struct fault *fault)
             "that "
             "is meant",
             c->http_address);
+    if (!config_loopback(c->iii_http_address) && !c->insecure)
+        return fault_set(fault, ERR_MALFORMED,
+            "iii_http_address: %.64s is beyond loopback and has no TLS: set insecure "
+            "if "
+            "that is meant",
+            c->iii_http_address);
     if (!config_loopback(c->iii_address) && !c->insecure)
         return fault_set(fault, ERR_MALFORMED,
             "iii_address: %.64s is beyond loopback and has no TLS: set insecure if "

@@ -22,6 +22,8 @@ print_row(const struct status_row *row, struct buffer *out)
         buffer_print(out, " worker=%u", row->worker_port);
     if (row->iii_port != 0)
         buffer_print(out, " iii=%u", row->iii_port);
+    if (row->iii_http_port != 0)
+        buffer_print(out, " iii_http=%u", row->iii_http_port);
     buffer_append(out, " detail=\"", 9);
     for (const char *at = row->detail; *at != '\0'; at++) {
         char c = *at == '"' ? '\'' : *at;
@@ -100,6 +102,8 @@ put(struct status_row *row, struct bytes name, struct bytes value)
         row->worker_port = (unsigned)number(value);
     else if (bytes_equal(name, text("iii")))
         row->iii_port = (unsigned)number(value);
+    else if (bytes_equal(name, text("iii_http")))
+        row->iii_http_port = (unsigned)number(value);
 }
 
 enum err

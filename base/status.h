@@ -21,6 +21,7 @@ struct status_row {
     unsigned restarts;                         /* since the engine started */
     uint64_t since_ms;                         /* unix ms of the last change of state */
     unsigned http_port, worker_port, iii_port; /* of capstand's row; 0: not open yet */
+    unsigned iii_http_port;                    /* the same */
 };
 
 struct status {

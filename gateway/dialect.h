@@ -10,6 +10,8 @@
 struct dialect {
     const char *name;
     struct route_table routes; /* disjoint from those of every other dialect */
+    /* Serves every path and method that has no row; NULL: those are not found. */
+    const struct http_route *any;
     /* On loopback a caller without a key acts for the project "default", as long as the
      * engine's development key stands; its clients send none. */
     bool trusting;
@@ -24,5 +26,5 @@ struct dialect {
 };
 
 extern const struct dialect native_dialect, mobius_dialect, workflow_graph_dialect,
-    iii_dialect;
+    iii_dialect, iii_http_dialect;
 #endif

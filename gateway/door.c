@@ -25,6 +25,12 @@ find_route(struct request *r, const char *method, struct route_match *match,
         router_find(tables, count, method_read(method), &r->target, match, fault);
     if (match->allowed != 0)
         r->dialect = r->dialects[match->table];
+    for (size_t i = 0; err == ERR_NOT_FOUND && i < count; i++)
+        if (r->dialects[i]->any != NULL) {
+            r->dialect = r->dialects[i];
+            match->route = r->dialect->any;
+            err = ERR_NONE;
+        }
     return err;
 }
 
@@ -94,7 +100,7 @@ static enum err
 check_caller(struct request *r, struct bytes in_path, struct fault *fault)
 {
     const struct gateway *g = r->gateway;
-    if (r->route->scope == 0)
+    if (r->route->scope == 0 && in_path.size == 0)
         return ERR_NONE;
     if (g->draining || !g->keys_complete)
         return fault_set(fault, ERR_UNAVAILABLE, "the engine is %s",
@@ -105,7 +111,7 @@ check_caller(struct request *r, struct bytes in_path, struct fault *fault)
         r->key = development_key(g);
     if (r->key == NULL)
         return fault_set(fault, ERR_UNAUTHORIZED, "%s", "");
-    if ((r->key->scopes & r->route->scope) == 0)
+    if (r->route->scope != 0 && (r->key->scopes & r->route->scope) == 0)
         return fault_set(fault, ERR_FORBIDDEN, "%s", "");
     return ERR_NONE;
 }
@@ -207,6 +213,7 @@ door_enter(struct request *r, const char *method, struct bytes raw_target)
     struct route_match match = { 0 };
     struct fault fault = { 0 };
     struct bytes in_path = { 0 };
+    r->method = method;
     enum err err = target_read(raw_target, &r->arena, &r->target, &fault);
     if (err == ERR_NONE)
         in_path = key_in_path(r);

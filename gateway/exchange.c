@@ -1,6 +1,7 @@
 #include "gateway/exchange.h"
 
 #include "base/counters.h"
+#include "base/pack.h"
 #include "base/wrong.h"
 #include "gateway/dialect.h"
 #include "gateway/door.h"
@@ -9,11 +10,13 @@
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/socket.h>
 
 enum { SPARE_MAX = 64, BODY_KEPT_MAX = 65536, STREAM_BLOCK = 4096, UPLOAD_MORE = 4 };
+enum { HEADER_NAME_MAX = 255, HEADER_VALUE_MAX = 8191 };
 
 static const char *const header_names[HEADER_COUNT] = {
     [HEADER_ACCEPT] = "Accept",
@@ -275,7 +278,8 @@ read_stream(void *self, uint64_t position, char *out, size_t room)
         return (ssize_t)size;
     }
     if (stream->ended)
-        return MHD_CONTENT_READER_END_OF_STREAM;
+        return stream->broken ? MHD_CONTENT_READER_END_WITH_ERROR
+                              : MHD_CONTENT_READER_END_OF_STREAM;
     MHD_suspend_connection(x->mhd);
     x->suspended = true;
     return 0;
@@ -329,12 +333,50 @@ static const char *const cross_origin[][2] = { { "Access-Control-Allow-Origin", 
     { "Access-Control-Allow-Headers", "*, Authorization" },
     { "Access-Control-Expose-Headers", "*" } };
 
+/* What says how the answer is framed is ours to say. */
+static bool
+frames(struct bytes name)
+{
+    static const char *const names[] = { "connection", "content-length", "date",
+        "keep-alive", "trailer", "transfer-encoding", "upgrade" };
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (name.size == strlen(names[i])
+            && strncasecmp((const char *)name.data, names[i], name.size) == 0)
+            return true;
+    return false;
+}
+
+/* The dialect's own; what MHD does not take for a header is left out. */
+static void
+add_own_headers(struct MHD_Response *response, struct bytes headers)
+{
+    struct cursor c = cursor_over(headers);
+    size_t count = headers.size == 0 ? 0 : cursor_map(&c);
+    for (size_t i = 0; i < count && !c.bad; i++) {
+        char name[HEADER_NAME_MAX + 1], value[HEADER_VALUE_MAX + 1];
+        struct bytes said[2] = { cursor_text(&c), cursor_text(&c) };
+        if (said[0].size > HEADER_NAME_MAX || said[1].size > HEADER_VALUE_MAX
+            || !token((const char *)said[0].data, said[0].size) || frames(said[0])
+            || !plain((const char *)said[1].data, said[1].size))
+            continue;
+        snprintf(
+            name, sizeof name, "%.*s", (int)said[0].size, (const char *)said[0].data);
+        snprintf(
+            value, sizeof value, "%.*s", (int)said[1].size, (const char *)said[1].data);
+        (void)MHD_add_response_header(response, name, value);
+    }
+}
+
 /* Failing to add one means that there is no memory: the client does without. */
 static void
 add_headers(struct MHD_Response *response, const struct answer *answer)
 {
-    MHD_add_response_header(response, "Content-Type", answer->type);
-    MHD_add_response_header(response, "Cache-Control", "no-store");
+    add_own_headers(response, answer->headers);
+    if (MHD_get_response_header(response, "Content-Type") == NULL
+        && answer->type != NULL)
+        MHD_add_response_header(response, "Content-Type", answer->type);
+    if (MHD_get_response_header(response, "Cache-Control") == NULL)
+        MHD_add_response_header(response, "Cache-Control", "no-store");
     if (answer->status == 401)
         MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
     if (answer->status == 429 || answer->status == 503)

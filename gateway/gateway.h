@@ -17,7 +17,7 @@
 #include "transport/mailbox.h"
 
 /* Its HTTP listeners. */
-enum server_name { SERVER_HTTP, SERVER_III, SERVER_COUNT };
+enum server_name { SERVER_HTTP, SERVER_III, SERVER_III_HTTP, SERVER_COUNT };
 
 struct gateway {
     struct child child;

@@ -34,19 +34,23 @@ open_mailbox(struct gateway *g)
         child_fail(&g->child, "%s", fault.detail);
 }
 
-/* Clients of iii expect an engine of their own behind their port. */
+/* Clients of iii expect an engine of their own behind their port, and their routes have
+ * one to themselves: any path may be one. */
 static enum err
 open_servers(struct gateway *g, struct fault *fault)
 {
     static const struct dialect *const http[] = { &native_dialect, &mobius_dialect,
         &workflow_graph_dialect, NULL };
     static const struct dialect *const iii[] = { &iii_dialect, NULL };
+    static const struct dialect *const iii_http[] = { &iii_http_dialect, NULL };
     const struct config *config = &g->child.config;
     const struct server_place places[SERVER_COUNT] = {
         [SERVER_HTTP] = { "http_address", config->http_address, "http_port",
             config->http_port, http },
         [SERVER_III] = { "iii_address", config->iii_address, "iii_port",
             config->iii_port, iii },
+        [SERVER_III_HTTP] = { "iii_http_address", config->iii_http_address,
+            "iii_http_port", config->iii_http_port, iii_http },
     };
     enum err err = ERR_NONE;
     for (size_t i = 0; i < SERVER_COUNT && err == ERR_NONE; i++)

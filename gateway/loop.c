@@ -88,9 +88,9 @@ open_doors(struct loop *loop)
     g->open = true;
     loop->fds[WORKERS].fd = (int)zsock_fd(worker_door_socket(g->worker_door));
     workflow_graph_begin(g->workflow_graph);
-    child_ready(&g->child, "http=%u worker=%u iii=%u",
+    child_ready(&g->child, "http=%u worker=%u iii=%u iii_http=%u",
         server_port(g->servers[SERVER_HTTP]), worker_door_port(g->worker_door),
-        server_port(g->servers[SERVER_III]));
+        server_port(g->servers[SERVER_III]), server_port(g->servers[SERVER_III_HTTP]));
 }
 
 static bool

@@ -22,6 +22,14 @@ request_answer(struct request *r, unsigned status, const char *type, struct byte
 }
 
 void
+request_answer_with(struct request *r, unsigned status, struct bytes headers,
+    const char *type, struct bytes body)
+{
+    r->answer.headers = headers;
+    request_answer(r, status, type, body);
+}
+
+void
 request_switch(struct request *r, struct websocket *socket)
 {
     r->websocket = socket;
@@ -212,10 +220,17 @@ request_site(const struct request *r)
 }
 
 void
-request_stream(struct request *r, const char *type, struct stream *stream)
+request_stream_with(struct request *r, unsigned status, struct bytes headers,
+    const char *type, struct stream *stream)
 {
     r->stream = stream;
-    request_answer(r, 200, type, (struct bytes){ 0 });
+    request_answer_with(r, status, headers, type, (struct bytes){ 0 });
+}
+
+void
+request_stream(struct request *r, const char *type, struct stream *stream)
+{
+    request_stream_with(r, 200, (struct bytes){ 0 }, type, stream);
 }
 
 void

@@ -35,6 +35,8 @@ struct answer {
     unsigned status;
     const char *type;  /* content type */
     struct bytes body; /* in the arena, or static */
+    /* Besides, or instead of ours: a msgpack map of texts, in the arena; or nothing. */
+    struct bytes headers;
     unsigned allowed;  /* 405: bits of the methods there are */
     bool close;        /* the connection is not fit for another request */
     bool cross_origin; /* pages of other sites may read it */
@@ -44,6 +46,7 @@ struct answer {
 struct request {
     struct gateway *gateway;
     struct arena arena;
+    const char *method; /* as it was sent */
     struct target target;
     const struct dialect *const *dialects; /* of its server; NULL behind the last */
     struct bytes headers[HEADER_COUNT];    /* data NULL: not there */
@@ -65,6 +68,10 @@ struct request {
 /* `body` lies in the arena, or for ever. */
 void
 request_answer(struct request *r, unsigned status, const char *type, struct bytes body);
+/* The same, with headers of the dialect's; those that say how the answer is framed are
+ * passed over, as is what is no header. */
+void request_answer_with(struct request *r, unsigned status, struct bytes headers,
+    const char *type, struct bytes body);
 /* As JSON. */
 void request_document(struct request *r, unsigned status, struct bytes msgpack);
 /* {"error":{…}}, with the status that err.def gives it. */
@@ -102,6 +109,8 @@ struct stream {
     struct buffer out;
     size_t at;  /* bytes of `out` that have left */
     bool ended; /* nothing follows `out` */
+    bool
+        broken; /* and it was to follow: the connection ends without the answer's end */
     void *self;
     /* All that was put has left. */
     void (*drained)(struct request *r);
@@ -114,6 +123,9 @@ void request_switch(struct request *r, struct websocket *socket);
 
 /* Begin to answer with a stream, whose struct lasts as long as `r`. */
 void request_stream(struct request *r, const char *type, struct stream *stream);
+/* The same, with a status and headers of the dialect's. */
+void request_stream_with(struct request *r, unsigned status, struct bytes headers,
+    const char *type, struct stream *stream);
 /* Something was put, or the end was set. */
 void request_push(struct request *r);
 bool stream_drained(const struct stream *stream);

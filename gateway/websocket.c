@@ -50,9 +50,12 @@ struct websocket {
     struct buffer early;
     size_t early_at;
     uint32_t events;
+    bool watched; /* for these events */
     struct alarm alarm;
     uint64_t heard_ms;
     unsigned heard_count; /* messages in this run */
+    bool held;            /* nothing is read of it */
+    bool parted;          /* its peer said so */
     /* CLOSING: said when all that was said before it has left. */
     bool close_due;
     uint16_t close_code;
@@ -83,8 +86,10 @@ end(struct websocket *socket)
     alarm_clear(&set->gateway->alarms, &socket->alarm);
     list_remove(&socket->link);
     list_remove(&socket->dirty);
-    if (socket->frames != NULL)
+    if (socket->frames != NULL) {
+        socket->parted = wslay_event_get_close_received(socket->frames) != 0;
         wslay_event_context_free(socket->frames);
+    }
     if (socket->handle != NULL) {
         (void)epoll_ctl(set->epoll, EPOLL_CTL_DEL, socket->fd, NULL);
         MHD_upgrade_action(socket->handle, MHD_UPGRADE_ACTION_CLOSE);
@@ -99,13 +104,14 @@ end(struct websocket *socket)
 static void
 watch_events(struct websocket *socket)
 {
-    uint32_t wanted = EPOLLIN;
+    uint32_t wanted = socket->held ? 0 : EPOLLIN;
     if (wslay_event_want_write(socket->frames))
         wanted |= EPOLLOUT;
-    if (wanted == socket->events)
+    if (socket->watched && wanted == socket->events)
         return;
     struct epoll_event event = { .events = wanted, .data.ptr = socket };
-    int how = socket->events == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    int how = socket->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    socket->watched = true;
     if (epoll_ctl(socket->set->epoll, how, socket->fd, &event) != 0)
         WRONG("a connection cannot be watched");
     socket->events = wanted;
@@ -142,8 +148,14 @@ let_go(struct websocket *socket)
 static bool
 write_out(struct websocket *socket)
 {
+    bool waited = wslay_event_want_write(socket->frames) != 0;
     list_remove(&socket->dirty);
-    return settle(socket, !let_go(socket));
+    if (!settle(socket, !let_go(socket)))
+        return false;
+    if (waited && socket->talk->drained != NULL && socket->state == WEBSOCKET_OPEN
+        && !wslay_event_want_write(socket->frames))
+        socket->talk->drained(socket);
+    return true;
 }
 
 static void
@@ -179,7 +191,7 @@ on_read(
     if (socket->early.size > 0)
         return take_early(socket, out, room);
     /* Others have their turn before one that never stops. */
-    if (socket->heard_count >= MESSAGES_MAX) {
+    if (socket->heard_count >= MESSAGES_MAX || socket->held) {
         wslay_event_set_error(frames, WSLAY_ERR_WOULDBLOCK);
         return -1;
     }
@@ -250,6 +262,9 @@ ring(struct alarm *alarm)
     struct websocket *socket = of_alarm(alarm);
     struct websockets *set = socket->set;
     uint64_t now_ms = set->gateway->now_ms;
+    if (socket->held
+        || (socket->talk->patient && wslay_event_want_write(socket->frames)))
+        socket->heard_ms = now_ms;
     if (socket->state == WEBSOCKET_CLOSING || now_ms >= socket->heard_ms + SILENCE_MS) {
         end(socket);
         return;
@@ -287,12 +302,36 @@ websocket_send(struct websocket *socket, struct bytes message, bool binary)
 }
 
 void
+websocket_hold(struct websocket *socket, bool held)
+{
+    if (socket->state != WEBSOCKET_OPEN || socket->held == held)
+        return;
+    socket->held = held;
+    watch_events(socket);
+}
+
+size_t
+websocket_unsent(const struct websocket *socket)
+{
+    return socket->state == WEBSOCKET_PENDING
+               ? 0
+               : wslay_event_get_queued_msg_length(socket->frames);
+}
+
+bool
+websocket_parted(const struct websocket *socket)
+{
+    return socket->parted;
+}
+
+void
 websocket_close(struct websocket *socket, enum websocket_code code, struct bytes reason)
 {
     struct gateway *g = socket->set->gateway;
     if (socket->state != WEBSOCKET_OPEN)
         return;
     socket->state = WEBSOCKET_CLOSING;
+    socket->held = false;
     socket->close_due = true;
     socket->close_code = (uint16_t)code;
     socket->close_reason_size = reason.size < REASON_MAX ? reason.size : REASON_MAX;
@@ -490,6 +529,9 @@ websockets_run(struct websockets *set)
     int count = epoll_wait(set->epoll, events, EVENTS_MAX, 0);
     for (int i = 0; i < count; i++) {
         struct websocket *socket = events[i].data.ptr;
+        /* What is broken is read to its end, held or not. */
+        if ((events[i].events & (EPOLLHUP | EPOLLERR)) != 0)
+            socket->held = false;
         if ((events[i].events & EPOLLOUT) != 0 && !write_out(socket))
             continue;
         if ((events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)

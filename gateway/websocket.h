@@ -20,6 +20,10 @@ struct websocket_talk {
     /* It is over, for whatever reason, also one that never opened.  Called once; the
      * connection is gone when it returns. */
     void (*closed)(struct websocket *socket);
+    /* All that was said has been taken by the system.  NULL: it does not matter. */
+    void (*drained)(struct websocket *socket);
+    /* While something waits to be taken the peer lives, however long it is silent. */
+    bool patient;
     /* We are about to leave; true: it closes the connection itself, soon.  NULL: no. */
     bool (*leaving)(struct websocket *socket);
 };
@@ -31,6 +35,7 @@ enum websocket_code {
     WEBSOCKET_UNSUPPORTED = 1003,
     WEBSOCKET_POLICY = 1008,
     WEBSOCKET_TOO_BIG = 1009,
+    WEBSOCKET_BROKEN = 1011,
     WEBSOCKET_TRY_LATER = 1013,
 };
 
@@ -52,6 +57,13 @@ void websocket_ping(struct websocket *socket);
 /* Say something; it leaves at the end of the turn.  False if the peer does not read:
  * the connection is being closed. */
 bool websocket_send(struct websocket *socket, struct bytes message, bool binary);
+/* Hear no more of it until it is told to go on; a message or two may have come already.
+ * A connection that is held does not die of silence. */
+void websocket_hold(struct websocket *socket, bool held);
+/* Bytes that were said and that the system has not taken. */
+size_t websocket_unsent(const struct websocket *socket);
+/* Did the peer say that it closes, rather than vanish?  For `closed`. */
+bool websocket_parted(const struct websocket *socket);
 /* Nothing is heard from now on; `closed` follows when the peer has answered, at the
  * latest a few seconds later. */
 void websocket_close(

@@ -594,7 +594,9 @@
     F(S, 2, text,    key,      "in the scope")                                           \
     F(S, 3, payload, value,    "msgpack; nothing if it is deleted")                      \
     F(S, 4, u32,     deleted,  "1: there is no such key any more")                       \
-    F(S, 5, u64,     revision, "number of this change among those of the project's state")
+    F(S, 5, u64,     revision, "number of this change among those of the project's state") \
+    F(S, 6, u64,     request,  "that asked for it")                                      \
+    F(S, 7, payload, errors,   "of an update: msgpack array of what was passed over")
 
 #define state_told_FIELDS(F, S)                                                          \
     F(S, 1, text,    scope,     "of the key")                                            \

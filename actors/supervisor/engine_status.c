@@ -48,6 +48,7 @@ fill_status(const struct engine *e, struct status *status)
     own->http_port = e->machine.announced ? e->config.http_port : 0;
     own->worker_port = e->machine.announced ? e->config.worker_port : 0;
     own->iii_port = e->machine.announced ? e->config.iii_port : 0;
+    own->iii_http_port = e->machine.announced ? e->config.iii_http_port : 0;
     status->row_count = 1;
     for (size_t i = 0; i < e->roster.count; i++) {
         const struct supervised *p = &e->machine.processes[i];

@@ -59,9 +59,10 @@ order_start(struct engine *e, size_t process)
 static void
 order_announce(struct engine *e)
 {
-    char sentence[64];
-    snprintf(sentence, sizeof sentence, "http=%u worker=%u iii=%u", e->config.http_port,
-        e->config.worker_port, e->config.iii_port);
+    char sentence[80];
+    snprintf(sentence, sizeof sentence, "http=%u worker=%u iii=%u iii_http=%u",
+        e->config.http_port, e->config.worker_port, e->config.iii_port,
+        e->config.iii_http_port);
     engine_become(e, "ready");
     /* Who hears of it may look at once. */
     engine_publish(e);

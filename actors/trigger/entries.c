@@ -22,6 +22,9 @@ ENTRY(secret_entry);
 ENTRY(value_entry);
 ENTRY(scope_entry);
 ENTRY(values_total);
+ENTRY(change_entry);
+ENTRY(changes_total);
+ENTRY(change_place);
 
 /* The first half of a hash, where a text is too long for a key. */
 static struct id
@@ -227,6 +230,28 @@ struct row_key
 key_of_values_total(const struct id *project)
 {
     return key_of_project('A', project);
+}
+
+struct row_key
+key_of_change(uint64_t request)
+{
+    struct row_key row = row_key('O');
+    row_key_u64(&row, request);
+    return row;
+}
+
+struct row_key
+key_of_change_place(uint32_t place)
+{
+    struct row_key row = row_key('Q');
+    row_key_u32(&row, place);
+    return row;
+}
+
+struct row_key
+key_of_changes_total(void)
+{
+    return row_key('R');
 }
 
 struct trigger_name

@@ -129,6 +129,23 @@ enum { ENTRY_INLINE_MAX = 4096 };
     F(S, 1, u64, keys,     "of the project")                                             \
     F(S, 2, u64, bytes,    "of them and their values")                                   \
     F(S, 3, u64, revision, "number of the last change")
+
+/* What a change has become, for whoever asks for it again. */
+#define change_entry_FIELDS(F, S)                                                        \
+    F(S, 1, u64,     at_ms,     "unix ms")                                               \
+    F(S, 2, u64,     revision,  "number of the change, in the project")                  \
+    F(S, 3, u32,     existed,   "1: there was a value before: ")                         \
+    F(S, 4, payload, old_value, "msgpack, or nothing")                                   \
+    F(S, 5, u32,     deleted,   "1: there is none any more")                             \
+    F(S, 6, payload, value,     "msgpack, or nothing")                                   \
+    F(S, 7, payload, errors,    "of an update: msgpack array; else nothing")
+
+/* The changes that are remembered: as many as places, the latest ones. */
+#define changes_total_FIELDS(F, S)                                                       \
+    F(S, 1, u64, count, "changes so far, of all projects")
+
+#define change_place_FIELDS(F, S)                                                        \
+    F(S, 1, u64, request, "that is remembered here")
 /* clang-format on */
 
 #define ENTRY(S)                                                                       \
@@ -151,6 +168,9 @@ ENTRY(secret_entry)
 ENTRY(value_entry)
 ENTRY(scope_entry)
 ENTRY(values_total)
+ENTRY(change_entry)
+ENTRY(changes_total)
+ENTRY(change_place)
 #undef ENTRY
 
 /* A trigger of an automation; `key` is borrowed. */
@@ -195,6 +215,9 @@ struct row_key
 key_of_value(const struct id *project, struct bytes scope, struct bytes key);
 struct row_key key_of_scope(const struct id *project, struct bytes scope);
 struct row_key key_of_values_total(const struct id *project);
+struct row_key key_of_change(uint64_t request);
+struct row_key key_of_change_place(uint32_t place);
+struct row_key key_of_changes_total(void);
 
 /* Read key_of_due, of a row T; the name borrows from it. */
 struct trigger_name due_read(struct bytes key, uint64_t *due_ms);

@@ -33,6 +33,9 @@
  *   U project ~scope key               a value of the project's state
  *   V project scope                    a scope: how many keys, of how many bytes
  *   A project                          the same of all scopes, and the last revision
+ *   O request                          a change that may be asked for again
+ *   Q place                            the request whose change is kept there
+ *   R                                  how many changes there were
  *
  * ~ is a hash.  On disk: letters, orders and field numbers are for ever.
  */

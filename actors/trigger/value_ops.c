@@ -497,7 +497,8 @@ static enum err
 run_ops(struct work *w, struct bytes ops, size_t max, struct fault *fault)
 {
     struct cursor c = cursor_over(ops);
-    if (ops.size == 0 || cursor_type(&c) != PACK_ARRAY)
+    size_t work = 0;
+    if (pack_check(ops) != ERR_NONE || cursor_type(&c) != PACK_ARRAY)
         return fault_set(fault, ERR_INVALID, "ops must be a list of operations");
     size_t count = cursor_array(&c);
     if (count > VALUE_OPS_MAX)
@@ -510,6 +511,11 @@ run_ops(struct work *w, struct bytes ops, size_t max, struct fault *fault)
             return fault_set(fault, ERR_INVALID, "ops[%u]: %s", i, wrong);
         if (!path_right(w, &op))
             continue;
+        work += w->now.size + op.value.size;
+        if (work > VALUE_WORK_MAX)
+            return fault_set(fault, ERR_TOO_LARGE,
+                "ops[%u]: so many operations are too much for a value of %zu bytes", i,
+                w->now.size);
         op.kind->run(w, &op);
         if (w->now.size > max)
             return fault_set(fault, ERR_TOO_LARGE,

@@ -16,21 +16,22 @@ enum {
     VALUE_SEGMENT_MAX = 256,     /* bytes */
     VALUE_MERGED_MAX = 1024,     /* members of what is merged, */
     VALUE_MERGED_DEPTH_MAX = 16, /* and how deep it is nested */
+    VALUE_WORK_MAX = 8 << 20,    /* bytes that the operations of a list go through */
 };
 
 struct value_change {
-    struct bytes value; /* what it is now, msgpack in the arena; nothing: none yet */
-    uint32_t done;      /* operations that were carried out */
-    uint32_t failed;    /* and those that were not: */
-    struct bytes
-        mistakes; /* msgpack array of {op_index, code, message}, in the arena */
+    struct bytes value;    /* what it is now, msgpack in the arena; nothing: none yet */
+    uint32_t done;         /* operations that were carried out */
+    uint32_t failed;       /* and those that were not: */
+    struct bytes mistakes; /* msgpack: [{op_index, code, message}], in the arena */
 };
 
 /* Do what the msgpack array `ops` says to `value`; nothing: there is none yet.
  *
  * ERR_INVALID    `ops` is no such list: `fault` says which one and what was expected
- * ERR_TOO_LARGE  it has more than VALUE_OPS_MAX, or the value grows beyond `max` bytes
- * on the way or is nested deeper than PACK_DEPTH_MAX
+ * ERR_TOO_LARGE  it has more than VALUE_OPS_MAX, is more work than VALUE_WORK_MAX, or
+ *                the value grows beyond `max` bytes on the way or is nested deeper than
+ *                PACK_DEPTH_MAX
  */
 MUST_CHECK enum err value_change(struct bytes value, struct bytes ops, size_t max,
     struct arena *arena, struct value_change *change, struct fault *fault);

@@ -44,22 +44,59 @@ refuse_revision(const struct wish *wish, struct outbox *out)
     return false;
 }
 
-/* Find what there is.  False: it was refused. */
+static void answer_change(
+    const struct wish *wish, const struct change_entry *change, struct outbox *out);
+
+/* Find what there is.  False: it was refused, or it is a change that has happened: a
+ * question is asked again when we begin anew, and must not count twice. */
 static bool
 wish_begin(const struct trigger_state *s, struct wish *wish, struct outbox *out)
 {
     const char *mistake = state_name_mistake(wish->scope, wish->key);
+    struct change_entry change;
     if (mistake != NULL) {
         say_refusal(out, wish->request, ERR_INVALID, mistake);
         return false;
     }
-    struct row_key row = key_of_value(&out->project, wish->scope, wish->key);
+    struct row_key row = key_of_change(wish->request);
+    if (kept_read(s->journal, &row, &change_entry_shape, out->arena, &change)) {
+        answer_change(wish, &change, out);
+        return false;
+    }
+    row = key_of_value(&out->project, wish->scope, wish->key);
     wish->existed =
         kept_read(s->journal, &row, &value_entry_shape, out->arena, &wish->before);
     wish->before.value = arena_copy(out->arena, wish->before.value);
     if (wish->conditional && wish->revision != wish->before.revision)
         return refuse_revision(wish, out);
     return true;
+}
+
+static void
+answer_change(
+    const struct wish *wish, const struct change_entry *change, struct outbox *out)
+{
+    struct buffer document = { 0 };
+    bool updated = change->errors.size > 0;
+    pack_map(&document, change->deleted ? 4 : updated ? 7 : 6);
+    put_text(&document, "scope", wish->scope);
+    put_text(&document, "key", wish->key);
+    pack_string(&document, "old_value");
+    pack_raw(&document, change->old_value);
+    if (change->deleted) {
+        put_bool(&document, "deleted", change->existed);
+    } else {
+        pack_string(&document, "value");
+        pack_raw(&document, change->value);
+        put_number(&document, "revision", change->revision);
+        put_time_or_nil(&document, "updated_at", change->at_ms);
+    }
+    if (updated) {
+        pack_string(&document, "errors");
+        pack_raw(&document, change->errors);
+    }
+    say_answer(out, wish->request, &document,
+        !change->deleted && !change->existed && change->revision != 0);
 }
 
 static struct bytes
@@ -86,50 +123,49 @@ event_data(const struct trigger_state *s, const struct wish *wish, struct bytes 
     return kept;
 }
 
-/* Say the change, and what hears it; the answer comes between. */
-struct change {
-    uint64_t revision;
-    bool heard;
-    struct event event;
-};
-
+/* Say the change, the answer, and what hears of it. */
 static void
-begin_change(const struct trigger_state *s, uint64_t now_ms, const struct wish *wish,
-    struct bytes value, struct outbox *out, struct change *change)
+change(const struct trigger_state *s, uint64_t now_ms, const struct wish *wish,
+    struct bytes value, struct bytes errors, struct outbox *out)
 {
     struct values_total total;
     struct row_key row = key_of_values_total(&out->project);
-    struct bytes data = event_data(s, wish, value, out);
     struct publication publication = {
         .type = text(value.size == 0 ? "state.deleted"
                      : wish->existed ? "state.updated"
                                      : "state.created"),
         .source = text("state"),
-        .data = data,
+        .data = event_data(s, wish, value, out),
     };
+    struct event event;
     kept_read(s->journal, &row, &values_total_shape, NULL, &total);
-    change->revision = total.revision + 1;
-    change->heard =
+    struct change_entry entry = {
+        .at_ms = now_ms,
+        .revision = total.revision + 1,
+        .existed = wish->existed,
+        .old_value = wish->before.value,
+        .deleted = value.size == 0,
+        .value = value,
+        .errors = errors,
+    };
+    bool heard =
         listeners_any(s->journal, &out->project, publication.type, publication.data);
     say_state_changed(out, (struct state_changed){
                                .scope = wish->scope,
                                .key = wish->key,
                                .value = value,
                                .deleted = value.size == 0,
-                               .revision = change->revision,
+                               .revision = entry.revision,
+                               .request = wish->request,
+                               .errors = errors,
                            });
     say_state_told(
         out, (struct state_told){ wish->scope, wish->key, wish->before.value, value });
-    if (change->heard)
-        keep_event(s, now_ms, &publication, out, &change->event);
-}
-
-static void
-end_change(
-    const struct trigger_state *s, const struct change *change, struct outbox *out)
-{
-    if (change->heard)
-        route_kept(s, &change->event, out);
+    if (heard)
+        keep_event(s, now_ms, &publication, out, &event);
+    answer_change(wish, &entry, out);
+    if (heard)
+        route_kept(s, &event, out);
 }
 
 static uint64_t
@@ -159,17 +195,6 @@ has_room(const struct trigger_state *s, const struct wish *wish, struct bytes va
     return false;
 }
 
-static void
-put_change(struct buffer *document, const struct wish *wish, struct bytes value)
-{
-    put_text(document, "scope", wish->scope);
-    put_text(document, "key", wish->key);
-    pack_string(document, "old_value");
-    pack_raw(document, wish->before.value);
-    pack_string(document, "value");
-    pack_raw(document, value);
-}
-
 void
 on_state_set(const struct trigger_state *s, uint64_t now_ms, const struct message *in,
     struct outbox *out)
@@ -180,36 +205,13 @@ on_state_set(const struct trigger_state *s, uint64_t now_ms, const struct messag
         .key = set->key,
         .conditional = set->conditional != 0,
         .revision = set->revision };
-    struct buffer document = { 0 };
-    struct change change;
     if (!wish_begin(s, &wish, out) || !has_room(s, &wish, set->value, out))
         return;
-    if (pack_check(set->value) != ERR_NONE) {
+    if (pack_check(set->value) != ERR_NONE)
         say_refusal(out, wish.request, ERR_INVALID,
             "the value must be one value, nested at most 32 deep");
-        return;
-    }
-    begin_change(s, now_ms, &wish, set->value, out, &change);
-    pack_map(&document, 6);
-    put_change(&document, &wish, set->value);
-    put_number(&document, "revision", change.revision);
-    put_time_or_nil(&document, "updated_at", now_ms);
-    say_answer(out, wish.request, &document, !wish.existed);
-    end_change(s, &change, out);
-}
-
-static void
-answer_update(const struct wish *wish, const struct value_change *made,
-    uint64_t revision, uint64_t at_ms, struct outbox *out)
-{
-    struct buffer document = { 0 };
-    pack_map(&document, 7);
-    put_change(&document, wish, made->value);
-    put_number(&document, "revision", revision);
-    put_time_or_nil(&document, "updated_at", at_ms);
-    pack_string(&document, "errors");
-    pack_raw(&document, made->mistakes);
-    say_answer(out, wish->request, &document, !wish->existed && made->done > 0);
+    else
+        change(s, now_ms, &wish, set->value, (struct bytes){ 0 }, out);
 }
 
 /* If nothing could be done nothing has changed. */
@@ -224,7 +226,6 @@ on_state_update(const struct trigger_state *s, uint64_t now_ms,
         .conditional = update->conditional != 0,
         .revision = update->revision };
     struct value_change made;
-    struct change change;
     struct fault fault;
     if (!wish_begin(s, &wish, out))
         return;
@@ -234,17 +235,19 @@ on_state_update(const struct trigger_state *s, uint64_t now_ms,
         struct bytes why =
             arena_copy(out->arena, bytes_of(fault.detail, strlen(fault.detail) + 1));
         say_refusal(out, wish.request, err, (const char *)why.data);
-        return;
+    } else if (made.done == 0) {
+        struct change_entry none = {
+            .at_ms = wish.before.at_ms,
+            .revision = wish.before.revision,
+            .existed = wish.existed,
+            .old_value = wish.before.value,
+            .value = wish.before.value,
+            .errors = made.mistakes,
+        };
+        answer_change(&wish, &none, out);
+    } else if (has_room(s, &wish, made.value, out)) {
+        change(s, now_ms, &wish, made.value, made.mistakes, out);
     }
-    if (made.done == 0) {
-        answer_update(&wish, &made, wish.before.revision, wish.before.at_ms, out);
-        return;
-    }
-    if (!has_room(s, &wish, made.value, out))
-        return;
-    begin_change(s, now_ms, &wish, made.value, out, &change);
-    answer_update(&wish, &made, change.revision, now_ms, out);
-    end_change(s, &change, out);
 }
 
 /* Who listens hears also that what was not there is gone. */
@@ -252,29 +255,22 @@ void
 on_state_delete(const struct trigger_state *s, uint64_t now_ms,
     const struct message *in, struct outbox *out)
 {
+    static const struct bytes nothing = { 0 };
+    static const struct change_entry none = { .deleted = 1 };
     const struct state_delete *delete = &in->state_delete;
     struct wish wish = { .request = delete->request,
         .scope = delete->scope,
         .key = delete->key,
         .conditional = delete->conditional != 0,
         .revision = delete->revision };
-    struct buffer document = { 0 };
-    struct change change = { 0 };
     if (!wish_begin(s, &wish, out))
         return;
-    if (wish.existed)
-        begin_change(s, now_ms, &wish, (struct bytes){ 0 }, out, &change);
-    else
-        say_state_told(
-            out, (struct state_told){ .scope = wish.scope, .key = wish.key });
-    pack_map(&document, 4);
-    put_text(&document, "scope", wish.scope);
-    put_text(&document, "key", wish.key);
-    put_bool(&document, "deleted", wish.existed);
-    pack_string(&document, "old_value");
-    pack_raw(&document, wish.before.value);
-    say_answer(out, wish.request, &document, false);
-    end_change(s, &change, out);
+    if (wish.existed) {
+        change(s, now_ms, &wish, nothing, nothing, out);
+        return;
+    }
+    say_state_told(out, (struct state_told){ .scope = wish.scope, .key = wish.key });
+    answer_change(&wish, &none, out);
 }
 
 /* ---- rows ---- */
@@ -302,16 +298,42 @@ count_value(struct trigger_state *s, const struct id *project, struct bytes scop
     kept_write(s->journal, &all, &values_total_shape, &total);
 }
 
+/* More than a turn can say before we die and are asked again. */
+enum { CHANGES_KEPT = 4096 };
+
+static void
+remember_change(
+    struct trigger_state *s, const struct change_entry *entry, uint64_t request)
+{
+    struct row_key row = key_of_changes_total();
+    struct changes_total total;
+    struct change_place place;
+    kept_read(s->journal, &row, &changes_total_shape, NULL, &total);
+    struct row_key at = key_of_change_place((uint32_t)(total.count % CHANGES_KEPT));
+    if (kept_read(s->journal, &at, &change_place_shape, NULL, &place)) {
+        struct row_key old = key_of_change(place.request);
+        kept_drop(s->journal, &old);
+    }
+    total.count++;
+    place.request = request;
+    kept_write(s->journal, &row, &changes_total_shape, &total);
+    kept_write(s->journal, &at, &change_place_shape, &place);
+    row = key_of_change(request);
+    kept_write(s->journal, &row, &change_entry_shape, entry);
+}
+
 void
 state_changed_applied(struct trigger_state *s, uint64_t at_ms, const struct message *m)
 {
     const struct state_changed *changed = &m->state_changed;
     const struct id *project = &m->envelope.project;
     struct row_key row = key_of_value(project, changed->scope, changed->key);
+    struct arena arena = { 0 };
     struct value_entry before;
-    bool existed = kept_read(s->journal, &row, &value_entry_shape, NULL, &before);
+    bool existed = kept_read(s->journal, &row, &value_entry_shape, &arena, &before);
     assert(existed || !changed->deleted);
     uint64_t was = before.bytes;
+    struct bytes old_value = arena_copy(&arena, before.value);
     struct value_entry entry = {
         .value = changed->value,
         .revision = changed->revision,
@@ -327,4 +349,15 @@ state_changed_applied(struct trigger_state *s, uint64_t at_ms, const struct mess
     count_value(s, project, changed->scope,
         (uint64_t)!changed->deleted - (uint64_t)existed, entry.bytes - was,
         changed->revision);
+    struct change_entry change = {
+        .at_ms = at_ms,
+        .revision = changed->revision,
+        .existed = existed,
+        .old_value = old_value,
+        .deleted = changed->deleted,
+        .value = changed->value,
+        .errors = changed->errors,
+    };
+    remember_change(s, &change, changed->request);
+    arena_free(&arena);
 }

@@ -2,8 +2,40 @@
 
 #include "base/log.h"
 #include "base/quoted.h"
+#include "base/wrong.h"
 #include "gateway/iii/invoke.h"
 #include "gateway/said.h"
+
+#include <stdlib.h>
+
+/* A condition that is asked; its trigger may go meanwhile. */
+struct question {
+    struct hub *hub;
+    struct buffer trigger, condition, data;
+};
+
+static void
+question_free(struct question **question)
+{
+    buffer_free(&(*question)->trigger);
+    buffer_free(&(*question)->condition);
+    buffer_free(&(*question)->data);
+    free(*question);
+    *question = NULL;
+}
+
+static struct question *
+question_new(const struct iii_entry *trigger, struct bytes condition, struct bytes data)
+{
+    struct question *question = calloc(1, sizeof *question);
+    if (question == NULL)
+        WRONG("out of memory");
+    question->hub = trigger->worker->hub;
+    buffer_append_bytes(&question->trigger, trigger->said.id);
+    buffer_append_bytes(&question->condition, condition);
+    buffer_append_bytes(&question->data, data);
+    return question;
+}
 
 static void
 fire(const struct iii_entry *trigger, struct bytes data)
@@ -13,43 +45,40 @@ fire(const struct iii_entry *trigger, struct bytes data)
 }
 
 static void
-skip(struct bytes trigger, struct bytes condition, const char *why)
+skip(const struct question *question, const char *why)
 {
     log_line(LOG_UNUSUAL, "iii_condition_failed", "trigger=%s condition=%s why=%s",
-        quoted(trigger).text, quoted(condition).text, why);
+        quoted(buffer_bytes(&question->trigger)).text,
+        quoted(buffer_bytes(&question->condition)).text, why);
+}
+
+static void
+answered(void *self, const struct iii_frame *result)
+{
+    struct question *question = self;
+    const struct iii_entry *trigger =
+        hub_find(question->hub, III_TRIGGER, buffer_bytes(&question->trigger));
+    if (result == NULL)
+        skip(question, "its_worker_left");
+    else if (result->error.size > 0)
+        skip(question, "it_failed");
+    else if (trigger != NULL && !iii_says_no(result))
+        fire(trigger, buffer_bytes(&question->data));
+    question_free(&question);
 }
 
 void
 iii_fire_if(const struct iii_entry *trigger, struct bytes data)
 {
-    struct hub *hub = trigger->worker->hub;
     struct bytes condition = said_text(trigger->said.config, "condition_function_id");
     if (condition.size == 0) {
         fire(trigger, data);
         return;
     }
-    const struct iii_entry *asked = hub_find(hub, III_FUNCTION, condition);
-    struct iii_call *call = asked == NULL ? NULL
-                                          : iii_call(asked->worker, III_CONDITION,
-                                              condition, data, (struct bytes){ 0 });
-    if (call == NULL) {
-        skip(trigger->said.id, condition, "nobody_has_it");
-        return;
+    struct question *question = question_new(trigger, condition, data);
+    struct iii_frame asked = { .function_id = condition, .data = data };
+    if (iii_ask_for(question->hub, &asked, answered, question) == NULL) {
+        skip(question, "nobody_has_it");
+        question_free(&question);
     }
-    buffer_append_bytes(&call->trigger, trigger->said.id);
-    buffer_append_bytes(&call->data, data);
-}
-
-void
-iii_condition_said(const struct iii_call *call, const struct iii_frame *said)
-{
-    struct bytes id = buffer_bytes(&call->trigger);
-    const struct iii_entry *trigger = hub_find(call->worker->hub, III_TRIGGER, id);
-    struct cursor verdict = cursor_over(said->result);
-    if (said->error.size > 0)
-        skip(id, buffer_bytes(&call->function), "it_failed");
-    else if (trigger != NULL
-             && (said->result.size == 0 || cursor_type(&verdict) != PACK_BOOL
-                 || cursor_bool(&verdict)))
-        fire(trigger, buffer_bytes(&call->data));
 }

@@ -7,6 +7,4 @@
 
 /* Call the function of the trigger with `data`, as its `condition_function_id` says. */
 void iii_fire_if(const struct iii_entry *trigger, struct bytes data);
-/* What a condition has answered; the call is dropped by the caller. */
-void iii_condition_said(const struct iii_call *call, const struct iii_frame *said);
 #endif

@@ -1,6 +1,7 @@
 #include "gateway/iii/discovery.h"
 
 #include "base/clock.h"
+#include "base/json_write.h"
 #include "gateway/iii/functions.h"
 #include "gateway/iii/invoke.h"
 #include "gateway/iii/trigger.h"
@@ -8,6 +9,8 @@
 
 /* Python's client takes no frame above 1 MiB. */
 enum { ROWS_BYTES = 700 * 1024 };
+
+enum { SUMMARY_MAX = 80, SEVERAL_MAX = 32 };
 
 /* Rows under way: an array whose length is known when they end. */
 struct rows {
@@ -276,20 +279,38 @@ discovery_functions(const struct hub *hub, struct buffer *out)
     }
 }
 
+/* The begin of it, as JSON. */
+static struct bytes
+summary_of(struct bytes config, struct buffer *out)
+{
+    if (msgpack_to_json(config, out) != ERR_NONE)
+        return (struct bytes){ 0 };
+    struct bytes shown = buffer_bytes(out);
+    if (shown.size > SUMMARY_MAX)
+        shown.size = SUMMARY_MAX;
+    while (!utf8_valid(shown))
+        shown.size--;
+    return shown;
+}
+
+/* `more` members follow. */
 static void
-pack_trigger(struct buffer *out, const struct iii_entry *entry)
+pack_trigger(struct buffer *out, const struct iii_entry *entry, size_t more)
 {
     static const uint8_t empty_map[] = { 0x80 };
     const struct iii_frame *said = &entry->said;
     struct bytes config =
         said->config.size > 0 ? said->config : bytes_of(empty_map, sizeof empty_map);
-    pack_map(out, 6);
+    struct buffer summary = { 0 };
+    pack_map(out, 7 + more);
     put_text(out, "id", said->id);
     put_text(out, "trigger_type", said->trigger_type);
     put_text(out, "function_id", said->function_id);
     put_text(out, "worker_name", hub_about(entry->worker, "name"));
     put_value(out, "config", config);
+    put_text(out, "config_summary", summary_of(config, &summary));
     put_value(out, "metadata", said->metadata);
+    buffer_free(&summary);
 }
 
 static struct rows
@@ -307,7 +328,7 @@ trigger_rows(
             && fits(
                 asked, said->id, said->function_id, hub_about(entry->worker, "name"))
             && has_room(&rows))
-            pack_trigger(&rows.out, entry);
+            pack_trigger(&rows.out, entry, 0);
     }
     return rows;
 }
@@ -394,30 +415,162 @@ discover_triggers(struct iii_worker *caller, const struct iii_frame *asked)
     answer_rows(caller, asked, "triggers", &rows);
 }
 
+/* A function with its triggers, in full.  False: there is none of this id. */
+static bool
+pack_whole_function(struct buffer *out, const struct hub *hub, struct bytes id)
+{
+    static const struct iii_frame any = { .verb = III_NOTHING };
+    const struct iii_entry *entry = hub_find(hub, III_FUNCTION, id);
+    const struct iii_function *own = iii_function(id);
+    if (entry == NULL && own == NULL)
+        return false;
+    struct iii_frame none = { .id = id };
+    const struct iii_frame *said = entry != NULL ? &entry->said : &none;
+    struct rows rows = trigger_rows(hub, &any, id);
+    pack_map(out, 8);
+    put_text(out, "function_id", said->id);
+    put_text(out, "namespace", text("default"));
+    put_text(out, "worker_name",
+        entry != NULL ? hub_about(entry->worker, "name") : text("capstan"));
+    put_text(out, "description", entry != NULL ? said->description : text(own->about));
+    put_value(out, "metadata", said->metadata);
+    put_value(out, "request_schema", said->request_format);
+    put_value(out, "response_schema", said->response_format);
+    put_rows(out, "registered_triggers", &rows);
+    return true;
+}
+
+static void
+discover_several_functions(
+    struct iii_worker *caller, const struct iii_frame *asked, struct bytes ids)
+{
+    struct buffer out = { 0 };
+    struct rows rows = { .count = 0 };
+    struct cursor c = cursor_over(ids);
+    size_t count = cursor_array(&c);
+    for (size_t i = 0; i < count && !c.bad && count <= SEVERAL_MAX; i++) {
+        struct bytes id = cursor_text(&c);
+        if (!has_room(&rows) || pack_whole_function(&rows.out, caller->hub, id))
+            continue;
+        pack_map(&rows.out, 2);
+        put_text(&rows.out, "function_id", id);
+        put_text(&rows.out, "error", text("not_found"));
+    }
+    pack_map(&out, 1);
+    put_rows(&out, "functions", &rows);
+    if (c.bad || count > SEVERAL_MAX)
+        iii_refuse(caller, asked, "INVALID_ARGUMENTS",
+            text("function_ids must be a list of at most 32 texts"));
+    else
+        iii_answer(caller, asked, buffer_bytes(&out));
+    buffer_free(&out);
+}
+
 void
 discover_function(struct iii_worker *caller, const struct iii_frame *asked)
 {
     struct bytes id = asked_text(asked, "function_id");
-    const struct iii_entry *entry = hub_find(caller->hub, III_FUNCTION, id);
-    static const struct iii_frame any = { .verb = III_NOTHING };
+    struct bytes several = asked_value(asked, "function_ids", PACK_ARRAY);
     struct buffer out = { 0 };
-    if (id.size == 0 || entry == NULL) {
+    if (several.size > 0) {
+        discover_several_functions(caller, asked, several);
+        return;
+    }
+    if (pack_whole_function(&out, caller->hub, id))
+        iii_answer(caller, asked, buffer_bytes(&out));
+    else
         iii_refuse(caller, asked, id.size == 0 ? "INVALID_ARGUMENTS" : "NOT_FOUND",
             id.size == 0 ? text("function_id must name a function")
                          : text("there is no such function"));
+    buffer_free(&out);
+}
+
+static uint64_t
+trigger_count(const struct hub *hub, struct bytes type)
+{
+    const struct list *all = &hub->entries[III_TRIGGER];
+    uint64_t count = 0;
+    for (struct list *at = all->next; at != all; at = at->next)
+        count +=
+            bytes_equal(LIST_OF(at, struct iii_entry, of_hub)->said.trigger_type, type);
+    return count;
+}
+
+/* A trigger type in full.  False: there is none of this id. */
+static bool
+pack_whole_type(struct buffer *out, const struct hub *hub, struct bytes id)
+{
+    const struct iii_entry *entry = hub_find(hub, III_TYPE, id);
+    const struct iii_own_type *own = trigger_own_type_named(id);
+    struct iii_frame none = { .id = id };
+    if (entry == NULL && own == NULL)
+        return false;
+    const struct iii_frame *said = own != NULL ? &none : &entry->said;
+    pack_map(out, 8);
+    put_text(out, "id", id);
+    put_text(out, "namespace", text("default"));
+    put_text(out, "worker_name",
+        own != NULL ? text("capstan") : hub_about(entry->worker, "name"));
+    put_text(out, "description", own != NULL ? text(own->about) : said->description);
+    put_value(out, "configuration_schema", said->trigger_request_format);
+    put_value(out, "request_schema", said->call_request_format);
+    put_value(out, "response_schema", (struct bytes){ 0 });
+    put_number(out, "instance_count", trigger_count(hub, id));
+    return true;
+}
+
+void
+discover_type(struct iii_worker *caller, const struct iii_frame *asked)
+{
+    struct bytes id = asked_text(asked, "id");
+    struct buffer out = { 0 };
+    if (pack_whole_type(&out, caller->hub, id))
+        iii_answer(caller, asked, buffer_bytes(&out));
+    else
+        iii_refuse(caller, asked, id.size == 0 ? "INVALID_ARGUMENTS" : "NOT_FOUND",
+            id.size == 0 ? text("id must name a trigger type")
+                         : text("there is no such trigger type"));
+    buffer_free(&out);
+}
+
+void
+discover_trigger(struct iii_worker *caller, const struct iii_frame *asked)
+{
+    struct bytes id = asked_text(asked, "id");
+    const struct hub *hub = caller->hub;
+    const struct iii_entry *entry = hub_find(hub, III_TRIGGER, id);
+    struct buffer out = { 0 };
+    if (entry == NULL) {
+        iii_refuse(caller, asked, id.size == 0 ? "INVALID_ARGUMENTS" : "NOT_FOUND",
+            id.size == 0 ? text("id must name a trigger")
+                         : text("there is no such trigger"));
         return;
     }
-    const struct iii_frame *said = &entry->said;
-    struct rows rows = trigger_rows(caller->hub, &any, id);
-    pack_map(&out, 8);
-    put_text(&out, "function_id", said->id);
-    put_text(&out, "namespace", text("default"));
-    put_text(&out, "worker_name", hub_about(entry->worker, "name"));
-    put_text(&out, "description", said->description);
-    put_value(&out, "metadata", said->metadata);
-    put_value(&out, "request_schema", said->request_format);
-    put_value(&out, "response_schema", said->response_format);
-    put_rows(&out, "registered_triggers", &rows);
+    pack_trigger(&out, entry, 2);
+    pack_string(&out, "trigger");
+    if (!pack_whole_type(&out, hub, entry->said.trigger_type))
+        pack_nil(&out);
+    pack_string(&out, "function");
+    if (!pack_whole_function(&out, hub, entry->said.function_id))
+        pack_nil(&out);
+    iii_answer(caller, asked, buffer_bytes(&out));
+    buffer_free(&out);
+}
+
+void
+discover_health(struct iii_worker *caller, const struct iii_frame *asked)
+{
+    const struct gateway *g = caller->hub->gateway;
+    const char *missing = gateway_waits_for(g);
+    struct buffer out = { 0 };
+    pack_map(&out, 4);
+    put_text(&out, "status", text(missing == NULL ? "healthy" : "degraded"));
+    pack_string(&out, "components");
+    pack_map(&out, 2);
+    put_number(&out, "functions", caller->hub->by_id[III_FUNCTION].count);
+    put_text(&out, "waits_for", text(missing == NULL ? "" : missing));
+    put_number(&out, "timestamp", clock_unix_ms());
+    put_text(&out, "version", text(PACKAGE_VERSION));
     iii_answer(caller, asked, buffer_bytes(&out));
     buffer_free(&out);
 }

@@ -12,6 +12,11 @@ void discover_functions(struct iii_worker *caller, const struct iii_frame *asked
 void discover_function(struct iii_worker *caller, const struct iii_frame *asked);
 void discover_triggers(struct iii_worker *caller, const struct iii_frame *asked);
 void discover_types(struct iii_worker *caller, const struct iii_frame *asked);
+/* One trigger type, one trigger. */
+void discover_type(struct iii_worker *caller, const struct iii_frame *asked);
+void discover_trigger(struct iii_worker *caller, const struct iii_frame *asked);
+/* → {status, components, timestamp, version} */
+void discover_health(struct iii_worker *caller, const struct iii_frame *asked);
 void discover_registered(struct iii_worker *caller, const struct iii_frame *asked);
 
 /* Append the payload of engine::functions-available. */

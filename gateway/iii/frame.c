@@ -239,6 +239,13 @@ iii_end(struct buffer *out)
     buffer_append(out, "}", 1);
 }
 
+bool
+iii_says_no(const struct iii_frame *result)
+{
+    struct cursor c = cursor_over(result->result);
+    return result->result.size > 0 && cursor_type(&c) == PACK_BOOL && !cursor_bool(&c);
+}
+
 void
 iii_pack_call(struct buffer *out, struct bytes data, struct bytes worker_id)
 {

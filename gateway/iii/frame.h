@@ -61,6 +61,9 @@ void iii_put_value(struct buffer *out, const char *name, struct bytes msgpack);
 void iii_put_error(struct buffer *out, const char *code, struct bytes message);
 void iii_end(struct buffer *out);
 
+/* Is what a condition answered a no?  Only an explicit false is. */
+bool iii_says_no(const struct iii_frame *result);
+
 /* Append the msgpack of `data` as a function gets it: a map also says who calls, and
  * nobody can say it of another. */
 void iii_pack_call(struct buffer *out, struct bytes data, struct bytes worker_id);

@@ -1,17 +1,20 @@
 #include "gateway/iii/functions.h"
 
-#include "base/json_write.h"
-#include "base/log.h"
 #include "base/pack.h"
+#include "gateway/iii/baggage.h"
+#include "gateway/iii/channel.h"
 #include "gateway/iii/discovery.h"
 #include "gateway/iii/enqueue.h"
 #include "gateway/iii/invoke.h"
 #include "gateway/iii/letters.h"
+#include "gateway/iii/records.h"
 #include "gateway/iii/runs.h"
 #include "gateway/iii/state.h"
+#include "gateway/iii/topic.h"
+#include "gateway/iii/trigger.h"
 #include "gateway/iii/worker.h"
 
-enum { ABOUT_MAX = 65536, LOGGED_MAX = 2000 };
+enum { ABOUT_MAX = 65536 };
 
 static void
 register_worker(struct iii_worker *caller, const struct iii_frame *asked)
@@ -49,44 +52,6 @@ register_worker(struct iii_worker *caller, const struct iii_frame *asked)
     buffer_free(&done);
 }
 
-static void
-log_as(enum log_level level, const struct iii_worker *caller,
-    const struct iii_frame *asked)
-{
-    struct buffer shown = { 0 };
-    struct bytes message = pack_find(asked->data, "message");
-    struct bytes data = pack_find(asked->data, "data");
-    if (message.size == 0 || msgpack_to_json(message, &shown) != ERR_NONE)
-        buffer_append_bytes(&shown, text("\"\""));
-    buffer_append_bytes(&shown, text(" data="));
-    if (data.size == 0 || msgpack_to_json(data, &shown) != ERR_NONE)
-        buffer_append_bytes(&shown, text("null"));
-    log_line(level, "iii_log", "worker=%s message=%.*s", caller->id,
-        (int)(shown.size < LOGGED_MAX ? shown.size : LOGGED_MAX),
-        (const char *)shown.data);
-    buffer_free(&shown);
-    iii_answer(caller, asked, (struct bytes){ 0 });
-}
-
-/* What is wrong with a worker is not wrong with us. */
-static void
-log_unusual(struct iii_worker *caller, const struct iii_frame *asked)
-{
-    log_as(LOG_UNUSUAL, caller, asked);
-}
-
-static void
-log_info(struct iii_worker *caller, const struct iii_frame *asked)
-{
-    log_as(LOG_INFO, caller, asked);
-}
-
-static void
-log_debug(struct iii_worker *caller, const struct iii_frame *asked)
-{
-    log_as(LOG_DEBUG, caller, asked);
-}
-
 static const struct iii_function functions[] = {
     { "engine::workers::register", "describe the worker that calls", register_worker },
     { "engine::workers::list", "the workers that are connected", discover_workers },
@@ -97,11 +62,26 @@ static const struct iii_function functions[] = {
         "the trigger types; to clients before 0.13, the triggers", discover_triggers },
     { "engine::trigger-types::list", "the trigger types", discover_types },
     { "engine::registered-triggers::list", "the triggers", discover_registered },
-    { "engine::log::error", "write to the engine's log", log_unusual },
-    { "engine::log::warn", "write to the engine's log", log_unusual },
-    { "engine::log::info", "write to the engine's log", log_info },
-    { "engine::log::debug", "write to the engine's log", log_debug },
-    { "engine::log::trace", "write to the engine's log", log_debug },
+    { "engine::triggers::info", "one trigger type", discover_type },
+    { "engine::registered-triggers::info", "one trigger, its type and its function",
+        discover_trigger },
+    { "engine::register_trigger", "a trigger that stays when its worker goes",
+        trigger_register },
+    { "engine::unregister_trigger", "end a trigger", trigger_unregister },
+    { "engine::health::check", "is the engine well?", discover_health },
+    { "engine::log::error", "write to the engine's log", records_error },
+    { "engine::log::warn", "write to the engine's log", records_warn },
+    { "engine::log::info", "write to the engine's log", records_info },
+    { "engine::log::debug", "write to the engine's log", records_debug },
+    { "engine::log::trace", "write to the engine's log", records_trace },
+    { "engine::logs::list", "the latest of what workers logged", records_list },
+    { "engine::logs::clear", "forget what workers logged", records_clear },
+    { "engine::baggage::get", "a value of the call's baggage", baggage_get },
+    { "engine::baggage::set", "does nothing: baggage is the caller's", baggage_set },
+    { "engine::baggage::get_all", "all of the call's baggage", baggage_all },
+    { "publish", "call the functions that subscribe to a topic", topic_publish },
+    { "engine::channels::create", "a channel: one writes, one reads",
+        iii_channel_create },
     { "state::set", "keep a value under scope and key", iii_state_set },
     { "state::get", "the value of a key", iii_state_get },
     { "state::delete", "forget a key", iii_state_delete },
@@ -155,14 +135,14 @@ bool
 iii_unserved(struct bytes id)
 {
     static const char *const begins[] = { "engine::", "state::", "stream::", "queue::",
-        "iii::", "configuration::", "worker::", "compose::", "publish" };
+        "iii::", "configuration::", "worker::", "compose::" };
     return among(begins, COUNT(begins), id);
 }
 
 bool
 iii_unserved_type(struct bytes id)
 {
-    static const char *const begins[] = { "engine::", "http", "cron", "state", "stream",
-        "subscribe", "log", "trace", "configuration" };
+    static const char *const begins[] = { "engine::", "stream", "trace",
+        "configuration" };
     return among(begins, COUNT(begins), id);
 }

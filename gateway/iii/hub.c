@@ -17,6 +17,9 @@ hub_new(struct gateway *gateway, const struct id *project)
     list_open(&hub->workers);
     list_open(&hub->questions);
     list_open(&hub->queue_routes);
+    list_open(&hub->routes);
+    list_open(&hub->channels);
+    list_open(&hub->records);
     for (size_t i = 0; i < III_KINDS; i++)
         list_open(&hub->entries[i]);
     return hub;
@@ -31,6 +34,7 @@ hub_free(struct hub **out)
     for (size_t i = 0; i < III_KINDS; i++)
         map_free(&hub->by_id[i]);
     map_free(&hub->calls);
+    map_free(&hub->channel_by_id);
     free(hub);
     *out = NULL;
 }
@@ -125,6 +129,8 @@ hub_drop(struct iii_entry **out)
 {
     struct iii_entry *entry = *out;
     struct hub *hub = entry->worker->hub;
+    if (entry->unbind != NULL)
+        entry->unbind(entry);
     map_remove(&hub->by_id[entry->kind], entry->said.id);
     list_remove(&entry->of_worker);
     list_remove(&entry->of_hub);
@@ -224,8 +230,6 @@ hub_call_drop(struct iii_call **out)
         call->caller->asking_count--;
     buffer_free(&call->function);
     buffer_free(&call->answer);
-    buffer_free(&call->trigger);
-    buffer_free(&call->data);
     free(call);
     *out = NULL;
 }

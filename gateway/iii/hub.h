@@ -53,14 +53,23 @@ struct iii_entry {
                                   * parked, or ours */
     struct buffer words;
     struct iii_frame said; /* borrows from words */
+    /* Of a trigger whose type is ours: what it became, and how that ends. */
+    void *own;
+    void (*unbind)(struct iii_entry *trigger);
 };
 
 enum iii_purpose {
-    III_ANSWER,    /* its caller waits */
-    III_VOID,      /* nobody does */
-    III_JOB,       /* a step of a run does */
-    III_CONDITION, /* a trigger does, to be fired or not */
+    III_ANSWER, /* its caller waits */
+    III_VOID,   /* nobody does */
+    III_JOB,    /* a step of a run does */
+    III_ASKED,  /* a part of the gateway does */
 };
+
+struct iii_call;
+
+/* What came of a call, borrowed; NULL: who did it is gone.  Called once, when the call
+ * is none any more. */
+typedef void iii_done(void *self, const struct iii_frame *result);
 
 struct iii_call {
     char id[III_UUID_SIZE + 1];
@@ -69,10 +78,11 @@ struct iii_call {
     struct iii_worker *worker; /* who does it; NULL: the engine */
     struct iii_worker *caller; /* NULL: the engine, or it left */
     struct buffer function;
-    uint8_t lease[TOKEN_SIZE];   /* of a job, */
-    bool over;                   /* which has been reported, and waits to be settled: */
-    struct buffer answer;        /* the result's frame; or nothing: it was cancelled */
-    struct buffer trigger, data; /* of a condition: whose, and with what */
+    uint8_t lease[TOKEN_SIZE]; /* of a job, */
+    bool over;                 /* which has been reported, and waits to be settled: */
+    struct buffer answer;      /* the result's frame; or nothing: it was cancelled */
+    iii_done *done;            /* of who asked */
+    void *self;
 };
 
 struct hub {
@@ -80,12 +90,19 @@ struct hub {
     struct gateway *gateway;
     struct id project;
     struct list workers;
+    struct iii_worker *nobody;      /* has the triggers that no worker has; or NULL */
     struct list entries[III_KINDS]; /* in the order in which they came */
     struct map by_id[III_KINDS];
     struct map calls;
     struct list questions;    /* with actors */
     struct list queue_routes; /* automations of queues that were seen to */
     struct map queue_route_by_name;
+    struct list routes;  /* of triggers of the type http, in their order */
+    size_t http_busy;    /* calls of them under way */
+    struct list records; /* of what workers logged, the oldest first */
+    size_t record_count, record_bytes;
+    struct list channels;
+    struct map channel_by_id;
     struct alarm announce; /* functions have changed: say so, */
     uint64_t announced_ms; /* as was done then; monotonic */
 };

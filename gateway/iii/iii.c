@@ -2,6 +2,7 @@
 
 #include "base/wrong.h"
 #include "gateway/dialect.h"
+#include "gateway/iii/channel.h"
 #include "gateway/iii/worker.h"
 
 #include <stdlib.h>
@@ -34,16 +35,11 @@ iii_telemetry_socket(struct request *r)
     (void)websocket_accept(r, &talk, NULL);
 }
 
-static void
-iii_channel(struct request *r)
-{
-    request_refuse(r, ERR_NOT_FOUND, "there is no such channel");
-}
-
 static const struct http_route routes[] = {
     { METHOD_GET, "", SCOPE_WORK, BODY_NONE, NULL, iii_worker_socket },
     { METHOD_GET, "/otel", SCOPE_WORK, BODY_NONE, NULL, iii_telemetry_socket },
-    { METHOD_GET, "/ws/channels/{id}", SCOPE_WORK, BODY_NONE, NULL, iii_channel },
+    { METHOD_GET, "/ws/channels/{id}", SCOPE_WORK, BODY_NONE, NULL,
+        iii_channel_socket },
 };
 
 const struct dialect iii_dialect = {

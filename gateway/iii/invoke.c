@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/pack.h"
-#include "gateway/iii/condition.h"
 #include "gateway/iii/enqueue.h"
 #include "gateway/iii/functions.h"
 #include "gateway/iii/jobs.h"
@@ -192,6 +191,15 @@ answer_caller(const struct iii_call *call, const struct iii_frame *said)
     (void)iii_say(call->caller);
 }
 
+static void
+tell_asker(struct iii_call *call, const struct iii_frame *result)
+{
+    iii_done *done = call->done;
+    void *self = call->self;
+    hub_call_drop(&call);
+    done(self, result);
+}
+
 void
 iii_result(struct iii_worker *worker, struct bytes frame, const struct iii_frame *said)
 {
@@ -203,12 +211,28 @@ iii_result(struct iii_worker *worker, struct bytes frame, const struct iii_frame
         iii_job_done(call, frame);
         return;
     }
-    if (call->purpose == III_CONDITION)
-        iii_condition_said(call, said);
+    if (call->purpose == III_ASKED) {
+        tell_asker(call, said);
+        iii_leave_if_idle(worker);
+        return;
+    }
     if (call->caller != NULL)
         answer_caller(call, said);
     hub_call_drop(&call);
     iii_leave_if_idle(worker);
+}
+
+static struct iii_call *
+begin_call(
+    struct iii_worker *worker, enum iii_purpose purpose, const struct iii_frame *said)
+{
+    char id[III_UUID_SIZE + 1];
+    iii_uuid_print(id_fresh(0).bytes, id);
+    struct iii_call *call =
+        hub_call(worker->hub, text(id), said->function_id, worker, NULL, purpose);
+    if (call != NULL && !pass_on(call, said))
+        hub_call_drop(&call);
+    return call;
 }
 
 struct iii_call *
@@ -218,13 +242,28 @@ iii_call(struct iii_worker *worker, enum iii_purpose purpose, struct bytes funct
     struct iii_frame said = {
         .function_id = function, .data = data, .metadata = metadata
     };
-    char id[III_UUID_SIZE + 1];
-    iii_uuid_print(id_fresh(0).bytes, id);
+    return begin_call(worker, purpose, &said);
+}
+
+struct iii_call *
+iii_ask_for(struct hub *hub, const struct iii_frame *said, iii_done *done, void *self)
+{
+    const struct iii_entry *entry = hub_find(hub, III_FUNCTION, said->function_id);
     struct iii_call *call =
-        hub_call(worker->hub, text(id), function, worker, NULL, purpose);
-    if (call != NULL && !pass_on(call, &said))
-        hub_call_drop(&call);
+        entry == NULL ? NULL : begin_call(entry->worker, III_ASKED, said);
+    if (call == NULL)
+        return NULL;
+    call->done = done;
+    call->self = self;
     return call;
+}
+
+void
+iii_ask_forget(struct iii_call **call)
+{
+    if (*call != NULL)
+        (*call)->purpose = III_VOID;
+    *call = NULL;
 }
 
 void
@@ -247,6 +286,10 @@ iii_stop(struct iii_worker *worker)
         next = at->next;
         if (call->purpose == III_JOB)
             continue;
+        if (call->purpose == III_ASKED) {
+            tell_asker(call, NULL);
+            continue;
+        }
         if (call->caller != NULL)
             iii_refuse(
                 call->caller, &asked, "invocation_stopped", text("Invocation stopped"));

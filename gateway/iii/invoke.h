@@ -28,6 +28,12 @@ struct iii_call *iii_call(struct iii_worker *worker, enum iii_purpose purpose,
 /* The same, of whoever has this function, if anybody. */
 void iii_fire(
     struct hub *hub, struct bytes function, struct bytes data, struct bytes metadata);
+/* The same, for a part of the gateway, which hears what comes of it.  NULL: nobody has
+ * the function, or it cannot be told; then `done` is not called. */
+struct iii_call *
+iii_ask_for(struct hub *hub, const struct iii_frame *said, iii_done *done, void *self);
+/* Who asked does not wait any more. */
+void iii_ask_forget(struct iii_call **call);
 /* The connection broke: what it did is stopped, what it asked for is not its any more.
  * Jobs stay. */
 void iii_stop(struct iii_worker *worker);

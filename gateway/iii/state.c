@@ -30,7 +30,7 @@ begin(struct iii_worker *caller, const struct iii_frame *asked, unsigned scope,
     if ((caller->key->scopes & scope) == 0 || caller->key->revoked) {
         iii_refuse(caller, asked, "FORBIDDEN",
             text(scope == SCOPE_READ ? "the key may not read"
-                                     : "the key may not start"));
+                                     : "the key may not change state"));
         return NULL;
     }
     struct iii_question *question =
@@ -462,13 +462,16 @@ text_or_nothing(struct bytes config, const char *name)
            || cursor_type(&c) == PACK_TEXT;
 }
 
-const char *
-iii_state_config_mistake(struct bytes config)
+bool
+iii_state_bind(struct iii_entry *trigger, struct fault *fault)
 {
-    return text_or_nothing(config, "scope") && text_or_nothing(config, "key")
-                   && text_or_nothing(config, "condition_function_id")
-               ? NULL
-               : "scope, key and condition_function_id must be texts";
+    struct bytes config = trigger->said.config;
+    if (text_or_nothing(config, "scope") && text_or_nothing(config, "key")
+        && text_or_nothing(config, "condition_function_id"))
+        return true;
+    (void)fault_set(
+        fault, ERR_MALFORMED, "scope, key and condition_function_id must be texts");
+    return false;
 }
 
 static void
@@ -495,7 +498,6 @@ wants(const struct iii_entry *trigger, const struct state_told *told)
     struct bytes config = trigger->said.config;
     struct bytes scope = said_text(config, "scope"), key = said_text(config, "key");
     return bytes_equal(trigger->said.trigger_type, text("state"))
-           && iii_state_config_mistake(config) == NULL
            && (scope.size == 0 || bytes_equal(scope, told->scope))
            && (key.size == 0 || bytes_equal(key, told->key));
 }

@@ -14,6 +14,5 @@ void iii_state_list_groups(struct iii_worker *caller, const struct iii_frame *as
 void iii_state_list_keys(struct iii_worker *caller, const struct iii_frame *asked);
 void iii_state_list_entries(struct iii_worker *caller, const struct iii_frame *asked);
 
-/* Why this cannot be the config of a trigger `state`; NULL: it can. */
-const char *iii_state_config_mistake(struct bytes config);
+bool iii_state_bind(struct iii_entry *trigger, struct fault *fault);
 #endif

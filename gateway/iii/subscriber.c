@@ -81,11 +81,10 @@ bound(struct iii_question *question, struct iii_worker *caller,
     const struct message *answer)
 {
     const struct binding *binding = question->own;
-    const struct iii_entry *trigger =
-        hub_find(caller->hub, III_TRIGGER, binding->trigger);
+    struct iii_entry *trigger = hub_find(caller->hub, III_TRIGGER, binding->trigger);
     if (answer->code != DOCUMENT) {
         if (trigger != NULL && answer->code == REFUSED)
-            trigger_failed(trigger, refused_sentence(&answer->refused));
+            trigger_failed(&trigger, refused_sentence(&answer->refused));
         return false;
     }
     if (question->message.code != AUTOMATION_APPLY
@@ -102,7 +101,8 @@ iii_subscriber_bind(struct iii_entry *trigger, struct fault *fault)
     struct iii_queue_config config = iii_topic_default;
     const struct key *key = trigger->worker->key;
     struct buffer name = { 0 }, definition = { 0 };
-    if ((key->scopes & SCOPE_START) == 0 || key->revoked) {
+    /* Whoever has none was let in by engine::register_trigger. */
+    if (key != NULL && ((key->scopes & SCOPE_START) == 0 || key->revoked)) {
         fault_set(fault, ERR_FORBIDDEN, "the key may not start runs");
         return false;
     }

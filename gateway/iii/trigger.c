@@ -1,21 +1,31 @@
 #include "gateway/iii/trigger.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/pack.h"
 #include "base/quoted.h"
+#include "gateway/iii/cron.h"
 #include "gateway/iii/functions.h"
 #include "gateway/iii/invoke.h"
+#include "gateway/iii/records.h"
+#include "gateway/iii/route.h"
 #include "gateway/iii/state.h"
 #include "gateway/iii/subscriber.h"
+#include "gateway/iii/topic.h"
+#include "gateway/said.h"
 
 static const struct iii_own_type own_types[] = {
     { "engine::workers-available", "a worker connects, describes itself or leaves",
         NULL },
     { "engine::functions-available", "functions are registered or go", NULL },
+    { "cron", "a time of a schedule comes", iii_cron_bind },
     { "durable:subscriber", "something is published to a topic, and is not lost",
-        NULL },
-    { "queue", "the same, by its other name", NULL },
-    { "state", "a value of the project's state changes", iii_state_config_mistake },
+        iii_subscriber_bind },
+    { "http", "a request comes for a path", iii_route_bind },
+    { "log", "a worker logs something", records_bind },
+    { "queue", "the same as durable:subscriber", iii_subscriber_bind },
+    { "state", "a value of the project's state changes", iii_state_bind },
+    { "subscribe", "something is published to a topic", topic_bind },
 };
 
 const struct iii_own_type *
@@ -24,19 +34,13 @@ trigger_own_type(size_t i)
     return i < COUNT(own_types) ? &own_types[i] : NULL;
 }
 
-static const struct iii_own_type *
-own_type(struct bytes id)
+const struct iii_own_type *
+trigger_own_type_named(struct bytes type)
 {
     for (size_t i = 0; i < COUNT(own_types); i++)
-        if (bytes_equal(id, text(own_types[i].id)))
+        if (bytes_equal(type, text(own_types[i].id)))
             return &own_types[i];
     return NULL;
-}
-
-static bool
-is_own(struct bytes type)
-{
-    return own_type(type) != NULL;
 }
 
 static void
@@ -74,32 +78,34 @@ tell_failure(const struct iii_entry *trigger, struct bytes error, const char *co
 }
 
 void
-trigger_failed(const struct iii_entry *trigger, struct bytes why)
+trigger_failed(struct iii_entry **trigger, struct bytes why)
 {
-    tell_failure(trigger, (struct bytes){ 0 }, "trigger_registration_failed", why);
+    tell_failure(*trigger, (struct bytes){ 0 }, "trigger_registration_failed", why);
+    hub_drop(trigger);
 }
 
-void
-trigger_came(struct iii_entry *trigger)
+static bool
+bind_own(
+    struct iii_entry *trigger, const struct iii_own_type *type, struct fault *fault)
 {
-    struct fault fault = { 0 };
+    if (type->bind == NULL || type->bind(trigger, fault))
+        return true;
+    trigger_failed(&trigger, text(fault->detail));
+    return false;
+}
+
+bool
+trigger_came(struct iii_entry *trigger, struct fault *fault)
+{
     struct hub *hub = trigger->worker->hub;
     struct bytes type = trigger->said.trigger_type;
+    const struct iii_own_type *own = trigger_own_type_named(type);
     const struct iii_entry *found = hub_find(hub, III_TYPE, type);
-    const struct iii_own_type *own = own_type(type);
-    const char *mistake = own == NULL || own->config_mistake == NULL
-                              ? NULL
-                              : own->config_mistake(trigger->said.config);
-    if (mistake != NULL)
-        tell_failure(
-            trigger, (struct bytes){ 0 }, "trigger_registration_failed", text(mistake));
-    if (iii_subscriber_type(type) && !iii_subscriber_bind(trigger, &fault))
-        trigger_failed(trigger, text(fault.detail));
     if (own != NULL)
-        return;
+        return bind_own(trigger, own, fault);
     if (found != NULL) {
         tell_provider(trigger, found->worker);
-        return;
+        return true;
     }
     log_line(LOG_INFO, "iii_trigger_parked", "worker=%s type=%s", trigger->worker->id,
         quoted(type).text);
@@ -107,6 +113,7 @@ trigger_came(struct iii_entry *trigger)
         tell_failure(trigger, (struct bytes){ 0 }, "trigger_type_not_found",
             text("this engine does not provide this trigger type: the trigger waits "
                  "until a worker does"));
+    return true;
 }
 
 void
@@ -130,7 +137,7 @@ trigger_type_came(struct iii_entry *type)
     for (struct list *at = all->next; at != all; at = at->next) {
         struct iii_entry *trigger = LIST_OF(at, struct iii_entry, of_hub);
         if (bytes_equal(trigger->said.trigger_type, type->said.id)
-            && !is_own(type->said.id))
+            && trigger_own_type_named(type->said.id) == NULL)
             tell_provider(trigger, type->worker);
     }
 }
@@ -183,4 +190,105 @@ trigger_fire(struct hub *hub, const char *type, struct bytes data)
         if (bytes_equal(trigger->said.trigger_type, text(type)))
             iii_fire(hub, trigger->said.function_id, data, trigger->said.metadata);
     }
+}
+
+/* Who has the triggers that nobody has: a worker that is never there. */
+static struct iii_worker *
+nobody(struct hub *hub)
+{
+    if (hub->nobody == NULL) {
+        hub->nobody = hub_worker_new(hub);
+        pack_map(&hub->nobody->about, 1);
+        pack_string(&hub->nobody->about, "name");
+        pack_string(&hub->nobody->about, "capstan");
+    }
+    return hub->nobody;
+}
+
+static void
+pack_member(struct buffer *out, const char *name, struct bytes msgpack)
+{
+    pack_string(out, name);
+    pack_raw(out, msgpack);
+}
+
+/* The frame that would have registered it. */
+static void
+pack_frame(struct buffer *out, const char *id, struct bytes asked)
+{
+    pack_map(out, 6);
+    pack_string(out, "type");
+    pack_string(out, "registertrigger");
+    pack_string(out, "id");
+    pack_string(out, id);
+    pack_member(out, "trigger_type", pack_find(asked, "trigger_type"));
+    pack_member(out, "function_id", pack_find(asked, "function_id"));
+    pack_member(out, "config", pack_find(asked, "config"));
+    pack_member(out, "metadata", pack_find(asked, "metadata"));
+}
+
+static void
+answer_member(struct iii_worker *caller, const struct iii_frame *asked,
+    const char *name, struct buffer *value)
+{
+    struct buffer out = { 0 };
+    pack_map(&out, 1);
+    pack_string(&out, name);
+    buffer_append_bytes(&out, buffer_bytes(value));
+    iii_answer(caller, asked, buffer_bytes(&out));
+    buffer_free(value);
+    buffer_free(&out);
+}
+
+void
+trigger_register(struct iii_worker *caller, const struct iii_frame *asked)
+{
+    char id[III_UUID_SIZE + 1];
+    struct buffer frame = { 0 }, value = { 0 };
+    struct iii_frame said;
+    struct fault fault = { 0 };
+    struct iii_entry *trigger = NULL;
+    iii_uuid_print(id_fresh(0).bytes, id);
+    pack_frame(&frame, id, asked->data);
+    if (iii_frame_read(buffer_bytes(&frame), &said, &fault) != ERR_NONE) {
+        iii_refuse(caller, asked, "INVALID_ARGUMENTS", text(fault.detail));
+        buffer_free(&frame);
+        return;
+    }
+    if (iii_subscriber_type(said.trigger_type)
+        && (caller->key->scopes & SCOPE_START) == 0) {
+        iii_refuse(caller, asked, "FORBIDDEN", text("the key may not start runs"));
+        buffer_free(&frame);
+        return;
+    }
+    trigger = hub_put(nobody(caller->hub), III_TRIGGER, buffer_bytes(&frame));
+    buffer_free(&frame);
+    if (trigger == NULL) {
+        iii_refuse(caller, asked, "trigger_registration_failed",
+            text("there are too many triggers"));
+        return;
+    }
+    if (!trigger_came(trigger, &fault)) {
+        iii_refuse(caller, asked, "trigger_registration_failed", text(fault.detail));
+        return;
+    }
+    pack_string(&value, id);
+    answer_member(caller, asked, "id", &value);
+}
+
+void
+trigger_unregister(struct iii_worker *caller, const struct iii_frame *asked)
+{
+    struct iii_entry *trigger =
+        hub_find(caller->hub, III_TRIGGER, said_text(asked->data, "id"));
+    bool may = trigger != NULL
+               && (trigger->worker == caller || trigger->worker == caller->hub->nobody);
+    struct buffer value = { 0 };
+    if (may) {
+        iii_subscriber_ended(trigger);
+        trigger_left(trigger);
+        hub_drop(&trigger);
+    }
+    pack_bool(&value, may);
+    answer_member(caller, asked, "removed", &value);
 }

@@ -8,17 +8,21 @@
 /* The types that are ours. */
 struct iii_own_type {
     const char *id, *about;
-    /* Why this cannot be the config of such a trigger, or NULL.  NULL: any can. */
-    const char *(*config_mistake)(struct bytes config);
+    /* A trigger of it came: keep what it is.  False: `fault` says why it cannot be, and
+     * the trigger is gone when this returns.  NULL: nothing is kept. */
+    bool (*bind)(struct iii_entry *trigger, struct fault *fault);
 };
 /* NULL behind the last. */
 const struct iii_own_type *trigger_own_type(size_t i);
+/* NULL if it is none of ours. */
+const struct iii_own_type *trigger_own_type_named(struct bytes id);
 
-/* A trigger was registered; or is about to go. */
-void trigger_came(struct iii_entry *trigger);
+/* A trigger was registered; or is about to go.  False: it is gone already, and `fault`
+ * says why; who registered it was told. */
+bool trigger_came(struct iii_entry *trigger, struct fault *fault);
 void trigger_left(struct iii_entry *trigger);
-/* What it needs could not be made: who registered it hears why. */
-void trigger_failed(const struct iii_entry *trigger, struct bytes why);
+/* What it needs could not be made: who registered it hears why, and it is gone. */
+void trigger_failed(struct iii_entry **trigger, struct bytes why);
 /* A type was registered; or is about to go: its triggers wait for another. */
 void trigger_type_came(struct iii_entry *type);
 void trigger_type_left(struct iii_entry *type);
@@ -26,6 +30,12 @@ void trigger_type_left(struct iii_entry *type);
 void trigger_result(struct iii_worker *provider, const struct iii_frame *said);
 /* All types and triggers of a worker go. */
 void trigger_leave(struct iii_worker *worker);
+
+/* engine::register_trigger {trigger_type, function_id, config, metadata?} → {id}: it
+ * stays when its worker goes, as long as the gateway lives.
+ * engine::unregister_trigger {id} → {removed}: of these, and of the caller's own. */
+void trigger_register(struct iii_worker *caller, const struct iii_frame *asked);
+void trigger_unregister(struct iii_worker *caller, const struct iii_frame *asked);
 
 /* Call the functions of all triggers of a type of ours. */
 void trigger_fire(struct hub *hub, const char *type, struct bytes data);

@@ -6,11 +6,13 @@
 #include "base/quoted.h"
 #include "base/wrong.h"
 #include "gateway/iii/ask.h"
+#include "gateway/iii/channel.h"
 #include "gateway/iii/discovery.h"
 #include "gateway/iii/enqueue.h"
 #include "gateway/iii/functions.h"
 #include "gateway/iii/invoke.h"
 #include "gateway/iii/jobs.h"
+#include "gateway/iii/records.h"
 #include "gateway/iii/subscriber.h"
 #include "gateway/iii/trigger.h"
 #include "gateway/workers.h"
@@ -127,9 +129,15 @@ void
 iii_hub_leave(struct hub *hub)
 {
     struct list *at;
+    if (hub->nobody != NULL) {
+        trigger_leave(hub->nobody);
+        iii_stop(hub->nobody);
+    }
     while ((at = list_first(&hub->workers)) != NULL)
         forget(LIST_OF(at, struct iii_worker, link));
     alarm_clear(&hub->gateway->alarms, &hub->announce);
+    channels_end(hub);
+    records_forget(hub);
     iii_questions_forget(hub);
     iii_routes_forget(hub);
 }
@@ -165,6 +173,7 @@ take_register(struct iii_worker *worker, enum iii_kind kind, struct bytes frame,
             quoted(said->id).text);
         return;
     }
+    struct fault fault;
     struct iii_entry *before = hub_find(worker->hub, kind, said->id);
     struct iii_worker *loser =
         before != NULL && before->worker != worker ? before->worker : NULL;
@@ -181,7 +190,7 @@ take_register(struct iii_worker *worker, enum iii_kind kind, struct bytes frame,
     else if (kind == III_TYPE)
         trigger_type_came(entry);
     else
-        trigger_came(entry);
+        (void)trigger_came(entry, &fault);
 }
 
 /* Only what is its own. */

@@ -87,7 +87,8 @@ static void
 got_runs(struct request *r, const struct message *answer)
 {
     struct look *look = r->own;
-    if (answer->code != DOCUMENT) {
+    /* The view may not have heard of it: then it has no run that the view knows. */
+    if (answer->code != DOCUMENT && !not_found(answer)) {
         request_show(r, answer);
         return;
     }

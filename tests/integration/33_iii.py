@@ -6,13 +6,17 @@ Method: connections that say each frame themselves, to a real engine.  That noth
 is seen by a ping whose pong comes next.  tests/interop/iii has the real clients.
 """
 import asyncio
+import concurrent.futures
+import http.client
 import json
 import os
 import re
 import sys
 import threading
+import time
 import unittest
 import uuid
+from datetime import datetime
 from urllib.parse import quote
 
 import websockets
@@ -22,6 +26,7 @@ sys.path.insert(0, os.path.join(SOURCE, "tests/support"))
 from engine import Engine, Refused, until  # noqa: E402
 
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+POOL = concurrent.futures.ThreadPoolExecutor(64)
 DEADLINE = 30  # seconds; only a broken engine takes that long
 CALLS = """
 name: {name}
@@ -431,7 +436,7 @@ class Triggers(Iii):
 
     def test_06_types_that_the_engine_does_not_provide_say_so(self):
         worker = self.worker()
-        for type in ("http", "cron", "subscribe"):
+        for type in ("trace",):
             id = worker.trigger(type, "f")
             refusal = worker.hear()
             self.assertEqual((refusal["id"], refusal["function_id"],
@@ -719,6 +724,782 @@ class Discovery(Iii):
         self.assertNotIn("error", answer)
         until(lambda: 'message="a \\"word\\"\\nof two" data={"n":1}'
               in self.engine.logs(), self.engine.logs)
+
+
+class Infos(Iii):
+    def test_01_one_of_each_in_full(self):
+        worker = self.worker().describe("calc").function(
+            "math::add", description="x", request_format={"type": "object"})
+        worker.say("registertriggertype", id="my-tt", description="d",
+                   trigger_request_format={"type": "object"})
+        id = worker.trigger("http", "math::add", config={"api_path": "/" + "a" * 100},
+                            metadata={"m": 1})
+        worker.silence()
+        result = worker.call("engine::triggers::info", {"id": "my-tt"})["result"]
+        self.assertEqual((result["worker_name"], result["description"],
+                          result["configuration_schema"], result["instance_count"]),
+                         ("calc", "d", {"type": "object"}, 0))
+        result = worker.call("engine::triggers::info", {"id": "http"})["result"]
+        self.assertEqual((result["worker_name"], result["instance_count"]),
+                         ("capstan", 1))
+        result = worker.call("engine::registered-triggers::info", {"id": id})["result"]
+        self.assertEqual((result["function_id"], result["metadata"],
+                          len(result["config_summary"]), result["trigger"]["id"],
+                          result["function"]["request_schema"]),
+                         ("math::add", {"m": 1}, 80, "http", {"type": "object"}))
+        result = worker.call("engine::functions::info", {"function_ids": [
+            "math::add", "nobody::has", "publish"]})["result"]["functions"]
+        self.assertEqual([(row["function_id"], row.get("error"), row.get("worker_name"))
+                          for row in result],
+                         [("math::add", None, "calc"), ("nobody::has", "not_found", None),
+                          ("publish", None, "capstan")])
+        self.assertEqual(result[0]["registered_triggers"][0]["id"], id)
+        result = worker.call("engine::health::check")["result"]
+        self.assertEqual((result["status"], result["components"]["functions"]),
+                         ("healthy", 1))
+        for function, asked, code in (
+                ("engine::triggers::info", {"id": "x"}, "NOT_FOUND"),
+                ("engine::registered-triggers::info", {}, "INVALID_ARGUMENTS"),
+                ("engine::registered-triggers::info", {"id": "x"}, "NOT_FOUND"),
+                ("engine::functions::info", {"function_ids": ["x"] * 33},
+                 "INVALID_ARGUMENTS"),
+                ("engine::functions::info", {"function_ids": [1]}, "INVALID_ARGUMENTS")):
+            self.assertEqual(worker.call(function, asked)["error"]["code"], code, asked)
+
+    def test_02_a_trigger_without_an_owner_stays(self):
+        owner, caller = self.worker().function("see"), self.worker()
+        id = caller.call("engine::register_trigger", {
+            "trigger_type": "subscribe", "function_id": "see",
+            "config": {"topic": "t"}, "metadata": {"m": 1}})["result"]["id"]
+        caller.close()
+        other = self.worker()
+        other.call("publish", {"topic": "t", "data": 1})
+        call = owner.hear()
+        self.assertEqual((call["data"], call["metadata"]), (1, {"m": 1}))
+        row = other.call("engine::registered-triggers::info", {"id": id})["result"]
+        self.assertEqual(row["worker_name"], "capstan")
+        for removed in (True, False):
+            self.assertEqual(other.call("engine::unregister_trigger", {"id": id})
+                             ["result"], {"removed": removed})
+        other.call("publish", {"topic": "t"})
+        owner.silence()
+        mine = owner.trigger("subscribe", "see", config={"topic": "t"})
+        owner.silence()
+        self.assertEqual(other.call("engine::unregister_trigger", {"id": mine})
+                         ["result"], {"removed": False})
+        for asked, code in (({}, "INVALID_ARGUMENTS"),
+                            ({"trigger_type": 7, "function_id": "x"}, "INVALID_ARGUMENTS"),
+                            ({"trigger_type": "cron", "function_id": "x",
+                              "config": {"expression": "often"}},
+                             "trigger_registration_failed")):
+            self.assertEqual(other.call("engine::register_trigger", asked)
+                             ["error"]["code"], code)
+
+    def test_03_it_reaches_a_provider_too(self):
+        provider, caller = self.worker(), self.worker()
+        provider.say("registertriggertype", id="my-tt", description="d")
+        provider.silence()
+        id = caller.call("engine::register_trigger", {
+            "trigger_type": "my-tt", "function_id": "f", "config": {"a": 1}})["result"]["id"]
+        told = provider.hear()
+        self.assertEqual((told["type"], told["id"], told["config"]),
+                         ("registertrigger", id, {"a": 1}))
+        caller.call("engine::unregister_trigger", {"id": id, "trigger_type": "my-tt"})
+        told = provider.hear()
+        self.assertEqual((told["type"], told["id"], told["trigger_type"]),
+                         ("unregistertrigger", id, "my-tt"))
+
+
+class Http(Iii):
+    settings = {"iii_http_ms": 1500, "iii_http_calls_max": 4, "payload_max": 65536}
+
+    def ask(self, method, path, body=None, headers=None):
+        """Status, headers and body of a request to a route, in a thread of its own."""
+        def do():
+            door = http.client.HTTPConnection("127.0.0.1", self.engine.iii_http_port,
+                                              timeout=DEADLINE)
+            door.request(method, path, body, headers or {})
+            answer = door.getresponse()
+            text = answer.read()
+            door.close()
+            kind = answer.getheader("Content-Type") or ""
+            value = json.loads(text) if "json" in kind and text else text.decode()
+            return answer.status, dict(answer.getheaders()), value
+        return POOL.submit(do)
+
+    def route(self, path, method="GET", function="web::serve", worker=None, **config):
+        worker = worker or self.worker().function(function)
+        worker.id_of_route = worker.trigger(
+            "http", function, config={"api_path": path, "http_method": method, **config})
+        return worker.silence()
+
+    def get(self, path):
+        return self.ask("GET", path).result(DEADLINE)
+
+    def refused(self, worker):
+        refusal = worker.hear()
+        self.assertEqual((refusal["type"], refusal["error"]["code"]),
+                         ("triggerregistrationresult", "trigger_registration_failed"))
+        return refusal["error"]["message"]
+
+    def test_01_a_handler_is_told_all_of_a_request(self):
+        owner = self.worker().function("web::serve")
+        owner.trigger("http", "web::serve", metadata={"m": 1}, config={
+            "api_path": "users/:id/posts/:post", "http_method": "post"})
+        owner.silence()
+        asked = self.ask("POST", "/users/4%202/posts/x?a=1&b=%C3%A9", '{"n": [1, 2.0]}', {
+            "Content-Type": "application/json; charset=utf-8", "X-Mine": "yes",
+            "traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"})
+        call = owner.hear()
+        data = call["data"]
+        self.assertEqual(data["headers"]["x-mine"], "yes")
+        del data["headers"]
+        self.assertEqual(call["metadata"], {"m": 1})
+        self.assertEqual(call["traceparent"][3:35], "a" * 32)
+        self.assertEqual({name: data.get(name) for name in (
+            "path_params", "query_params", "path", "method", "body", "trigger")}, {
+            "path_params": {"id": "4 2", "post": "x"},
+            "query_params": {"a": "1", "b": "é"},
+            "path": "/users/:id/posts/:post", "method": "POST", "body": {"n": [1, 2.0]},
+            "trigger": {"type": "http", "path": "/users/:id/posts/:post",
+                        "method": "POST"}})
+        owner.answer(call, result={"status_code": 201, "headers": {"X-Kind": "new"},
+                                   "body": {"id": 7}})
+        status, headers, body = asked.result(DEADLINE)
+        self.assertEqual((status, headers["X-Kind"], headers["Content-Type"], body),
+                         (201, "new", "application/json", {"id": 7}))
+
+    def test_02_the_shapes_of_an_answer(self):
+        owner = self.route("/shape")
+        for result, status, kind, body in (
+                ({"body": "hi"}, 200, "application/json", "hi"),
+                ({"body": "<p>", "headers": {"Content-Type": "text/html"}}, 200,
+                 "text/html", "<p>"),
+                ({"status_code": 404, "headers": ["X-A: 1", "content-type: text/plain"],
+                  "body": "no"}, 404, "text/plain", "no"),
+                ({"status_code": 204, "body": "unseen"}, 204, None, ""),
+                ({"status_code": 302, "headers": {"Location": "/x"}}, 302, None, ""),
+                ([1, 2], 200, "application/json", [1, 2]),
+                ({"status_code": 99}, 500, "application/json", None),
+                ({"headers": {"Content-Length": "7", "Bad Name": "x", "X-Cut": "a\r\nb",
+                              "X-Two": ["1", "2"]}, "body": 0}, 200,
+                 "application/json", 0)):
+            asked = self.ask("GET", "/shape")
+            owner.answer(owner.hear(), result=result)
+            said = asked.result(DEADLINE)
+            self.assertEqual((said[0], said[1].get("Content-Type") or
+                              said[1].get("content-type")), (status, kind), said)
+            if body is not None:
+                self.assertEqual(said[2], body)
+        self.assertFalse({"X-Cut", "Bad Name"} & set(said[1]))
+        asked = self.ask("HEAD", "/shape")
+        call = owner.hear()
+        self.assertEqual(call["data"]["method"], "HEAD")
+        owner.answer(call, result={"body": "long"})
+        self.assertEqual(asked.result(DEADLINE)[2], "")
+
+    def test_03_what_goes_wrong_has_its_form(self):
+        owner = self.route("/wrong")
+        self.assertEqual(self.get("/nothing")[::2], (404, {"error": {
+            "code": "NOT_FOUND", "message": "no worker serves this path and method"}}))
+        self.assertEqual(self.ask("DELETE", "/wrong").result(DEADLINE)[0], 404)
+        asked = self.ask("GET", "/wrong")
+        owner.answer(owner.hear(), error={"code": "invocation_failed", "message": "s3cret"})
+        status, _, body = asked.result(DEADLINE)
+        self.assertEqual((status, body["error"]["code"]), (500, "INTERNAL_ERROR"))
+        self.assertNotIn("s3cret", json.dumps(body))
+        until(lambda: f"error_id={body['error']['error_id']}" in self.engine.logs(),
+              "the log says what it was")
+        asked = self.ask("GET", "/wrong")
+        owner.hear()
+        status, _, body = asked.result(DEADLINE)
+        self.assertEqual((status, body["error"]["code"]), (504, "TIMEOUT"))
+        asked = self.ask("GET", "/wrong")
+        owner.hear()
+        owner.close()
+        self.assertEqual(asked.result(DEADLINE)[0], 500)
+        self.assertEqual(self.get("/wrong")[0], 404)
+
+    def test_04_a_condition_may_say_no(self):
+        owner = self.worker().function("may").function("web::serve")
+        self.route("/if", worker=owner, condition_function_id="may")
+        for result, status in (({"result": False}, 422), ({"result": True}, 200),
+                               ({}, 200), ({"result": 0}, 200),
+                               ({"error": {"code": "x", "message": "y"}}, 500)):
+            asked = self.ask("GET", "/if")
+            call = owner.hear()
+            self.assertEqual((call["function_id"], call["data"]["path"]), ("may", "/if"))
+            owner.answer(call, **result)
+            if status == 200:
+                owner.answer(owner.hear(), result={"body": "in"})
+            said = asked.result(DEADLINE)
+            self.assertEqual(said[0], status)
+            if status == 422:
+                self.assertEqual((said[2]["error"]["code"], said[2]["skipped"]),
+                                 ("CONDITION_NOT_MET", True))
+
+    def test_05_middleware_goes_on_or_answers(self):
+        owner = self.worker()
+        for function in ("one", "two", "web::serve"):
+            owner.function(function)
+        self.route("/m/:x", worker=owner, middleware_function_ids=["one", "two"])
+        asked = self.ask("GET", "/m/7?q=1")
+        call = owner.hear()
+        self.assertEqual((call["function_id"], call["data"]["phase"],
+                          call["data"]["context"], call["data"]["request"]["path_params"],
+                          call["data"]["request"]["query_params"]),
+                         ("one", "preHandler", {}, {"x": "7"}, {"q": "1"}))
+        owner.answer(call, result={"action": "continue"})
+        call = owner.hear()
+        self.assertEqual(call["function_id"], "two")
+        owner.answer(call, result={"action": "respond", "response": {
+            "status_code": 401, "body": {"who": "you"}}})
+        self.assertEqual(asked.result(DEADLINE)[::2], (401, {"who": "you"}))
+        asked = self.ask("GET", "/m/7")
+        owner.answer(owner.hear(), result={"action": "continue"})
+        owner.answer(owner.hear())
+        call = owner.hear()
+        self.assertEqual(call["function_id"], "web::serve")
+        owner.answer(call, result={"body": 1})
+        self.assertEqual(asked.result(DEADLINE)[2], 1)
+        asked = self.ask("GET", "/m/7")
+        owner.hear()
+        self.assertEqual(asked.result(DEADLINE)[2]["error"]["code"],
+                         "MIDDLEWARE_TIMEOUT")
+
+    def test_06_routes_that_callers_could_not_tell_apart_are_refused(self):
+        owner = self.route("/a/:id")
+        other = self.worker().function("web::other")
+        other.trigger("http", "web::other", config={"api_path": "/a/:name"})
+        self.assertIn("conflict", self.refused(other))
+        other.trigger("http", "web::other", config={"api_path": "a/:name",
+                                                    "http_method": "PUT"})
+        other.trigger("http", "web::other", config={"api_path": "/a/fixed"})
+        other.silence()
+        self.ask("GET", "/a/fixed")
+        self.assertEqual(other.hear()["function_id"], "web::other")
+        self.ask("GET", "/a/7")
+        self.assertEqual(owner.hear()["function_id"], "web::serve")
+        for config in ({}, {"api_path": ""}, {"api_path": "/a//b"}, {"api_path": "/a/:x/:x"},
+                       {"api_path": "/" + "x/" * 13}, {"api_path": "/a b",
+                                                       "http_method": "G T"},
+                       {"api_path": "/x", "middleware_function_ids": [1]}):
+            other.trigger("http", "web::other", config=config)
+            self.refused(other)
+        rows = other.call("engine::registered-triggers::list")["result"]
+        self.assertEqual(len(rows["registered_triggers"]), 3)
+
+    def test_07_a_route_is_its_triggers(self):
+        first = self.route("/own")
+        second = self.route("/own", function="web::newer")
+        self.ask("GET", "/own")
+        self.assertEqual(second.hear()["function_id"], "web::newer")
+        first.close()
+        self.ask("GET", "/own")
+        self.assertEqual(second.hear()["function_id"], "web::newer")
+        second.say("registertrigger", id=second.id_of_route, trigger_type="http",
+                   function_id="web::newer", config={"api_path": "/moved"})
+        second.silence()
+        self.assertEqual(self.get("/own")[0], 404)
+        self.ask("GET", "/moved")
+        second.hear()
+        second.say("unregistertrigger", id=second.id_of_route)
+        second.silence()
+        self.assertEqual(self.get("/moved")[0], 404)
+
+    def test_08_no_more_than_so_many_at_once(self):
+        owner = self.route("/slow")
+        asked = [self.ask("GET", "/slow") for _ in range(4)]
+        calls = [owner.hear() for _ in asked]
+        self.assertEqual(self.get("/slow")[2]["error"]["code"], "BUSY")
+        for call in calls:
+            owner.answer(call, result={"body": 1})
+        self.assertEqual([one.result(DEADLINE)[0] for one in asked], [200] * 4)
+
+    def test_09_bodies_have_a_bound_and_a_form(self):
+        owner = self.route("/body", "POST")
+        json_type = {"Content-Type": "application/json"}
+        for body, status in (("x" * 200000, 413), ("{", 400), ("[" * 32 + "]" * 32, 400)):
+            self.assertEqual(self.ask("POST", "/body", body, json_type)
+                             .result(DEADLINE)[0], status)
+        owner.silence()
+        asked = self.ask("POST", "/body", "a=1",
+                         {"Content-Type": "application/x-www-form-urlencoded"})
+        call = owner.hear()
+        self.assertIsNone(call["data"]["body"])
+        owner.answer(call, result={"body": 1})
+        self.assertEqual(asked.result(DEADLINE)[0], 200)
+
+    def test_10_a_thousand_routes(self):
+        owner = self.worker().function("web::serve")
+        for i in range(1000):
+            owner.trigger("http", "web::serve", config={"api_path": f"/many/{i}/:x"})
+        owner.silence()
+        for i in (0, 500, 999):
+            asked = self.ask("GET", f"/many/{i}/y")
+            call = owner.hear()
+            self.assertEqual(call["data"]["path"], f"/many/{i}/:x")
+            owner.answer(call, result={"body": i})
+            self.assertEqual(asked.result(DEADLINE)[2], i)
+
+    def test_11_the_key_in_the_path_says_the_project(self):
+        owner = self.route("/who")
+        self.ask("GET", f"/k/{self.engine.key}/who")
+        owner.hear()
+        self.assertEqual(self.get("/k/cap_nonsense/who")[0], 401)
+
+
+class Channel:
+    """One end of a channel, as the client that has this reference takes it."""
+
+    def __init__(self, engine, ref, **wrong):
+        path = "/ws/channels/{channel_id}?key={access_key}&dir={direction}".format(
+            **{**ref, **wrong})
+
+        async def connect():
+            return await websockets.connect(
+                f"ws://127.0.0.1:{engine.iii_port}{path}", max_size=None,
+                ping_interval=None, max_queue=2, read_limit=4096)
+        self.socket = Loop.do(connect())
+
+    def write(self, *pieces):
+        for piece in pieces:
+            Loop.do(self.socket.send(
+                json.dumps(piece) if isinstance(piece, dict) else piece))
+        return self
+
+    def close(self):
+        Loop.do(self.socket.close(1000, "stream_complete"))
+
+    def abort(self):
+        Loop.loop.call_soon_threadsafe(self.socket.transport.abort)
+
+    def read(self):
+        """All that comes, and the code of the end."""
+        async def rest():
+            heard = []
+            try:
+                while True:
+                    heard.append(await self.socket.recv())
+            except websockets.ConnectionClosed as end:
+                return heard, end.code
+        return Loop.do(rest())
+
+
+class Streams(Iii):
+    settings = {"iii_http_ms": 4000}
+
+    def route(self, path, method="GET"):
+        worker = self.worker().function("web::serve")
+        worker.trigger("http", "web::serve",
+                       config={"api_path": path, "http_method": method})
+        return worker.silence()
+
+    def open(self, path, method="GET", body=None, headers={}):
+        """An answer whose body is still to be read, in a thread of its own."""
+        def do():
+            door = http.client.HTTPConnection("127.0.0.1", self.engine.iii_http_port,
+                                              timeout=DEADLINE)
+            self.addCleanup(door.close)
+            door.request(method, path, body, headers)
+            return door.getresponse()
+        return POOL.submit(do)
+
+    def writer(self, call):
+        return Channel(self.engine, call["data"]["response"])
+
+    def test_01_an_answer_comes_piece_by_piece(self):
+        owner = self.route("/events")
+        asked = self.open("/events")
+        call = owner.hear()
+        writer = self.writer(call).write(
+            {"type": "set_status", "status_code": 202}, "no json", {"type": "unknown"},
+            {"type": "set_headers", "headers": {"Content-Type": "text/event-stream"}},
+            b"data: 1\n\n")
+        answer = asked.result(DEADLINE)
+        self.assertEqual((answer.status, answer.getheader("content-type"),
+                          answer.read(9)), (202, "text/event-stream", b"data: 1\n\n"))
+        owner.answer(call)
+        writer.write(b"data: 2\n\n")
+        self.assertEqual(answer.read(9), b"data: 2\n\n")
+        writer.close()
+        self.assertEqual(answer.read(), b"")
+
+    def test_02_nothing_returned_waits_for_the_channel(self):
+        owner = self.route("/late")
+        asked = self.open("/late")
+        call = owner.hear()
+        owner.answer(call)
+        self.writer(call).write({"type": "set_status", "status_code": 204}).close()
+        self.assertEqual(asked.result(DEADLINE).status, 204)
+        asked = self.open("/late")
+        owner.answer(owner.hear())
+        answer = asked.result(DEADLINE)
+        self.assertEqual((answer.status, answer.read()), (200, b""))
+
+    def test_03_what_was_sent_is_read_from_a_channel(self):
+        owner = self.route("/up", "POST")
+        sent = os.urandom(900000)
+        asked = self.open("/up", "POST", sent, {"Content-Type": "image/png"})
+        call = owner.hear()
+        self.assertIsNone(call["data"]["body"])
+        heard, code = Channel(self.engine, call["data"]["request_body"]).read()
+        self.assertEqual((b"".join(heard), code), (sent, 1000))
+        owner.answer(call, result={"body": len(sent)})
+        self.assertEqual(json.loads(asked.result(DEADLINE).read()), len(sent))
+
+    def test_04_half_an_answer_does_not_look_whole(self):
+        owner = self.route("/half")
+        for end in ("abort", "error"):
+            asked = self.open("/half")
+            call = owner.hear()
+            writer = self.writer(call).write(b"half")
+            answer = asked.result(DEADLINE)
+            self.assertEqual(answer.read(4), b"half")
+            if end == "abort":
+                writer.abort()
+            else:
+                owner.answer(call, error={"code": "invocation_failed", "message": "m"})
+            with self.assertRaises(http.client.IncompleteRead):
+                answer.read()
+        asked = self.open("/half")
+        self.writer(owner.hear()).abort()
+        self.assertEqual(asked.result(DEADLINE).status, 500)
+
+    def test_05_a_client_that_is_slow_holds_the_writer(self):
+        owner = self.route("/slow")
+        asked = self.open("/slow")
+        writer, sent = self.writer(owner.hear()), []
+
+        async def write():
+            for i in range(1000):
+                await writer.socket.send(b"x" * 65536)
+                sent.append(i)
+            await writer.socket.close()
+        before = self.engine.resident_kib()["gateway.0"]
+        writing = asyncio.run_coroutine_threadsafe(write(), Loop.loop)
+        answer = asked.result(DEADLINE)
+        other = self.worker()
+
+        def held():
+            before = len(sent)
+            for _ in range(100):
+                other.silence()
+            return 0 < len(sent) == before
+        until(held, "the writer is held")
+        self.assertLess(len(sent), 1000)
+        self.assertLess(self.engine.resident_kib()["gateway.0"] - before, 8192)
+        self.assertEqual(len(answer.read()), 65536000)
+        writing.result(DEADLINE)
+
+    def test_06_a_client_that_leaves_ends_the_writer(self):
+        owner = self.route("/gone")
+        asked = self.open("/gone")
+        writer = self.writer(owner.hear()).write(b"x")
+        asked.result(DEADLINE).close()
+        self.doCleanups()
+
+        async def write():
+            while True:
+                await writer.socket.send(b"x" * 65536)
+        with self.assertRaises(websockets.ConnectionClosed):
+            Loop.do(write())
+
+
+class Channels(Iii):
+    def create(self, **asked):
+        answer = self.worker().call("engine::channels::create", asked)
+        return answer["result"]
+
+    def end(self, ref, **wrong):
+        return Channel(self.engine, ref, **wrong)
+
+    def test_01_what_is_written_is_read_in_order_and_as_it_was(self):
+        both = self.create()
+        self.assertEqual({name: ref["direction"] for name, ref in both.items()},
+                         {"writer": "write", "reader": "read"})
+        reader, writer = self.end(both["reader"]), self.end(both["writer"])
+        said = [b"\x00\xff", "text é", b"", '{"type":"x"}', b"x" * 300000]
+        writer.write(*said).close()
+        self.assertEqual(reader.read(), (said, 1000))
+
+    def test_02_the_writer_need_not_wait_for_the_reader(self):
+        both = self.create(buffer_size=8)
+        writer = self.end(both["writer"])
+        writer.write(*"012345").close()
+        self.assertEqual(self.end(both["reader"]).read(), (list("012345"), 1000))
+
+    def test_03_who_may_take_an_end(self):
+        both = self.create()
+        for wrong in ({"channel_id": str(uuid.uuid4())}, {"access_key": "x"},
+                      {"direction": "both"}):
+            with self.assertRaises(websockets.InvalidStatusCode) as refused:
+                self.end(both["reader"], **wrong)
+            self.assertEqual(refused.exception.status_code, 404)
+        self.end(both["reader"])
+        with self.assertRaises(websockets.InvalidStatusCode) as refused:
+            self.end(both["reader"])
+        self.assertEqual(refused.exception.status_code, 409)
+        for size in (0, "7", -1):
+            refusal = self.worker().call("engine::channels::create",
+                                         {"buffer_size": size})
+            self.assertEqual(refusal["error"]["code"], "INVALID_ARGUMENTS")
+
+    def test_04_a_reader_that_is_slow_holds_the_writer_and_nobody_else(self):
+        both = self.create(buffer_size=4)
+        reader, writer = self.end(both["reader"]), self.end(both["writer"])
+        pieces, sent = 1000, []
+
+        async def write():
+            for i in range(pieces):
+                await writer.socket.send(i.to_bytes(4, "big") * 16384)
+                sent.append(i)
+            await writer.socket.close()
+        before = self.engine.resident_kib()["gateway.0"]
+        writing = asyncio.run_coroutine_threadsafe(write(), Loop.loop)
+        until(lambda: len(sent) > 8, "the writer has begun")
+        other = self.worker()
+
+        def held():
+            before = len(sent)
+            for _ in range(100):
+                other.silence()
+            return len(sent) == before
+        until(held, "the writer is held")
+        self.assertLess(len(sent), pieces)
+        self.assertLess(self.engine.resident_kib()["gateway.0"] - before, 8192)
+        heard, code = reader.read()
+        writing.result(DEADLINE)
+        self.assertEqual((code, len(heard)), (1000, pieces))
+        self.assertEqual(b"".join(one[:4] for one in heard),
+                         b"".join(i.to_bytes(4, "big") for i in range(pieces)))
+
+    def test_05_a_reader_that_leaves_takes_the_writer_with_it(self):
+        both = self.create()
+        reader, writer = self.end(both["reader"]), self.end(both["writer"])
+        reader.close()
+        self.assertEqual(writer.read(), ([], 1000))
+        with self.assertRaises(websockets.InvalidStatusCode):
+            self.end(both["reader"])
+
+    def test_06_what_is_cut_off_does_not_look_whole(self):
+        both = self.create()
+        reader, writer = self.end(both["reader"]), self.end(both["writer"])
+        writer.write("half")
+        self.assertEqual(Loop.do(reader.socket.recv()), "half")
+        writer.abort()
+        self.assertEqual(reader.read(), ([], 1011))
+
+    def test_07_a_held_writer_that_vanishes_costs_nothing(self):
+        both = self.create(buffer_size=1)
+        writer = self.end(both["writer"])
+
+        async def write():
+            while True:
+                await writer.socket.send(b"x" * 65536)
+        writing = asyncio.run_coroutine_threadsafe(write(), Loop.loop)
+        until(lambda: writer.socket.transport.get_write_buffer_size() > 0, "it is held")
+        writer.abort()
+        self.assertIsNotNone(writing.exception(DEADLINE))
+        before = self.engine.cpu_seconds()
+        time.sleep(1)  # what is measured
+        self.assertLess(self.engine.cpu_seconds() - before, 0.5)
+        heard, code = self.end(both["reader"]).read()
+        self.assertEqual(code, 1011)
+        self.assertEqual(set(heard), {b"x" * 65536})
+
+
+class Cron(Iii):
+    def job(self, worker, function, expression="* * * * * *", **config):
+        return worker.trigger("cron", function,
+                              config={"expression": expression, **config})
+
+    def test_01_a_function_is_called_at_its_times(self):
+        worker = self.worker().function("tick")
+        id = worker.trigger("cron", "tick", config={"expression": "* * * * * *"},
+                            metadata={"m": 1})
+        seen = []
+        for _ in range(3):
+            call = worker.hear()
+            self.assertEqual((call["metadata"], call["data"]["trigger"],
+                              call["data"]["job_id"]), ({"m": 1}, "cron", id))
+            at = [datetime.fromisoformat(call["data"][name].replace("Z", "+00:00"))
+                  for name in ("scheduled_time", "actual_time")]
+            self.assertEqual(at[0].microsecond, 0)
+            self.assertLess(abs((at[1] - at[0]).total_seconds()), 5)
+            self.assertGreaterEqual(at[1], at[0])
+            seen.append(at[0])
+            worker.answer(call)
+        self.assertEqual(seen, sorted(set(seen)))
+        worker.say("unregistertrigger", id=id)
+        worker.silence()
+
+    def test_02_one_call_at_a_time_and_none_is_made_up_for(self):
+        worker, other = (self.worker().function("slow"), self.worker().function("fast"))
+        self.job(worker, "slow")
+        self.job(other, "fast")
+        slow = worker.hear()
+        for _ in range(3):
+            other.answer(other.hear())
+        worker.silence()
+        worker.answer(slow)
+        again = worker.hear()
+        self.assertGreater(again["data"]["scheduled_time"],
+                           slow["data"]["scheduled_time"])
+        other.answer(other.hear())
+        worker.silence()
+
+    def test_03_a_condition_and_a_failure_leave_one_time_out(self):
+        worker = self.worker().function("may").function("tick")
+        self.job(worker, "tick", condition_function_id="may")
+        for result in ({"result": False}, {"error": {"code": "x", "message": "y"}}):
+            call = worker.hear()
+            self.assertEqual(call["function_id"], "may")
+            worker.answer(call, **result)
+        call = worker.hear()
+        self.assertEqual(call["function_id"], "may")
+        worker.answer(call, result=True)
+        call = worker.hear()
+        self.assertEqual(call["function_id"], "tick")
+        worker.answer(call, error={"code": "x", "message": "y"})
+        self.assertEqual(worker.hear()["function_id"], "may")
+
+    def test_04_what_is_no_schedule_is_refused(self):
+        worker = self.worker().function("tick")
+        for expression in ("* * * * *", "* * * * * 0", "often", None):
+            id = self.job(worker, "tick", expression)
+            refusal = worker.hear()
+            self.assertEqual((refusal["id"], refusal["error"]["code"]),
+                             (id, "trigger_registration_failed"))
+            self.assertIn("expression", refusal["error"]["message"])
+        rows = worker.call("engine::registered-triggers::list")["result"]
+        self.assertEqual(rows["registered_triggers"], [])
+
+    def test_05_who_left_takes_its_jobs_along_and_others_go_on(self):
+        function = self.worker().function("tick")
+        owner, heir = self.worker(), self.worker()
+        self.job(owner, "tick")
+        call = function.hear()
+        owner.close()
+        function.answer(call)
+        id = self.job(heir, "tick")
+        call = function.hear()
+        self.assertEqual(call["data"]["job_id"], id)
+        function.close()
+        again = self.worker().function("tick")
+        self.assertEqual(again.hear()["data"]["job_id"], id)
+
+
+class Topics(Iii):
+    def test_01_whoever_subscribes_is_called_with_the_data(self):
+        first, second = self.worker().function("one"), self.worker().function("two")
+        first.trigger("subscribe", "one", config={"topic": "orders"}, metadata={"m": 1})
+        first.trigger("subscribe", "one", config={"topic": "other"})
+        second.trigger("subscribe", "two", config={"topic": "orders"})
+        first.silence(), second.silence()
+        for data in ({"id": 7}, [1], None):
+            answer = self.worker().call("publish", {"topic": "orders", "data": data})
+            self.assertNotIn("result", answer)
+            self.assertNotIn("error", answer)
+            call = first.hear()
+            self.assertEqual((call["data"], call["metadata"]), (data, {"m": 1}))
+            first.answer(call, error={"code": "x", "message": "nobody hears of it"})
+            self.assertEqual(second.hear()["data"], data)
+        first.silence(), second.silence()
+
+    def test_02_a_topic_must_be_named(self):
+        worker = self.worker()
+        for data in ({}, {"topic": ""}, {"topic": 7}):
+            self.assertEqual(worker.call("publish", data)["error"]["code"],
+                             "topic_not_set")
+        worker.trigger("subscribe", "one")
+        self.assertEqual(worker.hear()["error"]["code"], "trigger_registration_failed")
+        self.assertNotIn("error", worker.call("publish", {"topic": "nobody"}))
+
+
+class Records(Iii):
+    def log(self, worker, level="info", **said):
+        self.assertNotIn("error", worker.call("engine::log::" + level, said))
+
+    def test_01_what_is_logged_can_be_listed(self):
+        worker = self.worker().describe("calc")
+        worker.call("engine::logs::clear")
+        self.log(worker, "warn", message="low", data={"left": 3}, trace_id="t1")
+        self.log(worker, "debug", message={"a": 1}, data=[1], service_name="mine")
+        answer = worker.call("engine::logs::list")["result"]
+        self.assertEqual(answer["total"], 2)
+        names = ("severity_text", "severity_number", "body", "attributes", "trace_id",
+                 "service_name", "worker_id")
+        self.assertEqual([[row[name] for name in names] for row in answer["logs"]], [
+            ["WARN", 13, "low", {"left": 3}, "t1", "calc", worker.id],
+            ["DEBUG", 5, '{"a":1}', {"data": [1]}, "", "mine", worker.id]])
+        for asked, bodies in (({"severity_min": 9}, ["low"]), ({"trace_id": "t1"}, ["low"]),
+                              ({"severity_text": "DEBUG"}, ['{"a":1}']),
+                              ({"limit": 1}, ["low"]), ({"offset": 1}, ['{"a":1}']),
+                              ({"end_time": 1}, []), ({"start_time": 1}, None)):
+            rows = worker.call("engine::logs::list", asked)["result"]["logs"]
+            if bodies is not None:
+                self.assertEqual([row["body"] for row in rows], bodies, asked)
+        self.assertEqual(worker.call("engine::logs::clear")["result"], {"success": True})
+        self.assertEqual(worker.call("engine::logs::list")["result"]["logs"], [])
+
+    def test_02_the_latest_are_kept_and_no_more(self):
+        worker = self.worker()
+        for i in range(1100):
+            worker.say("invokefunction", function_id="engine::log::info",
+                       data={"message": str(i)})
+        rows = worker.call("engine::logs::list")["result"]
+        self.assertEqual((rows["total"], rows["logs"][0]["body"], rows["logs"][-1]["body"]),
+                         (1000, "100", "1099"))
+        for _ in range(70):
+            self.log(worker, message="x" * 100000, data={"x": "y" * 8000},
+                     trace_id="t" * 100000)
+        rows = worker.call("engine::logs::list")["result"]
+        self.assertLess(rows["total"], 70)
+        self.assertEqual(rows["logs"][-1]["body"], "x" * 8192)
+
+    def test_03_a_trigger_is_fired_by_its_level_and_never_by_itself(self):
+        watcher, worker = self.worker().function("see").function("all"), self.worker()
+        watcher.trigger("log", "see", config={"level": "error"})
+        watcher.silence()
+        self.log(worker, "info", message="no")
+        watcher.silence()
+        self.log(worker, "error", message="yes")
+        call = watcher.hear()
+        self.assertEqual((call["function_id"], call["data"]["body"],
+                          call["data"]["severity_text"]), ("see", "yes", "ERROR"))
+        self.log(watcher, "error", message="I saw it")
+        watcher.answer(call)
+        watcher.silence()
+        watcher.ask("engine::log::error", {"message": "mine"})
+        self.assertEqual(watcher.hear()["data"]["body"], "mine")
+        self.assertEqual(watcher.hear()["type"], "invocationresult")
+        watcher.trigger("log", "see", config={"level": "loud"})
+        self.assertIn("loud", watcher.hear()["error"]["message"])
+
+    def test_04_a_watcher_that_never_answers_is_told_so_much(self):
+        watcher, worker = self.worker().function("see"), self.worker()
+        watcher.trigger("log", "see")
+        watcher.silence()
+        for i in range(50):
+            self.log(worker, message=str(i))
+        calls = [watcher.hear() for _ in range(16)]
+        watcher.silence()
+        watcher.answer(calls[0])
+        watcher.silence()
+        self.log(worker, message="again")
+        self.assertEqual(watcher.hear()["data"]["body"], "again")
+
+    def test_05_baggage_is_what_the_call_carries(self):
+        worker = self.worker()
+        self.assertEqual(worker.call("engine::baggage::get_all", baggage=
+                                     "a=1;p=x, b=%C3%A9 ,=,c")["result"],
+                         {"baggage": {"a": "1", "b": "é", "c": ""}})
+        for key, value in (("b", "2"), ("z", None)):
+            self.assertEqual(worker.call("engine::baggage::get", {"key": key},
+                                         baggage="a=1,b=2")["result"], {"value": value})
+        self.assertTrue(worker.call("engine::baggage::set", {"key": "a", "value": "1"})
+                        ["result"]["success"])
 
 
 class Reattach(Iii):

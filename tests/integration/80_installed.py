@@ -71,7 +71,7 @@ class InstalledTest(unittest.TestCase):
 
     def test_02_a_run_completes_with_nothing_but_what_is_installed(self):
         self.run_tool("up", "--set", "http_port=0", "--set", "worker_port=0",
-                      "--set", "iii_port=0")
+                      "--set", "iii_port=0", "--set", "iii_http_port=0")
         worker = subprocess.Popen(
             [self.tool, "worker", "--queues", "default"], cwd="/",
             env={"PATH": os.environ["PATH"], "HOME": self.folder,

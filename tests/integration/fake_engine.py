@@ -105,7 +105,7 @@ class FakeEngine:
         os.mkdir(self.run)
         self.schedulers, self.lost = schedulers, set(lost)  # messages never answered
         self.settings = {"data": self.folder, "http_port": 0, "worker_port": 0, "iii_port": 0,
-                         "schedulers": schedulers, **settings}
+                         "iii_http_port": 0, "schedulers": schedulers, **settings}
         self.secret = os.urandom(32).hex()
         self.heard, self.changed = [], threading.Condition()
         self.runs, self.keys, self.idempotent, self.sessions = {}, {}, {}, {}
@@ -150,12 +150,14 @@ class FakeEngine:
             line += piece
         os.close(ready[0])
         self.ready = line.decode().strip()
-        found = re.fullmatch(r"ready http=(\d+) worker=(\d+) iii=(\d+)", self.ready)
+        found = re.fullmatch(r"ready http=(\d+) worker=(\d+) iii=(\d+) "
+                             r"iii_http=(\d+)", self.ready)
         if found:
-            self.http, self.worker, self.iii = (int(port) for port in found.groups())
+            self.http, self.worker, self.iii, self.iii_http = (
+                int(port) for port in found.groups())
             # as the supervisor does: the next life has the same doors
             self.settings.update(http_port=self.http, worker_port=self.worker,
-                                 iii_port=self.iii)
+                                 iii_port=self.iii, iii_http_port=self.iii_http)
         return self
 
     def read_log(self):

@@ -3,6 +3,7 @@
 #include "base/pack.h"
 #include "base/wrong.h"
 #include "tests/simulation/clients.h"
+#include "tests/simulation/keepers.h"
 #include "tests/simulation/machine.h"
 #include "tests/simulation/oracle.h"
 #include "tests/simulation/publishers.h"
@@ -414,7 +415,9 @@ answer_arrives(struct sim *sim, void *self, uint64_t attempt, void **owned)
     (void)self;
     if (codec_read(bytes_of(frame->bytes, frame->size), &m) != ERR_NONE)
         WRONG("an answer cannot be read");
-    if (frame->worker >= PUBLISHER_CALLS)
+    if (frame->worker >= KEEPER_CALLS)
+        keepers_hear(sim, frame->worker, attempt, &m);
+    else if (frame->worker >= PUBLISHER_CALLS)
         publishers_hear(sim, frame->worker, attempt, &m);
     else
         clients_hear(sim, frame->worker, attempt, &m);
@@ -475,7 +478,7 @@ static uint32_t
 partition_of(struct gateway *g, const struct message *m)
 {
     uint32_t schedulers = g->machine->sim->config.schedulers;
-    if (m->code == AUTOMATION_APPLY || m->code == EVENT_PUBLISH)
+    if (m->code == AUTOMATION_APPLY || message_routes[m->code].to == ACTOR_trigger)
         return 0;
     if (m->code == RUN_CANCEL)
         return id_partition(&m->run_cancel.run);

@@ -4,6 +4,7 @@
 #include "actors/scheduler/run.h"
 #include "base/wrong.h"
 #include "tests/simulation/automations.h"
+#include "tests/simulation/keepers.h"
 #include "tests/simulation/machine.h"
 #include "tests/simulation/publishers.h"
 
@@ -800,8 +801,10 @@ oracle_judge(struct sim *sim)
             groups_judge(sim, m);
         } else if (m->name == ACTOR_trigger)
             trigger_check(sim, m);
-        if (m->name == ACTOR_trigger)
+        if (m->name == ACTOR_trigger) {
             events_check(sim, m);
+            keepers_check(sim, m);
+        }
     }
     children_judge(sim);
 }

@@ -7,6 +7,7 @@
 #include "base/wrong.h"
 #include "tests/simulation/clients.h"
 #include "tests/simulation/gateway_model.h"
+#include "tests/simulation/keepers.h"
 #include "tests/simulation/machine.h"
 #include "tests/simulation/mishaps.h"
 #include "tests/simulation/oracle.h"
@@ -269,6 +270,7 @@ begin(uint64_t seed, const struct sim_options *options)
     workers_open(sim);
     clients_open(sim);
     publishers_open(sim);
+    keepers_open(sim);
     mishaps_open(sim);
     return sim;
 }
@@ -285,6 +287,7 @@ end(struct sim *sim)
         machine_free(sim->machines[i]);
     clients_close(sim);
     publishers_close(sim);
+    keepers_close(sim);
     workers_close(sim);
     gateway_close(sim);
     oracle_free(sim->oracle);
@@ -307,6 +310,7 @@ every_run_ends(struct sim *sim)
     const char *why;
     while ((why = clients_wait_for(sim)) != NULL
            || (why = publishers_wait_for(sim)) != NULL
+           || (why = keepers_wait_for(sim)) != NULL
            || (why = oracle_waits_for(sim)) != NULL) {
         if (sim->now_us >= until_us) {
             HOLDS(sim, false, "%s", why);

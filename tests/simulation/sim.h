@@ -21,6 +21,7 @@ struct gateway;
 struct strangers;
 struct clients;
 struct publishers;
+struct keepers;
 struct event;
 struct zones;
 
@@ -50,6 +51,7 @@ struct sim {
     struct strangers *strangers; /* workers */
     struct clients *clients;
     struct publishers *publishers;
+    struct keepers *keepers;
     struct oracle *oracle;
 };
 

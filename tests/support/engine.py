@@ -87,11 +87,13 @@ class Engine:
         self.own = data is None
         self.data = data or tempfile.mkdtemp(prefix="capstan-test-")
         self.settings = {"http_port": free_port(), "worker_port": free_port(),
-                         "iii_port": free_port(), **settings}
+                         "iii_port": free_port(), "iii_http_port": free_port(),
+                         **settings}
         self.env = dict(os.environ, CAPSTAN_DATA=self.data, **(env or {}))
         self.power = power  # of power.py: strikes at the engine, not at its workers
         self.process, self.workers = None, []
         self.http_port = self.worker_port = self.iii_port = None
+        self.iii_http_port = None
 
     def __enter__(self):
         self.up()
@@ -121,14 +123,15 @@ class Engine:
                 break
             line += piece
         os.close(ready)
-        match = re.match(rb"ready http=(\d+) worker=(\d+) iii=(\d+)", line)
+        match = re.match(rb"ready http=(\d+) worker=(\d+) iii=(\d+) iii_http=(\d+)",
+                         line)
         if not match:
             raise AssertionError(f"the engine did not begin: {line!r}\n" + self.logs())
-        self.http_port, self.worker_port, self.iii_port = (
+        self.http_port, self.worker_port, self.iii_port, self.iii_http_port = (
             int(port) for port in match.groups())
         # A port found once is kept, so that clients find the engine again.
         self.settings.update(http_port=self.http_port, worker_port=self.worker_port,
-                             iii_port=self.iii_port)
+                             iii_port=self.iii_port, iii_http_port=self.iii_http_port)
         key = os.path.join(self.data, "dev.key")
         self.key = None
         if os.path.exists(key):
@@ -152,7 +155,8 @@ class Engine:
                 worker.kill()
             worker.wait()
         self.down()
-        for port in (self.http_port, self.worker_port, self.iii_port):
+        for port in (self.http_port, self.worker_port, self.iii_port,
+                     self.iii_http_port):
             give_back(port)
         if self.own:
             shutil.rmtree(self.data, ignore_errors=True)

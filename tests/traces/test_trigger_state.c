@@ -8,12 +8,15 @@
 #include <check.h>
 #include <stdio.h>
 
+/* No two questions have one number, unless a gateway asks again. */
+static uint64_t asked = 100;
+
 static void
 set_if(struct trace *t, const char *scope, const char *key, const char *json,
     uint32_t conditional, uint64_t revision)
 {
-    struct state_set set = { 7, text(scope), text(key), story_json(json), conditional,
-        revision };
+    struct state_set set = { ++asked, text(scope), text(key), story_json(json),
+        conditional, revision };
     trace_give(
         t, ACTOR_gateway, 0, (struct message){ .code = STATE_SET, .state_set = set });
 }
@@ -27,7 +30,8 @@ set(struct trace *t, const char *scope, const char *key, const char *json)
 static void
 update(struct trace *t, const char *scope, const char *key, const char *ops)
 {
-    struct state_update said = { 7, text(scope), text(key), story_json(ops), 0, 0 };
+    struct state_update said = { ++asked, text(scope), text(key), story_json(ops), 0,
+        0 };
     trace_give(t, ACTOR_gateway, 0,
         (struct message){ .code = STATE_UPDATE, .state_update = said });
 }
@@ -36,7 +40,8 @@ static void
 forget_if(struct trace *t, const char *scope, const char *key, uint32_t conditional,
     uint64_t revision)
 {
-    struct state_delete said = { 7, text(scope), text(key), conditional, revision };
+    struct state_delete said = { ++asked, text(scope), text(key), conditional,
+        revision };
     trace_give(t, ACTOR_gateway, 0,
         (struct message){ .code = STATE_DELETE, .state_delete = said });
 }
@@ -72,7 +77,7 @@ refused(struct trace *t, enum err err, const char *detail)
 static void
 reads(struct trace *t, const char *scope, const char *key, const char *json)
 {
-    struct state_get get = { 7, text(scope), text(key) };
+    struct state_get get = { ++asked, text(scope), text(key) };
     trace_give(
         t, ACTOR_gateway, 0, (struct message){ .code = STATE_GET, .state_get = get });
     if (json == NULL)
@@ -85,7 +90,7 @@ static void
 list(struct trace *t, const char *scope, const char *after, uint32_t limit,
     uint32_t values)
 {
-    struct state_list said = { 7, text(scope), text(after), limit, values, 0 };
+    struct state_list said = { ++asked, text(scope), text(after), limit, values, 0 };
     trace_give(t, ACTOR_gateway, 0,
         (struct message){ .code = STATE_LIST, .state_list = said });
 }
@@ -93,7 +98,7 @@ list(struct trace *t, const char *scope, const char *after, uint32_t limit,
 static void
 scopes(struct trace *t, const char *after, uint32_t limit)
 {
-    struct scope_list said = { 7, text(after), limit };
+    struct scope_list said = { ++asked, text(after), limit };
     trace_give(t, ACTOR_gateway, 0,
         (struct message){ .code = SCOPE_LIST, .scope_list = said });
 }
@@ -103,16 +108,19 @@ START_TEST(a_change_is_a_fact_and_a_hint_and_survives_a_crash)
     struct trace t;
     story_open(&t);
     set(&t, "users", "u1", "{\"name\":\"Ada\"}");
-    trace_expect(&t, "1000000 state_changed scope=users key=u1 value=(…) revision=1\n"
-                     "1000000 -> gateway state_told scope=users key=u1 new_value=(…)\n"
-                     "1000000 -> gateway document request=7 document=(…) created=1\n");
+    trace_expect(&t,
+        "1000000 state_changed scope=users key=u1 value=(…) revision=1 "
+        "request=101\n"
+        "1000000 -> gateway state_told scope=users key=u1 new_value=(…)\n"
+        "1000000 -> gateway document request=101 document=(…) created=1\n");
     answered(&t, "old_value", "null");
     answered(&t, "value", "{\"name\":\"Ada\"}");
     set(&t, "users", "u1", "2");
     trace_expect(&t,
-        "1000000 state_changed scope=users key=u1 value=(…) revision=2\n"
+        "1000000 state_changed scope=users key=u1 value=(…) revision=2 "
+        "request=102\n"
         "1000000 -> gateway state_told scope=users key=u1 old_value=(…) new_value=(…)\n"
-        "1000000 -> gateway document request=7 document=(…)\n");
+        "1000000 -> gateway document request=102 document=(…)\n");
     answered(&t, "old_value", "{\"name\":\"Ada\"}");
     trace_crash(&t);
     reads(&t, "users", "u1", "2");
@@ -121,7 +129,7 @@ START_TEST(a_change_is_a_fact_and_a_hint_and_survives_a_crash)
     reads(&t, "other", "u1", NULL);
     forget(&t, "users", "u1");
     trace_expect_only(&t, "state_",
-        "1000000 state_changed scope=users key=u1 deleted=1 revision=3\n"
+        "1000000 state_changed scope=users key=u1 deleted=1 revision=3 request=106\n"
         "1000000 -> gateway state_told scope=users key=u1 old_value=(…)\n");
     answered(&t, "deleted", "true");
     reads(&t, "users", "u1", NULL);
@@ -135,7 +143,7 @@ START_TEST(what_is_not_there_is_deleted_without_a_fact_but_who_listens_hears_it)
     story_open(&t);
     forget(&t, "users", "u1");
     trace_expect(&t, "1000000 -> gateway state_told scope=users key=u1\n"
-                     "1000000 -> gateway document request=7 document=(…)\n");
+                     "1000000 -> gateway document request=101 document=(…)\n");
     answered(&t, "deleted", "false");
     answered(&t, "old_value", "null");
     trace_close(&t);
@@ -151,7 +159,8 @@ START_TEST(an_update_is_one_change_and_says_what_it_passed_over)
         "{\"type\":\"append\",\"path\":\"a\",\"value\":1},"
         "{\"type\":\"set\",\"path\":\"b\",\"value\":true}]");
     trace_expect_only(&t, "state_changed",
-        "1000000 state_changed scope=n key=k value=(…) revision=1\n");
+        "1000000 state_changed scope=n key=k value=(…) revision=1 "
+        "request=101 errors=(…)\n");
     answered(&t, "value", "{\"a\":2,\"b\":true}");
     answered(&t, "errors",
         "[{\"op_index\":1,\"code\":\"append.type_mismatch\",\"message\":\"append at a: "
@@ -166,6 +175,57 @@ START_TEST(an_update_is_one_change_and_says_what_it_passed_over)
     refused(&t, ERR_INVALID,
         "ops[0]: type must be set, merge, increment, decrement, append or remove");
     reads(&t, "n", "k", "{\"a\":2,\"b\":true}");
+    trace_close(&t);
+}
+END_TEST
+
+/* A gateway asks again when we begin anew: then it did not hear the answer. */
+START_TEST(a_change_that_is_asked_for_again_is_answered_and_not_made_again)
+{
+    struct trace t;
+    story_open(&t);
+    update(&t, "n", "k",
+        "[{\"type\":\"increment\",\"path\":\"a\",\"by\":2},"
+        "{\"type\":\"append\",\"path\":\"a\",\"value\":1}]");
+    trace_skip(&t);
+    trace_crash(&t);
+    set(&t, "n", "other", "1");
+    asked -= 2;
+    trace_skip(&t);
+    update(&t, "n", "k", "[{\"type\":\"increment\",\"path\":\"a\",\"by\":2}]");
+    trace_expect(
+        &t, "1000000 -> gateway document request=101 document=(…) created=1\n");
+    answered(&t, "value", "{\"a\":2}");
+    answered(&t, "old_value", "null");
+    answered(&t, "revision", "1");
+    ck_assert_uint_gt(
+        pack_find(trace_sent(&t, DOCUMENT)->document.document, "errors").size, 1);
+    asked = 200;
+    forget(&t, "n", "k");
+    asked = 200;
+    forget(&t, "n", "k");
+    answered(&t, "deleted", "true");
+    answered(&t, "old_value", "{\"a\":2}");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(the_oldest_changes_are_not_remembered_for_ever)
+{
+    enum { KEPT = 4096 };
+    struct trace t;
+    story_open(&t);
+    for (unsigned i = 0; i <= KEPT; i++) {
+        update(&t, "n", "k", "[{\"type\":\"increment\",\"by\":1}]");
+        trace_skip(&t);
+    }
+    answered(&t, "value", "4097");
+    asked = 101;
+    update(&t, "n", "k", "[{\"type\":\"increment\",\"by\":1}]");
+    answered(&t, "value", "2");
+    asked = 100;
+    update(&t, "n", "k", "[{\"type\":\"increment\",\"by\":1}]");
+    answered(&t, "value", "4098");
     trace_close(&t);
 }
 END_TEST
@@ -299,6 +359,9 @@ trigger_state_case(void)
     tcase_add_test(
         tcase, what_is_not_there_is_deleted_without_a_fact_but_who_listens_hears_it);
     tcase_add_test(tcase, an_update_is_one_change_and_says_what_it_passed_over);
+    tcase_add_test(
+        tcase, a_change_that_is_asked_for_again_is_answered_and_not_made_again);
+    tcase_add_test(tcase, the_oldest_changes_are_not_remembered_for_ever);
     tcase_add_test(
         tcase, a_condition_on_the_revision_is_kept_also_by_who_comes_after_a_deletion);
     tcase_add_test(tcase, a_change_is_an_event_for_who_listens_and_only_then);

@@ -187,6 +187,7 @@ START_TEST(settings_that_contradict_each_other_are_refused)
         { "http_address: 0.0.0.0", "http_address: 0.0.0.0 is beyond loopback" },
         { "worker_address: 10.0.0.1", "worker_address: 10.0.0.1 is beyond loopback" },
         { "iii_address: 10.0.0.1", "iii_address: 10.0.0.1 is beyond loopback" },
+        { "iii_http_address: 10.0.0.1", "iii_http_address: 10.0.0.1 is beyond" },
         { "http_address: 127.evil.example", "http_address: 127.evil" },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {

@@ -326,6 +326,34 @@ START_TEST(a_list_has_no_more_than_128_operations)
 }
 END_TEST
 
+START_TEST(a_list_is_no_more_work_than_it_may_be)
+{
+    struct value_change change;
+    struct buffer out = { 0 }, list = { 0 };
+    size_t large = 1 << 20;
+    for (size_t i = 0; i < large; i++)
+        buffer_append(&list, "x", 1);
+    pack_text(&out, buffer_bytes(&list));
+    struct bytes value = arena_copy(&arena, buffer_bytes(&out));
+    buffer_clear(&out);
+    pack_array(&out, 9);
+    for (size_t i = 0; i < 9; i++) {
+        pack_map(&out, 2);
+        pack_string(&out, "type");
+        pack_string(&out, "append");
+        pack_string(&out, "value");
+        pack_string(&out, "a");
+    }
+    ck_assert_int_eq(
+        value_change(value, buffer_bytes(&out), 2 * large, &arena, &change, &fault),
+        ERR_TOO_LARGE);
+    ck_assert_ptr_nonnull(strstr(fault.detail, "ops[7]: so many operations"));
+    buffer_free(&out);
+    buffer_free(&list);
+    arena_free(&arena);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -340,6 +368,7 @@ main(void)
     tcase_add_test(tcase, paths_and_what_is_merged_have_limits);
     tcase_add_test(tcase, a_value_stays_within_its_size_and_its_depth);
     tcase_add_test(tcase, a_list_has_no_more_than_128_operations);
+    tcase_add_test(tcase, a_list_is_no_more_work_than_it_may_be);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -6,6 +6,7 @@ Method: each client is a worker that does what it is told (worker.mjs, worker.py
 the packages that package-lock.json and requirements.txt name; a real engine between them.
 What a registry does not give is said, and skipped.
 """
+import hashlib
 import itertools
 import json
 import os
@@ -16,6 +17,8 @@ import sys
 import tempfile
 import threading
 import unittest
+import urllib.error
+import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "../../support")]
@@ -333,12 +336,89 @@ class Journeys(unittest.TestCase):
         client = self.client(kind).function("f", "nothing")
         self.assertEqual(client.call("stream::get", {"stream_name": "s"})
                          ["code"], "function_not_found")
-        client.tell("trigger", id="h", type="http", function_id="f",
-                    config={"api_path": "/x"})
+        client.tell("trigger", id="h", type="trace", function_id="f")
         self.expect_said(client, "does not provide")
 
+    def ask(self, path, body=None, type="application/json"):
+        """Status, headers and body of a request to a route, once there is one."""
+        def answer():
+            asked = urllib.request.Request(
+                f"http://127.0.0.1:{self.engine.iii_http_port}{path}", body,
+                {"Content-Type": type})
+            try:
+                with urllib.request.urlopen(asked, timeout=DEADLINE) as said:
+                    return said.status, said.headers, said.read()
+            except urllib.error.HTTPError as error:
+                return None if error.code == 404 else (error.code, error.headers,
+                                                       error.read())
+        return until(answer, f"{path} is there")
+
+    def route(self, client, path, kind, method="GET"):
+        client.function("web::" + kind, kind)
+        client.tell("trigger", id=path, type="http", function_id="web::" + kind,
+                    config={"api_path": path, "http_method": method})
+
+    @each
+    def test_15_routes_are_served(self, kind):
+        client = self.client(kind, name="web")
+        self.route(client, "/page/:id", "page", "POST")
+        self.route(client, "/stream", "stream")
+        self.route(client, "/upload", "upload", "POST")
+        self.route(client, "/boom", "boom")
+        status, headers, body = self.ask("/page/7?x=1", b'{"a": [1]}')
+        self.assertEqual((status, headers["X-From"], json.loads(body)),
+                         (201, "web", {"id": "7", "q": {"x": "1"}, "body": {"a": [1]}}))
+        status, headers, body = self.ask("/stream")
+        self.assertEqual((status, headers["Content-Type"]), (202, "text/plain"))
+        self.assertEqual(body, b"".join(b"%d" % i * 100000 for i in range(5)))
+        body = self.ask("/upload", b"x" * 700000, "application/octet-stream")[2]
+        self.assertEqual(json.loads(body), {"size": 700000})
+        self.assertEqual(self.ask("/boom")[0], 500)
+        client.function("other", "nothing")
+        client.tell("trigger", id="same", type="http", function_id="other",
+                    config={"api_path": "/page/:name", "http_method": "POST"})
+        self.expect_said(client, "conflict")
+
     @pairs
-    def test_15_state_is_shared_and_survives_the_death_of_everything(self, writer, other):
+    def test_16_a_channel_from_one_client_to_another(self, reader, writer):
+        reader.function("receive", "receive")
+        writer.function("send", "send")
+        reader.function("math::add", "add")
+        writer.until_there("math::add")
+        both = writer.call("engine::channels::create", {"buffer_size": 4})["result"]
+        received = reader.ask("receive", {"reader": both["reader"]})
+        self.assertIsNone(writer.call("send", {"writer": both["writer"], "pieces": 100})
+                          .get("code"))
+        said = b"".join(bytes([i]) * 65536 for i in range(100))
+        self.assertEqual(reader.answer(received)["result"], {
+            "size": len(said), "sha": hashlib.sha256(said).hexdigest()})
+
+    @each
+    def test_17_functions_are_called_at_times(self, kind):
+        client = self.client(kind).function("tick", "nothing")
+        client.tell("trigger", id="t", type="cron", function_id="tick",
+                    config={"expression": "* * * * * *"})
+        times = [client.heard("tick")["data"] for _ in range(2)]
+        self.assertEqual([time["trigger"] for time in times], ["cron", "cron"])
+        self.assertLess(times[0]["scheduled_time"], times[1]["scheduled_time"])
+        client.tell("trigger", id="u", type="cron", function_id="tick",
+                    config={"expression": "often"})
+        self.expect_said(client, "expected 6 fields")
+
+    @pairs
+    def test_18_a_topic_reaches_who_subscribes(self, publisher, subscriber):
+        subscriber.function("sink", "nothing").function("math::add", "add")
+        subscriber.tell("trigger", id="s", type="subscribe", function_id="sink",
+                        config={"topic": "orders"})
+        publisher.until_there("math::add")
+        until(lambda: publisher.call("engine::triggers::info", {"id": "subscribe"})
+              ["result"]["instance_count"] == 1, "it subscribes")
+        self.assertTrue(publisher.call("publish", {"topic": "orders", "data": {"n": 7}})
+                        ["missing"])
+        self.assertEqual(subscriber.heard("sink")["data"]["n"], 7)
+
+    @pairs
+    def test_19_state_is_shared_and_survives_the_death_of_everything(self, writer, other):
         other.function("math::add", "add")
         writer.until_there("math::add")
         at = {"scope": "journey", "key": writer.kind + other.kind}
@@ -364,7 +444,7 @@ class Journeys(unittest.TestCase):
         self.assertTrue(writer.call("state::get", at)["missing"])
 
     @pairs
-    def test_16_who_listens_to_state_is_called(self, writer, listener):
+    def test_20_who_listens_to_state_is_called(self, writer, listener):
         listener.function("on::state", "nothing")
         listener.function("math::add", "add")
         writer.until_there("math::add")
@@ -386,7 +466,7 @@ class Journeys(unittest.TestCase):
                                 ("state:deleted", "[1]", "null")])
 
     @pairs
-    def test_17_what_is_enqueued_survives_the_death_of_everything(self, caller, owner):
+    def test_21_what_is_enqueued_survives_the_death_of_everything(self, caller, owner):
         caller.function("idle", "nothing")
         caller.until_there("idle")
         function = "queued::" + caller.kind.replace(" ", "-")
@@ -404,7 +484,7 @@ class Journeys(unittest.TestCase):
               ["result"]["depth"] == 0, "all are done", DEADLINE)
 
     @pairs
-    def test_18_a_dead_letter_is_redriven_and_another_discarded(self, caller, owner):
+    def test_22_a_dead_letter_is_redriven_and_another_discarded(self, caller, owner):
         caller.function("idle", "nothing")
         caller.until_there("idle")
         # A queue of their own: others have their letters elsewhere.
@@ -437,7 +517,7 @@ class Journeys(unittest.TestCase):
         self.assertEqual(letters(), [])
 
     @pairs
-    def test_19_a_subscriber_that_is_away_misses_nothing(self, publisher, subscriber):
+    def test_23_a_subscriber_that_is_away_misses_nothing(self, publisher, subscriber):
         publisher.function("idle", "nothing")
         publisher.until_there("idle")
         function = "sub::" + publisher.kind.replace(" ", "-")

@@ -1,5 +1,6 @@
 // A worker of iii that does what it is told, one JSON line at a time, and says what it
 // heard: node worker.mjs MODULE NAME.  journeys.py tells it.
+import { createHash } from "node:crypto";
 import { createInterface } from "node:readline";
 
 const [, , module, name] = process.argv;
@@ -20,15 +21,42 @@ const kinds = {
   boom: async () => {
     throw new Error("boom");
   },
+  page: async (d) => ({
+    status_code: 201,
+    headers: { "X-From": name },
+    body: { id: d.path_params.id, q: d.query_params, body: d.body },
+  }),
+  stream: async ({ response }) => {
+    const tell = (line) => response.sendMessage(JSON.stringify(line));
+    tell({ type: "set_status", status_code: 202 });
+    tell({ type: "set_headers", headers: { "Content-Type": "text/plain" } });
+    for (let i = 0; i < 5; i++) response.stream.write(`${i}`.repeat(100000));
+    response.stream.end();
+  },
+  upload: async (d) => ({ body: { size: (await d.request_body.readAll()).length } }),
+  send: async ({ writer, pieces }) => {
+    for (let i = 0; i < pieces; i++) writer.stream.write(Buffer.alloc(65536, i % 256));
+    writer.stream.end();
+  },
+  receive: async ({ reader }) => {
+    const all = await reader.readAll();
+    return { size: all.length, sha: createHash("sha256").update(all).digest("hex") };
+  },
   slow: (d) => new Promise((done) => waiting.set(d.tag ?? "", done)),
 };
+
+// Channels are live objects here, and no JSON.
+const shown = (data) =>
+  data instanceof Object && !Array.isArray(data)
+    ? { ...data, request_body: 0, response: 0, reader: 0, writer: 0 }
+    : data;
 
 const verbs = {
   function: ({ id, kind, metadata }) =>
     worker.registerFunction(
       id,
       async (data, more) => {
-        say({ heard: id, data, metadata: more });
+        say({ heard: id, data: shown(data), metadata: more });
         return kinds[kind](data, more);
       },
       { metadata, description: `it is ${kind}` },

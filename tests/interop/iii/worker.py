@@ -1,6 +1,7 @@
 """A worker of iii that does what it is told, one JSON line at a time, and says what it
 heard: python worker.py MODULE NAME.  journeys.py tells it."""
 import asyncio
+import hashlib
 import json
 import os
 import sys
@@ -41,7 +42,48 @@ async def echo(data, metadata):
 async def nothing(data, metadata):
     return None
 
-KINDS = {"boom": boom, "slow": slow, "add": add, "echo": echo, "nothing": nothing}
+
+async def page(data, metadata):
+    return {"status_code": 201, "headers": {"X-From": NAME}, "body": {
+        "id": data["path_params"]["id"], "q": data["query_params"], "body": data["body"]}}
+
+
+async def stream(data, metadata):
+    response = data["response"]
+    for line in ({"type": "set_status", "status_code": 202},
+                 {"type": "set_headers", "headers": {"Content-Type": "text/plain"}}):
+        await response.send_message_async(json.dumps(line))
+    for i in range(5):
+        await response.write(str(i).encode() * 100000)
+    await response.close_async()
+
+
+async def upload(data, metadata):
+    return {"body": {"size": len(await data["request_body"].read_all())}}
+
+
+async def send(data, metadata):
+    for i in range(data["pieces"]):
+        await data["writer"].write(bytes([i % 256]) * 65536)
+    await data["writer"].close_async()
+
+
+async def receive(data, metadata):
+    all = await data["reader"].read_all()
+    return {"size": len(all), "sha": hashlib.sha256(all).hexdigest()}
+
+
+def shown(data):
+    """Channels are live objects here, and no JSON."""
+    if not isinstance(data, dict):
+        return data
+    return {name: value for name, value in data.items()
+            if name not in ("request_body", "response", "reader", "writer")}
+
+
+KINDS = {"page": page, "stream": stream, "upload": upload, "send": send,
+         "receive": receive, "boom": boom, "slow": slow, "add": add, "echo": echo,
+         "nothing": nothing}
 
 
 class Provider(TriggerHandler):
@@ -56,7 +98,7 @@ class Provider(TriggerHandler):
 
 def function(told):
     async def handler(data, metadata=None):
-        say(heard=told["id"], data=data, metadata=metadata)
+        say(heard=told["id"], data=shown(data), metadata=metadata)
         return await KINDS[told["kind"]](data, metadata)
     worker.register_function(told["id"], handler, metadata=told.get("metadata"),
                              description="it is " + told["kind"])
