@@ -1916,6 +1916,18 @@ class Queues(Iii):
                          ("triggerregistrationresult", id,
                           "trigger_registration_failed"))
 
+    def test_12_a_subscriber_without_an_owner(self):
+        owner, caller = self.pair("own::less")
+        id = caller.call("engine::register_trigger", {
+            "trigger_type": "durable:subscriber", "function_id": "own::less",
+            "config": {"topic": "own"}})["result"]["id"]
+        self.subscribed("own", "own::less")
+        caller.call("iii::durable::publish", {"topic": "own", "data": 1})
+        owner.answer(owner.hear(), result=1)
+        self.assertEqual(caller.call("engine::unregister_trigger", {"id": id})["result"],
+                         {"removed": True})
+        self.subscribed("own", "own::less", False)
+
     def test_11_what_was_acknowledged_outlives_all_processes(self):
         owner, caller = self.pair("kept::one")
         sent = [self.enqueue(caller, "kept::one", {"n": n}, "kept") for n in range(20)]
