@@ -169,7 +169,7 @@ replay_record(const struct actor *actor, void *state, struct journal *journal,
         || !record_open(&reader, from, arena, record.facts))
         return ERR_CORRUPT;
     if (journal_append(journal, record.at_ms, record.facts) != n)
-        WRONG("a replay begins with an empty journal");
+        WRONG("a replay goes on where its journal ends");
     while (record_next(&reader, &fact))
         actor->apply(state, record.at_ms, &fact);
     if (actor->settle != NULL)
@@ -184,7 +184,8 @@ loop_replay(const struct actor *actor, void *state, struct journal *journal,
     struct arena arena = { 0 };
     enum err err = ERR_NONE;
 
-    for (uint64_t n = 1; n <= journal_last(from) && err == ERR_NONE; n++) {
+    for (uint64_t n = journal_last(journal) + 1;
+         n <= journal_last(from) && err == ERR_NONE; n++) {
         err = replay_record(actor, state, journal, from, &arena, n);
         arena_reset(&arena);
         if (err != ERR_NONE)

@@ -51,8 +51,8 @@ void loop_close(struct loop *loop);
  */
 MUST_CHECK enum err loop_turn(struct loop *loop);
 
-/* Fold every fact of `from` into `state`, whose `journal` is empty: the same rows
- * follow.  Used by capstan verify and by the simulation.
+/* Fold every fact of `from` that `journal`, that of `state`, has not yet into both: the
+ * same rows follow.  Used by capstan verify and by the simulation.
  *
  * ERR_CORRUPT  a record that cannot be read: `fault` names it
  */

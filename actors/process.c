@@ -155,6 +155,7 @@ process_run(
     struct process p = { 0 };
     struct fault fault;
     child_start(argc, argv, actor_name_text(actor->name), &p.child);
+    child_shut_in(&p.child, open_journal != NULL);
     if (epoch_next(p.child.config.data, p.child.name, &p.epoch, &fault) != ERR_NONE)
         child_fail(&p.child, "%s", fault.detail);
     if (zones_load(p.child.config.zoneinfo, &p.zones, &fault) != ERR_NONE)

@@ -16,7 +16,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { SETTINGS_FD = 3, READY_FD = 4, LOCK_FD = 5, FILES_MAX = 262144 };
+enum { SETTINGS_FD = 3, READY_FD = 4, FILES_MAX = 262144 };
 
 _Noreturn static void
 by_hand(const char *actor)
@@ -110,7 +110,7 @@ child_start(int argc, char **argv, const char *actor, struct child *child)
         || fcntl(READY_FD, F_SETFD, FD_CLOEXEC) != 0
         || fcntl(SETTINGS_FD, F_SETFD, FD_CLOEXEC) != 0)
         by_hand(actor);
-    (void)fcntl(LOCK_FD, F_SETFD, FD_CLOEXEC);
+    (void)fcntl(CHILD_LOCK_FD, F_SETFD, FD_CLOEXEC);
     /* The secret must not be read out of a core or by ptrace. */
     prctl(PR_SET_DUMPABLE, 0);
     if (sodium_init() < 0)
@@ -127,15 +127,25 @@ child_start(int argc, char **argv, const char *actor, struct child *child)
         child_fail(child, "counters in %s: %s", child->run_folder, err_sentence(e));
 }
 
-__attribute__((format(printf, 2, 0))) static void
-say(const char *word, const char *format, va_list args)
+void
+child_shut_in(struct child *child, bool owns_journal)
+{
+    char actor[sizeof child->name];
+    snprintf(actor, sizeof actor, "%.*s", (int)strcspn(child->name, "."), child->name);
+    struct sandbox sandbox = {
+        .actor = actor,
+        .config = &child->config,
+        .journal = owns_journal ? child->journal_folder : NULL,
+    };
+    sandbox_enter(&sandbox, child->sandbox);
+}
+
+static void
+say(const char *word, const char *sentence)
 {
     char line[512];
-    int head = snprintf(line, sizeof line, "%s ", word);
-    int size = vsnprintf(line + head, sizeof line - (size_t)head, format, args);
-    size_t end = (size_t)head + (size > 0 ? (size_t)size : 0);
-    if (end > sizeof line - 1)
-        end = sizeof line - 1;
+    snprintf(line, sizeof line - 1, "%s %s", word, sentence);
+    size_t end = strlen(line);
     while (end > 0 && line[end - 1] == ' ')
         end--;
     line[end] = '\n';
@@ -147,21 +157,27 @@ say(const char *word, const char *format, va_list args)
 void
 child_ready(struct child *child, const char *format, ...)
 {
+    char detail[256], sentence[sizeof detail + SANDBOX_SAID_MAX + 16];
     va_list args;
-    (void)child;
     va_start(args, format);
-    say("ready", format, args);
+    (void)vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
+    snprintf(sentence, sizeof sentence, "%s%s%s%s", detail,
+        detail[0] != '\0' ? " " : "", child->sandbox[0] != '\0' ? "sandbox=" : "",
+        child->sandbox);
+    say("ready", sentence);
 }
 
 void
 child_fail(struct child *child, const char *format, ...)
 {
+    char sentence[512];
     va_list args;
     (void)child;
     va_start(args, format);
-    say("failed", format, args);
+    (void)vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
+    say("failed", sentence);
     /* Without what libraries do at exit: czmq complains of each socket that is open. */
     _exit(1);
 }

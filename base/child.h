@@ -12,6 +12,10 @@
 #define BASE_CHILD_H
 #include "base/folder.h"
 #include "base/hash.h"
+#include "base/sandbox.h"
+
+/* Who starts processes of its own that must not be outlived leaves it open for them. */
+enum { CHILD_LOCK_FD = 5 };
 
 struct child {
     struct config config; /* `data` is absolute */
@@ -22,6 +26,7 @@ struct child {
     char run_folder[FOLDER_PATH_MAX];     /* sockets */
     char journal_folder[FOLDER_PATH_MAX]; /* there if the actor has a journal */
     int stop_fd;                          /* readable once SIGTERM came */
+    char sandbox[SANDBOX_SAID_MAX];       /* what sandbox_enter said; empty: not yet */
 };
 
 /* Read the settings, open log and counters, block SIGTERM, ignore SIGINT and SIGPIPE.
@@ -29,8 +34,12 @@ struct child {
  * program that was started by hand says so and exits 2. */
 void child_start(int argc, char **argv, const char *actor, struct child *child);
 
+/* Give up what this process does not need: all files but its own are out of reach from
+ * here on.  After child_start, before any thread starts. */
+void child_shut_in(struct child *child, bool owns_journal);
+
 /* The supervisor starts the next process: every door must be open.  `format` may be
- * empty; the gateway says "http=PORT worker=PORT". */
+ * empty; the gateway says "http=PORT worker=PORT".  What the sandbox is follows. */
 void child_ready(struct child *child, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -31,6 +31,17 @@ clock_monotonic_us(void)
     return read_us(CLOCK_BOOTTIME);
 }
 
+int
+clock_patience(uint64_t due_ms)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    if (due_ms == UINT64_MAX)
+        return -1;
+    if (due_ms <= now_ms)
+        return 0;
+    return due_ms - now_ms < 60000 ? (int)(due_ms - now_ms) : 60000;
+}
+
 void
 chance_fill(void *out, size_t size)
 {

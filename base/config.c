@@ -11,7 +11,7 @@
 
 enum { NAME_MAX_BYTES = 64, LINE_MAX_BYTES = NAME_MAX_BYTES + CONFIG_TEXT_MAX + 2 };
 
-enum setting_type { SETTING_u32, SETTING_u64, SETTING_text };
+enum setting_type { SETTING_u32, SETTING_u64, SETTING_text, SETTING_list };
 
 struct setting {
     const char *name;
@@ -29,14 +29,22 @@ struct setting {
         unit, sentence },
 #define ROW_u32(...) NUMBER(u32, __VA_ARGS__)
 #define ROW_u64(...) NUMBER(u64, __VA_ARGS__)
-#define ROW_text(name, value, min, max, unit, sentence)                                \
-    { #name, SETTING_text, offsetof(struct config, name), 0, value, min, max, unit,    \
+#define TEXT(type, name, value, min, max, unit, sentence)                              \
+    { #name, SETTING_##type, offsetof(struct config, name), 0, value, min, max, unit,  \
         sentence },
+#define ROW_text(...) TEXT(text, __VA_ARGS__)
+#define ROW_list(...) TEXT(list, __VA_ARGS__)
 
 static const struct setting settings[] = {
 #define SETTING(type, ...) ROW_##type(__VA_ARGS__)
 #include "base/config.def"
 };
+
+static bool
+is_text(const struct setting *s)
+{
+    return s->type == SETTING_text || s->type == SETTING_list;
+}
 
 static void
 put_number(struct config *config, const struct setting *s, uint64_t number)
@@ -83,7 +91,7 @@ config_default(struct config *config)
     memset(config, 0, sizeof *config);
     for (size_t i = 0; i < COUNT(settings); i++) {
         const struct setting *s = &settings[i];
-        if (s->type == SETTING_text)
+        if (is_text(s))
             put_text(config, s, text(s->string));
         else
             put_number(config, s, s->number);
@@ -103,6 +111,13 @@ bool
 config_known(struct bytes name)
 {
     return setting_named(name) != NULL;
+}
+
+bool
+config_is_list(struct bytes name)
+{
+    const struct setting *s = setting_named(name);
+    return s != NULL && s->type == SETTING_list;
 }
 
 /* A stranger's bytes, safe to show: cut short, without controls. */
@@ -198,7 +213,7 @@ config_set(
     const struct setting *s = setting_named(name);
     if (s == NULL)
         return unknown(name, fault);
-    if (s->type == SETTING_text)
+    if (is_text(s))
         return set_text(s, value, config, fault);
     return set_number(s, value, config, fault);
 }
@@ -213,6 +228,16 @@ config_loopback(const char *address)
     if (inet_pton(AF_INET, address, &four) == 1)
         return ntohl(four.s_addr) >> 24 == 127;
     return inet_pton(AF_INET6, address, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
+}
+
+void
+config_url(
+    char out[CONFIG_URL_MAX], const char *scheme, const char *address, unsigned port)
+{
+    bool any = strcmp(address, "0.0.0.0") == 0 || strcmp(address, "*") == 0;
+    bool six = strchr(address, ':') != NULL && address[0] != '[';
+    snprintf(out, CONFIG_URL_MAX, "%s://%s%.255s%s:%u", scheme, six ? "[" : "",
+        any ? "127.0.0.1" : address, six ? "]" : "", port);
 }
 
 static enum err
@@ -274,7 +299,7 @@ config_write(const struct config *config, FILE *out)
 {
     for (size_t i = 0; i < COUNT(settings); i++) {
         const struct setting *s = &settings[i];
-        if (s->type == SETTING_text)
+        if (is_text(s))
             fprintf(out, "%s=%s\n", s->name, text_of(config, s));
         else
             fprintf(out, "%s=%" PRIu64 "\n", s->name, number_of(config, s));
@@ -311,9 +336,9 @@ config_read(FILE *in, struct config *config, struct fault *fault)
 static void
 print_default(const struct setting *s, FILE *out)
 {
-    if (s->type == SETTING_text && s->string[0] == '\0')
+    if (is_text(s) && s->string[0] == '\0')
         fputs("empty", out);
-    else if (s->type == SETTING_text)
+    else if (is_text(s))
         fputs(s->string, out);
     else
         fprintf(out, "%" PRIu64, s->number);
@@ -346,13 +371,13 @@ config_explain(const struct config *config, FILE *out)
 {
     for (size_t i = 0; i < COUNT(settings); i++) {
         const struct setting *s = &settings[i];
-        if (s->type == SETTING_text)
+        if (is_text(s))
             fprintf(out, "%s: \"%s\"\n", s->name, text_of(config, s));
         else
             fprintf(out, "%s: %" PRIu64 "\n", s->name, number_of(config, s));
         fprintf(out, "    # %s\n    # default ", s->sentence);
         print_default(s, out);
         fprintf(out, ", %" PRIu64 " to %" PRIu64 " %s\n", s->min, s->max,
-            s->type == SETTING_text ? "bytes" : s->unit);
+            is_text(s) ? "bytes" : s->unit);
     }
 }

@@ -7,11 +7,12 @@
 
 #include <stdio.h>
 
-enum { CONFIG_TEXT_MAX = 4096, SCHEDULERS_MAX = 64 };
+enum { CONFIG_TEXT_MAX = 4096, CONFIG_URL_MAX = 300, SCHEDULERS_MAX = 64 };
 
 typedef uint32_t config_u32_t;
 typedef uint64_t config_u64_t;
 typedef char config_text_t[CONFIG_TEXT_MAX + 1];
+typedef char config_list_t[CONFIG_TEXT_MAX + 1];
 
 struct config {
 #define SETTING(type, name, value, min, max, unit, sentence) config_##type##_t name;
@@ -45,11 +46,16 @@ const char *config_file(char out[CONFIG_TEXT_MAX + 1]);
 MUST_CHECK enum err config_set(
     struct config *config, struct bytes name, struct bytes value, struct fault *fault);
 
-/* Is there a setting of that name? */
+/* Is there a setting of that name?  Is it a list? */
 bool config_known(struct bytes name);
+bool config_is_list(struct bytes name);
 
 /* Is the address one that only this machine can reach? */
 bool config_loopback(const char *address);
+
+/* Where a door is, as seen from this machine: such as http://127.0.0.1:3000. */
+void config_url(
+    char out[CONFIG_URL_MAX], const char *scheme, const char *address, unsigned port);
 
 /* Bounds that involve more than one setting. */
 MUST_CHECK enum err config_check(const struct config *config, struct fault *fault);

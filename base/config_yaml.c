@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <yaml.h>
 
-/* The file is a map of scalars.  Events come one by one, and the first that does not
- * belong ends the reading, so that neither depth nor repetition can cost anything. */
+/* The file is a map of scalars and lists of scalars.  Events come one by one, and the
+ * first that does not belong ends the reading, so that neither depth nor repetition can
+ * cost anything. */
 enum { YAML_SIZE_MAX = 1024 * 1024, KEYS_MAX = 256 };
 
 struct reading {
@@ -81,11 +82,36 @@ place(struct reading *r, const yaml_mark_t *mark)
     return refuse_at(r, mark, why);
 }
 
+/* The items of a list, with : between. */
+static enum err
+read_items(struct reading *r, char out[CONFIG_TEXT_MAX + 1])
+{
+    size_t size = 0;
+    for (enum err e; (e = next(r)) == ERR_NONE;) {
+        if (r->event.type == YAML_SEQUENCE_END_EVENT) {
+            out[size] = '\0';
+            return ERR_NONE;
+        }
+        if (r->event.type != YAML_SCALAR_EVENT || is_null(&r->event))
+            return refuse(r, "expected text, an item of the list");
+        struct bytes item = scalar(&r->event);
+        if (item.size == 0 || memchr(item.data, ':', item.size) != NULL)
+            return refuse(r, "expected an item without ':'");
+        if (size + 1 + item.size > CONFIG_TEXT_MAX)
+            return refuse(r, "the list is too long");
+        if (size > 0)
+            out[size++] = ':';
+        memcpy(out + size, item.data, item.size);
+        size += item.size;
+    }
+    return ERR_MALFORMED;
+}
+
 static enum err
 read_pair(struct reading *r)
 {
     struct config probe;
-    char key[64 + 1];
+    char key[64 + 1], items[CONFIG_TEXT_MAX + 1];
     yaml_mark_t at = r->event.start_mark;
     if (r->event.type != YAML_SCALAR_EVENT)
         return refuse(r, "expected the name of a setting");
@@ -101,10 +127,17 @@ read_pair(struct reading *r)
     size_t key_size = name.size;
     if ((e = next(r)) != ERR_NONE)
         return e;
+    at = r->event.start_mark;
+    name = bytes_of(key, key_size);
+    if (r->event.type == YAML_SEQUENCE_START_EVENT && config_is_list(name)) {
+        if ((e = read_items(r, items)) != ERR_NONE)
+            return e;
+        e = config_set(&r->config, name, text(items), r->fault);
+        return e == ERR_NONE ? e : place(r, &at);
+    }
     if (r->event.type != YAML_SCALAR_EVENT || is_null(&r->event))
         return refuse(r, "expected one value: a number, true, false or text");
-    at = r->event.start_mark;
-    e = config_set(&r->config, bytes_of(key, key_size), scalar(&r->event), r->fault);
+    e = config_set(&r->config, name, scalar(&r->event), r->fault);
     return e == ERR_NONE ? e : place(r, &at);
 }
 

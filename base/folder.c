@@ -85,6 +85,34 @@ folder_sync(const char *path, struct fault *fault)
     return synced ? ERR_NONE : fault_set(fault, ERR_IO, "%s: %s", path, strerror(why));
 }
 
+static enum err
+not_written(struct fault *fault, const char *path)
+{
+    enum err err = errno == ENOSPC || errno == EDQUOT ? ERR_NO_SPACE : ERR_IO;
+    return fault_set(
+        fault, err, "%.250s: cannot be written: %s", path, strerror(errno));
+}
+
+enum err
+folder_write(
+    const char *data, const char *below, struct bytes content, struct fault *fault)
+{
+    char path[FOLDER_PATH_MAX], fresh[FOLDER_PATH_MAX + 8];
+    snprintf(fresh, sizeof fresh, "%s.new", folder_path(data, below, path));
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return not_written(fault, fresh);
+    bool written = write(fd, content.data, content.size) == (ssize_t)content.size
+                   && fsync(fd) == 0 && rename(fresh, path) == 0;
+    int why = errno;
+    close(fd);
+    errno = why;
+    if (!written)
+        return not_written(fault, path);
+    *strrchr(path, '/') = '\0';
+    return folder_sync(path, fault);
+}
+
 static int
 open_lock(const char *data)
 {
@@ -110,6 +138,20 @@ folder_owner(const char *data)
     ssize_t size = held ? read(fd, line, sizeof line - 1) : 0;
     close(fd);
     return size > 0 ? (pid_t)strtol(line, NULL, 10) : 0;
+}
+
+int
+folder_hold(const char *data)
+{
+    char path[FOLDER_PATH_MAX];
+    struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+    int fd =
+        open(folder_path(data, "lock", path), O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0 && fcntl(fd, F_OFD_SETLK, &lock) == 0)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
 }
 
 static void

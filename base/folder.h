@@ -4,8 +4,12 @@
  *   secret          32 unguessable bytes, made at the first start
  *   partitions      the number of schedulers, fixed at the first start
  *   journal/ACTOR.INSTANCE/
+ *   journal/views/  what who looks at a journal needs to write
+ *   gateway/        dev.key, curve.secret, curve.public: the gateway's, who may write
+ *                   nowhere else; links of these names lie beside `lock`
  *   run/            sockets, counters, status: only of the running engine
  *   log/capstand.log
+ *   workers/NAME/    of each managed worker: what is remembered, what it prints
  */
 #ifndef BASE_FOLDER_H
 #define BASE_FOLDER_H
@@ -37,8 +41,19 @@ const char *folder_journal(
  */
 MUST_CHECK enum err folder_sync(const char *path, struct fault *fault);
 
+/* Replace the file `below` of the folder `data`: all of it or nothing, and durably.
+ *
+ * ERR_NO_SPACE, ERR_IO  `fault` names the file
+ */
+MUST_CHECK enum err folder_write(
+    const char *data, const char *below, struct bytes content, struct fault *fault);
+
 /* The supervisor of the engine that runs on `data`, or 0 when none does. */
 pid_t folder_owner(const char *data);
+
+/* Keep engines off `data` until the descriptor is closed; -1: one runs on it, or the
+ * folder cannot be written to. */
+int folder_hold(const char *data);
 
 /* Wait until no process of an engine is left on `data`.
  *

@@ -10,6 +10,12 @@ hash_of(struct bytes in)
     return h;
 }
 
+const char *
+hash_print(const struct hash *hash, char out[HASH_TEXT_SIZE])
+{
+    return sodium_bin2hex(out, HASH_TEXT_SIZE, hash->bytes, HASH_SIZE);
+}
+
 struct hash
 hash_chain(const struct hash *before, struct bytes in)
 {

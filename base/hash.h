@@ -9,7 +9,12 @@ struct hash {
     uint8_t bytes[HASH_SIZE];
 };
 
+/* Two digits for each byte, and a NUL. */
+enum { HASH_TEXT_SIZE = 2 * HASH_SIZE + 1 };
+
 struct hash hash_of(struct bytes in);
+/* As hexadecimal digits.  Returns `out`. */
+const char *hash_print(const struct hash *hash, char out[HASH_TEXT_SIZE]);
 /* The next link of a chain: the hash of the one before and `in`. */
 struct hash hash_chain(const struct hash *before, struct bytes in);
 /* The same, of a number and `in`. */

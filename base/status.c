@@ -129,12 +129,12 @@ status_parse(struct bytes in, struct status *status)
     return ERR_NONE;
 }
 
-enum err
-status_read(const char *data, struct status *status)
+static enum err
+read_file(const char *data, const char *below, struct status *status)
 {
     char path[FOLDER_PATH_MAX];
     struct buffer in = { 0 };
-    int fd = open(folder_path(data, "run/status", path), O_RDONLY | O_CLOEXEC);
+    int fd = open(folder_path(data, below, path), O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND : ERR_IO;
     ssize_t size = read(fd, buffer_reserve(&in, FILE_MAX), FILE_MAX);
@@ -144,4 +144,33 @@ status_read(const char *data, struct status *status)
         e = status_parse(bytes_of(in.data, (size_t)size), status);
     buffer_free(&in);
     return e;
+}
+
+enum err
+status_read(const char *data, struct status *status)
+{
+    return read_file(data, "run/status", status);
+}
+
+enum err
+status_read_workers(const char *data, struct status *status)
+{
+    return read_file(data, "run/workers", status);
+}
+
+enum err
+status_write(const struct status *status, const char *path, struct fault *fault)
+{
+    char fresh[FOLDER_PATH_MAX + 8];
+    struct buffer out = { 0 };
+    status_print(status, &out);
+    snprintf(fresh, sizeof fresh, "%s.new", path);
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool written = fd >= 0 && write(fd, out.data, out.size) == (ssize_t)out.size;
+    if (fd >= 0)
+        close(fd);
+    buffer_free(&out);
+    if (written && rename(fresh, path) == 0)
+        return ERR_NONE;
+    return fault_set(fault, ERR_IO, "%.250s: %s", path, strerror(errno));
 }

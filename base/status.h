@@ -10,7 +10,7 @@
 #include "base/buffer.h"
 #include "base/err.h"
 
-/* on disk: a process of 64 schedulers and five others, and the supervisor */
+/* on disk: a process of 64 schedulers and six others, and the supervisor */
 enum { STATUS_ROWS_MAX = 72, STATUS_DETAIL_MAX = 200 };
 
 struct status_row {
@@ -44,4 +44,10 @@ MUST_CHECK enum err status_parse(struct bytes in, struct status *status);
  * ERR_NOT_FOUND  there is none
  */
 MUST_CHECK enum err status_read(const char *data, struct status *status);
+/* The same of the managed workers: `run/workers`. */
+MUST_CHECK enum err status_read_workers(const char *data, struct status *status);
+
+/* Replace the file `path`, durable or not as the device likes. */
+MUST_CHECK enum err
+status_write(const struct status *status, const char *path, struct fault *fault);
 #endif

@@ -10,6 +10,10 @@
 /* A number is a serial and a place.  Serials of a life begin at its start in 1/64 ms:
  * later than all of the life before, which asked less than 64 questions a millisecond.
  * Counted from 2020 on, the highest bit, which marks sessions, stays free until 2054.
+ *
+ * What is asked again gets another number.  It may be done then though it was refused
+ * before, so a refusal counts only under the last number; what was done once stays
+ * done.
  */
 enum { PLACE_BITS = 17, SERIALS_PER_MS = 64 };
 static const uint64_t begin_2020_ms = 1577836800000;
@@ -19,6 +23,7 @@ struct question {
     struct list link;
     struct bridge *bridge;
     uint64_t number; /* 0: free */
+    uint64_t asked;  /* the number under which it was said last */
     struct message *message;
     bridge_done *done;
     void *self;
@@ -73,14 +78,22 @@ bridge_free(struct bridge **out)
     *out = NULL;
 }
 
+/* By any number under which it was asked. */
 static struct question *
-question_of(const struct bridge *bridge, uint64_t number)
+question_asked(const struct bridge *bridge, uint64_t number)
 {
     size_t place = number & (((size_t)1 << PLACE_BITS) - 1);
     if (number == 0 || place >= bridge->count_max)
         return NULL;
     struct question *q = &bridge->questions[place];
-    return q->number == number ? q : NULL;
+    return q->number != 0 && q->number <= number && number <= q->asked ? q : NULL;
+}
+
+static struct question *
+question_of(const struct bridge *bridge, uint64_t number)
+{
+    struct question *q = question_asked(bridge, number);
+    return q != NULL && q->number == number ? q : NULL;
 }
 
 static void
@@ -128,6 +141,7 @@ bridge_ask(struct bridge *bridge, struct message *m, bridge_done *done, void *se
         .alarm = { .ring = give_up },
         .bridge = bridge,
         .number = number,
+        .asked = number,
         .message = m,
         .done = done,
         .self = self,
@@ -154,8 +168,9 @@ bridge_hear(struct bridge *bridge, const struct message *answer)
     uint64_t number;
     assert(strcmp(message_shapes[answer->code].fields[0].name, "request") == 0);
     memcpy(&number, answer->body, sizeof number);
-    struct question *q = question_of(bridge, number);
-    if (q == NULL || q->message->to != answer->envelope.from)
+    struct question *q = question_asked(bridge, number);
+    if (q == NULL || q->message->to != answer->envelope.from
+        || (answer->code == REFUSED && number != q->asked))
         return false;
     bridge_done *done = q->done;
     void *self = q->self;
@@ -168,9 +183,13 @@ void
 bridge_resend(struct bridge *bridge, enum actor_name actor, uint32_t instance)
 {
     for (struct list *at = bridge->asked.next; at != &bridge->asked; at = at->next) {
-        const struct message *m = LIST_OF(at, struct question, link)->message;
-        if (m->to == actor && m->to_instance == instance)
-            mailbox_send(bridge->mailbox, m);
+        struct question *q = LIST_OF(at, struct question, link);
+        struct message *m = q->message;
+        if (m->to != actor || m->to_instance != instance)
+            continue;
+        q->asked = ++bridge->serial << PLACE_BITS | (size_t)(q - bridge->questions);
+        memcpy(m->body, &q->asked, sizeof q->asked);
+        mailbox_send(bridge->mailbox, m);
     }
 }
 

@@ -25,7 +25,8 @@ enum err
 curve_secret(const char *data, char secret[CURVE_TEXT_SIZE], struct fault *fault)
 {
     char path[FOLDER_PATH_MAX];
-    int fd = open(folder_path(data, "curve.secret", path), O_RDONLY | O_CLOEXEC);
+    int fd =
+        open(folder_path(data, "gateway/curve.secret", path), O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT)
         return make(data, secret, fault);
     if (fd < 0)

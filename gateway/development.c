@@ -32,7 +32,7 @@ read_file(struct development *d)
     char line[KEY_TEXT_SIZE] = { 0 };
     char path[FOLDER_PATH_MAX];
     const char *data = d->gateway->child.config.data;
-    int file = open(folder_path(data, "dev.key", path), O_RDONLY | O_CLOEXEC);
+    int file = open(folder_path(data, "gateway/dev.key", path), O_RDONLY | O_CLOEXEC);
     if (file < 0)
         return;
     if (read(file, line, sizeof line) == (ssize_t)sizeof line)

@@ -104,6 +104,8 @@ exchange_free(struct exchange **out)
     struct server *server = x->connection->server;
     assert(!x->suspended);
     close_stream(x);
+    if (x->request.left != NULL)
+        x->request.left(&x->request);
     if (x->request.websocket != NULL && !x->switched)
         websocket_abandon(x->request.websocket);
     set_alarm(x, HEAD_MS);

@@ -29,6 +29,7 @@ struct gateway {
     struct watches *watches;
     struct server *servers[SERVER_COUNT];
     uint64_t connection_count, stream_count; /* of all servers */
+    uint64_t connection_peak;                /* since memory was last given back */
     struct websockets *websockets;
     struct workers *workers;
     struct worker_door *worker_door;

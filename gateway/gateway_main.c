@@ -66,6 +66,7 @@ main(int argc, char **argv)
     if (g == NULL)
         return EXIT_FAILURE;
     child_start(argc, argv, "gateway", &g->child);
+    child_shut_in(&g->child, false);
     g->now_ms = clock_monotonic_ms();
     g->auth = auth_new(g->child.secret, g->child.config.keys_max);
     g->watches = watches_new();

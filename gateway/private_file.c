@@ -24,11 +24,12 @@ write_through(const char *path, unsigned mode, struct bytes content)
 }
 
 enum err
-private_file_write(const char *folder, const char *name, unsigned mode,
+private_file_write(const char *data, const char *name, unsigned mode,
     struct bytes content, struct fault *fault)
 {
-    char path[FOLDER_PATH_MAX], fresh[FOLDER_PATH_MAX + 8];
-    folder_path(folder, name, path);
+    char folder[FOLDER_PATH_MAX], path[FOLDER_PATH_MAX + 32], fresh[sizeof path + 8];
+    folder_path(data, "gateway", folder);
+    snprintf(path, sizeof path, "%s/%s", folder, name);
     snprintf(fresh, sizeof fresh, "%s.new", path);
     if (!write_through(fresh, mode, content) || rename(fresh, path) != 0) {
         enum err err = errno == ENOSPC || errno == EDQUOT ? ERR_NO_SPACE : ERR_IO;

@@ -4,10 +4,10 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-/* Replace <folder>/<name>; durable when this returns.  `mode` such as 0600.
+/* Replace <data>/gateway/<name>; durable when this returns.  `mode` such as 0600.
  *
  * ERR_IO, ERR_NO_SPACE  `fault` names it
  */
-MUST_CHECK enum err private_file_write(const char *folder, const char *name,
+MUST_CHECK enum err private_file_write(const char *data, const char *name,
     unsigned mode, struct bytes content, struct fault *fault);
 #endif

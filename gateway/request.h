@@ -59,9 +59,10 @@ struct request {
     struct id trace;
     bool local; /* the peer is on this machine */
     struct answer answer;
-    struct stream *stream;       /* NULL: a plain answer */
-    struct websocket *websocket; /* that the connection becomes; or NULL */
-    void *own;                   /* of the dialect */
+    struct stream *stream;           /* NULL: a plain answer */
+    struct websocket *websocket;     /* that the connection becomes; or NULL */
+    void *own;                       /* of the dialect */
+    void (*left)(struct request *r); /* it is about to go, answered or not; or NULL */
     void (*done)(struct request *r, const struct message *answer); /* of the question */
 };
 

@@ -6,6 +6,7 @@
 #include "gateway/exchange.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdarg.h>
@@ -53,6 +54,20 @@ connection_new(struct server *server, struct MHD_Connection *mhd)
     return connection;
 }
 
+/* Freed memory lies between what is in use: after a crowd it is given back by asking.
+ */
+static void
+trim(struct gateway *g)
+{
+    enum { CROWD = 512 /* connections */ };
+    if (g->connection_count > g->connection_peak)
+        g->connection_peak = g->connection_count;
+    if (g->connection_peak < CROWD || g->connection_count > g->connection_peak / 4)
+        return;
+    g->connection_peak = g->connection_count;
+    (void)malloc_trim(0);
+}
+
 static void
 on_connection(void *self, struct MHD_Connection *mhd, void **own,
     enum MHD_ConnectionNotificationCode code)
@@ -70,6 +85,7 @@ on_connection(void *self, struct MHD_Connection *mhd, void **own,
         g->connection_count--;
     }
     gauge(COUNTER_connections, g->connection_count);
+    trim(g);
 }
 
 /* The only place where the target is seen as it was sent. */

@@ -149,8 +149,7 @@ session_describe(struct sessions *sessions, struct session *session,
         memmove(session->token, token.data, token.size);
         session->token_size = token.size;
     }
-    drop_everything(sessions, session);
-    session_learn(sessions, session, held);
+    session_compare(sessions, session, held);
 }
 
 void

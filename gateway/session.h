@@ -86,8 +86,9 @@ struct session *session_with_id(const struct sessions *sessions, const struct id
 struct session *session_numbered(const struct sessions *sessions, uint64_t number);
 
 /* Keep a copy of what it says when it registers: that it was the session of `token`
- * before, if there is one; and that it holds these leases, and no others.  What it said
- * before, and its token, may be said again from where they are kept. */
+ * before, if there is one; and that it holds these leases, and of those that it has
+ * heard of no others.  What it said before, and its token, may be said again from where
+ * they are kept. */
 void session_describe(struct sessions *sessions, struct session *session,
     const struct worker_description *said, struct bytes token, struct bytes held);
 /* It is registered under this id now. */

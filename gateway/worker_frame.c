@@ -210,7 +210,8 @@ read_outcome(struct worker_frame *frame, struct fault *fault)
     static const char *const names[] = { [OUTCOME_COMPLETED] = "completed",
         [OUTCOME_FAILED] = "failed",
         [OUTCOME_CANCELLED] = "cancelled",
-        [OUTCOME_RETURNED] = "returned" };
+        [OUTCOME_RETURNED] = "returned",
+        [OUTCOME_FATAL] = "fatal" };
     if (frame->verb != WORKER_SAYS_REPORT)
         return ERR_NONE;
     for (size_t i = OUTCOME_COMPLETED; i < COUNT(names); i++)
@@ -218,7 +219,7 @@ read_outcome(struct worker_frame *frame, struct fault *fault)
             frame->outcome = (enum outcome)i;
     if (frame->outcome == 0)
         return fault_set(fault, ERR_MALFORMED,
-            "outcome must be completed, failed, cancelled or returned");
+            "outcome must be completed, failed, cancelled, returned or fatal");
     return ERR_NONE;
 }
 

@@ -87,8 +87,10 @@ workers_join(struct workers *w, const struct voice *voice, void *own)
     return session;
 }
 
+/* `again`: over the connection that it has, so that what was granted may be under way.
+ */
 static void
-say_register(struct workers *w, const struct session *session)
+say_register(struct workers *w, const struct session *session, bool again)
 {
     const struct worker_description *said = &session->said;
     struct message m = to_lease(session, WORKER_REGISTER);
@@ -109,6 +111,7 @@ say_register(struct workers *w, const struct session *session)
         .held = buffer_bytes(&w->held),
         .dialect = text(session->voice->dialect),
         .each = session->voice->each,
+        .again = again,
     };
     send_on(w, &m);
 }
@@ -118,13 +121,14 @@ workers_register(struct workers *w, struct session *session, const struct key *k
     const struct worker_description *said, uint32_t capacity, struct bytes token,
     struct bytes held)
 {
+    bool again = session->said.instance.size > 0;
     session->key = key;
     session->capacity = capacity;
     session_describe(&w->sessions, session, said, token, held);
     workers_touch(w, session);
     if (w->alarm.place == 0)
         alarm_set(&w->gateway->alarms, &w->alarm, w->gateway->now_ms + silent_ms(w));
-    say_register(w, session);
+    say_register(w, session, again);
 }
 
 void
@@ -259,7 +263,7 @@ hear_heartbeat(struct workers *w, const struct heartbeat_answer *m)
     if (session == NULL)
         return;
     if (m->known == 0) {
-        say_register(w, session);
+        say_register(w, session, false);
         return;
     }
     session_drop_all(&w->sessions, session, m->lost);
@@ -321,7 +325,7 @@ workers_resend(struct workers *w)
 {
     struct list *all = &w->sessions.all;
     for (struct list *at = all->next; at != all; at = at->next)
-        say_register(w, LIST_OF(at, struct session, link));
+        say_register(w, LIST_OF(at, struct session, link), false);
 }
 
 void

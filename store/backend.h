@@ -71,11 +71,27 @@ MUST_CHECK enum err journal_begin(const struct backend *backend, void *self, boo
     const struct journal_options *options, struct journal **journal,
     struct fault *fault);
 
-/* "rocksdb:" and "rocksdb-view:" */
+/* All of a shelf as it is stored, what is not committed left out.
+ *
+ * ERR_CORRUPT, ERR_IO
+ */
+MUST_CHECK enum err journal_scan_shelf(struct journal *journal, enum shelf shelf,
+    each_fn *each, void *self, struct fault *fault);
+
+/* The backend of a new or old store at `path`, as nobody's journal.  Its writes take
+ * anything; `*self` is to be closed by it.
+ *
+ * As journal_open_rocksdb.
+ */
+MUST_CHECK enum err
+backend_open_rocksdb(const char *path, const struct journal_options *options,
+    const struct backend **backend, void **self, struct fault *fault);
+
+/* "rocksdb:", and "rocksdb-view:" or, `still`, "rocksdb-still:" */
 MUST_CHECK enum err
 journal_open_rocksdb(const char *path, const struct journal_options *options,
     struct journal **journal, struct fault *fault);
-MUST_CHECK enum err
-journal_view_rocksdb(const char *path, const struct journal_options *options,
-    struct journal **journal, struct fault *fault);
+MUST_CHECK enum err journal_view_rocksdb(const char *path, bool still,
+    const struct journal_options *options, struct journal **journal,
+    struct fault *fault);
 #endif

@@ -483,6 +483,14 @@ journal_catch_up(struct journal *journal, struct fault *fault)
 }
 
 enum err
+journal_scan_shelf(struct journal *journal, enum shelf shelf, each_fn *each, void *self,
+    struct fault *fault)
+{
+    struct range all = { 0 };
+    return journal->backend->scan(journal->self, shelf, &all, each, self, fault);
+}
+
+enum err
 journal_verify(struct journal *journal, struct fault *fault)
 {
     return verify(journal->backend, journal->self, journal->written, fault);

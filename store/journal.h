@@ -37,6 +37,8 @@ enum {
 
 /* Open or create the journal at `url`: "rocksdb:/path", "memory:" (gone when closed) or
  * "rocksdb-view:/path", a read-only follower of another process's journal.
+ * "rocksdb-still:/path" is one that nobody writes meanwhile; damage to any list, log or
+ * table is then ERR_CORRUPT at once.
  *
  * ERR_CONFLICT   another process owns it, or an epoch that is not earlier has
  * ERR_CORRUPT    the log is damaged: `fault` names the file; nothing was changed
@@ -122,4 +124,25 @@ MUST_CHECK enum err journal_catch_up(struct journal *journal, struct fault *faul
  * ERR_IO
  */
 MUST_CHECK enum err journal_verify(struct journal *journal, struct fault *fault);
+
+/* What a journal holds, in few words: equal when all that is committed is. */
+struct journal_sum {
+    uint64_t records, rows, blobs;
+    struct hash facts; /* of the last record: of it and all before it */
+    struct hash all;   /* of every key and value */
+};
+
+/* ERR_CORRUPT, ERR_IO */
+MUST_CHECK enum err
+journal_sum(struct journal *journal, struct journal_sum *sum, struct fault *fault);
+
+/* Write all that is committed, as it is, to a new journal in the folder `path`,
+ * durably. `sum` is that of what was read.
+ *
+ * ERR_CORRUPT   the journal is damaged
+ * ERR_CONFLICT  there is one at `path`
+ * ERR_NO_SPACE, ERR_IO
+ */
+MUST_CHECK enum err journal_copy(struct journal *journal, const char *path,
+    struct journal_sum *sum, struct fault *fault);
 #endif

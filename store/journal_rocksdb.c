@@ -172,16 +172,29 @@ owner_new(void)
 }
 
 enum err
-journal_open_rocksdb(const char *path, const struct journal_options *options,
-    struct journal **journal, struct fault *fault)
+backend_open_rocksdb(const char *path, const struct journal_options *options,
+    const struct backend **backend, void **self, struct fault *fault)
 {
-    *journal = NULL;
     struct owner *owner = owner_new();
     enum err e = store_make(&owner->store, path, options, false, fault);
     if (e == ERR_NONE)
         e = open_owned(owner, fault);
-    if (e == ERR_NONE)
-        return journal_begin(&owner_backend, owner, false, options, journal, fault);
-    owner_close(owner);
+    *backend = &owner_backend;
+    *self = owner;
+    if (e != ERR_NONE)
+        owner_close(owner);
     return e;
+}
+
+enum err
+journal_open_rocksdb(const char *path, const struct journal_options *options,
+    struct journal **journal, struct fault *fault)
+{
+    const struct backend *backend;
+    void *self;
+    *journal = NULL;
+    enum err e = backend_open_rocksdb(path, options, &backend, &self, fault);
+    if (e != ERR_NONE)
+        return e;
+    return journal_begin(backend, self, false, options, journal, fault);
 }

@@ -24,6 +24,7 @@
  *   V project run hash            the last event that its waits for a type had
  *   Y record run step             a wait that the trigger actor may not know to be
  *                                 open, or over: project, attempt, open (1 byte)
+ *   r asker number                the record in which its start was refused
  *
  * On disk: letters, orders and field numbers are for ever.
  */

@@ -30,13 +30,26 @@ take(struct view_folder *folder)
     return false;
 }
 
+/* Print the name of view `i` and make the folder that it is in.  False: too long. */
+static bool
+folder_name(const char *journal, int i, char out[PATH_MAX])
+{
+    const char *name = strrchr(journal, '/');
+    int above = name == NULL ? 0 : (int)(name + 1 - journal);
+    if (snprintf(out, PATH_MAX, "%.*sviews", above, journal) >= PATH_MAX)
+        return false;
+    (void)mkdir(out, 0700); /* if it is missing, the next one fails and says why */
+    return snprintf(out, PATH_MAX, "%.*sviews/%s.view-%d", above, journal,
+               journal + above, i)
+           < PATH_MAX;
+}
+
 enum err
 view_folder_open(const char *journal, struct view_folder *folder, struct fault *fault)
 {
     folder->lock = -1;
     for (int i = 1; i <= VIEWS_MAX; i++) {
-        if (snprintf(folder->path, sizeof folder->path, "%s.view-%d", journal, i)
-            >= (int)sizeof folder->path)
+        if (!folder_name(journal, i, folder->path))
             return fault_set(fault, ERR_IO, "%s: its path is too long", journal);
         if (mkdir(folder->path, 0700) != 0 && errno != EEXIST)
             return fault_set(fault, errno == ENOSPC ? ERR_NO_SPACE : ERR_IO, "%s: %s",

@@ -1,7 +1,8 @@
 /* view_folder - where RocksDB keeps a view's own log, beside the journal it looks at.
  *
- * JOURNAL.view-1, -2, …: one for each view that is open.  What a killed view leaves
- * behind is taken over by the next.
+ * views/JOURNAL.view-1, -2, …: one for each view that is open, so that who looks need
+ * not write where the journals are.  What a killed view leaves behind is taken over by
+ * the next.
  */
 #ifndef STORE_VIEW_FOLDER_H
 #define STORE_VIEW_FOLDER_H

@@ -1,13 +1,17 @@
 /* view_rocksdb.c - a journal as another process sees it: a RocksDB secondary. */
 #include "base/hash.h"
 #include "base/wrong.h"
+#include "store/mark.h"
 #include "store/rocksdb_store.h"
 #include "store/view_folder.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { TRIES_MAX = 64 }; /* in a row, while the owner makes and removes files */
 
@@ -23,6 +27,8 @@ struct view {
     struct store store;    /* first: the backend's reading calls take it */
     struct file_list seen; /* before the store was last read */
     struct view_folder folder;
+    bool
+        still; /* nobody owns it meanwhile: all must be in order, or it is not opened */
 };
 
 static uint64_t
@@ -74,6 +80,20 @@ same_files(const struct file_list *a, const struct file_list *b)
     return same_manifest(a, b) && a->size == b->size && a->logs == b->logs;
 }
 
+/* A secondary passes over tables that are damaged, as if they were not written yet;
+ * this one names them. */
+static enum err
+open_still(struct view *view, struct fault *fault)
+{
+    struct store *store = &view->store;
+    char *message = NULL;
+    rocksdb_options_set_db_log_dir(store->setup.options, view->folder.path);
+    store->db = rocksdb_open_for_read_only_column_families(store->setup.options,
+        store->path, SHELF_COUNT, store->setup.names, store->setup.families,
+        store->families, 0, &message);
+    return message == NULL ? ERR_NONE : store_open_failure(message, fault);
+}
+
 static enum err
 open_secondary(struct view *view, struct fault *fault)
 {
@@ -93,10 +113,44 @@ static enum err
 read_once(struct view *view, const struct file_list *now, struct fault *fault)
 {
     char *message = NULL;
+    if (view->still)
+        return view->store.db == NULL ? open_still(view, fault) : ERR_NONE;
     if (view->store.db == NULL || !same_manifest(now, &view->seen))
         return open_secondary(view, fault);
     rocksdb_try_catch_up_with_primary(view->store.db, &message);
     return message == NULL ? ERR_NONE : store_failure(message, fault);
+}
+
+static uint64_t
+last_write(const struct view *view)
+{
+    rocksdb_t *db = view->store.db;
+    return db == NULL ? 0 : rocksdb_get_latest_sequence_number(db);
+}
+
+/* The last write that its owner knows to be durable; 0: not known. */
+static uint64_t
+last_durable(const struct view *view)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/mark", view->store.path);
+    int mark = open(path, O_RDONLY | O_CLOEXEC);
+    uint64_t sequence = mark < 0 ? 0 : mark_read(mark);
+    if (mark >= 0)
+        close(mark);
+    return sequence;
+}
+
+static enum err
+check_durable(struct view *view, uint64_t durable, struct fault *fault)
+{
+    uint64_t last = last_write(view);
+    if (last >= durable)
+        return ERR_NONE;
+    store_shut(&view->store);
+    return fault_set(fault, ERR_CORRUPT,
+        "%s: what can be read ends at write %" PRIu64 ", but %" PRIu64 " was durable",
+        view->store.path, last, durable);
 }
 
 /* RocksDB reads the list of files and then the logs that are there.  If meanwhile the
@@ -108,7 +162,10 @@ read_all(struct view *view, struct fault *fault)
 {
     for (int tries = 0; tries < TRIES_MAX; tries++) {
         struct file_list now = file_list_of(view);
+        uint64_t durable = last_durable(view);
         enum err e = read_once(view, &now, fault);
+        if (e == ERR_NONE)
+            e = check_durable(view, durable, fault);
         if (e != ERR_NONE)
             store_shut(&view->store);
         view->seen = now;
@@ -118,13 +175,6 @@ read_all(struct view *view, struct fault *fault)
     }
     return fault_set(fault, ERR_IO, "%s: its files change faster than they can be read",
         view->store.path);
-}
-
-static uint64_t
-last_write(const struct view *view)
-{
-    rocksdb_t *db = view->store.db;
-    return db == NULL ? 0 : rocksdb_get_latest_sequence_number(db);
 }
 
 static enum err
@@ -167,14 +217,16 @@ open_view(struct view *view, struct fault *fault)
 }
 
 enum err
-journal_view_rocksdb(const char *path, const struct journal_options *options,
-    struct journal **journal, struct fault *fault)
+journal_view_rocksdb(const char *path, bool still,
+    const struct journal_options *options, struct journal **journal,
+    struct fault *fault)
 {
     *journal = NULL;
     struct view *view = calloc(1, sizeof *view);
     if (view == NULL)
         WRONG("out of memory");
     view->folder.lock = -1;
+    view->still = still;
     enum err e = store_make(&view->store, path, options, true, fault);
     if (e == ERR_NONE)
         e = open_view(view, fault);

@@ -327,7 +327,8 @@
     F(S, 11, u32,    capacity,    "jobs it will hold at most")                           \
     F(S, 12, list,   held,        "msgpack array of lease tokens that it holds")         \
     F(S, 13, text,   dialect,     "zmq, …")                                               \
-    F(S, 14, u32,    each,        "1: it says of each job by itself that it goes on with it")
+    F(S, 14, u32,    each,        "1: it says of each job by itself that it goes on with it") \
+    F(S, 15, u32,    again,       "1: over the connection that it has: grants may be under way")
 
 #define worker_registered_FIELDS(F, S)                                                   \
     F(S, 1, u64,    request,      "from the command")                                    \
@@ -708,6 +709,7 @@ enum outcome {
     OUTCOME_FAILED = 2,
     OUTCOME_CANCELLED = 3,
     OUTCOME_RETURNED = 4, /* it was not begun: another may do the same attempt */
+    OUTCOME_FATAL = 5,    /* failed, and another attempt would fail too */
 };
 
 /* What was decided about a report or a lease.  On the wire: never renumber. */
@@ -722,6 +724,7 @@ enum ending {
     ENDING_SILENCE = 2,
     ENDING_TIME = 3,
     ENDING_CANCEL = 4,
+    ENDING_FATAL = 5, /* reported, and not to be tried again */
 };
 
 /* What an API key may do.  On disk: never renumber. */

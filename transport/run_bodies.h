@@ -205,7 +205,18 @@
     F(S, 13, u32,    concurrency, "enum plan_concurrency of the trigger, or 0")          \
     F(S, 14, u32,    runs_max,   "of the trigger, or 0")                                 \
     F(S, 15, u64,    slot_ms,    "of trigger_fired, or 0")                               \
-    F(S, 16, u64,    event,      "of trigger_fired, or 0")
+    F(S, 16, u64,    event,      "of trigger_fired, or 0")                               \
+    F(S, 17, u64,    number,     "record of the asking partition that says it")          \
+    F(S, 18, u64,    settled,    "what it forwarded there in records before this one is settled")
+
+#define start_refused_FIELDS(F, S)                                                       \
+    F(S, 1, id,   run,     "from run_forwarded")                                         \
+    F(S, 2, u32,  asker,   "partition that forwarded it")                                \
+    F(S, 3, u64,  number,  "from run_forwarded")                                         \
+    F(S, 4, u32,  err,     "enum err")                                                   \
+    F(S, 5, text, detail,  "why it was refused")                                         \
+    F(S, 6, payload, details, "as in refused")                                           \
+    F(S, 7, u64,  settled, "from run_forwarded: refusals before it are forgotten")
 
 #define forward_taken_FIELDS(F, S)                                                       \
     F(S, 1, id,   run,     "from run_forwarded")                                         \
@@ -217,12 +228,14 @@
     F(S, 7, u32,  status,  "enum run_status")                                            \
     F(S, 8, u64,  started_ms, "unix ms")                                                 \
     F(S, 9, u32,  existed, "1: it was there before")                                     \
-    F(S, 10, payload, details, "of a refusal: as in refused")
+    F(S, 10, payload, details, "of a refusal: as in refused")                             \
+    F(S, 11, u64, number,  "from run_forwarded")
 
 #define forward_settled_FIELDS(F, S)                                                     \
     F(S, 1, id,   run,     "from run_forwarded")                                         \
     F(S, 2, u32,  err,     "enum err; 0: the run exists")                                \
-    F(S, 3, text, detail,  "why it was refused")
+    F(S, 3, text, detail,  "why it was refused")                                         \
+    F(S, 4, u64,  number,  "of the one that was refused; 0: all about the run are settled")
 
 #define telling_settled_FIELDS(F, S)                                                     \
     F(S, 1, u32, peer,    "who knows it: a partition, or 255: the registry")             \

@@ -207,7 +207,8 @@ on_register(const struct lease_state *s, uint64_t now_ms, const struct message *
     struct bytes lost, cancel;
     judge_all(&claim, &lost, &cancel);
     if (!claim.each)
-        return_ungranted(&claim, 0);
+        return_ungranted(
+            &claim, asked->again != 0 ? 2 * (uint64_t)s->config->heartbeat_ms : 0);
     out->project = in->envelope.project;
     struct message m = { .code = WORKER_REGISTERED };
     m.worker_registered = (struct worker_registered){

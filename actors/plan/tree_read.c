@@ -303,7 +303,7 @@ on_document(struct builder *b, const yaml_event_t *event)
     if (b->documents++ == 0)
         return;
     mistake_mark(b->reading, mark_of(event->start_mark),
-        "a second document: expected one automation per text");
+        "a second document: expected one per text");
     b->ended = true;
 }
 
@@ -461,8 +461,7 @@ tree_read(struct reading *r, struct bytes text, struct node **root)
     if (e != ERR_NONE)
         return e;
     if (b.root == NULL && !b.stopped)
-        mistake_mark(
-            r, (struct mark){ 1, 1 }, "nothing: expected a map with name and steps");
+        mistake_mark(r, (struct mark){ 1, 1 }, "nothing: expected a map");
     *root = b.stopped ? NULL : b.root;
     return r->mistakes->count == 0 ? ERR_NONE : ERR_INVALID;
 }

@@ -11,6 +11,7 @@ by_failed_attempt(const struct action_failed *failed)
 {
     switch ((enum ending)failed->ending) {
     case ENDING_REPORT:
+    case ENDING_FATAL:
     case ENDING_CANCEL: return one_of(JOB_REPORTED, 0);
     case ENDING_SILENCE: return one_of(JOB_LOST, 0);
     case ENDING_TIME: return one_of(HELLO, 0);
@@ -109,6 +110,14 @@ fire_of(const struct run_started *started)
         .runs_max = started->scoped ? started->runs_max : 0 };
 }
 
+static enum outcome
+outcome_of(uint32_t ending)
+{
+    return ending == ENDING_CANCEL  ? OUTCOME_CANCELLED
+           : ending == ENDING_FATAL ? OUTCOME_FATAL
+                                    : OUTCOME_FAILED;
+}
+
 static struct job_reported
 report_of(const struct message *first)
 {
@@ -128,7 +137,7 @@ report_of(const struct message *first)
         .attempt = failed->attempt,
         .offer = failed->offer,
         .session = failed->session,
-        .outcome = failed->ending == ENDING_CANCEL ? OUTCOME_CANCELLED : OUTCOME_FAILED,
+        .outcome = outcome_of(failed->ending),
         .error_type = failed->error_type,
         .error_message = failed->error_message };
 }

@@ -427,12 +427,13 @@ scheduler_apply(void *state, uint64_t at_ms, const struct message *m)
     case JOB_WITHDRAWN: return;
     case RUN_FORWARDED: apply_forwarded(s, m); return;
     case FORWARD_SETTLED: apply_forward_settled(s, m); return;
+    case START_REFUSED: apply_refusal(s, m); return;
     case CHILD_ENDED: apply_child_ended(s, m); return;
     case AUTOMATION_FAILING: apply_failing(s, m); return;
     case TELLING_SETTLED: {
         const struct telling_settled *settled = &m->telling_settled;
         telling_drop(
-            s, settled->peer, &settled->subject, (enum telling_kind)settled->kind);
+            s, settled->peer, &settled->subject, (enum telling_kind)settled->kind, 0);
         return;
     }
     case TOLD_AGAIN: tellings_told(s, &m->told_again); return;

@@ -1,5 +1,9 @@
 /* Starts that another partition decides: that of their automation, whose runs see each
  * other.  The key stays decided here, and the client is answered through its gateway.
+ *
+ * It may be told a start twice, and may have refused it in between: so a refusal is a
+ * fact there, by the number under which it was asked, and who asks under that number
+ * again hears it again.  Who asks anew, under the same key, is decided anew.
  */
 #include "actors/scheduler/policy.h"
 #include "actors/scheduler/tellings.h"
@@ -11,27 +15,31 @@ copy(struct outbox *out, struct bytes bytes)
 }
 
 void
-forward_start(
-    struct outbox *out, const struct start *start, const struct run_forwarded *more)
+forward_start(const struct scheduler_state *state, struct outbox *out,
+    const struct start *start, const struct run_forwarded *more)
 {
-    say_run_forwarded(out, (struct run_forwarded){
-                               .run = start->run,
-                               .request = more->request,
-                               .gateway = more->gateway,
-                               .automation = copy(out, start->automation),
-                               .key = copy(out, start->key),
-                               .inputs = copy(out, start->inputs),
-                               .source = copy(out, start->source),
-                               .version = start->version,
-                               .data = copy(out, start->data),
-                               .meta = copy(out, start->meta),
-                               .config = copy(out, start->config),
-                               .trigger = copy(out, start->trigger),
-                               .concurrency = start->concurrency,
-                               .runs_max = start->runs_max,
-                               .slot_ms = more->slot_ms,
-                               .event = more->event,
-                           });
+    uint64_t number = journal_last(state->journal) + 1;
+    say_run_forwarded(
+        out, (struct run_forwarded){
+                 .run = start->run,
+                 .request = more->request,
+                 .gateway = more->gateway,
+                 .automation = copy(out, start->automation),
+                 .key = copy(out, start->key),
+                 .inputs = copy(out, start->inputs),
+                 .source = copy(out, start->source),
+                 .version = start->version,
+                 .data = copy(out, start->data),
+                 .meta = copy(out, start->meta),
+                 .config = copy(out, start->config),
+                 .trigger = copy(out, start->trigger),
+                 .concurrency = start->concurrency,
+                 .runs_max = start->runs_max,
+                 .slot_ms = more->slot_ms,
+                 .event = more->event,
+                 .number = number,
+                 .settled = tellings_settled(state, id_partition(&start->run), number),
+             });
 }
 
 void
@@ -57,7 +65,8 @@ void
 apply_forward_settled(struct scheduler_state *s, const struct message *fact)
 {
     const struct forward_settled *settled = &fact->forward_settled;
-    telling_drop(s, id_partition(&settled->run), &settled->run, TELLING_FORWARD);
+    telling_drop(s, id_partition(&settled->run), &settled->run, TELLING_FORWARD,
+        settled->number);
 }
 
 /* ---- there ---- */
@@ -80,8 +89,13 @@ on_run_forwarded(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out)
 {
     const struct run_forwarded *f = &in->run_forwarded;
-    struct forward_taken taken = { .run = f->run, .existed = 1 };
+    struct forward_taken taken = { .run = f->run, .existed = 1, .number = f->number };
+    uint32_t asker = in->envelope.instance;
     struct turn turn;
+    if (refusal_find(state, out, asker, &taken)) {
+        say_forward_taken(out, taken);
+        return;
+    }
     if (!turn_open(&turn, state, now_ms, out, &f->run)) {
         struct start start = {
             .run = f->run,
@@ -103,6 +117,7 @@ on_run_forwarded(const struct scheduler_state *state, uint64_t now_ms,
             taken.err = refusal.err;
             taken.detail = text(refusal.detail);
             taken.details = refusal.details;
+            note_refusal(out, asker, f, &taken);
             say_forward_taken(out, taken);
             return;
         }
@@ -179,6 +194,9 @@ static void
 answer(void *self, const struct telling *telling)
 {
     struct answering *a = self;
+    if (a->taken->err != ERR_NONE && a->taken->number != 0
+        && a->taken->number != telling->record)
+        return; /* another was refused */
     a->count++;
     if (!outbox_has_room(a->out, TURN_RESERVE))
         return;
@@ -200,5 +218,6 @@ on_forward_taken(
         answer, &answering);
     if (answering.count > 0)
         say_forward_settled(
-            out, (struct forward_settled){ taken->run, taken->err, taken->detail });
+            out, (struct forward_settled){ taken->run, taken->err, taken->detail,
+                     taken->err == ERR_NONE ? 0 : taken->number });
 }

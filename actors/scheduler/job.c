@@ -78,7 +78,7 @@ static bool
 may_retry(const struct step_row *step, const struct plan_step *plan, enum ending ending,
     struct bytes error_type)
 {
-    if (ending == ENDING_CANCEL
+    if (ending == ENDING_CANCEL || ending == ENDING_FATAL
         || step->attempt - step->attempts_past >= PLAN_ATTEMPTS_MAX)
         return false;
     if (ending == ENDING_SILENCE)
@@ -291,8 +291,9 @@ complete_attempt(struct turn *turn, const struct job_reported *report)
 static void
 take_report(struct turn *turn, const struct job_reported *report)
 {
-    enum ending failed =
-        report->outcome == OUTCOME_CANCELLED ? ENDING_CANCEL : ENDING_REPORT;
+    enum ending failed = report->outcome == OUTCOME_CANCELLED ? ENDING_CANCEL
+                         : report->outcome == OUTCOME_FATAL   ? ENDING_FATAL
+                                                              : ENDING_REPORT;
     if (report->outcome == OUTCOME_COMPLETED)
         complete_attempt(turn, report);
     else
@@ -310,7 +311,8 @@ accepted_before(struct turn *turn, const struct job_reported *report)
     struct attempt_ending before =
         step_ending(run_step(&turn->run, report->step), report->attempt);
     return before.offer == report->offer
-           && (before.ending == ENDING_REPORT || before.ending == ENDING_CANCEL);
+           && (before.ending == ENDING_REPORT || before.ending == ENDING_CANCEL
+               || before.ending == ENDING_FATAL);
 }
 
 void

@@ -255,7 +255,7 @@ on_run_start(const struct scheduler_state *state, uint64_t now_ms,
     uint32_t home = keyed ? id_partition(&known) : home_of_start(state, out, &start);
     if (home != state->partition) {
         start.run = id_move(&known, home);
-        forward_start(out, &start,
+        forward_start(state, out, &start,
             &(struct run_forwarded){
                 .request = asked->request, .gateway = in->envelope.instance });
         return;
@@ -294,7 +294,7 @@ on_trigger_fired(const struct scheduler_state *state, uint64_t now_ms,
         uint32_t home = home_of_start(state, out, &start);
         if (home != state->partition) {
             start.run = id_move(&fired->run, home);
-            forward_start(out, &start,
+            forward_start(state, out, &start,
                 &(struct run_forwarded){
                     .slot_ms = fired->slot_ms, .event = fired->event });
             return;

@@ -78,10 +78,13 @@ keep_key(void *self, struct bytes key, struct bytes value)
 
 void
 telling_drop(struct scheduler_state *s, uint32_t peer, const struct id *subject,
-    enum telling_kind kind)
+    enum telling_kind kind, uint64_t record)
 {
-    struct row_key from = about_key(peer, subject, kind), to = row_key_after(&from);
+    struct row_key from = about_key(peer, subject, kind), to;
     struct keys_found found;
+    if (record != 0)
+        row_key_u64(&from, record);
+    to = row_key_after(&from);
     do {
         found.count = 0;
         journal_scan(s->journal, row_key_bytes(&from), row_key_bytes(&to), false,
@@ -181,6 +184,46 @@ settle_telling(const struct scheduler_state *state, struct outbox *out, uint32_t
         say_telling_settled(out, (struct telling_settled){ peer, *subject, kind });
 }
 
+struct rows_found {
+    struct telling list[TELL_AGAIN_MAX];
+    struct row_key last;
+    uint32_t count, max;
+};
+
+static bool
+keep_row(void *self, struct bytes key, struct bytes value)
+{
+    struct rows_found *found = self;
+    found->list[found->count++] = telling_read(key, value);
+    found->last.size = key.size;
+    memcpy(found->last.bytes, key.data, key.size);
+    return found->count < found->max;
+}
+
+/* Up to `max` rows behind `from`. */
+static void
+read_rows(const struct scheduler_state *state, uint32_t peer, struct row_key from,
+    struct rows_found *found)
+{
+    struct row_key all = peer_key(peer), to = row_key_after(&all);
+    row_key_u8(&from, 0); /* behind it */
+    journal_scan(state->journal, row_key_bytes(&from), row_key_bytes(&to), false,
+        keep_row, found);
+}
+
+uint64_t
+tellings_settled(const struct scheduler_state *state, uint32_t peer, uint64_t number)
+{
+    struct rows_found found = { .max = TELL_AGAIN_MAX };
+    read_rows(state, peer, peer_key(peer), &found);
+    if (found.count == found.max)
+        return 0;
+    for (uint32_t i = 0; i < found.count; i++)
+        if (found.list[i].kind == TELLING_FORWARD && found.list[i].record < number)
+            number = found.list[i].record;
+    return number;
+}
+
 static const struct id *
 subject_of(const struct message *fact, enum telling_kind kind)
 {
@@ -236,33 +279,6 @@ say_again(
     m.raw = (struct bytes){ 0 };
     outbox_put_to(out, t->peer == PEER_REGISTRY ? ACTOR_registry : ACTOR_scheduler,
         t->peer == PEER_REGISTRY ? 0 : t->peer, m);
-}
-
-struct rows_found {
-    struct telling list[TELL_AGAIN_MAX];
-    struct row_key last;
-    uint32_t count, max;
-};
-
-static bool
-keep_row(void *self, struct bytes key, struct bytes value)
-{
-    struct rows_found *found = self;
-    found->list[found->count++] = telling_read(key, value);
-    found->last.size = key.size;
-    memcpy(found->last.bytes, key.data, key.size);
-    return found->count < found->max;
-}
-
-/* Up to `max` rows behind `from`. */
-static void
-read_rows(const struct scheduler_state *state, uint32_t peer, struct row_key from,
-    struct rows_found *found)
-{
-    struct row_key all = peer_key(peer), to = row_key_after(&all);
-    row_key_u8(&from, 0); /* behind it */
-    journal_scan(state->journal, row_key_bytes(&from), row_key_bytes(&to), false,
-        keep_row, found);
 }
 
 static void

@@ -20,9 +20,9 @@ struct telling {
 
 /* apply */
 void telling_put(struct scheduler_state *state, const struct telling *telling);
-/* All of this kind about the subject. */
+/* That of this kind about the subject which the record has; 0: all. */
 void telling_drop(struct scheduler_state *state, uint32_t peer,
-    const struct id *subject, enum telling_kind kind);
+    const struct id *subject, enum telling_kind kind, uint64_t record);
 void tellings_reset(struct scheduler_state *state, uint32_t peer);
 /* There is a row that no message has said: tell the peer what it may not know. */
 void tellings_due(struct scheduler_state *state, uint32_t peer);
@@ -39,6 +39,10 @@ void tellings_about(const struct scheduler_state *state, uint32_t peer,
     const struct id *subject, enum telling_kind kind, telling_fn *each, void *self);
 bool telling_there(const struct scheduler_state *state, uint32_t peer,
     const struct id *subject, enum telling_kind kind);
+/* The oldest record that the peer was told a fact of and has not settled, `number` if
+ * there is none, 0 if there are too many to look at. */
+uint64_t
+tellings_settled(const struct scheduler_state *state, uint32_t peer, uint64_t number);
 /* The fact that it is about, as it was said; borrows from the turn's arena. */
 struct message telling_fact(const struct scheduler_state *state, struct outbox *out,
     const struct telling *telling);
@@ -51,12 +55,20 @@ addressed(const struct scheduler_state *state, struct message m, uint32_t partit
 
 /* forward.c */
 /* `more`: whom to answer. */
-void forward_start(
-    struct outbox *out, const struct start *start, const struct run_forwarded *more);
+void forward_start(const struct scheduler_state *state, struct outbox *out,
+    const struct start *start, const struct run_forwarded *more);
 void on_run_forwarded(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out);
 void on_forward_taken(
     const struct scheduler_state *state, const struct message *in, struct outbox *out);
 void apply_forwarded(struct scheduler_state *state, const struct message *fact);
 void apply_forward_settled(struct scheduler_state *state, const struct message *fact);
+
+/* refusals.c: what was refused to another partition, by the number of its asking. */
+/* Was this refused before?  Then `taken` says so; it borrows from the turn's arena. */
+bool refusal_find(const struct scheduler_state *state, struct outbox *out,
+    uint32_t asker, struct forward_taken *taken);
+void note_refusal(struct outbox *out, uint32_t asker, const struct run_forwarded *asked,
+    const struct forward_taken *taken);
+void apply_refusal(struct scheduler_state *state, const struct message *fact);
 #endif

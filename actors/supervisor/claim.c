@@ -1,6 +1,7 @@
 #include "actors/supervisor/claim.h"
 
 #include "base/clock.h"
+#include "base/privileges.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -41,10 +42,47 @@ make_folders(const char *data, struct fault *fault)
     return ERR_NONE;
 }
 
+/* The gateway's keys: they lie in its own folder, and are looked for beside the lock,
+ * where earlier releases had them. */
+static const char *const keys[] = { "dev.key", "curve.secret", "curve.public" };
+
+static const char *
+key_path(const char *data, size_t i, char out[FOLDER_PATH_MAX])
+{
+    char below[32];
+    snprintf(below, sizeof below, "gateway/%s", keys[i]);
+    return folder_path(data, below, out);
+}
+
+static enum err
+move_keys(const char *data, struct fault *fault)
+{
+    char here[FOLDER_PATH_MAX], there[FOLDER_PATH_MAX];
+    struct stat found;
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        folder_path(data, keys[i], here);
+        key_path(data, i, there);
+        if (lstat(here, &found) == 0 && S_ISREG(found.st_mode)
+            && rename(here, there) != 0)
+            return fail(fault, here, "cannot be moved to gateway/");
+    }
+    return ERR_NONE;
+}
+
+void
+claim_link_keys(const char *data)
+{
+    char here[FOLDER_PATH_MAX], there[FOLDER_PATH_MAX];
+    for (size_t i = 0; i < COUNT(keys); i++)
+        if (access(key_path(data, i, there), F_OK) == 0)
+            (void)!symlink(there + strlen(data) + 1, folder_path(data, keys[i], here));
+}
+
 static enum err
 make_layout(const char *data, const struct config *config, struct fault *fault)
 {
-    static const char *const below[] = { "run", "log", "epoch", "journal" };
+    static const char *const below[] = { "run", "log", "epoch", "journal",
+        "journal/views", "gateway" };
     char path[FOLDER_PATH_MAX];
     for (size_t i = 0; i < COUNT(below); i++)
         if (!make_folder(folder_path(data, below[i], path)))
@@ -56,7 +94,9 @@ make_layout(const char *data, const struct config *config, struct fault *fault)
 #include "actors/supervisor/children.def"
     /* Whoever made them, in this life or one that ended at once: a journal whose folder
      * has no durable name is lost whole when the power is cut. */
-    enum err e = folder_sync(data, fault);
+    enum err e = move_keys(data, fault);
+    if (e == ERR_NONE)
+        e = folder_sync(data, fault);
     return e == ERR_NONE ? folder_sync(folder_path(data, "journal", path), fault) : e;
 }
 
@@ -112,26 +152,6 @@ take_lock(struct claim *claim, struct fault *fault)
         "another engine (pid %d) runs on the data folder %s", owner, claim->data);
 }
 
-/* Write all of a file or nothing of it, and durably. */
-static enum err
-write_whole(
-    const char *data, const char *name, struct bytes content, struct fault *fault)
-{
-    char path[FOLDER_PATH_MAX], fresh[FOLDER_PATH_MAX + 8];
-    snprintf(fresh, sizeof fresh, "%s.new", folder_path(data, name, path));
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return fail(fault, fresh, "cannot be made");
-    bool written = write(fd, content.data, content.size) == (ssize_t)content.size
-                   && fsync(fd) == 0 && rename(fresh, path) == 0;
-    int why = errno;
-    close(fd);
-    errno = why;
-    if (!written)
-        return fail(fault, path, "cannot be written");
-    return folder_sync(data, fault);
-}
-
 /* The file's size, up to `size` and one more; -1 when it is not there. */
 static ssize_t
 read_whole(const char *data, const char *name, void *out, size_t size)
@@ -152,7 +172,7 @@ take_secret(struct claim *claim, struct fault *fault)
     ssize_t size = read_whole(claim->data, "secret", read, sizeof read);
     if (size < 0) {
         chance_fill(claim->secret, SECRET_SIZE);
-        return write_whole(
+        return folder_write(
             claim->data, "secret", bytes_of(claim->secret, SECRET_SIZE), fault);
     }
     if (size != SECRET_SIZE)
@@ -171,7 +191,7 @@ check_partitions(const struct claim *claim, uint32_t schedulers, struct fault *f
     ssize_t size = read_whole(claim->data, "partitions", line, sizeof line - 1);
     if (size < 0) {
         snprintf(line, sizeof line, "%" PRIu32 "\n", schedulers);
-        return write_whole(claim->data, "partitions", text(line), fault);
+        return folder_write(claim->data, "partitions", text(line), fault);
     }
     unsigned long fixed = strtoul(line, &end, 10);
     if (size == 0 || *end != '\n' || fixed == 0)
@@ -220,6 +240,10 @@ claim_take(const struct config *config, struct claim *claim, struct fault *fault
     enum err e = folder_find(config, claim->data, fault);
     if (e == ERR_NONE)
         e = make_folders(claim->data, fault);
+    if (e == ERR_NONE)
+        e = privileges_of_owner(claim->data, &claim->owned, fault);
+    if (e == ERR_NONE && config->sandbox)
+        (void)privileges_drop(true); /* where it cannot be, our processes say so */
     if (e == ERR_NONE)
         e = take_lock(claim, fault);
     if (e == ERR_NONE)

@@ -40,17 +40,6 @@ take_signals(struct engine *e)
     hear_deaths(e);
 }
 
-static int
-patience_ms(const struct engine *e)
-{
-    uint64_t due = supervisor_due(&e->machine), now = clock_monotonic_ms();
-    if (due == UINT64_MAX)
-        return -1;
-    if (due <= now)
-        return 0;
-    return due - now < 60000 ? (int)(due - now) : 60000;
-}
-
 static void
 turn(struct engine *e)
 {
@@ -62,7 +51,8 @@ turn(struct engine *e)
         doors[count++] = (struct pollfd){ .fd = at->log_fd, .events = POLLIN };
         doors[count++] = (struct pollfd){ .fd = at->ready_fd, .events = POLLIN };
     }
-    if (poll(doors, count, patience_ms(e)) < 0 && errno != EINTR)
+    if (poll(doors, count, clock_patience(supervisor_due(&e->machine))) < 0
+        && errno != EINTR)
         WRONG("poll failed");
     for (size_t i = 0; i < e->roster.count; i++) {
         if (doors[1 + 2 * i].revents != 0)
@@ -154,6 +144,9 @@ run(struct engine *e)
 {
     log_line(LOG_INFO, "starting", "data=\"%s\" schedulers=%u", e->claim.data,
         e->config.schedulers);
+    if (e->claim.owned)
+        log_line(LOG_INFO, "user", "uid=%u why=\"owner of the data folder\"",
+            (unsigned)getuid());
     warn_insecure(&e->config);
     engine_become(e, "starting");
     e->begin_ms = clock_monotonic_ms();
@@ -181,7 +174,7 @@ engine_run(const struct engine_wish *wish)
         WRONG("no memory or no libsodium");
     e->config = wish->config;
     memcpy(e->say_fds, wish->say_fds, sizeof e->say_fds);
-    e->book.fd = e->claim.lock_fd = -1;
+    e->book.file.fd = e->claim.lock_fd = -1;
     umask(077);
     enum err err = open_all(e, wish->foreground, &fault);
     if (err == ERR_NONE) {

@@ -2,8 +2,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -66,19 +64,12 @@ fill_status(const struct engine *e, struct status *status)
 void
 engine_publish(struct engine *e)
 {
-    char path[FOLDER_PATH_MAX], fresh[FOLDER_PATH_MAX];
+    char path[FOLDER_PATH_MAX];
     struct status status = { 0 };
-    struct buffer out = { 0 };
+    struct fault fault;
     e->changed = false;
     fill_status(e, &status);
-    status_print(&status, &out);
     folder_path(e->claim.data, "run/status", path);
-    folder_path(e->claim.data, "run/status.new", fresh);
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool written = fd >= 0 && write(fd, out.data, out.size) == (ssize_t)out.size;
-    if (fd >= 0)
-        close(fd);
-    if (!written || rename(fresh, path) != 0)
-        log_line(LOG_BROKEN, "status_not_written", "err=\"%s\"", strerror(errno));
-    buffer_free(&out);
+    if (status_write(&status, path, &fault) != ERR_NONE)
+        log_line(LOG_BROKEN, "status_not_written", "err=\"%s\"", fault.detail);
 }

@@ -26,6 +26,7 @@ hear_ready(struct engine *e, size_t process, const char *detail)
         e->config.worker_port = port_in(detail, "worker=");
         e->config.iii_port = port_in(detail, "iii=");
         e->config.iii_http_port = port_in(detail, "iii_http=");
+        claim_link_keys(e->claim.data);
     }
     engine_describe(e, r, detail);
     log_line(LOG_INFO, "process_ready", "name=%s ms=%" PRIu64 " %s", r->member->name,

@@ -2,54 +2,29 @@
 
 #include "base/log.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-static bool
-open_file(struct logbook *book)
+static void
+follow(const struct logbook *book)
 {
-    struct stat state;
-    int fd = open(book->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return false;
-    book->fd = fd;
-    book->size = fstat(fd, &state) == 0 ? (uint64_t)state.st_size : 0;
     if (book->owns_stderr)
-        (void)dup2(fd, STDERR_FILENO);
-    return true;
+        (void)dup2(book->file.fd, STDERR_FILENO);
 }
 
 enum err
 logbook_open(struct logbook *book, const char *data, bool echo, struct fault *fault)
 {
-    *book = (struct logbook){
-        .fd = -1,
-        .size_max = LOGBOOK_SIZE_MAX,
-        .echo = echo,
-        .owns_stderr = !echo,
-    };
-    folder_path(data, "log/capstan.log", book->path);
-    if (!open_file(book))
-        return fault_set(fault, ERR_IO, "%.250s: %s", book->path, strerror(errno));
-    return ERR_NONE;
-}
-
-static void
-turn_page(struct logbook *book)
-{
-    char older[FOLDER_PATH_MAX + 8];
-    snprintf(older, sizeof older, "%s.1", book->path);
-    if (rename(book->path, older) != 0)
-        return;
-    int full = book->fd;
-    if (open_file(book))
-        close(full);
+    char path[FOLDER_PATH_MAX];
+    *book = (struct logbook){ .echo = echo, .owns_stderr = !echo };
+    folder_path(data, "log/capstan.log", path);
+    enum err e = rotated_open(&book->file, path, LOGBOOK_SIZE_MAX, fault);
+    if (e == ERR_NONE)
+        follow(book);
+    return e;
 }
 
 static void
@@ -128,11 +103,8 @@ keep_line(struct logbook *book, struct logstream *stream, uint64_t unix_ms)
 static void
 write_page(struct logbook *book)
 {
-    if (book->size + book->page.size > book->size_max)
-        turn_page(book);
-    ssize_t written = write(book->fd, book->page.data, book->page.size);
-    if (written > 0)
-        book->size += (uint64_t)written;
+    if (rotated_append(&book->file, buffer_bytes(&book->page)))
+        follow(book);
     buffer_clear(&book->page);
 }
 

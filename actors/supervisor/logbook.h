@@ -8,17 +8,14 @@
 #define ACTORS_SUPERVISOR_LOGBOOK_H
 #include "base/buffer.h"
 #include "base/err.h"
-#include "base/folder.h"
+#include "base/rotated.h"
 
 enum { LOGBOOK_SIZE_MAX = 16 * 1024 * 1024, LOGBOOK_LINE_MAX = 4096 };
 
 struct logbook {
-    char path[FOLDER_PATH_MAX];
-    int fd;
-    uint64_t size;     /* bytes of the file */
-    uint64_t size_max; /* LOGBOOK_SIZE_MAX, less in tests */
-    bool echo;         /* to stderr as well */
-    bool owns_stderr;  /* stderr is the file: it must follow to the next one */
+    struct rotated file; /* of LOGBOOK_SIZE_MAX */
+    bool echo;           /* to stderr as well */
+    bool owns_stderr;    /* stderr is the file: it must follow to the next one */
     struct buffer page;
 };
 

@@ -1,4 +1,5 @@
 #include "actors/supervisor/engine_state.h"
+#include "actors/supervisor/notify.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/wrong.h"
@@ -69,6 +70,7 @@ order_announce(struct engine *e)
     log_line(LOG_INFO, "ready", "%s ms=%" PRIu64, sentence,
         clock_monotonic_ms() - e->begin_ms);
     engine_say(e, "ready", sentence);
+    notify("READY=1");
 }
 
 static void
@@ -126,6 +128,8 @@ engine_obey(struct engine *e)
         }
     }
     e->orders.count = 0;
-    if (e->machine.stopping && strcmp(e->state, "stopping") != 0)
+    if (e->machine.stopping && strcmp(e->state, "stopping") != 0) {
         engine_become(e, "stopping");
+        notify("STOPPING=1");
+    }
 }

@@ -1,5 +1,7 @@
 #include "actors/supervisor/supervisor.h"
 
+#include "base/backoff.h"
+
 #include <assert.h>
 
 static void
@@ -73,22 +75,11 @@ give_up(struct supervisor *s, size_t process, int exit_code, uint64_t now_ms,
     stop_all(s, exit_code, now_ms, orders);
 }
 
-static uint64_t
-delay_ms(unsigned setbacks, uint64_t max_ms)
-{
-    uint64_t delay = SUPERVISOR_BACKOFF_MIN_MS;
-    if (setbacks <= 1)
-        return 0;
-    while (--setbacks > 1 && delay < max_ms)
-        delay *= 2;
-    return delay < max_ms ? delay : max_ms;
-}
-
 static void
 restart(struct supervisor *s, size_t process, uint64_t now_ms, struct orders *orders)
 {
     struct supervised *p = &s->processes[process];
-    uint64_t delay = delay_ms(++p->setbacks, s->backoff_max_ms);
+    uint64_t delay = backoff_ms(++p->setbacks, s->backoff_max_ms);
     p->restarts++;
     become(p, PROCESS_BACKING_OFF, now_ms);
     p->start_ms = now_ms + delay;

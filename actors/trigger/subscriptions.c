@@ -164,6 +164,20 @@ join_batch(const struct hearing *h)
             false);
 }
 
+/* What was held until now fires first: its time was over before this event came, though
+ * nobody had looked yet. */
+static void
+debounce(const struct hearing *h)
+{
+    uint64_t at_ms = h->event->entry.at_ms;
+    struct hearing before = *h;
+    struct hold hold;
+    before.event = NULL;
+    if (hold_read(h, &hold) && hold.count > 0 && hold.due_ms <= at_ms)
+        fire_held(&before);
+    hold_back(h, at_ms + h->config.debounce_ms, true);
+}
+
 static void
 throttle(const struct hearing *h)
 {
@@ -218,7 +232,7 @@ trigger_hears(const struct trigger_state *s, const struct trigger_name *name,
     else if (h.config.batch_max > 0)
         join_batch(&h);
     else if (h.config.debounce_ms > 0)
-        hold_back(&h, e->at_ms + h.config.debounce_ms, true);
+        debounce(&h);
     else if (h.config.throttle_ms > 0)
         throttle(&h);
     else

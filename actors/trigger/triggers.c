@@ -66,7 +66,8 @@ find_out(const struct trigger_state *s, uint64_t now_ms, const struct id *automa
     return list;
 }
 
-/* An older version may come late: its triggers do not hold any more. */
+/* An older version may come late: its triggers do not hold any more.  But of the one
+ * that is known the status may have changed before a later one is told of. */
 void
 on_triggers_offered(const struct trigger_state *s, uint64_t now_ms,
     const struct message *in, struct outbox *out)
@@ -76,7 +77,8 @@ on_triggers_offered(const struct trigger_state *s, uint64_t now_ms,
     uint32_t version =
         automation_version(s->journal, &out->project, &offered->automation, &known);
     uint64_t revision = offered->revision != 0 ? offered->revision : offered->version;
-    bool current = offered->current == 0 || offered->current == offered->version;
+    bool current = offered->current == 0 || offered->current == offered->version
+                   || offered->version == version;
     if (current && (version == 0 || known.revision < revision))
         say_triggers_learned(out,
             (struct triggers_learned){

@@ -116,7 +116,10 @@ check_open(
     const struct subject *subject, struct journal *journal, struct findings *findings)
 {
     struct fault fault;
+    struct record last;
     findings->records = journal_last(journal);
+    if (journal_read(journal, findings->records, &last) == ERR_NONE)
+        findings->head = last.hash;
     if (journal_verify(journal, &fault) != ERR_NONE)
         wrong(findings, fault.detail);
     else
@@ -152,7 +155,8 @@ journal_check(const struct subject *subject, struct findings *findings)
         err = rocksdb_files_check(
             subject->folder, mark_of(subject->folder), NULL, &fault);
     if (err == ERR_NONE) {
-        snprintf(url, sizeof url, "rocksdb-view:%s", subject->folder);
+        snprintf(url, sizeof url, "%s:%s",
+            subject->stopped ? "rocksdb-still" : "rocksdb-view", subject->folder);
         err = journal_open(url, &options, &journal, &fault);
         if (err == ERR_NOT_FOUND)
             return; /* nothing was ever written */

@@ -21,6 +21,7 @@ struct subject {
 struct findings {
     bool ok;
     uint64_t records, facts, rows;
+    struct hash head;      /* of the last record: of it and all before it */
     char wrong[WRONG_MAX]; /* what, and where */
 };
 

@@ -130,17 +130,34 @@ print_line(const char *name, const struct findings *findings)
         findings->ok ? "ok" : "WRONG: ", findings->wrong);
 }
 
+/* Names of files may be damaged too, and then are no text. */
+static json_t *
+wrong_json(const char *wrong)
+{
+    char masked[WRONG_MAX];
+    json_t *all = json_string(wrong);
+    if (all != NULL)
+        return all;
+    snprintf(masked, sizeof masked, "%s", wrong);
+    for (char *at = masked; *at != '\0'; at++)
+        if ((unsigned char)*at >= 0x80)
+            *at = '?';
+    return json_string(masked);
+}
+
 static void
 add_object(json_t *list, const char *name, const struct findings *findings)
 {
+    char hash[HASH_TEXT_SIZE];
     json_t *object = json_object();
     json_object_set_new(object, "name", json_string(name));
     json_object_set_new(object, "records", json_integer((json_int_t)findings->records));
     json_object_set_new(object, "facts", json_integer((json_int_t)findings->facts));
     json_object_set_new(object, "rows", json_integer((json_int_t)findings->rows));
+    json_object_set_new(object, "hash", json_string(hash_print(&findings->head, hash)));
     json_object_set_new(object, "ok", json_boolean(findings->ok));
     if (!findings->ok)
-        json_object_set_new(object, "wrong", json_string(findings->wrong));
+        json_object_set_new(object, "wrong", wrong_json(findings->wrong));
     json_array_append_new(list, object);
 }
 

@@ -119,6 +119,7 @@ main(int argc, char **argv)
 {
     struct process p = { 0 };
     child_start(argc, argv, "view", &p.child);
+    child_shut_in(&p.child, false);
     open_mailbox(&p);
     open_view(&p);
     child_ready(&p.child, "%s", "");

@@ -2,6 +2,7 @@
 
 #include "base/pack.h"
 #include "gateway/iii/baggage.h"
+#include "gateway/iii/binding.h"
 #include "gateway/iii/channel.h"
 #include "gateway/iii/discovery.h"
 #include "gateway/iii/enqueue.h"
@@ -11,7 +12,6 @@
 #include "gateway/iii/runs.h"
 #include "gateway/iii/state.h"
 #include "gateway/iii/topic.h"
-#include "gateway/iii/trigger.h"
 #include "gateway/iii/worker.h"
 
 enum { ABOUT_MAX = 65536 };
@@ -66,8 +66,8 @@ static const struct iii_function functions[] = {
     { "engine::registered-triggers::info", "one trigger, its type and its function",
         discover_trigger },
     { "engine::register_trigger", "a trigger that stays when its worker goes",
-        trigger_register },
-    { "engine::unregister_trigger", "end a trigger", trigger_unregister },
+        binding_register },
+    { "engine::unregister_trigger", "end a trigger", binding_unregister },
     { "engine::health::check", "is the engine well?", discover_health },
     { "engine::log::error", "write to the engine's log", records_error },
     { "engine::log::warn", "write to the engine's log", records_warn },

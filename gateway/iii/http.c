@@ -27,6 +27,9 @@ static void go_on(struct http_call *http);
 void
 http_call_end(struct http_call *http)
 {
+    if (http->over)
+        return;
+    http->over = true;
     alarm_clear(&http->hub->gateway->alarms, &http->limit);
     iii_ask_forget(&http->call);
     channel_drop(&http->upload);
@@ -139,6 +142,8 @@ too_long(struct alarm *alarm)
         alarm_set(&g->alarms, &http->limit, http->until_ms);
         return;
     }
+    /* One that never answers must not be busy with us for ever. */
+    iii_ask_give_up(&http->call);
     http_error(http, 504, middleware ? "MIDDLEWARE_TIMEOUT" : "TIMEOUT",
         text("no answer came in time"), "");
 }
@@ -281,6 +286,12 @@ middleware_data_of(
     return take_page(r, &out);
 }
 
+static void
+left(struct request *r)
+{
+    http_call_end(r->own);
+}
+
 static struct http_call *
 http_call_of(struct request *r, struct hub *hub, const struct iii_route *route)
 {
@@ -288,6 +299,7 @@ http_call_of(struct request *r, struct hub *hub, const struct iii_route *route)
     struct http_call *http = arena_take(&r->arena, sizeof *http);
     struct gateway *g = r->gateway;
     r->own = http;
+    r->left = left;
     http->request = r;
     http->hub = hub;
     http->stage = route->condition.size > 0 ? HTTP_CONDITION : HTTP_MIDDLEWARE;

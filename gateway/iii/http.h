@@ -40,7 +40,7 @@ struct http_call {
     unsigned status;                    /* what it said there, */
     struct bytes headers;               /* a map of texts, */
     struct stream stream;               /* and the body that follows */
-    bool streams;
+    bool streams, over;
 };
 
 /* A request came. */
@@ -56,7 +56,7 @@ void http_break(struct http_call *http);
 /* The function returned nothing: it may have written, or be about to. */
 void http_await_channel(struct http_call *http);
 
-/* Nobody is asked any more; the request is to be answered. */
+/* Nobody is asked any more; the request is to be answered, or gone.  Also twice. */
 void http_call_end(struct http_call *http);
 
 /* Answer as the msgpack {status_code?, headers?, body?} of a function says. */

@@ -17,6 +17,7 @@ hub_new(struct gateway *gateway, const struct id *project)
     list_open(&hub->workers);
     list_open(&hub->questions);
     list_open(&hub->queue_routes);
+    list_open(&hub->bindings);
     list_open(&hub->routes);
     list_open(&hub->channels);
     list_open(&hub->records);

@@ -91,6 +91,7 @@ struct hub {
     struct id project;
     struct list workers;
     struct iii_worker *nobody;      /* has the triggers that no worker has; or NULL */
+    struct list bindings;           /* of these, that a provider has not agreed to */
     struct list entries[III_KINDS]; /* in the order in which they came */
     struct map by_id[III_KINDS];
     struct map calls;

@@ -267,6 +267,16 @@ iii_ask_forget(struct iii_call **call)
 }
 
 void
+iii_ask_give_up(struct iii_call **call)
+{
+    if (*call == NULL)
+        return;
+    struct iii_worker *worker = (*call)->worker;
+    hub_call_drop(call);
+    iii_leave_if_idle(worker);
+}
+
+void
 iii_fire(
     struct hub *hub, struct bytes function, struct bytes data, struct bytes metadata)
 {

@@ -32,8 +32,9 @@ void iii_fire(
  * the function, or it cannot be told; then `done` is not called. */
 struct iii_call *
 iii_ask_for(struct hub *hub, const struct iii_frame *said, iii_done *done, void *self);
-/* Who asked does not wait any more. */
+/* Who asked does not wait any more: let it be done, or do not count on that. */
 void iii_ask_forget(struct iii_call **call);
+void iii_ask_give_up(struct iii_call **call);
 /* The connection broke: what it did is stopped, what it asked for is not its any more.
  * Jobs stay. */
 void iii_stop(struct iii_worker *worker);

@@ -1,9 +1,9 @@
 #include "gateway/iii/trigger.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/pack.h"
 #include "base/quoted.h"
+#include "gateway/iii/binding.h"
 #include "gateway/iii/cron.h"
 #include "gateway/iii/functions.h"
 #include "gateway/iii/invoke.h"
@@ -12,7 +12,6 @@
 #include "gateway/iii/state.h"
 #include "gateway/iii/subscriber.h"
 #include "gateway/iii/topic.h"
-#include "gateway/said.h"
 
 static const struct iii_own_type own_types[] = {
     { "engine::workers-available", "a worker connects, describes itself or leaves",
@@ -145,12 +144,16 @@ trigger_type_came(struct iii_entry *type)
 void
 trigger_type_left(struct iii_entry *type)
 {
+    static const struct iii_frame agreed = { .verb = III_NOTHING };
     struct list *all = &type->worker->hub->entries[III_TRIGGER];
     for (struct list *at = all->next; at != all; at = at->next) {
         struct iii_entry *trigger = LIST_OF(at, struct iii_entry, of_hub);
-        if (trigger->provider == type->worker
-            && bytes_equal(trigger->said.trigger_type, type->said.id))
-            trigger->provider = NULL;
+        if (trigger->provider != type->worker
+            || !bytes_equal(trigger->said.trigger_type, type->said.id))
+            continue;
+        trigger->provider = NULL;
+        /* It waits for the next one. */
+        binding_result(trigger, &agreed);
     }
 }
 
@@ -158,9 +161,16 @@ void
 trigger_result(struct iii_worker *provider, const struct iii_frame *said)
 {
     struct iii_entry *trigger = hub_find(provider->hub, III_TRIGGER, said->id);
-    if (trigger == NULL || trigger->provider != provider || said->error.size == 0)
+    if (trigger == NULL || trigger->provider != provider)
+        return;
+    binding_result(trigger, said);
+    if (said->error.size == 0)
         return;
     trigger->provider = NULL;
+    if (trigger->worker == provider->hub->nobody) {
+        hub_drop(&trigger);
+        return;
+    }
     tell_failure(trigger, said->error, "", (struct bytes){ 0 });
 }
 
@@ -190,105 +200,4 @@ trigger_fire(struct hub *hub, const char *type, struct bytes data)
         if (bytes_equal(trigger->said.trigger_type, text(type)))
             iii_fire(hub, trigger->said.function_id, data, trigger->said.metadata);
     }
-}
-
-/* Who has the triggers that nobody has: a worker that is never there. */
-static struct iii_worker *
-nobody(struct hub *hub)
-{
-    if (hub->nobody == NULL) {
-        hub->nobody = hub_worker_new(hub);
-        pack_map(&hub->nobody->about, 1);
-        pack_string(&hub->nobody->about, "name");
-        pack_string(&hub->nobody->about, "capstan");
-    }
-    return hub->nobody;
-}
-
-static void
-pack_member(struct buffer *out, const char *name, struct bytes msgpack)
-{
-    pack_string(out, name);
-    pack_raw(out, msgpack);
-}
-
-/* The frame that would have registered it. */
-static void
-pack_frame(struct buffer *out, const char *id, struct bytes asked)
-{
-    pack_map(out, 6);
-    pack_string(out, "type");
-    pack_string(out, "registertrigger");
-    pack_string(out, "id");
-    pack_string(out, id);
-    pack_member(out, "trigger_type", pack_find(asked, "trigger_type"));
-    pack_member(out, "function_id", pack_find(asked, "function_id"));
-    pack_member(out, "config", pack_find(asked, "config"));
-    pack_member(out, "metadata", pack_find(asked, "metadata"));
-}
-
-static void
-answer_member(struct iii_worker *caller, const struct iii_frame *asked,
-    const char *name, struct buffer *value)
-{
-    struct buffer out = { 0 };
-    pack_map(&out, 1);
-    pack_string(&out, name);
-    buffer_append_bytes(&out, buffer_bytes(value));
-    iii_answer(caller, asked, buffer_bytes(&out));
-    buffer_free(value);
-    buffer_free(&out);
-}
-
-void
-trigger_register(struct iii_worker *caller, const struct iii_frame *asked)
-{
-    char id[III_UUID_SIZE + 1];
-    struct buffer frame = { 0 }, value = { 0 };
-    struct iii_frame said;
-    struct fault fault = { 0 };
-    struct iii_entry *trigger = NULL;
-    iii_uuid_print(id_fresh(0).bytes, id);
-    pack_frame(&frame, id, asked->data);
-    if (iii_frame_read(buffer_bytes(&frame), &said, &fault) != ERR_NONE) {
-        iii_refuse(caller, asked, "INVALID_ARGUMENTS", text(fault.detail));
-        buffer_free(&frame);
-        return;
-    }
-    if (iii_subscriber_type(said.trigger_type)
-        && (caller->key->scopes & SCOPE_START) == 0) {
-        iii_refuse(caller, asked, "FORBIDDEN", text("the key may not start runs"));
-        buffer_free(&frame);
-        return;
-    }
-    trigger = hub_put(nobody(caller->hub), III_TRIGGER, buffer_bytes(&frame));
-    buffer_free(&frame);
-    if (trigger == NULL) {
-        iii_refuse(caller, asked, "trigger_registration_failed",
-            text("there are too many triggers"));
-        return;
-    }
-    if (!trigger_came(trigger, &fault)) {
-        iii_refuse(caller, asked, "trigger_registration_failed", text(fault.detail));
-        return;
-    }
-    pack_string(&value, id);
-    answer_member(caller, asked, "id", &value);
-}
-
-void
-trigger_unregister(struct iii_worker *caller, const struct iii_frame *asked)
-{
-    struct iii_entry *trigger =
-        hub_find(caller->hub, III_TRIGGER, said_text(asked->data, "id"));
-    bool may = trigger != NULL
-               && (trigger->worker == caller || trigger->worker == caller->hub->nobody);
-    struct buffer value = { 0 };
-    if (may) {
-        iii_subscriber_ended(trigger);
-        trigger_left(trigger);
-        hub_drop(&trigger);
-    }
-    pack_bool(&value, may);
-    answer_member(caller, asked, "removed", &value);
 }

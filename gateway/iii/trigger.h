@@ -31,12 +31,6 @@ void trigger_result(struct iii_worker *provider, const struct iii_frame *said);
 /* All types and triggers of a worker go. */
 void trigger_leave(struct iii_worker *worker);
 
-/* engine::register_trigger {trigger_type, function_id, config, metadata?} → {id}: it
- * stays when its worker goes, as long as the gateway lives.
- * engine::unregister_trigger {id} → {removed}: of these, and of the caller's own. */
-void trigger_register(struct iii_worker *caller, const struct iii_frame *asked);
-void trigger_unregister(struct iii_worker *caller, const struct iii_frame *asked);
-
 /* Call the functions of all triggers of a type of ours. */
 void trigger_fire(struct hub *hub, const char *type, struct bytes data);
 #endif

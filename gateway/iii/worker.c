@@ -6,6 +6,7 @@
 #include "base/quoted.h"
 #include "base/wrong.h"
 #include "gateway/iii/ask.h"
+#include "gateway/iii/binding.h"
 #include "gateway/iii/channel.h"
 #include "gateway/iii/discovery.h"
 #include "gateway/iii/enqueue.h"
@@ -129,10 +130,7 @@ void
 iii_hub_leave(struct hub *hub)
 {
     struct list *at;
-    if (hub->nobody != NULL) {
-        trigger_leave(hub->nobody);
-        iii_stop(hub->nobody);
-    }
+    bindings_end(hub);
     while ((at = list_first(&hub->workers)) != NULL)
         forget(LIST_OF(at, struct iii_worker, link));
     alarm_clear(&hub->gateway->alarms, &hub->announce);

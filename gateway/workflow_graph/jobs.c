@@ -147,11 +147,10 @@ workflow_graph_job_fail(struct request *r)
         return;
     if (error.size > ERROR_MAX)
         error = utf8_beginning(bytes_of(error.data, ERROR_MAX));
-    /* An attempt that its worker gave up is not tried again. */
     report(r, lease,
         (struct job_report){
-            .outcome = retryable ? OUTCOME_FAILED : OUTCOME_CANCELLED,
-            .error_type = text(retryable ? "ActionError" : "NotRetryable"),
+            .outcome = retryable ? OUTCOME_FAILED : OUTCOME_FATAL,
+            .error_type = text("ActionError"),
             .error_message = error,
         });
 }

@@ -13,6 +13,7 @@ import time
 
 sys.path[:0] = [os.path.join(os.environ.get("CAPSTAN_SOURCE", "."), folder)
                 for folder in ("tests/support", "tests/bench")]
+import dialects as by_dialect  # noqa: E402
 import load  # noqa: E402
 import scale as at_scale  # noqa: E402
 from engine import BUILD, SOURCE, Engine  # noqa: E402
@@ -167,7 +168,12 @@ def scale(figures, given):
             at_scale.PARTS[name](figures, given, engine)
 
 
-PARTS = (core, life, dispatch, run, recovery, history, scale)
+def dialects(figures, given):
+    """A job by a worker of each dialect; and very many workers that are idle."""
+    by_dialect.measure(figures, given, Engine)
+
+
+PARTS = (core, life, dispatch, run, recovery, history, scale, dialects)
 
 
 def main():
@@ -184,6 +190,8 @@ def main():
     parse.add_argument("--sleeping", type=int, default=1000000, help="runs, for scale")
     parse.add_argument("--queued", type=int, default=100000, help="runs, for scale")
     parse.add_argument("--items", type=int, default=100000, help="of an each, for scale")
+    parse.add_argument("--jobs", type=int, default=10000, help="for dialects")
+    parse.add_argument("--idle", type=int, default=5000, help="workers, for dialects")
     parse.add_argument("--only", nargs="*", choices=names, default=names)
     parse.add_argument("--clients", type=int, nargs="*", default=[1, 16, 64, 256])
     parse.add_argument("--json", metavar="FILE", default="bench.json")
@@ -195,8 +203,8 @@ def main():
         if part.__name__ in given.only:
             part(figures, given)
             figures.write_json(given.json)
-    if given.markdown and given.only == ["scale"]:
-        rewrite(PAGE, "scale", figures.markdown())
+    if given.markdown and given.only in (["scale"], ["dialects"]):
+        rewrite(PAGE, given.only[0], figures.markdown())
     elif given.markdown:
         rewrite(PAGE, MARK, figures.markdown())
 

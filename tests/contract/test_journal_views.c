@@ -173,7 +173,9 @@ START_TEST(a_view_leaves_nothing_behind_and_needs_something_to_look_at)
     ck_assert_ptr_null(view);
     ck_assert_int_ne(access(place.folder, F_OK), 0);
     struct journal *j = place_open(&place);
-    snprintf(beside, sizeof beside, "%s.view-1", place.folder);
+    const char *name = strrchr(place.folder, '/') + 1;
+    snprintf(beside, sizeof beside, "%.*sviews/%s.view-1", (int)(name - place.folder),
+        place.folder, name);
     view = place_view(&place);
     ck_assert_int_eq(access(beside, F_OK), 0);
     journal_close(&view);

@@ -20,6 +20,7 @@ fuzz_one(struct bytes in)
     ((uint64_t)config.name >= (uint64_t)(min) && (uint64_t)config.name <= (max))
 #define u64_WITHIN(name, min, max)  (config.name >= (min) && config.name <= (max))
 #define text_WITHIN(name, min, max) (strlen(config.name) <= (max))
+#define list_WITHIN(name, min, max) (strlen(config.name) <= (max))
 #define SETTING(type, name, value, min, max, unit, sentence)                           \
     if (!type##_WITHIN(name, min, max))                                                \
         WRONG(#name " is out of bounds");

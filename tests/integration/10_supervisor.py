@@ -19,7 +19,7 @@ import unittest
 BUILD = os.environ.get("CAPSTAN_BUILD", ".")
 CAPSTAND = os.path.join(BUILD, "bin/capstand")
 FAKE = os.path.join(BUILD, "tests/integration/fake_child")
-PARTS = ["registry", "trigger", "scheduler", "lease", "view", "gateway"]
+PARTS = ["registry", "trigger", "scheduler", "lease", "view", "gateway", "keeper"]
 ONE_OF_EACH = [part + ".0" for part in PARTS]
 DEADLINE = 30  # seconds; only a broken engine takes that long
 
@@ -143,7 +143,8 @@ class SupervisorTest(unittest.TestCase):
 
     def start(self, *arguments):
         engine = Engine(self, *arguments)
-        self.assertEqual(engine.ready.read(), "ready http=4000 worker=5171 iii=5172")
+        self.assertEqual(engine.ready.read(),
+                         "ready http=4000 worker=5171 iii=5172 iii_http=5173")
         return engine
 
     def refused(self, *arguments):
@@ -158,7 +159,7 @@ class SupervisorTest(unittest.TestCase):
     def test_01_processes_start_in_order_and_end_in_reverse(self):
         engine = self.start("--set", "schedulers=3")
         order = ["registry.0", "trigger.0", "scheduler.0", "scheduler.1", "scheduler.2",
-                 "lease.0", "view.0", "gateway.0"]
+                 "lease.0", "view.0", "gateway.0", "keeper.0"]
         self.assertEqual([name for name, _, _ in self.lives()], order)
         self.assertEqual(engine.stop(), 0)
         self.assertEqual([line[0] for line in self.lines("ends")], order[::-1])
@@ -187,7 +188,8 @@ class SupervisorTest(unittest.TestCase):
         self.assertEqual(status["scheduler.0"]["state"], "stopped")
         self.assertEqual(status["capstand"]["state"], "starting")
         open(os.path.join(self.libexec, "go"), "w").close()
-        self.assertEqual(engine.ready.read(), "ready http=4000 worker=5171 iii=5172")
+        self.assertEqual(engine.ready.read(),
+                         "ready http=4000 worker=5171 iii=5172 iii_http=5173")
         self.assertEqual(engine.stop(), 0)
 
     def test_04_a_killed_process_comes_back_and_the_others_stay(self):
@@ -231,7 +233,7 @@ class SupervisorTest(unittest.TestCase):
         self.assertEqual(engine.ready.read(),
                          "failed gateway.0: http_port: 127.0.0.1:4711 is taken")
         self.assertEqual(engine.end(), 1)
-        self.assertEqual([name for name, _, _ in self.lives()], ONE_OF_EACH)
+        self.assertEqual([name for name, _, _ in self.lives()], ONE_OF_EACH[:-1])
 
     def test_08_a_program_that_cannot_run_is_named(self):
         path = os.path.join(self.libexec, "view")
@@ -336,7 +338,7 @@ class SupervisorTest(unittest.TestCase):
         done = subprocess.run([CAPSTAND, "--data", self.data], env=self.environment,
                               cwd=self.folder, capture_output=True, timeout=DEADLINE)
         self.assertEqual((done.returncode, done.stdout, done.stderr),
-                         (0, b"ready http=3000 worker=5171 iii=5172\n", b""))
+                         (0, b"ready http=3000 worker=5171 iii=5172 iii_http=5173\n", b""))
         pid = int(self.status()["capstand"]["pid"])
         second = subprocess.run([CAPSTAND, "--data", self.data], env=self.environment,
                                 cwd=self.folder, capture_output=True, timeout=DEADLINE)
@@ -362,7 +364,7 @@ class SupervisorTest(unittest.TestCase):
             self.assertEqual(mode, 0o600, name)
         self.assertEqual(os.stat(self.data).st_mode & 0o777, 0o700)
         self.assertEqual(sorted(os.listdir(os.path.join(self.data, "journal"))),
-                         ["registry.0", "scheduler.0", "trigger.0"])
+                         ["registry.0", "scheduler.0", "trigger.0", "views"])
 
     def test_21_the_secret_is_made_once_and_never_replaced(self):
         path = os.path.join(self.data, "secret")

@@ -15,7 +15,7 @@ import unittest
 BUILD = os.path.abspath(os.environ.get("CAPSTAN_BUILD", "."))
 TOOL = os.path.join(BUILD, "bin/capstan")
 FAKE = os.path.join(BUILD, "tests/integration/fake_child")
-PARTS = ["registry", "trigger", "scheduler", "lease", "view", "gateway"]
+PARTS = ["registry", "trigger", "scheduler", "lease", "view", "gateway", "keeper"]
 NAMES = ["capstand"] + [part + ".0" for part in PARTS]
 DEADLINE = 60  # seconds; only a broken tool takes that long
 WORKER = """#!/bin/sh

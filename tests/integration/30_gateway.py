@@ -75,7 +75,7 @@ class GatewayTest(unittest.TestCase):
 
     def test_the_first_start_makes_a_development_key_and_later_ones_keep_it(self):
         engine = self.start()
-        path = os.path.join(engine.folder, "dev.key")
+        path = os.path.join(engine.folder, "gateway/dev.key")
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
         self.assertRegex(self.key, r"^cap_[0-9a-z]{26}_[0-9A-Za-z_-]{43}$")
         self.assertEqual(engine.kill(signal.SIGTERM), 0)

@@ -350,7 +350,7 @@ class FramesTest(unittest.TestCase):
     def test_curve_workers_need_the_public_key_of_the_engine(self):
         self.engine.close()
         self.open(worker_curve=1)
-        with open(self.engine.folder + "/curve.public", "rb") as file:
+        with open(self.engine.folder + "/gateway/curve.public", "rb") as file:
             public = file.read()
         mine, secret = zmq.curve_keypair()
         plain = Worker(self)

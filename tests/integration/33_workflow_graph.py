@@ -2,6 +2,7 @@
 """Goal: the API of workflow-graph is there, with the statuses, bodies and rules that its
 clients know, and without its bugs.
 Method: an engine of its own, asked over HTTP without a key; workers are this test."""
+import concurrent.futures
 import http.client
 import os
 import signal
@@ -137,10 +138,12 @@ class Dialect(unittest.TestCase):
 
     def test_an_idle_claim_is_null_and_a_job_ends_the_wait_at_once(self):
         self.assertIsNone(self.api.claim_once("w-idle", "idle"))
-        workflow = self.api.create(job("only", required_labels=["idle"]))
-        self.api.run(workflow)
-        _, lease = self.api.claim("w-idle", "idle")
-        self.assertEqual(200, self.api.complete(lease))
+        workflow = self.api.create(job("only", required_labels=["wait"]))
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            claim = pool.submit(self.api.claim_once, "w-wait", "wait")
+            until(lambda: "w-wait" in self.api.workers(), "the claim is open")
+            self.api.run(workflow)
+        self.assertEqual(200, self.api.complete(claim.result()["lease"]["lease_id"]))
 
     def test_a_lease_ends_once(self):
         workflow = self.api.create(job("only", required_labels=["once"]))
@@ -220,6 +223,11 @@ class Dialect(unittest.TestCase):
         self.assertEqual(200, self.api.fail(lease, "bad config", retryable=False))
         self.api.wait(workflow, only="failure")
         self.assertEqual("bad config", self.api.status(workflow)["only"]["output"])
+        run, = self.engine.get("/runs", automation=workflow)["items"]
+        failed, = [event["payload"] for event in self.engine.events(run["id"])
+                   if event["event_type"] == "action.failed"]
+        self.assertEqual(("failed", "ActionError", 1),
+                         (run["status"], failed["error_type"], failed["attempt"]))
 
     def test_outputs_reach_all_jobs_behind_as_texts(self):
         workflow = self.api.create(
@@ -313,11 +321,13 @@ class Dialect(unittest.TestCase):
         workflow = self.api.create(job("only", required_labels=["big"]))
         self.api.run(workflow)
         _, lease = self.api.claim("w-big", "big")
-        text = "0123456789abcdé\n" * 200000
+        # A piece of 64 KiB would end within a letter.
+        text = "abc" + "0123456789abcdé\n" * 200000
         self.assertEqual(200, self.api.say(lease, text + "::set-output end=here\n"))
         self.assertEqual(200, self.api.complete(lease))
         self.api.wait(workflow, only="success")
         printed = self.api.printed(workflow, "only")
+        self.assertGreater(len(printed), 100000)
         self.assertTrue(text.startswith(printed[:100000]))
         run = self.engine.get("/runs", automation=workflow)["items"][0]["id"]
         self.assertEqual({"end": "here"}, self.engine.run(run)["output"])
@@ -363,7 +373,7 @@ class Lives(unittest.TestCase):
             api.run(workflow)
             _, lease = api.claim("w", "x", ttl=60)
             api.wait(workflow, a="running")
-            api.say(lease, "::set-output u=0\n::set-output v=0\n")
+            api.say(lease, "::set-output u=0\n::set-output v=0\n::set-output w=0\n")
             until(lambda: api.logs(workflow, "a"), "it is in the log")
             engine.kill_all()
             engine.up()
@@ -373,7 +383,8 @@ class Lives(unittest.TestCase):
             self.assertEqual(200, api.complete(lease))
             self.assertEqual(409, api.heartbeat(lease))
             claimed, lease = api.claim("w", "x")
-            self.assertEqual({"a": {"u": "0", "v": "1"}}, claimed["upstream_outputs"])
+            self.assertEqual({"a": {"u": "0", "v": "1", "w": "0"}},
+                             claimed["upstream_outputs"])
             self.assertEqual(0, claimed["attempt"])
             self.assertEqual(200, api.complete(lease))
             self.assertEqual({"success"}, set(api.wait_over(workflow).values()))
@@ -485,7 +496,7 @@ class Folder(unittest.TestCase):
                             "  build: {needs: lint, run: make, labels: [linux],"
                             " retries: 2}\n")
             write("bad.yaml", "name: Bad\njobs:\n  a: {needs: b, run: x}\n")
-            write("notes.txt", "name: no")
+            write("notes.txt", "name: no\njobs: {a: {run: x}}\n")
             with Engine(workflows=folder) as engine:
                 api = Api(engine)
                 until(lambda: [w["id"] for w in api.must("GET", "/api/workflows")]
@@ -504,6 +515,8 @@ class Folder(unittest.TestCase):
                 until(lambda: list(api.statuses("ci")) == ["one"], engine.logs)
                 until(lambda: api.ask("GET", "/api/workflows/bad/status")[0] == 200,
                       engine.logs)
+                self.assertEqual({"bad", "ci"}, {
+                    w["id"] for w in api.must("GET", "/api/workflows")})
                 self.assertEqual("on: [push, manual]", api.must(
                     "GET", "/api/workflows/ci/status")["trigger"])
                 engine.down(signal.SIGTERM)

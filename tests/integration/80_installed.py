@@ -63,10 +63,14 @@ class InstalledTest(unittest.TestCase):
         for path in ("bin/capstan", "bin/capstand", "include/capstan_worker.h",
                      "lib/libcapstan.so", "lib/pkgconfig/libcapstan.pc",
                      "share/bash-completion/completions/capstan",
+                     "share/capstan/templates/typescript/index.ts",
                      "share/doc/capstan/README.md", "share/doc/capstan/LICENSE",
+                     "lib/systemd/system/capstan.service",
+                     "lib/systemd/system/capstan-worker.service",
+                     "lib/sysusers.d/capstan.conf",
                      *("libexec/capstan/" + name for name in (
                          "registry", "trigger", "scheduler", "lease", "view", "gateway",
-                         "worker", "verify"))):
+                         "keeper", "worker", "verify", "backup", "restore"))):
             self.assertTrue(os.path.exists(os.path.join(self.root, path)), path)
 
     def test_02_a_run_completes_with_nothing_but_what_is_installed(self):
@@ -109,6 +113,9 @@ class InstalledTest(unittest.TestCase):
         flags = subprocess.run(
             ["pkg-config", "--cflags", "--libs", "libcapstan"], env=environment,
             capture_output=True, text=True, check=True).stdout.split()
+        self.run_tool("worker", "init", os.path.join(self.folder, "a-c"), "-l", "c")
+        subprocess.run(["make", "-s", "-C", os.path.join(self.folder, "a-c")],
+                       env=dict(environment, MAKEFLAGS=""), check=True)
         program = os.path.join(self.folder, "worker")
         subprocess.run(["cc", "-Wall", "-Werror", source, "-o", program, *flags],
                        check=True)

@@ -100,7 +100,7 @@ play(struct child *child, const char *word)
     if (strcmp(word, "late") == 0)
         wait_for_go();
     if (strcmp(part, "gateway") == 0)
-        child_ready(child, "http=%u worker=5171 iii=5172",
+        child_ready(child, "http=%u worker=5171 iii=5172 iii_http=5173",
             child->config.http_port == 0 ? 4000 : child->config.http_port);
     else
         child_ready(child, "%s", "");

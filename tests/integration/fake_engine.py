@@ -102,7 +102,8 @@ class FakeEngine:
     def __init__(self, schedulers=1, lost=(), **settings):
         self.folder = tempfile.mkdtemp(prefix="capstan-")
         self.run = os.path.join(self.folder, "run")
-        os.mkdir(self.run)
+        for name in ("run", "epoch", "gateway"):
+            os.mkdir(os.path.join(self.folder, name))
         self.schedulers, self.lost = schedulers, set(lost)  # messages never answered
         self.settings = {"data": self.folder, "http_port": 0, "worker_port": 0, "iii_port": 0,
                          "iii_http_port": 0, "schedulers": schedulers, **settings}
@@ -151,7 +152,7 @@ class FakeEngine:
         os.close(ready[0])
         self.ready = line.decode().strip()
         found = re.fullmatch(r"ready http=(\d+) worker=(\d+) iii=(\d+) "
-                             r"iii_http=(\d+)", self.ready)
+                             r"iii_http=(\d+) .*", self.ready)
         if found:
             self.http, self.worker, self.iii, self.iii_http = (
                 int(port) for port in found.groups())
@@ -193,7 +194,7 @@ class FakeEngine:
             shutil.rmtree(self.folder)
 
     def dev_key(self):
-        with open(os.path.join(self.folder, "dev.key"), encoding="utf-8") as file:
+        with open(os.path.join(self.folder, "gateway/dev.key"), encoding="utf-8") as file:
             return file.read().strip()
 
     # links

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Goal: every bug planted by mutants.toml is found by the instrument it names.
+"""Goal: every bug planted by the tables beside this is found by the instrument it names.
 
 Method: per bug, compile the one source with its snippet replaced, link the instrument's
 programs with it, and run the instrument's command: it must fail, and on the engine as
@@ -29,17 +29,25 @@ FOLDER = os.path.join(BUILD, "tests/mutants/out")
 SAID = re.compile(r"^seed (\d+): (?:(\w+) does not hold|(.*))", re.MULTILINE)
 # Said by libcheck: the test, and what it saw.
 TEST = re.compile(r"^\S+:\d+:[FE]:\w+:(\w+):", re.MULTILINE)
+# Said by unittest: what a test raised.
+RAISED = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Closed\w*|Refused): .*",
+                    re.MULTILINE)
 FIELDS = {"name", "file", "about", "before", "after", "by"}
-MORE = {"rare", "also"}
+MORE = {"rare", "also", "tests", "programs"}
 
 
 class Wrong(Exception):
     """The table or the build, not the bug."""
 
 
-def read_table(path):
-    with open(path, "rb") as table:
-        read = tomllib.load(table)
+def read_tables(folder):
+    read = {"instrument": {}, "mutant": []}
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(".toml"):
+            with open(os.path.join(folder, name), "rb") as table:
+                one = tomllib.load(table)
+            read["instrument"].update(one["instrument"])
+            read["mutant"] += one["mutant"]
     names = [mutant["name"] for mutant in read["mutant"]]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
@@ -49,6 +57,10 @@ def read_table(path):
         missing = FIELDS - mutant.keys()
         if unknown or missing or mutant["by"] not in read["instrument"]:
             raise Wrong(f"{mutant['name']}: {sorted(unknown or missing) or 'by whom?'}")
+        instrument = read["instrument"][mutant["by"]]
+        if instrument.get("by_test") and not mutant.get("tests"):
+            raise Wrong(f"{mutant['name']}: which tests find it?")
+        mutant.setdefault("programs", instrument["programs"])
     return read["instrument"], read["mutant"]
 
 
@@ -70,6 +82,13 @@ def run(command, **more):
                           text=True, errors="replace", check=False, **more)
 
 
+def archive(word):
+    """We link without libtool: what its library is made of."""
+    folder, name = os.path.split(word)
+    return (os.path.join(folder, ".libs", name[:-3] + ".a") if name.endswith(".la")
+            else word)
+
+
 class Build:
     """How the build compiles and links, as its Makefile says."""
 
@@ -85,13 +104,15 @@ class Build:
         self.compile, self.link, parts = map(shlex.split, made.stdout.splitlines()[-3:])
         parts = [part.split() for part in " ".join(parts).split("|")]
         self.objects = dict(zip(programs, parts[::2]))
-        self.libraries = dict(zip(programs, parts[1::2]))
+        self.libraries = {program: [archive(word) for word in words]
+                          for program, words in zip(programs, parts[1::2])}
         for program in programs:
             if not os.path.exists(os.path.join(BUILD, program)):
                 raise Wrong(f"{program} is not built")
 
-    def plant(self, mutant, programs):
-        """A folder like the build's, with the bug in `programs`."""
+    def plant(self, mutant):
+        """A folder like the build's, with the bug in its programs."""
+        programs = mutant["programs"]
         folder = os.path.join(FOLDER, mutant["name"])
         shutil.rmtree(folder, ignore_errors=True)
         self.lay_out(folder, programs)
@@ -135,9 +156,9 @@ def same(compiled, source):
             and re.search(rf"(^|-){stem}\.l?o$", os.path.basename(compiled)))
 
 
-def try_instrument(instrument, folder, bound, only=None):
+def try_instrument(instrument, folder, bound, only=None, tests=()):
     """Seconds it took, and what it said if it failed, or None."""
-    words = instrument["command"] + (instrument["only"] if only else [])
+    words = instrument["command"] + (instrument["only"] if only else []) + list(tests)
     command = [word.format(build=folder, source=SOURCE, bound=bound, only=only)
                for word in words]
     begin = time.monotonic()
@@ -156,6 +177,9 @@ def found_by(said):
     test = TEST.search(said)
     if match is None and test:
         return "-", test[1][:60]
+    raised = RAISED.search(said)
+    if match is None and raised:
+        return "-", raised[0][:60]
     if match is None:
         lines = said.strip().splitlines() or [""]
         return "-", lines[-1][:60]
@@ -170,15 +194,17 @@ def hunt(build, instruments, mutant):
     """Lines about the bug, and whether it was found, by each that must find it."""
     instrument = instruments[mutant["by"]]
     try:
-        folder = build.plant(mutant, instrument["programs"])
+        folder = build.plant(mutant)
     except Wrong as wrong:
         return f"WRONG    {wrong}", False
     lines, good = [], True
-    for only in [None] + mutant.get("also", []):
-        took, said = try_instrument(instrument, folder, instrument["bound"], only)
+    tries = [(test, None, [test]) for test in mutant.get("tests", [])] or [
+        (only, only, []) for only in [None] + mutant.get("also", [])]
+    for what, only, tests in tries:
+        took, said = try_instrument(instrument, folder, instrument["bound"], only, tests)
         if said is None:
             lines.append(f"MISSED   {took:7.1f} s  {mutant['name']:<32} "
-                         f"{only or mutant['about']}")
+                         f"{what or mutant['about']}")
             good = False
             continue
         seed, why = found_by(said)
@@ -187,11 +213,13 @@ def hunt(build, instruments, mutant):
     return "\n".join(lines), good
 
 
-def control(build, instruments, used):
-    """On the engine as it is an instrument finds nothing."""
-    for name in sorted(used):
+def control(instruments, some):
+    """On the engine as it is an instrument finds nothing, nor does any test of it."""
+    for name in sorted({mutant["by"] for mutant in some}):
+        tests = {test for mutant in some if mutant["by"] == name
+                 for test in mutant.get("tests", [])}
         took, said = try_instrument(instruments[name], BUILD,
-                                    instruments[name]["control"])
+                                    instruments[name]["control"], tests=sorted(tests))
         if said is not None:
             raise Wrong(f"{name} fails without a bug:\n{said}")
         print(f"{'-':>8} {took:7.1f} s  {'(no bug)':<32} {name}", flush=True)
@@ -215,13 +243,12 @@ def main():
     parser.add_argument("--by")
     parser.add_argument("-j", type=int, default=min(2, os.cpu_count() or 1))
     arguments = parser.parse_args()
-    instruments, mutants = read_table(os.path.join(HERE, "mutants.toml"))
+    instruments, mutants = read_tables(HERE)
     for mutant in mutants:
         planted(mutant)  # the whole table must fit, whatever is chosen
     some = chosen(mutants, arguments)
-    used = {mutant["by"] for mutant in some}
-    build = Build(sorted({p for name in used for p in instruments[name]["programs"]}))
-    control(build, instruments, used)
+    build = Build(sorted({p for mutant in some for p in mutant["programs"]}))
+    control(instruments, some)
     found = 0
     with concurrent.futures.ThreadPoolExecutor(arguments.j) as pool:
         for line, good in pool.map(lambda m: hunt(build, instruments, m), some):

@@ -13,19 +13,35 @@ only_what_ended_badly_goes_on(struct reading *r, struct tale *t)
     TALE_HOLDS(r, t, t->over && t->status != RUN_DONE, "status %" PRIu32, t->status);
 }
 
+/* From a step on: it, and all that needs it.  Needs stand before who needs them. */
+static void
+mark_behind(struct reading *r, const struct tale *t, const struct run_resumed *resumed,
+    bool *again)
+{
+    for (uint32_t i = 0; i < t->step_count; i++) {
+        struct plan_step plan = tale_plan_step(r, t, i);
+        again[i] = bytes_equal(plan.key, resumed->step);
+        for (uint32_t n = 0; n < plan.needs_count; n++)
+            again[i] |= again[plan.needs[n]];
+    }
+    sim_probe(PROBE_RESUMED_FROM);
+}
+
 /* Attempts go on counting; what completed is not done again. */
 void
 run_goes_on(struct reading *r, struct tale *t, const struct run_resumed *resumed)
 {
+    bool *again = arena_take(&r->arena, t->step_count * sizeof *again);
     only_what_ended_badly_goes_on(r, t);
-    (void)resumed;
+    if (resumed->step.size > 0)
+        mark_behind(r, t, resumed, again);
     t->over = t->cleaning = false;
     t->status = t->ending = 0;
     t->deadline_ms = t->plan.timeout_ms == 0 ? 0 : r->at_ms + t->plan.timeout_ms;
     t->resumed++;
     for (uint32_t i = 0; i < t->step_count; i++) {
         struct step_tale *s = &t->steps[i];
-        if (s->over && s->passes && !tale_plan_step(r, t, i).cleanup)
+        if (s->over && s->passes && !again[i] && !tale_plan_step(r, t, i).cleanup)
             continue;
         *s = (struct step_tale){ .attempt = { .number = s->attempt.number,
                                      .ended = true },

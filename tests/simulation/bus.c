@@ -219,6 +219,13 @@ flush_peer(struct machine *m, struct peer *peer)
 }
 
 static void
+note_hello_due(struct machine *m, const struct peer *peer)
+{
+    if (peer->link.hello_ms < m->hello_ms)
+        m->hello_ms = peer->link.hello_ms;
+}
+
+static void
 speak(struct machine *m, struct peer *peer, const struct message *said)
 {
     struct message numbered = *said;
@@ -229,6 +236,7 @@ speak(struct machine *m, struct peer *peer, const struct message *said)
     if (e->id == 0)
         e->id = ++m->message_id;
     link_speak(&peer->link, m->sim->now_us / MS_US, &numbered);
+    note_hello_due(m, peer);
     size_t head = peer->packet.size;
     uint32_t size = 0;
     buffer_append(&peer->packet, &size, sizeof size);
@@ -260,6 +268,8 @@ uint64_t
 bus_hello_us(struct machine *m)
 {
     uint64_t now_ms = m->sim->now_us / MS_US, next_ms = UINT64_MAX / MS_US;
+    if (now_ms < m->hello_ms)
+        return m->hello_ms * MS_US;
     for (size_t i = 0; i < m->peer_count; i++) {
         struct peer *peer = &m->peers[i];
         struct message hello;
@@ -272,6 +282,7 @@ bus_hello_us(struct machine *m)
         if (peer->link.hello_ms < next_ms)
             next_ms = peer->link.hello_ms;
     }
+    m->hello_ms = next_ms;
     return next_ms * MS_US;
 }
 
@@ -355,6 +366,7 @@ bus_receive(struct machine *m, struct message *in)
     }
     while (read_frame(m, in, &from)) {
         enum link_take taken = link_take(&from->link, in, &m->held);
+        note_hello_due(m, from);
         if (taken == LINK_DROPPED)
             continue;
         check_order(m, from, in);
@@ -403,6 +415,7 @@ bus_close(struct machine *m)
     free_all(&m->inbox);
     free_all(&m->taken);
     m->held_back = false;
+    m->hello_ms = 0;
     for (size_t i = 0; i < m->peer_count; i++) {
         struct peer *peer = &m->peers[i];
         peer->link = (struct link){ 0 };

@@ -43,19 +43,22 @@ no_child_is_called_twice(struct family *f, const struct message *fact)
 }
 
 static void
-note_call(void *self, const struct message *fact)
+note_call(void *self, uint64_t at_ms, const struct message *fact)
 {
+    (void)at_ms;
     if (fact->code == CHILD_CALLED)
         no_child_is_called_twice(self, fact);
 }
 
 static void
-a_run_with_a_parent_was_called_by_it(void *self, const struct message *fact)
+a_run_with_a_parent_was_called_by_it(
+    void *self, uint64_t at_ms, const struct message *fact)
 {
     struct family *f = self;
     const struct run_started *started = &fact->run_started;
     bool creates =
         fact->code == RUN_QUEUED || (fact->code == RUN_STARTED && !started->queued);
+    (void)at_ms;
     if (!creates || id_is_zero(&started->parent))
         return;
     const struct call *call = call_of(f, &started->run);

@@ -12,16 +12,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CALLS_MAX = 128, PATIENCE_US = 4 * SECOND_US, KEY_SIZE = 16 };
+enum { CALLS_MAX = 256, PATIENCE_US = 4 * SECOND_US, KEY_SIZE = 16 };
 
 enum wish {
     WISH_START,
     WISH_CANCEL,
     WISH_APPLY,
     WISH_LIMIT,
+    WISH_PAUSE,
+    WISH_GO_ON, /* after a pause */
+    /* What follows is asked for once: it may come too early, or too late. */
     WISH_RESPOND,
     WISH_RETRY,
-    WISH_FORK
+    WISH_FORK,
+    WISH_SIGNAL,
+    WISH_SKIP,
+    WISH_OVERRIDE
 };
 
 /* What one client wants. */
@@ -36,6 +42,8 @@ struct call {
     uint64_t event;     /* up to this one */
     struct id interaction;
     const char *who, *value; /* who answers it, and what: msgpack; or a queue */
+    const char *step;        /* key: to signal, skip, set, or go on from; or NULL */
+    uint64_t said;           /* what is said by hand: nobody else says the same */
     uint32_t version;        /* to apply; to start, it is known to exist */
     uint64_t attempt;
     bool alone;   /* nothing follows when it is applied */
@@ -118,7 +126,41 @@ message_of(const struct call *call, struct buffer *inputs)
         return m;
     case WISH_RETRY:
         m.code = RUN_RETRY;
-        m.run_retry = (struct run_retry){ .run = call->run, .by = text("ann") };
+        m.run_retry = (struct run_retry){ .run = call->run,
+            .step = text(call->step == NULL ? "" : call->step),
+            .by = text("ann") };
+        return m;
+    case WISH_PAUSE:
+    case WISH_GO_ON:
+        m.code = AUTOMATION_SET;
+        m.automation_set =
+            (struct automation_set){ .name = text(automation_name(call->automation)),
+                .status =
+                    call->wish == WISH_PAUSE ? AUTOMATION_PAUSED : AUTOMATION_ACTIVE };
+        return m;
+    case WISH_SIGNAL:
+        pack_u64(inputs, call->said);
+        m.code = RUN_SIGNAL;
+        m.run_signal = (struct run_signal){ .run = call->run,
+            .step = text(call->step),
+            .result = buffer_bytes(inputs),
+            .by = text("ann") };
+        return m;
+    case WISH_SKIP:
+        buffer_print(inputs, "%" PRIu64, call->said);
+        m.code = STEP_SKIP;
+        m.step_skip = (struct step_skip){ .run = call->run,
+            .step = text(call->step),
+            .by = text("ann"),
+            .reason = buffer_bytes(inputs) };
+        return m;
+    case WISH_OVERRIDE:
+        pack_u64(inputs, call->said);
+        m.code = STEP_OVERRIDE;
+        m.step_override = (struct step_override){ .run = call->run,
+            .step = text(call->step),
+            .output = buffer_bytes(inputs),
+            .by = text("ann") };
         return m;
     case WISH_FORK:
         m.code = RUN_FORK;
@@ -207,6 +249,43 @@ plan_apply(
         add(sim, call, after_us + chance_below(luck(sim), 3 * MS_US));
 }
 
+/* One after the other: who pauses goes on when it knows that all is at rest. */
+static void
+plan_pause(struct sim *sim, const struct call *after)
+{
+    struct call call = {
+        .wish = WISH_PAUSE, .project = after->project, .automation = after->automation
+    };
+    if (!sim->healed && chance_hits(luck(sim), 4000))
+        add(sim, call, chance_below(luck(sim), 3 * SECOND_US));
+}
+
+static void
+hear_set(struct sim *sim, struct call *call)
+{
+    bool paused = call->wish == WISH_PAUSE;
+    call->settled = true;
+    oracle_hear_set(sim, call->project, call->automation, paused);
+    sim_probe(paused ? PROBE_PAUSED : PROBE_UNPAUSED);
+    if (!paused) {
+        plan_pause(sim, call);
+        return;
+    }
+    struct call then = *call;
+    then.wish = WISH_GO_ON;
+    then.settled = false;
+    add(sim, then, chance_below(luck(sim), 3 * SECOND_US));
+}
+
+static bool
+may_be_paused(const struct call *call)
+{
+    return !call->alone && call->version == 1
+           && (call->automation == AUTOMATION_tick
+               || call->automation == AUTOMATION_heard
+               || call->automation == AUTOMATION_failing);
+}
+
 static void
 hear_applied(struct sim *sim, struct call *call)
 {
@@ -221,6 +300,8 @@ hear_applied(struct sim *sim, struct call *call)
                 .automation = call->automation,
                 .input = 1000 + sim->clients->count },
             chance_below(luck(sim), 5 * MS_US));
+    if (may_be_paused(call))
+        plan_pause(sim, call);
     if (!call->alone)
         plan_apply(sim, call->project, call->automation, call->version + 1);
 }
@@ -252,12 +333,31 @@ plan_responses(struct sim *sim, uint32_t project, const struct id *run)
     }
 }
 
+/* Things done by hand, whether or not the step is there to be done it to. */
+static void
+plan_hands(struct sim *sim, const struct call *started)
+{
+    static const enum wish wishes[] = { WISH_SIGNAL, WISH_SIGNAL, WISH_SKIP,
+        WISH_OVERRIDE, WISH_RETRY };
+    static const char *const steps[] = { "a", "w", "s", "b" };
+    struct chance *c = luck(sim);
+    for (uint64_t left = chance_between(c, 2, 6); left > 0; left--) {
+        struct call call = { .wish = wishes[chance_below(c, COUNT(wishes))],
+            .project = started->project,
+            .run = started->run,
+            .said = 1000 + sim->clients->count };
+        call.step = steps[chance_below(c, COUNT(steps))];
+        add(sim, call, chance_below(c, 9 * SECOND_US));
+    }
+}
+
 static void
 plan_again(struct sim *sim, const struct call *started)
 {
     static const enum automation simple[] = { AUTOMATION_line, AUTOMATION_graph,
         AUTOMATION_retry, AUTOMATION_slow, AUTOMATION_late, AUTOMATION_doomed,
-        AUTOMATION_asks, AUTOMATION_alone, AUTOMATION_newest, AUTOMATION_turns };
+        AUTOMATION_asks, AUTOMATION_alone, AUTOMATION_newest, AUTOMATION_turns,
+        AUTOMATION_hands };
     struct chance *c = luck(sim);
     bool is_simple = false;
     for (size_t i = 0; i < COUNT(simple); i++)
@@ -289,6 +389,11 @@ hear_accepted(struct sim *sim, struct call *call, const struct run_accepted *m)
     }
     if (call->wish == WISH_RETRY || call->wish == WISH_FORK)
         return;
+    if (call->wish >= WISH_SIGNAL) {
+        oracle_hear_hand(sim, &call->run,
+            call->wish == WISH_SKIP ? hand_of_skip(call->step) : call->said);
+        return;
+    }
     if (call->wish == WISH_RESPOND) {
         oracle_hear_answered(sim, &call->run, &call->interaction, call->who);
         return;
@@ -311,6 +416,8 @@ hear_accepted(struct sim *sim, struct call *call, const struct run_accepted *m)
     oracle_hear_started(sim, &start, m->existed);
     if (call->automation == AUTOMATION_ask && !m->existed)
         plan_responses(sim, call->project, &m->run);
+    if (!m->existed && call->automation == AUTOMATION_hands)
+        plan_hands(sim, call);
     if (!m->existed && !sim->healed)
         plan_again(sim, call);
     if (!sim->healed && chance_hits(luck(sim), 1500))
@@ -332,8 +439,10 @@ clients_hear(struct sim *sim, size_t i, uint64_t attempt, const struct message *
     } else if (m->code == DOCUMENT && call->wish == WISH_LIMIT) {
         call->settled = true;
         sim_probe(PROBE_LIMITED);
-    } else if (m->code == DOCUMENT) {
+    } else if (m->code == DOCUMENT && call->wish == WISH_APPLY) {
         hear_applied(sim, call);
+    } else if (m->code == DOCUMENT) {
+        hear_set(sim, call);
     } else if (attempt == call->attempt) {
         if (call->wish >= WISH_RESPOND && m->refused.err != ERR_TIMEOUT
             && m->refused.err != ERR_UNAVAILABLE) {
@@ -352,18 +461,24 @@ clients_hear(struct sim *sim, size_t i, uint64_t attempt, const struct message *
 const char *
 clients_wait_for(const struct sim *sim)
 {
+    static const char *const names[] = { [WISH_CANCEL] = "cancel",
+        [WISH_LIMIT] = "limit",
+        [WISH_PAUSE] = "pause",
+        [WISH_GO_ON] = "go on",
+        [WISH_RESPOND] = "respond",
+        [WISH_RETRY] = "retry",
+        [WISH_FORK] = "fork",
+        [WISH_SIGNAL] = "signal",
+        [WISH_SKIP] = "skip",
+        [WISH_OVERRIDE] = "override" };
     static char said[80];
     for (size_t i = 0; i < sim->clients->count; i++) {
         const struct call *call = &sim->clients->calls[i];
         if (call->settled)
             continue;
         snprintf(said, sizeof said, "call %zu (%s) has no answer", i,
-            call->wish == WISH_CANCEL    ? "cancel"
-            : call->wish == WISH_LIMIT   ? "limit"
-            : call->wish == WISH_RESPOND ? "respond"
-            : call->wish == WISH_RETRY   ? "retry"
-            : call->wish == WISH_FORK    ? "fork"
-                                         : automation_name(call->automation));
+            names[call->wish] != NULL ? names[call->wish]
+                                      : automation_name(call->automation));
         return said;
     }
     return NULL;
@@ -387,7 +502,7 @@ plan_start(struct sim *sim, uint64_t number)
         call.automation = AUTOMATION_line;
     if (sim->dials.crowd && chance_hits(c, 7000)) {
         static const enum automation crowds[] = { AUTOMATION_turns, AUTOMATION_turns,
-            AUTOMATION_newest, AUTOMATION_alone };
+            AUTOMATION_newest, AUTOMATION_alone, AUTOMATION_failing };
         call.automation = crowds[sim->seed % COUNT(crowds)];
         call.project = 0;
     }
@@ -398,7 +513,8 @@ plan_start(struct sim *sim, uint64_t number)
         copies = chance_between(c, 1, 3);
     }
     while (copies-- > 0) {
-        add(sim, call, after_us);
+        if ((sim->trims.starts >> number & 1) == 0)
+            add(sim, call, after_us);
         if (chance_hits(c, 5000))
             after_us += chance_below(c, 2 * SECOND_US);
     }
@@ -415,15 +531,50 @@ is_started(const struct sim *sim, uint32_t project, enum automation automation)
     return false;
 }
 
+/* In some worlds, whether or not anybody starts them. */
+static bool
+hears_events(const struct sim *sim, int automation)
+{
+    return sim->dials.events
+           && (automation == AUTOMATION_heard || automation == AUTOMATION_calm
+               || automation == AUTOMATION_seldom || automation == AUTOMATION_packed);
+}
+
+/* As the tool does in bulk: all runs that somebody was told of are cancelled at once.
+ */
+static void
+sweep(struct sim *sim, void *self, uint64_t number, void **owned)
+{
+    struct clients *all = sim->clients;
+    size_t count = all->count;
+    (void)self;
+    (void)number;
+    (void)owned;
+    for (size_t i = 0; i < count; i++) {
+        const struct call *call = &all->calls[i];
+        if (call->wish != WISH_START || id_is_zero(&call->run))
+            continue;
+        add(sim,
+            (struct call){
+                .wish = WISH_CANCEL, .project = call->project, .run = call->run },
+            chance_below(luck(sim), 5 * MS_US));
+        sim_probe(PROBE_SWEPT);
+    }
+}
+
 void
 clients_open(struct sim *sim)
 {
     sim->clients = sim_room(sizeof *sim->clients);
     for (uint64_t i = 0; i < sim->dials.starts; i++)
         plan_start(sim, i);
+    if (chance_hits(luck(sim), 1000))
+        sim_plan(
+            sim, chance_below(luck(sim), sim->dials.faults_us), sweep, NULL, 0, NULL);
     for (uint32_t project = 0; project < PROJECTS; project++)
         for (int i = 0; i < AUTOMATION_COUNT; i++)
-            if (i == AUTOMATION_tick || is_started(sim, project, (enum automation)i))
+            if (hears_events(sim, i) || i == AUTOMATION_tick
+                || is_started(sim, project, (enum automation)i))
                 plan_apply(sim, project, (enum automation)i, 1);
     /* One queue that few jobs are of, or the one of nearly all. */
     if (sim->seed % 3 != 0)

@@ -5,12 +5,18 @@
 enum { MS = 1000, SECOND = 1000000 };
 
 const char *
+trim_name(int kind)
+{
+    static const char *const names[TRIM_COUNT] = { "crash", "crash_some", "power",
+        "pause", "disk", "flush", "clock", "slow", "full", "reset", "cut", "silence",
+        "death", "reconnect", "goodbye", "loss", "repeat", "late", "door", "jump" };
+    return names[kind];
+}
+
+const char *
 mishap_name(enum mishap mishap)
 {
-    static const char *const names[] = { "crash", "crash_some", "power", "pause",
-        "disk", "flush", "clock", "slow", "full", "reset", "cut", "silence", "death",
-        "reconnect", "goodbye" };
-    return names[mishap];
+    return trim_name((int)mishap);
 }
 
 static void
@@ -84,6 +90,7 @@ dials_draw(struct dials *dials, struct config *config, struct chance *c)
         .wide = chance_hits(c, 400),
         .linger = chance_hits(c, 1500),
         .crowd = chance_hits(c, 2000),
+        .events = chance_hits(c, 3000),
     };
     config_default(config);
     draw_config(config, c);
@@ -98,4 +105,19 @@ dials_steady(struct dials *dials)
 {
     memset(dials->every_us, 0, sizeof dials->every_us);
     dials->loss = dials->repeat = dials->late = dials->door_loss = 0;
+}
+
+void
+dials_trim(struct dials *dials, uint32_t kinds)
+{
+    uint32_t *const rates[] = { &dials->loss, &dials->repeat, &dials->late,
+        &dials->door_loss };
+    for (int i = 0; i < MISHAP_COUNT; i++)
+        if ((kinds >> i & 1) != 0)
+            dials->every_us[i] = 0;
+    for (int i = 0; i < 4; i++)
+        if ((kinds >> (TRIM_LOSS + i) & 1) != 0)
+            *rates[i] = 0;
+    if ((kinds >> TRIM_JUMP & 1) != 0)
+        dials->clock_jump_ms = 0;
 }

@@ -26,6 +26,23 @@ enum mishap {
     MISHAP_COUNT
 };
 
+/* What else a world can be without: see shrink.h. */
+enum {
+    TRIM_LOSS = MISHAP_COUNT,
+    TRIM_REPEAT,
+    TRIM_LATE,
+    TRIM_DOOR,
+    TRIM_JUMP,
+    TRIM_COUNT
+};
+
+/* What is left out of the world of a seed: see shrink.h. */
+struct trims {
+    uint64_t heal_us; /* it heals then; 0: when its seed says */
+    uint32_t kinds;   /* of mishaps, a bit for each */
+    uint32_t starts;  /* of clients, a bit for each */
+};
+
 struct dials {
     uint32_t schedulers, workers, starts;
     uint32_t loss, repeat, late; /* of 10,000 packets */
@@ -37,11 +54,15 @@ struct dials {
     int64_t clock_jump_ms;           /* between lives, at most, either way */
     bool linger; /* the world goes on for a while when all runs have ended */
     bool crowd;  /* most starts are of one automation, whose runs see each other */
+    bool events; /* there are automations that events start */
     bool wide;   /* there is an automation of 150 steps side by side */
 };
 
 void dials_draw(struct dials *dials, struct config *config, struct chance *chance);
 /* Nothing bad happens. */
 void dials_steady(struct dials *dials);
+/* Without these kinds, a bit for each. */
+void dials_trim(struct dials *dials, uint32_t kinds);
 const char *mishap_name(enum mishap mishap);
+const char *trim_name(int kind);
 #endif

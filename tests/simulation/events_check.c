@@ -1,12 +1,12 @@
 /* What the log of the trigger actor must say of the events of the first project: each
  * has one number, fires each trigger once, and is found once by each wait that it is
  * for. */
-#include "actors/record.h"
 #include "base/map.h"
 #include "base/wrong.h"
 #include "store/rows.h"
 #include "tests/simulation/automations.h"
 #include "tests/simulation/machine.h"
+#include "tests/simulation/oracle.h"
 #include "tests/simulation/publishers.h"
 
 #include <inttypes.h>
@@ -20,12 +20,13 @@ struct kept {
     uint64_t kind;
     uint64_t listening; /* automations that heard pings then, a bit for each */
     uint64_t fired;     /* by which of them */
+    uint64_t unsure;    /* those that were paused or went on before it was routed */
     uint64_t bytes;
     uint64_t told;    /* the number that its publisher heard */
     uint64_t expired; /* the last event by then; 0: it is kept */
 };
 
-struct waiting {
+struct wait_tale {
     struct id run;
     uint32_t step, attempt;
     uint64_t since_ms, after, matched;
@@ -41,7 +42,8 @@ struct reading {
     uint64_t last, routed, expired, bytes; /* bytes: of those that are kept */
     struct id listening[LISTENING_MAX];
     size_t listening_count;
-    struct waiting waits[WAITS_MAX];
+    uint64_t active; /* of these, a bit for each */
+    struct wait_tale waits[WAITS_MAX];
     size_t wait_count;
 };
 
@@ -58,7 +60,7 @@ events_are_kept_in_order(struct reading *r, const struct event_kept *kept)
         .at_ms = r->at_ms,
         .ping = bytes_equal(kept->type, text("ping")),
         .kind = cursor_u64(&kind),
-        .listening = ((uint64_t)1 << r->listening_count) - 1,
+        .listening = r->active,
         .told = publishers_told(r->sim, kept->id),
         .bytes = EVENT_OVERHEAD + kept->id.size + kept->type.size + kept->source.size
                  + kept->data.size + kept->meta.size,
@@ -100,20 +102,31 @@ take_learned(struct reading *r, const struct message *fact)
 {
     if (!bytes_equal(fact->triggers_learned.name, text("heard")))
         return;
-    for (size_t i = 0; i < r->listening_count; i++)
-        if (id_equal(&r->listening[i], &fact->triggers_learned.automation))
-            return;
-    r->listening[r->listening_count++] = fact->triggers_learned.automation;
+    bool active = fact->triggers_learned.status == AUTOMATION_ACTIVE;
+    size_t i = 0;
+    while (i < r->listening_count
+           && !id_equal(&r->listening[i], &fact->triggers_learned.automation))
+        i++;
+    uint64_t bit = (uint64_t)1 << i;
+    for (uint64_t n = r->routed + 1; n <= r->last; n++)
+        r->kept[n].unsure |= active != ((r->active & bit) != 0) ? bit : 0;
+    r->active = active ? r->active | bit : r->active & ~bit;
+    if (i == r->listening_count)
+        r->listening[r->listening_count++] = fact->triggers_learned.automation;
 }
 
 static void
 only_what_fits_fires(struct reading *r, const struct trigger_fired *fired)
 {
     struct kept *kept = &r->kept[fired->event];
+    uint64_t bit = 0;
     HOLDS(r->sim, fired->event <= r->last, "%" PRIu64, fired->event);
     for (size_t i = 0; i < r->listening_count; i++)
         if (id_equal(&r->listening[i], &fired->automation))
-            kept->fired |= (uint64_t)1 << i;
+            bit = (uint64_t)1 << i;
+    if (bit == 0)
+        return; /* another automation's: see holds_check.c */
+    kept->fired |= bit;
     HOLDS(r->sim, kept->ping && kept->kind == 1, "event %" PRIu64, fired->event);
     sim_probe(PROBE_EVENT_FIRED);
 }
@@ -124,12 +137,12 @@ each_event_fires_each_trigger_once(struct reading *r)
     for (uint64_t n = 1; n <= r->last; n++) {
         const struct kept *kept = &r->kept[n];
         uint64_t wanted = kept->ping && kept->kind == 1 ? kept->listening : 0;
-        HOLDS(r->sim, kept->fired == wanted,
+        HOLDS(r->sim, ((kept->fired ^ wanted) & ~kept->unsure) == 0,
             "event %" PRIu64 ": %" PRIx64 ", not %" PRIx64, n, kept->fired, wanted);
     }
 }
 
-static struct waiting *
+static struct wait_tale *
 wait_of(struct reading *r, const struct id *run, uint32_t step, uint32_t attempt)
 {
     for (size_t i = r->wait_count; i-- > 0;)
@@ -144,7 +157,7 @@ take_wait(struct reading *r, const struct wait_learned *learned)
 {
     if (r->wait_count == WAITS_MAX)
         WRONG("more waits than runs can have");
-    r->waits[r->wait_count++] = (struct waiting){
+    r->waits[r->wait_count++] = (struct wait_tale){
         .run = learned->run,
         .step = learned->step,
         .attempt = learned->attempt,
@@ -158,7 +171,7 @@ take_wait(struct reading *r, const struct wait_learned *learned)
 static void
 a_wait_gets_the_first_event_that_fits(struct reading *r, const struct wait_matched *m)
 {
-    struct waiting *wait = wait_of(r, &m->run, m->step, m->attempt);
+    struct wait_tale *wait = wait_of(r, &m->run, m->step, m->attempt);
     uint64_t first = 1;
     HOLDS(r->sim, wait != NULL, "nobody waits");
     while (first <= r->last
@@ -181,10 +194,12 @@ no_wait_is_left(struct reading *r)
 }
 
 static void
-take_fact(struct reading *r, const struct message *fact)
+take_fact(void *self, uint64_t at_ms, const struct message *fact)
 {
+    struct reading *r = self;
     struct id project = project_id(0);
-    struct waiting *wait;
+    struct wait_tale *wait;
+    r->at_ms = at_ms;
     if (!id_equal(&fact->envelope.project, &project))
         return;
     switch ((int)fact->code) {
@@ -218,23 +233,10 @@ void
 events_check(struct sim *sim, const struct machine *trigger)
 {
     struct reading *r = sim_room(sizeof *r);
-    struct arena arena = { 0 };
     r->sim = sim;
-    for (uint64_t n = 1; n <= journal_last(trigger->journal); n++) {
-        struct record record;
-        struct record_reader reader;
-        struct message fact;
-        if (journal_read(trigger->journal, n, &record) != ERR_NONE
-            || !record_open(&reader, trigger->journal, &arena, record.facts))
-            WRONG("a record cannot be read");
-        r->at_ms = record.at_ms;
-        while (record_next(&reader, &fact))
-            take_fact(r, &fact);
-        arena_reset(&arena);
-    }
+    log_each(trigger, take_fact, r);
     an_event_is_kept_once(r);
     each_event_fires_each_trigger_once(r);
     no_wait_is_left(r);
-    arena_free(&arena);
     free(r);
 }

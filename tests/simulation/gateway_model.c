@@ -33,6 +33,7 @@ struct door_session {
 
 struct question {
     uint64_t number; /* 0: free */
+    uint64_t asked;  /* the number under which it was said last */
     size_t call;
     uint64_t attempt;
     struct buffer words; /* the message, encoded */
@@ -424,12 +425,22 @@ answer_arrives(struct sim *sim, void *self, uint64_t attempt, void **owned)
 }
 
 static void
+note_refusal(struct gateway *g, const struct question *q, const struct message *m)
+{
+    struct message asked = decoded(&q->words);
+    if (asked.code == RUN_START && asked.run_start.key.size == 0 && m->code == REFUSED
+        && m->envelope.from == ACTOR_scheduler && m->refused.err != ERR_TIMEOUT)
+        oracle_hear_refused(g->machine->sim, &asked.run_start.run);
+}
+
+static void
 answer(struct gateway *g, struct question *q, const struct message *m)
 {
     struct sim *sim = g->machine->sim;
     struct chance *c = sim_chance(sim, STREAM_GATEWAY);
     struct buffer words = { 0 };
     bool lost = !sim->healed && chance_hits(c, sim->dials.door_loss);
+    note_refusal(g, q, m);
     if (!lost) {
         codec_write(m, &words);
         struct frame *frame = sim_room(sizeof *frame + words.size);
@@ -446,9 +457,12 @@ hear_answer(struct gateway *g, const struct message *in)
 {
     uint64_t number;
     memcpy(&number, in->body, sizeof number);
-    for (size_t i = 0; i < QUESTIONS_MAX; i++)
-        if (number != 0 && g->questions[i].number == number)
-            answer(g, &g->questions[i], in);
+    for (size_t i = 0; i < QUESTIONS_MAX; i++) {
+        struct question *q = &g->questions[i];
+        bool its = number == q->asked || (number == q->number && in->code != REFUSED);
+        if (q->number != 0 && its)
+            answer(g, q, in);
+    }
 }
 
 static void
@@ -478,12 +492,19 @@ static uint32_t
 partition_of(struct gateway *g, const struct message *m)
 {
     uint32_t schedulers = g->machine->sim->config.schedulers;
-    if (m->code == AUTOMATION_APPLY || message_routes[m->code].to == ACTOR_trigger)
+    if (m->code == AUTOMATION_APPLY || m->code == AUTOMATION_SET
+        || message_routes[m->code].to == ACTOR_trigger)
         return 0;
     if (m->code == RUN_CANCEL)
         return id_partition(&m->run_cancel.run);
     if (m->code == RUN_RETRY)
         return id_partition(&m->run_retry.run);
+    if (m->code == RUN_SIGNAL)
+        return id_partition(&m->run_signal.run);
+    if (m->code == STEP_SKIP)
+        return id_partition(&m->step_skip.run);
+    if (m->code == STEP_OVERRIDE)
+        return id_partition(&m->step_override.run);
     if (m->code == RUN_FORK)
         return id_partition(&m->run_fork.origin);
     if (m->code == INTERACTION_RESPOND)
@@ -520,7 +541,7 @@ gateway_take_question(
     if (!g->machine->up)
         return false;
     struct question *q = free_question(g);
-    q->number = ++g->serial;
+    q->number = q->asked = ++g->serial;
     q->call = call;
     q->attempt = attempt;
     struct message ask = prepared(g, m, q->number);
@@ -545,10 +566,14 @@ ask_again(struct gateway *g, const struct envelope *whom)
             continue;
         struct message m = decoded(&g->questions[i].words);
         struct id project = m.envelope.project;
+        uint64_t number = ++g->serial;
         m.to = message_routes[m.code].to;
         m.to_instance = m.envelope.partition;
-        if (m.to == whom->from && m.to_instance == whom->instance)
-            send_on(g, &m, &project);
+        if (m.to != whom->from || m.to_instance != whom->instance)
+            continue;
+        g->questions[i].asked = number;
+        memcpy(m.body, &number, sizeof number);
+        send_on(g, &m, &project);
     }
 }
 

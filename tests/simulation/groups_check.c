@@ -189,10 +189,11 @@ begin(struct reading *r, const struct message *fact)
 }
 
 static void
-follow(void *self, const struct message *fact)
+follow(void *self, uint64_t at_ms, const struct message *fact)
 {
     struct reading *r = self;
     struct member *member;
+    (void)at_ms;
     switch ((int)fact->code) {
     case RUN_QUEUED: accept(r, fact); return;
     case RUN_STARTED: begin(r, fact); return;
@@ -231,7 +232,7 @@ log_each(const struct machine *m, log_fn *each, void *self)
             || !record_open(&reader, m->journal, &arena, record.facts))
             WRONG("a record cannot be read");
         while (record_next(&reader, &fact))
-            each(self, &fact);
+            each(self, record.at_ms, &fact);
         arena_reset(&arena);
     }
     arena_free(&arena);

@@ -265,6 +265,9 @@ an_attempt_fails_once_for_a_reason(struct reading *r, struct tale *t,
         TALE_HOLDS(
             r, t, grant != NULL && grant->outcome == OUTCOME_CANCELLED, "no report");
         break;
+    case ENDING_FATAL:
+        TALE_HOLDS(r, t, grant != NULL && grant->outcome == OUTCOME_FATAL, "no report");
+        break;
     case ENDING_SILENCE:
         TALE_HOLDS(r, t, grant != NULL && grant->granted, "nobody held it");
         break;
@@ -343,7 +346,9 @@ a_step_ends_once(struct reading *r, struct tale *t, struct step_tale *s,
             s->started && (!acts || (s->attempt.ended && !s->attempt.completed)),
             "step %" PRIu32, step);
     if (fact->code == STEP_SKIPPED && !s->started)
-        TALE_HOLDS(r, t, plan.condition.size > 0 || is_doomed(r, t, step),
+        TALE_HOLDS(r, t,
+            plan.condition.size > 0 || is_doomed(r, t, step)
+                || skipped_by_hand(&fact->step_skipped),
             "step %" PRIu32, step);
     if (fact->code == STEP_CANCELLED)
         TALE_HOLDS(r, t, s->started, "step %" PRIu32, step);
@@ -528,6 +533,17 @@ time_out(struct reading *r, struct tale *t, struct step_tale *s, uint32_t step)
 }
 
 static void
+resume(struct reading *r, struct tale *t, struct step_tale *s,
+    const struct wait_resumed *resumed)
+{
+    if (bytes_equal(resumed->by, text("timer")))
+        a_wait_is_not_over_before_its_time(r, t, s, resumed->step);
+    a_wait_is_opened_once_and_ends_once(r, t, s, resumed->step, false, 0);
+    if (bytes_equal(resumed->by, text("signal")))
+        step_signalled(r, t, s, resumed);
+}
+
+static void
 follow_step(struct reading *r, struct tale *t, const struct message *fact)
 {
     uint32_t step = fact->step_started.step;
@@ -572,11 +588,8 @@ follow_step(struct reading *r, struct tale *t, const struct message *fact)
             r, t, s, step, true, fact->interaction_requested.due_ms);
         question_asked(r, s, &fact->interaction_requested);
         return;
-    case WAIT_RESUMED:
-        if (bytes_equal(fact->wait_resumed.by, text("timer")))
-            a_wait_is_not_over_before_its_time(r, t, s, step);
-        a_wait_is_opened_once_and_ends_once(r, t, s, step, false, 0);
-        return;
+    case WAIT_RESUMED: resume(r, t, s, &fact->wait_resumed); return;
+    case STEP_OVERRIDDEN: step_overridden(r, t, s, &fact->step_overridden); return;
     case WAIT_TIMED_OUT: time_out(r, t, s, step); return;
     case INTERACTION_RESPONDED:
         question_answered(r, t, s, &fact->interaction_responded);
@@ -587,9 +600,13 @@ follow_step(struct reading *r, struct tale *t, const struct message *fact)
         s->waiting = false;
         a_step_ends_once(r, t, s, fact, step);
         return;
-    case STEP_COMPLETED:
-    case STEP_FAILED:
-    case STEP_SKIPPED: a_step_ends_once(r, t, s, fact, step); return;
+    case STEP_SKIPPED:
+        if (skipped_by_hand(&fact->step_skipped))
+            step_skipped_by_hand(r, t, s, &fact->step_skipped);
+        a_step_ends_once(r, t, s, fact, step);
+        return;
+    case STEP_COMPLETED: step_has_seen(r, t, &fact->step_completed); /* fall through */
+    case STEP_FAILED: a_step_ends_once(r, t, s, fact, step); return;
     default: return;
     }
 }
@@ -598,7 +615,9 @@ static void
 nothing_follows_the_end_of_a_run(
     struct reading *r, const struct tale *t, const struct message *fact)
 {
-    TALE_HOLDS(r, t, !t->over || fact->code == JOB_PRINTED || fact->code == RUN_RESUMED,
+    TALE_HOLDS(r, t,
+        !t->over || fact->code == JOB_PRINTED || fact->code == RUN_RESUMED
+            || fact->code == STEP_OVERRIDDEN,
         "%s does", message_shapes[fact->code].name);
 }
 
@@ -652,6 +671,7 @@ follow(struct reading *r, const struct message *fact)
     case WAIT_SETTLED: return;
     case RUN_FORWARDED: r->forwarded += fact->run_forwarded.key.size > 0; return;
     case FORWARD_SETTLED:
+    case START_REFUSED:
     case CHILD_ENDED:
     case AUTOMATION_FAILING:
     case TELLING_SETTLED: return; /* about no run of this log */

@@ -109,7 +109,8 @@ an_accepted_report_is_in_the_log(struct reading *r)
         struct attempt_ending ending = step_ending(run_step(&run, step), attempt);
         bool there =
             ending.offer == offer
-            && (ending.ending == ENDING_REPORT || ending.ending == ENDING_CANCEL);
+            && (ending.ending == ENDING_REPORT || ending.ending == ENDING_CANCEL
+                || ending.ending == ENDING_FATAL);
         TALE_HOLDS(r, t, there == (grant->verdict == VERDICT_ACCEPTED),
             "step %" PRIu32 " attempt %" PRIu32 " offer %" PRIu32 " verdict %" PRIu32,
             step, attempt, offer, grant->verdict);
@@ -185,4 +186,5 @@ log_end_check(struct reading *r)
     an_accepted_start_has_its_inputs(r);
     an_accepted_report_is_in_the_log(r);
     an_answer_that_was_taken_is_in_the_log(r);
+    hands_end_check(r);
 }

@@ -398,8 +398,10 @@ machine_crash(struct machine *m, bool power, uint64_t rest_us)
         size_t unsynced = memory_disk_unsynced(m->disk), keep = unsynced;
         if (power)
             keep = chance_below(c, unsynced + 1);
-        if (keep < unsynced)
+        if (keep < unsynced) {
             sim_probe(PROBE_UNSYNCED_LOST);
+            shadow_free(&m->shadow);
+        }
         memory_disk_crash(m->disk, keep);
     }
     close_life(m);
@@ -445,6 +447,7 @@ machine_stop(struct machine *m)
 void
 machine_free(struct machine *m)
 {
+    shadow_free(&m->shadow);
     memory_disk_free(&m->disk);
     for (size_t i = 0; i < m->peer_count; i++) {
         struct list *at;

@@ -58,7 +58,8 @@ struct machine {
 
     bool up;
     uint64_t life, epoch, message_id;
-    uint64_t wake_us; /* UINT64_MAX: never */
+    uint64_t wake_us;  /* UINT64_MAX: never */
+    uint64_t hello_ms; /* no HELLO is due before */
     uint64_t paused_until_us;
     uint64_t slow_until_us;    /* its disk */
     uint64_t sync_us;          /* how long the commit of this batch takes */
@@ -69,6 +70,7 @@ struct machine {
 
     struct memory_disk *disk;
     struct journal *journal;
+    struct shadow *shadow; /* its facts, folded: see replay_check.c; or NULL */
     void *state;
     struct loop loop;
     struct world world;

@@ -50,6 +50,14 @@ struct answered {
     const char *who;
 };
 
+/* What somebody did by hand, and was told that it is done. */
+struct hand {
+    struct id run;
+    uint64_t said; /* the number, or hand_of_skip */
+};
+/* A step may be skipped only once: who asks for it next is told that it is. */
+uint64_t hand_of_skip(const char *step);
+
 enum { STARTS_MAX = 128 };
 
 /* What schedulers told the lease actor of their jobs: see lease_check.c. */
@@ -84,6 +92,10 @@ struct oracle {
     size_t next_way;
     struct answered answers[STARTS_MAX];
     size_t answer_count;
+    struct hand hands[STARTS_MAX];
+    size_t hand_count;
+    struct id refused[STARTS_MAX]; /* runs that nobody will ask for again */
+    size_t refused_count;
 };
 
 struct oracle *oracle_new(struct sim *sim);
@@ -99,14 +111,22 @@ void oracle_hear_decision(const struct machine *machine, uint64_t now_ms,
 /* `m` is about to leave. */
 void oracle_hear_leave(const struct machine *machine, const struct message *m);
 /* A batch is over. */
-void oracle_hear_turn(const struct machine *machine);
+void oracle_hear_turn(struct machine *machine);
 /* A machine with a journal begins a life. */
-void oracle_hear_start(const struct machine *machine);
+void oracle_hear_start(struct machine *machine);
 
 /* Clients and workers. */
 void oracle_hear_answered(struct sim *sim, const struct id *run,
     const struct id *interaction, const char *who);
 void oracle_hear_started(struct sim *sim, const struct start *start, bool existed);
+/* status_check.c: somebody was told that an automation is paused, or is not. */
+void oracle_hear_set(
+    struct sim *sim, uint32_t project, enum automation automation, bool paused);
+/* Of all schedulers and the registry. */
+void status_judge(struct sim *sim);
+void oracle_hear_hand(struct sim *sim, const struct id *run, uint64_t said);
+/* A start without a key: its run must not be, anywhere. */
+void oracle_hear_refused(struct sim *sim, const struct id *run);
 void oracle_hear_cancelled(struct sim *sim, const struct run_accepted *accepted);
 void oracle_hear_retry(struct sim *sim, const struct id *run);
 void oracle_hear_hint(struct sim *sim, const struct run_changed *hint);
@@ -138,11 +158,16 @@ void lanes_check(const struct machine *scheduler);
 void table_check(const struct machine *lease);
 bool table_holds(const struct machine *lease, const struct id *run, uint32_t step);
 bool table_empty(const struct machine *lease);
+/* replay_check.c: facts replayed give the rows. */
+void replay_gives_the_same_rows(struct machine *machine);
+/* What was folded is not in the log any more; accepts NULL. */
+struct shadow;
+void shadow_free(struct shadow **shadow);
 /* groups_check.c: runs that see each other, by their rows and by the log. */
 void groups_check(const struct machine *scheduler);
 void groups_judge(struct sim *sim, const struct machine *scheduler);
 /* Every fact of a log, in order. */
-typedef void log_fn(void *self, const struct message *fact);
+typedef void log_fn(void *self, uint64_t at_ms, const struct message *fact);
 void log_each(const struct machine *machine, log_fn *each, void *self);
 /* children_check.c: runs of runs. */
 void children_judge(struct sim *sim);
@@ -150,6 +175,8 @@ void children_judge(struct sim *sim);
 void log_check(struct sim *sim, const struct machine *scheduler);
 /* trigger_check.c: the same of the trigger actor. */
 void trigger_check(struct sim *sim, const struct machine *trigger);
+/* holds_check.c: of events that triggers hold back. */
+void holds_check(struct sim *sim, const struct machine *trigger);
 /* A slot has come since the trigger actor's clock said `from_ms`. */
 void schedules_go_on(struct sim *sim, uint64_t from_ms);
 #endif

@@ -35,28 +35,51 @@ struct event {
     uint64_t number;
 };
 
-static uint64_t probes[PROBE_COUNT];
+static uint64_t own_probes[PROBE_COUNT], *probes = own_probes;
+static enum probe forbidden = PROBE_COUNT;
+static const struct sim *living;
+
+static const struct {
+    const char *name, *sentence;
+} probe_rows[] = {
+#define PROBE(name, sentence) { #name, sentence },
+#include "tests/simulation/probes.def"
+};
 
 void
 sim_probe(enum probe probe)
 {
     probes[probe]++;
+    if (probe != forbidden)
+        return;
+    fflush(stdout);
+    fprintf(stderr, "seed %" PRIu64 ": %s happens at %.3f ms\n", living->seed,
+        probe_rows[probe].name, (double)living->now_us / MS_US);
+    abort();
 }
 
-uint64_t
-sim_probe_count(enum probe probe)
+void
+sim_forbid(enum probe probe)
 {
-    return probes[probe];
+    forbidden = probe;
+}
+
+void
+sim_probes_at(uint64_t *counts)
+{
+    probes = counts;
+}
+
+const char *
+sim_probe_name(enum probe probe)
+{
+    return probe_rows[probe].name;
 }
 
 const char *
 sim_probe_sentence(enum probe probe)
 {
-    static const char *const sentences[] = {
-#define PROBE(name, sentence) sentence,
-#include "tests/simulation/probes.def"
-    };
-    return sentences[probe];
+    return probe_rows[probe].sentence;
 }
 
 void *
@@ -246,7 +269,9 @@ static struct sim *
 begin(uint64_t seed, const struct sim_options *options)
 {
     struct sim *sim = sim_room(sizeof *sim);
+    living = sim;
     sim->seed = seed;
+    sim->trims = options->trims;
     sim->verbose = options->verbose;
     sim->zones = options->zones;
     sim->only = options->only;
@@ -255,6 +280,7 @@ begin(uint64_t seed, const struct sim_options *options)
     dials_draw(&sim->dials, &sim->config, sim_chance(sim, STREAM_DIALS));
     if (options->steady)
         dials_steady(&sim->dials);
+    dials_trim(&sim->dials, sim->trims.kinds);
     trace_dials(sim);
     memset(sim->secret, 0x5e, sizeof sim->secret);
     sim->oracle = oracle_new(sim);
@@ -331,10 +357,27 @@ linger(struct sim *sim)
 }
 
 uint64_t
+sim_steps(void)
+{
+    return living->steps;
+}
+
+struct dials
+sim_dials(uint64_t seed)
+{
+    struct chance chance;
+    struct dials dials;
+    struct config config;
+    chance_open(&chance, seed, STREAM_DIALS);
+    dials_draw(&dials, &config, &chance);
+    return dials;
+}
+
+uint64_t
 sim_run(uint64_t seed, const struct sim_options *options)
 {
     struct sim *sim = begin(seed, options);
-    run_until(sim, sim->dials.faults_us);
+    run_until(sim, sim->trims.heal_us != 0 ? sim->trims.heal_us : sim->dials.faults_us);
     heal(sim);
     every_run_ends(sim);
     if (sim->dials.linger)

@@ -31,6 +31,7 @@ struct sim {
     uint64_t seed;
     bool verbose;
     const char *only;
+    struct trims trims;
     uint64_t now_us;
     uint64_t hash; /* of all that was said: the same seed, the same hash */
     uint64_t steps, messages;
@@ -56,14 +57,21 @@ struct sim {
 };
 
 struct sim_options {
-    bool verbose;     /* print everything that is said */
-    bool steady;      /* nothing bad happens */
+    bool verbose; /* print everything that is said */
+    bool steady;  /* nothing bad happens */
+    struct trims trims;
     const char *only; /* the one invariant that is looked at; NULL: all are */
     const struct zones *zones;
 };
 
 /* Live through one seed; a broken invariant ends the process.  Returns the hash. */
 uint64_t sim_run(uint64_t seed, const struct sim_options *options);
+
+/* So much has happened in the world that lives. */
+uint64_t sim_steps(void);
+
+/* The kind of world that a seed makes. */
+struct dials sim_dials(uint64_t seed);
 
 /* Let `happen` be called in `after_us`.  What is `owned` is freed after that, unless it
  * was taken by setting it to NULL, or when the world ends before. */
@@ -110,6 +118,10 @@ enum probe {
     PROBE_COUNT
 };
 void sim_probe(enum probe probe);
-uint64_t sim_probe_count(enum probe probe);
+/* Count in this room of PROBE_COUNT from now on. */
+void sim_probes_at(uint64_t *counts);
+const char *sim_probe_name(enum probe probe);
 const char *sim_probe_sentence(enum probe probe);
+/* A world in which this happens fails. */
+void sim_forbid(enum probe probe);
 #endif

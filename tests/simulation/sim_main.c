@@ -1,41 +1,57 @@
-/* sim SEED [COUNT] [-v] [-q] [-k] [-s] [-o INVARIANT] - live through seeds; without
- * arguments those of the file seeds, which failed once, and then the first 1,000.
+/* sim SEED [COUNT] [OPTION]... - live through seeds; without arguments those of the
+ * file seeds, which failed once, and then the first 1,000.
  *
- * A seed that fails is lived through again and traced, unless -q or -k is given.
+ * A seed that fails is made as small as it can be and traced, unless -q or -k is given.
  *
- *   -v  print everything that is said
- *   -q  print no trace of a seed that fails
- *   -s  a steady world: nothing bad happens
- *   -o  look at this invariant only: does any seed break it?
- *   -k  keep going: each seed in a process of its own; count those that fail
+ *   -v           print everything that is said
+ *   -q           print no trace of a seed that fails
+ *   -s           a steady world: nothing bad happens
+ *   -o NAME      look at this invariant only: does any seed break it?
+ *   -p PROBE     a world in which this happens fails: which one, and how does it come?
+ *   -k           keep going: each seed in a process of its own; count those that fail
+ *   -j COUNT     processes that share the seeds; as many as there are processors
+ *   -t TRIMS     without what these leave out
+ *   --shrink     print what can be left out of the seed, and it fails as it did
  */
 #include "actors/zones_load.h"
 #include "base/log.h"
 #include "tests/simulation/automations.h"
-#include "tests/simulation/sim.h"
+#include "tests/simulation/ensemble.h"
+#include "tests/simulation/machine.h"
+#include "tests/simulation/shrink.h"
 
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <sys/time.h>
 #include <unistd.h>
 
-enum { SEEDS_DEFAULT = 1000, TWICE_EVERY = 100 };
+/* A world takes some ten milliseconds of a processor; under a sanitizer, ten times. */
+enum { SEEDS_DEFAULT = 1000, TWICE_EVERY = 100, WORLD_MAX_S = 20 };
 
 static volatile uint64_t current;
 static struct sim_options options;
-static bool quiet;
+static bool quiet, shrinks;
 
-/* The same again, with a trace; returns if it cannot. */
+/* The same again, smaller and with a trace; returns if it cannot. */
 static void
-live_again(void)
+live_again(bool smaller)
 {
-    char seed[24], *again[] = { (char[]){ "sim" }, seed, (char[]){ "-v" },
-        options.steady ? (char[]){ "-s" } : NULL, NULL };
+    char seed[24], trims[TRIMS_TEXT_MAX];
+    char *again[8] = { (char[]){ "sim" }, seed, (char[]){ "-v" } };
+    size_t count = 3;
     sigset_t none;
     snprintf(seed, sizeof seed, "%" PRIu64, current);
+    if (smaller)
+        again[count++] = (char[]){ "--shrink" };
+    if (options.steady)
+        again[count++] = (char[]){ "-s" };
+    if (trims_print(&options.trims, trims)[0] != '\0') {
+        again[count++] = (char[]){ "-t" };
+        again[count++] = trims;
+    }
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     execv("/proc/self/exe", again);
@@ -45,15 +61,22 @@ live_again(void)
 static void
 end_badly(int signal_number)
 {
-    char line[64];
+    char line[128];
+    const struct machine *m = machine_running();
+    bool hangs = signal_number == SIGVTALRM;
     int size = snprintf(line, sizeof line, "seed %" PRIu64 ": ended by signal %d\n",
         current, signal_number);
+    if (hangs)
+        size = snprintf(line, sizeof line,
+            "seed %" PRIu64 ": time_goes_on does not hold: %s takes %d s\n", current,
+            m == NULL ? "the world" : m->title, WORLD_MAX_S);
     if (write(STDERR_FILENO, line, (size_t)size) < 0)
         _Exit(2);
+    ensemble_stop(sim_steps());
     if (options.only != NULL)
         sim_give_up();
     if (!options.verbose && !quiet)
-        live_again();
+        live_again(!hangs);
     _Exit(1);
 }
 
@@ -69,25 +92,39 @@ the_same_seed_is_the_same_world(uint64_t seed, uint64_t hash)
 static void
 live(uint64_t seed)
 {
+    struct itimerval most = { .it_value.tv_sec = WORLD_MAX_S };
     current = seed;
+    setitimer(ITIMER_VIRTUAL, &most, NULL);
     uint64_t hash = sim_run(seed, &options);
     if (seed % TWICE_EVERY == 0)
         the_same_seed_is_the_same_world(seed, hash);
 }
 
-/* Did the seed live?  If only one invariant is looked at, it may end in any way but
- * one. */
-static bool
-live_apart(uint64_t seed)
+static struct failure
+how_it_fails(uint64_t seed, const struct sim_options *tried)
 {
-    int status = 0;
-    pid_t child = fork();
-    if (child == 0) {
-        live(seed);
-        _Exit(0);
+    options = *tried;
+    return ensemble_failure(seed, live);
+}
+
+/* Returns whether it is made smaller; then options say so. */
+static bool
+make_smaller(uint64_t seed)
+{
+    struct sim_options smaller = options;
+    char said[TRIMS_TEXT_MAX];
+    bool was_verbose = options.verbose;
+    quiet = true;
+    smaller.verbose = false;
+    if (!shrink(seed, &smaller, how_it_fails)) {
+        fprintf(stderr, "seed %" PRIu64 " does not fail\n", seed);
+        return false;
     }
-    return waitpid(child, &status, 0) == child && WIFEXITED(status)
-           && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == EXIT_NOTHING);
+    options = smaller;
+    options.verbose = was_verbose;
+    fprintf(stderr, "the same: sim %" PRIu64 " -v -t %s\n", seed,
+        trims_print(&smaller.trims, said));
+    return true;
 }
 
 /* Disks that fail say so; here that is nothing to tell. */
@@ -113,10 +150,13 @@ load_zones(struct zones *zones)
 }
 
 static void
-run_file(const char *path)
+run_file(void)
 {
-    char line[64];
-    FILE *in = fopen(path, "r");
+    char line[64], path[4096];
+    const char *source = getenv("CAPSTAN_SOURCE");
+    snprintf(
+        path, sizeof path, "%s/tests/simulation/seeds", source == NULL ? "" : source);
+    FILE *in = source == NULL ? NULL : fopen(path, "r");
     if (in == NULL)
         return;
     while (fgets(line, sizeof line, in) != NULL)
@@ -125,77 +165,109 @@ run_file(const char *path)
     fclose(in);
 }
 
-static int
-check_probes(uint64_t count)
+static bool
+forbid(const char *name)
 {
-    int missed = 0;
     for (int i = 0; i < PROBE_COUNT; i++) {
-        if (sim_probe_count((enum probe)i) > 0)
+        if (strcmp(sim_probe_name((enum probe)i), name) != 0)
             continue;
-        printf("never in %" PRIu64 " seeds: %s\n", count,
-            sim_probe_sentence((enum probe)i));
-        missed++;
+        sim_forbid((enum probe)i);
+        return true;
     }
-    return missed == 0 || count < SEEDS_DEFAULT ? EXIT_SUCCESS : EXIT_FAILURE;
+    return false;
+}
+
+struct asked {
+    uint64_t numbers[2];
+    size_t given;
+    struct ensemble ensemble;
+};
+
+/* An option and what follows it; false if there is no such option. */
+static bool
+take_option(struct asked *asked, const char *option, const char *value)
+{
+    if (strcmp(option, "-o") == 0)
+        options.only = value;
+    else if (strcmp(option, "-j") == 0)
+        asked->ensemble.processes = strtoul(value, NULL, 10);
+    else if (strcmp(option, "-t") == 0)
+        return trims_read(value, &options.trims);
+    else if (strcmp(option, "-p") == 0)
+        return forbid(value);
+    else
+        return false;
+    return true;
+}
+
+static bool
+take_flag(struct asked *asked, const char *flag)
+{
+    if (strcmp(flag, "-v") == 0)
+        options.verbose = true;
+    else if (strcmp(flag, "-s") == 0)
+        options.steady = true;
+    else if (strcmp(flag, "-q") == 0)
+        quiet = true;
+    else if (strcmp(flag, "-k") == 0)
+        asked->ensemble.keep_going = quiet = true;
+    else if (strcmp(flag, "--shrink") == 0)
+        shrinks = true;
+    else if (flag[0] >= '0' && flag[0] <= '9' && asked->given < 2)
+        asked->numbers[asked->given++] = strtoull(flag, NULL, 10);
+    else
+        return false;
+    return true;
+}
+
+static void
+take_arguments(struct asked *asked, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (take_flag(asked, argv[i]))
+            continue;
+        if (i + 1 == argc || !take_option(asked, argv[i], argv[i + 1])) {
+            fprintf(stderr, "sim: %s: see the head of sim_main.c\n", argv[i]);
+            exit(2);
+        }
+        i++;
+    }
 }
 
 static int
-run_seeds(uint64_t first, uint64_t count, bool keep_going)
+run(struct asked *asked)
 {
-    uint64_t failed = 0;
-    for (uint64_t seed = first; seed < first + count; seed++) {
-        if (options.only != NULL && !live_apart(seed))
+    if (asked->given == 0)
+        run_file();
+    if (shrinks) {
+        if (!make_smaller(asked->numbers[0]))
+            return EXIT_SUCCESS;
+        if (!options.verbose)
             return EXIT_FAILURE;
-        if (options.only != NULL)
-            continue;
-        if (!keep_going)
-            live(seed);
-        else
-            failed += !live_apart(seed);
+        quiet = true;
     }
-    if (keep_going)
-        printf("%" PRIu64 " of %" PRIu64 " seeds fail\n", failed, count);
-    if (failed > 0)
-        return EXIT_FAILURE;
-    return keep_going || options.only != NULL || count == 1 ? EXIT_SUCCESS
-                                                            : check_probes(count);
+    asked->ensemble.first = asked->numbers[0];
+    asked->ensemble.count = asked->given == 1 ? 1 : asked->numbers[1];
+    asked->ensemble.apart = options.only != NULL;
+    asked->ensemble.live = live;
+    asked->ensemble.probes = asked->ensemble.count >= SEEDS_DEFAULT
+                             && !asked->ensemble.keep_going && options.only == NULL;
+    return ensemble_run(&asked->ensemble) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int
 main(int argc, char **argv)
 {
-    uint64_t numbers[2] = { 1, SEEDS_DEFAULT };
+    struct asked asked = { .numbers = { 1, SEEDS_DEFAULT } };
     struct zones zones;
-    size_t given = 0;
-    bool keep_going = false;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "-v") == 0)
-            options.verbose = true;
-        else if (strcmp(argv[i], "-s") == 0)
-            options.steady = true;
-        else if (strcmp(argv[i], "-o") == 0 && i + 1 < argc)
-            options.only = argv[++i];
-        else if (strcmp(argv[i], "-q") == 0)
-            quiet = true;
-        else if (strcmp(argv[i], "-k") == 0)
-            keep_going = quiet = true;
-        else if (given < 2)
-            numbers[given++] = strtoull(argv[i], NULL, 10);
-    }
-    if (given == 1)
-        numbers[1] = 1;
+    take_arguments(&asked, argc, argv);
     signal(SIGABRT, end_badly);
     signal(SIGSEGV, end_badly);
+    signal(SIGVTALRM, end_badly);
     log_divert(take_line, NULL);
     automations_open();
     load_zones(&zones);
-    const char *source = getenv("CAPSTAN_SOURCE");
-    if (given == 0 && source != NULL) {
-        char path[4096];
-        snprintf(path, sizeof path, "%s/tests/simulation/seeds", source);
-        run_file(path);
-    }
-    int status = run_seeds(numbers[0], numbers[1], keep_going);
+    int status = run(&asked);
     automations_close();
     zones_free(&zones);
     return status;

@@ -5,6 +5,7 @@
 #include "actors/plan/plan.h"
 #include "base/map.h"
 #include "tests/simulation/machine.h"
+#include "tests/simulation/oracle.h"
 
 struct attempt_tale {
     uint32_t number, offer;
@@ -25,6 +26,7 @@ struct step_tale {
     uint32_t in_item;            /* of an item's first step: steps that have begun */
     uint32_t past;               /* attempts before the run went on again */
     uint64_t over_event;         /* the event with which it was over */
+    uint64_t by_hand;            /* its output, as somebody has said; 0: nobody has */
     /* What it asks of people. */
     struct bytes targets; /* array */
     bool all_of, judged;  /* judged: a no is a no */
@@ -68,6 +70,8 @@ struct reading {
     uint64_t at_ms, record, epoch;
     struct answered *answers; /* as facts say */
     size_t answer_count;
+    struct hand *hands; /* as facts say */
+    size_t hand_count;
     size_t forwarded;      /* starts with a key, decided elsewhere */
     struct tale *speaking; /* of the last fact of this record */
     struct buffer said;    /* its facts, one after another */
@@ -96,6 +100,17 @@ void question_answered(struct reading *r, struct tale *t, struct step_tale *s,
 /* Has this person answered that question, as facts say? */
 bool
 has_answered(const struct reading *r, const struct id *interaction, struct bytes who);
+/* hands_check.c: what people do to steps. */
+void step_signalled(struct reading *r, struct tale *t, struct step_tale *s,
+    const struct wait_resumed *resumed);
+void step_skipped_by_hand(struct reading *r, struct tale *t, struct step_tale *s,
+    const struct step_skipped *skipped);
+void step_overridden(struct reading *r, struct tale *t, struct step_tale *s,
+    const struct step_overridden *said);
+void step_has_seen(
+    struct reading *r, struct tale *t, const struct step_completed *completed);
+bool skipped_by_hand(const struct step_skipped *skipped);
+void hands_end_check(struct reading *r);
 /* log_end_check.c: everything is read. */
 void log_end_check(struct reading *r);
 #endif

@@ -1,7 +1,6 @@
 /* What the log of the trigger actor must say: which slots came, and what became of
  * them.
  */
-#include "actors/record.h"
 #include "base/wrong.h"
 #include "store/rows.h"
 #include "tests/simulation/machine.h"
@@ -19,8 +18,17 @@ struct slot {
     bool settled;
 };
 
+/* An automation as the trigger actor knows it. */
+struct known {
+    struct id id;
+    bool active;
+};
+enum { KNOWN_MAX = 64 };
+
 struct reading {
     struct sim *sim;
+    struct known known[KNOWN_MAX];
+    size_t known_count;
     struct map by_run;
     struct list all;
     uint64_t at_ms;
@@ -44,6 +52,25 @@ slots_of_a_trigger_come_in_order(struct reading *r, const struct slot *slot)
         slot->slot_ms - r->at_ms);
 }
 
+static struct known *
+known_of(struct reading *r, const struct id *automation)
+{
+    for (size_t i = 0; i < r->known_count; i++)
+        if (id_equal(&r->known[i].id, automation))
+            return &r->known[i];
+    if (r->known_count == KNOWN_MAX)
+        WRONG("more automations than there are texts of");
+    r->known[r->known_count].id = *automation;
+    return &r->known[r->known_count++];
+}
+
+static void
+what_is_paused_does_not_fire(struct reading *r, const struct trigger_fired *fired)
+{
+    HOLDS(r->sim, known_of(r, &fired->automation)->active, "slot %" PRIu64,
+        fired->slot_ms);
+}
+
 /* It may be told again, which is written down again. */
 static void
 a_slot_is_told_until_it_is_settled(struct reading *r, const struct message *fact)
@@ -56,6 +83,7 @@ a_slot_is_told_until_it_is_settled(struct reading *r, const struct message *fact
         sim_probe(PROBE_FIRED_AGAIN);
         return;
     }
+    what_is_paused_does_not_fire(r, fired);
     slot = sim_room(sizeof *slot);
     slot->run = fired->run;
     slot->project = fact->envelope.project;
@@ -87,26 +115,17 @@ a_slot_is_settled_once(struct reading *r, const struct fire_settled *settled)
 }
 
 static void
-read_log(struct reading *r, struct journal *journal)
+take_fact(void *self, uint64_t at_ms, const struct message *fact)
 {
-    struct arena arena = { 0 };
-    for (uint64_t n = 1; n <= journal_last(journal); n++) {
-        struct record record;
-        struct record_reader reader;
-        struct message fact;
-        if (journal_read(journal, n, &record) != ERR_NONE
-            || !record_open(&reader, journal, &arena, record.facts))
-            WRONG("a record cannot be read");
-        r->at_ms = record.at_ms;
-        while (record_next(&reader, &fact)) {
-            if (fact.code == TRIGGER_FIRED)
-                a_slot_is_told_until_it_is_settled(r, &fact);
-            else if (fact.code == FIRE_SETTLED)
-                a_slot_is_settled_once(r, &fact.fire_settled);
-        }
-        arena_reset(&arena);
-    }
-    arena_free(&arena);
+    struct reading *r = self;
+    r->at_ms = at_ms;
+    if (fact->code == TRIGGER_FIRED)
+        a_slot_is_told_until_it_is_settled(r, fact);
+    else if (fact->code == FIRE_SETTLED)
+        a_slot_is_settled_once(r, &fact->fire_settled);
+    else if (fact->code == TRIGGERS_LEARNED)
+        known_of(r, &fact->triggers_learned.automation)->active =
+            fact->triggers_learned.status == AUTOMATION_ACTIVE;
 }
 
 static void
@@ -139,7 +158,7 @@ trigger_check(struct sim *sim, const struct machine *trigger)
 {
     struct reading r = { .sim = sim };
     list_open(&r.all);
-    read_log(&r, trigger->journal);
+    log_each(trigger, take_fact, &r);
     every_slot_has_its_run(&r);
     forget(&r);
 }
@@ -151,7 +170,7 @@ schedules_go_on(struct sim *sim, uint64_t from_ms)
     struct reading r = { .sim = sim };
     uint64_t last_ms = 0;
     list_open(&r.all);
-    read_log(&r, m->journal);
+    log_each(m, take_fact, &r);
     for (struct list *at = r.all.next; at != &r.all; at = at->next)
         last_ms = LIST_OF(at, struct slot, link)->slot_ms;
     forget(&r);

@@ -89,6 +89,8 @@ class Engine:
         self.settings = {"http_port": free_port(), "worker_port": free_port(),
                          "iii_port": free_port(), "iii_http_port": free_port(),
                          **settings}
+        if power and power.trace:  # each process writes down what it does
+            self.settings["sandbox"] = 0
         self.env = dict(os.environ, CAPSTAN_DATA=self.data, **(env or {}))
         self.power = power  # of power.py: strikes at the engine, not at its workers
         self.process, self.workers = None, []

@@ -121,6 +121,8 @@ class Disk:
             here = self.names[folder] = {f: None for f in folders}
             for name in files:
                 path = os.path.join(folder, name)
+                if os.path.islink(path):
+                    continue  # to a key: the engine makes it again
                 state = os.stat(path)
                 here[name] = state.st_ino
                 self.sizes[state.st_ino] = state.st_size

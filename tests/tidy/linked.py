@@ -15,8 +15,9 @@ import unittest
 BUILD = os.path.abspath(os.environ.get("CAPSTAN_BUILD", "."))
 SOURCE = os.path.abspath(os.environ.get("CAPSTAN_SOURCE", "."))
 PURE = os.path.join(BUILD, "actors/libpure.a")
-# The supervisor's rules; the rest of the supervisor is its shell.
-RULES = os.path.join(BUILD, "actors/supervisor/libsupervisor_a-supervisor.o")
+# The rules of supervisor and keeper; the rest of both is their shell.
+RULES = [os.path.join(BUILD, "actors", path) for path in (
+    "supervisor/libsupervisor_a-supervisor.o", "keeper/libkeeper_a-keeping.o")]
 
 # program: libraries that it must not need
 FORBIDDEN = {
@@ -24,6 +25,7 @@ FORBIDDEN = {
     "libexec/capstan/worker": {"rocksdb", "microhttpd"},
     "bin/capstan": {"rocksdb", "microhttpd", "zmq", "czmq"},
     "bin/capstand": {"rocksdb", "microhttpd", "zmq", "czmq", "curl"},
+    "libexec/capstan/keeper": {"rocksdb", "microhttpd", "zmq", "czmq", "curl"},
     "libexec/capstan/registry": {"microhttpd", "curl"},
     "libexec/capstan/scheduler": {"microhttpd", "curl"},
     "libexec/capstan/lease": {"microhttpd", "curl"},
@@ -59,8 +61,9 @@ class LinkedTest(unittest.TestCase):
     def test_machines_call_nothing_impure(self):
         self.assertEqual(impure(PURE), [])
 
-    def test_the_rules_of_the_supervisor_call_nothing_impure(self):
-        self.assertEqual(impure(RULES), [])
+    def test_the_rules_of_supervisor_and_keeper_call_nothing_impure(self):
+        for rules in RULES:
+            self.assertEqual(impure(rules), [])
 
     def test_an_impure_call_is_seen(self):
         folder = tempfile.mkdtemp(prefix="capstan-")

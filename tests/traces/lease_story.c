@@ -145,7 +145,8 @@ lease_register(struct trace *t, struct worker worker)
                 .capacity = worker.capacity == 0 ? 1 : worker.capacity,
                 .held = worker.held,
                 .dialect = text("zmq"),
-                .each = worker.each } });
+                .each = worker.each,
+                .again = worker.again } });
 }
 
 void

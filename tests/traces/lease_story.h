@@ -31,7 +31,8 @@ struct worker {
     struct bytes token;
     struct bytes held; /* see lease_held */
     uint32_t gateway;
-    bool each; /* it speaks of each of its jobs */
+    bool each;  /* it speaks of each of its jobs */
+    bool again; /* over the same connection */
 };
 
 void lease_story_open(struct trace *t);

@@ -259,6 +259,12 @@ story_stopped(struct story *s, struct held held)
     report(s, held, OUTCOME_CANCELLED);
 }
 
+void
+story_fatal(struct story *s, struct held held)
+{
+    report(s, held, OUTCOME_FATAL);
+}
+
 static void
 expect_json(struct bytes payload, const char *json)
 {

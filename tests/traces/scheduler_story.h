@@ -65,6 +65,7 @@ void story_returned(struct story *s, struct held held);
 void story_completed(struct story *s, struct held held);
 void story_failed(struct story *s, struct held held);
 void story_stopped(struct story *s, struct held held);
+void story_fatal(struct story *s, struct held held);
 
 /* Completed with this output, msgpack. */
 void story_reported(struct story *s, struct held held, struct bytes output);

@@ -282,6 +282,20 @@ START_TEST(a_session_that_is_not_known_is_told_to_register)
 }
 END_TEST
 
+START_TEST(who_registers_again_may_not_have_heard_of_a_grant)
+{
+    struct trace t;
+    open_held(&t);
+    lease_register(&t, (struct worker){ .session = 1, .again = true });
+    trace_expect_only(&t, "job_", "");
+    trace_wait(&t, 20000);
+    lease_register(&t, (struct worker){ .session = 1, .again = true });
+    trace_expect_only(&t, "job_",
+        "20000 -> scheduler.0 job_returned run=R1 attempt=1 offer=1 session=S1\n");
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(a_grant_that_never_arrived_is_returned_after_two_heartbeats)
 {
     struct trace t;
@@ -460,6 +474,7 @@ lease_suite(void)
     tcase_add_test(tests, a_worker_that_is_heard_keeps_its_job);
     tcase_add_test(tests, a_heartbeat_hears_what_is_lost_and_what_to_cancel);
     tcase_add_test(tests, a_session_that_is_not_known_is_told_to_register);
+    tcase_add_test(tests, who_registers_again_may_not_have_heard_of_a_grant);
     tcase_add_test(tests, a_grant_that_never_arrived_is_returned_after_two_heartbeats);
     tcase_add_test(tests, a_goodbye_returns_what_is_held);
     tcase_add_test(tests, a_broken_connection_costs_nothing_until_the_silence_is_long);

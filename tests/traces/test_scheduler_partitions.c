@@ -76,9 +76,9 @@ START_TEST(a_start_is_forwarded_and_answered_through_its_gateway)
     start(&s, 2, "k", 8);
     story_expect(&s,
         "0 -> scheduler.1 run_forwarded run=M1 request=7 gateway=3 automation=far5 "
-        "key=k source=api\n"
+        "key=k source=api number=3 settled=3\n"
         "0 -> scheduler.1 run_forwarded run=M1 request=8 gateway=3 automation=far5 "
-        "key=k source=api\n");
+        "key=k source=api number=4 settled=3\n");
     taken(&s, ERR_NONE);
     story_expect(&s, "0 -> gateway run_accepted request=7 run=M1 name=far\n"
                      "0 -> gateway run_accepted request=8 run=M1 name=far\n"
@@ -88,7 +88,7 @@ START_TEST(a_start_is_forwarded_and_answered_through_its_gateway)
     start(&s, 2, "k", 9);
     story_expect(&s,
         "0 -> scheduler.1 run_forwarded run=M1 request=9 gateway=3 automation=far5 "
-        "key=k source=api\n");
+        "key=k source=api number=6 settled=6\n");
     story_close(&s);
 }
 END_TEST
@@ -104,7 +104,7 @@ START_TEST(a_forwarded_start_is_said_again_to_who_greets)
     story_expect(&s,
         "0 peer_reset actor=4 instance=1 life=1\n"
         "0 -> scheduler.1 run_forwarded run=M1 request=7 gateway=3 automation=far5 "
-        "key=k source=api\n"
+        "key=k source=api number=3 settled=3\n"
         "0 told_again peer=1 last=(27 bytes)\n");
     taken(&s, ERR_CONFLICT);
     story_expect(&s, "0 -> gateway refused request=7 err=7 detail=no\n"
@@ -114,7 +114,7 @@ START_TEST(a_forwarded_start_is_said_again_to_who_greets)
     start(&s, 2, "k", 8);
     story_expect_only(&s, "forwarded",
         "0 -> scheduler.1 run_forwarded run=M1 request=8 gateway=3 automation=far5 "
-        "key=k source=api\n");
+        "key=k source=api number=5 settled=5\n");
     story_close(&s);
 }
 END_TEST
@@ -173,6 +173,88 @@ START_TEST(what_was_forwarded_is_decided_once)
 }
 END_TEST
 
+/* What was asked under another number, by another client, is not answered by it. */
+START_TEST(a_refusal_is_of_what_was_asked_under_its_number)
+{
+    struct story s;
+    open_at(&s, 0);
+    start(&s, 1, "k", 7);
+    start(&s, 2, "k", 8);
+    trace_skip(&s.trace);
+    struct id run = story_run(1);
+    struct forward_taken no = { .run = id_move(&run, OTHER),
+        .err = ERR_CONFLICT,
+        .detail = text("no"),
+        .number = 3 };
+    for (int i = 0; i < 2; i++)
+        trace_give(&s.trace, ACTOR_scheduler, OTHER,
+            (struct message){ .code = FORWARD_TAKEN, .forward_taken = no });
+    story_expect(&s, "0 -> gateway refused request=7 err=7 detail=no\n"
+                     "0 forward_settled run=M1 err=7 detail=no number=3\n");
+    taken(&s, ERR_NONE);
+    story_expect_only(
+        &s, "gateway", "0 -> gateway run_accepted request=8 run=M1 name=far\n");
+    story_close(&s);
+}
+END_TEST
+
+static void
+forward(struct story *s, unsigned number, uint64_t asked, uint64_t settled)
+{
+    struct id run = story_run(number);
+    trace_give(&s->trace, ACTOR_scheduler, 0,
+        (struct message){ .code = RUN_FORWARDED,
+            .run_forwarded = { .run = id_move(&run, OTHER),
+                .automation = text(elsewhere()),
+                .number = asked,
+                .settled = settled } });
+}
+
+/* It may be told again when there is room: whoever was told of the refusal is not
+ * there any more.  Who asks anew is. */
+START_TEST(what_was_refused_under_a_number_stays_refused)
+{
+    struct story s;
+    open_at(&s, OTHER);
+    struct id run = story_run(2);
+    run = id_move(&run, OTHER);
+    trace_name(&s.trace, &run, "M2");
+    run = story_run(4);
+    run = id_move(&run, OTHER);
+    trace_name(&s.trace, &run, "M4");
+    forward(&s, 1, 6, 6);
+    trace_skip(&s.trace);
+    forward(&s, 2, 7, 6);
+    story_expect(&s, "0 start_refused run=M2 number=7 err=7 "
+                     "detail=\"concurrency forbid: run_00000000z9fyn80zkg5h2ynetp is "
+                     "active\" settled=6\n"
+                     "0 -> scheduler.0 forward_taken run=M2 err=7 "
+                     "detail=\"concurrency forbid: run_00000000z9fyn80zkg5h2ynetp is "
+                     "active\" number=7\n");
+    trace_wait(&s.trace, 10000);
+    trace_crash(&s.trace);
+    trace_skip(&s.trace);
+    forward(&s, 2, 7, 6);
+    story_expect(&s,
+        "10000 -> scheduler.0 forward_taken run=M2 err=7 "
+        "detail=\"concurrency forbid: run_00000000z9fyn80zkg5h2ynetp is active\" "
+        "number=7\n");
+    forward(&s, 2, 8, 8);
+    story_expect_only(&s, "run_started",
+        "10000 run_started run=M2 automation=F name=far5 version=1 steps=1 "
+        "concurrency=2 runs_max=1\n");
+    forward(&s, 3, 9, 9);
+    trace_wait(&s.trace, 10000);
+    trace_skip(&s.trace);
+    /* Number 7 is settled, so it is not told again; if it were, it would be new. */
+    forward(&s, 4, 7, 6);
+    story_expect_only(&s, "run_started",
+        "20000 run_started run=M4 automation=F name=far5 version=1 steps=1 "
+        "concurrency=2 runs_max=1\n");
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(a_slot_is_forwarded_and_the_trigger_hears_the_outcome)
 {
     struct story s;
@@ -187,7 +269,7 @@ START_TEST(a_slot_is_forwarded_and_the_trigger_hears_the_outcome)
     story_expect(&s,
         "0 -> scheduler.1 run_forwarded run=M1 "
         "automation=aut_1gb4wx5hcs4az7mdjv0gf1j4y9 source=trigger trigger=t "
-        "slot_ms=5\n"
+        "slot_ms=5 number=3 settled=3\n"
         "0 -> trigger fire_taken automation=F trigger=t slot_ms=5 refusal=no\n"
         "0 forward_settled run=M1 err=7 detail=no\n");
     story_close(&s);
@@ -203,6 +285,8 @@ scheduler_partitions_suite(void)
     tcase_add_test(tcase, a_forwarded_start_is_said_again_to_who_greets);
     tcase_add_test(tcase, a_key_that_was_refused_goes_on_naming_its_run);
     tcase_add_test(tcase, what_was_forwarded_is_decided_once);
+    tcase_add_test(tcase, a_refusal_is_of_what_was_asked_under_its_number);
+    tcase_add_test(tcase, what_was_refused_under_a_number_stays_refused);
     tcase_add_test(tcase, a_slot_is_forwarded_and_the_trigger_hears_the_outcome);
     suite_add_tcase(suite, tcase);
     return suite;

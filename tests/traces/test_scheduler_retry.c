@@ -195,6 +195,28 @@ START_TEST(a_job_that_its_worker_cancelled_is_not_tried_again)
 }
 END_TEST
 
+START_TEST(a_failure_that_is_said_to_be_fatal_is_not_tried_again)
+{
+    struct story s;
+    open_with(&s, "steps:\n" STEP("a", ", retry: { max_attempts: 3, delay: 1s }"));
+    story_fatal(&s, (struct held){ 1, 0, 1, 1, 1 });
+    story_expect(&s,
+        "0 action_failed run=R1 key=a attempt=1 offer=1 action=x error_type=Oops "
+        "ending=5\n"
+        "0 step_failed run=R1 key=a error_type=Oops\n"
+        "0 run_failed run=R1 step=a error_type=Oops stop_reason=step_failed\n"
+        "0 -> gateway run_changed run=R1 sequence=6 status=5 whole=1 "
+        "stop_reason=step_failed error_type=Oops failed_step=a\n"
+        "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=1 "
+        "gateway=3 reported=1\n");
+    story_fatal(&s, (struct held){ 1, 0, 1, 1, 1 });
+    story_expect(&s,
+        "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=1 "
+        "gateway=3 reported=1\n");
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(an_attempt_that_takes_too_long_is_withdrawn_and_tried_again)
 {
     struct story s;
@@ -346,6 +368,7 @@ scheduler_retry_suite(void)
     tcase_add_test(tests, a_delay_goes_on_over_a_crash);
     tcase_add_test(tests, a_success_after_a_failure_completes_the_run);
     tcase_add_test(tests, a_job_that_its_worker_cancelled_is_not_tried_again);
+    tcase_add_test(tests, a_failure_that_is_said_to_be_fatal_is_not_tried_again);
     tcase_add_test(tests, an_attempt_that_takes_too_long_is_withdrawn_and_tried_again);
     tcase_add_test(tests, an_attempt_in_time_leaves_no_timer_behind);
     tcase_add_test(tests, a_run_that_takes_too_long_fails_and_stops_what_is_under_way);

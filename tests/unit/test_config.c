@@ -135,6 +135,27 @@ START_TEST(what_is_not_a_map_of_values_is_refused_at_its_place)
 }
 END_TEST
 
+START_TEST(a_list_is_written_as_one_or_with_colons)
+{
+    ck_assert_int_eq(read_yaml("workers: [./math, '/srv/mail']\nlease_ms: 600\n"), 0);
+    ck_assert_str_eq(config.workers, "./math:/srv/mail");
+    ck_assert_uint_eq(config.lease_ms, 600);
+    ck_assert_int_eq(read_yaml("workers: ./math:/srv/mail"), ERR_NONE);
+    ck_assert_str_eq(config.workers, "./math:/srv/mail");
+    ck_assert_int_eq(read_yaml("workers: []"), ERR_NONE);
+    ck_assert_str_eq(config.workers, "");
+    expect_refused(
+        "workers: [a, [b]]", "line 1, column 14: expected text, an item of the list");
+    expect_refused(
+        "workers: [a, 'b:c']", "line 1, column 14: expected an item without ':'");
+    expect_refused("workers: [a, \"b\\n\"]",
+        "line 1, column 10: workers: holds a control character");
+    expect_refused("workers: { a: b }",
+        "line 1, column 10: expected one value: a number, true, false or text");
+    ck_assert_int_eq(read_yaml("workers: [a"), ERR_MALFORMED);
+}
+END_TEST
+
 START_TEST(what_is_not_yaml_is_refused_at_its_place)
 {
     ck_assert_int_eq(read_yaml("lease_ms: 600\n\tx: 1\n"), ERR_MALFORMED);
@@ -275,6 +296,7 @@ config_suite(void)
     tcase_add_test(tests, a_text_with_controls_is_refused);
     tcase_add_test(tests, settings_that_contradict_each_other_are_refused);
     tcase_add_test(tests, beyond_loopback_is_possible_if_it_is_meant);
+    tcase_add_test(tests, a_list_is_written_as_one_or_with_colons);
     tcase_add_test(tests, a_child_refuses_settings_cut_short);
     tcase_add_test(tests, a_file_that_is_not_there_is_named);
     tcase_add_test(tests, a_mistake_in_a_file_names_the_file);

@@ -51,7 +51,7 @@ set_up(void)
 static void
 tear_down(void)
 {
-    close(book.fd);
+    close(book.file.fd);
     buffer_free(&book.page);
     folder_drop(folder);
 }
@@ -105,7 +105,7 @@ START_TEST(a_full_file_becomes_the_older_one_and_nothing_is_lost_between)
 {
     char line[64];
     int first = -1, seen = -1;
-    book.size_max = 10000;
+    book.file.size_max = 10000;
     for (int i = 0; i < 400; i++) {
         snprintf(line, sizeof line, "info lease.0 counted i=%d\n", i);
         take(line);
@@ -127,7 +127,7 @@ START_TEST(a_device_that_is_full_costs_lines_and_no_more)
 {
     int full = open("/dev/full", O_WRONLY);
     ck_assert_int_ge(full, 0);
-    ck_assert_int_ge(dup2(full, book.fd), 0);
+    ck_assert_int_ge(dup2(full, book.file.fd), 0);
     close(full);
     for (int i = 0; i < 1000; i++)
         take("info lease.0 granted\n");

@@ -45,8 +45,8 @@ END_TEST
 
 START_TEST(an_outcome_has_its_number)
 {
-    static const char *const names[] = { "completed", "failed", "cancelled",
-        "returned" };
+    static const char *const names[] = { "completed", "failed", "cancelled", "returned",
+        "fatal" };
     char json[256];
     for (unsigned i = 0; i < COUNT(names); i++) {
         snprintf(json, sizeof json,
@@ -87,7 +87,7 @@ START_TEST(a_mistake_is_named)
         { "{\"type\":\"report\",\"token\":" TOKEN "}", ERR_MALFORMED,
             "report without outcome" },
         { "{\"type\":\"report\",\"token\":" TOKEN ",\"outcome\":\"\"}", ERR_MALFORMED,
-            "outcome must be completed, failed, cancelled or returned" },
+            "outcome must be completed, failed, cancelled, returned or fatal" },
         { "{\"type\":\"log\",\"token\":\"x\",\"chunk\":\"\"}", ERR_MALFORMED,
             "token must be a token of 60 bytes" },
     };

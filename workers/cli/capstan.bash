@@ -57,7 +57,16 @@ _capstan()
     'state update') words=' --url --key --project --data --config --json --quiet --help --if-revision' ;;
     'state delete') words=' --url --key --project --data --config --json --quiet --help --if-revision' ;;
     'state list') words=' --url --key --project --data --config --json --quiet --help --limit --cursor' ;;
-    'worker'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
+    'worker init') words=' --url --key --project --data --config --json --quiet --help --language --directory --allow-non-empty' ;;
+    'worker add') words=' --url --key --project --data --config --json --quiet --help --timeout' ;;
+    'worker start') words=' --url --key --project --data --config --json --quiet --help --timeout' ;;
+    'worker stop') words=' --url --key --project --data --config --json --quiet --help --timeout' ;;
+    'worker restart') words=' --url --key --project --data --config --json --quiet --help --timeout' ;;
+    'worker remove') words=' --url --key --project --data --config --json --quiet --help --timeout' ;;
+    'worker logs') words=' --url --key --project --data --config --json --quiet --help --timeout --follow' ;;
+    'worker list') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'worker status') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'worker'' '?*) words=' --url --key --project --data --config --json --quiet --help' ;;
     'workers list') words=' --url --key --project --data --config --json --quiet --help' ;;
     'queues set') words=' --url --key --project --data --config --json --quiet --help --concurrency' ;;
     'queues list') words=' --url --key --project --data --config --json --quiet --help' ;;
@@ -65,19 +74,22 @@ _capstan()
     'keys list') words=' --url --key --project --data --config --json --quiet --help' ;;
     'keys revoke') words=' --url --key --project --data --config --json --quiet --help' ;;
     'config explain') words=' --url --key --project --data --config --json --quiet --help --set' ;;
+    'backup'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
+    'restore'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     'verify'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     'version'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     'help'' '*) words=' --url --key --project --data --config --json --quiet --help --markdown' ;;
     'completion'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     esac
     [[ -n $words ]] || case $first in
-    '') words=' up status down apply automations runs interactions events secrets state worker workers queues keys config verify version help completion' ;;
+    '') words=' up status down apply automations runs interactions events secrets state worker workers queues keys config backup restore verify version help completion' ;;
     automations) words=' list get versions create-version publish rollback diff pause resume archive triggers next' ;;
     runs) words=' start list get watch events cancel retry discard signal skip set-output fork explain replay diff export import' ;;
     interactions) words=' list get respond' ;;
     events) words=' publish list tail' ;;
     secrets) words=' set list delete' ;;
     state) words=' get set update delete list' ;;
+    worker) words=' init add start stop restart remove logs list status' ;;
     workers) words=' list' ;;
     queues) words=' set list' ;;
     keys) words=' create list revoke' ;;

@@ -88,28 +88,18 @@ engine_wait_ready(const struct cli *cli, uint64_t ms)
     return e;
 }
 
-static void
-print_url(
-    char out[ENGINE_URL_MAX], const char *scheme, const char *address, unsigned port)
-{
-    bool any = strcmp(address, "0.0.0.0") == 0 || strcmp(address, "*") == 0;
-    bool six = strchr(address, ':') != NULL && address[0] != '[';
-    snprintf(out, ENGINE_URL_MAX, "%s://%s%.255s%s:%u", scheme, six ? "[" : "",
-        any ? "127.0.0.1" : address, six ? "]" : "", port);
-}
-
 void
 engine_http_url(
     const struct cli *cli, const struct status *status, char out[ENGINE_URL_MAX])
 {
-    print_url(out, "http", cli->config.http_address, status->rows[0].http_port);
+    config_url(out, "http", cli->config.http_address, status->rows[0].http_port);
 }
 
 void
 engine_worker_url(
     const struct cli *cli, const struct status *status, char out[ENGINE_URL_MAX])
 {
-    print_url(out, "tcp", cli->config.worker_address, status->rows[0].worker_port);
+    config_url(out, "tcp", cli->config.worker_address, status->rows[0].worker_port);
 }
 
 static enum exit_code

@@ -4,7 +4,7 @@
 #include "base/status.h"
 #include "workers/cli/cli.h"
 
-enum { ENGINE_URL_MAX = 300 };
+enum { ENGINE_URL_MAX = CONFIG_URL_MAX };
 
 /* What runs on cli->data: its supervisor, or 0; and what it says of itself. */
 pid_t engine_look(const struct cli *cli, struct status *status);

@@ -208,6 +208,15 @@ completion_nouns(FILE *out)
     }
 }
 
+static bool
+has_noun(const char *word)
+{
+    for (size_t i = 0; i < command_count; i++)
+        if (strcmp(commands[i].noun, word) == 0)
+            return true;
+    return false;
+}
+
 void
 help_completion(FILE *out)
 {
@@ -226,8 +235,11 @@ help_completion(FILE *out)
         out);
     for (size_t i = 0; i < command_count; i++) {
         const struct command *c = &commands[i];
+        /* What is a noun as well goes on with the verbs of that noun. */
         fprintf(out, "    '%s%s%s'%s) words='", c->noun, gap(c), c->verb,
-            c->noun[0] == '\0' ? "' '*" : "");
+            c->noun[0] != '\0'  ? ""
+            : has_noun(c->verb) ? "' '?*"
+                                : "' '*");
         completion_flags(c, out);
         fputs("' ;;\n", out);
     }

@@ -50,6 +50,17 @@ program_find(const char *folder, const char *name, char out[CONFIG_TEXT_MAX + 1]
     return false;
 }
 
+bool
+program_share(char out[CONFIG_TEXT_MAX + 1])
+{
+    char own[CONFIG_TEXT_MAX + 1];
+    if ((own_folder(own) && is_there(own, "/../share/capstan", "", out))
+        || is_there(CAPSTAN_PKGDATADIR, "", "", out))
+        return true;
+    cli_complain("share/capstan is not installed beside capstan");
+    return false;
+}
+
 static bool
 pass(const struct cli *cli, enum option option, const char *name)
 {
@@ -111,4 +122,26 @@ enum exit_code
 command_verify(struct cli *cli)
 {
     return program_become(cli, "verify");
+}
+
+/* A program that works on the data folder which the other commands mean. */
+static enum exit_code
+become_on_data(struct cli *cli, const char *name)
+{
+    enum exit_code e = cli_find_data(cli);
+    if (e == EXIT_DONE && setenv("CAPSTAN_DATA", cli->data, 1) != 0)
+        e = EXIT_REFUSED;
+    return e == EXIT_DONE ? program_become(cli, name) : e;
+}
+
+enum exit_code
+command_backup(struct cli *cli)
+{
+    return become_on_data(cli, "backup");
+}
+
+enum exit_code
+command_restore(struct cli *cli)
+{
+    return become_on_data(cli, "restore");
 }

@@ -8,6 +8,9 @@
  * and returns false when it is nowhere. */
 bool program_find(const char *folder, const char *name, char out[CONFIG_TEXT_MAX + 1]);
 
+/* The folder share/capstan, found the same way. */
+bool program_share(char out[CONFIG_TEXT_MAX + 1]);
+
 /* Become libexec/capstan/NAME with the words of the request; what --data, --url, --key
  * and --project say it finds in its environment. */
 enum exit_code program_become(struct cli *cli, const char *name);

@@ -154,13 +154,25 @@ unknown_command(struct reading *r, const char *noun, const char *word)
         r->fault, ERR_INVALID, "there is no command '%s%s%.80s'", noun, space, word);
 }
 
+/* Does the next word tell a command of the noun `word` from a verb of that name? */
+static bool
+noun_goes_on(const struct reading *r, const char *word)
+{
+    for (size_t i = 0; i < command_count && r->at < r->argc; i++)
+        if (strcmp(commands[i].noun, word) == 0
+            && strcmp(commands[i].verb, r->argv[r->at]) == 0)
+            return true;
+    return false;
+}
+
 /* The first word names a noun or a verb, the one after a noun its verb. */
 static enum err
 read_command(struct reading *r, const char *word)
 {
     struct request *request = r->request;
     const char *noun = request->noun != NULL ? request->noun : "";
-    for (size_t i = 0; i < command_count; i++) {
+    bool only_noun = noun[0] == '\0' && noun_goes_on(r, word);
+    for (size_t i = 0; i < command_count && !only_noun; i++) {
         if (strcmp(commands[i].noun, noun) == 0
             && strcmp(commands[i].verb, word) == 0) {
             request->command = &commands[i];
@@ -187,6 +199,16 @@ keep_word(struct reading *r, const char *word)
     return ERR_NONE;
 }
 
+static const struct {
+    const char *name, *option;
+} shorts[] = {
+    { "-h", "help" },
+    { "-o", "output" },
+    { "-f", "follow" },
+    { "-l", "language" },
+    { "-d", "directory" },
+};
+
 static enum err
 read_word(struct reading *r, const char *word)
 {
@@ -199,10 +221,9 @@ read_word(struct reading *r, const char *word)
     }
     if (!r->words_only && strncmp(word, "--", 2) == 0)
         return read_option(r, word + 2);
-    if (!r->words_only && strcmp(word, "-h") == 0)
-        return read_option(r, "help");
-    if (!r->words_only && strcmp(word, "-o") == 0)
-        return read_option(r, "output");
+    for (size_t i = 0; i < COUNT(shorts) && !r->words_only; i++)
+        if (strcmp(word, shorts[i].name) == 0)
+            return read_option(r, shorts[i].option);
     if (!r->words_only && word[0] == '-' && word[1] != '\0')
         return fault_set(r->fault, ERR_INVALID,
             "there is no flag '%.80s': flags are whole words, such as --json", word);

@@ -7,6 +7,7 @@
 #define u32_JSON(value)  json_integer((json_int_t)(value))
 #define u64_JSON(value)  json_integer((json_int_t)(value))
 #define text_JSON(value) json_string(value)
+#define list_JSON(value) json_string(value)
 
 static json_t *
 settings_json(const struct config *now, const struct config *usual)

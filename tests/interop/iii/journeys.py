@@ -22,11 +22,16 @@ import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "../../support")]
-from clients import NPM, PIP, install, lacking, those_there  # noqa: E402
+from clients import INSTALL_S, NPM, PIP, install, lacking, need, those_there  # noqa: E402
 from engine import Engine, until  # noqa: E402
 
 DEADLINE = 30  # seconds; only a broken engine takes that long
 CLIENTS = ("node 0.11.6", "node 0.22.1", "python 0.22.1")
+HELLO = """
+name: hello-{language}
+steps:
+  - {{key: greet, kind: action, action_name: "a-{language}::hello", parameters: {{name: Ada}}}}
+"""
 folders = {}
 ADD = """
 name: {name}
@@ -466,7 +471,7 @@ class Journeys(unittest.TestCase):
                                 ("state:deleted", "[1]", "null")])
 
     @pairs
-    def test_21_what_is_enqueued_survives_the_death_of_everything(self, caller, owner):
+    def test_24_what_is_enqueued_survives_the_death_of_everything(self, caller, owner):
         caller.function("idle", "nothing")
         caller.until_there("idle")
         function = "queued::" + caller.kind.replace(" ", "-")
@@ -484,7 +489,7 @@ class Journeys(unittest.TestCase):
               ["result"]["depth"] == 0, "all are done", DEADLINE)
 
     @pairs
-    def test_22_a_dead_letter_is_redriven_and_another_discarded(self, caller, owner):
+    def test_25_a_dead_letter_is_redriven_and_another_discarded(self, caller, owner):
         caller.function("idle", "nothing")
         caller.until_there("idle")
         # A queue of their own: others have their letters elsewhere.
@@ -517,7 +522,7 @@ class Journeys(unittest.TestCase):
         self.assertEqual(letters(), [])
 
     @pairs
-    def test_23_a_subscriber_that_is_away_misses_nothing(self, publisher, subscriber):
+    def test_26_a_subscriber_that_is_away_misses_nothing(self, publisher, subscriber):
         publisher.function("idle", "nothing")
         publisher.until_there("idle")
         function = "sub::" + publisher.kind.replace(" ", "-")
@@ -541,6 +546,26 @@ class Journeys(unittest.TestCase):
         heir = self.client(subscriber.kind).function(function, "nothing")
         while heir.heard(function)["data"]["n"] != "away":
             pass
+
+    def test_21_a_project_of_the_tool_installs_and_serves(self):
+        need("node 0.11.6")
+        for language in ("javascript", "typescript"):
+            with self.subTest(language), tempfile.TemporaryDirectory() as folder:
+                project = os.path.join(folder, "a-" + language)
+                self.engine.tool("worker", "init", project, "--language", language)
+                # Its installation takes what the registry takes.
+                self.engine.tool("worker", "add", project, "--timeout", "1s", check=False)
+                until(lambda: self.engine.tool("worker", "status", "a-" + language,
+                                               check=False).returncode == 0,
+                      lambda: self.engine.tool("worker", "logs", "a-" + language).stdout,
+                      INSTALL_S)
+                self.engine.apply(HELLO.format(language=language))
+                run = self.engine.start("hello-" + language, wait=DEADLINE)
+                self.assertEqual(run["output"], {"greeting": "Hello, Ada!"})
+                log = self.engine.tool("worker", "logs", "a-" + language).stdout
+                self.assertIn("greeting Ada", log)
+                self.engine.tool("worker", "remove", "a-" + language)
+                self.assertNotIn("killed", log)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Method: real engines and real clients, killed, frozen and cut off at the wrong m
 What a registry or a toolchain does not give is said, and skipped.
 """
 import base64
+import functools
 import json
 import os
 import re
@@ -22,9 +23,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "../../support")]
 from clients import NPM_INSTALL, PIP, install, lacking, lacks, need  # noqa: E402
 from engine import Engine, Refused, until  # noqa: E402
+from mobius_frames import P, Raw  # noqa: E402
 
 TIMES = dict(lease_ms=3000, heartbeat_ms=1000)
-P = "/v1/projects/platform"
 
 SEED = {  # seed 000, as their tool sends it
     "schema_version": "1", "name": "worker-smoke-test",
@@ -56,9 +57,9 @@ SDKS = {  # as tests call them: name, what says which, how it is installed
 }
 MODULE = "node_modules/@deepnoodle/mobius/dist/index.js"
 NODE = "node with WebSocket"
-folders, node = {}, []
 
 
+@functools.cache
 def find_node():
     for flags in ([], ["--experimental-websocket"]):
         probe = ["node", *flags, "-e", "new WebSocket('ws://[::1]:1').onerror=()=>0"]
@@ -67,27 +68,29 @@ def find_node():
                 return ["node", "--no-warnings", *flags]
         except (OSError, subprocess.TimeoutExpired):
             pass
+    if NODE not in lacking:
+        lacks(NODE, "there is none")
     return []
 
 
-def setUpModule():
-    for kind, (name, files, command) in SDKS.items():
-        folders[kind] = install(name, "mobius", {to: os.path.join(HERE, path)
-                                                 for to, path in files.items()}, command)
-    node[:] = find_node()
-    if not node and NODE not in lacking:
-        lacks(NODE, "there is none")
+@functools.cache
+def sdk(kind):
+    """Its folder.  Installed by the first that asks: who says frames himself needs none."""
+    name, files, command = SDKS[kind]
+    return install(name, "mobius", {to: os.path.join(HERE, path)
+                                    for to, path in files.items()}, command)
 
 
 def program(kind, name):
     """How an SDK's worker or client is run; the test is skipped if that cannot be had."""
+    folder = sdk(kind)
     need(SDKS[kind][0])
     if kind == "py":
-        return [os.path.join(folders[kind], "bin/python"),
-                os.path.join(HERE, name + ".py")], None
+        return [os.path.join(folder, "bin/python"), os.path.join(HERE, name + ".py")], None
+    node = find_node()
     need(NODE)
     return [*node, os.path.join(HERE, name + ".mjs")], dict(
-        os.environ, MOBIUS_SDK=os.path.join(folders[kind], MODULE))
+        os.environ, MOBIUS_SDK=os.path.join(folder, MODULE))
 
 
 class Process:
@@ -115,130 +118,6 @@ class Process:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-
-
-# ---- a worker whose every word the test says itself ----
-
-class Raw:
-    """A WebSocket client with the habits that a test gives it."""
-
-    def __init__(self, engine, path=P + "/workers/socket", key=None, headers=()):
-        self.socket = socket.create_connection(("127.0.0.1", engine.http_port), 30)
-        lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{engine.http_port}",
-                 "Upgrade: websocket", "Connection: Upgrade",
-                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-                 "Sec-WebSocket-Version: 13", *headers]
-        if key:
-            lines.append("Authorization: Bearer " + key)
-        self.socket.sendall("\r\n".join(lines + ["", ""]).encode())
-        head = b""
-        while b"\r\n\r\n" not in head:
-            piece = self.socket.recv(1)
-            if not piece:
-                break
-            head += piece
-        self.status = int(head.split()[1])
-        self.buffer, self.closed, self.number = b"", None, 0
-
-    def frame(self, opcode, payload):
-        size = len(payload)
-        head = bytes([0x80 | opcode])
-        if size < 126:
-            head += bytes([0x80 | size])
-        elif size < 65536:
-            head += bytes([0x80 | 126]) + size.to_bytes(2, "big")
-        else:
-            head += bytes([0x80 | 127]) + size.to_bytes(8, "big")
-        self.socket.sendall(head + b"\0\0\0\0" + payload)
-
-    def say(self, type, **fields):
-        self.number += 1
-        message = dict(fields, type=type, message_id=f"msg_{self.number}")
-        self.frame(1, (json.dumps(message) + "\n").encode())
-        return message["message_id"]
-
-    def take(self, size, deadline):
-        while len(self.buffer) < size:
-            self.socket.settimeout(max(0.01, deadline - time.monotonic()))
-            piece = self.socket.recv(65536)
-            if not piece:
-                raise ConnectionError("closed")
-            self.buffer += piece
-        taken, self.buffer = self.buffer[:size], self.buffer[size:]
-        return taken
-
-    def hear(self, timeout=10):
-        """The next frame; None when nothing came, or the peer closed."""
-        deadline = time.monotonic() + timeout
-        while self.closed is None:
-            try:
-                first, second = self.take(2, deadline)
-                size = second & 127
-                if size == 126:
-                    size = int.from_bytes(self.take(2, deadline), "big")
-                elif size == 127:
-                    size = int.from_bytes(self.take(8, deadline), "big")
-                payload = self.take(size, deadline)
-            except (TimeoutError, socket.timeout):
-                return None
-            except (ConnectionError, OSError):
-                self.closed = 1006
-                return None
-            if first & 15 == 9:
-                self.frame(10, payload)
-            elif first & 15 == 8:
-                self.closed = int.from_bytes(payload[:2], "big")
-                try:
-                    self.frame(8, payload)
-                except OSError:
-                    pass
-            elif first & 15 == 1:
-                return json.loads(payload)
-        return None
-
-    def wait(self, type, timeout=10, **fields):
-        """The next frame of this type; others are passed over."""
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
-            message = self.hear(deadline - time.monotonic())
-            if message is None:
-                break
-            if message["type"] == type and all(
-                    message.get(name) == value for name, value in fields.items()):
-                return message
-        raise AssertionError(f"no {type} {fields} within {timeout} s, closed={self.closed}")
-
-    def register(self, instance="go-1", slots=1, **fields):
-        id = self.say("worker.register", worker_instance_id=instance,
-                      concurrency_limit=slots, available_slots=slots, **fields)
-        answer = self.wait("worker.registered", message_id=id)
-        self.token = answer["worker_session_token"]
-        return answer
-
-    def claim(self, slots=1, timeout=10):
-        id = self.say("jobs.claim", available_slots=slots)
-        return self.wait("jobs.claimed", timeout, message_id=id)["jobs"]
-
-    def claim_some(self, slots=1, timeout=20):
-        """Claim until there is work, as announced."""
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
-            jobs = self.claim(slots, timeout)
-            if jobs:
-                return jobs
-            self.wait("work.available", timeout)
-        raise AssertionError("no work")
-
-    def report(self, job, status="completed", **fields):
-        return self.say("job.report", job_id=job["id"], lease_token=job["lease_token"],
-                        status=status, **fields)
-
-    def beat(self, job):
-        id = self.say("job.heartbeat", job_id=job["id"], lease_token=job["lease_token"])
-        return self.wait("job.heartbeat.ack", message_id=id)
-
-    def close(self):
-        self.socket.close()
 
 
 # ---- journeys ----
@@ -382,6 +261,8 @@ class Sdk:
         worker = self.worker(self.kind)
         run = self.engine.start(self.apply("nap", ms=3000, name="steady"))
         worker.said("began steady")
+        # A lease of which the scheduler has not heard when its actor dies is offered anew.
+        until(lambda: self.engine.run(run["id"])["status"] == "running", "it has heard")
         old = self.engine.kill("lease.0")
         self.engine.wait_restarted("lease.0", old)
         self.assertEqual(self.engine.wait_final(run["id"])["status"], "completed")
@@ -602,9 +483,10 @@ class Frames(Journeys):
                 raw.wait("job.report.ack", message_id=id)["job_id"], job["id"])
         id = raw.report(job, result={})
         raw.wait("job.report.ack", message_id=id)
-        forged = dict(job, lease_token=base64.b64encode(bytes(60)).decode())
-        id = raw.report(forged, result={})
-        self.assertTrue(raw.wait("job.report.ack", message_id=id)["duplicate"])
+        for token in (bytes(60), bytes(7)):
+            forged = dict(job, lease_token=base64.b64encode(token).decode())
+            id = raw.report(forged, result={})
+            self.assertTrue(raw.wait("job.report.ack", message_id=id)["duplicate"])
 
     def test_a_job_of_which_nothing_is_heard_is_lost_though_its_socket_lives(self):
         run = self.engine.start(self.apply("x", 2, n=1))["id"]
@@ -630,6 +512,8 @@ class Frames(Journeys):
         jobs = raw.claim_some(2)
         jobs += [] if len(jobs) == 2 else raw.claim_some(1)
         self.assertEqual(len(jobs), 2)
+        row, = self.engine.get("/workers")["items"]
+        self.assertEqual(row["busy"], 2)
         id = raw.report(jobs[0], "failed", error_type="WorkerOverCapacity",
                         error_message="full")
         raw.wait("job.report.ack", message_id=id)
@@ -738,6 +622,8 @@ class Frames(Journeys):
         self.assertEqual(self.raw(f"/k/{self.engine.key}/v1/workers/socket").status, 101)
         self.assertEqual(
             self.raw(headers=["Origin: http://evil.example"]).status, 401)
+        self.assertEqual(self.raw(key=self.engine.key, headers=[
+            "Origin: http://evil.example"]).status, 403)
         self.assertEqual(
             self.raw(key="mbx_" + self.engine.key[4:] + ".platform").status, 101)
 
@@ -758,7 +644,9 @@ def main():
     """Each suite in a process of its own: they mostly wait."""
     if len(sys.argv) > 1:
         unittest.main()
-    setUpModule()
+    for kind in SDKS:
+        sdk(kind)
+    find_node()
     running = [(name, subprocess.Popen(
         [sys.executable, "-W", "ignore", os.path.abspath(__file__), name],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)) for name in SUITES]

@@ -134,6 +134,25 @@ START_TEST(what_follows_worker_is_handed_on_untouched)
 }
 END_TEST
 
+START_TEST(worker_is_a_noun_where_a_verb_of_it_follows)
+{
+    ck_assert_int_eq(read_line("worker init a -l c --directory d"), ERR_NONE);
+    ck_assert_str_eq(request.command->noun, "worker");
+    ck_assert_str_eq(request.command->verb, "init");
+    ck_assert_str_eq(request.words[0], "a");
+    ck_assert_str_eq(request.value[OPTION_language], "c");
+    ck_assert_int_eq(read_line("--json worker logs a -f"), ERR_NONE);
+    ck_assert(request.given[OPTION_follow]);
+    refused("worker start", "missing: NAME");
+    refused("worker list -f", "no flag '--follow' here");
+    ck_assert_int_eq(read_line("worker"), ERR_NONE);
+    ck_assert_str_eq(request.command->verb, "worker");
+    ck_assert_int_eq(read_line("worker --name init"), ERR_NONE);
+    ck_assert_str_eq(request.command->verb, "worker");
+    ck_assert_int_eq(read_line("help worker init"), ERR_NONE);
+}
+END_TEST
+
 START_TEST(an_unknown_command_is_refused_with_the_nearest_one)
 {
     refused("statsu", "did you mean 'status'?");
@@ -262,6 +281,7 @@ suite_request(void)
     tcase_add_test(tests, after_two_dashes_everything_is_a_word);
     tcase_add_test(tests, a_single_dash_is_a_word);
     tcase_add_test(tests, what_follows_worker_is_handed_on_untouched);
+    tcase_add_test(tests, worker_is_a_noun_where_a_verb_of_it_follows);
     tcase_add_test(tests, an_unknown_command_is_refused_with_the_nearest_one);
     tcase_add_test(tests, an_unknown_flag_is_refused_with_the_nearest_one);
     tcase_add_test(tests, a_missing_or_a_needless_value_is_refused);
