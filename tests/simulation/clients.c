@@ -107,6 +107,21 @@ start_of(const struct call *call, struct buffer *inputs)
 }
 
 static struct message
+limit_of(const struct call *call)
+{
+    return (struct message){ .code = QUEUE_SET,
+        .queue_set = { .queue = text(call->value), .limit = 1 } };
+}
+
+static struct message
+apply_of(const struct call *call)
+{
+    return (struct message){ .code = AUTOMATION_APPLY,
+        .automation_apply = {
+            .definition = automation_text(call->automation, call->version) } };
+}
+
+static struct message
 message_of(const struct call *call, struct buffer *inputs)
 {
     struct message m = { .code = RUN_CANCEL };
@@ -168,16 +183,8 @@ message_of(const struct call *call, struct buffer *inputs)
             .run = call->fork, .origin = call->run, .event = call->event
         };
         return m;
-    case WISH_LIMIT:
-        m.code = QUEUE_SET;
-        m.queue_set = (struct queue_set){ .queue = text(call->value), .limit = 1 };
-        return m;
-    case WISH_APPLY:
-        m.code = AUTOMATION_APPLY;
-        m.automation_apply = (struct automation_apply){
-            .definition = automation_text(call->automation, call->version),
-        };
-        return m;
+    case WISH_LIMIT: return limit_of(call);
+    case WISH_APPLY: return apply_of(call);
     }
     WRONG("there is no such wish");
 }
