@@ -218,7 +218,8 @@
     F(S, 3, u32,  attempt, "the attempt")                                                \
     F(S, 4, u32,  offer,   "the offer")                                                  \
     F(S, 5, id,   session, "worker session that holds it")                               \
-    F(S, 6, text, worker,  "instance id of the worker")
+    F(S, 6, text, worker,  "instance id of the worker")                                  \
+    F(S, 7, u32,  unknown, "1: the lease actor knows its token, not the job: say it again")
 
 #define job_lost_FIELDS(F, S)                                                            \
     F(S, 1, id,   run,     "run id")                                                     \
@@ -440,6 +441,36 @@
 #define failing_known_FIELDS(F, S)                                                       \
     F(S, 1, id,  automation, "automation id")                                            \
     F(S, 2, u64, revision,   "from automation_failing")
+
+#define queue_set_FIELDS(F, S)                                                           \
+    F(S, 1, u64,  request,  "to be named in the answer")                                 \
+    F(S, 2, text, queue,    "its name")                                                  \
+    F(S, 3, u32,  limit,    "jobs out at a time; 0: any number")                         \
+    F(S, 4, u32,  keep,     "1: the limit stays what it is")                             \
+    F(S, 5, blob, settings, "msgpack map that a dialect keeps with the queue; or nothing: what is kept stays")
+
+#define queue_changed_FIELDS(F, S)                                                       \
+    F(S, 1, text, queue,    "its name")                                                  \
+    F(S, 2, u32,  limit,    "jobs out at a time; 0: any number")                         \
+    F(S, 3, blob, settings, "msgpack map, or nothing")
+
+#define queue_offered_FIELDS(F, S)                                                       \
+    F(S, 1, text, queue, "its name")                                                     \
+    F(S, 2, u32,  limit, "jobs out at a time; 0: any number")
+
+#define queues_complete_FIELDS(F, S)                                                     \
+    F(S, 1, u64, count, "queues that have been set")
+
+#define queue_get_FIELDS(F, S)                                                           \
+    F(S, 1, u64,  request, "to be named in the answer")                                  \
+    F(S, 2, text, queue,   "its name")
+
+#define queue_list_FIELDS(F, S)                                                          \
+    F(S, 1, u64, request, "to be named in the answer")
+
+#define leases_told_FIELDS(F, S)                                                         \
+    F(S, 1, u32, partition, "whose leases")                                              \
+    F(S, 2, u64, life,      "of the lease actor that was told: its epoch")
 
 #define lane_explain_FIELDS(F, S)                                                        \
     F(S, 1, u64,  request,     "to be named in the answer")                              \

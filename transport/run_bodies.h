@@ -31,7 +31,8 @@
 #define run_cancel_FIELDS(F, S)                                                          \
     F(S, 1, u64,  request, "to be named in the answer")                                  \
     F(S, 2, id,   run,     "run id")                                                     \
-    F(S, 3, text, reason,  "for people, or nothing")
+    F(S, 3, text, reason,  "for people, or nothing")                                     \
+    F(S, 4, u32,  discard, "1: only if it has failed, and nothing is to come of it any more")
 
 #define run_changed_FIELDS(F, S)                                                         \
     F(S, 1,  id,      run,           "run id")                                           \

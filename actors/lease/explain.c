@@ -13,7 +13,9 @@ enum reach {
     ALL_SILENT = 1 + LACKS_NOTHING,
     ALL_DRAINING,
     ALL_FULL,
-    ABOUT_TO
+    ABOUT_TO,
+    NO_ROOM,
+    UNCOUNTED
 };
 
 static const char *const names[] = {
@@ -26,6 +28,8 @@ static const char *const names[] = {
     [ALL_DRAINING] = "workers_draining",
     [ALL_FULL] = "workers_full",
     [ABOUT_TO] = "about_to_be_taken",
+    [NO_ROOM] = "queue_full",
+    [UNCOUNTED] = "queue_uncounted",
 };
 
 static enum reach
@@ -122,8 +126,57 @@ print_lack(const struct survey *survey, struct buffer *out)
     case ALL_SILENT:
     case ALL_DRAINING:
     case ALL_FULL:
-    case ABOUT_TO: return;
+    case ABOUT_TO:
+    case NO_ROOM:
+    case UNCOUNTED: return;
     }
+}
+
+/* Who could take it may not: the queue is what the job waits for. */
+static void
+look_at_queue(struct survey *survey)
+{
+    const struct queues *queues = &survey->state->table.queues;
+    const struct queue *queue =
+        queues_find(queues, &survey->project, survey->lane.queue);
+    if (survey->best < ALL_FULL || queue == NULL || queue->limit == 0)
+        return;
+    if (queue->out >= queue->limit)
+        survey->best = NO_ROOM;
+    else if (!queues_counted(queues))
+        survey->best = UNCOUNTED;
+}
+
+enum { HOLDERS_NAMED = 3 };
+
+static void
+print_holders(const struct queue *queue, struct buffer *out)
+{
+    char id[ID_TEXT_MAX];
+    uint32_t named = 0;
+    for (struct list *at = queue->jobs.next;
+         at != &queue->jobs && named < HOLDERS_NAMED; at = at->next) {
+        const struct job *job = LIST_OF(at, struct job, of_queue);
+        buffer_print(out, named++ == 0 ? ": held by run %s" : ", run %s",
+            id_print(&job->name.run, "run_", id));
+    }
+    if (queue->out > named)
+        buffer_print(out, " and %" PRIu32 " more", queue->out - named);
+}
+
+static void
+print_limit(const struct survey *survey, struct buffer *out)
+{
+    const struct queue *queue =
+        queues_find(&survey->state->table.queues, &survey->project, survey->lane.queue);
+    print(out, "queue ", queue->name);
+    if (survey->best == UNCOUNTED) {
+        buffer_print(
+            out, " has a limit, and who holds its jobs is not known again yet");
+        return;
+    }
+    buffer_print(out, " is at its limit of %" PRIu32, queue->limit);
+    print_holders(queue, out);
 }
 
 static void
@@ -144,6 +197,8 @@ print_reason(const struct survey *survey, struct buffer *out)
                               : "all workers that take it are full");
         return;
     case ABOUT_TO: buffer_print(out, "a worker is about to take it"); return;
+    case NO_ROOM:
+    case UNCOUNTED: print_limit(survey, out); return;
     case NO_WORKER:
     case NO_ACTION:
     case NO_QUEUE:
@@ -166,6 +221,7 @@ on_lane_explain(
             .environment = asked->environment } };
     struct buffer document = { 0 }, reason = { 0 };
     look(&survey);
+    look_at_queue(&survey);
     print_reason(&survey, &reason);
     pack_map(&document, 4);
     pack_string(&document, "code");

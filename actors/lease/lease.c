@@ -11,7 +11,7 @@ lease_open(void *state, const struct actor_setup *setup)
     s->config = setup->config;
     s->epoch = setup->epoch;
     memcpy(s->secret, setup->secret, SECRET_SIZE);
-    table_open(&s->table);
+    table_open(&s->table, s->config->schedulers);
 }
 
 static void
@@ -70,6 +70,9 @@ on_offered(
             offered->attempt < name->attempt
             || (offered->attempt == name->attempt && offered->offer < name->offer);
         bool same = offered->attempt == name->attempt && offered->offer == name->offer;
+        /* Its holder named it before its scheduler did. */
+        if (same && offered->leased && job->state == JOB_HELD && job->out_of == NULL)
+            say_job_offered(out, *offered);
         if (older || same)
             return;
         if (job->state == JOB_HELD)
@@ -214,8 +217,24 @@ lease_decide(
     case WORKER_GONE: on_gone(state, in, out); return;
     case WORKER_LIST: on_worker_list(state, in, out); return;
     case LANE_EXPLAIN: on_lane_explain(state, in, out); return;
+    case QUEUE_OFFERED: say_queue_offered(out, in->queue_offered); return;
+    case QUEUES_COMPLETE: say_queues_complete(out, in->queues_complete); return;
+    case LEASES_TOLD: on_leases_told(state, &in->leases_told, out); return;
+    case QUEUE_LIST: on_queue_list(state, in, out); return;
     default: WRONG("the catalogue sends the lease actor no such message");
     }
+}
+
+static void
+apply_offered(struct lease_state *s, const struct message *m, uint64_t at_ms)
+{
+    const struct job_offered *offered = &m->job_offered;
+    struct job *job = table_job(&s->table, &offered->run, offered->step);
+    if (job != NULL && job->state == JOB_HELD && offered->leased
+        && job->name.attempt == offered->attempt && job->name.offer == offered->offer)
+        table_learn(&s->table, job, offered->queue);
+    else
+        table_offer(&s->table, &m->envelope.project, offered, at_ms);
 }
 
 static void
@@ -338,9 +357,7 @@ lease_apply(void *state, uint64_t at_ms, const struct message *m)
 {
     struct lease_state *s = state;
     switch (m->code) {
-    case JOB_OFFERED:
-        table_offer(&s->table, &m->envelope.project, &m->job_offered, at_ms);
-        break;
+    case JOB_OFFERED: apply_offered(s, m, at_ms); break;
     case JOB_WITHDRAWN: apply_withdrawn(s, &m->job_withdrawn); break;
     case JOB_GRANTED: hold(s, m, at_ms); break;
     case JOB_ADOPTED: adopt(s, m, at_ms); break;
@@ -361,6 +378,12 @@ lease_apply(void *state, uint64_t at_ms, const struct message *m)
     case WORKER_HEARD: apply_heard(s, &m->worker_heard, at_ms); break;
     case WORKER_LEFT: apply_left(s, &m->worker_left); break;
     case PEER_RESET: apply_reset(s, &m->peer_reset); break;
+    case QUEUE_OFFERED:
+        table_limit(&s->table, &m->envelope.project, m->queue_offered.queue,
+            m->queue_offered.limit);
+        break;
+    case QUEUES_COMPLETE: table_limits_known(&s->table, at_ms); break;
+    case LEASES_TOLD: table_leases_told(&s->table, m->leases_told.partition); break;
     default: WRONG("the lease actor states no such thing");
     }
     gauge(COUNTER_jobs_open, s->table.open_count);
@@ -397,7 +420,21 @@ lease_due(const void *state)
                 s->config->lease_ms);
         due_ms = adopt_ms < due_ms ? adopt_ms : due_ms;
     }
+    if (t->queues.known && !queues_counted(&t->queues)) {
+        uint64_t counted_ms = after(t->queues.opened_ms, s->config->lease_ms);
+        due_ms = counted_ms < due_ms ? counted_ms : due_ms;
+    }
     return due_ms;
+}
+
+/* Whoever holds a lease of before has been heard by now, or has lost it. */
+static void
+count_anyway(const struct lease_state *s, struct outbox *out)
+{
+    uint32_t partition = 0;
+    while (s->table.queues.told >> partition & 1)
+        partition++;
+    say_leases_told(out, (struct leases_told){ .partition = partition });
 }
 
 static void
@@ -475,6 +512,7 @@ say_held(const struct job *job, struct outbox *out)
                             .offer = job->name.offer,
                             .session = job->name.session,
                             .worker = arena_copy(out->arena, job->session->instance),
+                            .unknown = job->out_of == NULL,
                         });
 }
 
@@ -527,6 +565,9 @@ lease_tick(const void *state, uint64_t now_ms, struct outbox *out)
         say_over(LIST_OF(t->adoptable.next, struct job, of_waiting), false, out);
     else if (!list_empty(&t->ready))
         grant(s, out);
+    else if (t->queues.known && !queues_counted(&t->queues)
+             && after(t->queues.opened_ms, s->config->lease_ms) <= now_ms)
+        count_anyway(s, out);
 }
 
 const struct actor lease_actor = {

@@ -7,9 +7,10 @@
 #include <stdlib.h>
 
 void
-table_open(struct table *table)
+table_open(struct table *table, uint32_t partitions)
 {
     *table = (struct table){ 0 };
+    queues_open(&table->queues, partitions);
     list_open(&table->all_jobs);
     list_open(&table->all_lanes);
     list_open(&table->all_sessions);
@@ -95,6 +96,26 @@ list_contains(struct bytes list, struct bytes text)
     return false;
 }
 
+/* The queue itself, or what it begins with and a star. */
+static bool
+names_queue(struct bytes item, struct bytes queue)
+{
+    if (item.size > 0 && item.data[item.size - 1] == '*')
+        return bytes_begin(queue, bytes_of(item.data, item.size - 1));
+    return bytes_equal(item, queue);
+}
+
+static bool
+looks_in(struct bytes queues, struct bytes queue)
+{
+    struct cursor c = cursor_over(queues);
+    size_t count = queues.size == 0 ? 0 : cursor_array(&c);
+    for (size_t i = 0; i < count && !c.bad; i++)
+        if (names_queue(cursor_text(&c), queue))
+            return true;
+    return false;
+}
+
 static size_t
 length(struct bytes list)
 {
@@ -119,7 +140,7 @@ session_lacks(const struct session *session, const struct lane *lane)
     if (length(session->actions) > 0 && !list_contains(session->actions, lane->action))
         return LACKS_ACTION;
     if (length(session->queues) == 0 ? !bytes_equal(lane->queue, text("default"))
-                                     : !list_contains(session->queues, lane->queue))
+                                     : !looks_in(session->queues, lane->queue))
         return LACKS_QUEUE;
     if (!contains_all(session->labels, lane->labels))
         return LACKS_LABEL;
@@ -155,12 +176,84 @@ lane_choice(const struct lane *lane)
 static void
 weigh(struct table *table, struct lane *lane)
 {
-    bool ready = !list_empty(&lane->jobs) && lane->free > 0;
+    bool ready = !list_empty(&lane->jobs) && lane->free > 0
+                 && queue_has_room(&table->queues, lane->in);
     bool listed = !list_empty(&lane->of_ready);
     if (ready && !listed)
         list_append(&table->ready, &lane->of_ready);
     if (!ready && listed)
         list_remove(&lane->of_ready);
+}
+
+/* Whether the queue has room has changed, or may have. */
+static void
+weigh_queue(struct table *table, struct queue *queue)
+{
+    for (struct list *at = queue->lanes.next; at != &queue->lanes; at = at->next)
+        weigh(table, LIST_OF(at, struct lane, of_queue));
+}
+
+static void
+weigh_limited(struct table *table, bool all)
+{
+    struct list *queues = &table->queues.all;
+    for (struct list *at = queues->next; at != queues; at = at->next) {
+        struct queue *queue = LIST_OF(at, struct queue, of_table);
+        if (all || queue->limit > 0)
+            weigh_queue(table, queue);
+    }
+}
+
+/* The job is out, or no longer. */
+static void
+count_out(struct table *table, struct job *job, struct queue *queue)
+{
+    struct queue *before = job->out_of;
+    job->out_of = queue;
+    list_remove(&job->of_queue);
+    if (before != NULL)
+        before->out--;
+    if (queue != NULL) {
+        list_append(&queue->jobs, &job->of_queue);
+        queue->out++;
+    }
+    if (before != NULL && before->limit > 0)
+        weigh_queue(table, before);
+    if (queue != NULL && queue->limit > 0)
+        weigh_queue(table, queue);
+}
+
+void
+table_learn(struct table *table, struct job *job, struct bytes queue)
+{
+    assert(job->state == JOB_HELD);
+    count_out(table, job, queues_get(&table->queues, &job->project, queue));
+}
+
+void
+table_limit(
+    struct table *table, const struct id *project, struct bytes name, uint32_t limit)
+{
+    struct queue *queue = queues_get(&table->queues, project, name);
+    queue->limit = limit;
+    weigh_queue(table, queue);
+}
+
+void
+table_limits_known(struct table *table, uint64_t at_ms)
+{
+    if (table->queues.known)
+        return;
+    table->queues.known = true;
+    table->queues.opened_ms = at_ms;
+    weigh_limited(table, true);
+}
+
+void
+table_leases_told(struct table *table, uint32_t partition)
+{
+    table->queues.told |= UINT64_C(1) << partition;
+    weigh_limited(table, false);
 }
 
 /* Whether the session can take a job has changed, or may have. */
@@ -240,6 +333,8 @@ lane_of(
     list_open(&lane->jobs);
     list_open(&lane->of_ready);
     list_append(&table->all_lanes, &lane->of_table);
+    lane->in = queues_get(&table->queues, project, lane->queue);
+    list_append(&lane->in->lanes, &lane->of_queue);
     map_put(&table->lanes, bytes_of(&lane->number, sizeof lane->number), lane);
     for (struct list *at = table->all_sessions.next; at != &table->all_sessions;
          at = at->next) {
@@ -266,6 +361,7 @@ make_job(
     list_open(&job->of_waiting);
     list_open(&job->of_beats);
     list_open(&job->of_resay);
+    list_open(&job->of_queue);
     map_put(&table->jobs, bytes_of(job->key, sizeof job->key), job);
     return job;
 }
@@ -276,6 +372,7 @@ leave_state(struct table *table, struct job *job)
 {
     list_remove(&job->of_waiting);
     list_remove(&job->of_beats);
+    count_out(table, job, NULL);
     if (job->state == JOB_OPEN) {
         list_remove(&job->of_lane);
         weigh(table, job->lane);
@@ -336,6 +433,7 @@ table_offer(struct table *table, const struct id *project,
     if (offered->leased) {
         job->state = JOB_ADOPTABLE;
         list_append(&table->adoptable, &job->of_waiting);
+        count_out(table, job, queues_get(&table->queues, project, offered->queue));
         return;
     }
     job->key_text = offered->key;
@@ -359,6 +457,7 @@ table_hold(struct table *table, const struct id *project, const struct lease_nam
     if (job == NULL)
         job = make_job(table, project, &name->run, name->step);
     struct lane *lane = job->lane;
+    struct queue *queue = lane != NULL ? lane->in : job->out_of;
     leave_state(table, job);
     forget_texts(job);
     bool could = can_take(session);
@@ -369,6 +468,7 @@ table_hold(struct table *table, const struct id *project, const struct lease_nam
     list_append(&session->held, &job->of_session);
     session->held_count++;
     table->held_count++;
+    count_out(table, job, queue);
     table_beat(table, job, at_ms);
     weigh_session(table, session, could);
     if (lane == NULL)
@@ -554,4 +654,5 @@ table_close(struct table *table)
     map_free(&table->lanes);
     map_free(&table->sessions);
     map_free(&table->instances);
+    queues_close(&table->queues);
 }

@@ -13,6 +13,7 @@
  */
 #ifndef ACTORS_LEASE_TABLE_H
 #define ACTORS_LEASE_TABLE_H
+#include "actors/lease/queues.h"
 #include "actors/lease/token.h"
 #include "base/list.h"
 #include "base/map.h"
@@ -42,6 +43,8 @@ struct job {
     struct list of_resay;    /* to be said again to its scheduler */
     struct lane *lane;       /* OPEN */
     struct session *session; /* HELD */
+    struct queue *out_of;    /* HELD or ADOPTABLE; NULL: it is not known yet */
+    struct list of_queue;    /* the same */
     struct bytes key_text, automation, action, queue,
         parameters; /* owned, in `memory` */
     uint8_t *memory;
@@ -54,7 +57,9 @@ struct lane {
     uint8_t *memory;
     struct list jobs; /* OPEN, oldest first */
     struct list of_table;
-    struct list of_ready;     /* it has a job and somebody for it */
+    struct queue *in; /* NULL: of a question only */
+    struct list of_queue;
+    struct list of_ready;     /* it has a job, room in its queue and somebody for it */
     struct session **members; /* who may do its jobs, in the order of arrival */
     size_t member_count, member_capacity;
     size_t next; /* the member to ask first */
@@ -88,10 +93,11 @@ struct table {
     struct list adoptable; /* jobs */
     struct list resay;     /* jobs */
     struct list beats;     /* jobs, in order of heard_ms */
+    struct queues queues;
     size_t open_count, held_count;
 };
 
-void table_open(struct table *table);
+void table_open(struct table *table, uint32_t partitions);
 void table_close(struct table *table);
 
 struct job *table_job(const struct table *table, const struct id *run, uint32_t step);
@@ -121,6 +127,15 @@ void table_offer(struct table *table, const struct id *project,
 /* The session holds the job from now on; a job that is not known yet is made. */
 void table_hold(struct table *table, const struct id *project,
     const struct lease_name *name, uint64_t at_ms);
+/* The job, which is held, is of this queue. */
+void table_learn(struct table *table, struct job *job, struct bytes queue);
+/* The queue has another limit. */
+void table_limit(
+    struct table *table, const struct id *project, struct bytes queue, uint32_t limit);
+/* All limits are known. */
+void table_limits_known(struct table *table, uint64_t at_ms);
+/* All leases of the partition are there. */
+void table_leases_told(struct table *table, uint32_t partition);
 /* Its holder goes on with it. */
 void table_beat(struct table *table, struct job *job, uint64_t at_ms);
 void table_over(struct table *table, struct job *job, bool lost);

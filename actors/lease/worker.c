@@ -79,14 +79,16 @@ judge(struct claim *claim, struct bytes token)
                                         .offer = name.offer,
                                         .session = name.session,
                                     });
-        say_job_leased(claim->out, (struct job_leased){
-                                       .run = name.run,
-                                       .step = name.step,
-                                       .attempt = name.attempt,
-                                       .offer = name.offer,
-                                       .session = name.session,
-                                       .worker = claim->instance,
-                                   });
+        say_job_leased(claim->out,
+            (struct job_leased){
+                .run = name.run,
+                .step = name.step,
+                .attempt = name.attempt,
+                .offer = name.offer,
+                .session = name.session,
+                .worker = claim->instance,
+                .unknown = table_job(&s->table, &name.run, name.step) == NULL,
+            });
         return;
     }
     if (genuine && adoptable(s, &name))

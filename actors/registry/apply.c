@@ -2,13 +2,15 @@
 #include "base/wrong.h"
 
 static void
-count_new(struct registry_state *s, uint64_t automations, uint64_t keys)
+count_new(
+    struct registry_state *s, uint64_t automations, uint64_t keys, uint64_t queues)
 {
     struct row_key key = key_of_counts();
     struct count_entry counts;
     entry_read(s->journal, &key, &count_entry_shape, &counts);
     counts.automations += automations;
     counts.keys += keys;
+    counts.queues += queues;
     entry_write(s->journal, &key, &count_entry_shape, &counts);
 }
 
@@ -63,7 +65,7 @@ publish(struct registry_state *s, uint64_t at_ms, const struct message *m)
     if (!entry_read(s->journal, &key, &automation_entry_shape, &entry)) {
         struct row_key by_name = key_of_name(&name.project, published->name);
         journal_put(s->journal, row_key_bytes(&by_name), id_bytes(&name.automation));
-        count_new(s, 1, 0);
+        count_new(s, 1, 0, 0);
         entry.created_ms = at_ms;
     }
     struct version_entry version = {
@@ -152,7 +154,7 @@ make_key(struct registry_state *s, uint64_t at_ms, const struct message *m)
     struct row_key made = key_of_made(entry.record);
     entry_write(s->journal, &key, &key_entry_shape, &entry);
     journal_put(s->journal, row_key_bytes(&made), row_key_bytes(&key));
-    count_new(s, 0, 1);
+    count_new(s, 0, 1, 0);
 }
 
 static void
@@ -178,6 +180,31 @@ key_told(struct registry_state *s, const struct message *m)
 }
 
 static void
+change_queue(struct registry_state *s, const struct message *m)
+{
+    const struct queue_changed *changed = &m->queue_changed;
+    struct row_key key = key_of_queue(&m->envelope.project, changed->queue);
+    struct queue_entry entry;
+    if (!entry_read(s->journal, &key, &queue_entry_shape, &entry))
+        count_new(s, 0, 0, 1);
+    entry.limit = changed->limit;
+    entry.settings = changed->settings;
+    entry_write(s->journal, &key, &queue_entry_shape, &entry);
+}
+
+/* All are told in the order of their keys; one that was only changed is told out of
+ * turn, and in its turn as well. */
+static void
+queue_told(struct registry_state *s, const struct message *m)
+{
+    struct row_key key = key_of_queue(&m->envelope.project, m->queue_offered.queue);
+    struct row_key next;
+    if (s->queues_telling && next_queue(s->journal, &s->queues_at, &next)
+        && bytes_equal(row_key_bytes(&key), row_key_bytes(&next)))
+        s->queues_at = key;
+}
+
+static void
 reset_listener(struct registry_state *s, uint32_t peer)
 {
     if (peer > trigger_peer(s))
@@ -197,6 +224,10 @@ reset(struct registry_state *s, const struct peer_reset *peer)
         s->keys_at = 0;
         if (peer->life)
             waits_drop_gateway(&s->waits, peer->instance);
+        return;
+    case ACTOR_lease:
+        s->queues_telling = true;
+        s->queues_at = row_key('Q');
         return;
     default: return;
     }
@@ -242,6 +273,9 @@ registry_apply(void *state, uint64_t at_ms, const struct message *m)
     case KEY_REVOKED: revoke_key(s, at_ms, m); return;
     case KEY_OFFERED: key_told(s, m); return;
     case KEYS_COMPLETE: s->keys_telling = false; return;
+    case QUEUE_CHANGED: change_queue(s, m); return;
+    case QUEUE_OFFERED: queue_told(s, m); return;
+    case QUEUES_COMPLETE: s->queues_telling = false; return;
     case PEER_RESET: reset(s, &m->peer_reset); return;
     default: WRONG("the registry says no such thing");
     }

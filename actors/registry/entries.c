@@ -12,6 +12,7 @@ ENTRY(automation_entry);
 ENTRY(version_entry);
 ENTRY(key_entry);
 ENTRY(count_entry);
+ENTRY(queue_entry);
 
 struct row_key
 key_of_name(const struct id *project, struct bytes name)
@@ -63,6 +64,15 @@ struct row_key
 key_of_counts(void)
 {
     return row_key('C');
+}
+
+struct row_key
+key_of_queue(const struct id *project, struct bytes name)
+{
+    struct row_key key = row_key('Q');
+    row_key_id(&key, project);
+    row_key_text(&key, name);
+    return key;
 }
 
 enum automation_status
@@ -166,4 +176,33 @@ next_made(struct journal *journal, uint64_t after)
 {
     struct row_key rows = row_key('G');
     return next_record(journal, &rows, after);
+}
+
+static bool
+take_key(void *self, struct bytes key, struct bytes value)
+{
+    struct row_key *next = self;
+    (void)value;
+    memcpy(next->bytes, key.data, key.size);
+    next->size = key.size;
+    return false;
+}
+
+bool
+next_queue(struct journal *journal, const struct row_key *after, struct row_key *next)
+{
+    struct row_key from = *after, all = row_key('Q'), to = row_key_after(&all);
+    row_key_u8(&from, 0); /* behind it */
+    *next = (struct row_key){ .size = 0 };
+    journal_scan(
+        journal, row_key_bytes(&from), row_key_bytes(&to), false, take_key, next);
+    return next->size > 0;
+}
+
+struct id
+queue_name_read(const struct row_key *key, struct bytes *name)
+{
+    *name = row_key_bytes(key);
+    row_take_u8(name);
+    return row_take_id(name);
 }

@@ -36,7 +36,12 @@
 
 #define count_entry_FIELDS(F, S)                                                         \
     F(S, 1, u64, automations, "of all projects")                                         \
-    F(S, 2, u64, keys,        "of all projects, revoked ones included")
+    F(S, 2, u64, keys,        "of all projects, revoked ones included")                   \
+    F(S, 3, u64, queues,      "of all projects, that have been set")
+
+#define queue_entry_FIELDS(F, S)                                                         \
+    F(S, 1, u32,  limit,    "jobs out at a time; 0: any number")                         \
+    F(S, 2, blob, settings, "msgpack map that a dialect keeps, or nothing")
 /* clang-format on */
 
 struct automation_entry {
@@ -51,8 +56,11 @@ struct key_entry {
 struct count_entry {
     count_entry_FIELDS(FIELD_MEMBER, count_entry)
 };
+struct queue_entry {
+    queue_entry_FIELDS(FIELD_MEMBER, queue_entry)
+};
 extern const struct shape automation_entry_shape, version_entry_shape, key_entry_shape,
-    count_entry_shape;
+    count_entry_shape, queue_entry_shape;
 
 /* A version of an automation. */
 struct version_name {
@@ -67,6 +75,7 @@ struct row_key key_of_untold(uint32_t peer, uint64_t record);
 struct row_key key_of_key(const struct id *project, const struct id *key);
 struct row_key key_of_made(uint64_t record);
 struct row_key key_of_counts(void);
+struct row_key key_of_queue(const struct id *project, struct bytes name);
 
 /* "draft" as long as no version is published, then as it was set. */
 enum automation_status automation_status_of(const struct automation_entry *automation);
@@ -91,4 +100,9 @@ void key_name_read(struct bytes key, struct id *project, struct id *id);
  */
 uint64_t next_untold(struct journal *journal, uint32_t peer, uint64_t after);
 uint64_t next_made(struct journal *journal, uint64_t after);
+/* The key of the Q row behind `after`; false: there is none. */
+bool
+next_queue(struct journal *journal, const struct row_key *after, struct row_key *next);
+/* Its project and name. */
+struct id queue_name_read(const struct row_key *key, struct bytes *name);
 #endif

@@ -75,6 +75,8 @@ registry_decide(
     case KEY_CREATE: on_key_create(s, now_ms, in, out); return;
     case KEY_REVOKE: on_key_revoke(s, now_ms, in, out); return;
     case KEY_LIST: on_key_list(s, in, out); return;
+    case QUEUE_SET: on_queue_set(s, in, out); return;
+    case QUEUE_GET: on_queue_get(s, in, out); return;
     default: WRONG("the catalogue sends the registry no such message");
     }
 }
@@ -84,7 +86,8 @@ registry_due(const void *state)
 {
     const struct registry_state *s = state;
     const struct wait *oldest = waits_oldest(&s->waits);
-    if (s->keys_telling || waits_ready(&s->waits) != NULL || plans_to_tell(s))
+    if (s->keys_telling || s->queues_telling || waits_ready(&s->waits) != NULL
+        || plans_to_tell(s))
         return 0;
     return oldest == NULL ? UINT64_MAX : oldest->deadline_ms;
 }
@@ -97,6 +100,8 @@ registry_tick(const void *state, uint64_t now_ms, struct outbox *out)
     tell_plans(s, out);
     if (s->keys_telling)
         tell_keys(s, out);
+    if (s->queues_telling)
+        tell_queues(s, out);
 }
 
 const struct actor registry_actor = {

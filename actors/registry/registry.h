@@ -1,9 +1,10 @@
-/* registry - what may run and who may ask: automations, their versions, API keys.
+/* registry - what may run and who may ask: automations, their versions, API keys; and
+ * how many jobs of a queue may be out at a time.
  *
- * Owns both for ever; compiles each text once, when it arrives.  Schedulers and the
- * trigger actor keep copies of plans, the gateway of keys: what each must still be told
- * is in rows, and is said again whenever it greets.  Each new version, publication and
- * change of status is a revision of its automation; a client hears of one only when
+ * Owns all of it for ever; compiles each text once, when it arrives.  Schedulers and
+ * the trigger actor keep copies of plans, the gateway of keys: what each must still be
+ * told is in rows, and is said again whenever it greets.  Each new version, publication
+ * and change of status is a revision of its automation; a client hears of one only when
  * everybody knows it.
  *
  *              publish                 superseded by a publication
@@ -20,7 +21,8 @@
  *                                  the record of its last revision
  *   K project key                  an API key
  *   G record                       project and id of the key that the record made
- *   C                              how many automations and keys there are
+ *   Q project queue                limit and settings of a queue
+ *   C                              how many automations, keys and queues there are
  *
  * On disk: letters, orders and field numbers are for ever.
  */

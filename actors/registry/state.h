@@ -20,8 +20,10 @@ struct registry_state {
     const struct zones *zones;
     struct journal *journal;
     struct listener listeners[LISTENERS_MAX];
-    bool keys_telling; /* the gateway is being told all keys */
-    uint64_t keys_at;  /* up to the one that this record made */
+    bool keys_telling;        /* the gateway is being told all keys */
+    uint64_t keys_at;         /* up to the one that this record made */
+    bool queues_telling;      /* the lease actor is being told all queues, */
+    struct row_key queues_at; /* up to this one */
     struct waits waits;
 };
 
@@ -102,6 +104,13 @@ void on_key_revoke(const struct registry_state *state, uint64_t now_ms,
 void on_key_list(
     const struct registry_state *state, const struct message *in, struct outbox *out);
 void tell_keys(const struct registry_state *state, struct outbox *out);
+
+/* queues.c */
+void on_queue_set(
+    const struct registry_state *state, const struct message *in, struct outbox *out);
+void on_queue_get(
+    const struct registry_state *state, const struct message *in, struct outbox *out);
+void tell_queues(const struct registry_state *state, struct outbox *out);
 
 /* apply.c */
 void registry_apply(void *state, uint64_t at_ms, const struct message *m);

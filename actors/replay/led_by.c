@@ -49,6 +49,16 @@ by_start(const struct run_started *started)
     return one_of(started->trigger.size > 0 ? TRIGGER_FIRED : RUN_START, 0);
 }
 
+/* Who discards a run lets it go on only to be cancelled. */
+static bool
+discards(const struct facts *facts)
+{
+    return facts->count > 1 && facts->list[0].code == RUN_RESUMED
+           && (facts->list[1].code == RUN_CANCELLED
+               || (facts->list[1].code == RUN_DEFERRED
+                   && facts->list[1].run_deferred.ending == RUN_STOPPED));
+}
+
 struct led_by
 led_by(const struct facts *facts)
 {
@@ -64,7 +74,7 @@ led_by(const struct facts *facts)
     case WAIT_RESUMED: return by_resumed_wait(facts);
     case INTERACTION_RESPONDED: return one_of(INTERACTION_RESPOND, 0);
     case STEP_COPIED: return (struct led_by){ .count = 0 };
-    case RUN_RESUMED: return one_of(RUN_RETRY, 0);
+    case RUN_RESUMED: return one_of(discards(facts) ? RUN_CANCEL : RUN_RETRY, 0);
     case STEP_OVERRIDDEN: return one_of(STEP_OVERRIDE, 0);
     case STEP_SKIPPED: return one_of(HELLO, STEP_SKIP);
     default: return one_of(HELLO, RUN_CANCEL);
@@ -226,7 +236,9 @@ skip_of(const struct step_skipped *skipped)
 static struct run_cancel
 cancel_of(const struct facts *facts, const struct id *run)
 {
-    struct run_cancel cancel = { .request = 1, .run = *run };
+    struct run_cancel cancel = {
+        .request = 1, .run = *run, .discard = discards(facts)
+    };
     for (size_t i = 0; i < facts->count; i++) {
         const struct message *fact = &facts->list[i];
         if (fact->code == RUN_CANCELLED)

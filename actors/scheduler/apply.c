@@ -495,6 +495,7 @@ scheduler_apply(void *state, uint64_t at_ms, const struct message *m)
     }
     case TOLD_AGAIN: tellings_told(s, &m->told_again); return;
     case JOB_OFFERED: told(s, m); return;
+    case LEASES_TOLD: s->lanes.retold = false; return;
     case LANE_READ: {
         const struct lane_read *read = &m->lane_read;
         struct lane_job job = { m->envelope.project, read->run, read->step,

@@ -148,6 +148,29 @@ end_run(struct turn *turn, enum run_status status, struct bytes reason)
     turn_look_through(turn);
 }
 
+static const struct refusal accepted = { .err = ERR_NONE, .detail = "" };
+
+/* Nothing is to come of what has failed: it goes on, to be cancelled at once.  Whoever
+ * waited for it has heard of its end. */
+static struct refusal
+discard(struct turn *turn, struct bytes reason)
+{
+    struct run *run = &turn->run;
+    struct run_resumed resumed = {
+        .run = run->id,
+        .attempt = run->row.attempt == 0 ? 2 : run->row.attempt + 1,
+        .reason = reason,
+    };
+    if (run_over(run) && run->row.status == RUN_STOPPED)
+        return accepted;
+    if (!run_over(run) || run->row.status != RUN_BROKEN)
+        return refuse(ERR_CONFLICT, "only a run that has failed can be discarded");
+    turn_say(turn, (struct message){ .code = RUN_RESUMED, .run_resumed = resumed });
+    end_run(turn, RUN_STOPPED, reason);
+    turn_close(turn);
+    return accepted;
+}
+
 /* Who cancels a run that cleans up ends that, too. */
 void
 on_run_cancel(const struct scheduler_state *state, uint64_t now_ms,
@@ -162,7 +185,13 @@ on_run_cancel(const struct scheduler_state *state, uint64_t now_ms,
         return;
     }
     struct run *run = &turn.run;
-    if (!run_over(run) && !run_closing(run)) {
+    if (asked->discard) {
+        struct refusal refusal = discard(&turn, asked->reason);
+        if (refusal.err != ERR_NONE) {
+            refuse_request(out, asked->request, refusal);
+            return;
+        }
+    } else if (!run_over(run) && !run_closing(run)) {
         end_run(&turn, RUN_STOPPED, asked->reason);
         turn_close(&turn);
     }

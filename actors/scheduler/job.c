@@ -184,10 +184,18 @@ on_job_leased(const struct scheduler_state *state, uint64_t now_ms,
     bool is_current = current(&turn, state, now_ms, out, &lease);
     const struct step_row *step = is_current ? run_step(&turn.run, lease.step) : NULL;
     if (step == NULL
-        || (step->status == STEP_LEASED && !id_equal(&step->session, &leased->session)))
+        || (step->status == STEP_LEASED
+            && !id_equal(&step->session, &leased->session))) {
         settle(out, &lease, &leased->session, VERDICT_STALE);
-    else if (step->status == STEP_OPEN)
-        say_job_leased(out, *leased);
+        return;
+    }
+    if (leased->unknown)
+        say_lease_known(&turn, leased);
+    if (step->status == STEP_OPEN) {
+        struct job_leased said = *leased;
+        said.unknown = 0;
+        say_job_leased(out, said);
+    }
 }
 
 void

@@ -70,6 +70,14 @@ lane_of(struct lanes *lanes, uint64_t number)
     return lane;
 }
 
+static void
+set_more(struct lanes *lanes, struct lane *lane, bool more)
+{
+    lanes->unread += more;
+    lanes->unread -= lane->more;
+    lane->more = more;
+}
+
 static bool
 first_lane(void *self, struct bytes key, struct bytes value)
 {
@@ -94,7 +102,7 @@ stored_lane(struct lanes *lanes, uint64_t number)
 static void
 read_again(struct lanes *lanes, struct lane *lane)
 {
-    lane->more = true;
+    set_more(lanes, lane, true);
     lane->read = (struct lane_job){ 0 };
     lane->head = lane->count = lane->told = 0;
     lane->told_bytes = 0;
@@ -147,6 +155,7 @@ void
 lanes_reset(struct lanes *lanes)
 {
     forget_told(lanes);
+    lanes->retold = true;
     for (struct list *at = lanes->all.next; at != &lanes->all; at = at->next)
         read_again(lanes, LIST_OF(at, struct lane, all));
 }
@@ -162,7 +171,7 @@ lanes_add(struct lanes *lanes, uint64_t number, const struct lane_job *job)
         return;
     }
     if (lane->count == lanes->jobs_max) {
-        lane->more = true;
+        set_more(lanes, lane, true);
         lane->read = (struct lane_job){ .record = job->record - 1 };
     } else {
         if (lane->next == NULL
@@ -242,8 +251,14 @@ lanes_read(struct lanes *lanes, uint64_t number, const struct lane_job *job, boo
 {
     struct lane *lane = lane_of(lanes, number);
     lane->read = *job;
-    lane->more = more;
+    set_more(lanes, lane, more);
     weigh(lanes, lane);
+}
+
+bool
+lanes_whole(const struct lanes *lanes)
+{
+    return lanes->retold && lanes->unread == 0 && list_empty(&lanes->hungry);
 }
 
 bool

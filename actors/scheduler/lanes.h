@@ -41,6 +41,8 @@ struct lanes {
     struct list told_jobs; /* the same jobs */
     struct list all;
     struct list hungry; /* lanes that may tell another job, in order of appearance */
+    uint32_t unread;    /* lanes of which there may be more in the store */
+    bool retold; /* the lease actor has yet to hear that all leases have been said */
 };
 
 void lanes_open(
@@ -61,6 +63,8 @@ lanes_drop(struct lanes *lanes, uint64_t number, const struct id *run, uint32_t 
 void
 lanes_read(struct lanes *lanes, uint64_t number, const struct lane_job *job, bool more);
 
+/* Everything was read from the store since lanes_reset, and nobody has said so. */
+bool lanes_whole(const struct lanes *lanes);
 bool lanes_has_told(const struct lanes *lanes, const struct id *run, uint32_t step);
 
 /* The lane to serve next, or NULL. */

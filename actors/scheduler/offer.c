@@ -105,6 +105,27 @@ offer_job(
     say_offer(&turn, job, offer);
 }
 
+void
+say_lease_known(struct turn *turn, const struct job_leased *leased)
+{
+    const struct step_row *step = run_step(&turn->run, leased->step);
+    struct plan_step plan = run_plan_step(&turn->run, leased->step);
+    struct outbox *out = turn->out;
+    say_job_offered(out, (struct job_offered){
+                             .run = leased->run,
+                             .step = leased->step,
+                             .attempt = leased->attempt,
+                             .offer = leased->offer,
+                             .lane = step->lane,
+                             .queue = arena_copy(out->arena, plan.queue),
+                             .deadline_ms = step->due_ms,
+                             .leased = 1,
+                             .session = leased->session,
+                             .order = step->called,
+                             .life = turn->state->lease_epoch,
+                         });
+}
+
 struct backlog {
     struct lane_job *jobs;
     uint32_t count, max;

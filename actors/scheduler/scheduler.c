@@ -132,7 +132,8 @@ scheduler_due(const void *state)
 {
     const struct scheduler_state *s = state;
     if (s->deferred || s->vacancy || tellings_hungry(s)
-        || lanes_hungry(&s->lanes) != NULL || untold_hungry(&s->untold))
+        || lanes_hungry(&s->lanes) != NULL || lanes_whole(&s->lanes)
+        || untold_hungry(&s->untold))
         return 0;
     uint64_t removal_ms = removal_due(s);
     return removal_ms < s->timer_ms ? removal_ms : s->timer_ms;
@@ -146,6 +147,9 @@ scheduler_tick(const void *state, uint64_t now_ms, struct outbox *out)
         on_timers(s, now_ms, out);
     else if (lanes_hungry(&s->lanes) != NULL)
         offer_jobs(s, out);
+    else if (lanes_whole(&s->lanes))
+        say_leases_told(out,
+            (struct leases_told){ .partition = s->partition, .life = s->lease_epoch });
     else if (untold_hungry(&s->untold))
         tell_waits(s, out);
     else if (tellings_hungry(s))

@@ -141,6 +141,8 @@ void
 on_deferred(const struct scheduler_state *state, uint64_t now_ms, struct outbox *out);
 /* offer.c: telling the lease actor */
 void offer_jobs(const struct scheduler_state *state, struct outbox *out);
+/* The lease actor goes on with a lease of which it knows the token alone. */
+void say_lease_known(struct turn *turn, const struct job_leased *leased);
 uint64_t lane_number(
     const struct id *project, const struct plan_step *step, struct arena *arena);
 /* wait.c: what the trigger actor says, and telling it */

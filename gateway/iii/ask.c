@@ -11,6 +11,8 @@ static void
 forget(struct iii_question *question)
 {
     list_remove(&question->link);
+    if (question->over != NULL)
+        question->over(question);
     arena_free(&question->arena);
     free(question);
 }
@@ -41,11 +43,29 @@ iii_question_new(struct iii_worker *caller, const struct iii_frame *asked,
         .function_id = arena_copy(&question->arena, asked->function_id),
         .action = arena_copy(&question->arena, asked->action),
     };
-    question->message = (struct message){ .code = code, .to = to };
-    question->message.envelope.project = caller->hub->project;
-    question->message.envelope.trace = id_fresh(0);
+    (void)iii_question_again(question, code, to);
     list_append(&caller->hub->questions, &question->link);
     return question;
+}
+
+struct message *
+iii_question_again(
+    struct iii_question *question, enum message_code code, enum actor_name to)
+{
+    struct id trace = question->message.envelope.trace;
+    question->message = (struct message){ .code = code, .to = to };
+    question->message.envelope.project = question->hub->project;
+    question->message.envelope.trace = id_is_zero(&trace) ? id_fresh(0) : trace;
+    return &question->message;
+}
+
+void
+iii_question_drop(struct iii_question *question)
+{
+    struct iii_call *call = hub_call_find(question->hub, text(question->call));
+    if (call != NULL)
+        hub_call_drop(&call);
+    forget(question);
 }
 
 static void
@@ -53,7 +73,12 @@ answered(void *self, const struct message *answer)
 {
     struct iii_question *question = self;
     struct iii_call *call = hub_call_find(question->hub, text(question->call));
-    if (call != NULL && call->worker == NULL) {
+    bool waits = call != NULL && call->worker == NULL;
+    if (waits && question->next != NULL) {
+        if (question->next(question, call->caller, answer))
+            return;
+        hub_call_drop(&call);
+    } else if (waits) {
         question->done(call->caller, &question->asked, answer);
         hub_call_drop(&call);
     }

@@ -15,6 +15,13 @@ struct iii_question {
     struct iii_frame asked;
     void (*done)(const struct iii_worker *caller, const struct iii_frame *asked,
         const struct message *answer);
+    /* In its place, of what takes several answers; true: the next question was asked.
+     */
+    bool (*next)(struct iii_question *question, struct iii_worker *caller,
+        const struct message *answer);
+    void *own; /* of `next`; lies in the arena */
+    /* It is over, however that came; NULL: nobody minds. */
+    void (*over)(struct iii_question *question);
 };
 
 /* A question of the caller's project; NULL: it was refused.  Fill in its message, then
@@ -22,6 +29,11 @@ struct iii_question {
 struct iii_question *iii_question_new(struct iii_worker *caller,
     const struct iii_frame *asked, enum message_code code, enum actor_name to);
 void iii_ask(struct iii_question *question);
+/* Nothing is asked, and its caller was answered. */
+void iii_question_drop(struct iii_question *question);
+/* Begin the next message of the same question. */
+struct message *iii_question_again(
+    struct iii_question *question, enum message_code code, enum actor_name to);
 /* All of a hub. */
 void iii_questions_forget(struct hub *hub);
 

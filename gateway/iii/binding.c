@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/wrong.h"
 #include "gateway/iii/invoke.h"
+#include "gateway/iii/subscriber.h"
 #include "gateway/iii/trigger.h"
 #include "gateway/said.h"
 
@@ -104,8 +105,10 @@ bindings_end(struct hub *hub)
     struct list *at;
     while ((at = list_first(&hub->bindings)) != NULL)
         settle(LIST_OF(at, struct binding, link), (struct bytes){ 0 });
-    if (hub->nobody != NULL)
-        trigger_leave(hub->nobody);
+    if (hub->nobody == NULL)
+        return;
+    trigger_leave(hub->nobody);
+    iii_stop(hub->nobody);
 }
 
 static void
@@ -142,6 +145,9 @@ put(struct iii_worker *caller, const struct iii_frame *asked, const char *id)
     pack_frame(&frame, id, asked->data);
     if (iii_frame_read(buffer_bytes(&frame), &said, &fault) != ERR_NONE)
         code = "INVALID_ARGUMENTS";
+    else if (iii_subscriber_type(said.trigger_type)
+             && (caller->key->scopes & SCOPE_START) == 0)
+        (void)fault_set(&fault, ERR_FORBIDDEN, "the key may not start runs");
     else if ((trigger = hub_put(nobody(caller->hub), III_TRIGGER, buffer_bytes(&frame)))
              == NULL)
         (void)fault_set(&fault, ERR_BUSY, "there are too many triggers");
@@ -180,6 +186,7 @@ binding_unregister(struct iii_worker *caller, const struct iii_frame *asked)
                && (trigger->worker == caller || trigger->worker == caller->hub->nobody);
     struct buffer out = { 0 };
     if (may) {
+        iii_subscriber_ended(trigger);
         trigger_left(trigger);
         hub_drop(&trigger);
     }

@@ -5,7 +5,9 @@
 #include "gateway/iii/binding.h"
 #include "gateway/iii/channel.h"
 #include "gateway/iii/discovery.h"
+#include "gateway/iii/enqueue.h"
 #include "gateway/iii/invoke.h"
+#include "gateway/iii/letters.h"
 #include "gateway/iii/records.h"
 #include "gateway/iii/runs.h"
 #include "gateway/iii/state.h"
@@ -88,6 +90,20 @@ static const struct iii_function functions[] = {
     { "state::list_groups", "the scopes", iii_state_list_groups },
     { "state::list_keys", "the keys of a scope", iii_state_list_keys },
     { "state::list_entries", "a page of a scope", iii_state_list_entries },
+    { "engine::queue::enqueue", "a call that is done once it can be", iii_enqueue },
+    { "queue::define", "how a queue retries, and how many calls are out",
+        iii_queue_define },
+    { "iii::durable::publish", "call the durable subscribers of a topic",
+        iii_durable_publish },
+    { "iii::queue::redrive", "try all dead letters again", iii_queue_redrive },
+    { "iii::queue::redrive_message", "try one dead letter again",
+        iii_queue_redrive_one },
+    { "iii::queue::discard_message", "give a dead letter up", iii_queue_discard_one },
+    { "engine::queue::list_topics", "queues and topics", iii_queue_topics },
+    { "engine::queue::topic_stats", "how much waits, and how much is dead",
+        iii_queue_stats },
+    { "engine::queue::dlq_topics", "those with dead letters", iii_queue_dead_topics },
+    { "engine::queue::dlq_messages", "a page of dead letters", iii_queue_dead_letters },
     { "capstan::runs::start", "start a run of an automation", runs_start },
 };
 
@@ -126,7 +142,7 @@ iii_unserved(struct bytes id)
 bool
 iii_unserved_type(struct bytes id)
 {
-    static const char *const begins[] = { "engine::", "stream", "durable:subscriber",
-        "queue", "trace", "configuration" };
+    static const char *const begins[] = { "engine::", "stream", "trace",
+        "configuration" };
     return among(begins, COUNT(begins), id);
 }

@@ -16,6 +16,7 @@ hub_new(struct gateway *gateway, const struct id *project)
     hub->project = *project;
     list_open(&hub->workers);
     list_open(&hub->questions);
+    list_open(&hub->queue_routes);
     list_open(&hub->bindings);
     list_open(&hub->routes);
     list_open(&hub->channels);

@@ -95,10 +95,12 @@ struct hub {
     struct list entries[III_KINDS]; /* in the order in which they came */
     struct map by_id[III_KINDS];
     struct map calls;
-    struct list questions; /* with actors */
-    struct list routes;    /* of triggers of the type http, in their order */
-    size_t http_busy;      /* calls of them under way */
-    struct list records;   /* of what workers logged, the oldest first */
+    struct list questions;    /* with actors */
+    struct list queue_routes; /* automations of queues that were seen to */
+    struct map queue_route_by_name;
+    struct list routes;  /* of triggers of the type http, in their order */
+    size_t http_busy;    /* calls of them under way */
+    struct list records; /* of what workers logged, the oldest first */
     size_t record_count, record_bytes;
     struct list channels;
     struct map channel_by_id;

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/pack.h"
+#include "gateway/iii/enqueue.h"
 #include "gateway/iii/functions.h"
 #include "gateway/iii/jobs.h"
 #include "gateway/iii/worker.h"
@@ -158,9 +159,13 @@ iii_invoke(struct iii_worker *worker, const struct iii_frame *said)
     if (said->invocation_id.size > 0 && !iii_uuid(said->invocation_id))
         iii_refuse(worker, said, "invocation_error",
             text("invocation_id must be a UUID in lower case"));
+    else if (bytes_equal(action, text("enqueue")) && default_namespace(said))
+        iii_enqueue_call(worker, said);
+    else if (bytes_equal(action, text("enqueue")))
+        refuse_unknown(worker, said);
     else if (action.size > 0 && !bytes_equal(action, text("void")))
         iii_refuse(worker, said, "invocation_error",
-            text("this engine knows no such action: only void, or none"));
+            text("this engine knows no such action: only void, enqueue, or none"));
     else if (own != NULL)
         own->serve(worker, said);
     else if (!default_namespace(said) || entry == NULL)

@@ -132,6 +132,18 @@ pack_place(struct buffer *out, const struct job_granted *m)
     pack_u64(out, m->attempt);
 }
 
+/* A function takes any value, the parameters of a step are a map: `$data` alone in it
+ * is the value itself. */
+static struct bytes
+argument_of(struct bytes parameters)
+{
+    struct cursor c = cursor_over(parameters);
+    if (parameters.size == 0 || cursor_type(&c) != PACK_MAP || cursor_map(&c) != 1)
+        return parameters;
+    struct bytes data = pack_find(parameters, "$data");
+    return data.size > 0 ? data : parameters;
+}
+
 static bool
 granted(struct session *session, const struct job_granted *m)
 {
@@ -143,8 +155,8 @@ granted(struct session *session, const struct job_granted *m)
     const struct iii_entry *entry = hub_find(worker->hub, III_FUNCTION, m->action);
     pack_place(&place, m);
     if (entry != NULL && entry->worker == worker && !worker->hub->gateway->draining)
-        call =
-            iii_call(worker, III_JOB, m->action, m->parameters, buffer_bytes(&place));
+        call = iii_call(worker, III_JOB, m->action, argument_of(m->parameters),
+            buffer_bytes(&place));
     buffer_free(&place);
     if (call != NULL)
         memcpy(call->lease, m->token.data, TOKEN_SIZE);
@@ -245,8 +257,11 @@ void
 iii_jobs_offer(struct iii_worker *worker)
 {
     struct workers *workers = workers_of(worker);
-    struct buffer actions = { 0 }, held = { 0 };
+    struct buffer actions = { 0 }, held = { 0 }, queues = { 0 };
     size_t count = pack_actions(worker, &actions);
+    pack_array(&queues, 2);
+    pack_string(&queues, "default");
+    pack_string(&queues, "iii.*");
     /* A session without actions would be given every one. */
     if (count == 0 && worker->session != NULL && worker->job_count == 0)
         workers_end(workers, &worker->session, true);
@@ -260,6 +275,7 @@ iii_jobs_offer(struct iii_worker *worker)
             .instance = text(worker->instance),
             .name = hub_about(worker, "name"),
             .version = hub_about(worker, "version"),
+            .queues = buffer_bytes(&queues),
             .actions = buffer_bytes(&actions),
         };
         pack_held(worker, &held);
@@ -268,6 +284,7 @@ iii_jobs_offer(struct iii_worker *worker)
     }
     buffer_free(&actions);
     buffer_free(&held);
+    buffer_free(&queues);
 }
 
 void

@@ -10,6 +10,7 @@
 #include "gateway/iii/records.h"
 #include "gateway/iii/route.h"
 #include "gateway/iii/state.h"
+#include "gateway/iii/subscriber.h"
 #include "gateway/iii/topic.h"
 
 static const struct iii_own_type own_types[] = {
@@ -17,8 +18,11 @@ static const struct iii_own_type own_types[] = {
         NULL },
     { "engine::functions-available", "functions are registered or go", NULL },
     { "cron", "a time of a schedule comes", iii_cron_bind },
+    { "durable:subscriber", "something is published to a topic, and is not lost",
+        iii_subscriber_bind },
     { "http", "a request comes for a path", iii_route_bind },
     { "log", "a worker logs something", records_bind },
+    { "queue", "the same as durable:subscriber", iii_subscriber_bind },
     { "state", "a value of the project's state changes", iii_state_bind },
     { "subscribe", "something is published to a topic", topic_bind },
 };
@@ -72,15 +76,20 @@ tell_failure(const struct iii_entry *trigger, struct bytes error, const char *co
     (void)iii_say(trigger->worker);
 }
 
+void
+trigger_failed(struct iii_entry **trigger, struct bytes why)
+{
+    tell_failure(*trigger, (struct bytes){ 0 }, "trigger_registration_failed", why);
+    hub_drop(trigger);
+}
+
 static bool
 bind_own(
     struct iii_entry *trigger, const struct iii_own_type *type, struct fault *fault)
 {
     if (type->bind == NULL || type->bind(trigger, fault))
         return true;
-    tell_failure(trigger, (struct bytes){ 0 }, "trigger_registration_failed",
-        text(fault->detail));
-    hub_drop(&trigger);
+    trigger_failed(&trigger, text(fault->detail));
     return false;
 }
 

@@ -21,6 +21,8 @@ const struct iii_own_type *trigger_own_type_named(struct bytes id);
  * says why; who registered it was told. */
 bool trigger_came(struct iii_entry *trigger, struct fault *fault);
 void trigger_left(struct iii_entry *trigger);
+/* What it needs could not be made: who registered it hears why, and it is gone. */
+void trigger_failed(struct iii_entry **trigger, struct bytes why);
 /* A type was registered; or is about to go: its triggers wait for another. */
 void trigger_type_came(struct iii_entry *type);
 void trigger_type_left(struct iii_entry *type);

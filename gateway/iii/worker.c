@@ -9,10 +9,12 @@
 #include "gateway/iii/binding.h"
 #include "gateway/iii/channel.h"
 #include "gateway/iii/discovery.h"
+#include "gateway/iii/enqueue.h"
 #include "gateway/iii/functions.h"
 #include "gateway/iii/invoke.h"
 #include "gateway/iii/jobs.h"
 #include "gateway/iii/records.h"
+#include "gateway/iii/subscriber.h"
 #include "gateway/iii/trigger.h"
 #include "gateway/workers.h"
 
@@ -135,6 +137,7 @@ iii_hub_leave(struct hub *hub)
     channels_end(hub);
     records_forget(hub);
     iii_questions_forget(hub);
+    iii_routes_forget(hub);
 }
 
 /* The worker says who it was: what that one left behind is torn down before anything
@@ -196,6 +199,8 @@ take_unregister(
     struct iii_entry *entry = hub_find(worker->hub, kind, said->id);
     if (entry == NULL || entry->worker != worker)
         return;
+    if (kind == III_TRIGGER)
+        iii_subscriber_ended(entry);
     if (kind == III_TRIGGER)
         trigger_left(entry);
     else if (kind == III_TYPE)

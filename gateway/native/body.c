@@ -81,3 +81,18 @@ body_number(struct request *r, struct bytes body, const char *name, uint32_t max
     request_refuse(r, ERR_INVALID, "%s must be a whole number from 1 to %u", name, max);
     return false;
 }
+
+bool
+body_flag(struct request *r, struct bytes body, const char *name, bool *value)
+{
+    struct bytes found = pack_find(body, name);
+    struct cursor c = cursor_over(found);
+    *value = false;
+    if (found.size == 0 || cursor_type(&c) == PACK_NIL)
+        return true;
+    *value = cursor_bool(&c);
+    if (!c.bad)
+        return true;
+    request_refuse(r, ERR_INVALID, "%s must be true or false", name);
+    return false;
+}

@@ -18,6 +18,8 @@ body_map(struct request *r, struct bytes body, const char *name, struct bytes *v
 /* Anything of at most payload_max bytes. */
 bool
 body_value(struct request *r, struct bytes body, const char *name, struct bytes *value);
+/* True or false, which it is where it is absent. */
+bool body_flag(struct request *r, struct bytes body, const char *name, bool *value);
 /* A whole number from 1 to `max`. */
 bool body_number(struct request *r, struct bytes body, const char *name, uint32_t max,
     uint32_t *value);

@@ -176,12 +176,15 @@ native_run_start(struct request *r)
 void
 native_run_cancel(struct request *r)
 {
-    static const char *const names[] = { "reason", NULL };
+    static const char *const names[] = { "reason", "discard", NULL };
     struct message *m = request_message(r, RUN_CANCEL, ACTOR_scheduler);
     struct bytes body;
+    bool discard;
     if (!request_id(r, "run_", &m->run_cancel.run) || !request_json(r, &body)
         || !body_only(r, body, names)
-        || !body_text(r, body, "reason", REASON_MAX, &m->run_cancel.reason))
+        || !body_text(r, body, "reason", REASON_MAX, &m->run_cancel.reason)
+        || !body_flag(r, body, "discard", &discard))
         return;
+    m->run_cancel.discard = discard;
     native_tell_run(r, m, &m->run_cancel.run);
 }

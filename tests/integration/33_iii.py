@@ -19,12 +19,13 @@ import time
 import unittest
 import uuid
 from datetime import datetime
+from urllib.parse import quote
 
 import websockets
 
 SOURCE = os.environ.get("CAPSTAN_SOURCE", ".")
 sys.path.insert(0, os.path.join(SOURCE, "tests/support"))
-from engine import Engine, until  # noqa: E402
+from engine import Engine, Refused, until  # noqa: E402
 from iii_frames import DEADLINE, Loop, Worker  # noqa: E402
 
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -187,8 +188,7 @@ class Frames(Iii):
                 ("nobody::has", {}, "function_not_found"),
                 ("stream::get", {}, "function_not_found"),
                 ("engine::no::such", {}, "function_not_found"),
-                ("math::add", {"action": {"type": "enqueue", "queue": "q"}},
-                 "invocation_error"),
+                ("math::add", {"action": {"type": "enqueue"}}, "enqueue_error"),
                 ("math::add", {"action": {"type": "hologram"}}, "invocation_error"),
                 ("math::add", {"action": 7}, "invocation_error"),
                 ("math::add", {"namespace": "other"}, "function_not_found"),
@@ -354,7 +354,7 @@ class Triggers(Iii):
 
     def test_06_types_that_the_engine_does_not_provide_say_so(self):
         worker = self.worker()
-        for type in ("durable:subscriber",):
+        for type in ("trace",):
             id = worker.trigger(type, "f")
             refusal = worker.hear()
             self.assertEqual((refusal["id"], refusal["function_id"],
@@ -1699,6 +1699,280 @@ class Jobs(Iii):
             self.assertEqual(self.engine.wait_final(run, 5)["output"], round)
             owner.silence()
 
+
+
+class Queues(Iii):
+    settings = {"lease_ms": 1500, "heartbeat_ms": 300}
+
+    def enqueue(self, caller, function, data, queue="emails"):
+        answer = caller.call(function, data, action={"type": "enqueue", "queue": queue})
+        return answer["result"]["messageReceiptId"]
+
+    def stats(self, caller, queue):
+        return caller.call("engine::queue::topic_stats", {"queue": queue})["result"]
+
+    def dead(self, caller, queue, count):
+        """The dead letters, once there are so many."""
+        def read():
+            letters = caller.call("engine::queue::dlq_messages",
+                                  {"topic": queue})["result"]
+            return letters if len(letters) == count else None
+        return until(read, f"{count} dead letters") if count else read()
+
+    def subscribed(self, topic, function, active=True):
+        """The trigger actor knows what the registry has decided."""
+        path = "/automations/" + quote(f"iii.topic {topic} -> {function}") + "/triggers"
+
+        def known():
+            try:
+                trigger, = self.engine.get(path)["items"]
+                return trigger["active"] == active
+            except Refused:
+                return None
+        until(known, f"{function} is subscribed to {topic}: {active}")
+
+    def test_01_an_enqueued_call_is_done_and_may_have_any_data(self):
+        owner, caller = self.pair("mail::send")
+        for data in ({"to": "ada"}, [1, 2], "text", 7, {"$data": 1}):
+            receipt = self.enqueue(caller, "mail::send", data)
+            self.assertRegex(receipt, f"^{UUID}$")
+            call = owner.hear()
+            self.assertEqual((call["function_id"], call.get("data")),
+                             ("mail::send", data))
+            owner.answer(call, result={"ok": True})
+
+    def test_02_it_waits_for_a_worker_and_uses_no_retry(self):
+        caller = self.worker()
+        self.enqueue(caller, "late::one", {"n": 1}, "late")
+        self.assertEqual(self.stats(caller, "late")["depth"], 1)
+        owner = self.worker().function("late::one")
+        call = owner.hear()
+        self.assertEqual((call["data"], call["metadata"]["capstan"]["attempt"]),
+                         ({"n": 1}, 1))
+        owner.answer(call, result=1)
+        until(lambda: self.stats(caller, "late")["depth"] == 0, "it is done")
+
+    def test_03_the_same_receipt_is_the_same_message(self):
+        owner, caller = self.pair("once::only")
+        asked = {"queue": "once", "function_id": "once::only", "data": {"n": 1},
+                 "messageReceiptId": "order-7"}
+        for _ in range(2):
+            answer = caller.call("engine::queue::enqueue", asked)
+            self.assertEqual(answer["result"], {"messageReceiptId": "order-7"})
+        owner.answer(owner.hear(), result=1)
+        until(lambda: self.stats(caller, "once")["depth"] == 0, "it is done")
+        owner.silence()
+
+    def test_04_a_failing_message_is_tried_again_dies_and_is_redriven_or_discarded(self):
+        owner, caller = self.pair("bad::one")
+        defined = caller.call("queue::define", {"queue": "bad", "config": {
+            "max_retries": 2, "backoff_ms": 10}})["result"]
+        self.assertEqual(defined, {"queue": "bad", "changed": True})
+        receipts = [self.enqueue(caller, "bad::one", {"n": n}, "bad") for n in (1, 2)]
+
+        def fail(times):
+            for _ in range(times):
+                owner.answer(owner.hear(), error={"code": "E", "message": "boom"})
+        fail(4)
+        letters = self.dead(caller, "bad", 2)
+        self.assertEqual({letter["id"] for letter in letters}, set(receipts))
+        first = next(letter for letter in letters if letter["id"] == receipts[0])
+        self.assertEqual((first["payload"], first["error"], first["retries"],
+                          first["size_bytes"]), ({"n": 1}, "E: boom", 2, 7))
+        self.assertIn("failed_at", first)
+        self.assertEqual(caller.call("engine::queue::dlq_messages", {
+            "topic": "bad", "offset": 1, "limit": 1})["result"], letters[1:])
+        self.assertIn({"topic": "bad", "broker_type": "builtin", "message_count": 2},
+                      caller.call("engine::queue::dlq_topics")["result"])
+        self.assertEqual(self.stats(caller, "bad")["dlq_depth"], 2)
+
+        def one(what, id):
+            return caller.call(f"iii::queue::{what}_message",
+                               {"queue": "bad", "message_id": id})["result"]
+        self.assertEqual(one("discard", receipts[0]), {
+            "queue": "bad", "message_id": receipts[0], "redriven": 1, "discarded": 1})
+        self.assertEqual(one("redrive", receipts[0])["redriven"], 0)
+        gone, = [run["id"] for run in self.engine.get("/runs")["items"]
+                 if run["automation"] == "iii.queue bad -> bad::one"
+                 and run["status"] == "cancelled"]
+        self.assertIn("run.resumed", [event["event_type"]
+                                      for event in self.engine.events(gone)])
+        self.engine.tool("runs", "replay", gone, "--verify")
+        self.assertEqual(one("redrive", receipts[1]), {
+            "queue": "bad", "message_id": receipts[1], "redriven": 1})
+        fail(2)  # its attempts are counted anew
+        self.dead(caller, "bad", 1)
+        self.assertEqual(caller.call("iii::queue::redrive", {"queue": "bad"})["result"],
+                         {"queue": "bad", "redriven": 1})
+        owner.answer(owner.hear(), result=1)
+        until(lambda: self.stats(caller, "bad")["depth"] == 0, "it is done")
+        self.assertEqual(self.dead(caller, "bad", 0), [])
+
+    def test_05_no_more_calls_of_a_queue_are_out_than_it_says(self):
+        owner, caller = self.pair("few::one")
+        config = {"concurrency": 2, "max_retries": 1, "backoff_ms": 10}
+        for changed in (True, False):
+            self.assertEqual(
+                caller.call("queue::define", {"queue": "few", "config": config})["result"],
+                {"queue": "few", "changed": changed})
+        for n in range(5):
+            self.enqueue(caller, "few::one", {"n": n}, "few")
+        calls = [owner.hear(), owner.hear()]
+        owner.silence()
+        self.assertEqual(self.stats(caller, "few"), {
+            "depth": 5, "consumer_count": 1, "dlq_depth": 0,
+            "config": {"type": "standard", **config}})
+        for _ in range(3):
+            owner.answer(calls.pop(0), result=1)
+            calls.append(owner.hear())
+        for call in calls:
+            owner.answer(call, result=1)
+
+    def test_06_a_fifo_queue_goes_group_by_group(self):
+        owner, caller = self.pair("fifo::one")
+        caller.call("queue::define", {"queue": "fifo", "config": {
+            "type": "fifo", "message_group_field": "user", "max_retries": 2,
+            "backoff_ms": 10}})
+        for user, n in (("a", 1), ("a", 2), (7, 3), ("a", 4)):
+            self.enqueue(caller, "fifo::one", {"user": user, "n": n}, "fifo")
+        calls = {call["data"]["n"]: call for call in (owner.hear(), owner.hear())}
+        self.assertEqual(sorted(calls), [1, 3])
+        owner.silence().answer(calls[1], error={"code": "E", "message": "once"})
+        again = owner.hear()
+        self.assertEqual(again["data"]["n"], 1)  # in its place, before 2
+        owner.answer(again, result=1)
+        for n in (2, 4):
+            call = owner.hear()
+            self.assertEqual(call["data"]["n"], n)
+            owner.answer(call, result=1)
+        owner.answer(calls[3], result=1)
+        error = caller.call("fifo::one", {"n": 5}, action={
+            "type": "enqueue", "queue": "fifo"})["error"]
+        self.assertEqual(error["code"], "enqueue_error")
+
+    def test_07_what_is_published_reaches_each_subscriber_also_one_that_is_away(self):
+        owner, caller = self.pair("orders::ship")
+        owner.function("orders::bill")
+        for function, type, config in (
+                ("orders::ship", "durable:subscriber", {"queue": "orders"}),
+                ("orders::bill", "queue", {"topic": "orders"})):
+            owner.trigger(type, function, config=config)
+            self.subscribed("orders", function)
+        self.assertIn({"name": "orders", "broker_type": "builtin", "subscriber_count": 2},
+                      caller.call("engine::queue::list_topics")["result"])
+        self.assertNotIn("result", caller.call(
+            "iii::durable::publish", {"topic": "orders", "data": [1]}))
+        calls = [owner.hear(), owner.hear()]
+        self.assertEqual({(call["function_id"], tuple(call["data"])) for call in calls},
+                         {("orders::ship", (1,)), ("orders::bill", (1,))})
+        for call in calls:
+            owner.answer(call, result=1)
+        until(lambda: self.stats(caller, "orders")["depth"] == 0, "both are done")
+        owner.close()
+        caller.call("iii::durable::publish", {"queue": "orders", "data": "kept"})
+        until(lambda: self.stats(caller, "orders")["depth"] == 2, "both wait")
+        back = self.worker().function("orders::ship").function("orders::bill")
+        for _ in range(2):
+            call = back.hear()
+            self.assertEqual(call["data"], "kept")
+            back.answer(call, result=1)
+
+    def test_08_who_unsubscribes_hears_no_more_and_may_come_back(self):
+        owner, caller = self.pair("news::read")
+
+        def subscribers():
+            return [row["subscriber_count"] for row in caller.call(
+                "engine::queue::list_topics")["result"] if row["name"] == "news"]
+        id = owner.trigger("durable:subscriber", "news::read", config={"topic": "news"})
+        self.subscribed("news", "news::read")
+        self.assertEqual(subscribers(), [1])
+        owner.say("unregistertrigger", id=id, trigger_type="durable:subscriber")
+        self.subscribed("news", "news::read", False)
+        self.assertEqual(subscribers(), [0])
+        caller.call("iii::durable::publish", {"topic": "news", "data": 1})
+        owner.silence()
+        owner.trigger("durable:subscriber", "news::read", config={"topic": "news"})
+        self.subscribed("news", "news::read")
+        caller.call("iii::durable::publish", {"topic": "news", "data": 2})
+        call = owner.hear()
+        self.assertEqual(call["data"], 2)
+        owner.answer(call, result=1)
+
+    def test_09_only_an_explicit_false_of_a_condition_keeps_it_back(self):
+        owner, caller = self.pair("if::so")
+        owner.function("if::asked")
+        owner.trigger("durable:subscriber", "if::so", config={
+            "topic": "if", "condition_function_id": "if::asked"})
+        self.subscribed("if", "if::so")
+        for answer, called in (({"result": False}, False), ({"result": 0}, True),
+                               ({}, True), ({"error": {"code": "E", "message": "no"}},
+                                            False)):
+            caller.call("iii::durable::publish", {"topic": "if", "data": {"n": 1}})
+            asked = owner.hear()
+            self.assertEqual(asked["function_id"], "if::asked")
+            owner.answer(asked, **answer)
+            if called:
+                call = owner.hear()
+                self.assertEqual((call["function_id"], call["data"]["n"]), ("if::so", 1))
+                owner.answer(call, result=1)
+            until(lambda: self.stats(caller, "if")["depth"] == 0, "it is over")
+            owner.silence()
+
+    def test_10_refusals_have_their_codes(self):
+        caller = self.worker()
+        enqueue = {"type": "enqueue"}
+        for function, data, more, code in (
+                ("a::b", {}, {"action": enqueue}, "enqueue_error"),
+                ("a::b", "x" * (1 << 20), {"action": {**enqueue, "queue": "a"}},
+                 "enqueue_error"),
+                ("a::b", {}, {"action": {**enqueue, "queue": "a b"}}, "enqueue_error"),
+                ("a::b", {}, {"action": {**enqueue, "queue": "x" * 120}}, "enqueue_error"),
+                ("engine::queue::enqueue", {"queue": "a"}, {}, "enqueue_error"),
+                ("engine::queue::enqueue", [], {}, "enqueue_error"),
+                ("queue::define", {}, {}, "INVALID_ARGUMENTS"),
+                ("queue::define", {"queue": "q", "config": {"type": "fifo"}}, {},
+                 "INVALID_ARGUMENTS"),
+                ("queue::define", {"queue": "q", "config": {"concurrency": 0}}, {},
+                 "INVALID_ARGUMENTS"),
+                ("iii::durable::publish", {"data": 1}, {}, "topic_not_set"),
+                ("iii::queue::redrive", {}, {}, "INVALID_ARGUMENTS"),
+                ("iii::queue::redrive_message", {"queue": "q", "message_id": "x"}, {},
+                 "INVALID_ARGUMENTS")):
+            error = caller.call(function, data, **more)["error"]
+            self.assertEqual(error["code"], code, (function, error))
+        id = caller.trigger("durable:subscriber", "a::b", config={"topic": "a b"})
+        failed = caller.hear()
+        self.assertEqual((failed["type"], failed["id"], failed["error"]["code"]),
+                         ("triggerregistrationresult", id,
+                          "trigger_registration_failed"))
+
+    def test_12_a_subscriber_without_an_owner(self):
+        owner, caller = self.pair("own::less")
+        id = caller.call("engine::register_trigger", {
+            "trigger_type": "durable:subscriber", "function_id": "own::less",
+            "config": {"topic": "own"}})["result"]["id"]
+        self.subscribed("own", "own::less")
+        caller.call("iii::durable::publish", {"topic": "own", "data": 1})
+        owner.answer(owner.hear(), result=1)
+        self.assertEqual(caller.call("engine::unregister_trigger", {"id": id})["result"],
+                         {"removed": True})
+        self.subscribed("own", "own::less", False)
+
+    def test_11_what_was_acknowledged_outlives_all_processes(self):
+        owner, caller = self.pair("kept::one")
+        sent = [self.enqueue(caller, "kept::one", {"n": n}, "kept") for n in range(20)]
+        self.assertEqual(len(set(sent)), 20)
+        for worker in (owner, caller):
+            worker.close()
+        self.there = []
+        self.engine.kill_all()
+        self.engine.up()
+        heir = self.worker().function("kept::one")
+        seen = set()
+        while seen != set(range(20)):
+            call = heir.hear()
+            seen.add(call["data"]["n"])
+            heir.answer(call, result=1)
 
 
 if __name__ == "__main__":

@@ -101,6 +101,20 @@ class Operate(unittest.TestCase):
         self.engine.tool("runs", "cancel", child["id"])
         self.assertEqual(self.engine.wait_final(child["id"])["status"], "cancelled")
 
+    def test_a_failed_run_is_given_up(self):
+        runs = [self.engine.start("mended")["id"] for _ in range(2)]
+        for run in runs:
+            self.engine.wait_final(run)
+        self.engine.tool("runs", "discard", runs[0], "--reason", "not worth it")
+        document = self.engine.run(runs[0])
+        self.assertEqual(document["status"], "cancelled")
+        self.engine.tool("runs", "discard", "--all", "--automation", "mended")
+        self.assertEqual(self.engine.get("/runs", automation="mended",
+                                         status="failed")["items"], [])
+        done = self.engine.start("turns", wait=20)["id"]
+        refused = self.engine.tool("runs", "discard", done, check=False)
+        self.assertIn("only a run that has failed", refused.stderr)
+
     def test_a_failed_run_is_mended_by_hand_and_forked(self):
         run = self.engine.start("mended")["id"]
         self.assertEqual(self.engine.wait_final(run)["status"], "failed")

@@ -18,6 +18,7 @@ enum wish {
     WISH_START,
     WISH_CANCEL,
     WISH_APPLY,
+    WISH_LIMIT,
     WISH_PAUSE,
     WISH_GO_ON, /* after a pause */
     /* What follows is asked for once: it may come too early, or too late. */
@@ -40,7 +41,7 @@ struct call {
     struct id fork;     /* the run that shares its beginning */
     uint64_t event;     /* up to this one */
     struct id interaction;
-    const char *who, *value; /* who answers it, and what: msgpack */
+    const char *who, *value; /* who answers it, and what: msgpack; or a queue */
     const char *step;        /* key: to signal, skip, set, or go on from; or NULL */
     uint64_t said;           /* what is said by hand: nobody else says the same */
     uint32_t version;        /* to apply; to start, it is known to exist */
@@ -106,6 +107,21 @@ start_of(const struct call *call, struct buffer *inputs)
 }
 
 static struct message
+limit_of(const struct call *call)
+{
+    return (struct message){ .code = QUEUE_SET,
+        .queue_set = { .queue = text(call->value), .limit = 1 } };
+}
+
+static struct message
+apply_of(const struct call *call)
+{
+    return (struct message){ .code = AUTOMATION_APPLY,
+        .automation_apply = {
+            .definition = automation_text(call->automation, call->version) } };
+}
+
+static struct message
 message_of(const struct call *call, struct buffer *inputs)
 {
     struct message m = { .code = RUN_CANCEL };
@@ -167,12 +183,8 @@ message_of(const struct call *call, struct buffer *inputs)
             .run = call->fork, .origin = call->run, .event = call->event
         };
         return m;
-    case WISH_APPLY:
-        m.code = AUTOMATION_APPLY;
-        m.automation_apply = (struct automation_apply){
-            .definition = automation_text(call->automation, call->version),
-        };
-        return m;
+    case WISH_LIMIT: return limit_of(call);
+    case WISH_APPLY: return apply_of(call);
     }
     WRONG("there is no such wish");
 }
@@ -431,6 +443,9 @@ clients_hear(struct sim *sim, size_t i, uint64_t attempt, const struct message *
         return;
     if (m->code == RUN_ACCEPTED) {
         hear_accepted(sim, call, &m->run_accepted);
+    } else if (m->code == DOCUMENT && call->wish == WISH_LIMIT) {
+        call->settled = true;
+        sim_probe(PROBE_LIMITED);
     } else if (m->code == DOCUMENT && call->wish == WISH_APPLY) {
         hear_applied(sim, call);
     } else if (m->code == DOCUMENT) {
@@ -454,6 +469,7 @@ const char *
 clients_wait_for(const struct sim *sim)
 {
     static const char *const names[] = { [WISH_CANCEL] = "cancel",
+        [WISH_LIMIT] = "limit",
         [WISH_PAUSE] = "pause",
         [WISH_GO_ON] = "go on",
         [WISH_RESPOND] = "respond",
@@ -567,6 +583,12 @@ clients_open(struct sim *sim)
             if (hears_events(sim, i) || i == AUTOMATION_tick
                 || is_started(sim, project, (enum automation)i))
                 plan_apply(sim, project, (enum automation)i, 1);
+    /* One queue that few jobs are of, or the one of nearly all. */
+    if (sim->seed % 3 != 0)
+        add(sim,
+            (struct call){
+                .wish = WISH_LIMIT, .value = sim->seed % 6 == 1 ? "default" : "other" },
+            0);
 }
 
 void

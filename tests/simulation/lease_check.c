@@ -15,6 +15,7 @@ struct word {
     uint32_t attempt, offer;    /* on offer; 0: none */
     uint32_t withdrawn_attempt; /* nobody wants it, nor any before; 0: none */
     uint64_t withdrawn_ms;
+    char queue[16]; /* that it asks for: the same in every life */
 };
 
 void
@@ -167,6 +168,44 @@ a_chunk_comes_from_the_holder(const struct machine *m, const struct job_printed 
 }
 
 static void
+note_queue(struct word *word, struct bytes queue)
+{
+    size_t size = queue.size < sizeof word->queue ? queue.size : sizeof word->queue - 1;
+    if (size > 0)
+        memcpy(word->queue, queue.data, size);
+    word->queue[size] = '\0';
+}
+
+/* Those that are out are counted anew, by what was said of their queues in any life;
+ * but of a lease that was adopted by its token alone, its scheduler has yet to say
+ * whether it is one. */
+static void
+no_more_jobs_of_a_queue_are_out_than_its_limit_says(
+    const struct machine *m, const struct message *said)
+{
+    const struct lease_state *s = m->state;
+    const struct job_granted *granted = &said->job_granted;
+    const struct queue *queue =
+        queues_find(&s->table.queues, &said->envelope.project, granted->queue);
+    uint32_t out = 0;
+    if (queue == NULL || queue->limit == 0)
+        return;
+    for (struct list *at = s->table.all_jobs.next; at != &s->table.all_jobs;
+         at = at->next) {
+        const struct job *job = LIST_OF(at, struct job, of_table);
+        const struct word *word = word_about(m, &job->name.run, job->name.step);
+        out += (job->state == JOB_HELD || job->state == JOB_ADOPTABLE)
+               && job->out_of != NULL
+               && id_equal(&job->project, &said->envelope.project)
+               && bytes_equal(text(word->queue), granted->queue);
+    }
+    HOLDS(m->sim, out < queue->limit, "%" PRIu32 " are out, of %" PRIu32, out,
+        queue->limit);
+    if (out + 1 == queue->limit)
+        sim_probe(PROBE_QUEUE_FULL);
+}
+
+static void
 check_grant(const struct machine *m, const struct message *said)
 {
     const struct lease_state *s = m->state;
@@ -175,6 +214,7 @@ check_grant(const struct machine *m, const struct message *said)
     only_what_is_on_offer_is_granted(m, &said->job_granted);
     a_job_goes_to_its_own_project(m, said, session);
     a_worker_gets_no_more_than_it_takes(m, session);
+    no_more_jobs_of_a_queue_are_out_than_its_limit_says(m, said);
 }
 
 static void
@@ -193,6 +233,7 @@ note_word(const struct machine *m, const struct message *in)
         word = word_about(m, &offered->run, offered->step);
         word->attempt = offered->leased ? 0 : offered->attempt;
         word->offer = offered->offer;
+        note_queue(word, offered->queue);
         word->reset = words->resets[id_partition(&offered->run)];
         return;
     case JOB_WITHDRAWN:

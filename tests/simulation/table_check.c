@@ -33,6 +33,28 @@ the_table_of_jobs_is_whole(const struct machine *m)
         "%zu held, %zu by sessions, %zu counted", count[JOB_HELD], held, t->held_count);
 }
 
+/* Jobs that are out are counted where their queue is known, and nowhere else. */
+static uint32_t
+out_of(const struct table *t, const struct queue *queue)
+{
+    uint32_t out = 0;
+    for (struct list *at = t->all_jobs.next; at != &t->all_jobs; at = at->next) {
+        const struct job *job = LIST_OF(at, struct job, of_table);
+        out += job->out_of == queue
+               && (job->state == JOB_HELD || job->state == JOB_ADOPTABLE);
+    }
+    return out;
+}
+
+static bool
+has_room(const struct table *t, const struct queue *queue)
+{
+    if (!t->queues.known)
+        return false;
+    return queue->limit == 0
+           || (queues_counted(&t->queues) && out_of(t, queue) < queue->limit);
+}
+
 /* A lane that counts wrong grants nothing, or to nobody. */
 static void
 lanes_know_who_is_free(const struct machine *m)
@@ -50,7 +72,9 @@ lanes_know_who_is_free(const struct machine *m)
         HOLDS(
             m->sim, free == lane->free, "%zu are free, %zu counted", free, lane->free);
         HOLDS(m->sim,
-            list_empty(&lane->of_ready) == (list_empty(&lane->jobs) || free == 0),
+            list_empty(&lane->of_ready)
+                == (list_empty(&lane->jobs) || free == 0
+                    || !has_room(&s->table, lane->in)),
             "a lane with work for %zu is %s", free,
             list_empty(&lane->of_ready) ? "not ready" : "ready");
     }

@@ -34,6 +34,25 @@ lease_story_open(struct trace *t)
         trace_name(t, &session, name);
     }
     trace_open(t);
+    lease_begin(t);
+}
+
+void
+lease_begin(struct trace *t)
+{
+    trace_give(t, ACTOR_registry, 0, (struct message){ .code = QUEUES_COMPLETE });
+    for (uint32_t i = 0; i < t->config.schedulers; i++)
+        trace_give(t, ACTOR_scheduler, i,
+            (struct message){ .code = LEASES_TOLD, .leases_told = { .partition = i } });
+    trace_skip(t);
+}
+
+void
+lease_limit(struct trace *t, const char *queue, uint32_t limit)
+{
+    trace_give(t, ACTOR_registry, 0,
+        (struct message){ .code = QUEUE_OFFERED,
+            .queue_offered = { .queue = text(queue), .limit = limit } });
 }
 
 /* Copies live in the arena of what was kept. */

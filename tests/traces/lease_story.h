@@ -36,6 +36,10 @@ struct worker {
 };
 
 void lease_story_open(struct trace *t);
+/* A life begins to grant: it hears that there are no limits, and no leases of before.
+ */
+void lease_begin(struct trace *t);
+void lease_limit(struct trace *t, const char *queue, uint32_t limit);
 struct id lease_run(unsigned number);
 struct id lease_session(unsigned number);
 

@@ -3,6 +3,8 @@
 #include "tests/traces/lease_story.h"
 #include "tests/traces/suites.h"
 
+#include <stdio.h>
+
 static const char labels[] = "\x92\xa3"
                              "big\xa3gpu";
 
@@ -96,6 +98,32 @@ START_TEST(who_takes_such_jobs_may_still_not_take_this_one)
 }
 END_TEST
 
+START_TEST(a_queue_at_its_limit_says_who_holds_its_jobs)
+{
+    struct trace t;
+    char why[200], id[2][ID_TEXT_MAX];
+    struct id first = lease_run(1), second = lease_run(2);
+    lease_story_open(&t);
+    lease_limit(&t, "default", 2);
+    lease_register(&t, (struct worker){ .session = 1, .capacity = 3 });
+    for (unsigned run = 1; run <= 3; run++)
+        lease_offer(&t, (struct offered){ .run = run, .action = "print" });
+    snprintf(why, sizeof why,
+        "queue default is at its limit of 2: held by run %s, run %s",
+        id_print(&first, "run_", id[0]), id_print(&second, "run_", id[1]));
+    expect_simple(&t, "queue_full", why);
+    lease_limit(&t, "default", 4);
+    expect_simple(&t, "workers_full", "the only worker that takes it is full");
+    trace_restart(&t);
+    lease_limit(&t, "default", 2);
+    trace_give(&t, ACTOR_registry, 0, (struct message){ .code = QUEUES_COMPLETE });
+    lease_register(&t, (struct worker){ .session = 1, .capacity = 3 });
+    expect_simple(&t, "queue_uncounted",
+        "queue default has a limit, and who holds its jobs is not known again yet");
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(sessions_of_other_projects_do_not_count)
 {
     struct trace t;
@@ -114,6 +142,7 @@ lease_explain_suite(void)
     TCase *tests = tcase_create("lease explain");
     tcase_add_test(tests, each_session_that_comes_nearer_changes_the_reason);
     tcase_add_test(tests, who_takes_such_jobs_may_still_not_take_this_one);
+    tcase_add_test(tests, a_queue_at_its_limit_says_who_holds_its_jobs);
     tcase_add_test(tests, sessions_of_other_projects_do_not_count);
     suite_add_tcase(suite, tests);
     return suite;

@@ -158,9 +158,14 @@ START_TEST(after_a_restart_a_lease_is_adopted_before_its_scheduler_speaks)
     trace_expect(&t,
         "0 worker_joined session=S1 instance=w1 capacity=1 dialect=zmq\n"
         "0 job_adopted run=R1 attempt=1 offer=1 session=S1\n"
-        "0 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1\n"
+        "0 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1 "
+        "unknown=1\n"
         "0 -> gateway worker_registered request=7 session=S1 token=… lease_ms=30000 "
         "heartbeat_ms=10000\n");
+    lease_offer(&t, (struct offered){ .run = 1, .leased = 1 });
+    trace_expect(&t,
+        "0 job_offered run=R1 attempt=1 offer=1 lane=1 key=a automation=flow "
+        "action=x queue=default parameters=(1 bytes) leased=1 session=S1\n");
     lease_offer(&t, (struct offered){ .run = 1, .leased = 1 });
     trace_expect(&t, "");
     lease_report(&t, 1, lease_token_of(&t, 1, 1, 1, 1));

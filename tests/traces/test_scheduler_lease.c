@@ -221,7 +221,8 @@ START_TEST(an_offer_that_a_dead_lease_actor_may_have_granted_becomes_void)
         "0 -> lease job_offered run=R1 step=1 attempt=1 offer=1 lane=L1 key=b "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
         "bytes) leased=1 session=S1 order=3 life=2\n"
-        "0 lane_read lane=L1 record=3 run=R1 step=1\n");
+        "0 lane_read lane=L1 record=3 run=R1 step=1\n"
+        "0 -> lease leases_told life=2\n");
     story_completed(&s, first);
     story_expect_only(&s, "settled",
         "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=2 "
@@ -250,7 +251,8 @@ START_TEST(a_lease_actor_that_missed_something_hears_the_same_offers_again)
         "0 -> lease job_offered run=R1 step=1 attempt=1 offer=1 lane=L1 key=b "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
         "bytes) leased=1 session=S1 order=3 life=1\n"
-        "0 lane_read lane=L1 record=3 run=R1 step=1\n");
+        "0 lane_read lane=L1 record=3 run=R1 step=1\n"
+        "0 -> lease leases_told life=1\n");
     story_close(&s);
 }
 END_TEST
@@ -279,7 +281,8 @@ START_TEST(a_scheduler_that_begins_anew_tells_everything_again)
         "0 -> lease job_offered run=R1 step=1 attempt=1 offer=1 lane=L1 key=b "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
         "bytes) order=3 life=1\n"
-        "0 lane_read lane=L1 record=3 run=R1 step=1\n");
+        "0 lane_read lane=L1 record=3 run=R1 step=1\n"
+        "0 -> lease leases_told life=1\n");
     story_close(&s);
 }
 END_TEST
@@ -298,7 +301,8 @@ START_TEST(a_lease_actor_that_began_while_the_scheduler_was_down_is_seen)
         "0 -> lease job_offered run=R1 attempt=1 offer=2 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
         "bytes) order=3 life=2\n"
-        "0 lane_read lane=L1 record=3 run=R1\n");
+        "0 lane_read lane=L1 record=3 run=R1\n"
+        "0 -> lease leases_told life=2\n");
     trace_crash(&s.trace);
     trace_skip(&s.trace);
     story_lease_begins(&s, 2, 2);
@@ -307,7 +311,8 @@ START_TEST(a_lease_actor_that_began_while_the_scheduler_was_down_is_seen)
         "0 -> lease job_offered run=R1 attempt=1 offer=2 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
         "bytes) order=3 life=2\n"
-        "0 lane_read lane=L1 record=3 run=R1\n");
+        "0 lane_read lane=L1 record=3 run=R1\n"
+        "0 -> lease leases_told life=2\n");
     story_close(&s);
 }
 END_TEST

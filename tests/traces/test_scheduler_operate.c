@@ -419,6 +419,54 @@ START_TEST(a_resumed_run_needs_a_slot)
 }
 END_TEST
 
+static void
+discard(struct story *s, unsigned run)
+{
+    trace_give(&s->trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_CANCEL,
+            .run_cancel = { .request = 14,
+                .run = story_run(run),
+                .reason = text("discarded"),
+                .discard = 1 } });
+}
+
+START_TEST(only_a_failed_run_is_discarded_and_nothing_of_it_is_done_again)
+{
+    struct story s;
+    open_with(&s, "concurrency: { policy: queue, max: 1 }\n"
+                  "steps:\n" STEP("a", "") STEP("b", ", needs: [a]"));
+    story_start(&s, 1, "");
+    story_start(&s, 2, "");
+    trace_skip(&s.trace);
+    discard(&s, 1);
+    story_expect(&s,
+        "0 -> gateway refused request=14 err=7 detail=\"only a run that has "
+        "failed can be discarded\"\n");
+    story_failed(&s, (struct held){ 1, 0, 1, 1, 1 });
+    trace_skip(&s.trace);
+    /* The other one has the slot by now: it is not needed. */
+    discard(&s, 1);
+    story_expect(&s,
+        "0 run_resumed run=R1 attempt=2 reason=discarded\n"
+        "0 run_cancelled run=R1 reason=discarded\n"
+        "0 -> gateway run_changed run=R1 sequence=9 status=6 whole=1 "
+        "stop_reason=cancelled\n"
+        "0 -> gateway run_accepted request=14 run=R1 automation=A name=flow version=1 "
+        "status=6 existed=1\n");
+    discard(&s, 1);
+    story_expect(&s,
+        "0 -> gateway run_accepted request=14 run=R1 automation=A name=flow version=1 "
+        "status=6 existed=1\n");
+    /* The slot is still that of the other one. */
+    story_start(&s, 3, "");
+    story_expect_only(&s, "run_queued",
+        "0 run_queued run=R3 automation=A name=flow version=1 source=api steps=2 "
+        "concurrency=4 runs_max=1 queue_reason=\"concurrency queue: 1 of 1 runs are "
+        "active\"\n");
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_operate_suite(void)
 {
@@ -434,6 +482,8 @@ scheduler_operate_suite(void)
     tcase_add_test(tcase, an_output_is_set_by_hand);
     tcase_add_test(tcase, the_output_of_a_failed_step_is_set_and_the_run_goes_on);
     tcase_add_test(tcase, a_resumed_run_needs_a_slot);
+    tcase_add_test(
+        tcase, only_a_failed_run_is_discarded_and_nothing_of_it_is_done_again);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -308,6 +308,9 @@ START_TEST(every_wire_carries_a_message)
         /* What any actor may answer, to who asked it. */
         used |= route->from == ACTOR_any && route->to == wires[_i].to
                 && wired(wires[_i].to, wires[_i].from);
+        /* Whoever is told notes must be able to ask for them again: HELLO. */
+        used |= route->kind == NOTE && route->from == wires[_i].to
+                && route->to == wires[_i].from;
     }
     ck_assert(used);
 }

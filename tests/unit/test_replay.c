@@ -254,7 +254,7 @@ START_TEST(runs_of_runs_are_decided_again)
     engine_run_get(&e, 1);
     engine_field(&e, "child_run_id", id, sizeof id);
     ck_assert_int_eq(id_read(text(id), "run_", &child), ERR_NONE);
-    struct run_cancel cancel = { 1, child, text("enough") };
+    struct run_cancel cancel = { 1, child, text("enough"), 0 };
     trace_give(&e.traces[0], ACTOR_gateway, 0,
         (struct message){ .code = RUN_CANCEL, .run_cancel = cancel });
     expect_same(&e, child);

@@ -122,7 +122,7 @@ engine_start(struct engine *e, unsigned run, const char *name)
 void
 engine_cancel(struct engine *e, unsigned run)
 {
-    struct run_cancel cancel = { 1, engine_run(e, run), text("enough") };
+    struct run_cancel cancel = { 1, engine_run(e, run), text("enough"), 0 };
     trace_give(engine_trace_of(e, run), ACTOR_gateway, 0,
         (struct message){ .code = RUN_CANCEL, .run_cancel = cancel });
 }
@@ -143,7 +143,7 @@ void
 engine_leased(struct engine *e, struct job job)
 {
     struct job_leased leased = { engine_run(e, job.run), job.step, job.attempt,
-        job.offer, session(), text("host-1") };
+        job.offer, session(), text("host-1"), 0 };
     from_lease(e, job, (struct message){ .code = JOB_LEASED, .job_leased = leased });
 }
 

@@ -33,6 +33,7 @@ _capstan()
     'runs events') words=' --url --key --project --data --config --json --quiet --help --timeout --follow --after --all --file' ;;
     'runs cancel') words=' --url --key --project --data --config --json --quiet --help --automation --status --all --dry-run --reason' ;;
     'runs retry') words=' --url --key --project --data --config --json --quiet --help --automation --status --all --step --dry-run --reason' ;;
+    'runs discard') words=' --url --key --project --data --config --json --quiet --help --automation --status --all --dry-run --reason' ;;
     'runs signal') words=' --url --key --project --data --config --json --quiet --help --result' ;;
     'runs skip') words=' --url --key --project --data --config --json --quiet --help --reason' ;;
     'runs set-output') words=' --url --key --project --data --config --json --quiet --help --output --reason' ;;
@@ -67,6 +68,8 @@ _capstan()
     'worker status') words=' --url --key --project --data --config --json --quiet --help' ;;
     'worker'' '?*) words=' --url --key --project --data --config --json --quiet --help' ;;
     'workers list') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'queues set') words=' --url --key --project --data --config --json --quiet --help --concurrency' ;;
+    'queues list') words=' --url --key --project --data --config --json --quiet --help' ;;
     'keys create') words=' --url --key --project --data --config --json --quiet --help --scopes' ;;
     'keys list') words=' --url --key --project --data --config --json --quiet --help' ;;
     'keys revoke') words=' --url --key --project --data --config --json --quiet --help' ;;
@@ -79,15 +82,16 @@ _capstan()
     'completion'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     esac
     [[ -n $words ]] || case $first in
-    '') words=' up status down apply automations runs interactions events secrets state worker workers keys config backup restore verify version help completion' ;;
+    '') words=' up status down apply automations runs interactions events secrets state worker workers queues keys config backup restore verify version help completion' ;;
     automations) words=' list get versions create-version publish rollback diff pause resume archive triggers next' ;;
-    runs) words=' start list get watch events cancel retry signal skip set-output fork explain replay diff export import' ;;
+    runs) words=' start list get watch events cancel retry discard signal skip set-output fork explain replay diff export import' ;;
     interactions) words=' list get respond' ;;
     events) words=' publish list tail' ;;
     secrets) words=' set list delete' ;;
     state) words=' get set update delete list' ;;
     worker) words=' init add start stop restart remove logs list status' ;;
     workers) words=' list' ;;
+    queues) words=' set list' ;;
     keys) words=' create list revoke' ;;
     config) words=' explain' ;;
     esac

@@ -140,6 +140,8 @@ reason_of(const struct cli *cli)
     api_set(body, "reason", cli_value(cli, OPTION_reason));
     if (cli->request.command->function == command_runs_retry)
         api_set(body, "step", cli_value(cli, OPTION_step));
+    if (cli->request.command->function == command_runs_discard)
+        json_object_set_new(body, "discard", json_true());
     return body;
 }
 
@@ -232,4 +234,10 @@ enum exit_code
 command_runs_retry(struct cli *cli)
 {
     return tell_one_or_all(cli, "failed", "/retry");
+}
+
+enum exit_code
+command_runs_discard(struct cli *cli)
+{
+    return tell_one_or_all(cli, "failed", "/cancel");
 }

@@ -341,8 +341,6 @@ class Journeys(unittest.TestCase):
         client = self.client(kind).function("f", "nothing")
         self.assertEqual(client.call("stream::get", {"stream_name": "s"})
                          ["code"], "function_not_found")
-        self.assertEqual(client.call("f", {}, action="enqueue")["code"],
-                         "invocation_error")
         client.tell("trigger", id="h", type="trace", function_id="f")
         self.expect_said(client, "does not provide")
 
@@ -471,6 +469,83 @@ class Journeys(unittest.TestCase):
                        json.dumps(data["new_value"])) for data in heard)
         self.assertEqual(told, [("state:created", "null", "[1]"),
                                 ("state:deleted", "[1]", "null")])
+
+    @pairs
+    def test_24_what_is_enqueued_survives_the_death_of_everything(self, caller, owner):
+        caller.function("idle", "nothing")
+        caller.until_there("idle")
+        function = "queued::" + caller.kind.replace(" ", "-")
+        receipts = {caller.call(function, {"n": n}, action="enqueue")["result"]
+                    ["messageReceiptId"] for n in range(10)}
+        self.assertEqual(len(receipts), 10)
+        self.engine.kill_all()
+        owner.function(function, "nothing")
+        self.engine.up()
+        seen = set()
+        while len(seen) < 10:
+            seen.add(owner.heard(function)["data"]["n"])
+        caller.until_there("idle")
+        until(lambda: caller.call("engine::queue::topic_stats", {"queue": "q"})
+              ["result"]["depth"] == 0, "all are done", DEADLINE)
+
+    @pairs
+    def test_25_a_dead_letter_is_redriven_and_another_discarded(self, caller, owner):
+        caller.function("idle", "nothing")
+        caller.until_there("idle")
+        # A queue of their own: others have their letters elsewhere.
+        function, queue = "frail::" + caller.kind.replace(" ", "-"), "frail"
+        defined = caller.call("queue::define", {"queue": queue, "config": {
+            "max_retries": 2, "backoff_ms": 1}})["result"]
+        self.assertEqual(defined["queue"], queue)
+        owner.function(function, "boom")
+        for n in (1, 2):
+            caller.call("engine::queue::enqueue", {
+                "queue": queue, "function_id": function, "data": {"n": n}})
+
+        def letters():
+            return caller.call("engine::queue::dlq_messages", {"topic": queue})["result"]
+        first, second = until(lambda: (found := letters()) and len(found) == 2 and found,
+                              "both are dead", DEADLINE)
+        self.assertEqual(first["retries"], 2)
+        self.assertIn("boom", first["error"])
+        answer = caller.call("iii::queue::discard_message", {
+            "queue": queue, "message_id": first["id"]})["result"]
+        self.assertEqual(answer["message_id"], first["id"])
+        owner.process.kill()
+        self.client(owner.kind).function(function, "nothing")
+        self.assertEqual(caller.call("iii::queue::redrive", {"queue": queue})["result"],
+                         {"queue": queue, "redriven": 1})
+        until(lambda: caller.call("engine::queue::topic_stats", {"queue": queue})
+              ["result"] | {"consumer_count": 1, "config": {}} == {
+                  "depth": 0, "consumer_count": 1, "dlq_depth": 0, "config": {}},
+              "nothing is left", DEADLINE)
+        self.assertEqual(letters(), [])
+
+    @pairs
+    def test_26_a_subscriber_that_is_away_misses_nothing(self, publisher, subscriber):
+        publisher.function("idle", "nothing")
+        publisher.until_there("idle")
+        function = "sub::" + publisher.kind.replace(" ", "-")
+        topic = function.replace("::", ".")
+        subscriber.function(function, "nothing")
+        subscriber.tell("trigger", id="t", type="durable:subscriber",
+                        function_id=function, config={"topic": topic})
+
+        def publish(data):
+            return publisher.call("iii::durable::publish", {"topic": topic, "data": data})
+        # It is subscribed some time after it has said so.
+        numbers = itertools.count()
+
+        def reached():
+            self.assertTrue(publish({"n": next(numbers)})["missing"])
+            return any(line.get("heard") == function for line in
+                       subscriber.kept + list(subscriber.lines.queue))
+        until(reached, subscriber.said, DEADLINE)
+        subscriber.process.kill()
+        publish({"n": "away"})
+        heir = self.client(subscriber.kind).function(function, "nothing")
+        while heir.heard(function)["data"]["n"] != "away":
+            pass
 
     def test_21_a_project_of_the_tool_installs_and_serves(self):
         need("node 0.11.6")

@@ -1,0 +1,172 @@
+#include "gateway/iii/subscriber.h"
+
+#include "base/clock.h"
+#include "gateway/iii/ask.h"
+#include "gateway/iii/queue_text.h"
+#include "gateway/iii/trigger.h"
+#include "gateway/said.h"
+
+struct binding {
+    struct bytes trigger, automation; /* its id, its name */
+};
+
+bool
+iii_subscriber_type(struct bytes type)
+{
+    return bytes_equal(type, text("durable:subscriber"))
+           || bytes_equal(type, text("queue"));
+}
+
+static struct bytes
+topic_of(const struct iii_entry *trigger)
+{
+    struct bytes topic = said_text(trigger->said.config, "topic");
+    return topic.size > 0 ? topic : said_text(trigger->said.config, "queue");
+}
+
+static bool
+name_of(const struct iii_entry *trigger, struct buffer *name)
+{
+    return iii_subscriber_type(trigger->said.trigger_type)
+           && iii_queue_name(
+               III_TOPIC, topic_of(trigger), trigger->said.function_id, name);
+}
+
+static struct bytes
+keep(struct iii_question *question, struct buffer *made)
+{
+    struct bytes kept = arena_copy(&question->arena, buffer_bytes(made));
+    buffer_free(made);
+    return kept;
+}
+
+/* Nobody waits for an answer: the frame of the trigger asks for none. */
+static struct iii_question *
+question_of(
+    const struct iii_entry *trigger, enum message_code code, struct buffer *name)
+{
+    struct iii_frame asked = { .function_id = trigger->said.trigger_type };
+    struct iii_question *question =
+        iii_question_new(trigger->worker, &asked, code, ACTOR_registry);
+    if (question == NULL) {
+        buffer_free(name);
+        return NULL;
+    }
+    struct binding *binding = arena_take(&question->arena, sizeof *binding);
+    *binding = (struct binding){
+        .trigger = arena_copy(&question->arena, trigger->said.id),
+        .automation = keep(question, name),
+    };
+    question->own = binding;
+    return question;
+}
+
+static void
+set_status(struct iii_question *question, enum automation_status status)
+{
+    const struct binding *binding = question->own;
+    question->message.automation_set = (struct automation_set){
+        .name = binding->automation,
+        .status = status,
+        .reason = text("its subscriber has unregistered"),
+    };
+    if (status == AUTOMATION_ACTIVE)
+        question->message.automation_set.reason = (struct bytes){ 0 };
+    iii_ask(question);
+}
+
+/* An automation that rests since its subscriber went goes on. */
+static bool
+bound(struct iii_question *question, struct iii_worker *caller,
+    const struct message *answer)
+{
+    const struct binding *binding = question->own;
+    struct iii_entry *trigger = hub_find(caller->hub, III_TRIGGER, binding->trigger);
+    if (answer->code != DOCUMENT) {
+        if (trigger != NULL && answer->code == REFUSED)
+            trigger_failed(&trigger, refused_sentence(&answer->refused));
+        return false;
+    }
+    if (question->message.code != AUTOMATION_APPLY
+        || !bytes_equal(said_text(answer->document.document, "status"), text("paused")))
+        return false;
+    (void)iii_question_again(question, AUTOMATION_SET, ACTOR_registry);
+    set_status(question, AUTOMATION_ACTIVE);
+    return true;
+}
+
+bool
+iii_subscriber_bind(struct iii_entry *trigger, struct fault *fault)
+{
+    struct iii_queue_config config = iii_topic_default;
+    const struct key *key = trigger->worker->key;
+    struct buffer name = { 0 }, definition = { 0 };
+    /* Whoever has none was let in by engine::register_trigger. */
+    if (key != NULL && ((key->scopes & SCOPE_START) == 0 || key->revoked)) {
+        fault_set(fault, ERR_FORBIDDEN, "the key may not start runs");
+        return false;
+    }
+    if (iii_topic_config_read(trigger->said.config, &config, fault) != ERR_NONE)
+        return false;
+    if (!name_of(trigger, &name)) {
+        fault_set(fault, ERR_INVALID,
+            "topic (or queue) and function must be texts without spaces, of at most "
+            "114 "
+            "bytes together");
+        buffer_free(&name);
+        return false;
+    }
+    iii_queue_text(&definition, buffer_bytes(&name), &config);
+    struct iii_question *question = question_of(trigger, AUTOMATION_APPLY, &name);
+    if (question != NULL) {
+        question->message.automation_apply = (struct automation_apply){
+            .definition = arena_copy(&question->arena, buffer_bytes(&definition)),
+            .automation = id_fresh(0),
+        };
+        question->next = bound;
+        iii_ask(question);
+    }
+    buffer_free(&definition);
+    return true;
+}
+
+/* Another trigger may want the same. */
+static bool
+is_wanted(const struct iii_entry *trigger, struct bytes name)
+{
+    const struct list *all = &trigger->worker->hub->entries[III_TRIGGER];
+    for (struct list *at = all->next; at != all; at = at->next) {
+        const struct iii_entry *other = LIST_OF(at, struct iii_entry, of_hub);
+        struct buffer its = { 0 };
+        bool same = other != trigger && name_of(other, &its)
+                    && bytes_equal(buffer_bytes(&its), name);
+        buffer_free(&its);
+        if (same)
+            return true;
+    }
+    return false;
+}
+
+static void
+ended(const struct iii_worker *caller, const struct iii_frame *asked,
+    const struct message *answer)
+{
+    (void)caller;
+    (void)asked;
+    (void)answer;
+}
+
+void
+iii_subscriber_ended(const struct iii_entry *trigger)
+{
+    struct buffer name = { 0 };
+    if (!name_of(trigger, &name) || is_wanted(trigger, buffer_bytes(&name))) {
+        buffer_free(&name);
+        return;
+    }
+    struct iii_question *question = question_of(trigger, AUTOMATION_SET, &name);
+    if (question == NULL)
+        return;
+    question->done = ended;
+    set_status(question, AUTOMATION_PAUSED);
+}

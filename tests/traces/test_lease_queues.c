@@ -1,0 +1,234 @@
+/* Goal: at most as many jobs of a queue are out as its limit says, whatever lane they
+ * are of, and whichever life of the lease actor granted them.
+ * Method: every grant is compared; the limit and the leases come in either order. */
+#include "tests/traces/lease_story.h"
+#include "tests/traces/suites.h"
+
+static const struct bytes none = { 0 };
+
+/* Nothing is known of before: this life has yet to hear of limits and leases. */
+static void
+begin_anew(struct trace *t)
+{
+    trace_restart(t);
+    lease_limit(t, "gpu", 1);
+    trace_skip(t);
+}
+
+static void
+know_limits(struct trace *t)
+{
+    trace_give(t, ACTOR_registry, 0, (struct message){ .code = QUEUES_COMPLETE });
+}
+
+static void
+know_leases(struct trace *t, uint64_t life)
+{
+    trace_give(t, ACTOR_scheduler, 0,
+        (struct message){ .code = LEASES_TOLD, .leases_told = { 0, life } });
+}
+
+static void
+expect_granted(struct trace *t, const char *said)
+{
+    trace_expect_only(t, "job_leased", said);
+}
+
+/* Two lanes of queue gpu, each with two jobs, and a worker with room for all. */
+static void
+open_limited(struct trace *t, uint32_t limit)
+{
+    lease_story_open(t);
+    lease_limit(t, "gpu", limit);
+    lease_register(t, (struct worker){ .session = 1, .queue = "gpu", .capacity = 4 });
+    trace_skip(t);
+    for (unsigned run = 1; run <= 4; run++)
+        lease_offer(t, (struct offered){ .run = run,
+                           .lane = 1 + run / 3,
+                           .queue = "gpu",
+                           .action = run < 3 ? "train" : "render",
+                           .order = run });
+}
+
+static void
+settle(struct trace *t, unsigned run)
+{
+    lease_settle(t, run, 1, 1, 1, VERDICT_ACCEPTED, true);
+}
+
+START_TEST(no_more_jobs_of_a_queue_are_out_than_its_limit_says)
+{
+    struct trace t;
+    open_limited(&t, 2);
+    expect_granted(&t,
+        "0 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1\n"
+        "0 -> scheduler.0 job_leased run=R2 attempt=1 offer=1 session=S1 worker=w1\n");
+    settle(&t, 2);
+    expect_granted(&t,
+        "0 -> scheduler.0 job_leased run=R3 attempt=1 offer=1 session=S1 worker=w1\n");
+    lease_return(&t, 1, lease_token_of(&t, 1, 1, 1, 1));
+    expect_granted(&t,
+        "0 -> scheduler.0 job_leased run=R4 attempt=1 offer=1 session=S1 worker=w1\n");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_queue_without_a_limit_is_not_held_up)
+{
+    struct trace t;
+    open_limited(&t, 1);
+    trace_skip(&t);
+    lease_register(&t, (struct worker){ .session = 2 });
+    lease_offer(&t, (struct offered){ .run = 5, .lane = 3 });
+    expect_granted(&t,
+        "0 -> scheduler.0 job_leased run=R5 attempt=1 offer=1 session=S2 worker=w2\n");
+    /* The same name in another project is another queue. */
+    t.project = id_of_name(text("elsewhere"));
+    lease_register(&t, (struct worker){ .session = 3, .queue = "gpu" });
+    lease_offer(&t, (struct offered){ .run = 6, .lane = 4, .queue = "gpu" });
+    expect_granted(&t,
+        "0 -> scheduler.0 job_leased run=R6 attempt=1 offer=1 session=S3 worker=w3\n");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(another_limit_holds_at_once_and_takes_nothing_back)
+{
+    struct trace t;
+    open_limited(&t, 3);
+    trace_skip(&t);
+    lease_limit(&t, "gpu", 1);
+    settle(&t, 1);
+    settle(&t, 2);
+    expect_granted(&t, "");
+    settle(&t, 3);
+    expect_granted(&t,
+        "0 -> scheduler.0 job_leased run=R4 attempt=1 offer=1 session=S1 worker=w1\n");
+    lease_offer(&t, (struct offered){ .run = 5, .queue = "gpu", .action = "train" });
+    expect_granted(&t, "");
+    lease_limit(&t, "gpu", 0);
+    expect_granted(&t,
+        "0 -> scheduler.0 job_leased run=R5 attempt=1 offer=1 session=S1 worker=w1\n");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(nothing_is_granted_before_the_limits_are_known)
+{
+    struct trace t;
+    lease_story_open(&t);
+    trace_restart(&t);
+    lease_register(&t, (struct worker){ .session = 1 });
+    lease_offer(&t, (struct offered){ .run = 1 });
+    expect_granted(&t, "");
+    know_limits(&t);
+    expect_granted(&t,
+        "0 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1\n");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(leases_of_an_earlier_life_count)
+{
+    struct trace t;
+    lease_story_open(&t);
+    begin_anew(&t);
+    know_limits(&t);
+    lease_register(&t, (struct worker){ .session = 1, .queue = "gpu", .capacity = 4 });
+    lease_offer(&t, (struct offered){ .run = 1, .queue = "gpu", .order = 1 });
+    /* Who says so said it to an earlier life. */
+    know_leases(&t, 7);
+    expect_granted(&t, "");
+    lease_offer(&t, (struct offered){ .run = 2, .queue = "gpu", .leased = 2 });
+    know_leases(&t, 0);
+    expect_granted(&t, "");
+    /* Nobody claims that one. */
+    trace_wait(&t, 29000);
+    lease_heartbeat(&t, 1, none);
+    trace_skip(&t);
+    trace_wait(&t, 1000);
+    expect_granted(&t,
+        "30000 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 "
+        "worker=w1\n");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_lease_of_which_only_the_token_is_known_counts_when_its_queue_is)
+{
+    struct trace t;
+    lease_story_open(&t);
+    begin_anew(&t);
+    know_limits(&t);
+    lease_register(
+        &t, (struct worker){ .session = 1,
+                .queue = "gpu",
+                .capacity = 4,
+                .held = lease_held(&t, lease_token_of(&t, 2, 1, 1, 1), none) });
+    expect_granted(&t, "0 -> scheduler.0 job_leased run=R2 attempt=1 offer=1 "
+                       "session=S1 worker=w1 unknown=1\n");
+    lease_offer(&t, (struct offered){ .run = 2, .queue = "gpu", .leased = 1 });
+    lease_offer(&t, (struct offered){ .run = 1, .queue = "gpu", .order = 1 });
+    know_leases(&t, 0);
+    expect_granted(&t, "");
+    settle(&t, 2);
+    expect_granted(&t,
+        "0 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1\n");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(leases_that_were_not_said_are_waited_for_as_long_as_one_lasts)
+{
+    struct trace t;
+    lease_story_open(&t);
+    begin_anew(&t);
+    know_limits(&t);
+    lease_register(&t, (struct worker){ .session = 1, .queue = "gpu" });
+    lease_offer(&t, (struct offered){ .run = 1, .queue = "gpu" });
+    trace_wait(&t, 29000);
+    lease_heartbeat(&t, 1, none);
+    expect_granted(&t, "");
+    trace_wait(&t, 1000);
+    expect_granted(&t,
+        "30000 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 "
+        "worker=w1\n");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_star_stands_for_the_rest_of_a_queues_name)
+{
+    struct trace t;
+    lease_story_open(&t);
+    lease_register(
+        &t, (struct worker){ .session = 1, .queue = "mail.*", .capacity = 9 });
+    trace_skip(&t);
+    lease_offer(&t, (struct offered){ .run = 1, .queue = "mail" });
+    lease_offer(&t, (struct offered){ .run = 2, .lane = 2, .queue = "email.now" });
+    expect_granted(&t, "");
+    lease_offer(&t, (struct offered){ .run = 3, .lane = 3, .queue = "mail.now" });
+    expect_granted(&t,
+        "0 -> scheduler.0 job_leased run=R3 attempt=1 offer=1 session=S1 worker=w1\n");
+    trace_close(&t);
+}
+END_TEST
+
+Suite *
+lease_queues_suite(void)
+{
+    Suite *suite = suite_create("lease queues");
+    TCase *tests = tcase_create("lease queues");
+    tcase_add_test(tests, no_more_jobs_of_a_queue_are_out_than_its_limit_says);
+    tcase_add_test(tests, a_queue_without_a_limit_is_not_held_up);
+    tcase_add_test(tests, another_limit_holds_at_once_and_takes_nothing_back);
+    tcase_add_test(tests, nothing_is_granted_before_the_limits_are_known);
+    tcase_add_test(tests, leases_of_an_earlier_life_count);
+    tcase_add_test(
+        tests, a_lease_of_which_only_the_token_is_known_counts_when_its_queue_is);
+    tcase_add_test(
+        tests, leases_that_were_not_said_are_waited_for_as_long_as_one_lasts);
+    tcase_add_test(tests, a_star_stands_for_the_rest_of_a_queues_name);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
