@@ -562,6 +562,59 @@ class Api(Journeys):
         self.call("POST", f"{P}/interactions/{asked[runs[1]]['id']}/cancel", {"reason": "x"})
         self.assertEqual(self.engine.wait_final(runs[1])["status"], "failed")
 
+    def invoke(self, action, **body):
+        """What is answered, and with which status: two of them are good."""
+        request = urllib.request.Request(
+            f"{self.url}{P}/actions/{action}/invoke", json.dumps(body).encode(),
+            {"Content-Type": "application/json",
+             "Authorization": "Bearer " + self.engine.key})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, json.loads(answer.read())
+
+    def test_an_action_is_invoked_directly(self):
+        raw = self.raw()
+        raw.register()
+        answers = []
+
+        def ask(action, **body):
+            asking = threading.Thread(
+                target=lambda: answers.append(self.invoke(action, **body)))
+            asking.start()
+            return asking, raw.claim_some()[0]
+        asking, job = ask("crm.find", input={"name": "Ada", "deep": {"n": [1]}})
+        self.assertEqual(job["action_name"], "crm.find")
+        self.assertEqual(job["spec"]["parameters"], {"name": "Ada", "deep": {"n": [1]}})
+        raw.report(job, result={"id": 7})
+        asking.join(60)
+        self.assertEqual(answers.pop(), (200, {
+            "status": "completed", "job_id": job["id"], "run_id": job["run_id"],
+            "output": {"id": 7}}))
+        asking, job = ask("crm.find")
+        self.assertEqual(job["spec"].get("parameters", {}), {})
+        raw.report(job, "failed", error_type="Gone", error_message="no such person")
+        asking.join(60)
+        status, said = answers.pop()
+        self.assertEqual((status, said["status"], said["error"]),
+                         (200, "failed", "no such person"))
+        status, active = self.invoke("crm.slow", timeout_seconds=1)
+        self.assertEqual((status, active["status"]), (202, "active"))
+        self.call("POST", f"{P}/runs/{active['run_id']}/cancel", {})
+        self.engine.wait_final(active["run_id"])
+
+        def items(query=""):
+            return self.call("GET", P + "/action-invocations" + query)["items"]
+        said = until(lambda: len(items()) == 3 and items(), lambda: f"three: {items()}")
+        self.assertEqual([item["status"] for item in said], ["failed", "failed", "success"])
+        self.assertEqual(said[1]["error_type"], "Gone")
+        self.assertEqual([item["action_name"] for item in items("?action_name=crm.slow")],
+                         ["crm.slow"])
+        self.assertEqual(items("?action_name=crm.none"), [])
+        self.assertEqual(self.call("GET", P + "/loops")["items"], [])
+        for body in ({"dry_run": True}, {"timeout_seconds": 121}, {"input": [1]}):
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                self.invoke("crm.find", **body)
+            self.assertEqual(refused.exception.code, 400, body)
+
     def test_what_only_their_cloud_has_says_so(self):
         for path in ("/v1/organization/actions", P + "/agents", P + "/tables"):
             with self.assertRaises(Refused) as refused:
