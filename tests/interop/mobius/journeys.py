@@ -615,6 +615,57 @@ class Api(Journeys):
                 self.invoke("crm.find", **body)
             self.assertEqual(refused.exception.code, 400, body)
 
+    def test_people_are_asked_without_a_run(self):
+        asked = {"target_user_ids": ["usr_a", "usr_b"], "kind": "request_approval",
+                 "title": "Ship {{ it }}?", "description": "See ${{ the }} diff.",
+                 "spec": {"mode": "confirm", "default_confirmed": False},
+                 "context": {"pull": 7}, "tags": {"team": "crm"},
+                 "expires_at": "2100-01-01T00:00:00Z"}
+        made = self.call("POST", P + "/interactions", asked)
+        base = f"{P}/interactions/{made['id']}"
+        self.assertEqual({name: made[name] for name in asked if name != "expires_at"},
+                         {name: asked[name] for name in asked if name != "expires_at"})
+        self.assertEqual((made["status"], made["consumer"], "run_id" in made),
+                         ("pending", {"kind": "none"}, False))
+
+        def shown(path=base):
+            try:
+                return self.call("GET", path)
+            except Refused:
+                return None
+        seen = until(shown, "it is shown")
+        for moment in ("created_at", "updated_at", "expires_at"):
+            self.assertEqual(seen.pop(moment)[:19], made.pop(moment)[:19])
+        self.assertEqual(seen, made)
+        with self.assertRaises(Refused) as refused:
+            self.call("POST", base + "/review", {"action": "accept"})
+        self.assertEqual(refused.exception.status, 409)
+        done = self.call("POST", base + "/respond", {"value": False, "comment": "not yet"})
+        done = until(lambda: shown()["status"] == "completed" and shown(),
+                     lambda: f"a no is an answer: {done}")
+        self.assertEqual((done["outcome"], done["responses"][0]["comment"]),
+                         (False, "not yet"))
+
+        both = self.call("POST", P + "/interactions", {
+            "target_user_ids": ["usr_a", "usr_b"], "kind": "request_information",
+            "title": "Why?", "resolution_policy": {"type": "all_of"}})
+        self.assertEqual(both["resolution_policy"], {"type": "all_of"})
+        self.call("POST", P + f"/interactions/{both['id']}/cancel", {"reason": "x"})
+        past = self.call("POST", P + "/interactions", {
+            "target_user_ids": ["usr_a"], "kind": "request_review", "title": "Late?",
+            "expires_at": "2020-01-01T00:00:00Z"})
+        for id, status in ((both["id"], "cancelled"), (past["id"], "expired")):
+            until(lambda: (shown(f"{P}/interactions/{id}") or {}).get("status") == status,
+                  lambda: f"{id} is {status}: {shown(f'{P}/interactions/{id}')}")
+
+        for status, change in ((400, {"target_user_ids": []}), (400, {"title": ""}),
+                               (400, {"expires_at": "soon"}), (501, {"kind": "assign_work"}),
+                               (501, {"consumer": {"kind": "http_subscriber"}}),
+                               (501, {"resolution_policy": {"type": "quorum"}})):
+            with self.assertRaises(Refused) as refused:
+                self.call("POST", P + "/interactions", dict(asked, **change))
+            self.assertEqual(refused.exception.status, status, change)
+
     def test_what_only_their_cloud_has_says_so(self):
         for path in ("/v1/organization/actions", P + "/agents", P + "/tables"):
             with self.assertRaises(Refused) as refused:
