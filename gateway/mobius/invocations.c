@@ -54,7 +54,9 @@ show(struct request *r, unsigned answer, struct bytes document)
     struct form form = form_open(&out);
     bool final = run_status_final(status);
     form_string(&form, "status",
-        !final ? "active" : status == RUN_DONE ? "completed" : "failed");
+        !final               ? "active"
+        : status == RUN_DONE ? "completed"
+                             : "failed");
     form_id(&form, "job_id", "job_", &job);
     form_id(&form, "run_id", "run_", &run);
     if (status == RUN_DONE)
@@ -117,7 +119,8 @@ read_invocation(struct request *r, struct invocation *invocation)
         return false;
     struct cursor c = cursor_over(dry);
     if (dry.size > 0 && cursor_bool(&c)) {
-        request_refuse(r, ERR_INVALID, "dry_run: no action here says that it only reads");
+        request_refuse(
+            r, ERR_INVALID, "dry_run: no action here says that it only reads");
         return false;
     }
     single->key = r->headers[HEADER_IDEMPOTENCY_KEY];

@@ -666,6 +666,34 @@ class Api(Journeys):
                 self.call("POST", P + "/interactions", dict(asked, **change))
             self.assertEqual(refused.exception.status, status, change)
 
+    def test_principals_are_listed_and_sent_away_with_their_keys(self):
+        roles = {role["name"]: role["id"] for role in self.call("GET", P + "/roles")["items"]}
+
+        def make(name, role):
+            made = self.call("POST", P + "/principals",
+                             {"name": name, "role_ids": [roles[role]]})
+            key = self.call("POST", P + "/api-keys",
+                            {"name": name, "principal_id": made["id"]})
+            return made["id"], key["key"]
+        ci, first = make("ci", "Worker")
+        same, second = make("ci", "Worker")
+        other, third = make("ci", "Viewer")
+        self.assertEqual(ci, same)
+
+        def listed():
+            return [item["id"] for item in self.call("GET", P + "/principals")["items"]]
+        self.assertEqual((listed().count(ci), listed().count(other)), (1, 1))
+        self.assertEqual(self.raw(key=first).status, 101)
+        self.call("DELETE", f"{P}/principals/{ci}")
+        self.assertEqual((listed().count(ci), listed().count(other)), (0, 1))
+        for key in (first, second):
+            until(lambda: self.raw(key=key).status == 401, "it may not come in")
+        self.call("GET", P + "/runs", key=third)
+        for gone in (ci, "svc_c_nobody", "nobody"):
+            with self.assertRaises(Refused) as refused:
+                self.call("DELETE", f"{P}/principals/{gone}")
+            self.assertEqual(refused.exception.status, 404)
+
     def test_what_only_their_cloud_has_says_so(self):
         for path in ("/v1/organization/actions", P + "/agents", P + "/tables"):
             with self.assertRaises(Refused) as refused:
