@@ -438,6 +438,7 @@ class Api(Journeys):
         self.assertEqual(seen["seen"], TRANSCRIPT)
         self.assertEqual(seen["status"], "completed")
         self.assertEqual(seen["steps"], ["completed"])
+        self.assertEqual(seen["invoked"], ["completed", {"output": "directly"}, 1])
         self.assertTrue(seen["key"].startswith("mbx_"))
         worker = self.worker("py", instance="by-key", key=seen["key"])
         self.engine.start("worker-smoke-test", wait=20)
