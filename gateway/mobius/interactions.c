@@ -137,11 +137,25 @@ interaction_write(struct request *r, struct buffer *out, struct bytes said)
     return true;
 }
 
+static bool
+matches(const struct request *r, struct bytes said, const char *query, const char *name)
+{
+    struct bytes wanted = target_query(&r->target, query);
+    return wanted.size == 0 || bytes_equal(wanted, said_text(said, name));
+}
+
+static bool
+write_wanted(struct request *r, struct buffer *out, struct bytes said)
+{
+    return matches(r, said, "kind", "protocol") && matches(r, said, "run_id", "run_id")
+           && interaction_write(r, out, said);
+}
+
 static void
 got_page(struct request *r, const struct message *answer)
 {
     if (answer->code == DOCUMENT)
-        form_answer_page(r, answer->document.document, interaction_write);
+        form_answer_page(r, answer->document.document, write_wanted);
     else
         request_show(r, answer);
 }

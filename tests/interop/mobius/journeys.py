@@ -548,6 +548,10 @@ class Api(Journeys):
             items = self.call("GET", P + "/interactions?target_user_id=usr_oncall")["items"]
             return items if len(items) == 2 else None
         asked = {item["run_id"]: item for item in until(pending, "both ask")}
+        for query, count in ((f"run_id={runs[0]}", 1), ("kind=request_review", 0),
+                             ("kind=request_approval", 2)):
+            items = self.call("GET", f"{P}/interactions?{query}")["items"]
+            self.assertEqual(len(items), count, query)
         self.assertEqual(asked[runs[0]]["title"], "Apply the label?")
         base = f"{P}/interactions/{asked[runs[0]]['id']}"
         self.call("POST", base + "/respond",
