@@ -71,6 +71,14 @@ run_status_read(struct bytes name)
     return (enum run_status)0;
 }
 
+struct id
+interaction_id(const struct id *run, uint32_t step, uint32_t attempt, bool escalated)
+{
+    static const uint64_t tag = (uint64_t)'i' << 56;
+    struct id of_step = id_derive(run, step);
+    return id_derive(&of_step, tag | (uint64_t)attempt << 1 | escalated);
+}
+
 const char *
 automation_status_name(enum automation_status status)
 {

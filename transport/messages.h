@@ -707,6 +707,11 @@ run_status_final(enum run_status status)
     return status >= RUN_DONE;
 }
 
+/* What a step asks people, derived from the attempt: asking again is the same question.
+ */
+struct id
+interaction_id(const struct id *run, uint32_t step, uint32_t attempt, bool escalated);
+
 /* What a worker says became of its job.  On the wire: never renumber. */
 enum outcome {
     OUTCOME_COMPLETED = 1,

@@ -439,7 +439,9 @@ rule_read(struct reading *r, const struct node *node, const struct rule *rule)
         (rule->type == RULE_MAP || rule->type == RULE_FORM) && node->type == NODE_MAP;
     if (node->type == NODE_SCALAR && types[rule->type].take != NULL)
         return scalar_take(r, node, rule);
-    a.good = list || map || rule->type == RULE_ANY;
+    bool given = rule->type == RULE_MAP && rule->names != NAMES_NONE
+                 && node->type == NODE_SCALAR && expression_in(node->text);
+    a.good = list || map || given || rule->type == RULE_ANY;
     if (!a.good)
         wrong_value(r, rule, node);
     return a;

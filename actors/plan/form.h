@@ -22,7 +22,7 @@ enum rule_type {
     RULE_DURATION, /* number of ms from min to max */
     RULE_CHOICE,   /* number of one of `choices` */
     RULE_LIST,     /* the node is the answer */
-    RULE_MAP,      /* the node is the answer */
+    RULE_MAP,      /* the node is the answer: a map, or a template that gives one */
     RULE_ANY,      /* the node is the answer */
     RULE_FORM,     /* a map of `form`, which answers in the same slots */
     RULE_LATER,    /* known, but not supported by this release */
@@ -79,6 +79,10 @@ struct form {
     {                                                                                  \
         .key = key_, .type = type_, .slot = slot_, .min = 1, .max = max_,              \
         .names = names_                                                                \
+    }
+#define MAPPED(key_, slot_)                                                            \
+    {                                                                                  \
+        .key = key_, .type = RULE_MAP, .slot = slot_, .names = NAMES_STEP              \
     }
 #define CONDITION(key_, slot_, names_)                                                 \
     {                                                                                  \

@@ -50,6 +50,7 @@ enum step_slot {
     ASK_SPEC,
     ASK_ESCALATE_TO,
     ASK_ON_REJECT,
+    ASK_UNTIL,
 
     CHILD_AUTOMATION = STEP_COMMON_SLOTS,
     CHILD_INPUTS,

@@ -1,6 +1,7 @@
 /* Steps that ask people. */
 #include "actors/plan/kinds.h"
 #include "actors/plan/payload.h"
+#include "actors/plan/scalar.h"
 
 enum { APPROVAL = 1, INFORMATION, REVIEW };
 
@@ -24,6 +25,15 @@ expiry_move(struct filling *f, struct plan_interaction *ask)
             "missing: expected who is asked then: a list");
     if (!escalates && to->at != NULL)
         mistake_at_key(f->r, to->at, "only used with on_timeout: escalate");
+    const struct answer *until = &f->a[ASK_UNTIL];
+    if (until->at != NULL && (escalates || ask->expires_ms > 0))
+        mistake_at_key(f->r, until->at,
+            escalates ? "not used with on_timeout: escalate"
+                      : "until is given besides expires_at: expected one of them");
+    if (until->good && !until->templated && !moment_valid(until->text))
+        mistake_expected(
+            f->r, until->at, "a moment such as \"2027-01-31T09:00:00Z\" (RFC 3339)");
+    ask->until = until->text;
 }
 
 void

@@ -60,7 +60,8 @@ job_holds(const struct plan_step *s)
 {
     return key_holds(s->action) && key_holds(s->queue)
            && s->environment.size <= PLAN_KEY_MAX && labels_hold(s->labels)
-           && plan_payload_is(s->parameters, PACK_MAP);
+           && (plan_payload_is(s->parameters, PACK_MAP)
+               || (s->templated && plan_payload_is(s->parameters, PACK_TEXT)));
 }
 
 static bool

@@ -32,7 +32,8 @@ interaction_holds(const void *record)
 {
     const struct plan_interaction *ask = record;
     return ask->protocol.size > 0 && absent_or(ask->targets, PACK_ARRAY)
-           && ask->all_of <= 1 && absent_or(ask->spec, PACK_MAP)
+           && ask->all_of <= 1
+           && (absent_or(ask->spec, PACK_MAP) || plan_payload_is(ask->spec, PACK_TEXT))
            && absent_or(ask->escalate_to, PACK_ARRAY) && ask->reject_fails <= 1;
 }
 

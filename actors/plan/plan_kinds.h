@@ -35,11 +35,12 @@ enum hook_scheme { HOOK_OPEN = 0, HOOK_STANDARD = 1, HOOK_GITHUB = 2, HOOK_SHARE
     F(S, 2, text,    prompt,     "what is asked")                                        \
     F(S, 3, payload, targets,    "array of texts: who may answer; empty: anybody with the scope") \
     F(S, 4, u32,     all_of,     "1: every target must answer; 0: the first answer counts") \
-    F(S, 5, payload, spec,       "map: mode, options, …; shown as it is")                \
+    F(S, 5, payload, spec,       "map: mode, options, …; shown as it is; or a text that gives one") \
     F(S, 6, u64,     expires_ms, "from its being asked; 0: never; the step itself has no timeout")                       \
     F(S, 7, payload, escalate_to, "array of texts")                                      \
     F(S, 8, text,    title,      "a line")                                               \
-    F(S, 9, u32,     reject_fails, "1: a rejected approval fails the step")
+    F(S, 9, u32,     reject_fails, "1: a rejected approval fails the step")              \
+    F(S, 10, text,   until,      "RFC 3339, may be a template: when it expires instead; or empty")
 
 #define plan_child_FIELDS(F, S)                                                          \
     F(S, 1, text,    automation, "name or aut_… id; may be a template")                  \

@@ -89,10 +89,10 @@ timeout_fill(struct filling *f, const struct kind *kind)
     if (!on_timeout->good)
         return;
     f->step->on_timeout = (enum step_on_timeout)on_timeout->number;
-    if (f->a[STEP_TIMEOUT].at == NULL)
+    bool asks = kind != NULL && kind->kind == STEP_INTERACTION;
+    if (f->a[STEP_TIMEOUT].at == NULL && !(asks && f->a[ASK_UNTIL].at != NULL))
         mistake_at_key(f->r, on_timeout->at, "on_timeout without a timeout");
-    if (on_timeout->number == ON_TIMEOUT_ESCALATE && kind != NULL
-        && kind->kind != STEP_INTERACTION)
+    if (on_timeout->number == ON_TIMEOUT_ESCALATE && kind != NULL && !asks)
         mistake_at(f->r, on_timeout->at,
             "expected fail, skip or continue: only an interaction can escalate");
 }

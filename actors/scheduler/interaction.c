@@ -5,19 +5,86 @@
 #include "actors/scheduler/scope.h"
 #include "actors/scheduler/start.h"
 
-static const uint64_t interaction_tag = (uint64_t)'i' << 56;
-
-struct id
-interaction_id(const struct id *run, uint32_t step, uint32_t attempt, bool escalated)
+static enum pack_type
+type_of(struct bytes value)
 {
-    struct id of_step = id_derive(run, step);
-    return id_derive(&of_step, interaction_tag | (uint64_t)attempt << 1 | escalated);
+    struct cursor in = cursor_over(value);
+    return value.size == 0 ? PACK_NOTHING : cursor_type(&in);
 }
 
-static uint64_t
-due_ms(const struct turn *turn, uint64_t expires_ms)
+/* When it expires; a moment that has passed is due at once, and no moment is never. */
+static bool
+find_due(struct turn *turn, uint32_t step, const struct question *question,
+    uint64_t *due_ms, struct bytes *wrong)
 {
-    return expires_ms == 0 ? 0 : turn->now_ms + expires_ms;
+    struct bytes moment = { 0 };
+    *due_ms = question->expires_ms == 0 ? 0 : turn->now_ms + question->expires_ms;
+    if (*due_ms != 0 || question->until.size == 0)
+        return true;
+    if (!evaluate_text(turn, step, "until", question->until, &moment, wrong))
+        return false;
+    if (type_of(moment) == PACK_NIL)
+        return true;
+    if (!evaluate_moment(turn, "until", moment, due_ms, wrong))
+        return false;
+    *due_ms = *due_ms < turn->now_ms ? turn->now_ms : *due_ms;
+    *due_ms += *due_ms == 0; /* 0 is never */
+    return true;
+}
+
+static bool
+put_target(struct buffer *out, struct bytes target, size_t *count)
+{
+    if (type_of(target) != PACK_TEXT)
+        return false;
+    buffer_append_bytes(out, target);
+    ++*count;
+    return true;
+}
+
+/* Each as a text: one whose template gives a list stands for those in it. */
+static bool
+find_targets(struct turn *turn, uint32_t step, struct bytes given,
+    struct bytes *targets, struct bytes *wrong)
+{
+    struct bytes found = { 0 };
+    if (given.size == 0)
+        return true;
+    if (!evaluate_payload(turn, step, "targets", given, &found, wrong))
+        return false;
+    struct buffer texts = { 0 }, out = { 0 };
+    struct cursor in = cursor_over(found);
+    size_t left = cursor_array(&in), count = 0;
+    bool good = true;
+    for (; left > 0 && good; left--) {
+        struct bytes item = cursor_skip(&in);
+        struct cursor inside = cursor_over(item);
+        if (type_of(item) != PACK_ARRAY) {
+            good = put_target(&texts, item, &count);
+            continue;
+        }
+        for (size_t i = cursor_array(&inside); i > 0 && good; i--)
+            good = put_target(&texts, cursor_skip(&inside), &count);
+    }
+    pack_array(&out, count);
+    buffer_append_bytes(&out, buffer_bytes(&texts));
+    *targets = arena_copy(turn->out->arena, buffer_bytes(&out));
+    *wrong = text("targets: expected texts, or lists of them");
+    buffer_free(&texts);
+    buffer_free(&out);
+    return good;
+}
+
+static bool
+find_spec(struct turn *turn, uint32_t step, struct bytes given, struct bytes *spec,
+    struct bytes *wrong)
+{
+    if (given.size == 0)
+        return true;
+    if (!evaluate_payload(turn, step, "spec", given, spec, wrong))
+        return false;
+    *wrong = text("spec: expected a map");
+    return type_of(*spec) == PACK_MAP || type_of(*spec) == PACK_NIL;
 }
 
 bool
@@ -25,13 +92,12 @@ ask_people(struct turn *turn, uint32_t step, const struct plan_step *plan,
     const struct question *question)
 {
     struct bytes title, prompt, targets = { 0 }, spec = { 0 }, wrong;
+    uint64_t due_ms;
     if (!evaluate_words(turn, step, "title", question->title, &title, &wrong)
         || !evaluate_words(turn, step, "prompt", question->prompt, &prompt, &wrong)
-        || (question->targets.size > 0
-            && !evaluate_payload(
-                turn, step, "targets", question->targets, &targets, &wrong))
-        || (question->spec.size > 0
-            && !evaluate_payload(turn, step, "spec", question->spec, &spec, &wrong))) {
+        || !find_targets(turn, step, question->targets, &targets, &wrong)
+        || !find_spec(turn, step, question->spec, &spec, &wrong)
+        || !find_due(turn, step, question, &due_ms, &wrong)) {
         fail_template(turn, step, plan, wrong);
         return false;
     }
@@ -49,7 +115,7 @@ ask_people(struct turn *turn, uint32_t step, const struct plan_step *plan,
         .targets = targets,
         .all_of = question->all_of,
         .spec = spec,
-        .due_ms = due_ms(turn, question->expires_ms),
+        .due_ms = due_ms,
         .escalated = question->escalated,
     };
     turn_say(turn, (struct message){ .code = INTERACTION_REQUESTED,
@@ -79,6 +145,7 @@ ask(struct turn *turn, uint32_t step, const struct plan_step *plan, bool escalat
             .all_of = i.all_of != 0,
             .escalated = escalated,
             .expires_ms = shorter_ms(i.expires_ms, plan->timeout_ms),
+            .until = i.until,
         });
 }
 
@@ -154,13 +221,6 @@ given_by(struct bytes answers, struct bytes by)
             return pack_find(answer, "value");
     }
     return (struct bytes){ 0 };
-}
-
-static enum pack_type
-type_of(struct bytes value)
-{
-    struct cursor in = cursor_over(value);
-    return value.size == 0 ? PACK_NOTHING : cursor_type(&in);
 }
 
 static bool

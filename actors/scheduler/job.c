@@ -50,6 +50,12 @@ attempt_begin(struct turn *turn, uint32_t step, const struct plan_step *plan)
         fail_template(turn, step, plan, wrong);
         return;
     }
+    if (cursor_type(&(struct cursor){
+            parameters.data, parameters.data + parameters.size, false })
+        != PACK_MAP) {
+        fail_template(turn, step, plan, text("parameters: expected a map"));
+        return;
+    }
     struct action_called called = {
         .run = turn->run.id,
         .step = step,

@@ -65,14 +65,12 @@ void wait_due(struct turn *turn, uint32_t step, const struct plan_step *plan);
 /* interaction.c */
 void interaction_begin(struct turn *turn, uint32_t step, const struct plan_step *plan);
 void interaction_due(struct turn *turn, uint32_t step, const struct plan_step *plan);
-/* Derived, so that asking again is the same question. */
-struct id
-interaction_id(const struct id *run, uint32_t step, uint32_t attempt, bool escalated);
 /* What an interaction or the gate of a check asks, its templates not yet evaluated. */
 struct question {
     struct bytes protocol, title, prompt, targets, spec;
     bool all_of, escalated;
-    uint64_t expires_ms; /* from now; 0: never */
+    uint64_t expires_ms; /* from now; 0: see `until` */
+    struct bytes until;  /* RFC 3339; nothing: never */
 };
 /* Ask.  False: a template could not be evaluated and the step has failed. */
 bool ask_people(struct turn *turn, uint32_t step, const struct plan_step *plan,

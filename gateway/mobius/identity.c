@@ -385,6 +385,13 @@ mobius_key_create(struct request *r)
         native_key_make(r, name.size > 0 ? name : of, scopes, show_made);
 }
 
+static bool
+key_revoked(struct bytes key)
+{
+    struct cursor revoked = cursor_over(pack_find(key, "revoked"));
+    return cursor_bool(&revoked);
+}
+
 /* One key of the list, or all that are not revoked. */
 static void
 got_keys(struct request *r, const struct message *answer)
@@ -401,8 +408,7 @@ got_keys(struct request *r, const struct message *answer)
     for (size_t i = 0; i < count; i++) {
         struct bytes key = cursor_skip(&keys);
         struct id id = said_id(key, "id", "cap_");
-        struct cursor revoked = cursor_over(pack_find(key, "revoked"));
-        if (cursor_bool(&revoked) || (wanted != NULL && !id_equal(&id, wanted)))
+        if (key_revoked(key) || (wanted != NULL && !id_equal(&id, wanted)))
             continue;
         form_item(&list);
         write_key(&items, key, NULL);
@@ -438,6 +444,121 @@ mobius_key_get(struct request *r)
     r->own = id;
     mobius_key_list(r);
 }
+
+/* ---- principals by their keys ---- */
+
+static bool
+key_of(struct bytes key, unsigned scopes, struct bytes name)
+{
+    return !key_revoked(key) && scopes_of(key) == scopes
+           && bytes_equal(said_text(key, "name"), name);
+}
+
+/* Is one of the first `count` keys of the same principal? */
+static bool
+listed_before(struct bytes document, size_t count, struct bytes key)
+{
+    size_t all;
+    struct cursor keys = said_items(document, "items", &all);
+    for (size_t i = 0; i < count; i++)
+        if (key_of(cursor_skip(&keys), scopes_of(key), said_text(key, "name")))
+            return true;
+    return false;
+}
+
+static void
+got_principals(struct request *r, const struct message *answer)
+{
+    struct buffer out = { 0 };
+    size_t count;
+    if (answer->code != DOCUMENT) {
+        request_show(r, answer);
+        return;
+    }
+    struct bytes document = answer->document.document;
+    struct cursor keys = said_items(document, "items", &count);
+    struct form whole = form_open(&out);
+    struct form list = form_list(&whole, "items");
+    for (size_t i = 0; i < count; i++) {
+        struct bytes key = cursor_skip(&keys);
+        if (key_revoked(key) || listed_before(document, i, key))
+            continue;
+        form_item(&list);
+        write_principal(r, &out, scopes_of(key), said_text(key, "name"));
+    }
+    form_close_list(&list);
+    form_close(&whole);
+    form_answer(r, 200, &out);
+}
+
+void
+mobius_principal_list(struct request *r)
+{
+    request_ask(r, request_message(r, KEY_LIST, ACTOR_registry), got_principals);
+}
+
+/* A principal that is to go: its keys are looked up and revoked until there is none. */
+struct leaving {
+    unsigned scopes;
+    struct bytes name;
+    bool found;
+};
+
+static void look_for_key(struct request *r);
+
+static void
+one_revoked(struct request *r, const struct message *answer)
+{
+    if (answer->code == DOCUMENT)
+        look_for_key(r);
+    else
+        request_show(r, answer);
+}
+
+static void
+got_keys_to_revoke(struct request *r, const struct message *answer)
+{
+    struct leaving *leaving = r->own;
+    size_t count;
+    if (answer->code != DOCUMENT) {
+        request_show(r, answer);
+        return;
+    }
+    struct cursor keys = said_items(answer->document.document, "items", &count);
+    for (size_t i = 0; i < count; i++) {
+        struct bytes key = cursor_skip(&keys);
+        if (!key_of(key, leaving->scopes, leaving->name))
+            continue;
+        struct message *m = request_message(r, KEY_REVOKE, ACTOR_registry);
+        m->key_revoke.key = said_id(key, "id", "cap_");
+        leaving->found = true;
+        request_ask(r, m, one_revoked);
+        return;
+    }
+    if (leaving->found)
+        request_answer(r, 204, "", (struct bytes){ 0 });
+    else
+        request_refuse(r, ERR_NOT_FOUND, "no key is of this principal");
+}
+
+static void
+look_for_key(struct request *r)
+{
+    request_ask(r, request_message(r, KEY_LIST, ACTOR_registry), got_keys_to_revoke);
+}
+
+void
+mobius_principal_delete(struct request *r)
+{
+    struct leaving *leaving = arena_take(&r->arena, sizeof *leaving);
+    r->own = leaving;
+    if (principal_read(r->captures[1], &leaving->scopes, &leaving->name))
+        look_for_key(r);
+    else
+        request_refuse(r, ERR_NOT_FOUND, "there is no such principal");
+}
+
+/* ---- one key less ---- */
 
 static void
 revoked(struct request *r, const struct message *answer)

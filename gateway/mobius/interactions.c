@@ -1,8 +1,8 @@
-/* What runs ask of people.  Those of no run are not here: who asks without a run has
- * nobody to answer to. */
-#include "gateway/mobius/form.h"
+#include "gateway/mobius/interactions.h"
+
 #include "gateway/mobius/loops.h"
 #include "gateway/mobius/mobius.h"
+#include "gateway/mobius/single.h"
 #include "gateway/native/body.h"
 #include "gateway/native/native.h"
 
@@ -61,25 +61,67 @@ write_outcome(struct form *form, struct bytes said, const struct id *interaction
     form_string(form, "resolved_by", cursor_bool(&all) ? "all_of" : "any_of");
 }
 
-static bool
-write_interaction(struct request *r, struct buffer *out, struct bytes said)
+const char *const interaction_extras[] = { "subject", "references", "context", "tags",
+    "properties", "run_id", "signal_name", NULL };
+
+/* Whose it is: a run's that waits for it, or nobody's. */
+static void
+write_owner(struct form *form, struct bytes said)
 {
-    static const char *const same[] = { "id", "run_id", "status", "created_at",
-        "expires_at", NULL };
+    struct bytes spec = pack_find(said, "spec");
+    if (single_is(said_text(said, "automation"), SINGLE_INTERACTION)) {
+        form_copy_all(form, spec, interaction_extras);
+        form_copy(form, "created_by", spec, "created_by");
+        struct form consumer = form_inside(form, "consumer");
+        form_string(&consumer, "kind", "none");
+        form_close(&consumer);
+        return;
+    }
+    form_copy(form, "run_id", said, "run_id");
+    form_copy(form, "signal_name", said, "step");
+}
+
+static void
+write_spec(struct form *form, struct bytes spec)
+{
+    static const char *const theirs[] = { "mode", "options", "default_value",
+        "default_values", "default_text", "default_confirmed", "placeholder",
+        "multiline", NULL };
+    if (pack_find(spec, "mode").size == 0)
+        return;
+    struct form inside = form_inside(form, "spec");
+    form_copy_all(&inside, spec, theirs);
+    form_close(&inside);
+}
+
+static void
+write_policy(struct form *form, struct bytes said)
+{
+    struct cursor all = cursor_over(pack_find(said, "all_of"));
+    struct form policy = form_inside(form, "resolution_policy");
+    form_string(&policy, "type", cursor_bool(&all) ? "all_of" : "any_of");
+    form_close(&policy);
+}
+
+bool
+interaction_write(struct request *r, struct buffer *out, struct bytes said)
+{
+    static const char *const same[] = { "id", "status", "created_at", "expires_at",
+        NULL };
     struct id id = said_id(said, "id", "iact_");
     struct bytes over = pack_find(said, "settled_at"), title = said_text(said, "title");
-    struct bytes targets = pack_find(said, "targets"), spec = pack_find(said, "spec");
+    struct bytes targets = pack_find(said, "targets");
     (void)r;
     struct form form = form_open(out);
     form_copy_all(&form, said, same);
-    form_copy(&form, "signal_name", said, "step");
+    write_owner(&form, said);
     form_copy(&form, "kind", said, "protocol");
     if (title.size == 0)
         title = said_text(said, "prompt");
     form_text(&form, "title", title.size > 0 ? title : said_text(said, "step"));
     form_copy(&form, "description", said, "prompt");
-    if (pack_find(spec, "mode").size > 0)
-        form_value(&form, "spec", spec);
+    write_spec(&form, pack_find(said, "spec"));
+    write_policy(&form, said);
     if (targets.size > 1)
         form_value(&form, "target_user_ids", targets);
     else {
@@ -95,11 +137,25 @@ write_interaction(struct request *r, struct buffer *out, struct bytes said)
     return true;
 }
 
+static bool
+matches(const struct request *r, struct bytes said, const char *query, const char *name)
+{
+    struct bytes wanted = target_query(&r->target, query);
+    return wanted.size == 0 || bytes_equal(wanted, said_text(said, name));
+}
+
+static bool
+write_wanted(struct request *r, struct buffer *out, struct bytes said)
+{
+    return matches(r, said, "kind", "protocol") && matches(r, said, "run_id", "run_id")
+           && interaction_write(r, out, said);
+}
+
 static void
 got_page(struct request *r, const struct message *answer)
 {
     if (answer->code == DOCUMENT)
-        form_answer_page(r, answer->document.document, write_interaction);
+        form_answer_page(r, answer->document.document, write_wanted);
     else
         request_show(r, answer);
 }
@@ -123,7 +179,7 @@ got_one(struct request *r, const struct message *answer)
         request_show(r, answer);
         return;
     }
-    write_interaction(r, &out, answer->document.document);
+    interaction_write(r, &out, answer->document.document);
     form_answer(r, 200, &out);
 }
 
@@ -210,4 +266,20 @@ mobius_interaction_cancel(struct request *r)
     if (request_json(r, &body)
         && body_text(r, body, "reason", COMMENT_MAX, &reply->comment))
         ask(r, got_to_reply);
+}
+
+/* Nothing here waits to be accepted after it was answered. */
+static void
+got_to_review(struct request *r, const struct message *answer)
+{
+    if (answer->code == DOCUMENT)
+        request_refuse(r, ERR_CONFLICT, "the interaction is not in review");
+    else
+        request_show(r, answer);
+}
+
+void
+mobius_interaction_review(struct request *r)
+{
+    ask(r, got_to_review);
 }

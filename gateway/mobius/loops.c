@@ -5,6 +5,7 @@
 #include "base/json_read.h"
 #include "base/json_write.h"
 #include "gateway/mobius/mobius.h"
+#include "gateway/mobius/single.h"
 #include "gateway/native/body.h"
 #include "gateway/native/native.h"
 
@@ -98,6 +99,8 @@ wanted(struct request *r, struct bytes document)
     struct bytes asked = target_query(&r->target, "status");
     struct bytes status = said_text(document, "status");
     bool archived = bytes_equal(status, text("archived"));
+    if (single_is_any(said_text(document, "name")))
+        return false;
     if (asked.size == 0)
         return !archived;
     return bytes_equal(asked, status)

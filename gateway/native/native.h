@@ -14,6 +14,11 @@
  * the hint that it is finished if that says all, otherwise with what the view says. */
 void native_wait(struct request *r, const struct id *project,
     const struct run_accepted *run, unsigned status, uint64_t until_ms);
+/* The same, shown by another: the run as the view says it, or as much as is known. */
+typedef void native_show(struct request *r, unsigned status, struct bytes document);
+void native_wait_to_show(struct request *r, const struct id *project,
+    const struct run_accepted *run, unsigned status, uint64_t until_ms,
+    native_show *show);
 
 /* Let the run that `start` asks for be of the partition of its key, or of the next. */
 void native_place(struct request *r, struct message *start);

@@ -14,6 +14,7 @@ struct wait {
     struct message *question;
     uint64_t until_ms;
     unsigned status; /* of the answer */
+    native_show *show;
     struct run_accepted run;
     bool asking, hinted;
 };
@@ -65,7 +66,7 @@ show_accepted(struct wait *wait)
 {
     struct buffer out = { 0 };
     native_run_document(&out, &wait->run, NULL);
-    request_document(wait->request, 202, buffer_bytes(&out));
+    wait->show(wait->request, 202, buffer_bytes(&out));
     buffer_free(&out);
 }
 
@@ -75,7 +76,7 @@ end(struct wait *wait, const struct message *answer)
     struct request *r = wait->request;
     unhook(wait);
     if (answer->code == DOCUMENT)
-        request_document(r, wait->status, answer->document.document);
+        wait->show(r, wait->status, answer->document.document);
     else if (answer->code == REFUSED && answer->refused.err == ERR_NOT_FOUND)
         show_accepted(wait); /* a fire that no run has come of yet */
     else
@@ -102,13 +103,13 @@ rings(struct alarm *alarm)
 
 /* The hint has all that there is to say. */
 static void
-show(struct wait *wait, const struct run_changed *outcome)
+show_hinted(struct wait *wait, const struct run_changed *outcome)
 {
     struct request *r = wait->request;
     struct buffer out = { 0 };
     unhook(wait);
     native_run_document(&out, &wait->run, outcome);
-    request_document(r, wait->status, buffer_bytes(&out));
+    wait->show(r, wait->status, buffer_bytes(&out));
     buffer_free(&out);
 }
 
@@ -120,7 +121,7 @@ changed(struct watch *watch, const struct run_changed *hint)
         return;
     wait->hinted = true;
     if (hint->whole && !wait->asking)
-        show(wait, hint);
+        show_hinted(wait, hint);
     else
         look(wait);
 }
@@ -137,10 +138,19 @@ void
 native_wait(struct request *r, const struct id *project, const struct run_accepted *run,
     unsigned status, uint64_t until_ms)
 {
+    native_wait_to_show(r, project, run, status, until_ms, request_document);
+}
+
+void
+native_wait_to_show(struct request *r, const struct id *project,
+    const struct run_accepted *run, unsigned status, uint64_t until_ms,
+    native_show *show)
+{
     bool final = run_status_final((enum run_status)run->status);
     struct wait *wait = arena_take(&r->arena, sizeof *wait);
     wait->request = r;
     wait->status = status;
+    wait->show = show;
     wait->until_ms = r->gateway->draining ? 0 : until_ms;
     wait->alarm.ring = rings;
     wait->run = *run;

@@ -64,6 +64,25 @@ START_TEST(a_job_gets_what_its_templates_say)
 }
 END_TEST
 
+START_TEST(parameters_may_be_one_template_that_gives_a_map)
+{
+    struct story s;
+    open_with(&s,
+        "default_inputs: { who: you }\n"
+        "steps:\n"
+        "  - { key: a, kind: action, action: x, with: '${{ inputs }}' }\n"
+        "  - { key: b, kind: action, action: x, with: '${{ inputs.who }}' }\n");
+    story_start(&s, 1, "");
+    story_expect_offered(&s, "{\"who\":\"you\"}");
+    trace_skip(&s.trace);
+    story_completed(&s, (struct held){ 1, 0, 1, 1, 1 });
+    story_expect_only(&s, "step_failed run",
+        "0 step_failed run=R1 step=1 key=b error_type=TemplateError "
+        "error_message=\"parameters: expected a map\"\n");
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(a_template_that_cannot_be_evaluated_fails_its_step_and_names_the_place)
 {
     struct story s;
@@ -362,6 +381,7 @@ scheduler_kinds_suite(void)
     TCase *tests = tcase_create("kinds");
     tcase_add_test(tests, a_set_is_over_in_the_turn_in_which_it_begins);
     tcase_add_test(tests, a_job_gets_what_its_templates_say);
+    tcase_add_test(tests, parameters_may_be_one_template_that_gives_a_map);
     tcase_add_test(
         tests, a_template_that_cannot_be_evaluated_fails_its_step_and_names_the_place);
     tcase_add_test(

@@ -1,5 +1,6 @@
 /* Goal: a step waits for an event and for people, and hears each answer once.
  * Method: every word that the scheduler says is compared; values by what leaves. */
+#include "base/json_read.h"
 #include "tests/traces/scheduler_story.h"
 #include "tests/traces/suites.h"
 
@@ -252,6 +253,54 @@ START_TEST(one_of_those_who_are_asked_answers_once)
 }
 END_TEST
 
+/* Start a run with inputs that are JSON here. */
+static void
+start_given(struct story *s, unsigned run, const char *json)
+{
+    struct buffer inputs = { 0 };
+    struct fault fault;
+    ck_assert_int_eq(json_to_msgpack(text(json), &inputs, NULL, &fault), ERR_NONE);
+    story_start_with(s, run, "", buffer_bytes(&inputs));
+    buffer_free(&inputs);
+}
+
+START_TEST(who_is_asked_what_and_until_when_may_be_given)
+{
+    struct story s;
+    open_with(&s,
+        "steps:\n"
+        "  - { key: a, kind: interaction, protocol: approval, title: 'Ship?',\n"
+        "      targets: [eve, '${{ inputs.whom }}'], spec: '${{ inputs.spec }}',\n"
+        "      until: '${{ inputs.until }}' }\n");
+    struct id asked = story_interaction(&s, 1, 0, 1);
+    start_given(&s, 1,
+        "{\"whom\":[\"ann\",\"bob\"],\"spec\":{\"mode\":\"confirm\"},"
+        "\"until\":\"1970-01-01T00:00:05Z\"}");
+    story_expect_only(&s, "interaction_requested",
+        "0 interaction_requested run=R1 key=a attempt=1 interaction=I "
+        "protocol=request_approval title=Ship? targets=(13 bytes) spec=(14 bytes) "
+        "due_ms=5000\n");
+    story_respond(&s, asked, "bob", "\xc3");
+    story_expect_only(&s, "interaction_responded",
+        "0 interaction_responded run=R1 key=a interaction=I value=(1 bytes) "
+        "principal=bob resolved=1\n");
+    (void)story_interaction(&s, 2, 0, 1);
+    start_given(&s, 2, "{\"whom\":[],\"spec\":null,\"until\":null}");
+    story_expect_only(&s, "interaction_requested",
+        "0 interaction_requested run=R2 key=a attempt=1 interaction=I "
+        "protocol=request_approval title=Ship? targets=(5 bytes) spec=(1 bytes)\n");
+    start_given(&s, 3, "{\"whom\":[7],\"spec\":null,\"until\":null}");
+    story_expect_only(&s, "step_failed run",
+        "0 step_failed run=R3 key=a error_type=TemplateError "
+        "error_message=\"targets: expected texts, or lists of them\"\n");
+    start_given(&s, 4, "{\"whom\":[],\"spec\":[],\"until\":null}");
+    story_expect_only(&s, "step_failed run",
+        "0 step_failed run=R4 key=a error_type=TemplateError "
+        "error_message=\"spec: expected a map\"\n");
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(all_of_those_who_are_asked_must_answer)
 {
     struct story s;
@@ -486,6 +535,7 @@ scheduler_waits_suite(void)
     tcase_add_test(tests, a_mapping_says_what_the_output_of_a_wait_is);
     tcase_add_test(tests, a_cancelled_wait_is_withdrawn);
     tcase_add_test(tests, one_of_those_who_are_asked_answers_once);
+    tcase_add_test(tests, who_is_asked_what_and_until_when_may_be_given);
     tcase_add_test(tests, all_of_those_who_are_asked_must_answer);
     tcase_add_test(tests, an_answer_names_its_step_whatever_the_next_one_reads);
     tcase_add_test(tests, a_question_that_nobody_answers_expires_or_goes_to_others);

@@ -194,6 +194,12 @@ run_shell(struct capstan_job *job, void *context)
     return shell_run(job, context);
 }
 
+static int
+run_http(struct capstan_job *job, void *context)
+{
+    return http_run(job, context);
+}
+
 /* Is `name` one of the names in `list`, which has commas between? */
 static bool
 listed(const char *list, const char *name)
@@ -208,22 +214,25 @@ listed(const char *list, const char *name)
     return false;
 }
 
-#define ADD_quick(name)  capstan_worker_quick(worker, #name, run_##name, NULL)
-#define ADD_thread(name) capstan_worker_action(worker, #name, run_##name, NULL)
-#define ADD_named(name)                                                                \
-    if (listed(named, #name))                                                          \
-    capstan_worker_action(worker, #name, run_##name, NULL)
+#define ADD_quick(function, name)                                                      \
+    capstan_worker_quick(worker, name, run_##function, NULL)
+#define ADD_thread(function, name)                                                     \
+    capstan_worker_action(worker, name, run_##function, NULL)
+#define ADD_named(function, name)                                                      \
+    if (listed(named, name))                                                           \
+    capstan_worker_action(worker, name, run_##function, policy)
 
 void
-actions_add(struct capstan_worker *worker, const char *named)
+actions_add(
+    struct capstan_worker *worker, const char *named, struct http_policy *policy)
 {
-#define ACTION(name, how, sentence) ADD_##how(name);
+#define ACTION(function, name, how, sentence) ADD_##how(function, name);
 #include "workers/stock/actions.def"
 }
 
 void
 actions_describe(void)
 {
-#define ACTION(name, how, sentence) printf("  %-8s %s\n", #name, sentence);
+#define ACTION(function, name, how, sentence) printf("  %-12s %s\n", name, sentence);
 #include "workers/stock/actions.def"
 }

@@ -1,11 +1,12 @@
 /* actions - what the stock worker can do; docs/guides show each with its parameters. */
 #ifndef WORKERS_STOCK_ACTIONS_H
 #define WORKERS_STOCK_ACTIONS_H
-#include "workers/c/capstan_worker.h"
+#include "workers/stock/http.h"
 
 /* Those that do harm in the wrong hands only if `named`, a list of names with commas or
- * NULL, has them. */
-void actions_add(struct capstan_worker *worker, const char *named);
+ * NULL, has them.  Keeps `policy`. */
+void actions_add(
+    struct capstan_worker *worker, const char *named, struct http_policy *policy);
 /* For --help: one line each. */
 void actions_describe(void);
 #endif

@@ -58,6 +58,9 @@ check(const struct flags *f)
         return wrong_flag("concurrency", "1 to 4096 jobs");
     if (f->workers < 1 || f->workers > WORKERS_MAX)
         return wrong_flag("workers", "1 to 256 sessions");
+    if (strcmp(f->private_addresses, "yes") != 0
+        && strcmp(f->private_addresses, "no") != 0)
+        return wrong_flag("private-addresses", "yes or no");
     if (f->drain_ms > FLAG_DRAIN_MAX_MS)
         return wrong_flag("drain-ms", "at most a day");
     return true;
@@ -71,9 +74,11 @@ flags_read(int argc, char **argv, struct flags *flags)
         options[i] = (struct option){ rows[i].name, required_argument, NULL, (int)i };
     options[ROWS] = (struct option){ "help", no_argument, NULL, FLAG_HELP };
     options[ROWS + 1] = (struct option){ "version", no_argument, NULL, FLAG_VERSION };
-    *flags = (struct flags){
-        .concurrency = 5, .workers = 1, .name = "capstan-worker", .drain_ms = 10000
-    };
+    *flags = (struct flags){ .concurrency = 5,
+        .workers = 1,
+        .name = "capstan-worker",
+        .drain_ms = 10000,
+        .private_addresses = "no" };
     int found;
     static char name[] = "capstan worker";
     argv[0] = name;

@@ -21,6 +21,7 @@ static struct session {
     int result;
 } sessions[WORKERS_MAX];
 static unsigned session_count;
+static struct http_policy policy;
 
 static void
 stop_all(int signal)
@@ -103,7 +104,7 @@ open_sessions(const struct flags *f)
         options.context = &sessions[i];
         sessions[i].number = i + 1;
         sessions[i].worker = capstan_worker_new(&options);
-        actions_add(sessions[i].worker, f->actions);
+        actions_add(sessions[i].worker, f->actions, &policy);
         session_count = i + 1;
     }
 }
@@ -149,6 +150,8 @@ main(int argc, char **argv)
     }
     if (flags.data != NULL)
         setenv("CAPSTAN_DATA", flags.data, 1);
+    policy.private_addresses = strcmp(flags.private_addresses, "yes") == 0;
+    http_open();
     open_sessions(&flags);
     watch_signals();
     printer_open();

@@ -1,9 +1,19 @@
 """The same journey by the Python SDK, whose models take no field they do not know."""
 import json
 import sys
+import time
 
 from deepnoodle.mobius import Client, ClientOptions
 from deepnoodle.mobius._api import models
+
+
+def until_some(read):
+    """Pages follow what was decided by a moment."""
+    end = time.monotonic() + 20
+    page = read()
+    while not page.items and time.monotonic() < end:
+        page = read()
+    return page
 
 
 def main():
@@ -41,7 +51,20 @@ def main():
                 json={"name": "ci", "principal_id": principal.id})
     read(models.APIKeyListResponse, "GET", base + "/api-keys")
     read(models.APIKey, "GET", base + f"/api-keys/{made.id}")
-    print(json.dumps({"loop": loop.id, "run": run.id, "seen": seen,
+    read(models.PrincipalListResponse, "GET", base + "/principals")
+    invoked = read(models.ActionInvocationResult, "POST", base + "/actions/print/invoke",
+                   json={"input": {"message": "directly"}})
+    listed = until_some(lambda: read(models.ActionInvocationListResponse, "GET",
+                                     base + "/action-invocations"))
+    asked = read(models.Interaction, "POST", base + "/interactions", json={
+        "target_user_ids": ["usr_1"], "kind": "request_approval", "title": "Ship it?",
+        "spec": {"mode": "confirm"}, "context": {"pull": 7}, "tags": {"team": "crm"},
+        "references": [], "expires_at": "2100-01-01T00:00:00Z"})
+    until_some(lambda: read(models.InteractionListResponse, "GET", base + "/interactions"))
+    read(models.Interaction, "POST", base + f"/interactions/{asked.id}/respond",
+         json={"action": "submit", "value": True, "comment": "yes"})
+    print(json.dumps({"invoked": [invoked.status, invoked.output, len(listed.items)],
+                      "loop": loop.id, "run": run.id, "seen": seen,
                       "status": last.status, "result": last.result,
                       "steps": [step.status for step in steps.items],
                       "events": len(page.items), "key": made.key, "key_id": made.id}))

@@ -319,6 +319,7 @@ class Api(Journeys):
         self.assertEqual(seen["seen"], TRANSCRIPT)
         self.assertEqual(seen["status"], "completed")
         self.assertEqual(seen["steps"], ["completed"])
+        self.assertEqual(seen["invoked"], ["completed", {"output": "directly"}, 1])
         self.assertTrue(seen["key"].startswith("mbx_"))
         worker = self.worker("py", instance="by-key", key=seen["key"])
         self.engine.start("worker-smoke-test", wait=20)
@@ -428,6 +429,10 @@ class Api(Journeys):
             items = self.call("GET", P + "/interactions?target_user_id=usr_oncall")["items"]
             return items if len(items) == 2 else None
         asked = {item["run_id"]: item for item in until(pending, "both ask")}
+        for query, count in ((f"run_id={runs[0]}", 1), ("kind=request_review", 0),
+                             ("kind=request_approval", 2)):
+            items = self.call("GET", f"{P}/interactions?{query}")["items"]
+            self.assertEqual(len(items), count, query)
         self.assertEqual(asked[runs[0]]["title"], "Apply the label?")
         base = f"{P}/interactions/{asked[runs[0]]['id']}"
         self.call("POST", base + "/respond",
@@ -442,6 +447,138 @@ class Api(Journeys):
         self.assertEqual(refused.exception.status, 409)
         self.call("POST", f"{P}/interactions/{asked[runs[1]]['id']}/cancel", {"reason": "x"})
         self.assertEqual(self.engine.wait_final(runs[1])["status"], "failed")
+
+    def invoke(self, action, **body):
+        """What is answered, and with which status: two of them are good."""
+        request = urllib.request.Request(
+            f"{self.url}{P}/actions/{action}/invoke", json.dumps(body).encode(),
+            {"Content-Type": "application/json",
+             "Authorization": "Bearer " + self.engine.key})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, json.loads(answer.read())
+
+    def test_an_action_is_invoked_directly(self):
+        raw = self.raw()
+        raw.register()
+        answers = []
+
+        def ask(action, **body):
+            asking = threading.Thread(
+                target=lambda: answers.append(self.invoke(action, **body)))
+            asking.start()
+            return asking, raw.claim_some()[0]
+        asking, job = ask("crm.find", input={"name": "Ada", "deep": {"n": [1]}})
+        self.assertEqual(job["action_name"], "crm.find")
+        self.assertEqual(job["spec"]["parameters"], {"name": "Ada", "deep": {"n": [1]}})
+        raw.report(job, result={"id": 7})
+        asking.join(60)
+        self.assertEqual(answers.pop(), (200, {
+            "status": "completed", "job_id": job["id"], "run_id": job["run_id"],
+            "output": {"id": 7}}))
+        asking, job = ask("crm.find")
+        self.assertEqual(job["spec"].get("parameters", {}), {})
+        raw.report(job, "failed", error_type="Gone", error_message="no such person")
+        asking.join(60)
+        status, said = answers.pop()
+        self.assertEqual((status, said["status"], said["error"]),
+                         (200, "failed", "no such person"))
+        status, active = self.invoke("crm.slow", timeout_seconds=1)
+        self.assertEqual((status, active["status"]), (202, "active"))
+        self.call("POST", f"{P}/runs/{active['run_id']}/cancel", {})
+        self.engine.wait_final(active["run_id"])
+
+        def items(query=""):
+            return self.call("GET", P + "/action-invocations" + query)["items"]
+        said = until(lambda: len(items()) == 3 and items(), lambda: f"three: {items()}")
+        self.assertEqual([item["status"] for item in said], ["failed", "failed", "success"])
+        self.assertEqual(said[1]["error_type"], "Gone")
+        self.assertEqual([item["action_name"] for item in items("?action_name=crm.slow")],
+                         ["crm.slow"])
+        self.assertEqual(items("?action_name=crm.none"), [])
+        self.assertEqual(self.call("GET", P + "/loops")["items"], [])
+        for body in ({"dry_run": True}, {"timeout_seconds": 121}, {"input": [1]}):
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                self.invoke("crm.find", **body)
+            self.assertEqual(refused.exception.code, 400, body)
+
+    def test_people_are_asked_without_a_run(self):
+        asked = {"target_user_ids": ["usr_a", "usr_b"], "kind": "request_approval",
+                 "title": "Ship {{ it }}?", "description": "See ${{ the }} diff.",
+                 "spec": {"mode": "confirm", "default_confirmed": False},
+                 "context": {"pull": 7}, "tags": {"team": "crm"},
+                 "expires_at": "2100-01-01T00:00:00Z"}
+        made = self.call("POST", P + "/interactions", asked)
+        base = f"{P}/interactions/{made['id']}"
+        self.assertEqual({name: made[name] for name in asked if name != "expires_at"},
+                         {name: asked[name] for name in asked if name != "expires_at"})
+        self.assertEqual((made["status"], made["consumer"], "run_id" in made),
+                         ("pending", {"kind": "none"}, False))
+
+        def shown(path=base):
+            try:
+                return self.call("GET", path)
+            except Refused:
+                return None
+        seen = until(shown, "it is shown")
+        for moment in ("created_at", "updated_at", "expires_at"):
+            self.assertEqual(seen.pop(moment)[:19], made.pop(moment)[:19])
+        self.assertEqual(seen, made)
+        with self.assertRaises(Refused) as refused:
+            self.call("POST", base + "/review", {"action": "accept"})
+        self.assertEqual(refused.exception.status, 409)
+        done = self.call("POST", base + "/respond", {"value": False, "comment": "not yet"})
+        done = until(lambda: shown()["status"] == "completed" and shown(),
+                     lambda: f"a no is an answer: {done}")
+        self.assertEqual((done["outcome"], done["responses"][0]["comment"]),
+                         (False, "not yet"))
+
+        both = self.call("POST", P + "/interactions", {
+            "target_user_ids": ["usr_a", "usr_b"], "kind": "request_information",
+            "title": "Why?", "resolution_policy": {"type": "all_of"}})
+        self.assertEqual(both["resolution_policy"], {"type": "all_of"})
+        self.call("POST", P + f"/interactions/{both['id']}/cancel", {"reason": "x"})
+        past = self.call("POST", P + "/interactions", {
+            "target_user_ids": ["usr_a"], "kind": "request_review", "title": "Late?",
+            "expires_at": "2020-01-01T00:00:00Z"})
+        for id, status in ((both["id"], "cancelled"), (past["id"], "expired")):
+            until(lambda: (shown(f"{P}/interactions/{id}") or {}).get("status") == status,
+                  lambda: f"{id} is {status}: {shown(f'{P}/interactions/{id}')}")
+
+        for status, change in ((400, {"target_user_ids": []}), (400, {"title": ""}),
+                               (400, {"expires_at": "soon"}), (501, {"kind": "assign_work"}),
+                               (501, {"consumer": {"kind": "http_subscriber"}}),
+                               (501, {"resolution_policy": {"type": "quorum"}})):
+            with self.assertRaises(Refused) as refused:
+                self.call("POST", P + "/interactions", dict(asked, **change))
+            self.assertEqual(refused.exception.status, status, change)
+
+    def test_principals_are_listed_and_sent_away_with_their_keys(self):
+        roles = {role["name"]: role["id"] for role in self.call("GET", P + "/roles")["items"]}
+
+        def make(name, role):
+            made = self.call("POST", P + "/principals",
+                             {"name": name, "role_ids": [roles[role]]})
+            key = self.call("POST", P + "/api-keys",
+                            {"name": name, "principal_id": made["id"]})
+            return made["id"], key["key"]
+        ci, first = make("ci", "Worker")
+        same, second = make("ci", "Worker")
+        other, third = make("ci", "Viewer")
+        self.assertEqual(ci, same)
+
+        def listed():
+            return [item["id"] for item in self.call("GET", P + "/principals")["items"]]
+        self.assertEqual((listed().count(ci), listed().count(other)), (1, 1))
+        self.assertEqual(self.raw(key=first).status, 101)
+        self.call("DELETE", f"{P}/principals/{ci}")
+        self.assertEqual((listed().count(ci), listed().count(other)), (0, 1))
+        for key in (first, second):
+            until(lambda: self.raw(key=key).status == 401, "it may not come in")
+        self.call("GET", P + "/runs", key=third)
+        for gone in (ci, "svc_c_nobody", "nobody"):
+            with self.assertRaises(Refused) as refused:
+                self.call("DELETE", f"{P}/principals/{gone}")
+            self.assertEqual(refused.exception.status, 404)
 
     def test_what_only_their_cloud_has_says_so(self):
         for path in ("/v1/organization/actions", P + "/agents", P + "/tables"):
