@@ -491,6 +491,42 @@ clients_wait_for(const struct sim *sim)
     return NULL;
 }
 
+/* What most starts are of in a crowded world. */
+static enum automation
+crowd_of(const struct sim *sim)
+{
+    static const enum automation crowds[] = { AUTOMATION_turns, AUTOMATION_turns,
+        AUTOMATION_newest, AUTOMATION_alone, AUTOMATION_failing };
+    return crowds[sim->seed % COUNT(crowds)];
+}
+
+static bool
+is_started(const struct sim *sim, uint32_t project, enum automation automation)
+{
+    const struct clients *all = sim->clients;
+    for (size_t i = 0; i < all->count; i++)
+        if (all->calls[i].wish == WISH_START && all->calls[i].project == project
+            && all->calls[i].automation == automation)
+            return true;
+    return false;
+}
+
+/* When a scheduler says that it is there, much is said to it at once. */
+void
+clients_see_life(struct sim *sim)
+{
+    enum { STORM_MAX = 100, STORM = 3 };
+    struct clients *all = sim->clients;
+    if (all == NULL || sim->healed || !sim->dials.crowd || all->count > STORM_MAX
+        || !is_started(sim, 0, crowd_of(sim)))
+        return;
+    for (int i = 0; i < STORM; i++)
+        add(sim,
+            (struct call){
+                .automation = crowd_of(sim), .input = 2000 + sim->clients->count },
+            chance_below(luck(sim), 2 * sim->dials.latency_us));
+}
+
 /* Several clients may start the same thing under one key, at nearly the same time. */
 static void
 plan_start(struct sim *sim, uint64_t number)
@@ -508,9 +544,7 @@ plan_start(struct sim *sim, uint64_t number)
     else if (automation_wide(call.automation))
         call.automation = AUTOMATION_line;
     if (sim->dials.crowd && chance_hits(c, 7000)) {
-        static const enum automation crowds[] = { AUTOMATION_turns, AUTOMATION_turns,
-            AUTOMATION_newest, AUTOMATION_alone, AUTOMATION_failing };
-        call.automation = crowds[sim->seed % COUNT(crowds)];
+        call.automation = crowd_of(sim);
         call.project = 0;
     }
     if (call.automation == AUTOMATION_fan && !chance_hits(c, 3000))
@@ -525,17 +559,6 @@ plan_start(struct sim *sim, uint64_t number)
         if (chance_hits(c, 5000))
             after_us += chance_below(c, 2 * SECOND_US);
     }
-}
-
-static bool
-is_started(const struct sim *sim, uint32_t project, enum automation automation)
-{
-    const struct clients *all = sim->clients;
-    for (size_t i = 0; i < all->count; i++)
-        if (all->calls[i].wish == WISH_START && all->calls[i].project == project
-            && all->calls[i].automation == automation)
-            return true;
-    return false;
 }
 
 /* In some worlds, whether or not anybody starts them. */

@@ -7,6 +7,8 @@
 
 void clients_open(struct sim *sim);
 void clients_close(struct sim *sim);
+/* A scheduler begins a life that is not its first. */
+void clients_see_life(struct sim *sim);
 /* What a client still waits for, or NULL. */
 const char *clients_wait_for(const struct sim *sim);
 

@@ -605,7 +605,10 @@ follow_step(struct reading *r, struct tale *t, const struct message *fact)
             step_skipped_by_hand(r, t, s, &fact->step_skipped);
         a_step_ends_once(r, t, s, fact, step);
         return;
-    case STEP_COMPLETED: step_has_seen(r, t, &fact->step_completed); /* fall through */
+    case STEP_COMPLETED:
+        step_has_seen(r, t, &fact->step_completed);
+        a_step_ends_once(r, t, s, fact, step);
+        return;
     case STEP_FAILED: a_step_ends_once(r, t, s, fact, step); return;
     default: return;
     }

@@ -1,6 +1,7 @@
 #include "tests/simulation/machine.h"
 
 #include "base/wrong.h"
+#include "tests/simulation/clients.h"
 #include "tests/simulation/oracle.h"
 
 #include <inttypes.h>
@@ -368,6 +369,8 @@ machine_start(struct machine *m)
         oracle_hear_start(m);
     if (m->model != NULL)
         m->model->begin(m);
+    if (m->name == ACTOR_scheduler && m->life > 1)
+        clients_see_life(m->sim);
     machine_wake(m, 0);
 }
 
