@@ -17,10 +17,9 @@ import dialects as by_dialect  # noqa: E402
 import load  # noqa: E402
 import scale as at_scale  # noqa: E402
 from engine import BUILD, SOURCE, Engine  # noqa: E402
-from figures import Figures, rewrite  # noqa: E402
+from figures import Figures, rewrite_all  # noqa: E402
 
 PAGE = os.path.join(SOURCE, "docs/performance.md")
-MARK = "bench"
 WORKER = ("--queues", "default", "--concurrency", "512")
 MIB = 1 << 20
 
@@ -195,17 +194,15 @@ def main():
     parse.add_argument("--clients", type=int, nargs="*", default=[1, 16, 64, 256])
     parse.add_argument("--json", metavar="FILE", default="bench.json")
     parse.add_argument("--markdown", action="store_true",
-                       help="put the table into docs/performance.md")
+                       help="put the tables into docs/performance.md")
     given = parse.parse_args()
     figures = Figures()
     for part in PARTS:
         if part.__name__ in given.only:
             part(figures, given)
             figures.write_json(given.json)
-    if given.markdown and given.only in (["scale"], ["dialects"]):
-        rewrite(PAGE, given.only[0], figures.markdown())
-    elif given.markdown:
-        rewrite(PAGE, MARK, figures.markdown())
+    if given.markdown:
+        rewrite_all(PAGE, figures)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ RUN_COLUMNS = ("", "p50", "p99", "engine CPU", "syncs")
 RUN_HEAD = ("| steps | concurrent | runs/s | p50 ms | p99 ms | engine CPU µs/run "
             "| syncs/run |\n|---|---|---|---|---|---|---|")
 
+TABLES = ("bench", "scale", "dialects")
+
 
 class Figures:
     def __init__(self):
@@ -33,9 +35,13 @@ class Figures:
             json.dump({"machine": machine(), "rows": self.rows}, out, indent=1)
             out.write("\n")
 
-    def markdown(self):
+    def markdown(self, table):
+        """What belongs into this table of the page; nothing: there is no such row."""
         runs, others = {}, []
-        for r in self.rows:
+        rows = [r for r in self.rows if table_of(r) == table]
+        if not rows:
+            return ""
+        for r in rows:
             match = RUN.match(r["name"])
             if match:
                 runs.setdefault((int(match[1]), int(match[2])), {})[match[3] or ""] = r
@@ -52,6 +58,12 @@ class Figures:
             cells = [cell(columns[name]) for name in RUN_COLUMNS]
             text += f"| {steps} | {clients} | " + " | ".join(cells) + " |\n"
         return text
+
+
+def table_of(row):
+    """Its own, of what has one."""
+    part = row["name"].split(":")[0]
+    return part if part in TABLES else "bench"
 
 
 def cell(r):
@@ -74,6 +86,14 @@ def machine():
     return (f"{os.cpu_count()} cores ({model[1].strip() if model else platform.machine()}), "
             f"{kib / 1048576:.0f} GiB, Linux {platform.release().split('-')[0]}; "
             f"load average over the last 15 minutes {load:.1f}")
+
+
+def rewrite_all(path, figures):
+    """Put each table that something was measured for into the page."""
+    for table in TABLES:
+        text = figures.markdown(table)
+        if text:
+            rewrite(path, table, text)
 
 
 def rewrite(path, mark, text):
