@@ -29,6 +29,9 @@ static enum err
 read_inventory(const char *backup, struct buffer *out, struct fault *fault)
 {
     char path[PATH_MAX + 8];
+    if (tree_unfinished(backup))
+        return fault_set(
+            fault, ERR_INVALID, "%s: no whole backup: it was not finished", backup);
     snprintf(path, sizeof path, "%s/backup", backup);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)

@@ -28,9 +28,17 @@ remove_one(const char *path, const struct stat *found, int kind, struct FTW *whe
 }
 
 static void
-marker_of(const struct tree *tree, char out[PATH_MAX])
+marker_of(const char *folder, char out[PATH_MAX])
 {
-    snprintf(out, PATH_MAX, "%s/unfinished", tree->fresh);
+    snprintf(out, PATH_MAX, "%s/unfinished", folder);
+}
+
+bool
+tree_unfinished(const char *folder)
+{
+    char marker[PATH_MAX];
+    marker_of(folder, marker);
+    return access(marker, F_OK) == 0;
 }
 
 void
@@ -43,11 +51,9 @@ tree_drop(struct tree *tree)
 static enum err
 drop_remains(struct tree *tree, struct fault *fault)
 {
-    char marker[PATH_MAX];
-    marker_of(tree, marker);
     if (access(tree->fresh, F_OK) != 0)
         return ERR_NONE;
-    if (access(marker, F_OK) != 0 && rmdir(tree->fresh) != 0)
+    if (!tree_unfinished(tree->fresh) && rmdir(tree->fresh) != 0)
         return fault_set(fault, ERR_CONFLICT, "%s is in the way", tree->fresh);
     tree_drop(tree);
     return ERR_NONE;
@@ -81,7 +87,7 @@ tree_begin(const char *name, struct tree *tree, struct fault *fault)
         return e;
     if (mkdir(tree->fresh, 0700) != 0)
         return failed(tree->fresh, fault);
-    marker_of(tree, marker);
+    marker_of(tree->fresh, marker);
     int fd = open(marker, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return failed(marker, fault);
@@ -93,19 +99,18 @@ enum err
 tree_end(struct tree *tree, struct fault *fault)
 {
     char marker[PATH_MAX], name[PATH_MAX];
-    marker_of(tree, marker);
     enum err e = folder_sync(tree->fresh, fault);
-    if (e != ERR_NONE)
-        return e;
-    if (unlink(marker) != 0)
-        return failed(marker, fault);
-    e = folder_sync(tree->fresh, fault);
     if (e != ERR_NONE)
         return e;
     if (rename(tree->fresh, tree->name) != 0)
         return failed(tree->name, fault);
     snprintf(name, sizeof name, "%s", tree->name);
-    return folder_sync(dirname(name), fault);
+    e = folder_sync(dirname(name), fault);
+    if (e != ERR_NONE)
+        return e;
+    /* Only now: what has no name yet must be known as an attempt. */
+    marker_of(tree->name, marker);
+    return unlink(marker) == 0 ? folder_sync(tree->name, fault) : failed(marker, fault);
 }
 
 enum err

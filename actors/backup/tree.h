@@ -1,6 +1,7 @@
 /* tree - folders that come to be whole, or not at all.
  *
- * NAME.new is filled, with a file `unfinished` in it, and takes the name at the end.
+ * NAME.new is filled, with a file `unfinished` in it, and takes the name at the end;
+ * the file goes last.
  */
 #ifndef ACTORS_BACKUP_TREE_H
 #define ACTORS_BACKUP_TREE_H
@@ -28,6 +29,9 @@ MUST_CHECK enum err tree_end(struct tree *tree, struct fault *fault);
 
 /* An absolute name of the same folder; false: too long. */
 bool tree_absolute(const char *name, char out[PATH_MAX]);
+
+/* Is this folder one that has not come to be whole? */
+bool tree_unfinished(const char *folder);
 
 /* Remove what there is of it. */
 void tree_drop(struct tree *tree);

@@ -229,7 +229,8 @@ class AtRest(Folder):
         self.assertGreater(calls, 20)
         shutil.rmtree(made)
         for how in (DIE_BEFORE, FAIL):
-            for at in sorted(self.chance.sample(range(1, calls + 1), STRIKES)):
+            some = self.chance.sample(range(1, calls + 1), STRIKES)
+            for at in sorted({*some, calls - 1, calls}):
                 power.arm(f"{name}.{word}", STRUCK, how, first=at, last=NEVER,
                           error=errno.ENOSPC)
                 code, said = call(name, word, data, folder=self.folder, env=env)
