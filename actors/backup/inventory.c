@@ -58,16 +58,18 @@ print_journal(
     struct journal_sum sum;
     char url[PATH_MAX + 64];
     snprintf(url, sizeof url, "rocksdb-still:%s/journal/%s", folder, name);
-    enum err e = journal_open(url, &options, &journal, fault);
+    struct fault why;
+    enum err e = journal_open(url, &options, &journal, &why);
     if (e != ERR_NONE)
-        return e;
-    e = journal_verify(journal, fault);
+        return fault_set(fault, e, "journal %s: %s", name, why.detail);
+    e = journal_verify(journal, &why);
     if (e == ERR_NONE)
-        e = journal_sum(journal, &sum, fault);
-    if (e == ERR_NONE)
-        inventory_line(name, &sum, out);
+        e = journal_sum(journal, &sum, &why);
     journal_close(&journal);
-    return e;
+    if (e != ERR_NONE)
+        return fault_set(fault, e, "journal %s: %s", name, why.detail);
+    inventory_line(name, &sum, out);
+    return ERR_NONE;
 }
 
 static enum err

@@ -212,6 +212,9 @@ class AtRest(Folder):
                     harmless += 1
                 else:
                     self.assertFalse(os.path.exists(data), said)
+                    journal = os.path.relpath(file, backup).split(os.sep)[1:2]
+                    if "Corruption" in said:  # RocksDB names a file, at best
+                        self.assertIn(journal[0], said)
                 with open(file, "wb") as out:
                     out.write(kept)
         print(f"{harmless} changes did no harm", file=sys.stderr)
