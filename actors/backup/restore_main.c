@@ -2,6 +2,7 @@
 #include "actors/backup/inventory.h"
 #include "actors/backup/tree.h"
 #include "base/log.h"
+#include "base/quoted.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -76,9 +77,8 @@ compare(struct bytes said, struct bytes found, struct fault *fault)
     if (at == said.size && at == found.size)
         return ERR_NONE;
     const char *wrong = (const char *)said.data + line;
-    return fault_set(fault, ERR_CORRUPT,
-        "the backup is damaged: it should hold \"%.*s\"", (int)strcspn(wrong, "\n"),
-        wrong);
+    return fault_set(fault, ERR_CORRUPT, "the backup is damaged: it should hold %s",
+        quoted(bytes_of(wrong, strcspn(wrong, "\n"))).text);
 }
 
 static enum err

@@ -218,6 +218,11 @@ class AtRest(Folder):
                 with open(file, "wb") as out:
                     out.write(kept)
         print(f"{harmless} changes did no harm", file=sys.stderr)
+        with open(os.path.join(backup, "backup"), "rb") as source:
+            said = source.read()
+        with open(os.path.join(backup, "backup"), "wb") as out:
+            out.write(said.replace(b"facts=", b"facts=\xb6", 1))
+        self.refused("it should hold \"journal name=", "restore", backup, data)
         os.rename(os.path.join(backup, "backup"), self.path("kept"))
         self.refused("no whole backup", "restore", backup, data)
 
