@@ -31,7 +31,7 @@ void
 on_queue_list(const struct lease_state *s, const struct message *in, struct outbox *out)
 {
     const struct queues *queues = &s->table.queues;
-    struct buffer items = { 0 }, document = { 0 };
+    struct buffer items = { 0 };
     size_t count = 0;
     if (!queues->known) {
         say_refused(
@@ -48,14 +48,6 @@ on_queue_list(const struct lease_state *s, const struct message *in, struct outb
         pack_queue(&items, queue);
         count++;
     }
-    pack_map(&document, 1);
-    pack_string(&document, "items");
-    pack_array(&document, count);
-    buffer_append_bytes(&document, buffer_bytes(&items));
-    say_document(out, (struct document){
-                          .request = in->queue_list.request,
-                          .document = arena_copy(out->arena, buffer_bytes(&document)),
-                      });
+    say_items(in->queue_list.request, count, buffer_bytes(&items), out);
     buffer_free(&items);
-    buffer_free(&document);
 }

@@ -28,6 +28,8 @@ void on_heartbeat(const struct lease_state *s, uint64_t now_ms,
 void on_gone(const struct lease_state *s, const struct message *in, struct outbox *out);
 void on_worker_list(
     const struct lease_state *s, const struct message *in, struct outbox *out);
+/* Answer with a list of `count` items. */
+void say_items(uint64_t request, size_t count, struct bytes items, struct outbox *out);
 /* queues_say.c: limits, and what is said of them */
 void on_leases_told(
     const struct lease_state *s, const struct leases_told *told, struct outbox *out);

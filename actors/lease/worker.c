@@ -370,13 +370,28 @@ pack_session(struct buffer *out, const struct session *session)
     pack_held(out, session);
 }
 
+void
+say_items(uint64_t request, size_t count, struct bytes items, struct outbox *out)
+{
+    struct buffer document = { 0 };
+    pack_map(&document, 1);
+    pack_string(&document, "items");
+    pack_array(&document, count);
+    buffer_append_bytes(&document, items);
+    say_document(out, (struct document){
+                          .request = request,
+                          .document = arena_copy(out->arena, buffer_bytes(&document)),
+                      });
+    buffer_free(&document);
+}
+
 enum { LISTED_MAX = 1000, LISTED_BYTES_MAX = 512 * 1024 };
 
 void
 on_worker_list(
     const struct lease_state *s, const struct message *in, struct outbox *out)
 {
-    struct buffer items = { 0 }, document = { 0 };
+    struct buffer items = { 0 };
     size_t count = 0;
     for (struct list *at = s->table.all_sessions.next;
          at != &s->table.all_sessions && count < LISTED_MAX
@@ -388,14 +403,6 @@ on_worker_list(
         pack_session(&items, session);
         count++;
     }
-    pack_map(&document, 1);
-    pack_string(&document, "items");
-    pack_array(&document, count);
-    buffer_append_bytes(&document, buffer_bytes(&items));
-    say_document(out, (struct document){
-                          .request = in->worker_list.request,
-                          .document = arena_copy(out->arena, buffer_bytes(&document)),
-                      });
+    say_items(in->worker_list.request, count, buffer_bytes(&items), out);
     buffer_free(&items);
-    buffer_free(&document);
 }
