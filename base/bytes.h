@@ -48,5 +48,21 @@ bytes_begin(struct bytes a, struct bytes prefix)
            && (prefix.size == 0 || memcmp(a.data, prefix.data, prefix.size) == 0);
 }
 
+/* Take the first word of `rest`, which is without spaces; nothing when there is none.
+ */
+static inline struct bytes
+bytes_word(struct bytes *rest)
+{
+    size_t begin = 0, end;
+    while (begin < rest->size && rest->data[begin] == ' ')
+        begin++;
+    end = begin;
+    while (end < rest->size && rest->data[end] != ' ')
+        end++;
+    struct bytes word = bytes_of(rest->data + begin, end - begin);
+    *rest = bytes_of(rest->data + end, rest->size - end);
+    return word;
+}
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #endif

@@ -273,6 +273,28 @@ check_doors(const struct config *c, struct fault *fault)
     return ERR_NONE;
 }
 
+/* A browser says scheme, host and port of a page, and no path. */
+static enum err
+check_origins(const struct config *c, struct fault *fault)
+{
+    static const char mark[] = "://";
+    struct bytes rest = text(c->iii_http_origins), site;
+    while ((site = bytes_word(&rest)).size > 0) {
+        const uint8_t *at = memmem(site.data, site.size, mark, sizeof mark - 1);
+        size_t before =
+            at == NULL ? site.size : (size_t)(at - site.data) + sizeof mark - 1;
+        if (bytes_equal(site, text("*")))
+            continue;
+        if (before == site.size
+            || memchr(site.data + before, '/', site.size - before) != NULL)
+            return fault_set(fault, ERR_MALFORMED,
+                "iii_http_origins: '%.*s' is no site: expected such as "
+                "https://app.example:8443, or *",
+                (int)site.size, (const char *)site.data);
+    }
+    return ERR_NONE;
+}
+
 enum err
 config_check(const struct config *c, struct fault *fault)
 {
@@ -291,6 +313,8 @@ config_check(const struct config *c, struct fault *fault)
     if (!log_level_known(c->log_level))
         return fault_set(fault, ERR_MALFORMED,
             "log_level: '%s' is not broken, unusual, info or debug", c->log_level);
+    if (check_origins(c, fault) != ERR_NONE)
+        return ERR_MALFORMED;
     return check_doors(c, fault);
 }
 

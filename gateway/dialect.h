@@ -17,6 +17,9 @@ struct dialect {
     bool trusting;
     /* Pages of every site may call it and read what it answers; they need a key. */
     bool cross_origin;
+    /* Headers of every answer besides those that it has: a msgpack map of texts, in the
+     * arena; NULL: none. */
+    struct bytes (*headers)(struct request *r);
     /* What its keys begin with instead of "cap_"; NULL: with that.  What follows a "."
      * at the end of one is a name, and is passed over. */
     const char *key_prefix;

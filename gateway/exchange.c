@@ -374,6 +374,7 @@ static void
 add_headers(struct MHD_Response *response, const struct answer *answer)
 {
     add_own_headers(response, answer->headers);
+    add_own_headers(response, answer->more);
     if (MHD_get_response_header(response, "Content-Type") == NULL
         && answer->type != NULL)
         MHD_add_response_header(response, "Content-Type", answer->type);
@@ -410,8 +411,10 @@ send_answer(struct exchange *x)
         WRONG("out of memory");
     count(COUNTER_requests_refused, answer->status >= 400);
     answer->close |= x->request.gateway->draining;
-    answer->cross_origin =
-        x->request.dialect != NULL && x->request.dialect->cross_origin;
+    const struct dialect *dialect = x->request.dialect;
+    answer->cross_origin = dialect != NULL && dialect->cross_origin;
+    if (dialect != NULL && dialect->headers != NULL)
+        answer->more = dialect->headers(&x->request);
     if (x->request.websocket != NULL)
         add_switch_headers(response, x);
     else

@@ -37,6 +37,7 @@ struct answer {
     struct bytes body; /* in the arena, or static */
     /* Besides, or instead of ours: a msgpack map of texts, in the arena; or nothing. */
     struct bytes headers;
+    struct bytes more; /* of the dialect, for all its answers; the same */
     unsigned allowed;  /* 405: bits of the methods there are */
     bool close;        /* the connection is not fit for another request */
     bool cross_origin; /* pages of other sites may read it */

@@ -6,6 +6,7 @@
 #include "base/wrong.h"
 #include "gateway/dialect.h"
 #include "gateway/iii/channel.h"
+#include "gateway/iii/cross_origin.h"
 #include "gateway/iii/iii.h"
 #include "gateway/iii/invoke.h"
 #include "gateway/iii/route.h"
@@ -19,6 +20,7 @@ static const struct http_route any_route = { METHOD_GET, "", 0, BODY_RAW, NULL,
 const struct dialect iii_http_dialect = {
     .name = "iii_http",
     .any = &any_route,
+    .headers = iii_cross_origin_headers,
     .refuse = iii_http_refuse,
 };
 
@@ -57,7 +59,7 @@ static struct bytes
 middleware_now(const struct http_call *http)
 {
     struct cursor c = cursor_over(http->middleware);
-    size_t count = http->middleware.size == 0 ? 0 : cursor_array(&c);
+    size_t count = cursor_array(&c);
     for (size_t i = 0; i < count && i < http->middleware_at; i++)
         (void)cursor_text(&c);
     return http->middleware_at < count ? cursor_text(&c) : (struct bytes){ 0 };
@@ -292,6 +294,24 @@ left(struct request *r)
     http_call_end(r->own);
 }
 
+/* Those of all routes, then its own. */
+static struct bytes
+middleware_of(struct request *r, const struct iii_route *route)
+{
+    struct bytes rest = text(r->gateway->child.config.iii_http_middleware), function;
+    struct buffer all = { 0 }, out = { 0 };
+    struct cursor own = cursor_over(route->middleware);
+    size_t count = 0, own_count = route->middleware.size > 0 ? cursor_array(&own) : 0;
+    for (; (function = bytes_word(&rest)).size > 0; count++)
+        pack_text(&all, function);
+    pack_array(&out, count + own_count);
+    buffer_append_bytes(&out, buffer_bytes(&all));
+    for (size_t i = 0; i < own_count; i++)
+        pack_text(&out, cursor_text(&own));
+    buffer_free(&all);
+    return take_page(r, &out);
+}
+
 static struct http_call *
 http_call_of(struct request *r, struct hub *hub, const struct iii_route *route)
 {
@@ -306,7 +326,7 @@ http_call_of(struct request *r, struct hub *hub, const struct iii_route *route)
     http->function = arena_copy(&r->arena, said->function_id);
     http->metadata = arena_copy(&r->arena, said->metadata);
     http->condition = arena_copy(&r->arena, route->condition);
-    http->middleware = arena_copy(&r->arena, route->middleware);
+    http->middleware = middleware_of(r, route);
     http->limit.ring = too_long;
     http->until_ms = g->now_ms + g->child.config.iii_http_ms;
     alarm_set(&g->alarms, &http->limit, http->until_ms);
@@ -345,6 +365,8 @@ iii_http_serve(struct request *r)
     const struct iii_route *route = iii_route_find(hub, r->method, &r->target);
     if (g->draining)
         request_refuse(r, ERR_UNAVAILABLE, "the engine is going down");
+    else if (route == NULL && iii_cross_origin_asks(r))
+        request_answer(r, 204, NULL, (struct bytes){ 0 });
     else if (route == NULL)
         request_refuse(r, ERR_NOT_FOUND, "no worker serves this path and method");
     else if (hub->http_busy >= g->child.config.iii_http_calls_max)

@@ -999,6 +999,82 @@ class Http(Iii):
         self.assertEqual(self.get("/k/cap_nonsense/who")[0], 401)
 
 
+class Pages(Iii):
+    """Pages of other sites, and what is asked before any route."""
+    settings = {"iii_http_origins": "https://app.example http://b.example:8080",
+                "iii_http_methods": "GET, PUT", "iii_http_middleware": "all::1  all::2"}
+    ask, route = Http.ask, Http.route
+
+    def said(self, origin, method="GET", path="/p", **result):
+        asked = self.ask(method, path, headers=origin and {"Origin": origin} or {})
+        if result:
+            for _ in ("all::1", "all::2"):
+                self.owner.answer(self.owner.hear(), result={"action": "continue"})
+            self.owner.answer(self.owner.hear(), result=result)
+        status, headers, _ = asked.result(DEADLINE)
+        more = {name.lower()[15:]: value for name, value in headers.items()
+                if name.lower().startswith("access-control-")}
+        self.assertEqual(headers["Vary" if "Vary" in headers else "vary"], "origin")
+        return status, more
+
+    def setUp(self):
+        super().setUp()
+        self.owner = self.worker()
+        for function in ("all::1", "all::2", "one", "web::serve"):
+            self.owner.function(function)
+        self.route("/p", worker=self.owner)
+
+    def test_01_a_page_of_a_site_that_is_named_may_read_it(self):
+        told = {"expose-headers": "*", "allow-headers": "*, authorization",
+                "allow-methods": "GET, PUT"}
+        for origin in ("https://app.example", "http://B.example:8080"):
+            self.assertEqual(self.said(origin, body=1),
+                             (200, {"allow-origin": origin, **told}))
+            self.assertEqual(self.said(origin, "OPTIONS"),
+                             (204, {"allow-origin": origin, **told}))
+            self.assertEqual(self.said(origin, path="/nobody"),
+                             (404, {"allow-origin": origin, **told}))
+
+    def test_02_no_other_may(self):
+        for origin in ("http://app.example", "https://app.example:1", "null", "*", None,
+                       "https://app.example.evil", "xhttps://app.example"):
+            self.assertEqual(self.said(origin, body=1), (200, {}))
+            self.assertEqual(self.said(origin, "OPTIONS"), (404, {}))
+
+    def test_03_a_function_may_say_it_itself(self):
+        self.assertEqual(
+            self.said("https://app.example", body=1,
+                      headers={"Access-Control-Allow-Origin": "https://c.example"}),
+            (200, {"allow-origin": "https://c.example"}))
+
+    def test_04_middleware_of_all_routes_is_asked_first(self):
+        self.route("/g", worker=self.owner, middleware_function_ids=["one"])
+        asked = self.ask("GET", "/g")
+        for function in ("all::1", "all::2", "one"):
+            call = self.owner.hear()
+            self.assertEqual((call["function_id"], call["data"]["phase"]),
+                             (function, "preHandler"))
+            self.owner.answer(call, result={"action": "continue"})
+        call = self.owner.hear()
+        self.assertEqual(call["function_id"], "web::serve")
+        self.owner.answer(call, result={"body": 1})
+        self.assertEqual(asked.result(DEADLINE)[2], 1)
+
+
+class AllPages(Iii):
+    settings = {"iii_http_origins": "*"}
+    ask, route, get = Http.ask, Http.route, Http.get
+
+    def test_01_every_page_may(self):
+        asked = self.ask("OPTIONS", "/x", headers={"Origin": "https://any.example"})
+        status, headers, _ = asked.result(DEADLINE)
+        self.assertEqual((status, headers["access-control-allow-origin"]), (204, "*"))
+        owner = self.route("/x", "OPTIONS")
+        asked = self.ask("OPTIONS", "/x", headers={"Origin": "https://any.example"})
+        owner.answer(owner.hear(), result={"status_code": 202})
+        self.assertEqual(asked.result(DEADLINE)[0], 202)
+
+
 class Channel:
     """One end of a channel, as the client that has this reference takes it."""
 

@@ -209,6 +209,11 @@ START_TEST(settings_that_contradict_each_other_are_refused)
         { "worker_address: 10.0.0.1", "worker_address: 10.0.0.1 is beyond loopback" },
         { "iii_address: 10.0.0.1", "iii_address: 10.0.0.1 is beyond loopback" },
         { "iii_http_address: 10.0.0.1", "iii_http_address: 10.0.0.1 is beyond" },
+        { "iii_http_origins: app.example",
+            "iii_http_origins: 'app.example' is no site" },
+        { "iii_http_origins: https://", "iii_http_origins: 'https://' is no site" },
+        { "iii_http_origins: '* https://a.b/'",
+            "iii_http_origins: 'https://a.b/' is no site" },
         { "http_address: 127.evil.example", "http_address: 127.evil" },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
