@@ -341,7 +341,7 @@ class Journeys(unittest.TestCase):
         engine.close()
 
     def test_three_thousand_parallel_jobs_and_a_sink_finish(self):
-        engine = self.engine(steps_max=4000, automation_max=2 << 20)
+        engine = self.engine()
         roots = [f"j{i}" for i in range(3000)]
         workflow = self.do(*[job(name, "x") for name in roots], job("sink", "x", roots))
 
