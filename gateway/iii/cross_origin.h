@@ -1,7 +1,7 @@
 /* cross_origin - pages of other sites that call routes of workers.
  *
- * A browser sends `Origin` with what a page asks for, and shows the page the answer only
- * if that allows it.  Before anything but a plain request it asks by OPTIONS.
+ * A browser sends `Origin` with what a page asks for, and shows the page the answer
+ * only if that allows it.  Before anything but a plain request it asks by OPTIONS.
  */
 #ifndef GATEWAY_III_CROSS_ORIGIN_H
 #define GATEWAY_III_CROSS_ORIGIN_H
