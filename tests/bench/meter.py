@@ -1,0 +1,57 @@
+"""What work costs the processes of an engine: from /proc and the engine's counters."""
+import os
+import re
+
+KIB = 1024
+TICKS = os.sysconf("SC_CLK_TCK")
+# name → from the sums before and after to what a run cost
+PER_RUN = {"cpu_us": 1e6, "syncs": 1, "written_kib": 1 / KIB, "switches": 1}
+
+
+def pids(engine):
+    return [int(row["pid"]) for row in engine.status().values()
+            if int(row.get("pid", 0)) > 0]
+
+
+def process_cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def switches(pid):
+    """Times that its threads went to sleep or were set aside."""
+    count = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/status") as status:
+            count += sum(int(n) for n in
+                         re.findall(r"ctxt_switches:\s+(\d+)", status.read()))
+    return count
+
+
+def written(pid):
+    """Bytes that it made the kernel write to a device, its merging of tables included."""
+    with open(f"/proc/{pid}/io") as io:
+        return int(re.search(r"^write_bytes: (\d+)", io.read(), re.M)[1])
+
+
+def spent(engine):
+    """So far; all that is counted only grows."""
+    schedulers = [name for name in engine.status() if name.startswith("scheduler.")]
+    counters = [engine.counters(name) for name in schedulers]
+    return {"cpu_us": engine.cpu_seconds(),
+            "syncs": sum(c["syncs"] for c in counters),
+            "completed": sum(c["runs_completed"] for c in counters),
+            "written_kib": sum(written(pid) for pid in pids(engine)),
+            "switches": sum(switches(pid) for pid in pids(engine))}
+
+
+def metered(engine, work):
+    """What work() says, and beside it what each of its `count` runs cost."""
+    before = spent(engine)
+    result = work()
+    after = spent(engine)
+    for name, unit in PER_RUN.items():
+        result[name] = (after[name] - before[name]) * unit / result["count"]
+    result["completed"] = after["completed"] - before["completed"]
+    return result
