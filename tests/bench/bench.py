@@ -5,6 +5,7 @@ The engine runs as it ships, fsync on, with the stock worker and a client (wrk) 
 same machine; a run counts when the client has the answer that says it is finished.
 """
 import argparse
+import contextlib
 import os
 import subprocess
 import sys
@@ -14,14 +15,18 @@ import time
 sys.path[:0] = [os.path.join(os.environ.get("CAPSTAN_SOURCE", "."), folder)
                 for folder in ("tests/support", "tests/bench")]
 import dialects as by_dialect  # noqa: E402
+import goals  # noqa: E402
+import growth  # noqa: E402
 import load  # noqa: E402
 import scale as at_scale  # noqa: E402
+import skeletal  # noqa: E402
 from engine import BUILD, SOURCE, Engine  # noqa: E402
-from figures import Figures, rewrite_all  # noqa: E402
+from figures import Figures  # noqa: E402
+from meter import metered, settled, syscalls  # noqa: E402
 
 PAGE = os.path.join(SOURCE, "docs/performance.md")
 WORKER = ("--queues", "default", "--concurrency", "512")
-MIB = 1 << 20
+PAGES = 1000  # of a list, each the next one's
 
 
 def core(figures, given):
@@ -71,13 +76,8 @@ def dispatch(figures, given):
                 first.append(int(lines[0][1]) - begin_us)
                 following += [int(line[2]) for line in lines[1:]]
             engine.wait_final(run)
-    for name, us in (("request sent → worker has the first job", first),
-                     ("job reported → worker has the next step's", following)):
-        us.sort()
-        figures.keep(f"dispatch: {name}, p50", "µs", us[len(us) // 2], us[0], us[-1],
-                     len(us))
-        figures.keep(f"dispatch: {name}, p99", "µs", us[len(us) * 99 // 100], us[0],
-                     us[-1], len(us))
+    figures.times("dispatch: request sent → worker has the first job", first, "µs")
+    figures.times("dispatch: job reported → worker has the next step's", following, "µs")
 
 
 def run(figures, given):
@@ -94,17 +94,20 @@ def run(figures, given):
                 for suffix, key, unit in (
                         ("", "rps", "runs/s"), (", p50", "p50_ms", "ms"),
                         (", p99", "p99_ms", "ms"), (", engine CPU", "cpu_us", "µs/run"),
-                        (", syncs", "syncs", "per run")):
+                        (", syncs", "syncs", "per run"),
+                        (", written", "written_kib", "KiB/run"),
+                        (", switches", "switches", "per run")):
                     figures.add(what + suffix, [r[key] for r in results], unit)
+        for clients in given.clients:
+            calls = [syscalls(engine, lambda: load.runs(engine, 1, clients, 1))
+                     for _ in range(given.rounds)]
+            if None not in calls:
+                figures.add(f"syscalls of a 1-step run, {clients} concurrent", calls,
+                            "per run")
 
 
 def one_round(engine, steps, clients, seconds):
-    cpu = engine.cpu_seconds()
-    syncs = engine.counters("scheduler.0")["syncs"]
-    result = load.runs(engine, steps, clients, seconds)
-    result["cpu_us"] = (engine.cpu_seconds() - cpu) * 1e6 / result["count"]
-    result["syncs"] = (engine.counters("scheduler.0")["syncs"] - syncs) / result["count"]
-    return result
+    return metered(engine, lambda: load.runs(engine, steps, clients, seconds))
 
 
 def recovery(figures, given):
@@ -136,6 +139,16 @@ def rates(figures, given, engine, what):
                     [r["rps"] for r in pages], "pages/s")
 
 
+def finish(engine, least):
+    """Runs that are over: at least so many; says how many."""
+    def completed():
+        return engine.counters("scheduler.0")["runs_completed"]
+
+    while completed() < least:
+        load.runs(engine, 1, 256, 5)
+    return completed()
+
+
 def history(figures, given):
     """The same work beside few finished runs and beside very many."""
     with Engine() as engine:
@@ -143,9 +156,7 @@ def history(figures, given):
         engine.apply(load.automation(1))
         load.runs(engine, 1, 16, 1)
         rates(figures, given, engine, "few finished runs")
-        while engine.counters("scheduler.0")["runs_completed"] < given.runs:
-            load.runs(engine, 1, 256, 5)
-        count = engine.counters("scheduler.0")["runs_completed"]
+        count = finish(engine, given.runs)
         what = f"{count:,} finished runs"
         rates(figures, given, engine, what)
         worker.kill()
@@ -172,11 +183,70 @@ def dialects(figures, given):
     by_dialect.measure(figures, given, Engine)
 
 
-PARTS = (core, life, dispatch, run, recovery, history, scale, dialects)
+def pages(figures, given):
+    """Pages of a list of very many runs, one after another as a reader turns them."""
+    with Engine() as engine:
+        engine.worker(*WORKER)
+        engine.apply(load.automation(1))
+        for least in (PAGES * 100, given.listed):
+            count = finish(engine, least)
+            settled(engine)
+            for query in ("", "&status=completed", "&automation=bench-1"):
+                figures.times(f"pages: {count:,} finished runs: ?limit=100{query}",
+                              load.walk(engine, query, PAGES))
 
 
-def main():
-    names = [part.__name__ for part in PARTS]
+def partitions(figures, given):
+    """The same work with more schedulers, in turn; all engines are up at once."""
+    with contextlib.ExitStack() as stack:
+        engines = {}
+        for count in given.schedulers:
+            engine = stack.enter_context(Engine(schedulers=count))
+            engine.worker(*WORKER)
+            for steps in (1, 10):
+                engine.apply(load.automation(steps))
+            load.runs(engine, 1, 16, 1)
+            engines[count] = engine
+        for steps in (1, 10):
+            rounds = [{count: one_round(engine, steps, 64, given.seconds)
+                       for count, engine in engines.items()}
+                      for _ in range(given.rounds)]
+            for count in engines:
+                what = (f"partitions: {count}: {steps} step{'s' * (steps > 1)}, "
+                        "64 concurrent")
+                for suffix, key, unit in (("", "rps", "runs/s"),
+                                          (", engine CPU", "cpu_us", "µs/run"),
+                                          (", syncs", "syncs", "per run")):
+                    figures.add(what + suffix, [r[count][key] for r in rounds], unit)
+                figures.add(what + ", runs/s against one",
+                            [r[count]["rps"] / r[min(engines)]["rps"] for r in rounds],
+                            "times")
+
+
+def skeleton(figures, given):
+    """Against processes that say the same messages and sync as often, without rules."""
+    with Engine() as engine:
+        engine.worker(*WORKER)
+        for steps in (1, 10):
+            engine.apply(load.automation(steps))
+        skeletal.compare(figures, given, engine)
+
+
+def curves(figures, given):
+    """How the cost of a run grows with its steps, and with the runs that are open."""
+    for part in (growth.with_steps, growth.with_open_runs):
+        with Engine() as engine:
+            engine.worker(*WORKER)
+            part(figures, given, engine)
+
+
+PARTS = (core, life, dispatch, run, recovery, history, scale, dialects, partitions,
+         skeleton, curves, pages)
+NAMES = [part.__name__ for part in PARTS]
+LONG = ("pages",)  # measured only if asked for
+
+
+def arguments():
     parse = argparse.ArgumentParser(description=__doc__)
     parse.add_argument("--rounds", type=int, default=5)
     parse.add_argument("--seconds", type=int, default=3)
@@ -189,20 +259,40 @@ def main():
     parse.add_argument("--queued", type=int, default=100000, help="runs, for scale")
     parse.add_argument("--items", type=int, default=100000, help="of an each, for scale")
     parse.add_argument("--jobs", type=int, default=10000, help="for dialects")
-    parse.add_argument("--idle", type=int, default=5000, help="workers, for dialects")
-    parse.add_argument("--only", nargs="*", choices=names, default=names)
+    parse.add_argument("--idle", type=int, default=10000, help="workers, for dialects")
+    parse.add_argument("--schedulers", type=int, nargs="*", default=[1, 2, 4],
+                       help="for partitions")
+    parse.add_argument("--listed", type=int, default=10000000, help="runs, for pages")
+    parse.add_argument("--steps", type=int, nargs="*", default=growth.STEPS,
+                       help="of a run, for curves")
+    parse.add_argument("--open", type=int, nargs="*", default=growth.OPEN,
+                       help="runs, for curves")
+    parse.add_argument("--only", nargs="*", choices=NAMES,
+                       default=[name for name in NAMES if name not in LONG],
+                       help=f"by default all but {', '.join(LONG)}")
     parse.add_argument("--clients", type=int, nargs="*", default=[1, 16, 64, 256])
     parse.add_argument("--json", metavar="FILE", default="bench.json")
     parse.add_argument("--markdown", action="store_true",
                        help="put the tables into docs/performance.md")
-    given = parse.parse_args()
-    figures = Figures()
+    return parse.parse_args()
+
+
+def main():
+    given = arguments()
+    figures = Figures(given.json, NAMES)
     for part in PARTS:
         if part.__name__ in given.only:
+            begin = time.monotonic()
+            figures.begin(part.__name__)
             part(figures, given)
-            figures.write_json(given.json)
+            figures.end()
+            print(f"  {part.__name__} took {time.monotonic() - begin:.0f} s",
+                  file=sys.stderr)
     if given.markdown:
-        rewrite_all(PAGE, figures)
+        figures.rewrite(PAGE, given.only)
+        goals.rewrite(PAGE, os.path.dirname(given.json))
+    if given.markdown and "curves" in given.only:
+        growth.draw(figures, os.path.dirname(PAGE))
 
 
 if __name__ == "__main__":

@@ -112,10 +112,7 @@ def dispatch(figures, given, engine, kind):
             ms.append((time.monotonic() - begin) * 1000)
         worker.give(job)
         engine.wait_final(run)
-    ms.sort()
-    for name, at in (("p50", len(ms) // 2), ("p99", len(ms) * 99 // 100)):
-        figures.keep(f"dialects: {kind.about}: request sent → worker has the job, {name}",
-                     "ms", ms[at], ms[0], ms[-1], len(ms))
+    figures.times(f"dialects: {kind.about}: request sent → worker has the job", ms)
 
 
 def drain(figures, given, engine, kind):
@@ -198,5 +195,5 @@ def measure(figures, given, new_engine):
                 engine.apply(SHELL)
                 part(figures, given, engine, kind)
     for about, one in (("Mobius", mobius_idle), ("iii", iii_idle)):
-        with new_engine() as engine:
+        with new_engine(connections_max=given.idle + 1000) as engine:
             idle(figures, given, engine, about, one)

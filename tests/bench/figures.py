@@ -5,18 +5,42 @@ import platform
 import re
 import statistics
 import sys
+from datetime import datetime, timezone
 
+FORMAT = 1  # of the JSON; docs/performance.md says what is in it
 RUN = re.compile(r"run: (\d+) steps?, (\d+) concurrent(?:, (.*))?$")
-RUN_COLUMNS = ("", "p50", "p99", "engine CPU", "syncs")
+RUN_COLUMNS = ("", "p50", "p99", "engine CPU", "syncs", "written", "switches")
 RUN_HEAD = ("| steps | concurrent | runs/s | p50 ms | p99 ms | engine CPU µs/run "
-            "| syncs/run |\n|---|---|---|---|---|---|---|")
+            "| syncs/run | written KiB/run | switches/run |\n"
+            "|---|---|---|---|---|---|---|---|---|")
 
-TABLES = ("bench", "scale", "dialects")
+# Table of the page → the parts in it; others have a text of their own.
+TABLES = {
+    "bench": ("core", "life", "dispatch", "run", "recovery", "history"),
+    "scale": ("scale",),
+    "dialects": ("dialects",),
+    "partitions": ("partitions",),
+    "skeleton": ("skeleton",),
+    "curves": ("curves",),
+    "pages": ("pages",),
+}
 
 
 class Figures:
-    def __init__(self):
-        self.rows = []
+    """What a file has of other parts stays, if this machine measured it."""
+
+    def __init__(self, path, parts):
+        self.path, self.parts, self.part, self.rows = path, parts, None, []
+        if os.path.exists(path):
+            with open(path) as file:
+                before = json.load(file)
+            if before.get("format") == FORMAT and before["machine"] == machine():
+                self.rows = before["rows"]
+
+    def begin(self, part):
+        """What follows is measured anew."""
+        self.part = part
+        self.rows = [r for r in self.rows if r["part"] != part]
 
     def add(self, name, figures, unit):
         """One row: the median, the least and the most of `figures`."""
@@ -24,46 +48,70 @@ class Figures:
         self.keep(name, unit, statistics.median(figures), min(figures), max(figures),
                   len(figures))
 
+    def times(self, name, times, unit="ms"):
+        """Two rows, p50 and p99 of single times."""
+        times = sorted(times)
+        for percent in (50, 99):
+            self.keep(f"{name}, p{percent}", unit, times[len(times) * percent // 100],
+                      times[0], times[-1], len(times))
+
     def keep(self, name, unit, median, least, most, rounds):
-        self.rows.append({"name": name, "unit": unit, "median": median, "min": least,
-                          "max": most, "rounds": rounds})
+        self.rows.append({"part": self.part, "name": name, "unit": unit,
+                          "median": median, "min": least, "max": most,
+                          "rounds": rounds, "load": round(os.getloadavg()[2], 1),
+                          "measured": datetime.now(timezone.utc).isoformat(
+                              timespec="seconds").replace("+00:00", "Z")})
         print(f"{name:<66} {number(median):>10} {unit:<9} "
               f"[{number(least)} – {number(most)}]", flush=True)
 
-    def write_json(self, path):
-        with open(path, "w") as out:
-            json.dump({"machine": machine(), "rows": self.rows}, out, indent=1)
+    def end(self):
+        """A part is over: keep what there is, in the order of the parts."""
+        self.rows.sort(key=lambda r: self.parts.index(r["part"]))
+        with open(self.path + ".new", "w") as out:
+            json.dump({"format": FORMAT, "machine": machine(), "rows": self.rows}, out,
+                      indent=1, ensure_ascii=False)
             out.write("\n")
+        os.replace(self.path + ".new", self.path)
 
-    def markdown(self, table):
-        """What belongs into this table of the page; nothing: there is no such row."""
-        runs, others = {}, []
-        rows = [r for r in self.rows if table_of(r) == table]
-        if not rows:
-            return ""
-        for r in rows:
-            match = RUN.match(r["name"])
-            if match:
-                runs.setdefault((int(match[1]), int(match[2])), {})[match[3] or ""] = r
-            else:
-                others.append(f"| {r['name']} | {number(r['median'])} | {r['unit']} "
-                              f"| {number(r['min'])} – {number(r['max'])} |")
-        text = f"Measured on {machine()}.\n"
-        if others:
-            text += ("\n| what | median | unit | least – most |\n|---|---|---|---|\n"
-                     + "\n".join(others) + "\n")
-        if runs:
-            text += "\n" + RUN_HEAD + "\n"
-        for (steps, clients), columns in runs.items():
-            cells = [cell(columns[name]) for name in RUN_COLUMNS]
-            text += f"| {steps} | {clients} | " + " | ".join(cells) + " |\n"
-        return text
+    def of(self, *parts):
+        return [r for r in self.rows if r["part"] in parts]
+
+    def by_name(self):
+        return {r["name"]: r for r in self.rows}
+
+    def rewrite(self, path, measured):
+        """Put each table of which a part was measured into the page at `path`."""
+        for table, parts in TABLES.items():
+            if any(part in measured for part in parts):
+                rewrite(path, table, markdown(self.of(*parts)))
 
 
-def table_of(row):
-    """Its own, of what has one."""
-    part = row["name"].split(":")[0]
-    return part if part in TABLES else "bench"
+def markdown(rows):
+    runs, others = {}, []
+    for r in rows:
+        match = RUN.match(r["name"])
+        if match:
+            runs.setdefault((int(match[1]), int(match[2])), {})[match[3] or ""] = r
+        else:
+            others.append(f"| {r['name']} | {number(r['median'])} | {r['unit']} "
+                          f"| {number(r['min'])} – {number(r['max'])} |")
+    text = measured_on(rows) + ".\n"
+    if others:
+        text += ("\n| what | median | unit | least – most |\n|---|---|---|---|\n"
+                 + "\n".join(others) + "\n")
+    if runs:
+        text += "\n" + RUN_HEAD + "\n"
+    for (steps, clients), columns in runs.items():
+        cells = [cell(columns[name]) for name in RUN_COLUMNS]
+        text += f"| {steps} | {clients} | " + " | ".join(cells) + " |\n"
+    return text
+
+
+def measured_on(rows):
+    loads = [r["load"] for r in rows]
+    days = sorted({r["measured"][:10] for r in rows})
+    return (f"Measured on {' and '.join(days)}, on {machine()}; load average over 15 "
+            f"minutes {min(loads)} to {max(loads)}")
 
 
 def cell(r):
@@ -82,18 +130,8 @@ def machine():
         model = re.search(r"model name\s*: (.*)", cpus.read())
     with open("/proc/meminfo") as memory:
         kib = int(re.search(r"MemTotal:\s+(\d+)", memory.read())[1])
-    load = os.getloadavg()[2]
     return (f"{os.cpu_count()} cores ({model[1].strip() if model else platform.machine()}), "
-            f"{kib / 1048576:.0f} GiB, Linux {platform.release().split('-')[0]}; "
-            f"load average over the last 15 minutes {load:.1f}")
-
-
-def rewrite_all(path, figures):
-    """Put each table that something was measured for into the page."""
-    for table in TABLES:
-        text = figures.markdown(table)
-        if text:
-            rewrite(path, table, text)
+            f"{kib / 1048576:.0f} GiB, Linux {platform.release().split('-')[0]}")
 
 
 def rewrite(path, mark, text):

@@ -1,8 +1,11 @@
 """Load on an engine: wrk, which starts runs and waits for them, or lists them."""
+import http.client
+import json
 import os
 import re
 import subprocess
 import sys
+import time
 
 SOURCE = os.path.abspath(os.environ.get("CAPSTAN_SOURCE", "."))
 STEP = ("  - key: s{i}\n    kind: action\n    config:\n"
@@ -45,3 +48,22 @@ def lists(engine, query, clients, seconds):
     return wrk(f"http://127.0.0.1:{engine.http_port}/capstan/v1/runs?{query}",
                os.path.join(SOURCE, "tests/bench/list.lua"), clients, seconds,
                BENCH_KEY=engine.key)
+
+
+def walk(engine, query, pages):
+    """Milliseconds of each page of 100 on the way down a list, on one connection; it
+    begins anew where the list ends."""
+    line = http.client.HTTPConnection("127.0.0.1", engine.http_port)
+    times, cursor = [], ""
+    while len(times) < pages:
+        begin = time.monotonic()
+        line.request("GET", f"/capstan/v1/runs?limit=100&cursor={cursor}{query}",
+                     headers={"Authorization": "Bearer " + engine.key})
+        answer = line.getresponse()
+        text = answer.read()
+        times.append((time.monotonic() - begin) * 1000)
+        if answer.status != 200:
+            raise AssertionError(f"?{query}: {answer.status} {text[:200]}")
+        cursor = json.loads(text)["next_cursor"] or ""
+    line.close()
+    return times

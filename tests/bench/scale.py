@@ -6,6 +6,7 @@ from datetime import datetime
 
 import load
 from engine import until
+from meter import metered
 
 SLEEPS = """\
 name: sleeps
@@ -97,8 +98,8 @@ def timers(figures, engine, what):
         begun = time.time()
         late = [(seconds_of(engine.wait_final(run)["finished_at"]) - moment) * 1000
                 for run, moment in runs if moment > begun]
-    add_times(figures, f"scale: {what}: lateness of {TIMERS:,} timers in {TIMERS_S} s",
-              late)
+    figures.times(f"scale: {what}: lateness of {TIMERS:,} timers in {TIMERS_S} s",
+                  late)
 
 
 def heard(figures, engine, what):
@@ -129,7 +130,7 @@ def waking(figures, engine, what):
             status = run.result()["status"]
             times.append((time.monotonic() - begin) * 1000)
             assert status == "completed", status
-    add_times(figures, f"scale: {what}: event published → its run is over", times)
+    figures.times(f"scale: {what}: event published → its run is over", times)
 
 
 def explaining(figures, engine, what):
@@ -145,26 +146,17 @@ def explaining(figures, engine, what):
         engine.get(f"/runs/{run}/explain")
         times.append((time.monotonic() - begin) * 1000)
     if times:
-        add_times(figures, f"scale: {what}: explain", times)
-
-
-def add_times(figures, name, times):
-    times.sort()
-    for percent in (50, 99):
-        figures.keep(f"{name}, p{percent}", "ms", times[len(times) * percent // 100],
-                     times[0], times[-1], len(times))
+        figures.times(f"scale: {what}: explain", times)
 
 
 def beside(figures, given, engine, what):
     """Starting and listing while they sleep."""
-    rates, costs = [], []
-    for _ in range(given.rounds):
-        cpu = engine.cpu_seconds()
-        rates.append(load.runs(engine, 1, 64, given.seconds))
-        costs.append((engine.cpu_seconds() - cpu) * 1e6 / rates[-1]["count"])
+    rates = [metered(engine, lambda: load.runs(engine, 1, 64, given.seconds))
+             for _ in range(given.rounds)]
     figures.add(f"scale: {what}: 1-step runs, 64 concurrent", [r["rps"] for r in rates],
                 "runs/s")
-    figures.add(f"scale: {what}: engine CPU of such a run", costs, "µs/run")
+    figures.add(f"scale: {what}: engine CPU of such a run",
+                [r["cpu_us"] for r in rates], "µs/run")
     for query in ("limit=50", "status=open&limit=50", "automation=bench-1&limit=50"):
         pages = [load.lists(engine, query, 4, given.seconds) for _ in range(given.rounds)]
         figures.add(f"scale: {what}: pages of ?{query}, 4 concurrent",

