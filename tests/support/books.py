@@ -110,12 +110,17 @@ class Follower(threading.Thread):
 class BookWorker(threading.Thread):
     """Does every job at once, with a result of its own making."""
 
+    actions = ["json"]
+    patience = 0  # s that it does each job for
+
     def __init__(self, books, instance):
         super().__init__(daemon=True)
         self.books, self.instance = books, instance
         self.accepted = []  # (run, step, result)
         self.stale = 0
         self.held = {}      # token → (run, step, result)
+        self.done_at = {}   # token → monotonic
+        self.lost = []      # tokens that the engine took away
         self.session = None
         self.registered = False
         self.count = self.asked_at = self.beat_at = self.said_at = 0
@@ -138,7 +143,9 @@ class BookWorker(threading.Thread):
             self.count += 1
             result = f"{self.books.name}-{self.instance}-{self.count}"
             self.held[token] = (m["run"], m["step"], result)
-            self.report(token)
+            self.done_at[token] = time.monotonic() + self.patience
+            if not self.patience:
+                self.report(token)
         elif kind == "ack" and token in self.held:
             if m["verdict"] == "accepted":
                 self.accepted.append(self.held[token])
@@ -146,7 +153,8 @@ class BookWorker(threading.Thread):
                 self.stale += 1
             del self.held[token]
         for lost in m.get("lost", []):
-            self.held.pop(lost, None)
+            if self.held.pop(lost, None):
+                self.lost.append(lost)
 
     def speak(self):
         now = time.monotonic()
@@ -154,7 +162,7 @@ class BookWorker(threading.Thread):
             if now - self.asked_at > 0.5:
                 self.asked_at = now
                 self.say(type="register", v=1, key=self.books.engine.key,
-                         instance=self.instance, concurrency=8, actions=["json"],
+                         instance=self.instance, concurrency=8, actions=self.actions,
                          session=self.session, held=list(self.held))
             return
         if now - self.beat_at > 0.3:
@@ -163,7 +171,8 @@ class BookWorker(threading.Thread):
         if now - self.said_at > 1:
             self.said_at = now
             for token in self.held:
-                self.report(token)
+                if now >= self.done_at[token]:
+                    self.report(token)
 
     def run(self):
         context = zmq.Context()
