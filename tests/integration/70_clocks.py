@@ -200,7 +200,8 @@ class Clocks(unittest.TestCase):
         until(lambda: self.books.serves_since(moment)
               and len(self.napper.naps) > naps and len(self.napper.asks) > asks,
               lambda: f"all are served, clocks {self.clocks}\n" + self.engine.logs())
-        self.held.append(self.napper.again(lambda: self.engine.start("hold"))["id"])
+        if len(self.holder.held) < 4:  # no more than it will have done in time
+            self.held.append(self.napper.again(lambda: self.engine.start("hold"))["id"])
 
     def jump(self, first=None):
         self.clocks = self.jumps()
