@@ -24,7 +24,7 @@ import websockets
 
 import iii_frames
 import mobius_frames
-from engine import API, Refused, program, until
+from engine import API, DEADLINE, Refused, program, until
 from workflow_graph import Api
 
 TROUBLE = (Refused, OSError, ValueError, http.client.HTTPException,
@@ -60,9 +60,13 @@ class Trade(threading.Thread):
 
     def again(self, deed):
         """What it returns, once nothing goes wrong."""
+        end = time.monotonic() + DEADLINE
         while not self.books.leave.is_set():
-            with contextlib.suppress(*TROUBLE):
+            try:
                 return deed()
+            except TROUBLE as trouble:
+                if time.monotonic() > end:
+                    raise AssertionError(f"not in {DEADLINE} s: {trouble}") from trouble
             time.sleep(0.02)
         raise Left
 
