@@ -9,6 +9,7 @@
 #include "base/wrong.h"
 #include "transport/mailbox.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -21,28 +22,23 @@ struct process {
     struct journal *journal;
     struct zones zones;
     uint64_t epoch;
-    int64_t offset_ms; /* from the monotonic clock to the engine's time */
 };
 
 static uint64_t
 now_ms(void *self)
 {
-    const struct process *p = self;
-    return (uint64_t)((int64_t)clock_monotonic_ms() + p->offset_ms);
+    (void)self;
+    return clock_unix_ms();
 }
 
-/* The engine's time begins as wall time, goes on with the monotonic clock, and is the
- * same in all its processes, so that what followed in one is not earlier in another. It
- * never falls behind what the journal has seen, whatever happens to the wall clock. */
+/* Wall time may have been set back since the journal was written: the engine's time
+ * goes on from there, and the supervisor and our peers hear so. */
 static void
-set_clock(struct process *p)
+reach_journal(const struct process *p)
 {
-    int64_t behind_ms = 0;
-    p->offset_ms = p->child.clock_ms;
-    if (p->journal != NULL)
-        behind_ms = (int64_t)journal_last_ms(p->journal) - (int64_t)now_ms(p);
+    uint64_t behind_ms = clock_reach(journal_last_ms(p->journal));
     if (behind_ms > 0)
-        p->offset_ms += behind_ms;
+        log_line(LOG_UNUSUAL, "clock_behind", "ms=%" PRIu64, behind_ms);
 }
 
 static bool
@@ -90,6 +86,7 @@ begin_journal(struct process *p, process_journal *open_journal)
     snprintf(url, sizeof url, "rocksdb:%s", p->child.journal_folder);
     if (open_journal(url, &options, &p->journal, &fault) != ERR_NONE)
         child_fail(&p->child, "%s", fault.detail);
+    reach_journal(p);
 }
 
 static void
@@ -162,7 +159,6 @@ process_run(
         child_fail(&p.child, "%s", fault.detail);
     if (open_journal != NULL)
         begin_journal(&p, open_journal);
-    set_clock(&p);
     open_mailbox(&p, actor->name);
     int status = run(&p, actor);
     mailbox_close(&p.mailbox);

@@ -1,11 +1,13 @@
 #include "base/child.h"
 
+#include "base/clock.h"
 #include "base/counters.h"
 #include "base/id.h"
 #include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <sodium.h>
@@ -58,6 +60,7 @@ read_clock(FILE *in, int64_t *clock_ms)
     if (fgets(line, sizeof line, in) == NULL || memcmp(line, "clock=", 6) != 0)
         return false;
     *clock_ms = strtoll(line + 6, &end, 10);
+    clock_begin(*clock_ms);
     return end > line + 6 && strcmp(end, "\n") == 0;
 }
 
@@ -157,12 +160,15 @@ say(const char *word, const char *sentence)
 void
 child_ready(struct child *child, const char *format, ...)
 {
-    char detail[256], sentence[sizeof detail + SANDBOX_SAID_MAX + 16];
+    char detail[256], clock[32] = "";
+    char sentence[sizeof detail + sizeof clock + SANDBOX_SAID_MAX + 16];
     va_list args;
     va_start(args, format);
     (void)vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
-    snprintf(sentence, sizeof sentence, "%s%s%s%s", detail,
+    if (clock_offset_ms() != child->clock_ms)
+        snprintf(clock, sizeof clock, "clock=%" PRId64 " ", clock_offset_ms());
+    snprintf(sentence, sizeof sentence, "%s%s%s%s%s", clock, detail,
         detail[0] != '\0' ? " " : "", child->sandbox[0] != '\0' ? "sandbox=" : "",
         child->sandbox);
     say("ready", sentence);

@@ -3,8 +3,12 @@
  *   argv    PROGRAM INSTANCE
  *   fd 2    log lines, see base/log.h
  *   fd 3    "secret=HEX\n", "clock=MS\n" and then the settings, see config_write; read
- * to its end fd 4    one line back: "ready DETAIL\n" or "failed SENTENCE\n" fd 5    the
- * lock of the data folder, kept open until the process ends
+ *           to its end
+ *   fd 4    one line back: "ready DETAIL\n" or "failed SENTENCE\n"
+ *   fd 5    the lock of the data folder, kept open until the process ends
+ *
+ * `clock` is how far the engine's time is from the monotonic clock; the detail has it
+ * again if a journal was ahead of that.
  *
  * SIGTERM asks to end: finish the turn, exit 0.  When the supervisor dies, so do we.
  */
@@ -20,7 +24,7 @@ enum { CHILD_LOCK_FD = 5 };
 struct child {
     struct config config; /* `data` is absolute */
     uint8_t secret[SECRET_SIZE];
-    int64_t clock_ms; /* from the monotonic clock to the engine's time */
+    int64_t clock_ms; /* as the supervisor said: from the monotonic clock to its time */
     unsigned instance;
     char name[32];                        /* such as "scheduler.0" */
     char run_folder[FOLDER_PATH_MAX];     /* sockets */

@@ -5,6 +5,10 @@
 
 enum { ID_CHANCE = 10 }; /* bytes */
 
+/* From the monotonic clock to the engine's time, once it has begun. */
+static int64_t offset_ms;
+static bool has_begun;
+
 static uint64_t
 read_us(clockid_t clock)
 {
@@ -16,7 +20,32 @@ read_us(clockid_t clock)
 uint64_t
 clock_unix_ms(void)
 {
-    return read_us(CLOCK_REALTIME) / 1000;
+    if (!has_begun)
+        return read_us(CLOCK_REALTIME) / 1000;
+    return (uint64_t)((int64_t)clock_monotonic_ms() + offset_ms);
+}
+
+void
+clock_begin(int64_t from_monotonic_ms)
+{
+    has_begun = true;
+    offset_ms = from_monotonic_ms;
+}
+
+uint64_t
+clock_reach(uint64_t unix_ms)
+{
+    uint64_t now_ms = clock_unix_ms();
+    if (!has_begun || unix_ms <= now_ms)
+        return 0;
+    offset_ms += (int64_t)(unix_ms - now_ms);
+    return unix_ms - now_ms;
+}
+
+int64_t
+clock_offset_ms(void)
+{
+    return offset_ms;
 }
 
 uint64_t

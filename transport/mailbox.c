@@ -271,6 +271,8 @@ mailbox_receive(struct mailbox *mailbox, struct message *in)
             continue;
         }
         count(COUNTER_received, 1);
+        if (in->code == HELLO)
+            (void)clock_reach(in->hello.at_ms);
         switch (link_take(&peer->link, in, &mailbox->held)) {
         case LINK_DROPPED: break;
         case LINK_GREETED: mailbox->held_back = true; return true;
@@ -381,6 +383,7 @@ mailbox_tick(struct mailbox *mailbox)
         if (peer->out == NULL)
             continue;
         if (link_hello(&peer->link, now_ms, &hello)) {
+            hello.hello.at_ms = clock_unix_ms();
             speak(mailbox, peer, &hello);
             flush_peer(peer);
         }

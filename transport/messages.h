@@ -12,7 +12,8 @@
 
 /* clang-format off */
 #define hello_FIELDS(F, S)                                                               \
-    F(S, 1, u32, resync, "enum resync; on the wire only RESYNC_ASKED or nothing")
+    F(S, 1, u32, resync, "enum resync; on the wire only RESYNC_ASKED or nothing")        \
+    F(S, 2, u64, at_ms,  "the engine's time at the sender: nobody is behind it who has heard")
 
 #define refused_FIELDS(F, S)                                                             \
     F(S, 1, u64,  request, "from the command")                                           \

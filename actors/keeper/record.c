@@ -86,6 +86,8 @@ record_write(const char *data, const char *name, const struct record *record,
         record->folder, record->added, record->stopped, record->installed);
     enum err e = make_folder(folder_path(data, "workers", path), fault);
     if (e == ERR_NONE)
+        e = folder_sync(data, fault); /* else it may go, and all that is in it */
+    if (e == ERR_NONE)
         e = make_folder(record_path(data, name, "", path), fault);
     if (e == ERR_NONE)
         e = folder_sync(folder_path(data, "workers", path), fault);

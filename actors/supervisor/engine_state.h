@@ -31,7 +31,7 @@ struct engine {
     int signal_fd;
     int say_fds[2];
     uint64_t begin_ms; /* monotonic */
-    int64_t clock_ms;  /* from there to the time of all its processes */
+    int64_t clock_ms;  /* from there to the time of all its processes: only grows */
     uint64_t since_ms; /* unix, of the engine's own state */
     const char *state;
     char detail[STATUS_DETAIL_MAX + 1];

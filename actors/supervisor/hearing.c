@@ -17,6 +17,17 @@ port_in(const char *line, const char *name)
     return port <= 65535 ? (unsigned)port : 0;
 }
 
+/* A journal was ahead of wall time: so is the engine's time from here on. */
+static void
+hear_clock(struct engine *e, const char *detail)
+{
+    if (strncmp(detail, "clock=", 6) != 0)
+        return;
+    int64_t clock_ms = strtoll(detail + 6, NULL, 10);
+    if (clock_ms > e->clock_ms)
+        e->clock_ms = clock_ms;
+}
+
 static void
 hear_ready(struct engine *e, size_t process, const char *detail)
 {
@@ -28,6 +39,7 @@ hear_ready(struct engine *e, size_t process, const char *detail)
         e->config.iii_http_port = port_in(detail, "iii_http=");
         claim_link_keys(e->claim.data);
     }
+    hear_clock(e, detail);
     engine_describe(e, r, detail);
     log_line(LOG_INFO, "process_ready", "name=%s ms=%" PRIu64 " %s", r->member->name,
         clock_monotonic_ms() - e->machine.processes[process].since_ms, detail);

@@ -2,14 +2,15 @@
 """Goal: whatever process is killed, and wherever, nothing that was acknowledged is lost,
 no run is stuck, no result is accepted twice, and no process is left behind.
 
-Method: clients, a publisher and workers keep books of what they were told
-(tests/support/books.py) while processes die: at every call that matters, before it and
-after it (tests/power strikes there), and at random moments, one, several, all, the
-supervisor, workers. Then the books are compared with the engine, and its journals with
-themselves.
+Method: clients, a publisher, workers and trades in all that the engine keeps write down
+what they were told (tests/support/books.py, trades.py) while processes die: at every call
+that matters, before it and after it (tests/power strikes there), and at random moments,
+one, several, all, the supervisor, workers. Then the books are compared with the engine,
+and its journals with themselves.
 
 KILLS says how many, 200 unless told; SEED repeats a choice. Every ENGINE_KILLS a new
-engine begins. The control: one acknowledgement that nobody gave must be found missing.
+engine begins. The control: one acknowledgement that nobody gave must be found missing,
+and so must a wrong line in each trade's book.
 """
 import os
 import random
@@ -42,6 +43,8 @@ TABLE = (
        for point in ("state", "state_sync", "create", "table", "table_sync", "rename",
                      "append", "sync")]
     + [(p, "state_sync", True) for p in INNER + ["gateway.0"]]
+    + [("keeper.0", point, False)
+       for point in ("create", "state", "state_sync", "rename")]
     + [("capstand", "scratch", True)])
 POINTS = [(*row, action) for row in TABLE for action in (DIE_BEFORE, DIE_AFTER)]
 
@@ -162,10 +165,11 @@ class Kills(unittest.TestCase):
         power = Power()
         self.addCleanup(power.close)
         with Engine(power=power, schedulers=2, lease_ms=3000, heartbeat_ms=500,
-                    restart_max_ms=100, memtable_bytes=1 << 20) as engine:
+                    restart_max_ms=100, drain_ms=2000,
+                    memtable_bytes=1 << 20) as engine:
             books = Books(engine, f"seed-{SEED}")
             try:
-                books.begin()
+                books.begin(trades=True)
                 killer = Killer(engine, power, books, chance)
                 points = [row for row in POINTS if row not in hit]
                 chance.shuffle(points)
@@ -188,6 +192,7 @@ class Kills(unittest.TestCase):
         print(books.compare(), flush=True)
         self.assertIn("ok", engine.tool("verify").stdout)
         self.assertIsNone(re.search(r" broken (?!\S+ process_died .*signal=9)", engine.logs()), engine.logs())
+        print(f"control: {books.compare_lies()} wrong lines in the books of trades are found")
         books.clients[0].acknowledged["nobody"] = "run_" + "0" * 26
         with self.assertRaisesRegex(AssertionError, "1 acknowledged starts are lost"):
             books.compare()

@@ -37,7 +37,7 @@ class PowerCuts(unittest.TestCase):
         power = Power(trace=True)
         self.addCleanup(power.close)
         return Engine(power=power, schedulers=2, lease_ms=3000, heartbeat_ms=500,
-                      memtable_bytes=1 << 20)
+                      drain_ms=2000, memtable_bytes=1 << 20)
 
     def cut(self, engine, books, mode, chance):
         """One cut, at any moment of some work; nothing may be missing then."""
@@ -60,7 +60,7 @@ class PowerCuts(unittest.TestCase):
         with self.engine() as engine:
             books = Books(engine, f"seed-{chance.random()}")
             try:
-                books.begin()
+                books.begin(trades=True)
                 if lies:
                     engine.power.arm("", ["sync"], DROP, last=FOR_EVER)
                 for number in range(1, cuts + 1):
@@ -70,6 +70,8 @@ class PowerCuts(unittest.TestCase):
                         return f"{lost}, in cut {number}"
                 books.end()
                 print(books.compare(), flush=True)
+                print(f"control: {books.compare_lies()} wrong lines in the books of "
+                      "trades are found", flush=True)
                 self.assertIn("ok", engine.tool("verify").stdout)
                 return None
             finally:

@@ -137,8 +137,9 @@ class Build:
 
     @staticmethod
     def lay_out(folder, programs):
-        """All other programs as they are: each finds its siblings beside it."""
-        for part in ("bin", "libexec/capstan"):
+        """All other programs as they are: each finds its siblings beside it.  And the shim
+        that some instruments put before them."""
+        for part in ("bin", "libexec/capstan", "tests/power"):
             there = os.path.join(BUILD, part)
             os.makedirs(os.path.join(folder, part), exist_ok=True)
             for name in os.listdir(there) if os.path.isdir(there) else ():

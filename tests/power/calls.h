@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 struct calls {
@@ -20,6 +21,7 @@ struct calls {
     int (*fdatasync)(int fd);
     ssize_t (*send)(int fd, const void *bytes, size_t size, int flags);
     ssize_t (*sendmsg)(int fd, const struct msghdr *message, int flags);
+    int (*clock_gettime)(clockid_t clock, struct timespec *now);
     ssize_t (*recv)(int fd, void *bytes, size_t size, int flags);
 };
 

@@ -1,5 +1,5 @@
 /* shim.c - stands between a process of the engine and the C library (LD_PRELOAD): it
- * strikes where the plan says, and notes what is durable.
+ * strikes where the plan says, notes what is durable, and tells another wall time.
  *
  *   POWER_PLAN    file of struct plan; none: nothing is struck
  *   POWER_FOLDER  folder of the trace; none: nothing is noted
@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 static struct calls real;
@@ -50,6 +51,7 @@ calls(void)
     *(void **)&real.fdatasync = next("fdatasync");
     *(void **)&real.send = next("send");
     *(void **)&real.sendmsg = next("sendmsg");
+    *(void **)&real.clock_gettime = next("clock_gettime");
     *(void **)&real.recv = next("recv");
     return &real;
 }
@@ -394,4 +396,43 @@ recv(int fd, void *bytes, size_t size, int flags)
     ssize_t result = calls()->recv(fd, bytes, size, flags);
     after(verdict);
     return result;
+}
+
+/* ---- wall time: three questions that programs and libraries ask ---- */
+
+enum { US_PER_S = 1000000, NS_PER_US = 1000 };
+
+int
+clock_gettime(clockid_t clock, struct timespec *now)
+{
+    int result = calls()->clock_gettime(clock, now);
+    if (result != 0 || (clock != CLOCK_REALTIME && clock != CLOCK_REALTIME_COARSE))
+        return result;
+    int64_t us =
+        (int64_t)now->tv_sec * US_PER_S + now->tv_nsec / NS_PER_US + plan_jump();
+    now->tv_sec = us / US_PER_S;
+    now->tv_nsec = us % US_PER_S * NS_PER_US;
+    return 0;
+}
+
+int
+gettimeofday(struct timeval *restrict now, void *restrict zone)
+{
+    struct timespec t;
+    (void)zone;
+    if (clock_gettime(CLOCK_REALTIME, &t) != 0)
+        return -1;
+    *now = (struct timeval){ .tv_sec = t.tv_sec, .tv_usec = t.tv_nsec / NS_PER_US };
+    return 0;
+}
+
+time_t
+time(time_t *now)
+{
+    struct timespec t;
+    if (clock_gettime(CLOCK_REALTIME, &t) != 0)
+        return -1;
+    if (now != NULL)
+        *now = t.tv_sec;
+    return t.tv_sec;
 }

@@ -20,6 +20,7 @@ import msgpack
 import zmq
 
 from engine import API, DEADLINE, Refused, until
+from trades import Hand, PAYLOAD, trades_of
 
 GRAPH = """\
 name: graph
@@ -110,12 +111,17 @@ class Follower(threading.Thread):
 class BookWorker(threading.Thread):
     """Does every job at once, with a result of its own making."""
 
+    actions = ["json"]
+    patience = 0  # s that it does each job for
+
     def __init__(self, books, instance):
         super().__init__(daemon=True)
         self.books, self.instance = books, instance
         self.accepted = []  # (run, step, result)
         self.stale = 0
         self.held = {}      # token → (run, step, result)
+        self.done_at = {}   # token → monotonic
+        self.lost = []      # tokens that the engine took away
         self.session = None
         self.registered = False
         self.count = self.asked_at = self.beat_at = self.said_at = 0
@@ -123,6 +129,9 @@ class BookWorker(threading.Thread):
     def say(self, **message):
         with contextlib.suppress(zmq.Again):
             self.door.send(msgpack.packb(message), zmq.NOBLOCK)
+
+    def result(self):
+        return f"{self.books.name}-{self.instance}-{self.count}"
 
     def report(self, token):
         self.say(type="report", token=token, outcome="completed",
@@ -136,9 +145,11 @@ class BookWorker(threading.Thread):
             self.registered, self.asked_at = False, 0
         elif kind == "job" and token not in self.held:
             self.count += 1
-            result = f"{self.books.name}-{self.instance}-{self.count}"
+            result = self.result()
             self.held[token] = (m["run"], m["step"], result)
-            self.report(token)
+            self.done_at[token] = time.monotonic() + self.patience
+            if not self.patience:
+                self.report(token)
         elif kind == "ack" and token in self.held:
             if m["verdict"] == "accepted":
                 self.accepted.append(self.held[token])
@@ -146,7 +157,8 @@ class BookWorker(threading.Thread):
                 self.stale += 1
             del self.held[token]
         for lost in m.get("lost", []):
-            self.held.pop(lost, None)
+            if self.held.pop(lost, None):
+                self.lost.append(lost)
 
     def speak(self):
         now = time.monotonic()
@@ -154,7 +166,7 @@ class BookWorker(threading.Thread):
             if now - self.asked_at > 0.5:
                 self.asked_at = now
                 self.say(type="register", v=1, key=self.books.engine.key,
-                         instance=self.instance, concurrency=8, actions=["json"],
+                         instance=self.instance, concurrency=8, actions=self.actions,
                          session=self.session, held=list(self.held))
             return
         if now - self.beat_at > 0.3:
@@ -163,7 +175,8 @@ class BookWorker(threading.Thread):
         if now - self.said_at > 1:
             self.said_at = now
             for token in self.held:
-                self.report(token)
+                if now >= self.done_at[token]:
+                    self.report(token)
 
     def run(self):
         context = zmq.Context()
@@ -180,6 +193,15 @@ class BookWorker(threading.Thread):
         self.say(type="goodbye")
         self.door.close(200)
         context.destroy(200)
+
+
+class LargeWorker(BookWorker):
+    """Its results lie beside the log."""
+
+    actions = ["large"]
+
+    def result(self):
+        return super().result() + "x" * PAYLOAD
 
 
 class Reader:
@@ -223,16 +245,26 @@ class Books:
         self.stop, self.leave = threading.Event(), threading.Event()
         self.clients, self.workers, self.others = [], [], []
         self.publisher = self.follower = None
+        self.trades = []
 
-    def begin(self, clients=4, workers=2):
+    def begin(self, clients=4, workers=2, trades=False):
+        """With `trades`, those of trades.py too."""
         self.engine.apply(GRAPH)
         self.engine.apply(TICK)
         self.clients = [Client(self, n) for n in range(clients)]
         self.workers = [BookWorker(self, f"worker-{n}") for n in range(workers)]
         self.publisher, self.follower = Publisher(self), Follower(self)
         self.others = [self.publisher, self.follower]
-        for thread in self.clients + self.workers + self.others:
+        if trades:
+            self.workers.append(LargeWorker(self, "large"))
+            self.trades = trades_of(self)
+            for trade in self.trades:
+                trade.begin()
+        for thread in self.threads():
             thread.start()
+
+    def threads(self):
+        return self.clients + self.workers + self.others + self.trades
 
     def acknowledged(self):
         return {k: run for c in self.clients for k, run in list(c.acknowledged.items())}
@@ -246,12 +278,18 @@ class Books:
         self.stop.set()
         for thread in self.clients + self.others:
             thread.join()
+        for trade in self.trades:
+            if not isinstance(trade, Hand):
+                trade.join()
 
     def close(self):
         self.stop.set()
         self.leave.set()
-        for thread in self.clients + self.workers + self.others:
-            thread.join()
+        for thread in self.threads():
+            if thread.ident is not None:
+                thread.join()
+        for trade in self.trades:
+            trade.close()
 
     # ---- against the engine ----
 
@@ -264,11 +302,16 @@ class Books:
 
     def wait_settled(self, deadline=DEADLINE):
         """Every run is finished, and every report acknowledged."""
+        names = ["graph", "whole"] if self.trades else ["graph"]
+
         def settled():
-            return not self.engine.get("/runs", status="open", automation="graph")["items"]
+            return not any(self.engine.get("/runs", status="open",
+                                           automation=name)["items"] for name in names)
         until(settled, lambda: f"no run is stuck\n{self.engine.logs()}", deadline)
         until(lambda: not any(worker.held for worker in self.workers),
-              "every report is acknowledged")
+              lambda: "every report is acknowledged, but of "
+              f"{[(w.instance, w.registered, list(w.held.values())) for w in self.workers]}"
+              f"\n{self.engine.logs()}")
 
     def compare(self):
         books = self.acknowledged()
@@ -283,6 +326,9 @@ class Books:
             results = self.compare_results(reader)
             self.compare_logs(reader, sorted(books.items()))
         self.compare_publisher()
+        said = [trade.compare() for trade in self.trades]
+        for words in filter(None, said):
+            print(f"  {words}, 0 lost, 0 twice", flush=True)
         return f"{len(books)} starts and {results} results acknowledged, 0 lost, " \
                f"0 accepted twice, 0 stuck"
 
@@ -320,6 +366,21 @@ class Books:
                     if event["event_type"] == "action.completed"]
             assert sorted(done) == STEPS, f"{run}: completed {done}"
             assert events[-1]["event_type"] == "run.completed", events[-1]
+
+    def compare_lies(self):
+        """The control: one wrong line in each book, and it is found.  How many."""
+        found = 0
+        for trade in self.trades:
+            trade.patience = 0
+            for write, take_out in trade.lies():
+                write()
+                with contextlib.suppress(AssertionError):
+                    trade.compare()
+                    raise RuntimeError(f"a lie in the book of {type(trade).__name__}")
+                take_out()
+                found += 1
+            trade.compare()
+        return found
 
     def compare_publisher(self):
         if self.publisher.acknowledged == 0:

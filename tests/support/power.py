@@ -25,7 +25,8 @@ SOURCE = os.path.abspath(os.environ.get("CAPSTAN_SOURCE", "."))
 DIE_BEFORE, DIE_AFTER, FAIL, DROP = 0, 1, 2, 3
 FOR_EVER = 2**64 - 1
 PLAN = struct.Struct("=4I4Q32s")  # struct plan of tests/power/plan.h
-SEEN, STRUCK = 32, 40            # offsets in it
+SEEN, STRUCK, CLOCKS = 32, 40, PLAN.size  # offsets in it
+CLOCK = struct.Struct("=32sq")   # struct plan_clock
 
 # How much of what was not synced a cut leaves.
 #   none     all: the processes die, the machine lives
@@ -53,7 +54,9 @@ class Power:
 
     def begin(self, data):
         """What the processes of the engine on `data` need in their environment."""
-        env = {"LD_PRELOAD": os.path.join(BUILD, "tests/power/shim.so"),
+        shim = os.path.join(BUILD, "tests/power/shim.so")
+        assert os.path.exists(shim), f"{shim} is not built; without it nothing is struck"
+        env = {"LD_PRELOAD": shim,
                "POWER_PLAN": os.path.join(self.folder, "plan"),
                "POWER_DATA": os.path.abspath(data)}
         if self.trace:
@@ -81,6 +84,15 @@ class Power:
 
     def seen(self):
         return struct.unpack_from("=Q", self.plan, SEEN)[0]
+
+    # ---- wall time ----
+
+    def jump(self, clocks):
+        """From now on wall time of each of these processes is so many seconds from the
+        machine's; that of the others is the machine's."""
+        rows = b"".join(CLOCK.pack(process.encode(), int(seconds * 1_000_000))
+                        for process, seconds in clocks.items())
+        self.plan[CLOCKS:CLOCKS + len(rows) + CLOCK.size] = rows + bytes(CLOCK.size)
 
     # ---- power cuts ----
 
