@@ -61,15 +61,6 @@ static const struct {
 #include "tests/unit/expressions.def"
 };
 
-static const struct {
-    enum expression_form form;
-    const char *text;
-} good[] = {
-#define GOOD(form, text, value) { EXPRESSION_##form, text },
-#define BAD(form, text, err, line, column, message)
-#include "tests/unit/expressions.def"
-};
-
 static void
 set_up(void)
 {
@@ -164,81 +155,67 @@ START_TEST(every_operator_answers_to_every_kind_of_value)
 }
 END_TEST
 
-/* With less of a limit there is the same value, or ERR_TOO_LARGE and from one point on
- * the value. */
-static void
-expect_less(size_t which, const struct expression_limits *less, struct bytes whole,
-    bool *enough)
+/* What came of a text with all of each limit. */
+static enum err whole_err;
+static char whole_message[EXPRESSION_MESSAGE_SIZE];
+static struct buffer whole;
+
+/* With less of a limit it is the same, or ERR_TOO_LARGE.  Is it the same? */
+static bool
+same_with(size_t which, const struct expression_limits *less)
 {
     struct bytes value;
-    enum err e = evaluate(good[which].form, text(good[which].text), less, &value);
-    ck_assert_msg(e == ERR_NONE || (e == ERR_TOO_LARGE && !*enough), "%s: %s: %s",
-        good[which].text, err_name(e), fault.message);
-    ck_assert_msg(e != ERR_NONE || bytes_equal(value, whole), "%s", good[which].text);
-    *enough = e == ERR_NONE;
+    const char *in = texts[which].text;
+    enum err e = evaluate(texts[which].form, text(in), less, &value);
+    if (e == whole_err && e == ERR_NONE) {
+        ck_assert_msg(bytes_equal(value, buffer_bytes(&whole)), "%s", in);
+        return true;
+    }
+    if (e == whole_err && strcmp(fault.message, whole_message) == 0)
+        return true;
+    ck_assert_msg(e == ERR_TOO_LARGE, "%s: %s: %s", in, err_name(e), fault.message);
+    return false;
 }
 
-START_TEST(less_of_a_limit_gives_the_same_value_or_none)
+/* The scope of test_expression.c. */
+static const char known[] =
+    "\x84\xa6inputs\x87\xa5issue\x83\xa5title\xa5"
+    "Crash\xa4"
+    "body\xa8it broke"
+    "\xa6number\x07\xa4list\x93\x03\x01\x02\xa4none\x90\xa7nothing\xc0\xa5"
+    "empty\xa0"
+    "\xa4name\xa4list\xa5users\x92\x82\xa4name\xa3"
+    "ann\xa3"
+    "age\x1f\x82\xa4name\xa3"
+    "bob\xa3"
+    "age\xcb\x40\x1e\x00\x00\x00\x00\x00\x00\xa7"
+    "context\x81\xa6triage\x81"
+    "\xa5label\xa3"
+    "bug\xa5steps\x81\xa3"
+    "a-b\x81\xa6output\x01\xa1x\xc0";
+
+START_TEST(less_of_a_limit_gives_the_same_or_too_large)
 {
-    static const char known[] = "\x85\xa5"
-                                "a_nil\xc0\xa6"
-                                "inputs\x89\xa5"
-                                "issue\x83\xa5"
-                                "title\xa5"
-                                "Crash"
-                                "\xa4"
-                                "body\xa8"
-                                "it broke\xa6"
-                                "number\x07\xa4"
-                                "list\x93\x03\x01\x02\xa4"
-                                "none\x90\xa7"
-                                "nothing\xc0\xa5"
-                                "empty\xa0\xa4"
-                                "name\xa4"
-                                "list\xa5"
-                                "users"
-                                "\x92\x82\xa4"
-                                "name\xa3"
-                                "ann\xa3"
-                                "age\x1f\x82\xa4"
-                                "name\xa3"
-                                "bob\xa3"
-                                "age"
-                                "\x07\xa4"
-                                "bits\xc4\x02\xff\x00\xa4"
-                                "bare\x81\x05\x06\xa7"
-                                "context\x81\xa6"
-                                "triage\x81\xa5"
-                                "label\xa3"
-                                "bug\xa5"
-                                "steps\x81\xa3"
-                                "a-b\x81\xa6"
-                                "output\x01"
-                                "\xa1"
-                                "x\xc0";
     const struct expression_limits *most = &expression_limits_default;
     struct expression_limits less = *most;
-    struct buffer kept = { 0 };
     struct bytes value;
     root = bytes_of(known, sizeof known - 1);
-    enum err e = evaluate(good[_i].form, text(good[_i].text), most, &value);
-    if (e == ERR_NONE) {
-        buffer_append_bytes(&kept, value);
-        struct bytes whole = buffer_bytes(&kept);
-        bool enough = false;
-        for (less.fuel = 0; !enough; less.fuel++)
-            expect_less((size_t)_i, &less, whole, &enough);
-        less = *most;
-        for (less.depth = 0, enough = false; !enough; less.depth++)
-            expect_less((size_t)_i, &less, whole, &enough);
-        less = *most;
-        for (less.output_max = 0, enough = false; !enough; less.output_max++)
-            expect_less((size_t)_i, &less, whole, &enough);
-        less = *most;
-        for (less.text_max = 0, enough = false; !enough; less.text_max++)
-            expect_less((size_t)_i, &less, whole, &enough);
-    }
-    buffer_free(&kept);
+    ck_assert_int_eq(pack_check(root), ERR_NONE);
+    whole_err = evaluate(texts[_i].form, text(texts[_i].text), most, &value);
+    memcpy(whole_message, fault.message, sizeof whole_message);
+    buffer_append_bytes(&whole, value);
+    for (less.fuel = 0; !same_with((size_t)_i, &less); less.fuel++)
+        ;
+    less = *most;
+    for (less.depth = 0; !same_with((size_t)_i, &less); less.depth++)
+        ;
+    less = *most;
+    for (less.output_max = 0; !same_with((size_t)_i, &less); less.output_max++)
+        ;
+    less = *most;
+    for (less.text_max = 0; !same_with((size_t)_i, &less); less.text_max++)
+        ;
+    buffer_free(&whole);
 }
 END_TEST
 
@@ -282,6 +259,158 @@ START_TEST(a_slip_of_the_pen_is_read_alike_with_and_without_values)
 }
 END_TEST
 
+static enum err
+evaluate_text(enum expression_form form, const char *in, struct bytes *value)
+{
+    return evaluate(form, text(in), &expression_limits_default, value);
+}
+
+/* Each variable is a list that is 30 levels deeper than the one before. */
+START_TEST(what_goes_too_deep_is_too_large)
+{
+    static const struct {
+        const char *last, *message;
+    } deep[] = {
+        { "{{ eq $d $d }}", "values nested deeper than 64 levels" },
+        { "{{ json $d }}", "a value nested too deep for JSON" },
+        { "{{ flatten $d }}", "flatten goes no deeper than 64 levels" },
+    };
+    struct bytes value;
+    for (size_t i = 0; i < COUNT(deep); i++) {
+        struct buffer in = { 0 };
+        for (char name = 'a'; name <= 'd'; name++) {
+            buffer_print(&in, "{{ $%c := ", name);
+            for (unsigned k = 0; k < 30; k++)
+                buffer_print(&in, "list (");
+            buffer_print(&in, name == 'a' ? "list" : "list $%c", name - 1);
+            for (unsigned k = 0; k < 30; k++)
+                buffer_print(&in, ")");
+            buffer_print(&in, " }}");
+        }
+        buffer_print(&in, "%s", deep[i].last);
+        buffer_append(&in, "", 1);
+        enum err e = evaluate_text(EXPRESSION_TEMPLATE, (char *)in.data, &value);
+        ck_assert_msg(e == ERR_TOO_LARGE || e == ERR_INVALID, "%s", err_name(e));
+        ck_assert_str_eq(fault.message, deep[i].message);
+        buffer_free(&in);
+    }
+}
+END_TEST
+
+/* Knows three names and no value; or any name, and says nothing of it. */
+static bool
+find_less(void *self, const struct bytes *path, size_t count, size_t *used,
+    struct bytes *value)
+{
+    (void)path;
+    *used = self == NULL || count < 3 ? count : 3;
+    *value = (struct bytes){ 0 };
+    return self == NULL;
+}
+
+START_TEST(a_path_has_its_bounds)
+{
+    struct bytes value;
+    struct buffer in = { 0 };
+    for (unsigned i = 0; i < 50; i++)
+        buffer_print(&in, "a.b.c.d[");
+    buffer_append(&in, "", 1);
+    ck_assert_int_eq(
+        evaluate_text(EXPRESSION_VALUE, (char *)in.data, &value), ERR_TOO_LARGE);
+    ck_assert_str_eq(fault.message, "a path of more than 32 names");
+    buffer_clear(&in);
+    for (unsigned i = 0; i < 4; i++)
+        buffer_print(&in, "%s%040u", i == 0 ? "" : ".n", i);
+    buffer_append(&in, "", 1);
+    in.data[0] = 'n';
+    scope = (struct expression_scope){ &scope, find_less };
+    ck_assert_int_eq(
+        evaluate_text(EXPRESSION_VALUE, (char *)in.data, &value), ERR_NOT_FOUND);
+    ck_assert_uint_eq(fault.column, 126);
+    ck_assert_int_eq(
+        evaluate_text(EXPRESSION_VALUE, "steps.fetch", &value), ERR_NOT_FOUND);
+    ck_assert_str_eq(fault.message, "there is no steps.fetch");
+    scope.self = NULL;
+    ck_assert_int_eq(evaluate_text(EXPRESSION_VALUE, "steps.fetch", &value), ERR_NONE);
+    ck_assert(value.size == 1 && value.data[0] == 0xc0);
+    buffer_free(&in);
+}
+END_TEST
+
+START_TEST(a_payload_has_its_bounds)
+{
+    struct expression_limits small = expression_limits_default;
+    struct buffer in = { 0 };
+    struct bytes value;
+    /* A key that is no text; one that is too long to be shown. */
+    ck_assert_int_eq(expression_payload(bytes_of("\x81\x05\xa5{{x}}", 8), &scope,
+                         &small, &arena, &value, &fault),
+        ERR_MALFORMED);
+    ck_assert_str_eq(fault.where, "?");
+    buffer_clear(&in);
+    pack_map(&in, 1);
+    char name[EXPRESSION_WHERE_SIZE + 20];
+    memset(name, 'n', sizeof name);
+    pack_text(&in, bytes_of(name, sizeof name));
+    pack_text(&in, text("{{ x }}"));
+    ck_assert_int_eq(
+        expression_payload(buffer_bytes(&in), &scope, &small, &arena, &value, &fault),
+        ERR_MALFORMED);
+    ck_assert_uint_eq(strlen(fault.where), EXPRESSION_WHERE_SIZE - 1);
+    /* Too much before the last item, and with it. */
+    small.output_max = 6;
+    static const char *const large[] = { "\x93\xab{{'12345'}}\x01\x02",
+        "\x92\x01\xab{{'12345'}}" };
+    for (size_t i = 0; i < COUNT(large); i++) {
+        ck_assert_int_eq(
+            expression_payload(text(large[i]), &scope, &small, &arena, &value, &fault),
+            ERR_TOO_LARGE);
+    }
+    /* A value that is deep, put deep. */
+    buffer_clear(&in);
+    for (unsigned i = 0; i < PACK_DEPTH_MAX - 1; i++)
+        pack_array(&in, 1);
+    pack_text(&in, text("${{ [[1]] }}"));
+    small = expression_limits_default;
+    ck_assert_int_eq(
+        expression_payload(buffer_bytes(&in), &scope, &small, &arena, &value, &fault),
+        ERR_TOO_LARGE);
+    ck_assert_int_eq(
+        expression_payload_check(buffer_bytes(&in), NULL, &small, &arena, &fault),
+        ERR_NONE);
+    buffer_free(&in);
+}
+END_TEST
+
+START_TEST(more_fuel_is_not_more_work_for_one_pattern)
+{
+    struct expression_limits large = expression_limits_default;
+    struct bytes value;
+    large.fuel = UINT32_MAX;
+    ck_assert_int_eq(
+        evaluate(EXPRESSION_VALUE, text("'abc' matches 'b'"), &large, &value),
+        ERR_NONE);
+    ck_assert_uint_eq(value.data[0], 0xc3);
+    ck_assert_int_eq(
+        evaluate(EXPRESSION_VALUE, text("repeat('a', 40) + 'c' matches '^(a+)+$'"),
+            &large, &value),
+        ERR_TOO_LARGE);
+    ck_assert_str_eq(fault.message, "this pattern takes too long on this text");
+}
+END_TEST
+
+START_TEST(nothing_is_null)
+{
+    struct bytes nothing = { 0 };
+    ck_assert(is_nil(nothing));
+    ck_assert(!truth_of(nothing));
+    ck_assert_str_eq(type_sentence(nothing), "null");
+    /* A number that is cut is none. */
+    ck_assert(truth_of(bytes_of("\xcd\x01\x00", 3)));
+    ck_assert(!truth_of(bytes_of("\xcd\x01", 2)));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -294,7 +423,12 @@ main(void)
     tcase_add_loop_test(
         tests, every_operator_answers_to_every_kind_of_value, 0, COUNT(signs));
     tcase_add_loop_test(
-        tests, less_of_a_limit_gives_the_same_value_or_none, 0, COUNT(good));
+        tests, less_of_a_limit_gives_the_same_or_too_large, 0, COUNT(texts));
+    tcase_add_test(tests, what_goes_too_deep_is_too_large);
+    tcase_add_test(tests, a_path_has_its_bounds);
+    tcase_add_test(tests, a_payload_has_its_bounds);
+    tcase_add_test(tests, more_fuel_is_not_more_work_for_one_pattern);
+    tcase_add_test(tests, nothing_is_null);
     tcase_add_loop_test(tests, a_text_that_is_cut_is_read_alike_with_and_without_values,
         0, COUNT(texts));
     tcase_add_loop_test(tests, a_slip_of_the_pen_is_read_alike_with_and_without_values,
