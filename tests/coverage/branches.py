@@ -19,6 +19,8 @@ SOURCE = os.path.abspath(os.environ.get("CAPSTAN_SOURCE", "."))
 BUILD = os.path.abspath(os.environ.get("CAPSTAN_BUILD", "."))
 TABLE = os.path.join(SOURCE, "tests/coverage/pure")
 
+# What says a mistake and is false, always: `fits || wrong_at_place(…)`.
+REFUSALS = rb"\b(?:wrong_at_place|refuse|refuse_at|expected)\("
 CALLED, TRUE, FALSE = "called", "true", "false"
 Branch = collections.namedtuple("Branch", "line column text outcome")
 
@@ -77,6 +79,8 @@ def uncounted(lines):
             found.append((test.start(), end, {TRUE}))
     for label in re.finditer(rb"\bdefault:\s*WRONG\(", lines.bare):
         found.append((label.start(), label.end(), {TRUE}))
+    for call in re.finditer(REFUSALS, lines.bare):
+        found.append((call.start(), call.start() + 1, {TRUE}))
     for value in re.finditer(rb"\bswitch\s*\((?=(\s*))", lines.bare):
         place = value.end() + len(value.group(1))
         found.append((place, place + 1, {TRUE, FALSE}))
