@@ -444,7 +444,7 @@ static struct json_place
 place_of(struct bytes in, size_t at)
 {
     struct json_place place = { 1, 1 };
-    for (size_t i = 0; i < at && i < in.size; i++) {
+    for (size_t i = 0; i < at; i++) {
         if (in.data[i] == '\n')
             place = (struct json_place){ place.line + 1, 1 };
         else

@@ -14,7 +14,8 @@ slot_of(const struct map *map, struct bytes key, uint64_t hash)
 {
     size_t i = hash & (map->capacity - 1);
     while (map->slots[i].key.data != NULL
-           && (map->slots[i].hash != hash || !bytes_equal(map->slots[i].key, key)))
+           && (map->slots[i].hash != hash
+               || !bytes_equal(map->slots[i].key, key))) /* never: 64 bits alike */
         i = (i + 1) & (map->capacity - 1);
     return i;
 }

@@ -240,7 +240,7 @@ cursor_long_u64(struct cursor *c)
         return c->bad ? 0 : (uint64_t)value;
     }
     uint8_t b = expect(c, PACK_UNSIGNED);
-    return c->bad || b <= 0x7f ? b : big_endian(c, (size_t)1 << (b - 0xcc));
+    return c->bad ? b : big_endian(c, (size_t)1 << (b - 0xcc));
 }
 
 int64_t

@@ -3,6 +3,7 @@
 #include "base/wrong.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
+#include <assert.h>
 #include <pcre2.h>
 #include <stdlib.h>
 
@@ -45,7 +46,8 @@ static size_t
 characters_before(struct bytes in, size_t at)
 {
     size_t count = 0;
-    for (size_t i = 0; i < at && i < in.size; i++)
+    assert(at <= in.size);
+    for (size_t i = 0; i < at; i++)
         count += (in.data[i] & 0xc0) != 0x80;
     return count;
 }
@@ -54,6 +56,7 @@ static enum err
 refused(struct bytes source, int code, size_t at, struct fault *fault)
 {
     PCRE2_UCHAR why[120];
+    /* never: the code is PCRE2's own, and no sentence of it is as long */
     if (pcre2_get_error_message(code, why, sizeof why) < 0)
         why[0] = '\0';
     return fault_set(fault,
@@ -86,7 +89,7 @@ pattern_new(struct bytes source, struct pattern **pattern, struct fault *fault)
     if (made == NULL)
         return refused(source, code, at, fault);
     struct pattern *p = calloc(1, sizeof *p);
-    if (p != NULL)
+    if (p != NULL) /* never: without memory it is a bug, two lines below */
         p->limits = pcre2_match_context_create(NULL);
     if (p == NULL || p->limits == NULL)
         WRONG("out of memory");
@@ -114,9 +117,7 @@ pattern_match(
     *matches = code >= 0;
     if (code >= 0 || code == PCRE2_ERROR_NOMATCH)
         return ERR_NONE;
-    return code <= PCRE2_ERROR_UTF8_ERR1 && code >= PCRE2_ERROR_UTF8_ERR21
-               ? ERR_MALFORMED
-               : ERR_TOO_LARGE;
+    return code >= PCRE2_ERROR_UTF8_ERR21 ? ERR_MALFORMED : ERR_TOO_LARGE;
 }
 
 void

@@ -281,7 +281,7 @@ static bool
 holds(struct evaluation *e, struct cursor *results)
 {
     struct bytes result = cursor_skip(results);
-    if (live(e) && type_of(result) != PACK_BOOL)
+    if (type_of(result) != PACK_BOOL)
         call_refuse(e, "wants a predicate that is true or false, not %s",
             type_sentence(result));
     return live(e) && bool_of(result);

@@ -151,15 +151,13 @@ product(struct evaluation *e, struct bytes so_far, struct bytes item)
 CALL(min)
 {
     struct bytes value = folded(e, args, count, least);
-    return value.size == 0 && live(e) ? call_refuse(e, "wants at least one item")
-                                      : value;
+    return value.size == 0 ? call_refuse(e, "wants at least one item") : value;
 }
 
 CALL(max)
 {
     struct bytes value = folded(e, args, count, most);
-    return value.size == 0 && live(e) ? call_refuse(e, "wants at least one item")
-                                      : value;
+    return value.size == 0 ? call_refuse(e, "wants at least one item") : value;
 }
 
 CALL(sum)

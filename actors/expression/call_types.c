@@ -59,9 +59,9 @@ static struct bytes
 want_bytes(struct evaluation *e, struct bytes value)
 {
     struct cursor c = cursor_over(value);
-    if (live(e) && type_of(value) != PACK_TEXT && type_of(value) != PACK_BLOB)
+    if (type_of(value) != PACK_TEXT && type_of(value) != PACK_BLOB)
         return call_refuse(e, "wants a text, not %s", type_sentence(value));
-    return live(e) && charge(e, value.size) ? cursor_blob(&c) : (struct bytes){ 0 };
+    return charge(e, value.size) ? cursor_blob(&c) : (struct bytes){ 0 };
 }
 
 CALL(b64enc)

@@ -1,5 +1,6 @@
 #include "actors/expression/evaluation.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -9,8 +10,9 @@ static void
 place(struct evaluation *e, size_t at)
 {
     struct expression_fault *fault = e->fault;
+    assert(at <= e->text.size);
     fault->line = fault->column = 1;
-    for (size_t i = 0; i < at && i < e->text.size; i++) {
+    for (size_t i = 0; i < at; i++) {
         uint8_t b = e->text.data[i];
         if (b == '\n') {
             fault->line++;
@@ -137,7 +139,7 @@ taken_text(struct evaluation *e, size_t mark)
     size_t size = e->scratch.size - mark;
     uint8_t head[5];
     size_t head_size = size < 32 ? 1 : size < 256 ? 2 : size < 65536 ? 3 : 5;
-    if (size > UINT32_MAX)
+    if (size > UINT32_MAX) /* never: fuel ends before 4 GiB */
         return fail(e, ERR_TOO_LARGE, e->call_at, "a text of more than 4 GiB");
     head[0] = head_size == 1   ? (uint8_t)(0xa0 | size)
               : head_size == 2 ? 0xd9

@@ -343,7 +343,7 @@ unary(struct evaluation *e)
     else if (live(e) && denies)
         value = value_bool(e, !bool_of(value));
     else if (live(e) && minus)
-        value = operate_negate(e, at, value);
+        value = operate_negate(e, value);
     return operand_of(e, value, at);
 }
 

@@ -139,7 +139,7 @@ escape(struct evaluation *e, size_t at, uint8_t out[4], size_t *end)
     static const char simple[] = "n\nt\tr\rb\bf\fa\av\v\\\\\"\"''``//";
     uint8_t b = byte(e, at);
     for (size_t i = 0; i + 1 < sizeof simple; i += 2)
-        if (b != 0 && (uint8_t)simple[i] == b) {
+        if ((uint8_t)simple[i] == b) {
             out[0] = (uint8_t)simple[i + 1];
             *end = at + 1;
             return 1;
@@ -234,7 +234,7 @@ next(struct evaluation *e)
     bool field = e->field;
     if (failed(e))
         return;
-    while (is_space(byte(e, e->at)) && e->at < e->text.size)
+    while (is_space(byte(e, e->at)))
         e->at++;
     e->token = (struct token){ .at = e->at, .spaced = e->at > from };
     e->token_count++;

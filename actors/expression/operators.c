@@ -3,6 +3,7 @@
 #include "actors/expression/lexer.h"
 #include "base/pattern.h"
 
+#include <assert.h>
 #include <math.h>
 
 enum { RANGE_MAX = 100000, POWER_MAX = 64, PATTERN_FUEL = 1000 };
@@ -125,20 +126,18 @@ power(struct evaluation *e, size_t at, struct bytes a, struct bytes b)
     double real = 1;
     for (wide i = 0; i < y.integer; i++) {
         real *= number_real(&x);
-        if (__builtin_mul_overflow(whole, x.integer, &whole) && x.whole)
+        if (__builtin_mul_overflow(whole, x.integer, &whole))
             return fail(e, ERR_INVALID, at, "a whole number of more than 64 bits");
     }
     return x.whole ? value_whole(e, whole) : value_real(e, real);
 }
 
 struct bytes
-operate_negate(struct evaluation *e, size_t at, struct bytes a)
+operate_negate(struct evaluation *e, struct bytes a)
 {
     struct number x;
-    if (!live(e))
-        return (struct bytes){ 0 };
-    if (!number_of(a, &x))
-        return fail(e, ERR_INVALID, at, "- wants a number, not %s", type_sentence(a));
+    bool is_number = number_of(a, &x);
+    assert(is_number);
     return x.whole ? value_whole(e, -x.integer) : value_real(e, -x.real);
 }
 
@@ -148,11 +147,11 @@ operate_range(struct evaluation *e, size_t at, wide from, wide to, wide step)
     size_t mark = e->scratch.size, count = 0;
     wide span = step > 0 ? to - from : from - to;
     wide stride = step > 0 ? step : -step;
-    if (stride != 0 && span / stride >= RANGE_MAX)
+    assert(stride != 0);
+    if (span / stride >= RANGE_MAX)
         return fail(
             e, ERR_TOO_LARGE, at, "a range of more than %d numbers", (int)RANGE_MAX);
-    for (wide i = from; stride != 0 && live(e) && (step > 0 ? i <= to : i >= to);
-         i += step, count++) {
+    for (wide i = from; live(e) && (step > 0 ? i <= to : i >= to); i += step, count++) {
         charge(e, 0);
         if (i < 0)
             pack_i64(&e->scratch, (int64_t)i);
@@ -215,7 +214,7 @@ static bool
 both_texts(
     struct evaluation *e, size_t at, const char *sign, struct bytes a, struct bytes b)
 {
-    if (!live(e) || !charge(e, a.size))
+    if (!charge(e, a.size))
         return false;
     if (type_of(a) == PACK_TEXT && type_of(b) == PACK_TEXT)
         return true;
@@ -230,8 +229,6 @@ operate_contains(struct evaluation *e, size_t at, struct bytes a, struct bytes b
 {
     enum pack_type type = type_of(a);
     e->call_at = at;
-    if (!live(e))
-        return (struct bytes){ 0 };
     if (type == PACK_ARRAY) {
         struct cursor c = cursor_over(a);
         bool found = false;

@@ -13,7 +13,7 @@ struct operator_row {
 /* The operator that the token is, or NULL. */
 const struct operator_row *operator_next(const struct evaluation *e);
 
-struct bytes operate_negate(struct evaluation *e, size_t at, struct bytes a);
+struct bytes operate_negate(struct evaluation *e, struct bytes a);
 struct bytes
 operate_add(struct evaluation *e, size_t at, struct bytes a, struct bytes b);
 struct bytes

@@ -2,6 +2,7 @@
 
 #include "actors/expression/lexer.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -123,7 +124,7 @@ path_print(const struct evaluation *e, const struct operand *o, size_t count, ch
         struct bytes name = e->segments[o->from + i].name;
         int more = snprintf(out + used, size - used, "%s%.*s", i == 0 ? "" : ".",
             shown(name), (const char *)name.data);
-        used += more < 0 ? 0 : (size_t)more;
+        used += (size_t)more;
     }
     return (int)(used < size ? used : size - 1);
 }
@@ -175,8 +176,7 @@ root_value(struct evaluation *e, const struct operand *o, size_t *known, bool *f
     *known = 0;
     *found =
         charge(e, 0) && e->scope->find(e->scope->self, path, o->count, known, &value);
-    if (*known > o->count)
-        *known = o->count;
+    assert(*known <= o->count);
     return value;
 }
 

@@ -26,7 +26,7 @@ where_add(struct walk *w, struct bytes key, size_t index)
             ? snprintf(at, room, "[%zu]", index)
             : snprintf(at, room, "%s%.*s", w->where_size > 0 ? "." : "",
                 (int)(key.size < room ? key.size : room), (const char *)key.data);
-    w->where_size += size < 0 || (size_t)size >= room ? room - 1 : (size_t)size;
+    w->where_size += (size_t)size >= room ? room - 1 : (size_t)size;
 }
 
 static bool
@@ -60,7 +60,7 @@ items_walk(struct walk *w, struct bytes value, bool map)
     struct cursor c = cursor_over(value);
     size_t count = map ? cursor_map(&c) : cursor_array(&c), outside = w->where_size;
     buffer_append(&w->out, value.data, (size_t)(c.at - value.data));
-    for (size_t i = 0; i < count && !failed(w) && !c.bad; i++) {
+    for (size_t i = 0; i < count && !failed(w); i++) {
         struct bytes key = { 0 };
         if (map) {
             struct bytes packed = cursor_skip(&c);

@@ -50,7 +50,6 @@ operand(struct evaluation *e)
     case TOKEN_VARIABLE: o = operand_variable(e); break;
     case TOKEN_SIGN:
     case TOKEN_END:
-    default:
         if (sign_is(e, "(")) {
             o = parenthesised(e);
         } else if (sign_is(e, ".")) {
@@ -65,7 +64,7 @@ operand(struct evaluation *e)
                     (int)e->token.text.size, (const char *)e->token.text.data);
         }
     }
-    while (sign_is(e, ".") && !e->token.spaced && !failed(e)) {
+    while (sign_is(e, ".") && !e->token.spaced) {
         next(e);
         operand_field(e, &o, false);
     }

@@ -136,7 +136,7 @@ digits(struct bytes in, size_t from)
 static bool
 real_shape(struct bytes in, size_t at)
 {
-    if (at < in.size && in.data[at] == '.') {
+    if (in.data[at] == '.') {
         size_t fraction = digits(in, at + 1);
         if (fraction == 0)
             return false;
@@ -381,7 +381,7 @@ put_rendered(struct evaluation *e, struct bytes value)
     size_t mark = e->scratch.size;
     put_json(e, value);
     /* Bytes stand as base64, without the quotes of JSON. */
-    if (live(e) && type_of(value) == PACK_BLOB && e->scratch.size >= mark + 2) {
+    if (live(e) && type_of(value) == PACK_BLOB) {
         size_t inner = e->scratch.size - mark - 2;
         memmove(e->scratch.data + mark, e->scratch.data + mark + 1, inner);
         e->scratch.size = mark + inner;
@@ -419,7 +419,7 @@ value_member(struct evaluation *e, struct bytes value, struct bytes name)
     const uint8_t *from = c.at;
     size_t count = cursor_map(&c);
     struct bytes found = { 0 };
-    for (size_t i = 0; i < count && !c.bad && found.size == 0; i++) {
+    for (size_t i = 0; i < count && found.size == 0; i++) {
         struct bytes key = cursor_skip(&c), item = cursor_skip(&c);
         if (type_of(key) == PACK_TEXT && bytes_equal(text_of(key), name))
             found = item;

@@ -21,6 +21,7 @@ main(void)
     srunner_add_suite(runner, seal_suite());
     srunner_add_suite(runner, stamp_suite());
     srunner_add_suite(runner, status_suite());
+    srunner_add_suite(runner, texts_suite());
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -17,6 +17,7 @@ Suite *pattern_suite(void);
 Suite *seal_suite(void);
 Suite *stamp_suite(void);
 Suite *status_suite(void);
+Suite *texts_suite(void);
 
 /* A new folder, removed with all that is in it when the test ends well. */
 const char *folder_fresh(char out[128]);

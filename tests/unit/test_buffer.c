@@ -33,6 +33,15 @@ START_TEST(nothing_may_be_appended)
 }
 END_TEST
 
+START_TEST(nothing_has_a_place_too)
+{
+    struct buffer b = { 0 };
+    ck_assert_ptr_nonnull(buffer_reserve(&b, 0));
+    ck_assert_uint_eq(b.size, 0);
+    buffer_free(&b);
+}
+END_TEST
+
 START_TEST(a_buffer_larger_than_memory_ends_the_process)
 {
     struct buffer b = { 0 };
@@ -94,6 +103,7 @@ buffer_suite(void)
     TCase *tests = tcase_create("buffer");
     tcase_add_test(tests, a_buffer_keeps_what_is_appended);
     tcase_add_test(tests, nothing_may_be_appended);
+    tcase_add_test(tests, nothing_has_a_place_too);
     tcase_add_test_raise_signal(
         tests, a_buffer_larger_than_memory_ends_the_process, SIGABRT);
     tcase_add_test(tests, an_arena_gives_zeroed_aligned_memory);

@@ -259,6 +259,53 @@ START_TEST(a_code_or_an_actor_that_does_not_exist_is_refused)
 }
 END_TEST
 
+START_TEST(a_question_carries_its_number)
+{
+    struct message plain = { .code = RUN_LIST }, asked = { .code = RUN_LIST };
+    message_ask_again(&plain, 7);
+    ck_assert_uint_eq(*(uint64_t *)(void *)plain.body, 7);
+    for (unsigned code = 0; code < MESSAGE_END; code++) {
+        const struct shape *shape = &message_shapes[code];
+        if (shape->field_count == 0 || strcmp(shape->fields[0].name, "request") != 0)
+            continue;
+        bool question =
+            shape->field_count > 1 && strcmp(shape->fields[1].name, "question") == 0;
+        uint64_t second;
+        memset(&asked, 0, sizeof asked);
+        asked.code = (enum message_code)code;
+        message_ask(&asked, 9);
+        memcpy(&second, asked.body + sizeof second, sizeof second);
+        ck_assert_uint_eq(*(uint64_t *)(void *)asked.body, 9);
+        ck_assert_uint_eq(second, question ? 9 : 0);
+    }
+}
+END_TEST
+
+START_TEST(a_refusal_has_an_error_and_a_sentence)
+{
+    struct refused known = { .err = ERR_BUSY }, newer = { .err = ERR_COUNT },
+                   none = { .err = ERR_NONE };
+    ck_assert_int_eq(refused_err(&known), ERR_BUSY);
+    ck_assert_int_eq(refused_err(&newer), ERR_CORRUPT);
+    ck_assert_int_eq(refused_err(&none), ERR_CORRUPT);
+    ck_assert(bytes_equal(refused_sentence(&known), text(err_sentence(ERR_BUSY))));
+    known.detail = text("because");
+    ck_assert(bytes_equal(refused_sentence(&known), text("because")));
+}
+END_TEST
+
+START_TEST(what_has_no_name_is_unknown)
+{
+    ck_assert_str_eq(run_status_name(RUN_BROKEN), "failed");
+    ck_assert_str_eq(run_status_name((enum run_status)0), "unknown");
+    ck_assert_str_eq(run_status_name((enum run_status)99), "unknown");
+    ck_assert_str_eq(automation_status_name(AUTOMATION_PAUSED), "paused");
+    ck_assert_str_eq(automation_status_name((enum automation_status)99), "unknown");
+    ck_assert_str_eq(actor_name_text(ACTOR_lease), "lease");
+    ck_assert_str_eq(actor_name_text(ACTOR_COUNT), "unknown");
+}
+END_TEST
+
 START_TEST(secrets_are_not_printed)
 {
     struct message m = filled(KEY_OFFERED);
@@ -340,6 +387,9 @@ main(void)
         COUNT(catalogue));
     tcase_add_test(tests, what_a_newer_release_says_more_is_passed_over);
     tcase_add_test(tests, a_code_or_an_actor_that_does_not_exist_is_refused);
+    tcase_add_test(tests, a_question_carries_its_number);
+    tcase_add_test(tests, a_refusal_has_an_error_and_a_sentence);
+    tcase_add_test(tests, what_has_no_name_is_unknown);
     tcase_add_test(tests, secrets_are_not_printed);
     tcase_add_loop_test(tests, every_message_has_a_wire_and_every_command_one_back, 0,
         COUNT(catalogue));

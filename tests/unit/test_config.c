@@ -80,6 +80,10 @@ START_TEST(an_unknown_name_is_placed_and_the_nearest_known_is_offered)
     expect_refused("lease_ms: 5000\n  \nhearbeat_ms: 3\n",
         "line 3, column 1: there is no setting 'hearbeat_ms': did you mean "
         "'heartbeat_ms'?");
+    expect_refused("a_name_that_is_as_long_as_nobody_would_ever_make_it: 3",
+        "line 1, column 1: there is no setting "
+        "'a_name_that_is_as_long_as_nobody_would_e...'");
+    expect_refused("\"a\\x7f\": 3", "line 1, column 1: there is no setting 'a?'");
     expect_refused("x: 3", "line 1, column 1: there is no setting 'x'");
     expect_refused("\"a\\nb\": 3", "line 1, column 1: there is no setting 'a?b'");
 }
@@ -102,6 +106,8 @@ END_TEST
 
 START_TEST(a_number_is_digits_and_nothing_else)
 {
+    ck_assert_int_eq(
+        config_set(&config, text("schedulers"), text(""), &fault), ERR_MALFORMED);
     static const char *const wrong[] = { "-1", "0x10", "1.5", "1e3", "five", "' 5'",
         "99999999999999999999", "18446744073709551617", "true" };
     char yaml[64];
@@ -126,6 +132,14 @@ START_TEST(what_is_not_a_map_of_values_is_refused_at_its_place)
     snprintf(why, sizeof why, "line 1, column 11: %s", one);
     expect_refused("lease_ms: [[[[", why);
     expect_refused("lease_ms: ~", why);
+    expect_refused("lease_ms: null", why);
+    expect_refused("lease_ms:",
+        "line 1, column 10: expected one value: a number, true, "
+        "false or text");
+    ck_assert_int_eq(read_yaml("null"), ERR_NONE);
+    ck_assert_int_eq(read_yaml("lease_ms: 600\n@"), ERR_MALFORMED);
+    ck_assert_int_eq(read_yaml("{ lease_ms: 600 }\n@"), ERR_MALFORMED);
+    ck_assert_int_eq(read_yaml("@"), ERR_MALFORMED);
     expect_refused("lease_ms: *a", why);
     expect_refused("? [a]\n: 3", "line 1, column 3: expected the name of a setting");
     expect_refused("lease_ms: 600\n---\nlease_ms: 700\n",
@@ -150,6 +164,22 @@ START_TEST(a_list_is_written_as_one_or_with_colons)
         "workers: [a, 'b:c']", "line 1, column 14: expected an item without ':'");
     expect_refused("workers: [a, \"b\\n\"]",
         "line 1, column 10: workers: holds a control character");
+    expect_refused(
+        "workers: [a, ~]", "line 1, column 14: expected text, an item of the list");
+    expect_refused(
+        "workers: [a, '']", "line 1, column 14: expected an item without ':'");
+    struct buffer yaml = { 0 };
+    buffer_print(&yaml, "workers: [");
+    for (unsigned i = 0; i < 100; i++)
+        buffer_print(&yaml, "%s/a/folder/of/%050u", i > 0 ? ", " : "", i);
+    buffer_print(&yaml, "]");
+    buffer_append(&yaml, "", 1);
+    ck_assert_int_eq(read_yaml((char *)yaml.data), ERR_MALFORMED);
+    ck_assert_msg(
+        strstr(fault.detail, ": the list is too long") != NULL, "%s", fault.detail);
+    buffer_free(&yaml);
+    ck_assert(config_is_list(text("workers")) && !config_is_list(text("data")));
+    ck_assert(!config_is_list(text("nothing")) && !config_known(text("nothing")));
     expect_refused("workers: { a: b }",
         "line 1, column 10: expected one value: a number, true, false or text");
     ck_assert_int_eq(read_yaml("workers: [a"), ERR_MALFORMED);
@@ -188,6 +218,14 @@ START_TEST(a_text_with_controls_is_refused)
 {
     ck_assert_int_eq(
         config_set(&config, text("data"), text("/a\n/b"), &fault), ERR_MALFORMED);
+    ck_assert_int_eq(
+        config_set(&config, text("data"), text("/a\x7f"), &fault), ERR_MALFORMED);
+    char large[2 * CONFIG_TEXT_MAX];
+    memset(large, 'a', sizeof large);
+    ck_assert_int_eq(
+        config_set(&config, text("data"), bytes_of(large, sizeof large), &fault),
+        ERR_MALFORMED);
+    ck_assert_msg(strstr(fault.detail, "out of bounds") != NULL, "%s", fault.detail);
     ck_assert_int_eq(
         config_set(&config, text("data"), text("/\xc3(/b"), &fault), ERR_MALFORMED);
     ck_assert_int_eq(
@@ -234,11 +272,70 @@ START_TEST(beyond_loopback_is_possible_if_it_is_meant)
     config_default(&config);
     ck_assert_int_eq(read_yaml("worker_address: 10.0.0.1\nworker_curve: 1"), ERR_NONE);
     ck_assert_int_eq(config_check(&config, &fault), ERR_NONE);
+    ck_assert_int_eq(read_yaml("insecure: false\nworker_curve: 0"), ERR_NONE);
+    ck_assert_int_eq(config_check(&config, &fault), ERR_MALFORMED);
+    ck_assert_int_eq(read_yaml("insecure: true\niii_address: 10.0.0.1\n"
+                               "iii_http_address: 10.0.0.1"),
+        ERR_NONE);
+    ck_assert_int_eq(config_check(&config, &fault), ERR_NONE);
+    /* Two doors may have one port at two addresses, or any port. */
+    ck_assert_int_eq(read_yaml("http_port: 5170"), ERR_NONE);
+    ck_assert_int_eq(config_check(&config, &fault), ERR_NONE);
+    ck_assert_int_eq(read_yaml("http_port: 0\nworker_port: 0"), ERR_NONE);
+    ck_assert_int_eq(config_check(&config, &fault), ERR_NONE);
     ck_assert(config_loopback("localhost"));
+    ck_assert(config_loopback("[::1]"));
     ck_assert(config_loopback("127.1.2.3"));
     ck_assert(config_loopback("::1"));
     ck_assert(!config_loopback("::"));
     ck_assert(!config_loopback("128.0.0.1"));
+}
+END_TEST
+
+START_TEST(an_address_becomes_a_url_that_can_be_called)
+{
+    static const char *const urls[][2] = {
+        { "10.0.0.1", "http://10.0.0.1:80" },
+        { "0.0.0.0", "http://127.0.0.1:80" },
+        { "*", "http://127.0.0.1:80" },
+        { "::1", "http://[::1]:80" },
+        { "[::1]", "http://[::1]:80" },
+    };
+    for (size_t i = 0; i < COUNT(urls); i++) {
+        char out[CONFIG_URL_MAX];
+        config_url(out, "http", urls[i][0], 80);
+        ck_assert_str_eq(out, urls[i][1]);
+    }
+}
+END_TEST
+
+/* Every setting is in it, with what is in force and with its default. */
+START_TEST(what_is_in_force_is_explained)
+{
+    char *lines;
+    size_t size;
+    ck_assert_int_eq(read_yaml("lease_ms: 5000\nhttp_address: '::1'"), ERR_NONE);
+    FILE *out = open_memstream(&lines, &size);
+    config_explain(&config, out);
+    config_document(out);
+    fclose(out);
+    static const char *const expected[] = { "\nlease_ms: 5000\n    # ",
+        "# default 30000, 500 to 86400000 ms\n", "\nhttp_address: \"::1\"\n    # ",
+        "# default 127.0.0.1, 1 to 255 bytes\n", "\nworkers: \"\"\n",
+        "# default empty, ", "\n| `lease_ms` | 30000 | 500 | 86400000 | ms | " };
+    for (size_t i = 0; i < COUNT(expected); i++)
+        ck_assert_msg(strstr(lines, expected[i]) != NULL, "%s\n%s", expected[i], lines);
+    free(lines);
+}
+END_TEST
+
+START_TEST(settings_that_cannot_be_read_are_no_settings)
+{
+    struct config before = config;
+    FILE *in = fopen("/", "r");
+    ck_assert_int_eq(config_read(in, &config, &fault), ERR_IO);
+    fclose(in);
+    ck_assert_mem_eq(&before, &config, sizeof config);
 }
 END_TEST
 
@@ -302,6 +399,9 @@ config_suite(void)
     tcase_add_test(tests, settings_that_contradict_each_other_are_refused);
     tcase_add_test(tests, beyond_loopback_is_possible_if_it_is_meant);
     tcase_add_test(tests, a_list_is_written_as_one_or_with_colons);
+    tcase_add_test(tests, an_address_becomes_a_url_that_can_be_called);
+    tcase_add_test(tests, what_is_in_force_is_explained);
+    tcase_add_test(tests, settings_that_cannot_be_read_are_no_settings);
     tcase_add_test(tests, a_child_refuses_settings_cut_short);
     tcase_add_test(tests, a_file_that_is_not_there_is_named);
     tcase_add_test(tests, a_mistake_in_a_file_names_the_file);

@@ -281,7 +281,26 @@ START_TEST(a_value_is_found_by_its_key)
     ck_assert_uint_eq(pack_find(buffer_bytes(&out), "a").size, 3);
     ck_assert_uint_eq(pack_find(buffer_bytes(&out), "c").size, 0);
     ck_assert_uint_eq(pack_find(text("\x01"), "c").size, 0);
+    ck_assert_uint_eq(pack_find(text("\x82\xa1"
+                                     "a\xc4\x07"),
+                          "c")
+                          .size,
+        0);
     ck_assert_uint_eq(pack_find((struct bytes){ 0 }, "c").size, 0);
+}
+END_TEST
+
+START_TEST(what_is_of_another_type_is_bad)
+{
+    int8_t type = 7;
+    struct cursor whole = cursor_over(text("\xa1"
+                                           "a")),
+                  real = whole, other = whole;
+    ck_assert_int_eq(cursor_i64(&whole), 0);
+    ck_assert(cursor_double(&real) == 0);
+    ck_assert_uint_eq(cursor_extension(&other, &type).size, 0);
+    ck_assert(whole.bad && real.bad && other.bad);
+    ck_assert_int_eq(type, 7);
 }
 END_TEST
 
@@ -290,6 +309,8 @@ START_TEST(nothing_is_nil)
     pack_raw(&out, (struct bytes){ 0 });
     pack_raw(&out, text("\x05"));
     ck_assert(bytes_equal(buffer_bytes(&out), text("\xc0\x05")));
+    ck_assert(bytes_equal(pack_or_map((struct bytes){ 0 }), text("\x80")));
+    ck_assert(bytes_equal(pack_or_map(text("\x81\x01\x02")), text("\x81\x01\x02")));
 }
 END_TEST
 
@@ -315,6 +336,7 @@ pack_suite(void)
     tcase_add_test(tests, characters_are_written_as_they_are_read);
     tcase_add_test(tests, a_value_is_found_by_its_key);
     tcase_add_test(tests, nothing_is_nil);
+    tcase_add_test(tests, what_is_of_another_type_is_bad);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -3,6 +3,7 @@
  * suite.py compares the answers with the official test suite.
  */
 #include "actors/schema/inputs.h"
+#include "actors/schema/keywords.h"
 #include "base/pack.h"
 
 #include <check.h>
@@ -188,7 +189,191 @@ static const struct {
     { "{'$ref': '#/$defs/tree', '$defs': {'tree': {'items': {'$ref': '#/$defs/tree'},"
       " 'type': 'array'}}}",
         "[[], [[2]]]", "/1/0/0: found 2: expected type array\n" },
+    { "{'$ref': '#/%24defs/a~1b~0', '$defs': {'a/b~': {'type': 'null'}}}", "1",
+        ": found 1: expected type null\n" },
+    { "{'allOf': [{'type': 'null'}, {'type': 'array'}], 'items': {'$ref': "
+      "'#/allOf/1'}}",
+        "[[]]", ": found an array: expected type null\n" },
+    { "{'enum': [{'a': [1], 'b': 2.5}, {'a': [1]}, [1], [1, 2], null, 'x', -3]}",
+        "{'b': 2.5, 'a': [2]}",
+        ": found an object: expected an object, an object, an array, an array, null, "
+        "\"x\" or -3\n" },
+    { "{'uniqueItems': true}", "[1.5, 1.5, null, true, 'a', 'a', -2.5, [1], [1], {}]",
+        "/1: found 1.5, which is item 0 too: expected every item once\n"
+        "/5: found \"a\", which is item 4 too: expected every item once\n"
+        "/8: found an array, which is item 7 too: expected every item once\n" },
+    { "{'uniqueItems': false, 'contains': {'type': 'null'}, 'maxContains': 2}",
+        "[null, 1, null]", "" },
+    { "{'minimum': -2.5, 'maximum': 2.5, 'multipleOf': 0.5}", "-3",
+        ": found -3: expected at least -2.5\n" },
+    { "{'exclusiveMinimum': -3, 'exclusiveMaximum': 1.5}", "-3.5",
+        ": found -3.5: expected more than -3\n" },
+    { "{'minimum': 1.5, 'maximum': -1.5}", "2", ": found 2: expected at most -1.5\n" },
+    { "{'multipleOf': 1000000.0}", "0.0000000000000000000000000000001",
+        ": found 1e-31: expected a multiple of 1000000\n" },
+    { "{'multipleOf': 0.001}", "123456789012345678901234567890.0", "" },
+    { "{'properties': {'': true, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa': true,"
+      " 'name': true}, 'additionalProperties': false}",
+        "{'nme': 1}", "/nme: it is unknown: did you mean \"name\"?\n" },
+    { "{'not': {'additionalProperties': false}, 'oneOf': [{'items': {'type': 'null'}},"
+      " {'additionalProperties': false}]}",
+        "{'a': 1}", "" },
+    { "{'anyOf': [{'required': ['a', 'b']}, {'required': ['c']}, {'required': ['d', "
+      "'e']}, {'properties': {'f': {'type': 'null'}}}]}",
+        "{'f': 1}",
+        ": found an object: expected one of the 4 forms of anyOf, of which the nearest "
+        "says: /c: it is missing: it is required\n" },
+    { "{'enum': ['aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',"
+      " 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb',"
+      " 'cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc', 'd']}",
+        "1",
+        ": found 1: expected "
+        "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+        "\", \"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\", "
+        "\"cccccccccccccccccccccccccccccc\n" },
 };
+
+/* What is said has no room, or the schema is one that schema_check refuses. */
+static const struct {
+    const char *schema, *value;
+    bool fits;
+} misread[] = {
+    { "17", "1", true },
+    { "{'type': 'nonsense'}", "1", true },
+    { "{'minimum': 'x', 'maximum': 'x', 'multipleOf': 'x'}", "1", true },
+    { "{'multipleOf': 0}", "1", false },
+    { "{'minLength': 'x', 'maxLength': 'x', 'pattern': '('}", "'a'", false },
+    { "{'minItems': 'x', 'maxItems': 'x', 'uniqueItems': 1}", "[1, 1]", true },
+    { "{'contains': true, 'minContains': 'x', 'maxContains': 'x'}", "[1]", true },
+    { "{'$ref': '#/nope'}", "1", true },
+    { "{'$ref': ''}", "1", true },
+    { "{'$ref': 'x'}", "1", true },
+    { "{'$ref': '#x'}", "1", true },
+    { "{'$ref': '#/%4'}", "1", true },
+    { "{'$ref': '#/%4z'}", "1", true },
+    { "{'$ref': '#/%/'}", "1", true },
+    { "{'$ref': '#/%00'}", "1", true },
+    { "{'$ref': '#/~2'}", "1", true },
+    { "{'$ref': '#/%6E%4f', 'nO': false}", "1", false },
+    { "{'$ref': '#/allOf/', 'allOf': [true]}", "1", true },
+    { "{'$ref': '#/allOf/00', 'allOf': [true]}", "1", true },
+    { "{'$ref': '#/allOf/x', 'allOf': [true]}", "1", true },
+    { "{'$ref': '#/allOf/!', 'allOf': [true]}", "1", true },
+    { "{'$ref': '#/allOf/1', 'allOf': [true]}", "1", true },
+    { "{'$ref': '#/allOf/999', 'allOf': [true]}", "1", true },
+    { "{'if': {'$ref': '#/x/1'}, 'x': [true, false], 'then': false}", "1", true },
+    { "{'$ref': '#/x/0', 'x': [false]}", "1", false },
+};
+
+START_TEST(what_a_schema_cannot_mean_is_passed_over)
+{
+    struct buffer schema = { 0 }, value = { 0 };
+    struct arena arena = { 0 };
+    struct schema_mistakes m;
+    json(misread[_i].schema, &schema);
+    json(misread[_i].value, &value);
+    ck_assert_int_eq(
+        schema_validate(buffer_bytes(&schema), buffer_bytes(&value), &arena, &m),
+        misread[_i].fits ? ERR_NONE : ERR_INVALID);
+    buffer_free(&schema);
+    buffer_free(&value);
+    arena_free(&arena);
+}
+END_TEST
+
+/* With that much work, what is said is the same as with all, or it is too much. */
+static enum err
+judge_with(struct bytes schema, struct bytes value, uint64_t work, struct buffer *said)
+{
+    struct arena arena = { 0 };
+    struct schema_mistakes m;
+    struct judging j;
+    struct place root = place_root(value);
+    judging_open(&j, schema, &arena, &m);
+    j.work = work;
+    judge(&j, schema, &root);
+    enum err e = judging_close(&j);
+    buffer_clear(said);
+    print(&m, said);
+    arena_free(&arena);
+    return e;
+}
+
+START_TEST(less_work_says_the_same_or_too_much)
+{
+    struct buffer schema = { 0 }, value = { 0 }, all = { 0 }, said = { 0 };
+    enum err whole, e = ERR_TOO_LARGE;
+    json(judged[_i].schema, &schema);
+    for (size_t v = 0; v < COUNT(judged); v++) {
+        json(judged[v].value, &value);
+        whole = judge_with(
+            buffer_bytes(&schema), buffer_bytes(&value), SCHEMA_WORK_MAX, &all);
+        ck_assert(whole == ERR_NONE || whole == ERR_INVALID);
+        e = ERR_TOO_LARGE;
+        for (uint64_t work = 1; e == ERR_TOO_LARGE; work++) {
+            e = judge_with(buffer_bytes(&schema), buffer_bytes(&value), work, &said);
+            ck_assert(e == whole || e == ERR_TOO_LARGE);
+        }
+        ck_assert_str_eq((const char *)said.data, (const char *)all.data);
+    }
+    buffer_free(&schema);
+    buffer_free(&value);
+    buffer_free(&all);
+    buffer_free(&said);
+}
+END_TEST
+
+START_TEST(bytes_are_shown_and_compared)
+{
+    struct buffer schema = { 0 };
+    struct arena arena = { 0 };
+    struct schema_mistakes m;
+    pack_map(&schema, 1);
+    pack_string(&schema, "const");
+    pack_blob(&schema, text("a"));
+    ck_assert_int_eq(schema_validate(buffer_bytes(&schema),
+                         text("\xc4\x01"
+                              "a"),
+                         &arena, &m),
+        ERR_NONE);
+    ck_assert_int_eq(schema_validate(buffer_bytes(&schema),
+                         text("\xc4\x01"
+                              "b"),
+                         &arena, &m),
+        ERR_INVALID);
+    ck_assert_str_eq(m.list[0].message, "found bytes: expected bytes");
+    /* No number is beyond another, or no number at all. */
+    static const uint8_t nan[] = { 0xcb, 0x7f, 0xf8, 0, 0, 0, 0, 0, 0 };
+    json("{'minimum': 1, 'maximum': 0, 'type': 'number'}", &schema);
+    ck_assert_int_eq(
+        schema_validate(buffer_bytes(&schema), bytes_of(nan, sizeof nan), &arena, &m),
+        ERR_INVALID);
+    ck_assert_uint_eq(m.total, 1);
+    buffer_free(&schema);
+    arena_free(&arena);
+}
+END_TEST
+
+START_TEST(a_place_that_is_long_is_cut)
+{
+    struct buffer schema = { 0 }, value = { 0 };
+    struct arena arena = { 0 };
+    struct schema_mistakes m;
+    char name[400];
+    memset(name, 'n', sizeof name);
+    json("{'additionalProperties': false}", &schema);
+    pack_map(&value, 1);
+    pack_text(&value, bytes_of(name, sizeof name));
+    pack_nil(&value);
+    ck_assert_int_eq(
+        schema_validate(buffer_bytes(&schema), buffer_bytes(&value), &arena, &m),
+        ERR_INVALID);
+    ck_assert_uint_eq(strlen(m.list[0].pointer), 255);
+    buffer_free(&schema);
+    buffer_free(&value);
+    arena_free(&arena);
+}
+END_TEST
 
 START_TEST(values_are_judged)
 {
@@ -255,6 +440,18 @@ static const struct {
     { "{'unevaluatedProperties': false}",
         "/unevaluatedProperties: unevaluatedProperties is not supported: use "
         "additionalProperties or items where it stands\n" },
+    { "{'$ref': 1}", "/$ref: found 1: expected a reference into this schema, such as "
+                     "\"#/$defs/address\"\n" },
+    { "{'$ref': ''}", "/$ref: found \"\": expected a reference into this schema, such "
+                      "as \"#/$defs/address\"\n" },
+    { "{'$ref': '#/x-a', 'x-a': 1}", "/$ref: \"#/x-a\": there is no schema there\n" },
+    { "{'$schema': 1}", "/$schema: found 1: expected "
+                        "https://json-schema.org/draft/2020-12/schema\n" },
+    { "{'$schema': 'https://json-schema.org/draft/2020-12/schema'}", "" },
+    { "{'$schema': 'https://json-schema.org/draft/2020-12/schema#'}", "" },
+    { "{'pattern': 1}", "/pattern: found 1: expected a string\n" },
+    { "{'anyOf': {}}", "/anyOf: found an object: expected a list of schemas\n" },
+    { "{'$ref': '#', '$defs': {'a': true, 'b': {'$ref': '#/$defs/a'}}}", "" },
     { "{'dependencies': {}}", "/dependencies: dependencies is not supported: use "
                               "dependentRequired or dependentSchemas\n" },
 };
@@ -265,7 +462,8 @@ START_TEST(schemas_are_checked)
     struct arena arena = { 0 };
     struct schema_mistakes m;
     json(refused[_i].schema, &schema);
-    ck_assert_int_eq(schema_check(buffer_bytes(&schema), &arena, &m), ERR_INVALID);
+    ck_assert_int_eq(schema_check(buffer_bytes(&schema), &arena, &m),
+        refused[_i].mistakes[0] == '\0' ? ERR_NONE : ERR_INVALID);
     print(&m, &said);
     ck_assert_str_eq((const char *)said.data, refused[_i].mistakes);
     buffer_free(&schema);
@@ -437,6 +635,12 @@ main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, values_are_judged, 0, (int)COUNT(judged));
     tcase_add_loop_test(tcase, schemas_are_checked, 0, (int)COUNT(refused));
+    tcase_add_loop_test(
+        tcase, what_a_schema_cannot_mean_is_passed_over, 0, (int)COUNT(misread));
+    tcase_add_loop_test(
+        tcase, less_work_says_the_same_or_too_much, 0, (int)COUNT(judged));
+    tcase_add_test(tcase, bytes_are_shown_and_compared);
+    tcase_add_test(tcase, a_place_that_is_long_is_cut);
     tcase_add_test(tcase, work_without_end_is_cut);
     tcase_add_test(tcase, patterns_share_their_work);
     tcase_add_test(tcase, many_items_are_compared_in_time);

@@ -128,6 +128,47 @@ START_TEST(a_name_twice_is_malformed)
 }
 END_TEST
 
+START_TEST(texts_and_lists_have_their_bounds)
+{
+    struct buffer json = { 0 };
+    buffer_print(&json,
+        "{\"type\":\"register\",\"instance\":\"%01000u\","
+        "\"concurrency\":1}",
+        0);
+    buffer_append(&json, "", 1);
+    ck_assert_int_eq(take((char *)json.data), ERR_TOO_LARGE);
+    ck_assert_msg(
+        strstr(fault.detail, "instance is above") != NULL, "%s", fault.detail);
+    buffer_clear(&json);
+    buffer_print(&json, "{\"type\":\"register\",\"queues\":[\"%01000u\"]}", 0);
+    buffer_append(&json, "", 1);
+    ck_assert_int_eq(take((char *)json.data), ERR_TOO_LARGE);
+    ck_assert_msg(strstr(fault.detail, "queues is above") != NULL, "%s", fault.detail);
+    buffer_clear(&json);
+    buffer_print(&json, "{\"type\":\"register\",\"queues\":[");
+    for (unsigned i = 0; i < 5000; i++)
+        buffer_print(&json, "%s\"q\"", i > 0 ? "," : "");
+    buffer_print(&json, "]}");
+    buffer_append(&json, "", 1);
+    ck_assert_int_eq(take((char *)json.data), ERR_TOO_LARGE);
+    ck_assert_msg(strstr(fault.detail, "queues is above") != NULL, "%s", fault.detail);
+    ck_assert_int_eq(take("{\"type\":\"a_type_that_is_much_longer_than_forty_letters\"}"),
+        ERR_UNSUPPORTED);
+    ck_assert_str_eq(
+        fault.detail, "there is no type 'a_type_that_is_much_longer_than_forty_le'");
+    buffer_free(&json);
+    /* A key that is no text says nothing. */
+    buffer_clear(&frame);
+    pack_map(&frame, 2);
+    pack_u64(&frame, 5);
+    pack_u64(&frame, 6);
+    pack_string(&frame, "type");
+    pack_string(&frame, "drained");
+    ck_assert_int_eq(worker_frame_read(buffer_bytes(&frame), &limits, &said, &fault),
+        ERR_UNSUPPORTED);
+}
+END_TEST
+
 START_TEST(every_truncation_is_malformed)
 {
     ck_assert_int_eq(take("{\"type\":\"report\",\"outcome\":\"failed\",\"token\":" TOKEN
@@ -148,7 +189,9 @@ START_TEST(what_the_gateway_says_is_well_formed)
     struct worker_registered registered = { .token = text("t") };
     struct report_settled settled = { .token = text("t"), .verdict = VERDICT_STALE };
     struct job_cancel cancel = { .token = text("t"), .reason = text("r") };
-    pack_array(&out, 8);
+    struct job_granted none = { .token = text("t"),
+        .parameters = text("\x81\x01\x02") };
+    pack_array(&out, 13);
     worker_write_job(&out, &job);
     worker_write_registered(&out, &registered, 7);
     worker_write_ack(&out, &settled);
@@ -158,7 +201,23 @@ START_TEST(what_the_gateway_says_is_well_formed)
     worker_write_error(&out, ERR_BUSY, text("m"), text("report"), text("t"));
     worker_write_error(
         &out, ERR_BUSY, text("m"), (struct bytes){ 0 }, (struct bytes){ 0 });
+    size_t more = out.size;
+    worker_write_job(&out, &none);
+    settled.verdict = VERDICT_ACCEPTED;
+    worker_write_ack(&out, &settled);
+    worker_write_heartbeat(&out, text("\x91\x01"), (struct bytes){ 0 });
+    worker_write_published(&out, text("e"), 7);
+    worker_write_unpublished(&out, ERR_BUSY, text("m"), text("e"));
     ck_assert_int_eq(pack_check(buffer_bytes(&out)), ERR_NONE);
+    struct cursor d = cursor_over(bytes_of(out.data + more, out.size - more));
+    struct bytes job_said = cursor_skip(&d), ack = cursor_skip(&d);
+    ck_assert_uint_eq(pack_find(job_said, "parameters").size, 3);
+    ck_assert_uint_eq(pack_find(job_said, "deadline_ms").size, 0);
+    ck_assert(bytes_equal(pack_find(ack, "verdict"), text("\xa8"
+                                                          "accepted")));
+    ck_assert_uint_eq(*pack_find(cursor_skip(&d), "lost").data, 0x91);
+    ck_assert_uint_eq(*pack_find(cursor_skip(&d), "number").data, 7);
+    ck_assert(bytes_equal(pack_find(cursor_skip(&d), "about"), text("\xa7publish")));
     struct cursor c = cursor_over(buffer_bytes(&out));
     cursor_array(&c);
     struct bytes first = cursor_skip(&c);
@@ -178,6 +237,7 @@ worker_frame_suite(void)
     tcase_add_test(tests, a_mistake_is_named);
     tcase_add_test(tests, a_report_that_is_too_large_names_its_token);
     tcase_add_test(tests, a_name_twice_is_malformed);
+    tcase_add_test(tests, texts_and_lists_have_their_bounds);
     tcase_add_test(tests, every_truncation_is_malformed);
     tcase_add_test(tests, what_the_gateway_says_is_well_formed);
     suite_add_tcase(suite, tests);
