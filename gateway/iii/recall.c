@@ -37,6 +37,17 @@ iii_session_of(const struct iii_worker *worker, struct id *session)
     return true;
 }
 
+static struct early *
+early_new(struct bytes invocation, struct bytes frame)
+{
+    struct early *early = calloc(1, sizeof *early);
+    if (early == NULL)
+        WRONG("out of memory");
+    memcpy(early->id, invocation.data, III_UUID_SIZE);
+    buffer_append_bytes(&early->frame, frame);
+    return early;
+}
+
 static void
 drop(struct hub *hub, struct early *early)
 {
@@ -65,12 +76,8 @@ iii_early_keep(struct hub *hub, struct bytes invocation, struct bytes frame)
     if (!iii_uuid(invocation) || hub->early_count == III_EARLY_MAX
         || frame.size > III_EARLY_BYTES_MAX - hub->early_bytes)
         return;
-    struct early *early = calloc(1, sizeof *early);
-    if (early == NULL)
-        WRONG("out of memory");
-    memcpy(early->id, invocation.data, III_UUID_SIZE);
+    struct early *early = early_new(invocation, frame);
     early->at_ms = hub->gateway->now_ms;
-    buffer_append_bytes(&early->frame, frame);
     list_append(&hub->early, &early->link);
     hub->early_count++;
     hub->early_bytes += frame.size;
