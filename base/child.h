@@ -2,9 +2,10 @@
  *
  *   argv    PROGRAM INSTANCE
  *   fd 2    log lines, see base/log.h
- *   fd 3    "secret=HEX\n", "clock=MS\n" and then the settings, see config_write; read
- * to its end fd 4    one line back: "ready DETAIL\n" or "failed SENTENCE\n" fd 5    the
- * lock of the data folder, kept open until the process ends
+ *   fd 3    "secret=HEX\n", "life=HEX\n", "clock=MS\n" and then the settings, see
+ *           config_write; read to its end
+ *   fd 4    one line back: "ready DETAIL\n" or "failed SENTENCE\n"
+ *   fd 5    the lock of the data folder, kept open until the process ends
  *
  * SIGTERM asks to end: finish the turn, exit 0.  When the supervisor dies, so do we.
  */
@@ -20,7 +21,8 @@ enum { CHILD_LOCK_FD = 5 };
 struct child {
     struct config config; /* `data` is absolute */
     uint8_t secret[SECRET_SIZE];
-    int64_t clock_ms; /* from the monotonic clock to the engine's time */
+    uint8_t life[MAC_SIZE]; /* of the engine: another one with each start */
+    int64_t clock_ms;       /* from the monotonic clock to the engine's time */
     unsigned instance;
     char name[32];                        /* such as "scheduler.0" */
     char run_folder[FOLDER_PATH_MAX];     /* sockets */
