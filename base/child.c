@@ -37,18 +37,18 @@ read_instance(const char *word, unsigned *instance)
     return word[0] >= '0' && word[0] <= '9' && *end == '\0' && value < PARTITIONS_MAX;
 }
 
+/* A line of "NAME=" and as many bytes in hexadecimal digits. */
 static bool
-read_secret(FILE *in, uint8_t secret[SECRET_SIZE])
+read_hex(FILE *in, const char *name, uint8_t *out, size_t out_size)
 {
-    char line[8 + 2 * SECRET_SIZE + 1];
-    size_t size;
-    if (fread(line, 1, sizeof line - 1, in) != sizeof line - 1
-        || line[sizeof line - 2] != '\n' || memcmp(line, "secret=", 7) != 0)
-        return false;
-    bool read = sodium_hex2bin(secret, SECRET_SIZE, line + 7, (size_t)2 * SECRET_SIZE,
-                    NULL, &size, NULL)
-                    == 0
-                && size == SECRET_SIZE;
+    char line[16 + 2 * SECRET_SIZE];
+    size_t size, name_size = strlen(name), digits = 2 * out_size;
+    bool read =
+        fgets(line, sizeof line, in) != NULL && strlen(line) == name_size + digits + 1
+        && memcmp(line, name, name_size) == 0
+        && sodium_hex2bin(out, out_size, line + name_size, digits, NULL, &size, NULL)
+               == 0
+        && size == out_size;
     sodium_memzero(line, sizeof line);
     return read;
 }
@@ -72,7 +72,9 @@ read_settings(struct child *child, const char *actor)
     if (in == NULL)
         by_hand(actor);
     config_default(&child->config);
-    if (!read_secret(in, child->secret) || !read_clock(in, &child->clock_ms))
+    if (!read_hex(in, "secret=", child->secret, SECRET_SIZE)
+        || !read_hex(in, "life=", child->life, MAC_SIZE)
+        || !read_clock(in, &child->clock_ms))
         by_hand(actor);
     if (config_read(in, &child->config, &fault) != ERR_NONE)
         child_fail(child, "%s", fault.detail);

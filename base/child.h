@@ -2,8 +2,8 @@
  *
  *   argv    PROGRAM INSTANCE
  *   fd 2    log lines, see base/log.h
- *   fd 3    "secret=HEX\n", "clock=MS\n" and then the settings, see config_write; read
- *           to its end
+ *   fd 3    "secret=HEX\n", "life=HEX\n", "clock=MS\n" and then the settings, see
+ *           config_write; read to its end
  *   fd 4    one line back: "ready DETAIL\n" or "failed SENTENCE\n"
  *   fd 5    the lock of the data folder, kept open until the process ends
  *
@@ -24,6 +24,7 @@ enum { CHILD_LOCK_FD = 5 };
 struct child {
     struct config config; /* `data` is absolute */
     uint8_t secret[SECRET_SIZE];
+    uint8_t life[MAC_SIZE]; /* of the engine: another one with each start */
     int64_t clock_ms; /* as the supervisor said: from the monotonic clock to its time */
     unsigned instance;
     char name[32];                        /* such as "scheduler.0" */

@@ -8,10 +8,6 @@
 #include <stdlib.h>
 #include <strings.h>
 
-enum { ID_CHARS = 26, SECRET_CHARS = 43 };
-
-static const char key_prefix[] = "cap_";
-
 struct auth {
     uint8_t secret[SECRET_SIZE];
     struct map keys; /* by id */
@@ -71,33 +67,29 @@ auth_learn(struct auth *auth, const struct key *key)
     *known = *key;
 }
 
-/* Split the text; false if it does not have the form of a key. */
-static bool
-read_key(struct bytes in, struct id *id, uint8_t secret[KEY_SECRET_SIZE])
-{
-    size_t size;
-    if (in.size != KEY_TEXT_SIZE || in.data[KEY_TEXT_SIZE - SECRET_CHARS - 1] != '_')
-        return false;
-    struct bytes name = bytes_of(in.data, sizeof key_prefix - 1 + ID_CHARS);
-    return id_read(name, key_prefix, id) == ERR_NONE
-           && sodium_base642bin(secret, KEY_SECRET_SIZE,
-                  (const char *)in.data + in.size - SECRET_CHARS, SECRET_CHARS, NULL,
-                  &size, NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING)
-                  == 0
-           && size == KEY_SECRET_SIZE;
-}
-
 const struct key *
 auth_check(const struct auth *auth, struct bytes key_text)
 {
     struct id id = { 0 };
     uint8_t secret[KEY_SECRET_SIZE] = { 0 };
-    bool formed = read_key(key_text, &id, secret);
+    bool formed = api_key_read(key_text, &id, secret);
     const struct key *key = formed ? map_get(&auth->keys, id_bytes(&id)) : NULL;
     struct hash hash = hash_keyed(auth->secret, bytes_of(secret, sizeof secret));
     bool same = hash_same(&hash, key != NULL ? &key->hash : &auth->nobody, HASH_SIZE);
     sodium_memzero(secret, sizeof secret);
     return same && key != NULL && !key->revoked ? key : NULL;
+}
+
+void
+auth_learn_managed(struct auth *auth, const uint8_t life[MAC_SIZE])
+{
+    uint8_t chance[KEY_SECRET_SIZE];
+    struct key key = { .project = id_of_name(text("default")), .scopes = SCOPE_WORK };
+    api_key_managed(auth->secret, life, &key.id, chance);
+    key.hash = hash_keyed(auth->secret, bytes_of(chance, sizeof chance));
+    sodium_memzero(chance, sizeof chance);
+    key_name(&key, text("managed workers"));
+    auth_learn(auth, &key);
 }
 
 struct bytes
@@ -115,13 +107,7 @@ auth_mint(const struct auth *auth, const struct id *id,
     const uint8_t chance[KEY_SECRET_SIZE], char out[KEY_TEXT_SIZE + 1],
     struct hash *hash)
 {
-    char name[ID_TEXT_MAX];
-    id_print(id, key_prefix, name);
-    size_t size = strlen(name);
-    memcpy(out, name, size);
-    out[size++] = '_';
-    sodium_bin2base64(out + size, KEY_TEXT_SIZE + 1 - size, chance, KEY_SECRET_SIZE,
-        sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    api_key_print(id, chance, out);
     *hash = hash_keyed(auth->secret, bytes_of(chance, KEY_SECRET_SIZE));
 }
 

@@ -1,18 +1,13 @@
 /* auth - the API keys there are, and whether a stranger holds one.
  *
- *   cap_<26 characters: key id>_<43 characters: 32 unguessable bytes, base64url>
- *
  * The gateway knows key id and keyed BLAKE2b of the bytes, as the registry says them.
  * An unknown key and a wrong one cost the same and get the same answer.
  */
 #ifndef GATEWAY_AUTH_H
 #define GATEWAY_AUTH_H
-#include "base/hash.h"
-#include "base/id.h"
+#include "base/api_key.h"
 
-enum { KEY_SECRET_SIZE = 32, KEY_TEXT_SIZE = 4 + 26 + 1 + 43, KEY_PREFIX_SIZE = 12 };
-
-enum { KEY_NAME_SIZE = 201 };
+enum { KEY_PREFIX_SIZE = 12, KEY_NAME_SIZE = 201 };
 
 struct key {
     struct id id, project;
@@ -31,6 +26,10 @@ void auth_free(struct auth **auth);
 
 /* A key as it is from now on.  Copies it; keys beyond keys_max are not learned. */
 void auth_learn(struct auth *auth, const struct key *key);
+
+/* The key of the workers that the engine starts itself, in this life: they may work in
+ * the project "default", and nothing else. */
+void auth_learn_managed(struct auth *auth, const uint8_t life[MAC_SIZE]);
 
 /* The key whose text this is, valid as long as `auth`; NULL if it is none or revoked.
  */

@@ -64,7 +64,7 @@ hear_hello(struct gateway *g, const struct envelope *from)
 {
     bridge_resend(g->bridge, from->from, from->instance);
     if (from->from == ACTOR_lease)
-        workers_resend(g->workers);
+        workers_resend(g->workers, from->epoch);
 }
 
 static void

@@ -47,6 +47,9 @@ struct session {
     void *own;                 /* and what that needs */
     enum session_state state;
     struct id id;
+    /* Its worker cannot say what it held before we began, so the first lease actor
+     * that knows it is to tell us. */
+    bool recall;
     const struct key *key;
     struct buffer words;            /* what it said of itself, */
     struct worker_description said; /* which borrows from there */

@@ -13,6 +13,7 @@ struct workers {
     struct gateway *gateway;
     struct sessions sessions;
     struct alarm alarm;
+    uint64_t lease_life; /* of the lease actor; 0: not heard */
     struct buffer held;
     struct id dismissed[DISMISSED_MAX];
     size_t dismissed_count; /* ever */
@@ -112,6 +113,7 @@ say_register(struct workers *w, const struct session *session, bool again)
         .dialect = text(session->voice->dialect),
         .each = session->voice->each,
         .again = again,
+        .recall = session->recall,
     };
     send_on(w, &m);
 }
@@ -272,7 +274,7 @@ hear_heartbeat(struct workers *w, const struct heartbeat_answer *m)
     if (session == NULL)
         return;
     if (m->known == 0) {
-        say_register(w, session, false);
+        say_register(w, session, true);
         return;
     }
     session_drop_all(&w->sessions, session, m->lost);
@@ -330,11 +332,19 @@ workers_hear(struct workers *w, const struct message *in)
 }
 
 void
-workers_resend(struct workers *w)
+workers_resend(struct workers *w, uint64_t life)
 {
     struct list *all = &w->sessions.all;
-    for (struct list *at = all->next; at != all; at = at->next)
-        say_register(w, LIST_OF(at, struct session, link), false);
+    bool anew = w->lease_life != 0 && w->lease_life != life;
+    w->lease_life = life;
+    for (struct list *at = all->next; at != all; at = at->next) {
+        struct session *session = LIST_OF(at, struct session, link);
+        /* A grant of its earlier life may not have reached us: nothing tells that from
+         * a lease of before we began. */
+        if (anew && session->state == SESSION_KNOWN)
+            session->recall = false;
+        say_register(w, session, true);
+    }
 }
 
 void

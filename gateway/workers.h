@@ -85,8 +85,8 @@ void workers_end(struct workers *workers, struct session **session, bool goodbye
 
 /* What the lease actor says to, or of, a session. */
 void workers_hear(struct workers *workers, const struct message *in);
-/* The lease actor begins anew: say all sessions again. */
-void workers_resend(struct workers *workers);
+/* The lease actor, in this life, asks for it: say all sessions again. */
+void workers_resend(struct workers *workers, uint64_t life);
 /* A key was revoked: its sessions end. */
 void workers_judge(struct workers *workers);
 /* Ask all to finish and leave; take no new ones. */

@@ -329,7 +329,8 @@
     F(S, 12, list,   held,        "msgpack array of lease tokens that it holds")         \
     F(S, 13, text,   dialect,     "zmq, …")                                               \
     F(S, 14, u32,    each,        "1: it says of each job by itself that it goes on with it") \
-    F(S, 15, u32,    again,       "1: over the connection that it has: grants may be under way")
+    F(S, 15, u32,    again,       "1: over the connection that it has: grants may be under way") \
+    F(S, 16, u32,    recall,      "1: it cannot say what it held before a restart: it is told")
 
 #define worker_registered_FIELDS(F, S)                                                   \
     F(S, 1, u64,    request,      "from the command")                                    \
@@ -337,7 +338,8 @@
     F(S, 3, secret, token,        "present it when registering again")                   \
     F(S, 4, u32,    lease_ms,     "silence that costs a lease")                          \
     F(S, 5, u32,    heartbeat_ms, "how often to be heard")                               \
-    F(S, 6, list,   lost,         "msgpack array of the held tokens that are no longer leases")
+    F(S, 6, list,   lost,         "msgpack array of the held tokens that are no longer leases") \
+    F(S, 7, list,   recalled,     "msgpack array of tokens that it holds besides, if it asked")
 
 #define worker_joined_FIELDS(F, S)                                                       \
     F(S, 1,  id,   session,     "worker session")                                        \
@@ -351,7 +353,8 @@
     F(S, 9,  u32,  capacity,    "jobs it will hold at most")                             \
     F(S, 10, text, dialect,     "zmq, …")                                                \
     F(S, 11, u32,  gateway,     "instance that it is connected to")                      \
-    F(S, 12, u32,  each,        "1: each of its jobs is heard by itself")
+    F(S, 12, u32,  each,        "1: each of its jobs is heard by itself")                \
+    F(S, 13, u32,  recall,      "1: it is told what it held before a restart")
 
 #define job_heard_FIELDS(F, S)                                                           \
     F(S, 1, id,  run,  "run id")                                                         \
@@ -372,7 +375,8 @@
     F(S, 2, list, lost,    "msgpack array of tokens that are no longer leases")          \
     F(S, 3, list, cancel,  "msgpack array of tokens whose jobs should stop")             \
     F(S, 4, u64,  request, "from the heartbeat")                                         \
-    F(S, 5, u32,  known,   "0: no such session here, register again")
+    F(S, 5, u32,  known,   "0: no such session here, register again")                   \
+    F(S, 6, list, recalled, "msgpack array of tokens that it holds besides, if it asked")
 
 #define worker_gone_FIELDS(F, S)                                                         \
     F(S, 1, id,  session, "worker session")                                              \

@@ -60,8 +60,7 @@ environment_make(const struct manifest *manifest, const struct config *config,
             put(&list, inherited[i], getenv(inherited[i]));
     if (packages_path(path) != NULL)
         put(&list, "PKG_CONFIG_PATH", path);
-    if (key[0] != '\0')
-        put(&list, "CAPSTAN_API_KEY", key);
+    put(&list, "CAPSTAN_API_KEY", key);
     for (size_t i = 0; i < manifest->env_count; i++)
         put(&list, manifest->env[i].name, manifest->env[i].value);
     config_url(url, "http", config->http_address, config->http_port);

@@ -9,7 +9,7 @@
 #include "actors/keeper/manifest.h"
 #include "base/config.h"
 
-/* As execve takes it, in `arena`.  `key` may be empty: there is none to give. */
+/* As execve takes it, in `arena`. */
 char **environment_make(const struct manifest *manifest, const struct config *config,
     const char *key, struct arena *arena);
 #endif

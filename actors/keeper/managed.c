@@ -3,6 +3,7 @@
 #include "actors/keeper/guardian.h"
 #include "actors/keeper/keeper.h"
 #include "actors/keeper/kin.h"
+#include "base/api_key.h"
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -43,18 +44,14 @@ managed_mark(struct keeper *k, struct worker *w, bool stopped, struct fault *fau
                                         : managed_record(k, w, &record, fault);
 }
 
-/* The development key, where there is one: workers of our own need it. */
 static void
-read_key(const struct keeper *k, char out[256])
+print_key(const struct keeper *k, char out[KEY_TEXT_SIZE + 1])
 {
-    char path[FOLDER_PATH_MAX];
-    out[0] = '\0';
-    FILE *in = fopen(folder_path(k->child.config.data, "dev.key", path), "re");
-    if (in == NULL || fgets(out, 256, in) == NULL)
-        out[0] = '\0';
-    out[strcspn(out, "\n")] = '\0';
-    if (in != NULL)
-        fclose(in);
+    uint8_t chance[KEY_SECRET_SIZE];
+    struct id id;
+    api_key_managed(k->child.secret, k->child.life, &id, chance);
+    api_key_print(&id, chance, out);
+    sodium_memzero(chance, sizeof chance);
 }
 
 static enum err
@@ -85,14 +82,14 @@ launch(struct keeper *k, struct worker *w, struct arena *arena, struct fault *fa
 {
     struct manifest manifest;
     const char *data = k->child.config.data;
-    char key[256], log[FOLDER_PATH_MAX], lock[FOLDER_PATH_MAX];
+    char key[KEY_TEXT_SIZE + 1], log[FOLDER_PATH_MAX], lock[FOLDER_PATH_MAX];
     enum err e = find_manifest(w, arena, &manifest, fault);
     struct record record = w->record;
     if (e == ERR_NONE && !w->recorded)
         e = managed_record(k, w, &record, fault);
     if (e != ERR_NONE)
         return e;
-    read_key(k, key);
+    print_key(k, key);
     sodium_bin2hex(w->hash, sizeof w->hash, manifest.hash.bytes, HASH_SIZE);
     struct errand errand = {
         .manifest = &manifest,

@@ -292,8 +292,10 @@ reset_gateway(struct lease_state *s, uint32_t instance)
     for (struct list *at = s->table.all_sessions.next; at != &s->table.all_sessions;
          at = at->next) {
         struct session *session = LIST_OF(at, struct session, of_table);
-        if (session->gateway == instance && !session->leaving)
-            table_disconnect(&s->table, session, false);
+        if (session->gateway != instance || session->leaving)
+            continue;
+        table_disconnect(&s->table, session, false);
+        session->stray = true;
     }
 }
 

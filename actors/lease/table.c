@@ -583,6 +583,8 @@ table_join(struct table *table, const struct id *project,
     session->connected = true;
     session->leaving = false;
     session->each = joined->each != 0;
+    session->recall = joined->recall != 0;
+    session->stray = false;
     table_heard(table, session, at_ms);
     join_lanes(table, session);
     return session;

@@ -74,6 +74,8 @@ struct session {
     bool connected;
     bool leaving; /* it said goodbye: what it holds goes back */
     bool each;    /* its jobs are heard one by one */
+    bool recall;  /* it cannot say what it held before we or its gateway began anew */
+    bool stray;   /* its gateway began anew, and has not said it again */
     uint64_t heard_ms;
     struct bytes instance, name, version, queues, actions, labels, environment, dialect;
     uint8_t *memory;

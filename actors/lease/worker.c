@@ -53,6 +53,28 @@ adoptable(const struct lease_state *s, const struct lease_name *name)
 }
 
 static void
+adopt(struct claim *claim, const struct lease_name *name)
+{
+    say_job_adopted(claim->out, (struct job_adopted){
+                                    .run = name->run,
+                                    .step = name->step,
+                                    .attempt = name->attempt,
+                                    .offer = name->offer,
+                                    .session = name->session,
+                                });
+    say_job_leased(claim->out,
+        (struct job_leased){
+            .run = name->run,
+            .step = name->step,
+            .attempt = name->attempt,
+            .offer = name->offer,
+            .session = name->session,
+            .worker = claim->instance,
+            .unknown = table_job(&claim->state->table, &name->run, name->step) == NULL,
+        });
+}
+
+static void
 judge(struct claim *claim, struct bytes token)
 {
     const struct lease_state *s = claim->state;
@@ -72,23 +94,7 @@ judge(struct claim *claim, struct bytes token)
         return;
     }
     if (genuine && adoptable(s, &name) && outbox_has_room(claim->out, 8)) {
-        say_job_adopted(claim->out, (struct job_adopted){
-                                        .run = name.run,
-                                        .step = name.step,
-                                        .attempt = name.attempt,
-                                        .offer = name.offer,
-                                        .session = name.session,
-                                    });
-        say_job_leased(claim->out,
-            (struct job_leased){
-                .run = name.run,
-                .step = name.step,
-                .attempt = name.attempt,
-                .offer = name.offer,
-                .session = name.session,
-                .worker = claim->instance,
-                .unknown = table_job(&s->table, &name.run, name.step) == NULL,
-            });
+        adopt(claim, &name);
         return;
     }
     if (genuine && adoptable(s, &name))
@@ -128,6 +134,54 @@ array_of(struct outbox *out, size_t count, const struct buffer *items)
     return copy;
 }
 
+static bool
+pack_recalled(const struct claim *claim, const struct job *job, struct buffer *tokens)
+{
+    const struct lease_state *s = claim->state;
+    if (names(claim->held, s, &job->name))
+        return false;
+    pack_blob(tokens, lease_token(s->secret, &job->name, claim->out->arena));
+    return true;
+}
+
+/* The leases of before that are the session's, though it does not name them.  What it
+ * holds in our table is told if its gateway began anew (`stray`): else a grant that is
+ * not named never arrived. */
+static struct bytes
+recall(struct claim *claim, const struct session *stray)
+{
+    const struct list *adoptable = &claim->state->table.adoptable;
+    struct buffer tokens = { 0 };
+    size_t count = 0;
+    for (struct list *at = stray == NULL ? NULL : stray->held.next;
+         at != NULL && at != &stray->held; at = at->next)
+        count += pack_recalled(claim, LIST_OF(at, struct job, of_session), &tokens);
+    for (struct list *at = adoptable->next;
+         at != adoptable && outbox_has_room(claim->out, 8); at = at->next) {
+        const struct job *job = LIST_OF(at, struct job, of_waiting);
+        if (!id_equal(&job->name.session, &claim->session)
+            || !id_equal(&job->project, &claim->out->project)
+            || !pack_recalled(claim, job, &tokens))
+            continue;
+        adopt(claim, &job->name);
+        count++;
+    }
+    struct bytes recalled = array_of(claim->out, count, &tokens);
+    buffer_free(&tokens);
+    return recalled;
+}
+
+/* Its session, if that was of an earlier life of the gateway that asks for it. */
+static const struct session *
+stray_of(const struct lease_state *s, const struct message *in, const struct id *id)
+{
+    const struct session *session = table_session(&s->table, id);
+    return in->worker_register.recall != 0 && session != NULL && session->stray
+                   && id_equal(&session->project, &in->envelope.project)
+               ? session
+               : NULL;
+}
+
 /* Fill in what is lost and what to cancel of `held`. */
 static void
 judge_all(struct claim *claim, struct bytes *lost, struct bytes *cancel)
@@ -152,6 +206,30 @@ in_use(const struct lease_state *s, uint64_t now_ms, const struct session *other
 {
     return other != NULL && !id_equal(&other->id, session) && other->connected
            && !other->leaving && other->heard_ms + 2 * s->config->heartbeat_ms > now_ms;
+}
+
+static void
+join(const struct lease_state *s, const struct message *in, const struct id *id,
+    struct outbox *out)
+{
+    const struct worker_register *asked = &in->worker_register;
+    uint32_t max = s->config->session_jobs_max;
+    say_worker_joined(
+        out, (struct worker_joined){
+                 .session = *id,
+                 .instance = asked->instance,
+                 .name = asked->name,
+                 .version = asked->version,
+                 .queues = asked->queues,
+                 .actions = asked->actions,
+                 .labels = asked->labels,
+                 .environment = asked->environment,
+                 .capacity = asked->capacity < max ? asked->capacity : max,
+                 .dialect = asked->dialect,
+                 .each = asked->each,
+                 .recall = asked->recall,
+                 .gateway = in->envelope.instance,
+             });
 }
 
 void
@@ -179,22 +257,7 @@ on_register(const struct lease_state *s, uint64_t now_ms, const struct message *
         refuse(out, asked->request, ERR_BUSY, "as many workers as sessions_max");
         return;
     }
-    say_worker_joined(out, (struct worker_joined){
-                               .session = id,
-                               .instance = asked->instance,
-                               .name = asked->name,
-                               .version = asked->version,
-                               .queues = asked->queues,
-                               .actions = asked->actions,
-                               .labels = asked->labels,
-                               .environment = asked->environment,
-                               .capacity = asked->capacity < s->config->session_jobs_max
-                                               ? asked->capacity
-                                               : s->config->session_jobs_max,
-                               .dialect = asked->dialect,
-                               .each = asked->each,
-                               .gateway = in->envelope.instance,
-                           });
+    join(s, in, &id, out);
     struct claim claim = {
         .state = s,
         .out = out,
@@ -204,9 +267,12 @@ on_register(const struct lease_state *s, uint64_t now_ms, const struct message *
         .held = asked->held,
         .each = asked->each != 0,
     };
-    struct bytes lost, cancel;
+    struct bytes lost, cancel, recalled = { 0 };
+    const struct session *stray = stray_of(s, in, &id);
     judge_all(&claim, &lost, &cancel);
-    if (!claim.each)
+    if (asked->recall != 0)
+        recalled = recall(&claim, stray);
+    if (!claim.each && stray == NULL)
         return_ungranted(
             &claim, asked->again != 0 ? 2 * (uint64_t)s->config->heartbeat_ms : 0);
     out->project = in->envelope.project;
@@ -219,6 +285,7 @@ on_register(const struct lease_state *s, uint64_t now_ms, const struct message *
         .lease_ms = s->config->lease_ms,
         .heartbeat_ms = s->config->heartbeat_ms,
         .lost = lost,
+        .recalled = recalled,
     };
     outbox_put_to(out, ACTOR_gateway, in->envelope.instance, m);
 }
@@ -281,6 +348,8 @@ on_heartbeat(const struct lease_state *s, uint64_t now_ms, const struct message 
         answer.known = 1;
         say_worker_heard(out, (struct worker_heard){ .session = beat->session });
         judge_all(&claim, &answer.lost, &answer.cancel);
+        if (session->recall)
+            answer.recalled = recall(&claim, false);
         lose_silent(s, beat, out);
         if (!claim.each)
             return_ungranted(&claim, 2 * (uint64_t)s->config->heartbeat_ms);

@@ -149,6 +149,7 @@ run(struct engine *e)
             (unsigned)getuid());
     warn_insecure(&e->config);
     engine_become(e, "starting");
+    chance_fill(e->life, sizeof e->life);
     e->begin_ms = clock_monotonic_ms();
     e->clock_ms = (int64_t)clock_unix_ms() - (int64_t)e->begin_ms;
     supervisor_begin(

@@ -30,9 +30,10 @@ struct engine {
     struct running running[SUPERVISED_MAX];
     int signal_fd;
     int say_fds[2];
-    uint64_t begin_ms; /* monotonic */
-    int64_t clock_ms;  /* from there to the time of all its processes: only grows */
-    uint64_t since_ms; /* unix, of the engine's own state */
+    uint8_t life[MAC_SIZE]; /* chance: no other life has it */
+    uint64_t begin_ms;      /* monotonic */
+    int64_t clock_ms;       /* from there to the time of all its processes: only grows */
+    uint64_t since_ms;      /* unix, of the engine's own state */
     const char *state;
     char detail[STATUS_DETAIL_MAX + 1];
     bool changed; /* status is to be written */

@@ -13,7 +13,7 @@
 static void
 print_settings(const struct engine *e, struct buffer *out)
 {
-    char hex[2 * SECRET_SIZE + 1], *lines = NULL;
+    char hex[2 * SECRET_SIZE + 1], life[2 * MAC_SIZE + 1], *lines = NULL;
     size_t size = 0;
     FILE *memory = open_memstream(&lines, &size);
     if (memory == NULL)
@@ -22,7 +22,9 @@ print_settings(const struct engine *e, struct buffer *out)
     if (fclose(memory) != 0)
         WRONG("out of memory");
     sodium_bin2hex(hex, sizeof hex, e->claim.secret, SECRET_SIZE);
-    buffer_print(out, "secret=%s\nclock=%" PRId64 "\n", hex, e->clock_ms);
+    sodium_bin2hex(life, sizeof life, e->life, MAC_SIZE);
+    buffer_print(
+        out, "secret=%s\nlife=%s\nclock=%" PRId64 "\n", hex, life, e->clock_ms);
     buffer_append(out, lines, size);
     free(lines);
 }

@@ -21,6 +21,7 @@ hub_new(struct gateway *gateway, const struct id *project)
     list_open(&hub->routes);
     list_open(&hub->channels);
     list_open(&hub->records);
+    list_open(&hub->early);
     for (size_t i = 0; i < III_KINDS; i++)
         list_open(&hub->entries[i]);
     return hub;

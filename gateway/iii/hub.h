@@ -33,6 +33,8 @@ struct iii_worker {
     char id[III_UUID_SIZE + 1], token[III_UUID_SIZE + 1];
     char instance[III_UUID_SIZE + 1]; /* its first id, if it came back with jobs */
     uint64_t since_ms;                /* unix; 0: its connection is not open yet */
+    uint64_t came_ms;                 /* monotonic */
+    uint64_t recall_ms;  /* monotonic: what it held before we began is lost then */
     struct buffer about; /* what it said of itself, a msgpack map; or nothing */
     struct list entries[III_KINDS];
     size_t entry_count[III_KINDS];
@@ -79,6 +81,7 @@ struct iii_call {
     struct iii_worker *caller; /* NULL: the engine, or it left */
     struct buffer function;
     uint8_t lease[TOKEN_SIZE]; /* of a job, */
+    bool recalled;             /* which it was given before we began, */
     bool over;                 /* which has been reported, and waits to be settled: */
     struct buffer answer;      /* the result's frame; or nothing: it was cancelled */
     iii_done *done;            /* of who asked */
@@ -102,6 +105,8 @@ struct hub {
     size_t http_busy;    /* calls of them under way */
     struct list records; /* of what workers logged, the oldest first */
     size_t record_count, record_bytes;
+    struct list early; /* results whose invocations we do not know yet, as they came */
+    size_t early_count, early_bytes;
     struct list channels;
     struct map channel_by_id;
     struct alarm announce; /* functions have changed: say so, */

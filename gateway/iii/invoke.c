@@ -5,6 +5,7 @@
 #include "gateway/iii/enqueue.h"
 #include "gateway/iii/functions.h"
 #include "gateway/iii/jobs.h"
+#include "gateway/iii/recall.h"
 #include "gateway/iii/worker.h"
 
 struct buffer *
@@ -204,8 +205,13 @@ void
 iii_result(struct iii_worker *worker, struct bytes frame, const struct iii_frame *said)
 {
     struct iii_call *call = hub_call_find(worker->hub, said->invocation_id);
-    /* Late ones, and those of calls that are somebody else's. */
-    if (call == NULL || call->worker != worker)
+    if (call == NULL) {
+        iii_early_keep(worker->hub, said->invocation_id, frame);
+        return;
+    }
+    /* Those of calls that are somebody else's.  Who has a job of before we began may
+     * be back over any connection, and nobody else knows its id. */
+    if (call->worker != worker && !call->recalled)
         return;
     if (call->purpose == III_JOB) {
         iii_job_done(call, frame);
@@ -223,16 +229,33 @@ iii_result(struct iii_worker *worker, struct bytes frame, const struct iii_frame
 }
 
 static struct iii_call *
-begin_call(
-    struct iii_worker *worker, enum iii_purpose purpose, const struct iii_frame *said)
+begin_call_as(struct iii_worker *worker, const char *id, enum iii_purpose purpose,
+    const struct iii_frame *said)
 {
-    char id[III_UUID_SIZE + 1];
-    iii_uuid_print(id_fresh(0).bytes, id);
     struct iii_call *call =
         hub_call(worker->hub, text(id), said->function_id, worker, NULL, purpose);
     if (call != NULL && !pass_on(call, said))
         hub_call_drop(&call);
     return call;
+}
+
+static struct iii_call *
+begin_call(
+    struct iii_worker *worker, enum iii_purpose purpose, const struct iii_frame *said)
+{
+    char id[III_UUID_SIZE + 1];
+    iii_uuid_print(id_fresh(0).bytes, id);
+    return begin_call_as(worker, id, purpose, said);
+}
+
+struct iii_call *
+iii_call_job(struct iii_worker *worker, const char *id, struct bytes function,
+    struct bytes data, struct bytes metadata)
+{
+    struct iii_frame said = {
+        .function_id = function, .data = data, .metadata = metadata
+    };
+    return begin_call_as(worker, id, III_JOB, &said);
 }
 
 struct iii_call *

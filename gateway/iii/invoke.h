@@ -22,8 +22,11 @@ void iii_invoke(struct iii_worker *worker, const struct iii_frame *said);
 void
 iii_result(struct iii_worker *worker, struct bytes frame, const struct iii_frame *said);
 /* The engine calls a function of `worker`; nobody waits for what comes of it, unless it
- * is a job or a condition.  NULL if it cannot be told. */
+ * is a condition.  NULL if it cannot be told. */
 struct iii_call *iii_call(struct iii_worker *worker, enum iii_purpose purpose,
+    struct bytes function, struct bytes data, struct bytes metadata);
+/* The same, a job with this id. */
+struct iii_call *iii_call_job(struct iii_worker *worker, const char *id,
     struct bytes function, struct bytes data, struct bytes metadata);
 /* The same, of whoever has this function, if anybody. */
 void iii_fire(

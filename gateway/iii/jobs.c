@@ -1,6 +1,7 @@
 #include "gateway/iii/jobs.h"
 
 #include "gateway/iii/invoke.h"
+#include "gateway/iii/recall.h"
 #include "gateway/iii/worker.h"
 #include "gateway/said.h"
 #include "gateway/workers.h"
@@ -105,11 +106,38 @@ report_again(struct iii_worker *worker)
     }
 }
 
+/* What it was given before we began: it works on it, or has answered already, or never
+ * got it.  So it does not wait for ever. */
+static void
+recall(struct iii_worker *worker, struct bytes tokens)
+{
+    struct cursor c = cursor_over(tokens);
+    size_t count = tokens.size == 0 ? 0 : cursor_array(&c);
+    for (size_t i = 0; i < count && !c.bad; i++) {
+        struct bytes lease = cursor_blob(&c);
+        char id[III_UUID_SIZE + 1];
+        struct buffer answer = { 0 };
+        if (lease.size != TOKEN_SIZE || find(worker, lease) != NULL)
+            continue;
+        iii_job_id(lease, id);
+        struct iii_call *call =
+            hub_call(worker->hub, text(id), text(""), worker, NULL, III_JOB);
+        if (call == NULL)
+            continue;
+        memcpy(call->lease, lease.data, TOKEN_SIZE);
+        call->recalled = true;
+        if (iii_early_take(worker->hub, text(id), &answer))
+            iii_job_done(call, buffer_bytes(&answer));
+        buffer_free(&answer);
+    }
+}
+
 static bool
 registered(struct session *session, const struct worker_registered *m, bool again)
 {
     (void)again;
     drop_lost(session->own, m->lost);
+    recall(session->own, m->recalled);
     report_again(session->own);
     return true;
 }
@@ -150,13 +178,15 @@ granted(struct session *session, const struct job_granted *m)
     struct iii_worker *worker = session->own;
     struct buffer place = { 0 };
     struct iii_call *call = NULL;
+    char id[III_UUID_SIZE + 1];
     if (m->token.size != TOKEN_SIZE || find(worker, m->token) != NULL)
         return true;
     const struct iii_entry *entry = hub_find(worker->hub, III_FUNCTION, m->action);
     pack_place(&place, m);
+    iii_job_id(m->token, id);
     if (entry != NULL && entry->worker == worker && !worker->hub->gateway->draining)
-        call = iii_call(worker, III_JOB, m->action, argument_of(m->parameters),
-            buffer_bytes(&place));
+        call = iii_call_job(
+            worker, id, m->action, argument_of(m->parameters), buffer_bytes(&place));
     buffer_free(&place);
     if (call != NULL)
         memcpy(call->lease, m->token.data, TOKEN_SIZE);
@@ -185,6 +215,7 @@ heartbeat(struct session *session, const struct heartbeat_answer *m)
     struct cursor c = cursor_over(m->cancel);
     size_t count = m->cancel.size == 0 ? 0 : cursor_array(&c);
     drop_lost(session->own, m->lost);
+    recall(session->own, m->recalled);
     for (size_t i = 0; i < count && !c.bad; i++)
         cancel_call(session->own, cursor_blob(&c));
     return true;
@@ -253,6 +284,71 @@ pack_actions(const struct iii_worker *worker, struct buffer *out)
     return count;
 }
 
+static struct iii_worker *
+worker_of(const struct hub *hub, const struct id *session)
+{
+    for (struct list *at = hub->workers.next; at != &hub->workers; at = at->next) {
+        struct iii_worker *worker = LIST_OF(at, struct iii_worker, link);
+        if (worker->session != NULL && id_equal(&worker->session->id, session))
+            return worker;
+    }
+    return NULL;
+}
+
+void
+iii_jobs_move(struct iii_worker *from, struct iii_worker *to)
+{
+    struct list *next;
+    if (from->session == NULL)
+        return;
+    for (struct list *at = from->doing.next; at != &from->doing; at = next) {
+        struct iii_call *call = LIST_OF(at, struct iii_call, doing);
+        next = at->next;
+        if (call->purpose == III_JOB)
+            hub_call_move(call, to);
+    }
+    memcpy(to->instance, from->instance, sizeof to->instance);
+    to->recall_ms = from->recall_ms;
+    to->session = from->session;
+    to->session->own = to;
+    from->session = NULL;
+}
+
+/* It may be the same process, whose connection broke, or another: what it does not
+ * answer is lost no later than if it had not come. */
+static void
+come_back(struct iii_worker *before, struct iii_worker *worker)
+{
+    const struct gateway *g = worker->hub->gateway;
+    iii_jobs_move(before, worker);
+    worker->recall_ms = g->now_ms + g->child.config.lease_ms;
+    for (struct list *at = worker->doing.next; at != &worker->doing; at = at->next) {
+        struct iii_call *call = LIST_OF(at, struct iii_call, doing);
+        call->recalled = call->purpose == III_JOB;
+    }
+}
+
+/* Whoever says of itself what one that is there says is somebody else. */
+static void
+join(struct iii_worker *worker)
+{
+    const struct gateway *g = worker->hub->gateway;
+    struct id id;
+    bool known = iii_session_of(worker, &id);
+    struct iii_worker *before = known ? worker_of(worker->hub, &id) : NULL;
+    if (before != NULL && before->socket == NULL) {
+        come_back(before, worker);
+        return;
+    }
+    worker->session = workers_join(g->workers, &voice, worker);
+    if (worker->session == NULL || !known || before != NULL)
+        return;
+    worker->session->id = id;
+    worker->session->recall = true;
+    worker->recall_ms = g->now_ms + g->child.config.iii_recall_ms;
+    iii_uuid_print(id.bytes, worker->instance);
+}
+
 void
 iii_jobs_offer(struct iii_worker *worker)
 {
@@ -267,7 +363,7 @@ iii_jobs_offer(struct iii_worker *worker)
         workers_end(workers, &worker->session, true);
     if (count > 0 && worker->session == NULL
         && workers_admit(workers, worker->key) == ERR_NONE)
-        worker->session = workers_join(workers, &voice, worker);
+        join(worker);
     if (worker->session != NULL && count == 0)
         workers_ready(workers, worker->session, 0);
     if (worker->session != NULL && count > 0) {
@@ -287,21 +383,49 @@ iii_jobs_offer(struct iii_worker *worker)
     buffer_free(&queues);
 }
 
+/* Drop what it was given before we began and has not answered in time; append the
+ * msgpack array of these leases. */
+static void
+drop_unanswered(struct iii_worker *worker, struct buffer *silent)
+{
+    struct buffer tokens = { 0 };
+    size_t count = 0;
+    struct list *next;
+    if (worker->recall_ms > worker->hub->gateway->now_ms)
+        return;
+    for (struct list *at = worker->doing.next; at != &worker->doing; at = next) {
+        struct iii_call *call = LIST_OF(at, struct iii_call, doing);
+        next = at->next;
+        if (!call->recalled || call->over)
+            continue;
+        pack_blob(&tokens, lease_of(call));
+        count++;
+        hub_call_drop(&call);
+    }
+    if (count > 0) {
+        pack_array(silent, count);
+        buffer_append_bytes(silent, buffer_bytes(&tokens));
+    }
+    buffer_free(&tokens);
+}
+
 void
 iii_jobs_beat(struct iii_worker *worker)
 {
     struct session *session = worker->session;
-    struct buffer held = { 0 };
+    struct buffer held = { 0 }, silent = { 0 };
     if (session == NULL)
         return;
     workers_touch(workers_of(worker), session);
     if (session->state != SESSION_KNOWN)
         return;
+    drop_unanswered(worker, &silent);
     pack_held(worker, &held);
     workers_heartbeat(
-        workers_of(worker), session, buffer_bytes(&held), (struct bytes){ 0 });
+        workers_of(worker), session, buffer_bytes(&held), buffer_bytes(&silent));
     report_again(worker);
     buffer_free(&held);
+    buffer_free(&silent);
 }
 
 void
@@ -312,24 +436,6 @@ iii_job_done(struct iii_call *call, struct bytes frame)
     call->over = true;
     buffer_append_bytes(&call->answer, frame);
     report(call);
-}
-
-void
-iii_jobs_move(struct iii_worker *from, struct iii_worker *to)
-{
-    struct list *next;
-    if (from->session == NULL)
-        return;
-    for (struct list *at = from->doing.next; at != &from->doing; at = next) {
-        struct iii_call *call = LIST_OF(at, struct iii_call, doing);
-        next = at->next;
-        if (call->purpose == III_JOB)
-            hub_call_move(call, to);
-    }
-    memcpy(to->instance, from->instance, sizeof to->instance);
-    to->session = from->session;
-    to->session->own = to;
-    from->session = NULL;
 }
 
 void

@@ -13,6 +13,7 @@
 #include "gateway/iii/functions.h"
 #include "gateway/iii/invoke.h"
 #include "gateway/iii/jobs.h"
+#include "gateway/iii/recall.h"
 #include "gateway/iii/records.h"
 #include "gateway/iii/subscriber.h"
 #include "gateway/iii/trigger.h"
@@ -23,11 +24,22 @@
 /* The first change is announced at once, what follows on its heels together: each says
  * all functions there are. */
 enum { ANNOUNCE_MS = 100 };
+enum { DESCRIBE_MS = 100 };
 
 static struct alarms *
 alarms_of(const struct iii_worker *worker)
 {
     return &worker->hub->gateway->alarms;
+}
+
+/* Who it is decides what it holds: one that has not said so yet is given the time. */
+static uint64_t
+may_offer_ms(const struct iii_worker *worker)
+{
+    uint64_t now_ms = worker->hub->gateway->now_ms;
+    return worker->about.size > 0 || worker->came_ms + DESCRIBE_MS < now_ms
+               ? now_ms
+               : worker->came_ms + DESCRIBE_MS;
 }
 
 /* All that came in this turn is said at once. */
@@ -44,7 +56,7 @@ iii_functions_changed(struct iii_worker *worker)
     struct hub *hub = worker->hub;
     struct gateway *g = hub->gateway;
     worker->offers = true;
-    settle_soon(&g->alarms, &worker->settle, g->now_ms);
+    settle_soon(&g->alarms, &worker->settle, may_offer_ms(worker));
     settle_soon(&g->alarms, &hub->announce,
         hub->announced_ms + ANNOUNCE_MS > g->now_ms ? hub->announced_ms + ANNOUNCE_MS
                                                     : g->now_ms);
@@ -79,6 +91,8 @@ iii_describe(struct iii_worker *worker, struct bytes about)
 {
     buffer_set(&worker->about, about);
     announce_worker(worker, "worker_metadata_updated");
+    if (worker->settle.place != 0)
+        alarm_set(alarms_of(worker), &worker->settle, may_offer_ms(worker));
     /* Its name is shown beside them. */
     if (worker->entry_count[III_FUNCTION] > 0)
         iii_functions_changed(worker);
@@ -136,6 +150,7 @@ iii_hub_leave(struct hub *hub)
     alarm_clear(&hub->gateway->alarms, &hub->announce);
     channels_end(hub);
     records_forget(hub);
+    iii_early_forget(hub, UINT64_MAX);
     iii_questions_forget(hub);
     iii_routes_forget(hub);
 }
@@ -321,6 +336,8 @@ pulse(struct alarm *alarm)
     if (worker->socket == NULL)
         return;
     workers_pulse(g->workers, &worker->pulse);
+    if (g->now_ms > g->child.config.lease_ms)
+        iii_early_forget(worker->hub, g->now_ms - g->child.config.lease_ms);
     websocket_ping(worker->socket);
     if (websocket_heard_ms(worker->socket) + 2 * (uint64_t)every_ms >= g->now_ms)
         iii_jobs_beat(worker);
@@ -336,6 +353,7 @@ worker_new(struct hub *hub, const struct key *key)
     iii_uuid_print(chance, worker->token);
     memcpy(worker->instance, worker->id, sizeof worker->id);
     worker->key = key;
+    worker->came_ms = g->now_ms;
     worker->settle.ring = settle;
     worker->pulse.ring = pulse;
     worker->away.ring = away_too_long;

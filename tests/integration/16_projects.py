@@ -19,7 +19,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
-from engine import Engine, program, until  # noqa: E402
+from engine import Engine, Refused, program, until  # noqa: E402
 
 GREET = """
 name: greet
@@ -313,7 +313,6 @@ class ProjectsTest(unittest.TestCase):
         self.assertEqual(found["CAPSTAN_URL"], self.engine.env["CAPSTAN_URL"])
         self.assertEqual(found["CAPSTAN_WORKER_URL"],
                          self.engine.env["CAPSTAN_WORKER_URL"])
-        self.assertEqual(found["CAPSTAN_API_KEY"], self.engine.key)
         self.assertNotIn("SECRET", found)
         self.assertNotIn("CAPSTAN_DATA", found)
         files = re.findall(r" (\d+) -> (\S+)$", log, re.M)
@@ -386,6 +385,40 @@ class ProjectsTest(unittest.TestCase):
             found = set(os.listdir(self.path("a-" + language)))
             self.assertEqual(
                 len(found & {"iii.worker.yaml", "capstan.worker.yaml"}), 1, found)
+
+    def key_of(self, name):
+        return re.findall(r"^\S+ key=(.*)$", self.worker("logs", name), re.M)[-1]
+
+    def may(self, key):
+        """May it work, and what else?"""
+        def code(method, path, body=None):
+            try:
+                self.engine.call(method, "/capstan/v1" + path, body, key=key)
+            except Refused as refused:
+                return refused.code
+        self.assertEqual(code("GET", "/runs"), code("GET", "/keys"))
+        self.assertEqual(code("GET", "/runs"),
+                         code("POST", "/runs", {"automation": "smoke"}))
+        return code("GET", "/runs")
+
+    def test_19_their_key_is_for_work_and_for_this_life_of_the_engine(self):
+        self.write("look", "name: look\n"
+                   "scripts: { start: 'echo key=$CAPSTAN_API_KEY; exec sleep 1000' }\n",
+                   "iii.worker.yaml")
+        self.engine.up()
+        self.worker("add", "look")
+        key = self.key_of("look")
+        self.assertEqual(self.may(key), "forbidden")
+        for item in self.engine.get("/keys")["items"]:
+            self.assertFalse(key.startswith(item["prefix"]), item)
+        self.engine.wait_restarted("gateway.0", self.engine.kill("gateway.0"))
+        self.assertEqual(self.may(key), "forbidden")
+        self.engine.down()
+        self.engine.up()
+        self.until_state("look", "running")
+        self.assertEqual(self.may(key), "unauthorized")
+        self.assertNotEqual(self.key_of("look"), key)
+        self.assertEqual(self.may(self.key_of("look")), "forbidden")
 
 
 if __name__ == "__main__":

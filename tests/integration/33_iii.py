@@ -1777,6 +1777,133 @@ class Jobs(Iii):
 
 
 
+
+class Recall(Iii):
+    """A worker that lives on when the engine, or its gateway, begins anew."""
+    settings = {"lease_ms": 1500, "heartbeat_ms": 300, "iii_recall_ms": 4000}
+    apply = Jobs.apply
+
+    def begin(self, name):
+        """A run whose one job is in hand, and is durably known to be."""
+        owner = self.worker().function("math::add").describe("calc")
+        run = self.engine.start(self.apply(
+            name, ", retry: {max_attempts: 2, backoff: none}"))["id"]
+        call = owner.hear()
+        until(lambda: self.engine.run(run)["status"] == "running", "it is leased")
+        return run, call
+
+    def restart(self):
+        self.engine.kill_all()
+        self.engine.up()
+
+    def back(self, **parts):
+        """The same process, over another connection: as its client says it."""
+        return self.worker().function("math::add").describe("calc", **parts)
+
+    def ended(self, run, output, attempts=1):
+        document = self.engine.wait_final(run)
+        self.assertEqual((document["status"], document["output"]), ("completed", output))
+        calls = [event for event in self.engine.events(run)
+                 if event["event_type"] == "action.called"]
+        self.assertEqual(len(calls), attempts, calls)
+
+    def test_01_a_result_that_came_before_its_worker_is_known_counts(self):
+        run, call = self.begin("early")
+        self.restart()
+        again = self.worker().function("math::add")
+        again.answer(call, result="once")
+        again.describe("calc").silence()
+        self.ended(run, "once")
+        again.silence()
+
+    def test_02_a_job_goes_on_past_its_lease(self):
+        run, call = self.begin("long")
+        self.restart()
+        again = self.back()
+        for _ in range(10):
+            Loop.do(asyncio.sleep(0.25))
+        again.silence().answer(call, result="late")
+        self.ended(run, "late")
+        again.silence()
+
+    def test_03_the_gateway_alone_begins_anew(self):
+        run, call = self.begin("door")
+        self.engine.wait_restarted("gateway.0", self.engine.kill("gateway.0"))
+        again = self.back()
+        for _ in range(10):
+            Loop.do(asyncio.sleep(0.25))
+        again.silence().answer(call, result="late")
+        self.ended(run, "late")
+        again.silence()
+
+    def test_04_what_is_thrown_counts_too(self):
+        run, call = self.begin("thrown")
+        self.restart()
+        again = self.back()
+        again.answer(call, error={"code": "no_numbers", "message": "boom"})
+        next = again.hear()
+        self.assertEqual(next["metadata"]["capstan"]["attempt"], 2)
+        again.answer(next, result="second")
+        self.ended(run, "second", attempts=2)
+
+    def test_05_another_process_is_given_the_job_again(self):
+        run, call = self.begin("other")
+        self.restart()
+        other = self.back(pid=8)
+        again = other.hear()
+        self.assertNotEqual(again["invocation_id"], call["invocation_id"])
+        other.answer(again, result="other")
+        self.ended(run, "other")
+        other.answer(call, result="stale")
+        other.silence()
+
+    def test_06_who_never_answers_is_given_it_again_after_a_while(self):
+        run, call = self.begin("mute")
+        self.restart()
+        again = self.back()
+        next = again.hear()
+        self.assertEqual(next["metadata"]["capstan"]["attempt"], 2)
+        again.answer(next, result="again")
+        self.ended(run, "again", attempts=2)
+
+    def test_07_of_two_that_say_the_same_either_may_answer(self):
+        run, call = self.begin("twins")
+        self.restart()
+        first, second = self.back(), self.back()
+        first.silence()
+        second.silence().answer(call, result="twin")
+        self.ended(run, "twin")
+
+    def test_08_an_id_that_was_never_given_changes_nothing(self):
+        run, call = self.begin("forged")
+        self.restart()
+        again = self.back()
+        last = "0" if call["invocation_id"][-1] != "0" else "1"
+        for id in (str(uuid.uuid4()), call["invocation_id"][:-1] + last):
+            again.say("invocationresult", invocation_id=id, function_id="math::add",
+                      result="forged")
+        again.silence().answer(call, result="true")
+        self.ended(run, "true")
+
+    def test_09_a_job_goes_on_through_two_restarts(self):
+        run, call = self.begin("twice")
+        for _ in range(2):
+            self.restart()
+            again = self.back().silence()
+            until(lambda: any(row["jobs"] for row in self.engine.get("/workers")["items"]),
+                  "it is held again")
+        again.answer(call, result="thrice")
+        self.ended(run, "thrice")
+
+    def test_10_who_comes_back_without_a_word_goes_on(self):
+        run, call = self.begin("silent")
+        self.there[0].close()
+        again = self.back()
+        again.silence().answer(call, result="after all")
+        self.ended(run, "after all")
+        again.silence()
+
+
 class Queues(Iii):
     settings = {"lease_ms": 1500, "heartbeat_ms": 300}
 

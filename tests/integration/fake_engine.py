@@ -131,7 +131,7 @@ class FakeEngine:
         logs = os.open(os.path.join(self.folder, "gateway.log"),
                        os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         clock_ms = int(1000 * (time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)))
-        text = f"secret={self.secret}\nclock={clock_ms}\n" + "".join(
+        text = f"secret={self.secret}\nlife={32 * '0'}\nclock={clock_ms}\n" + "".join(
             f"{name}={value}\n" for name, value in self.settings.items())
         os.write(settings[1], text.encode())
         os.close(settings[1])

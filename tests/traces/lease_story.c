@@ -146,7 +146,8 @@ lease_register(struct trace *t, struct worker worker)
                 .held = worker.held,
                 .dialect = text("zmq"),
                 .each = worker.each,
-                .again = worker.again } });
+                .again = worker.again,
+                .recall = worker.recall } });
 }
 
 void

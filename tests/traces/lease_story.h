@@ -31,8 +31,9 @@ struct worker {
     struct bytes token;
     struct bytes held; /* see lease_held */
     uint32_t gateway;
-    bool each;  /* it speaks of each of its jobs */
-    bool again; /* over the same connection */
+    bool each;   /* it speaks of each of its jobs */
+    bool again;  /* over the same connection */
+    bool recall; /* it cannot say what it held before */
 };
 
 void lease_story_open(struct trace *t);

@@ -202,6 +202,91 @@ START_TEST(after_a_restart_a_lease_is_adopted_after_its_scheduler_spoke)
 }
 END_TEST
 
+START_TEST(who_cannot_say_what_it_held_is_told_after_a_restart)
+{
+    struct trace t;
+    open_held(&t);
+    trace_restart(&t);
+    lease_offer(&t, (struct offered){ .run = 1, .leased = 1 });
+    lease_offer(&t, (struct offered){ .run = 2, .leased = 2 });
+    trace_skip(&t);
+    lease_register(&t, (struct worker){ .session = 1, .recall = true });
+    trace_expect(&t,
+        "0 worker_joined session=S1 instance=w1 capacity=1 dialect=zmq recall=1\n"
+        "0 job_adopted run=R1 attempt=1 offer=1 session=S1\n"
+        "0 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1\n"
+        "0 -> gateway worker_registered request=7 session=S1 token=… lease_ms=30000 "
+        "heartbeat_ms=10000 recalled=(63 bytes)\n");
+    lease_report(&t, 1, lease_token_of(&t, 1, 1, 1, 1));
+    trace_expect_only(&t, "job_reported",
+        "0 -> scheduler.0 job_reported run=R1 attempt=1 offer=1 session=S1 "
+        "outcome=1\n");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(it_is_told_with_its_heartbeat_if_its_scheduler_spoke_later)
+{
+    struct trace t;
+    open_held(&t);
+    trace_restart(&t);
+    lease_register(&t, (struct worker){ .session = 1, .recall = true });
+    lease_offer(&t, (struct offered){ .run = 1, .leased = 1 });
+    trace_skip(&t);
+    lease_heartbeat(&t, 1, none);
+    trace_expect(&t,
+        "0 worker_heard session=S1\n"
+        "0 job_adopted run=R1 attempt=1 offer=1 session=S1\n"
+        "0 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1\n"
+        "0 -> gateway heartbeat_answer session=S1 request=8 known=1 "
+        "recalled=(63 bytes)\n");
+    lease_heartbeat(&t, 1, lease_held(&t, lease_token_of(&t, 1, 1, 1, 1), none));
+    trace_expect(&t, "0 worker_heard session=S1\n"
+                     "0 -> gateway heartbeat_answer session=S1 request=8 known=1\n");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(it_is_told_what_it_holds_when_its_gateway_began_anew)
+{
+    struct trace t;
+    open_held(&t);
+    trace_hello(&t, ACTOR_gateway, 0, 2);
+    trace_skip(&t);
+    lease_register(&t, (struct worker){ .session = 1, .recall = true });
+    trace_expect_only(&t, "job_", "");
+    lease_heartbeat(&t, 1, lease_held(&t, lease_token_of(&t, 1, 1, 1, 1), none));
+    trace_wait(&t, 29999);
+    trace_expect_only(&t, "job_", "");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_grant_that_it_does_not_name_never_arrived_if_its_gateway_lived)
+{
+    struct trace t;
+    open_held(&t);
+    lease_register(&t, (struct worker){ .session = 1, .recall = true });
+    trace_expect_only(&t, "job_",
+        "0 -> scheduler.0 job_returned run=R1 attempt=1 offer=1 session=S1\n");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(nobody_is_told_of_the_leases_of_another_project)
+{
+    struct trace t;
+    open_held(&t);
+    trace_restart(&t);
+    lease_offer(&t, (struct offered){ .run = 1, .leased = 1 });
+    trace_skip(&t);
+    t.project = id_of_name(text("another"));
+    lease_register(&t, (struct worker){ .session = 1, .recall = true });
+    trace_expect_only(&t, "job_", "");
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(an_offer_that_an_earlier_life_may_have_granted_is_not_granted)
 {
     struct trace t;
@@ -462,6 +547,12 @@ lease_lives_suite(void)
     tcase_add_test(
         tests, after_a_restart_a_lease_is_adopted_before_its_scheduler_speaks);
     tcase_add_test(tests, after_a_restart_a_lease_is_adopted_after_its_scheduler_spoke);
+    tcase_add_test(tests, who_cannot_say_what_it_held_is_told_after_a_restart);
+    tcase_add_test(tests, it_is_told_with_its_heartbeat_if_its_scheduler_spoke_later);
+    tcase_add_test(tests, it_is_told_what_it_holds_when_its_gateway_began_anew);
+    tcase_add_test(
+        tests, a_grant_that_it_does_not_name_never_arrived_if_its_gateway_lived);
+    tcase_add_test(tests, nobody_is_told_of_the_leases_of_another_project);
     tcase_add_test(
         tests, an_offer_that_an_earlier_life_may_have_granted_is_not_granted);
     tcase_add_test(tests, a_lease_that_nobody_claims_is_returned);

@@ -88,6 +88,24 @@ START_TEST(keys_beyond_the_limit_are_not_learned)
 }
 END_TEST
 
+START_TEST(managed_workers_have_a_key_for_work_and_for_one_life)
+{
+    static const uint8_t life[MAC_SIZE] = { 4 }, next[MAC_SIZE] = { 5 };
+    uint8_t chance[KEY_SECRET_SIZE];
+    char managed[KEY_TEXT_SIZE + 1];
+    struct id id;
+    api_key_managed(secret, life, &id, chance);
+    api_key_print(&id, chance, managed);
+    ck_assert_ptr_null(auth_check(auth, text(managed)));
+    auth_learn_managed(auth, life);
+    ck_assert_uint_eq(auth_check(auth, text(managed))->scopes, SCOPE_WORK);
+    struct auth *later = auth_new(secret, 1);
+    auth_learn_managed(later, next);
+    ck_assert_ptr_null(auth_check(later, text(managed)));
+    auth_free(&later);
+}
+END_TEST
+
 START_TEST(a_header_gives_its_key_if_it_is_a_bearer)
 {
     ck_assert(bytes_equal(auth_bearer(text("Bearer abc")), text("abc")));
@@ -110,6 +128,7 @@ auth_suite(void)
     tcase_add_test(tests, another_engines_secret_makes_other_keys);
     tcase_add_test(tests, a_revoked_key_is_none_and_others_stay);
     tcase_add_test(tests, keys_beyond_the_limit_are_not_learned);
+    tcase_add_test(tests, managed_workers_have_a_key_for_work_and_for_one_life);
     tcase_add_test(tests, a_header_gives_its_key_if_it_is_a_bearer);
     suite_add_tcase(suite, tests);
     return suite;

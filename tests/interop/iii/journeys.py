@@ -567,6 +567,27 @@ class Journeys(unittest.TestCase):
                 self.engine.tool("worker", "remove", "a-" + language)
                 self.assertNotIn("killed", log)
 
+    @each
+    def test_27_a_job_goes_on_when_the_engine_begins_anew(self, kind):
+        """Once answered while there is no engine, once when it is back."""
+        client = self.client(kind).function("kept::one", "slow")
+        for early in (True, False):
+            run = self.run_of("kept", "kept::one")
+            client.heard("kept::one")
+            until(lambda: self.engine.run(run)["status"] == "running", "it is leased")
+            self.engine.kill_all()
+            if early:
+                client.tell("finish", result={"early": early})
+            self.engine.up()
+            if not early:
+                client.function("math::add", "add").until_there("math::add")
+                threading.Event().wait(3)  # a lease and a half
+                client.tell("finish", result={"early": early})
+            document = self.engine.wait_final(run)
+            self.assertEqual(document["output"], {"early": early})
+            self.assertFalse([line for line in client.kept
+                              if line.get("heard") == "kept::one"])
+
 
 if __name__ == "__main__":
     unittest.main()
