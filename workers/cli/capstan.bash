@@ -46,6 +46,7 @@ _capstan()
     'interactions list') words=' --url --key --project --data --config --json --quiet --help --limit --cursor --target' ;;
     'interactions get') words=' --url --key --project --data --config --json --quiet --help' ;;
     'interactions respond') words=' --url --key --project --data --config --json --quiet --help --approve --reject --value --withdraw --comment --as' ;;
+    'interactions delete') words=' --url --key --project --data --config --json --quiet --help' ;;
     'events publish') words=' --url --key --project --data --config --json --quiet --help --id --source' ;;
     'events list') words=' --url --key --project --data --config --json --quiet --help --limit --after' ;;
     'events tail') words=' --url --key --project --data --config --json --quiet --help --timeout --after' ;;
@@ -85,7 +86,7 @@ _capstan()
     '') words=' up status down apply automations runs interactions events secrets state worker workers queues keys config backup restore verify version help completion' ;;
     automations) words=' list get versions create-version publish rollback diff pause resume archive triggers next' ;;
     runs) words=' start list get watch events cancel retry discard signal skip set-output fork explain replay diff export import' ;;
-    interactions) words=' list get respond' ;;
+    interactions) words=' list get respond delete' ;;
     events) words=' publish list tail' ;;
     secrets) words=' set list delete' ;;
     state) words=' get set update delete list' ;;

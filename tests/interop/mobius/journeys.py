@@ -442,11 +442,28 @@ class Api(Journeys):
                      and self.call("GET", base), "the answer is shown")
         self.assertEqual((done["status"], done["responses"][0]["responder_user_id"]),
                          ("completed", "usr_oncall"))
-        with self.assertRaises(Refused) as refused:
-            self.call("POST", base + "/respond", {"value": True})
-        self.assertEqual(refused.exception.status, 409)
-        self.call("POST", f"{P}/interactions/{asked[runs[1]]['id']}/cancel", {"reason": "x"})
+        self.refused(409, "POST", base + "/respond", {"value": True})
+        other = f"{P}/interactions/{asked[runs[1]]['id']}"
+        self.refused(409, "DELETE", other)
+        self.call("POST", other + "/cancel", {"reason": "x"})
         self.assertEqual(self.engine.wait_final(runs[1])["status"], "failed")
+        for gone in (base, other):
+            self.call("DELETE", gone)
+            until(lambda: self.shown(gone) is None, "it is shown no more")
+            self.refused(404, "DELETE", gone)
+        self.assertIn("interaction.responded", self.types(runs[0]))
+
+    def shown(self, path):
+        try:
+            return self.call("GET", path)
+        except Refused:
+            return None
+
+    def refused(self, status, *call):
+        with self.assertRaises(Refused) as refused:
+            self.call(*call)
+        self.assertEqual(refused.exception.status, status, call)
+        return refused.exception.code
 
     def invoke(self, action, **body):
         """What is answered, and with which status: two of them are good."""
@@ -515,10 +532,7 @@ class Api(Journeys):
                          ("pending", {"kind": "none"}, False))
 
         def shown(path=base):
-            try:
-                return self.call("GET", path)
-            except Refused:
-                return None
+            return self.shown(path)
         seen = until(shown, "it is shown")
         for moment in ("created_at", "updated_at", "expires_at"):
             self.assertEqual(seen.pop(moment)[:19], made.pop(moment)[:19])
