@@ -8,11 +8,28 @@
 #include <stdlib.h>
 #include <strings.h>
 
+/* A key, and what it would be by itself. */
+struct held {
+    struct key key; /* first: others hold pointers to it */
+    unsigned scopes;
+    bool revoked;
+    struct held *next; /* of the same principal */
+};
+
+struct principal {
+    struct id id;
+    unsigned scopes;
+    bool barred;
+    struct held *keys;
+};
+
 struct auth {
     uint8_t secret[SECRET_SIZE];
-    struct map keys; /* by id */
-    struct key **all;
-    size_t count, max;
+    struct map keys;       /* by id */
+    struct map principals; /* by id */
+    struct held **all;
+    struct principal **whose; /* all principals */
+    size_t count, principal_count, max;
     struct hash nobody; /* compared with when no key has the id */
 };
 
@@ -20,7 +37,8 @@ struct auth *
 auth_new(const uint8_t secret[SECRET_SIZE], size_t keys_max)
 {
     struct auth *auth = calloc(1, sizeof *auth);
-    if (auth == NULL || (auth->all = calloc(keys_max, sizeof *auth->all)) == NULL)
+    if (auth == NULL || (auth->all = calloc(keys_max, sizeof *auth->all)) == NULL
+        || (auth->whose = calloc(keys_max, sizeof *auth->whose)) == NULL)
         WRONG("out of memory");
     memcpy(auth->secret, secret, SECRET_SIZE);
     auth->max = keys_max;
@@ -36,8 +54,12 @@ auth_free(struct auth **out)
         return;
     for (size_t i = 0; i < auth->count; i++)
         free(auth->all[i]);
+    for (size_t i = 0; i < auth->principal_count; i++)
+        free(auth->whose[i]);
     free(auth->all);
+    free(auth->whose);
     map_free(&auth->keys);
+    map_free(&auth->principals);
     sodium_memzero(auth->secret, SECRET_SIZE);
     free(auth);
     *out = NULL;
@@ -50,21 +72,71 @@ key_name(struct key *key, struct bytes name)
         memcpy(key->name, name.data, name.size);
 }
 
+/* One that is not told yet is barred. */
+static struct principal *
+principal_of(struct auth *auth, const struct id *id)
+{
+    struct principal *known = map_get(&auth->principals, id_bytes(id));
+    if (known != NULL || auth->principal_count == auth->max)
+        return known;
+    known = calloc(1, sizeof *known);
+    if (known == NULL)
+        WRONG("out of memory");
+    known->id = *id;
+    known->barred = true;
+    auth->whose[auth->principal_count++] = known;
+    map_put(&auth->principals, id_bytes(&known->id), known);
+    return known;
+}
+
+static void
+judge(struct held *held, const struct principal *principal)
+{
+    held->key.scopes = held->scopes & principal->scopes;
+    held->key.revoked = held->revoked || principal->barred;
+}
+
 void
 auth_learn(struct auth *auth, const struct key *key)
 {
-    struct key *known = map_get(&auth->keys, id_bytes(&key->id));
-    if (known == NULL) {
+    static const struct principal nobody = { .barred = true };
+    struct held *known = map_get(&auth->keys, id_bytes(&key->id));
+    bool owned = !id_is_zero(&key->principal), fresh = known == NULL;
+    struct principal *principal = owned ? principal_of(auth, &key->principal) : NULL;
+    if (fresh) {
         if (auth->count == auth->max)
             return;
-        known = malloc(sizeof *known);
+        known = calloc(1, sizeof *known);
         if (known == NULL)
             WRONG("out of memory");
-        known->id = key->id;
+        known->key.id = key->id;
         auth->all[auth->count++] = known;
-        map_put(&auth->keys, id_bytes(&known->id), known);
+        map_put(&auth->keys, id_bytes(&known->key.id), known);
     }
-    *known = *key;
+    known->key = *key;
+    known->scopes = key->scopes;
+    known->revoked = key->revoked;
+    if (owned)
+        judge(known, principal != NULL ? principal : &nobody);
+    if (!fresh || principal == NULL)
+        return;
+    known->next = principal->keys;
+    principal->keys = known;
+}
+
+bool
+auth_learn_principal(
+    struct auth *auth, const struct id *id, unsigned scopes, bool barred)
+{
+    struct principal *principal = principal_of(auth, id);
+    if (principal == NULL)
+        return false;
+    bool less = (principal->scopes & ~scopes) != 0 || (barred && !principal->barred);
+    principal->scopes = scopes;
+    principal->barred = barred;
+    for (struct held *held = principal->keys; held != NULL; held = held->next)
+        judge(held, principal);
+    return less && principal->keys != NULL;
 }
 
 const struct key *
@@ -73,7 +145,8 @@ auth_check(const struct auth *auth, struct bytes key_text)
     struct id id = { 0 };
     uint8_t secret[KEY_SECRET_SIZE] = { 0 };
     bool formed = api_key_read(key_text, &id, secret);
-    const struct key *key = formed ? map_get(&auth->keys, id_bytes(&id)) : NULL;
+    const struct held *held = formed ? map_get(&auth->keys, id_bytes(&id)) : NULL;
+    const struct key *key = held == NULL ? NULL : &held->key;
     struct hash hash = hash_keyed(auth->secret, bytes_of(secret, sizeof secret));
     bool same = hash_same(&hash, key != NULL ? &key->hash : &auth->nobody, HASH_SIZE);
     sodium_memzero(secret, sizeof secret);

@@ -13,8 +13,9 @@ struct key {
     struct id id, project;
     struct hash hash;
     char name[KEY_NAME_SIZE]; /* for people: who answers what a run asks */
-    unsigned scopes;          /* bits of enum scope */
-    bool revoked;
+    unsigned scopes;          /* bits of enum scope: what it may do now */
+    bool revoked;             /* or its principal is barred */
+    struct id principal;      /* whose it is; zero: its own */
 };
 
 void key_name(struct key *key, struct bytes name);
@@ -24,8 +25,14 @@ struct auth;
 struct auth *auth_new(const uint8_t secret[SECRET_SIZE], size_t keys_max);
 void auth_free(struct auth **auth);
 
-/* A key as it is from now on.  Copies it; keys beyond keys_max are not learned. */
+/* A key as it is from now on.  Copies it; keys beyond keys_max are not learned.  One
+ * that has a principal may do what both may. */
 void auth_learn(struct auth *auth, const struct key *key);
+/* What the keys of a principal may do from now on; those of one that was never learned
+ * may do nothing, and are refused.  Principals beyond keys_max are not learned.  True:
+ * some key may do less than before. */
+bool auth_learn_principal(
+    struct auth *auth, const struct id *principal, unsigned scopes, bool barred);
 
 /* The key of the workers that the engine starts itself, in this life: they may work in
  * the project "default", and nothing else. */

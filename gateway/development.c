@@ -92,7 +92,7 @@ mint(struct development *d)
     struct fault fault;
     d->key.id = id_fresh(0);
     d->key.project = id_of_name(text("default"));
-    d->key.scopes = SCOPE_READ | SCOPE_START | SCOPE_WORK | SCOPE_ADMIN;
+    d->key.scopes = SCOPES_ALL;
     key_name(&d->key, text("development"));
     chance_fill(chance, sizeof chance);
     auth_mint(g->auth, &d->key.id, chance, line, &d->key.hash);

@@ -76,6 +76,7 @@ hear_key(struct gateway *g, const struct message *in)
         .project = in->envelope.project,
         .scopes = m->scopes,
         .revoked = m->revoked != 0,
+        .principal = m->principal,
     };
     if (m->hash.size != HASH_SIZE) {
         log_line(LOG_BROKEN, "key_without_hash", "size=%zu", m->hash.size);
@@ -85,6 +86,13 @@ hear_key(struct gateway *g, const struct message *in)
     key_name(&key, m->name);
     auth_learn(g->auth, &key);
     if (key.revoked)
+        workers_judge(g->workers);
+}
+
+static void
+hear_principal(struct gateway *g, const struct principal_offered *m)
+{
+    if (auth_learn_principal(g->auth, &m->principal, m->scopes, m->barred != 0))
         workers_judge(g->workers);
 }
 
@@ -112,6 +120,7 @@ gateway_hear(struct gateway *g, const struct message *in)
     switch ((int)in->code) {
     case HELLO: hear_hello(g, &in->envelope); return;
     case KEY_OFFERED: hear_key(g, in); return;
+    case PRINCIPAL_OFFERED: hear_principal(g, &in->principal_offered); return;
     case KEYS_COMPLETE: hear_keys_complete(g, &in->keys_complete); return;
     case RUN_CHANGED: watches_hear(g->watches, &in->run_changed); return;
     case STREAM_CHANGED: hear_stream(g, in); return;

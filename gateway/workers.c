@@ -356,6 +356,8 @@ workers_judge(struct workers *w)
         next = at->next;
         if (session->key->revoked)
             end(w, session, true, ERR_UNAUTHORIZED, text("the key was revoked"));
+        else if ((session->key->scopes & SCOPE_WORK) == 0)
+            end(w, session, true, ERR_FORBIDDEN, text("the key may not work any more"));
     }
 }
 

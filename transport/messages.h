@@ -8,6 +8,7 @@
 #define TRANSPORT_MESSAGES_H
 #include "base/err.h"
 #include "base/field.h"
+#include "transport/access_bodies.h"
 #include "transport/run_bodies.h"
 
 /* clang-format off */
@@ -104,14 +105,18 @@
     F(S, 3, text,   name,    "for people")                                               \
     F(S, 4, secret, hash,    "keyed BLAKE2b of the secret part, 32 bytes")               \
     F(S, 5, u32,    scopes,  "bits of enum scope")                                       \
-    F(S, 6, text,   prefix,  "first characters, for people to recognise it")
+    F(S, 6, text,   prefix,  "first characters, for people to recognise it")             \
+    F(S, 7, id,     principal, "whose it is: then scopes are what it may do at most; or zero") \
+    F(S, 8, u32,    lone,    "1: though the principal holds no role")                    \
+    F(S, 9, text,   role,    "id or name of a role that it is kept to, or nothing")
 
 #define key_created_FIELDS(F, S)                                                         \
     F(S, 1, id,     key,     "key id")                                                   \
     F(S, 2, text,   name,    "for people")                                               \
     F(S, 3, secret, hash,    "keyed BLAKE2b of the secret part, 32 bytes")               \
     F(S, 4, u32,    scopes,  "bits of enum scope")                                       \
-    F(S, 5, text,   prefix,  "first characters")
+    F(S, 5, text,   prefix,  "first characters")                                         \
+    F(S, 6, id,     principal, "whose it is, or zero")
 
 #define key_revoke_FIELDS(F, S)                                                          \
     F(S, 1, u64, request, "to be named in the answer")                                   \
@@ -128,7 +133,8 @@
     F(S, 2, secret, hash,    "keyed BLAKE2b of the secret part, 32 bytes")               \
     F(S, 3, u32,    scopes,  "bits of enum scope")                                       \
     F(S, 4, u32,    revoked, "1: refuse it")                                             \
-    F(S, 5, text,   name,    "for people")
+    F(S, 5, text,   name,    "for people")                                               \
+    F(S, 6, id,     principal, "whose it is, or zero: it may do only what that one may")
 
 #define keys_complete_FIELDS(F, S)                                                       \
     F(S, 1, u64, count, "keys there are, revoked ones included")
@@ -743,6 +749,14 @@ enum ending {
 
 /* What an API key may do.  On disk: never renumber. */
 enum scope { SCOPE_READ = 1, SCOPE_START = 2, SCOPE_WORK = 4, SCOPE_ADMIN = 8 };
+enum { SCOPES_ALL = SCOPE_READ | SCOPE_START | SCOPE_WORK | SCOPE_ADMIN };
+
+/* On disk: never renumber. */
+enum principal_state {
+    PRINCIPAL_ACTIVE = 1,
+    PRINCIPAL_DISABLED = 2, /* its keys are refused until it is active again */
+    PRINCIPAL_DELETED = 3,  /* its keys are refused for ever */
+};
 
 /* Why a HELLO reaches an actor.  Each time the peer must hear our state again; after a
  * new life and a gap it will also say its own again, so what it said before is void. */

@@ -342,6 +342,16 @@
     F(S, 5, text,    principal,   "who answers: the name of the key, or who it speaks for") \
     F(S, 6, u32,     cancel,      "1: nobody will answer: the step fails")
 
+#define interaction_delete_FIELDS(F, S)                                                  \
+    F(S, 1, u64,  request,     "to be named in the answer")                              \
+    F(S, 2, id,   interaction, "iact_… id")                                              \
+    F(S, 3, text, by,          "name of the key that asks")
+
+#define interaction_deleted_FIELDS(F, S)                                                 \
+    F(S, 1, id,   run,         "run id")                                                 \
+    F(S, 2, id,   interaction, "that was settled")                                       \
+    F(S, 3, text, by,          "name of the key that asked")
+
 #define interaction_list_FIELDS(F, S)                                                    \
     F(S, 1, u64,  request,     "to be named in the answer")                              \
     F(S, 2, text, status,      "pending, or nothing")                                    \

@@ -2,15 +2,15 @@
 #include "base/wrong.h"
 
 static void
-count_new(
-    struct registry_state *s, uint64_t automations, uint64_t keys, uint64_t queues)
+count_new(struct registry_state *s, struct count_entry more)
 {
     struct row_key key = key_of_counts();
     struct count_entry counts;
     entry_read(s->journal, &key, &count_entry_shape, &counts);
-    counts.automations += automations;
-    counts.keys += keys;
-    counts.queues += queues;
+    counts.automations += more.automations;
+    counts.keys += more.keys;
+    counts.queues += more.queues;
+    counts.principals += more.principals;
     entry_write(s->journal, &key, &count_entry_shape, &counts);
 }
 
@@ -65,7 +65,7 @@ publish(struct registry_state *s, uint64_t at_ms, const struct message *m)
     if (!entry_read(s->journal, &key, &automation_entry_shape, &entry)) {
         struct row_key by_name = key_of_name(&name.project, published->name);
         journal_put(s->journal, row_key_bytes(&by_name), id_bytes(&name.automation));
-        count_new(s, 1, 0, 0);
+        count_new(s, (struct count_entry){ .automations = 1 });
         entry.created_ms = at_ms;
     }
     struct version_entry version = {
@@ -149,12 +149,13 @@ make_key(struct registry_state *s, uint64_t at_ms, const struct message *m)
         .scopes = created->scopes,
         .prefix = created->prefix,
         .created_ms = at_ms,
+        .principal = created->principal,
     };
     struct row_key key = key_of_key(project, &created->key);
     struct row_key made = key_of_made(entry.record);
     entry_write(s->journal, &key, &key_entry_shape, &entry);
     journal_put(s->journal, row_key_bytes(&made), row_key_bytes(&key));
-    count_new(s, 0, 1, 0);
+    count_new(s, (struct count_entry){ .keys = 1 });
 }
 
 static void
@@ -168,15 +169,78 @@ revoke_key(struct registry_state *s, uint64_t at_ms, const struct message *m)
     entry_write(s->journal, &key, &key_entry_shape, &entry);
 }
 
-/* A key that was only changed, or made meanwhile, is told out of turn. */
+/* A key or principal that was only changed, or made meanwhile, is told out of turn. */
+static void
+made_told(struct registry_state *s, uint64_t record)
+{
+    if (s->keys_telling && record != 0 && record == next_made(s->journal, s->keys_at))
+        s->keys_at = record;
+}
+
 static void
 key_told(struct registry_state *s, const struct message *m)
 {
     struct row_key key = key_of_key(&m->envelope.project, &m->key_offered.key);
     struct key_entry entry;
-    if (s->keys_telling && entry_read(s->journal, &key, &key_entry_shape, &entry)
-        && entry.record == next_made(s->journal, s->keys_at))
-        s->keys_at = entry.record;
+    entry_read(s->journal, &key, &key_entry_shape, &entry);
+    made_told(s, entry.record);
+}
+
+static void
+principal_told(struct registry_state *s, const struct message *m)
+{
+    struct row_key key =
+        key_of_principal(&m->envelope.project, &m->principal_offered.principal);
+    struct principal_entry entry;
+    entry_read(s->journal, &key, &principal_entry_shape, &entry);
+    made_told(s, entry.record);
+}
+
+static void
+change_principal(struct registry_state *s, uint64_t at_ms, const struct message *m)
+{
+    const struct principal_changed *changed = &m->principal_changed;
+    struct row_key key = key_of_principal(&m->envelope.project, &changed->principal);
+    struct principal_entry entry;
+    if (!entry_read(s->journal, &key, &principal_entry_shape, &entry)) {
+        entry.record = journal_last(s->journal);
+        entry.created_ms = at_ms;
+        struct row_key made = key_of_made(entry.record);
+        journal_put(s->journal, row_key_bytes(&made), row_key_bytes(&key));
+        count_new(s, (struct count_entry){ .principals = 1 });
+    }
+    entry.name = changed->name;
+    entry.description = changed->description;
+    entry.owner = changed->owner;
+    entry.metadata = changed->metadata;
+    entry.tags = changed->tags;
+    entry.state = changed->state;
+    entry.roles = changed->roles;
+    entry.updated_ms = at_ms;
+    entry_write(s->journal, &key, &principal_entry_shape, &entry);
+}
+
+static void
+change_role(struct registry_state *s, uint64_t at_ms, const struct message *m)
+{
+    const struct role_changed *changed = &m->role_changed;
+    struct row_key key = key_of_role(&m->envelope.project, changed->role);
+    struct role_entry entry;
+    if (!entry_read(s->journal, &key, &role_entry_shape, &entry))
+        entry.created_ms = at_ms;
+    entry.name = changed->name;
+    entry.description = changed->description;
+    entry.scopes = changed->scopes;
+    entry.tags = changed->tags;
+    entry.updated_ms = at_ms;
+    entry_write(s->journal, &key, &role_entry_shape, &entry);
+}
+
+static void
+delete_role(struct registry_state *s, const struct message *m)
+{
+    struct row_key key = key_of_role(&m->envelope.project, m->role_deleted.role);
+    journal_delete(s->journal, row_key_bytes(&key));
 }
 
 static void
@@ -186,7 +250,7 @@ change_queue(struct registry_state *s, const struct message *m)
     struct row_key key = key_of_queue(&m->envelope.project, changed->queue);
     struct queue_entry entry;
     if (!entry_read(s->journal, &key, &queue_entry_shape, &entry))
-        count_new(s, 0, 0, 1);
+        count_new(s, (struct count_entry){ .queues = 1 });
     entry.limit = changed->limit;
     entry.settings = changed->settings;
     entry_write(s->journal, &key, &queue_entry_shape, &entry);
@@ -272,6 +336,10 @@ registry_apply(void *state, uint64_t at_ms, const struct message *m)
     case KEY_CREATED: make_key(s, at_ms, m); return;
     case KEY_REVOKED: revoke_key(s, at_ms, m); return;
     case KEY_OFFERED: key_told(s, m); return;
+    case ROLE_CHANGED: change_role(s, at_ms, m); return;
+    case ROLE_DELETED: delete_role(s, m); return;
+    case PRINCIPAL_CHANGED: change_principal(s, at_ms, m); return;
+    case PRINCIPAL_OFFERED: principal_told(s, m); return;
     case KEYS_COMPLETE: s->keys_telling = false; return;
     case QUEUE_CHANGED: change_queue(s, m); return;
     case QUEUE_OFFERED: queue_told(s, m); return;

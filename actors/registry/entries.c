@@ -13,6 +13,8 @@ ENTRY(version_entry);
 ENTRY(key_entry);
 ENTRY(count_entry);
 ENTRY(queue_entry);
+ENTRY(role_entry);
+ENTRY(principal_entry);
 
 struct row_key
 key_of_name(const struct id *project, struct bytes name)
@@ -50,6 +52,21 @@ struct row_key
 key_of_key(const struct id *project, const struct id *id)
 {
     return row_key_run('K', project, id);
+}
+
+struct row_key
+key_of_role(const struct id *project, struct bytes role)
+{
+    struct row_key key = row_key('R');
+    row_key_id(&key, project);
+    row_key_text(&key, role);
+    return key;
+}
+
+struct row_key
+key_of_principal(const struct id *project, const struct id *principal)
+{
+    return row_key_run('P', project, principal);
 }
 
 struct row_key

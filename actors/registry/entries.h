@@ -32,12 +32,34 @@
     F(S, 4, u32,    scopes,     "bits of enum scope")                                    \
     F(S, 5, text,   prefix,     "first characters")                                      \
     F(S, 6, u64,    created_ms, "unix ms")                                               \
-    F(S, 7, u64,    revoked_ms, "unix ms; 0: valid")
+    F(S, 7, u64,    revoked_ms, "unix ms; 0: valid")                                      \
+    F(S, 8, id,     principal,  "whose it is, or zero: its own")
+
+#define role_entry_FIELDS(F, S)                                                          \
+    F(S, 1, text, name,        "unique in the project")                                  \
+    F(S, 2, text, description, "for people")                                             \
+    F(S, 3, u32,  scopes,      "bits of enum scope")                                     \
+    F(S, 4, blob, tags,        "msgpack map, or nothing")                                \
+    F(S, 5, u64,  created_ms,  "unix ms")                                                \
+    F(S, 6, u64,  updated_ms,  "unix ms")
+
+#define principal_entry_FIELDS(F, S)                                                     \
+    F(S, 1,  u64,  record,      "that made it")                                          \
+    F(S, 2,  text, name,        "for people")                                            \
+    F(S, 3,  text, description, "for people")                                            \
+    F(S, 4,  text, owner,       "who answers for it, or nothing")                        \
+    F(S, 5,  blob, metadata,    "msgpack map, or nothing")                               \
+    F(S, 6,  blob, tags,        "msgpack map, or nothing")                               \
+    F(S, 7,  u32,  state,       "enum principal_state")                                  \
+    F(S, 8,  blob, roles,       "msgpack array of maps: role, at_ms, by")                \
+    F(S, 9,  u64,  created_ms,  "unix ms")                                               \
+    F(S, 10, u64,  updated_ms,  "unix ms")
 
 #define count_entry_FIELDS(F, S)                                                         \
     F(S, 1, u64, automations, "of all projects")                                         \
     F(S, 2, u64, keys,        "of all projects, revoked ones included")                   \
-    F(S, 3, u64, queues,      "of all projects, that have been set")
+    F(S, 3, u64, queues,      "of all projects, that have been set")                     \
+    F(S, 4, u64, principals,  "of all projects, deleted ones included")
 
 #define queue_entry_FIELDS(F, S)                                                         \
     F(S, 1, u32,  limit,    "jobs out at a time; 0: any number")                         \
@@ -59,8 +81,14 @@ struct count_entry {
 struct queue_entry {
     queue_entry_FIELDS(FIELD_MEMBER, queue_entry)
 };
+struct role_entry {
+    role_entry_FIELDS(FIELD_MEMBER, role_entry)
+};
+struct principal_entry {
+    principal_entry_FIELDS(FIELD_MEMBER, principal_entry)
+};
 extern const struct shape automation_entry_shape, version_entry_shape, key_entry_shape,
-    count_entry_shape, queue_entry_shape;
+    count_entry_shape, queue_entry_shape, role_entry_shape, principal_entry_shape;
 
 /* A version of an automation. */
 struct version_name {
@@ -73,6 +101,8 @@ struct row_key key_of_automation(const struct id *project, const struct id *auto
 struct row_key key_of_version(const struct version_name *name);
 struct row_key key_of_untold(uint32_t peer, uint64_t record);
 struct row_key key_of_key(const struct id *project, const struct id *key);
+struct row_key key_of_role(const struct id *project, struct bytes role);
+struct row_key key_of_principal(const struct id *project, const struct id *principal);
 struct row_key key_of_made(uint64_t record);
 struct row_key key_of_counts(void);
 struct row_key key_of_queue(const struct id *project, struct bytes name);
@@ -91,7 +121,8 @@ bool entry_read(struct journal *journal, const struct row_key *key,
 void entry_write(struct journal *journal, const struct row_key *key,
     const struct shape *shape, const void *value);
 
-/* The value of a U row is the key of a V row, that of a G row the key of a K row. */
+/* The value of a U row is the key of a V row, that of a G row the key of a K or P row.
+ */
 struct version_name version_name_read(struct bytes key);
 /* Its project and id. */
 void key_name_read(struct bytes key, struct id *project, struct id *id);

@@ -1,38 +1,40 @@
 /* API keys: the gateway judges by what it is told here. */
-#include "actors/registry/state.h"
-
-#include <inttypes.h>
+#include "actors/registry/access.h"
 
 enum {
     KEY_NAME_MAX = 200,
     KEY_PREFIX_MAX = 32,
     KEYS_PER_TURN = 128,
-    KEYS_LISTED_MAX = 2000, /* of a project, so that the list fits into a message */
-    SCOPES_ALL = SCOPE_READ | SCOPE_START | SCOPE_WORK | SCOPE_ADMIN,
 };
 
-static void
-pack_scopes(struct buffer *out, uint32_t scopes)
+/* What it may do, and since when it is refused: of its principal's, if it has one. */
+struct standing {
+    uint32_t scopes;
+    uint64_t revoked_ms;
+};
+
+static struct standing
+standing_of(const struct registry_state *state, struct arena *arena,
+    const struct id *project, const struct key_entry *key)
 {
-    static const struct {
-        enum scope scope;
-        const char *name;
-    } names[] = { { SCOPE_READ, "read" }, { SCOPE_START, "start" },
-        { SCOPE_WORK, "work" }, { SCOPE_ADMIN, "admin" } };
-    size_t count = 0;
-    for (size_t i = 0; i < COUNT(names); i++)
-        count += (scopes & names[i].scope) != 0;
-    pack_array(out, count);
-    for (size_t i = 0; i < COUNT(names); i++)
-        if (scopes & names[i].scope)
-            pack_string(out, names[i].name);
+    static const struct role_change none;
+    struct standing standing = { key->scopes, key->revoked_ms };
+    struct principal_entry principal;
+    if (id_is_zero(&key->principal)
+        || !principal_find(state, arena, project, &key->principal, &principal))
+        return standing;
+    standing.scopes &= principal_scopes(state, arena, project, &principal, &none);
+    if (standing.revoked_ms == 0 && principal.state == PRINCIPAL_DELETED)
+        standing.revoked_ms = principal.updated_ms;
+    return standing;
 }
 
 static void
-pack_key(struct buffer *out, const struct id *id, const struct key_entry *key)
+pack_key(struct buffer *out, const struct id *id, const struct key_entry *key,
+    const struct standing *standing)
 {
     char printed[ID_TEXT_MAX];
-    pack_map(out, 7);
+    pack_map(out, 8);
     pack_string(out, "id");
     pack_string(out, id_print(id, "cap_", printed));
     pack_string(out, "name");
@@ -40,24 +42,26 @@ pack_key(struct buffer *out, const struct id *id, const struct key_entry *key)
     pack_string(out, "prefix");
     pack_text(out, key->prefix);
     pack_string(out, "scopes");
-    pack_scopes(out, key->scopes);
+    pack_scopes(out, standing->scopes);
+    pack_string(out, "principal");
+    if (id_is_zero(&key->principal))
+        pack_nil(out);
+    else
+        pack_string(out, id_print(&key->principal, "svc_", printed));
     put_moment(out, "created_at", key->created_ms);
     pack_string(out, "revoked");
-    pack_bool(out, key->revoked_ms != 0);
-    put_moment(out, "revoked_at", key->revoked_ms);
+    pack_bool(out, standing->revoked_ms != 0);
+    put_moment(out, "revoked_at", standing->revoked_ms);
 }
 
 static void
-answer(struct outbox *out, uint64_t request, const struct id *id,
-    const struct key_entry *key, bool created)
+answer(const struct registry_state *state, struct outbox *out, uint64_t request,
+    const struct id *id, const struct key_entry *key, bool created)
 {
     struct buffer document = { 0 };
-    pack_key(&document, id, key);
-    say_document(out, (struct document){
-                          .request = request,
-                          .document = arena_copy(out->arena, buffer_bytes(&document)),
-                          .created = created,
-                      });
+    struct standing standing = standing_of(state, out->arena, &out->project, key);
+    pack_key(&document, id, key, &standing);
+    answer_one(out, request, buffer_bytes(&document), created);
     buffer_free(&document);
 }
 
@@ -71,6 +75,7 @@ offer(struct outbox *out, const struct id *id, const struct key_entry *key)
                              .scopes = key->scopes,
                              .revoked = key->revoked_ms != 0,
                              .name = arena_copy(out->arena, key->name),
+                             .principal = key->principal,
                          });
 }
 
@@ -94,8 +99,8 @@ keys_made(const struct registry_state *state)
 
 /* Asked again, as after a timeout: the same key is made once. */
 static void
-create_again(
-    struct outbox *out, const struct key_create *create, const struct key_entry *known)
+create_again(const struct registry_state *state, struct outbox *out,
+    const struct key_create *create, const struct key_entry *known)
 {
     if (known->hash.size != HASH_SIZE
         || !hash_same(known->hash.data, create->hash.data, HASH_SIZE)) {
@@ -103,7 +108,46 @@ create_again(
         return;
     }
     offer(out, &create->key, known);
-    answer(out, create->request, &create->key, known, false);
+    answer(state, out, create->request, &create->key, known, false);
+}
+
+/* A role that the key is kept to is the most that it may ever do. */
+static bool
+keep_to_role(const struct registry_state *state, const struct key_create *create,
+    struct key_entry *key, struct outbox *out)
+{
+    struct role role;
+    if (create->role.size == 0)
+        return true;
+    if (!role_find(state, out->arena, &out->project, create->role, &role)) {
+        refuse(out, create->request, ERR_INVALID,
+            text("there is no role that the key could be kept to by this id or name"));
+        return false;
+    }
+    key->scopes &= role.entry.scopes;
+    return true;
+}
+
+static bool
+may_be_of(const struct registry_state *state, const struct key_create *create,
+    struct outbox *out)
+{
+    struct principal_entry principal;
+    struct holdings held;
+    if (id_is_zero(&create->principal))
+        return true;
+    if (!principal_find(
+            state, out->arena, &out->project, &create->principal, &principal)
+        || principal.state == PRINCIPAL_DELETED) {
+        refuse(out, create->request, ERR_INVALID, text("there is no such principal"));
+        return false;
+    }
+    holdings_read(principal.roles, &held);
+    if (held.count > 0 || create->lone)
+        return true;
+    refuse(out, create->request, ERR_CONFLICT,
+        text("the principal holds no role: the key could do nothing"));
+    return false;
 }
 
 void
@@ -119,7 +163,7 @@ on_key_create(const struct registry_state *state, uint64_t now_ms,
         return;
     }
     if (entry_read(state->journal, &row, &key_entry_shape, &key)) {
-        create_again(out, create, &key);
+        create_again(state, out, create, &key);
         return;
     }
     if (keys_made(state) >= state->config->keys_max) {
@@ -132,16 +176,39 @@ on_key_create(const struct registry_state *state, uint64_t now_ms,
         .scopes = create->scopes,
         .prefix = create->prefix,
         .created_ms = now_ms,
+        .principal = create->principal,
     };
+    if (!may_be_of(state, create, out) || !keep_to_role(state, create, &key, out))
+        return;
     say_key_created(out, (struct key_created){
                              .key = create->key,
                              .name = create->name,
                              .hash = create->hash,
-                             .scopes = create->scopes,
+                             .scopes = key.scopes,
                              .prefix = create->prefix,
+                             .principal = create->principal,
                          });
     offer(out, &create->key, &key);
-    answer(out, create->request, &create->key, &key, true);
+    answer(state, out, create->request, &create->key, &key, true);
+}
+
+void
+key_revoke(const struct registry_state *state, uint64_t now_ms, uint64_t request,
+    const struct id *id, struct outbox *out)
+{
+    struct row_key row = key_of_key(&out->project, id);
+    struct key_entry key;
+    if (!entry_read(state->journal, &row, &key_entry_shape, &key)) {
+        refuse(out, request, ERR_NOT_FOUND,
+            text("there is no key of this id in the project"));
+        return;
+    }
+    if (key.revoked_ms == 0) {
+        say_key_revoked(out, (struct key_revoked){ .key = *id });
+        key.revoked_ms = now_ms;
+    }
+    offer(out, id, &key);
+    answer(state, out, request, id, &key, false);
 }
 
 void
@@ -149,22 +216,12 @@ on_key_revoke(const struct registry_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out)
 {
     const struct key_revoke *revoke = &in->key_revoke;
-    struct row_key row = key_of_key(&out->project, &revoke->key);
-    struct key_entry key;
-    if (!entry_read(state->journal, &row, &key_entry_shape, &key)) {
-        refuse(out, revoke->request, ERR_NOT_FOUND,
-            text("there is no key of this id in the project"));
-        return;
-    }
-    if (key.revoked_ms == 0) {
-        say_key_revoked(out, (struct key_revoked){ .key = revoke->key });
-        key.revoked_ms = now_ms;
-    }
-    offer(out, &revoke->key, &key);
-    answer(out, revoke->request, &revoke->key, &key, false);
+    key_revoke(state, now_ms, revoke->request, &revoke->key, out);
 }
 
 struct listing {
+    const struct registry_state *state;
+    struct arena *arena;
     struct buffer items;
     size_t count;
 };
@@ -178,10 +235,12 @@ list_key(void *self, struct bytes row, struct bytes value)
     struct id project, id;
     key_name_read(row, &project, &id);
     if (fields_read(&in, &key_entry_shape, NULL, &key) == ERR_NONE) {
-        pack_key(&listing->items, &id, &key);
+        struct standing standing =
+            standing_of(listing->state, listing->arena, &project, &key);
+        pack_key(&listing->items, &id, &key, &standing);
         listing->count++;
     }
-    return listing->count < KEYS_LISTED_MAX;
+    return listing->count < LISTED_MAX;
 }
 
 void
@@ -191,24 +250,32 @@ on_key_list(
     struct row_key from = row_key('K');
     row_key_id(&from, &out->project);
     struct row_key to = row_key_after(&from);
-    struct listing listing = { 0 };
-    struct buffer document = { 0 };
+    struct listing listing = { .state = state, .arena = out->arena };
 
     /* The newest first: ids begin with their time. */
     journal_scan(state->journal, row_key_bytes(&from), row_key_bytes(&to), true,
         list_key, &listing);
-    pack_map(&document, 2);
-    pack_string(&document, "items");
-    pack_array(&document, listing.count);
-    buffer_append_bytes(&document, buffer_bytes(&listing.items));
-    pack_string(&document, "next_cursor");
-    pack_nil(&document);
-    say_document(out, (struct document){
-                          .request = in->key_list.request,
-                          .document = arena_copy(out->arena, buffer_bytes(&document)),
-                      });
+    answer_list(out, in->key_list.request, listing.count, buffer_bytes(&listing.items));
     buffer_free(&listing.items);
-    buffer_free(&document);
+}
+
+static void
+tell_key(const struct registry_state *state, const struct id *id, struct outbox *out)
+{
+    struct row_key row = key_of_key(&out->project, id);
+    struct key_entry key;
+    entry_read(state->journal, &row, &key_entry_shape, &key);
+    offer(out, id, &key);
+}
+
+static void
+tell_principal(
+    const struct registry_state *state, const struct id *id, struct outbox *out)
+{
+    static const struct role_change none;
+    struct principal_entry principal;
+    principal_find(state, out->arena, &out->project, id, &principal);
+    principal_offer(state, id, &principal, &none, out);
 }
 
 void
@@ -218,14 +285,15 @@ tell_keys(const struct registry_state *state, struct outbox *out)
     for (size_t said = 0; record != 0; said++) {
         if (said == KEYS_PER_TURN || !outbox_has_room(out, 2))
             return;
-        struct row_key made = key_of_made(record), row;
-        struct key_entry key;
+        struct row_key made = key_of_made(record);
+        struct bytes row = journal_get(state->journal, row_key_bytes(&made));
+        bool key = row.data[0] == 'K';
         struct id id;
-        key_name_read(
-            journal_get(state->journal, row_key_bytes(&made)), &out->project, &id);
-        row = key_of_key(&out->project, &id);
-        entry_read(state->journal, &row, &key_entry_shape, &key);
-        offer(out, &id, &key);
+        key_name_read(row, &out->project, &id);
+        if (key)
+            tell_key(state, &id, out);
+        else
+            tell_principal(state, &id, out);
         record = next_made(state->journal, record);
     }
     out->project = (struct id){ { 0 } };

@@ -75,6 +75,12 @@ registry_decide(
     case KEY_CREATE: on_key_create(s, now_ms, in, out); return;
     case KEY_REVOKE: on_key_revoke(s, now_ms, in, out); return;
     case KEY_LIST: on_key_list(s, in, out); return;
+    case ROLE_SET: on_role_set(s, now_ms, in, out); return;
+    case ROLE_DELETE: on_role_delete(s, in, out); return;
+    case ROLE_LIST: on_role_list(s, in, out); return;
+    case ROLE_ASSIGN: on_role_assign(s, now_ms, in, out); return;
+    case PRINCIPAL_SET: on_principal_set(s, now_ms, in, out); return;
+    case PRINCIPAL_LIST: on_principal_list(s, in, out); return;
     case QUEUE_SET: on_queue_set(s, in, out); return;
     case QUEUE_GET: on_queue_get(s, in, out); return;
     default: WRONG("the catalogue sends the registry no such message");

@@ -1,5 +1,5 @@
-/* registry - what may run and who may ask: automations, their versions, API keys; and
- * how many jobs of a queue may be out at a time.
+/* registry - what may run and who may ask: automations, their versions, API keys,
+ * principals and roles; and how many jobs of a queue may be out at a time.
  *
  * Owns all of it for ever; compiles each text once, when it arrives.  Schedulers and
  * the trigger actor keep copies of plans, the gateway of keys: what each must still be
@@ -20,9 +20,12 @@
  *   U peer record                  a version that the peer does not know as it is, by
  *                                  the record of its last revision
  *   K project key                  an API key
- *   G record                       project and id of the key that the record made
+ *   P project principal            whose keys are, and the roles that it holds
+ *   R project role                 what a role of the project allows
+ *   G record                       row of the key or principal that the record made
  *   Q project queue                limit and settings of a queue
- *   C                              how many automations, keys and queues there are
+ *   C                              how many automations, keys, queues and principals
+ *                                  there are
  *
  * On disk: letters, orders and field numbers are for ever.
  */

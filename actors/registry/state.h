@@ -103,7 +103,26 @@ void on_key_revoke(const struct registry_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out);
 void on_key_list(
     const struct registry_state *state, const struct message *in, struct outbox *out);
+/* Refuse the key from now on, and answer. */
+void key_revoke(const struct registry_state *state, uint64_t now_ms, uint64_t request,
+    const struct id *key, struct outbox *out);
 void tell_keys(const struct registry_state *state, struct outbox *out);
+
+/* roles.c */
+void on_role_set(const struct registry_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_role_delete(
+    const struct registry_state *state, const struct message *in, struct outbox *out);
+void on_role_list(
+    const struct registry_state *state, const struct message *in, struct outbox *out);
+
+/* principals.c */
+void on_principal_set(const struct registry_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_principal_list(
+    const struct registry_state *state, const struct message *in, struct outbox *out);
+void on_role_assign(const struct registry_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
 
 /* queues.c */
 void on_queue_set(

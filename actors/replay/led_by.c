@@ -73,6 +73,7 @@ led_by(const struct facts *facts)
     case ACTION_FAILED: return by_failed_attempt(&first->action_failed);
     case WAIT_RESUMED: return by_resumed_wait(facts);
     case INTERACTION_RESPONDED: return one_of(INTERACTION_RESPOND, 0);
+    case INTERACTION_DELETED: return one_of(INTERACTION_DELETE, 0);
     case STEP_COPIED: return (struct led_by){ .count = 0 };
     case RUN_RESUMED: return one_of(discards(facts) ? RUN_CANCEL : RUN_RETRY, 0);
     case STEP_OVERRIDDEN: return one_of(STEP_OVERRIDE, 0);
@@ -287,6 +288,10 @@ write_operation(const struct message *first, struct message *m)
             set->by, set->reason };
         return;
     case STEP_SKIP: m->step_skip = skip_of(&first->step_skipped); return;
+    case INTERACTION_DELETE:
+        m->interaction_delete = (struct interaction_delete){ 1,
+            first->interaction_deleted.interaction, first->interaction_deleted.by };
+        return;
     default: return;
     }
 }

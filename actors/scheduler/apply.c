@@ -322,7 +322,8 @@ take_in_hand(struct scheduler_state *s, const struct message *m)
 static bool
 may_follow_end(enum message_code code)
 {
-    return code == JOB_PRINTED || code == RUN_RESUMED || code == STEP_OVERRIDDEN;
+    return code == JOB_PRINTED || code == RUN_RESUMED || code == STEP_OVERRIDDEN
+           || code == INTERACTION_DELETED;
 }
 
 static void
@@ -525,6 +526,13 @@ scheduler_apply(void *state, uint64_t at_ms, const struct message *m)
         apply_to_run(s, at_ms, m);
         defer(s, m);
         return;
+    case INTERACTION_DELETED: {
+        struct row_key asked =
+            row_key_run('Q', &m->envelope.project, &m->interaction_deleted.interaction);
+        apply_to_run(s, at_ms, m);
+        scheduler_drop(s, &asked);
+        return;
+    }
     default: apply_to_run(s, at_ms, m); return;
     }
 }

@@ -496,7 +496,8 @@ move(struct run *run, uint64_t at_ms, const struct message *fact)
     case RUN_RESUMED: run_resume(run, at_ms, &fact->run_resumed); return;
     case CHILD_CALLED: child_called(run, at_ms, &fact->child_called); return;
     case CHECK_PASSED:
-    case CHECK_FAILED: return;
+    case CHECK_FAILED:
+    case INTERACTION_DELETED: return;
     default: WRONG("no fact about a run");
     }
 }

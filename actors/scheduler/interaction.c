@@ -395,3 +395,34 @@ on_interaction_respond(const struct scheduler_state *state, uint64_t now_ms,
     respond(&turn, &row, &request, said);
     accept_run(&turn, said->request, true);
 }
+
+/* A question that is still asked has to be answered or withdrawn first: whoever waits
+ * for it would wait for ever. */
+void
+on_interaction_delete(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out)
+{
+    const struct interaction_delete *said = &in->interaction_delete;
+    struct interaction_row row;
+    struct turn turn;
+
+    if (!interaction_read(state->journal, &out->project, &said->interaction, &row)
+        || !turn_open(&turn, state, now_ms, out, &row.run)) {
+        refuse_request(out, said->request,
+            refuse(ERR_NOT_FOUND, "nothing such is asked in the project"));
+        return;
+    }
+    if (row.status == INTERACTION_PENDING) {
+        refuse_request(out, said->request,
+            refuse(ERR_CONFLICT, "it is still asked: answer or withdraw it first"));
+        return;
+    }
+    struct interaction_deleted deleted = {
+        .run = turn.run.id,
+        .interaction = said->interaction,
+        .by = said->by,
+    };
+    turn_say(&turn, (struct message){
+                        .code = INTERACTION_DELETED, .interaction_deleted = deleted });
+    accept_run(&turn, said->request, true);
+}

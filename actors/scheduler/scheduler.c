@@ -123,6 +123,7 @@ scheduler_decide(
     case STEP_SKIP: on_step_skip(state, now_ms, in, out); return;
     case STEP_OVERRIDE: on_step_override(state, now_ms, in, out); return;
     case INTERACTION_RESPOND: on_interaction_respond(state, now_ms, in, out); return;
+    case INTERACTION_DELETE: on_interaction_delete(state, now_ms, in, out); return;
     default: WRONG("the catalogue sends the scheduler no such message");
     }
 }

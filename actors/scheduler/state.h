@@ -161,6 +161,8 @@ void untold_drop(struct scheduler_state *state, uint64_t record, const struct id
     uint32_t step);
 struct row_key untold_key(uint64_t record, const struct id *run, uint32_t step);
 /* interaction.c */
+void on_interaction_delete(const struct scheduler_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
 void on_interaction_respond(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out);
 /* operate.c, fork.c */

@@ -124,28 +124,47 @@ form_answer(struct request *r, unsigned status, struct buffer *out)
     buffer_free(out);
 }
 
+static void
+write_items(struct request *r, struct form *whole, struct bytes page,
+    bool (*write)(struct request *r, struct buffer *out, struct bytes item))
+{
+    struct buffer *out = whole->out;
+    struct form list = form_list(whole, "items");
+    size_t count;
+    struct cursor items = said_items(page, "items", &count);
+    for (size_t i = 0; i < count; i++) {
+        struct form before = list;
+        size_t at = out->size;
+        form_item(&list);
+        if (!write(r, out, cursor_skip(&items))) {
+            out->size = at;
+            list = before;
+        }
+    }
+    form_close_list(&list);
+}
+
 void
 form_answer_page(struct request *r, struct bytes page,
     bool (*write)(struct request *r, struct buffer *out, struct bytes item))
 {
     struct buffer out = { 0 };
     struct form whole = form_open(&out);
-    struct form list = form_list(&whole, "items");
-    size_t count;
-    struct cursor items = said_items(page, "items", &count);
-    for (size_t i = 0; i < count; i++) {
-        struct form before = list;
-        size_t at = out.size;
-        form_item(&list);
-        if (!write(r, &out, cursor_skip(&items))) {
-            out.size = at;
-            list = before;
-        }
-    }
-    form_close_list(&list);
     struct bytes next = said_text(page, "next_cursor");
+    write_items(r, &whole, page, write);
     form_bool(&whole, "has_more", next.size > 0);
     form_text(&whole, "next_cursor", next);
+    form_close(&whole);
+    form_answer(r, 200, &out);
+}
+
+void
+form_answer_list(struct request *r, struct bytes list,
+    bool (*write)(struct request *r, struct buffer *out, struct bytes item))
+{
+    struct buffer out = { 0 };
+    struct form whole = form_open(&out);
+    write_items(r, &whole, list, write);
     form_close(&whole);
     form_answer(r, 200, &out);
 }

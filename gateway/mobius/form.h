@@ -43,4 +43,7 @@ void form_answer(struct request *r, unsigned status, struct buffer *out);
  * `write`, which says whether it is shown. */
 void form_answer_page(struct request *r, struct bytes page,
     bool (*write)(struct request *r, struct buffer *out, struct bytes item));
+/* The same of a list that has no pages, which is all that it says: {"items":[…]}. */
+void form_answer_list(struct request *r, struct bytes list,
+    bool (*write)(struct request *r, struct buffer *out, struct bytes item));
 #endif

@@ -283,3 +283,27 @@ mobius_interaction_review(struct request *r)
 {
     ask(r, got_to_review);
 }
+
+static void
+deleted(struct request *r, const struct message *answer)
+{
+    if (answer->code == RUN_ACCEPTED)
+        request_answer(r, 204, "", (struct bytes){ 0 });
+    else
+        request_show(r, answer);
+}
+
+void
+mobius_interaction_delete(struct request *r)
+{
+    struct message *m = request_message(r, INTERACTION_DELETE, ACTOR_scheduler);
+    struct interaction_delete *delete = &m->interaction_delete;
+    if (id_read(r->captures[1], "iact_", &delete->interaction) != ERR_NONE) {
+        request_refuse(r, ERR_NOT_FOUND, "there is no such interaction");
+        return;
+    }
+    delete->by = text(r->key->name);
+    m->to_instance = id_partition(&delete->interaction);
+    m->envelope.partition = m->to_instance;
+    request_ask(r, m, deleted);
+}

@@ -17,6 +17,9 @@ void loop_write(struct buffer *out, struct bytes document, struct bytes definiti
 void automation_write(const struct request *r, struct buffer *out,
     struct bytes document, struct bytes definition);
 
+/* Both times of what we keep no date of: it is as old as the key that asks. */
+void mobius_stamps(const struct request *r, struct form *form);
+
 /* `limit` and `cursor` of a page; false: refused. */
 bool mobius_page(struct request *r, uint32_t *limit, struct bytes *cursor);
 

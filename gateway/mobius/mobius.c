@@ -39,9 +39,9 @@ static const struct {
 };
 
 static bool
-is_hook(const struct request *r)
+serves(const struct request *r, void (*serve)(struct request *r))
 {
-    return r->route != NULL && r->route->serve == mobius_hook_call;
+    return r->route != NULL && r->route->serve == serve;
 }
 
 static void
@@ -54,8 +54,10 @@ refuse(struct request *r, enum err err, struct bytes message, struct bytes detai
             status = codes[i].status;
             code = codes[i].code;
         }
-    if (err == ERR_UNAUTHORIZED && is_hook(r))
+    if (err == ERR_UNAUTHORIZED && serves(r, mobius_hook_call))
         code = "invalid_signature";
+    if (err == ERR_CONFLICT && serves(r, mobius_key_create))
+        code = "principal_has_no_roles";
     struct buffer out = { 0 };
     struct form whole = form_open(&out);
     struct form error = form_inside(&whole, "error");

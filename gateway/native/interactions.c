@@ -70,3 +70,13 @@ native_interaction_respond(struct request *r)
         return;
     native_tell_run(r, m, &said->interaction);
 }
+
+void
+native_interaction_delete(struct request *r)
+{
+    struct message *m = request_message(r, INTERACTION_DELETE, ACTOR_scheduler);
+    struct interaction_delete *delete = &m->interaction_delete;
+    delete->by = text(r->key->name);
+    if (request_id(r, "iact_", &delete->interaction))
+        native_tell_run(r, m, &delete->interaction);
+}

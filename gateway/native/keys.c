@@ -1,5 +1,6 @@
 /* Making and revoking API keys.  The text of a key exists only here, for one answer. */
 #include "base/clock.h"
+#include "gateway/native/body.h"
 #include "gateway/native/native.h"
 
 #include <sodium.h>
@@ -7,11 +8,13 @@
 enum { NAME_MAX_BYTES = 200 };
 
 struct minted {
-    struct key key;
+    struct id id;
+    struct hash hash;
     char text[KEY_TEXT_SIZE + 1];
     void (*show)(struct request *r, const char *text, struct bytes document);
 };
 
+/* The registry has told us of the key before it answers. */
 static void
 created(struct request *r, const struct message *answer)
 {
@@ -20,33 +23,26 @@ created(struct request *r, const struct message *answer)
         request_show(r, answer);
         return;
     }
-    /* The note of the registry says the same, later. */
-    auth_learn(r->gateway->auth, &minted->key);
     minted->show(r, minted->text, answer->document.document);
     sodium_memzero(minted->text, sizeof minted->text);
 }
 
 void
-native_key_make(struct request *r, struct bytes name, unsigned scopes,
+native_key_make(struct request *r, const struct key_create *wanted,
     void (*show)(struct request *r, const char *text, struct bytes document))
 {
     struct message *m = request_message(r, KEY_CREATE, ACTOR_registry);
     struct minted *minted = arena_take(&r->arena, sizeof *minted);
     uint8_t chance[KEY_SECRET_SIZE];
     struct key_create *create = &m->key_create;
+    *create = *wanted;
     chance_fill(chance, sizeof chance);
     minted->show = show;
-    minted->key.id = id_fresh(0);
-    minted->key.project = r->key->project;
-    minted->key.scopes = scopes;
-    key_name(&minted->key, name);
-    auth_mint(
-        r->gateway->auth, &minted->key.id, chance, minted->text, &minted->key.hash);
+    minted->id = id_fresh(0);
+    auth_mint(r->gateway->auth, &minted->id, chance, minted->text, &minted->hash);
     sodium_memzero(chance, sizeof chance);
-    create->name = name;
-    create->scopes = scopes;
-    create->key = minted->key.id;
-    create->hash = bytes_of(minted->key.hash.bytes, HASH_SIZE);
+    create->key = minted->id;
+    create->hash = bytes_of(minted->hash.bytes, HASH_SIZE);
     create->prefix = arena_copy(&r->arena, bytes_of(minted->text, KEY_PREFIX_SIZE));
     r->own = minted;
     request_ask(r, m, created);
@@ -78,31 +74,50 @@ read_name(struct request *r, struct bytes body, struct bytes *name)
     return false;
 }
 
-static bool
-read_scopes(struct request *r, struct bytes body, uint32_t *scopes)
+/* False: it was refused; 0 where there are none. */
+bool
+native_scopes(struct request *r, struct bytes body, uint32_t *scopes)
 {
-    struct cursor c = cursor_over(pack_find(body, "scopes"));
-    size_t count = cursor_array(&c);
+    struct bytes said;
     *scopes = 0;
+    if (!body_value(r, body, "scopes", &said))
+        return false;
+    struct cursor c = cursor_over(said);
+    size_t count = said.size == 0 ? 0 : cursor_array(&c);
     for (size_t i = 0; i < count && !c.bad; i++) {
         unsigned scope = scope_read(cursor_text(&c));
         c.bad |= scope == 0;
         *scopes |= scope;
     }
-    if (!c.bad && *scopes != 0)
+    if (said.size == 0 || (!c.bad && *scopes != 0))
         return true;
     request_refuse(r, ERR_INVALID, "scopes must be a list of read, start, work, admin");
     return false;
 }
 
+/* A key of a principal may do all that its principal may, unless it is kept to less. */
 void
 native_key_create(struct request *r)
 {
-    struct bytes body, name;
-    uint32_t scopes;
-    if (request_json(r, &body) && read_name(r, body, &name)
-        && read_scopes(r, body, &scopes))
-        native_key_make(r, name, scopes, show);
+    enum { PRINCIPAL_TEXT_MAX = 200 };
+    struct key_create wanted = { 0 };
+    struct bytes body, principal;
+    if (!request_json(r, &body) || !read_name(r, body, &wanted.name)
+        || !native_scopes(r, body, &wanted.scopes)
+        || !body_text(r, body, "principal", PRINCIPAL_TEXT_MAX, &principal))
+        return;
+    if (principal.size > 0
+        && id_read(principal, "svc_", &wanted.principal) != ERR_NONE) {
+        request_refuse(r, ERR_INVALID, "principal must be a svc_… id");
+        return;
+    }
+    if (principal.size > 0 && wanted.scopes == 0)
+        wanted.scopes = SCOPES_ALL;
+    if (wanted.scopes == 0)
+        request_refuse(
+            r, ERR_INVALID, "scopes must be a list of read, start, work, admin");
+    else
+        native_key_make(r, &wanted, show);
 }
 
 void

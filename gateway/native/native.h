@@ -23,9 +23,11 @@ void native_wait_to_show(struct request *r, const struct id *project,
 /* Let the run that `start` asks for be of the partition of its key, or of the next. */
 void native_place(struct request *r, struct message *start);
 
-/* Make a key of the caller's project, and let `show` answer: with its text, which lasts
- * for the call, and the document of the registry. */
-void native_key_make(struct request *r, struct bytes name, unsigned scopes,
+/* A list of scopes, as bits; 0 where there is none.  False: it was refused. */
+bool native_scopes(struct request *r, struct bytes body, uint32_t *scopes);
+/* Make a key of the caller's project as `wanted` says, and let `show` answer: with its
+ * text, which lasts for the call, and the document of the registry. */
+void native_key_make(struct request *r, const struct key_create *wanted,
     void (*show)(struct request *r, const char *text, struct bytes document));
 
 /* What is known of a run that was just accepted, and of its outcome if there is one. */

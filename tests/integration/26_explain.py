@@ -186,6 +186,9 @@ class Explain(unittest.TestCase):
         self.assertIn("completed", shown)
         self.assertIn("fine", shown)
         self.tool("interactions", "get", "iact_01k9zj3v8q0000000000000000", code=1)
+        self.assertIn("deleted", self.tool("interactions", "delete", asked).stdout)
+        until(lambda: self.engine.tool("interactions", "get", asked, check=False)
+              .returncode == 1, "it is shown no more")
 
     def test_only_admins_answer_for_others(self):
         run = self.begin("strict", "{key: a, kind: interaction, protocol: "

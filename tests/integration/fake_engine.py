@@ -39,6 +39,7 @@ def read_source(path):
 def read_catalogue():
     """Code and fields of every message."""
     text = (read_source("transport/run_bodies.h")
+            + read_source("transport/access_bodies.h")
             + read_source("transport/messages.h")).replace("\\\n", " ")
     fields = {}
     for name, rest in re.findall(r"#define (\w+)_FIELDS\(F, S\)(.*)", text):

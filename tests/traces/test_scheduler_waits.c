@@ -253,6 +253,54 @@ START_TEST(one_of_those_who_are_asked_answers_once)
 }
 END_TEST
 
+static void
+delete_question(struct story *s, struct id interaction)
+{
+    trace_give(&s->trace, ACTOR_gateway, 0,
+        (struct message){ .code = INTERACTION_DELETE,
+            .interaction_delete = {
+                .request = 9, .interaction = interaction, .by = text("ann") } });
+}
+
+START_TEST(a_question_is_forgotten_when_it_is_settled_and_its_run_goes_on)
+{
+    struct story s;
+    open_with(&s,
+        "steps:\n"
+        "  - { key: a, kind: interaction, protocol: approval, title: 'Ship?' }\n"
+        "  - { key: b, kind: interaction, protocol: approval, title: 'Sure?' }\n");
+    story_start(&s, 1, "");
+    struct id first = story_interaction(&s, 1, 0, 1);
+    struct id second = story_interaction(&s, 1, 1, 1);
+    trace_skip(&s.trace);
+    delete_question(&s, first);
+    story_expect(&s,
+        "0 -> gateway refused request=9 err=7 detail=\"it is still asked: answer or "
+        "withdraw it first\"\n");
+    story_respond(&s, first, "ann", "\xc3");
+    trace_skip(&s.trace);
+    delete_question(&s, first);
+    story_expect(&s,
+        "0 interaction_deleted run=R1 interaction=I by=ann\n"
+        "0 -> gateway run_accepted request=9 run=R1 automation=A name=flow "
+        "version=1 status=3 existed=1\n");
+    trace_crash(&s.trace);
+    delete_question(&s, first);
+    story_respond(&s, first, "ann", "\xc3");
+    story_expect(&s,
+        "0 -> gateway refused request=9 err=5 detail=\"nothing such is asked in "
+        "the project\"\n"
+        "0 -> gateway refused request=9 err=5 detail=\"nothing such is asked in "
+        "the project\"\n");
+    story_respond(&s, second, "bob", "\xc3");
+    story_expect_only(&s, "run_completed", "0 run_completed run=R1\n");
+    delete_question(&s, second);
+    story_expect_only(&s, "interaction_deleted",
+        "0 interaction_deleted run=R1 interaction=I by=ann\n");
+    story_close(&s);
+}
+END_TEST
+
 /* Start a run with inputs that are JSON here. */
 static void
 start_given(struct story *s, unsigned run, const char *json)
@@ -536,6 +584,8 @@ scheduler_waits_suite(void)
     tcase_add_test(tests, a_cancelled_wait_is_withdrawn);
     tcase_add_test(tests, one_of_those_who_are_asked_answers_once);
     tcase_add_test(tests, who_is_asked_what_and_until_when_may_be_given);
+    tcase_add_test(
+        tests, a_question_is_forgotten_when_it_is_settled_and_its_run_goes_on);
     tcase_add_test(tests, all_of_those_who_are_asked_must_answer);
     tcase_add_test(tests, an_answer_names_its_step_whatever_the_next_one_reads);
     tcase_add_test(tests, a_question_that_nobody_answers_expires_or_goes_to_others);

@@ -106,6 +106,35 @@ START_TEST(managed_workers_have_a_key_for_work_and_for_one_life)
 }
 END_TEST
 
+START_TEST(a_key_of_a_principal_may_do_what_both_may)
+{
+    struct id whose = id_fresh(0);
+    uint8_t chance[KEY_SECRET_SIZE] = { 7 };
+    key.id = id_fresh(0);
+    auth_mint(auth, &key.id, chance, key_text, &key.hash);
+    key.scopes = SCOPE_READ | SCOPE_WORK;
+    key.principal = whose;
+    auth_learn(auth, &key);
+    ck_assert_ptr_null(auth_check(auth, text(key_text))); /* not told of yet */
+    ck_assert(!auth_learn_principal(auth, &whose, SCOPE_READ | SCOPE_START, false));
+    const struct key *held = auth_check(auth, text(key_text));
+    ck_assert_ptr_nonnull(held);
+    ck_assert_uint_eq(held->scopes, SCOPE_READ);
+    ck_assert(!auth_learn_principal(auth, &whose, SCOPES_ALL, false));
+    ck_assert_uint_eq(held->scopes, SCOPE_READ | SCOPE_WORK);
+    ck_assert(auth_learn_principal(auth, &whose, SCOPE_WORK, false));
+    ck_assert_uint_eq(held->scopes, SCOPE_WORK);
+    ck_assert(auth_learn_principal(auth, &whose, 0, true));
+    ck_assert_ptr_null(auth_check(auth, text(key_text)));
+    auth_learn_principal(auth, &whose, SCOPE_WORK, false);
+    ck_assert_ptr_eq(auth_check(auth, text(key_text)), held);
+    key.revoked = true;
+    auth_learn(auth, &key);
+    auth_learn_principal(auth, &whose, SCOPES_ALL, false);
+    ck_assert_ptr_null(auth_check(auth, text(key_text)));
+}
+END_TEST
+
 START_TEST(a_header_gives_its_key_if_it_is_a_bearer)
 {
     ck_assert(bytes_equal(auth_bearer(text("Bearer abc")), text("abc")));
@@ -129,6 +158,7 @@ auth_suite(void)
     tcase_add_test(tests, a_revoked_key_is_none_and_others_stay);
     tcase_add_test(tests, keys_beyond_the_limit_are_not_learned);
     tcase_add_test(tests, managed_workers_have_a_key_for_work_and_for_one_life);
+    tcase_add_test(tests, a_key_of_a_principal_may_do_what_both_may);
     tcase_add_test(tests, a_header_gives_its_key_if_it_is_a_bearer);
     suite_add_tcase(suite, tests);
     return suite;

@@ -325,6 +325,26 @@ START_TEST(what_people_do_to_a_run_is_decided_again)
 }
 END_TEST
 
+START_TEST(a_question_that_was_deleted_is_decided_the_same)
+{
+    struct engine e;
+    open_with(
+        &e, "  - { key: q, kind: interaction, protocol: approval, title: 'Go?' }\n");
+    struct id run = engine_run(&e, 1), asked = interaction_id(&run, 0, 1, false);
+    trace_give(&e.traces[0], ACTOR_gateway, 0,
+        (struct message){ .code = INTERACTION_RESPOND,
+            .interaction_respond = { .request = 1,
+                .interaction = asked,
+                .value = text("\xc3"),
+                .principal = text("ada") } });
+    trace_give(&e.traces[0], ACTOR_gateway, 0,
+        (struct message){ .code = INTERACTION_DELETE,
+            .interaction_delete = { 1, asked, text("ada") } });
+    expect_all_same(&e, 1);
+    engine_close(&e);
+}
+END_TEST
+
 START_TEST(the_state_at_an_event_is_what_it_was_then)
 {
     struct engine e;
@@ -601,6 +621,7 @@ replay_suite(void)
     tcase_add_test(all, runs_of_runs_are_decided_again);
     tcase_add_test(all, what_people_do_to_a_run_is_decided_again);
     tcase_add_test(all, a_run_that_had_to_wait_for_others_is_decided_again);
+    tcase_add_test(all, a_question_that_was_deleted_is_decided_the_same);
     tcase_add_test(all, the_state_at_an_event_is_what_it_was_then);
     tcase_add_test(all, ten_thousand_changed_bytes_are_all_found);
     tcase_add_test(all, a_file_that_is_cut_or_longer_is_refused);

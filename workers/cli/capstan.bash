@@ -46,6 +46,7 @@ _capstan()
     'interactions list') words=' --url --key --project --data --config --json --quiet --help --limit --cursor --target' ;;
     'interactions get') words=' --url --key --project --data --config --json --quiet --help' ;;
     'interactions respond') words=' --url --key --project --data --config --json --quiet --help --approve --reject --value --withdraw --comment --as' ;;
+    'interactions delete') words=' --url --key --project --data --config --json --quiet --help' ;;
     'events publish') words=' --url --key --project --data --config --json --quiet --help --id --source' ;;
     'events list') words=' --url --key --project --data --config --json --quiet --help --limit --after' ;;
     'events tail') words=' --url --key --project --data --config --json --quiet --help --timeout --after' ;;
@@ -70,7 +71,15 @@ _capstan()
     'workers list') words=' --url --key --project --data --config --json --quiet --help' ;;
     'queues set') words=' --url --key --project --data --config --json --quiet --help --concurrency' ;;
     'queues list') words=' --url --key --project --data --config --json --quiet --help' ;;
-    'keys create') words=' --url --key --project --data --config --json --quiet --help --scopes' ;;
+    'roles list') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'roles create') words=' --url --key --project --data --config --json --quiet --help --scopes' ;;
+    'roles set') words=' --url --key --project --data --config --json --quiet --help --scopes' ;;
+    'roles delete') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'principals list') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'principals create') words=' --url --key --project --data --config --json --quiet --help --roles' ;;
+    'principals set') words=' --url --key --project --data --config --json --quiet --help --roles --state' ;;
+    'principals delete') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'keys create') words=' --url --key --project --data --config --json --quiet --help --scopes --principal' ;;
     'keys list') words=' --url --key --project --data --config --json --quiet --help' ;;
     'keys revoke') words=' --url --key --project --data --config --json --quiet --help' ;;
     'config explain') words=' --url --key --project --data --config --json --quiet --help --set' ;;
@@ -82,16 +91,18 @@ _capstan()
     'completion'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     esac
     [[ -n $words ]] || case $first in
-    '') words=' up status down apply automations runs interactions events secrets state worker workers queues keys config backup restore verify version help completion' ;;
+    '') words=' up status down apply automations runs interactions events secrets state worker workers queues roles principals keys config backup restore verify version help completion' ;;
     automations) words=' list get versions create-version publish rollback diff pause resume archive triggers next' ;;
     runs) words=' start list get watch events cancel retry discard signal skip set-output fork explain replay diff export import' ;;
-    interactions) words=' list get respond' ;;
+    interactions) words=' list get respond delete' ;;
     events) words=' publish list tail' ;;
     secrets) words=' set list delete' ;;
     state) words=' get set update delete list' ;;
     worker) words=' init add start stop restart remove logs list status' ;;
     workers) words=' list' ;;
     queues) words=' set list' ;;
+    roles) words=' create set delete' ;;
+    principals) words=' list create set delete' ;;
     keys) words=' create list revoke' ;;
     config) words=' explain' ;;
     esac

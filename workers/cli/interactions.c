@@ -119,3 +119,17 @@ command_interactions_respond(struct cli *cli)
     json_decref(run);
     return EXIT_DONE;
 }
+
+enum exit_code
+command_interactions_delete(struct cli *cli)
+{
+    const char *id = cli->request.words[0];
+    struct api_path path = api_path("interactions", id, "");
+    json_t *run;
+    enum exit_code e = api_send(cli, "DELETE", &path, NULL, &run);
+    if (e != EXIT_DONE)
+        return e;
+    document_done(cli, run, id, "deleted");
+    json_decref(run);
+    return EXIT_DONE;
+}

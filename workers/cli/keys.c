@@ -1,19 +1,7 @@
 /* keys - create, list, revoke. */
+#include "workers/cli/access.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/document.h"
-
-static json_t *
-scopes_of(const char *list)
-{
-    json_t *scopes = json_array();
-    for (const char *at = list; *at != '\0';) {
-        size_t size = strcspn(at, ",");
-        if (size > 0)
-            json_array_append_new(scopes, json_stringn(at, size));
-        at += size + (at[size] == ',');
-    }
-    return scopes;
-}
 
 static void
 show_key(const struct cli *cli, const json_t *key)
@@ -31,14 +19,19 @@ enum exit_code
 command_keys_create(struct cli *cli)
 {
     const char *scopes = cli_value(cli, OPTION_scopes);
+    const char *principal = cli_value(cli, OPTION_principal);
     struct api_path path = api_path("keys", NULL, "");
     json_t *key;
-    json_t *body = json_pack("{s:s, s:o}", "name", cli->request.words[0], "scopes",
-        scopes_of(scopes != NULL ? scopes : "read,start,work"));
+    json_t *body = json_pack("{s:s}", "name", cli->request.words[0]);
     if (body == NULL) {
         cli_complain("the name is not valid UTF-8");
         return EXIT_USAGE;
     }
+    if (scopes == NULL && principal == NULL)
+        scopes = "read,start,work";
+    if (scopes != NULL)
+        json_object_set_new(body, "scopes", access_words(scopes));
+    api_set(body, "principal", principal);
     enum exit_code e = api_post(cli, &path, body, &key);
     json_decref(body);
     if (e != EXIT_DONE)

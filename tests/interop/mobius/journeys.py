@@ -7,6 +7,7 @@ What a registry or a toolchain does not give is said, and skipped.
 """
 import base64
 import functools
+import http.client
 import json
 import os
 import re
@@ -442,11 +443,28 @@ class Api(Journeys):
                      and self.call("GET", base), "the answer is shown")
         self.assertEqual((done["status"], done["responses"][0]["responder_user_id"]),
                          ("completed", "usr_oncall"))
-        with self.assertRaises(Refused) as refused:
-            self.call("POST", base + "/respond", {"value": True})
-        self.assertEqual(refused.exception.status, 409)
-        self.call("POST", f"{P}/interactions/{asked[runs[1]]['id']}/cancel", {"reason": "x"})
+        self.refused(409, "POST", base + "/respond", {"value": True})
+        other = f"{P}/interactions/{asked[runs[1]]['id']}"
+        self.refused(409, "DELETE", other)
+        self.call("POST", other + "/cancel", {"reason": "x"})
         self.assertEqual(self.engine.wait_final(runs[1])["status"], "failed")
+        for gone in (base, other):
+            self.call("DELETE", gone)
+            until(lambda: self.shown(gone) is None, "it is shown no more")
+            self.refused(404, "DELETE", gone)
+        self.assertIn("interaction.responded", self.types(runs[0]))
+
+    def shown(self, path):
+        try:
+            return self.call("GET", path)
+        except (Refused, OSError, http.client.HTTPException):
+            return None
+
+    def refused(self, status, *call):
+        with self.assertRaises(Refused) as refused:
+            self.call(*call)
+        self.assertEqual(refused.exception.status, status, call)
+        return refused.exception.code
 
     def invoke(self, action, **body):
         """What is answered, and with which status: two of them are good."""
@@ -515,10 +533,7 @@ class Api(Journeys):
                          ("pending", {"kind": "none"}, False))
 
         def shown(path=base):
-            try:
-                return self.call("GET", path)
-            except Refused:
-                return None
+            return self.shown(path)
         seen = until(shown, "it is shown")
         for moment in ("created_at", "updated_at", "expires_at"):
             self.assertEqual(seen.pop(moment)[:19], made.pop(moment)[:19])
@@ -552,33 +567,145 @@ class Api(Journeys):
                 self.call("POST", P + "/interactions", dict(asked, **change))
             self.assertEqual(refused.exception.status, status, change)
 
-    def test_principals_are_listed_and_sent_away_with_their_keys(self):
-        roles = {role["name"]: role["id"] for role in self.call("GET", P + "/roles")["items"]}
+    def principal(self, name, *roles, **more):
+        """A principal, and the text of a key of it."""
+        made = self.call("POST", P + "/principals",
+                         dict(more, name=name, role_ids=list(roles)))
+        key = self.call("POST", P + "/api-keys",
+                        {"name": name, "principal_id": made["id"]})
+        return made["id"], key["key"]
 
-        def make(name, role):
-            made = self.call("POST", P + "/principals",
-                             {"name": name, "role_ids": [roles[role]]})
-            key = self.call("POST", P + "/api-keys",
-                            {"name": name, "principal_id": made["id"]})
-            return made["id"], key["key"]
-        ci, first = make("ci", "Worker")
-        same, second = make("ci", "Worker")
-        other, third = make("ci", "Viewer")
-        self.assertEqual(ci, same)
+    def may(self, key, *call, status=None):
+        """With this key; or it is refused, with the status."""
+        if status is None:
+            return self.call(*call, key=key)
+        with self.assertRaises(Refused) as refused:
+            self.call(*call, key=key)
+        self.assertEqual(refused.exception.status, status, call)
+        return refused.exception.code
+
+    def test_principals_are_listed_and_sent_away_with_their_keys(self):
+        ci, first = self.principal("ci", "role_worker")
+        second = self.call("POST", P + "/api-keys",
+                           {"name": "more", "principal_id": ci})["key"]
+        other, third = self.principal("ci", "role_viewer")
+        alone = self.call("POST", "/capstan/v1/keys",
+                          {"name": "alone", "scopes": ["read"]})
+        mine = "svc_" + alone["id"][4:]
 
         def listed():
             return [item["id"] for item in self.call("GET", P + "/principals")["items"]]
-        self.assertEqual((listed().count(ci), listed().count(other)), (1, 1))
+        self.assertEqual({ci, other, mine} - set(listed()), set())
+        shown = self.call("GET", f"{P}/principals/{mine}")
+        self.assertEqual((shown["name"], shown["role_ids"]), ("alone", ["role_viewer"]))
+        self.refused(409, "PATCH", f"{P}/principals/{mine}", {"state": "disabled"})
         self.assertEqual(self.raw(key=first).status, 101)
-        self.call("DELETE", f"{P}/principals/{ci}")
-        self.assertEqual((listed().count(ci), listed().count(other)), (0, 1))
+        for gone in (ci, mine):
+            self.call("DELETE", f"{P}/principals/{gone}")
+        self.assertEqual({ci, other, mine} & set(listed()), {other})
         for key in (first, second):
             until(lambda: self.raw(key=key).status == 401, "it may not come in")
-        self.call("GET", P + "/runs", key=third)
+        self.may(alone["key"], "GET", P + "/runs", status=401)
+        self.may(third, "GET", P + "/runs")
+        self.assertEqual(self.call("GET", f"{P}/principals/{ci}")["state"], "deleted")
         for gone in (ci, "svc_c_nobody", "nobody"):
-            with self.assertRaises(Refused) as refused:
-                self.call("DELETE", f"{P}/principals/{gone}")
-            self.assertEqual(refused.exception.status, 404)
+            self.refused(404, "DELETE", f"{P}/principals/{gone}")
+            self.refused(404, "PATCH", f"{P}/principals/{gone}", {"state": "active"})
+
+    def test_a_principal_is_changed_and_its_keys_with_it(self):
+        ci, key = self.principal("ci", "role_worker", description="builds",
+                                 metadata={"repo": "a"}, tags={"team": "x"})
+        path = f"{P}/principals/{ci}"
+        worker = self.raw(key=key)
+        worker.register()
+        self.may(key, "GET", P + "/runs", status=403)
+        changed = self.call("PATCH", path, {"state": "disabled", "owner_id": "usr_ann"})
+        self.assertEqual(
+            [changed[name] for name in ("state", "owner_id", "description", "metadata",
+                                        "tags", "role_ids")],
+            ["disabled", "usr_ann", "builds", {"repo": "a"}, {"team": "x"},
+             ["role_worker"]])
+        until(lambda: worker.hear(1) is None and worker.closed is not None,
+              "the worker is sent away")
+        self.assertEqual(self.raw(key=key).status, 401)
+        for process in ("registry.0", "gateway.0"):
+            self.engine.wait_restarted(process, self.engine.kill(process))
+            until(lambda: self.shown(path), f"{process} is back")
+        self.assertEqual(self.raw(key=key).status, 401)
+        changed = self.call("PATCH", path, {
+            "state": "active", "role_ids": ["role_viewer", "role_worker"],
+            "description": "", "tags": {}, "metadata": {"repo": "b"}})
+        self.assertEqual(
+            [changed.get(name) for name in ("state", "description", "metadata", "tags",
+                                            "role_ids", "name")],
+            ["active", None, {"repo": "b"}, None, ["role_viewer", "role_worker"], "ci"])
+        self.may(key, "GET", P + "/runs")
+        self.assertEqual(self.raw(key=key).status, 101)
+        self.call("PATCH", path, {"role_ids": []})
+        self.may(key, "GET", P + "/runs", status=403)
+        for wrong in ({"state": "asleep"}, {"role_ids": ["role_none"]}, {"metadata": 7},
+                      {"description": ["x"]}):
+            self.refused(400, "PATCH", path, wrong)
+
+    def test_roles_of_a_project_say_what_keys_may_do(self):
+        role = self.call("POST", P + "/roles", {
+            "name": "Starter", "permissions": ["mobius.project.edit"],
+            "tags": {"team": "x"}})
+        self.assertEqual((role["system_defined"], role["permissions"], role["tags"]),
+                         (False, ["mobius.project.edit"], {"team": "x"}))
+        path = f"{P}/roles/{role['id']}"
+        ci, key = self.principal("ci", role["id"])
+        start = ("POST", P + "/interactions", {
+            "target_user_ids": ["a"], "kind": "request_review", "title": "?"})
+        self.may(key, *start)
+        self.may(key, "GET", P + "/runs", status=403)
+        changed = self.call("PATCH", path, {
+            "permissions": ["mobius.project.view"], "description": "reads"})
+        self.assertEqual((changed["name"], changed["description"], changed["tags"]),
+                         ("Starter", "reads", {"team": "x"}))
+        self.may(key, "GET", P + "/runs")
+        self.may(key, *start, status=403)
+
+        made = self.call("POST", P + "/role-assignments",
+                         {"principal_id": ci, "role_name": "Operator"})
+        self.assertEqual((made["role_id"], made["role_name"], made["granted_by"]),
+                         ("role_operator", "Operator", "development"))
+        self.may(key, *start)
+
+        def held(query):
+            items = self.call("GET", P + "/role-assignments" + query)["items"]
+            return [item["role_id"] for item in items if item["principal_id"] == ci]
+        self.assertEqual(held("?principal_id=" + ci), [role["id"], "role_operator"])
+        self.assertEqual(held("?role_id=" + role["id"]), [role["id"]])
+        self.call("DELETE", f"{P}/role-assignments/{made['id']}")
+        self.may(key, *start, status=403)
+        kept = self.call("POST", P + "/api-keys", {
+            "name": "kept", "principal_id": ci, "scope_role_id": "role_worker"})["key"]
+        self.may(kept, "GET", P + "/runs", status=403)
+        self.call("DELETE", path)
+        self.may(key, "GET", P + "/runs", status=403)
+        self.assertEqual(held(""), [])
+        self.assertEqual(self.refused(409, "POST", P + "/api-keys", {
+            "name": "x", "principal_id": ci}), "principal_has_no_roles")
+        self.call("POST", P + "/api-keys", {
+            "name": "x", "principal_id": ci, "allow_unassigned_principal": True})
+        for status, *call in (
+                (404, "PATCH", path, {"description": "x"}), (404, "DELETE", path),
+                (404, "DELETE", f"{P}/role-assignments/{made['id']}"),
+                (404, "DELETE", f"{P}/role-assignments/asg_x"),
+                (409, "PATCH", P + "/roles/role_viewer", {"description": "x"}),
+                (409, "DELETE", P + "/roles/role_owner"),
+                (409, "POST", P + "/roles", {
+                    "name": "Viewer", "permissions": ["mobius.project.view"]}),
+                (400, "POST", P + "/roles", {
+                    "name": "x", "permissions": ["mobius.all"]}),
+                (400, "POST", P + "/roles", {"name": "x", "permissions": []}),
+                (400, "POST", P + "/role-assignments", {"principal_id": ci}),
+                (404, "POST", P + "/role-assignments",
+                 {"principal_id": ci, "role_id": role["id"]}),
+                (501, "POST", P + "/api-keys", {
+                    "name": "x", "principal_id": ci, "expires_at": "2100-01-01"})):
+            self.refused(status, *call)
 
     def test_what_only_their_cloud_has_says_so(self):
         for path in ("/v1/organization/actions", P + "/agents", P + "/tables"):

@@ -1,0 +1,81 @@
+/* access - what roles.c, principals.c and keys.c share: roles by id or name, and what
+ * they allow together. */
+#ifndef ACTORS_REGISTRY_ACCESS_H
+#define ACTORS_REGISTRY_ACCESS_H
+#include "actors/registry/state.h"
+
+enum {
+    LISTED_MAX = 2000, /* of a project, so that the list fits into a message */
+    HOLDINGS_MAX = 16  /* roles of one principal */
+};
+
+struct role {
+    struct bytes id;
+    struct role_entry entry; /* its bytes lie in the arena, or for ever */
+    bool system;             /* the engine's own */
+};
+
+/* By id or by name.  False: there is none. */
+bool role_find(const struct registry_state *state, struct arena *arena,
+    const struct id *project, struct bytes said, struct role *role);
+/* The engine's own role that allows just this, or nothing. */
+struct bytes role_of_scopes(unsigned scopes);
+
+/* Does this principal as well leave the role to no more than may hold it? */
+bool role_is_full(
+    const struct registry_state *state, struct outbox *out, const struct role *role);
+
+/* The roles of a principal: in its row a msgpack array of { role, at_ms, by }. */
+struct holding {
+    struct bytes role;
+    uint64_t at_ms;
+    struct bytes by; /* name of the key that gave it */
+};
+struct holdings {
+    size_t count;
+    struct holding list[HOLDINGS_MAX];
+};
+void holdings_read(struct bytes roles, struct holdings *held);
+struct bytes holdings_write(struct arena *arena, const struct holdings *held);
+const struct holding *holdings_find(const struct holdings *held, struct bytes role);
+/* False: there was none. */
+bool holdings_drop(struct holdings *held, struct bytes role);
+
+/* A role as it will be after this turn. */
+struct role_change {
+    struct bytes id; /* nothing: none changes */
+    uint32_t scopes;
+};
+
+/* What its roles allow together; nothing unless it is active. */
+unsigned principal_scopes(const struct registry_state *state, struct arena *arena,
+    const struct id *project, const struct principal_entry *entry,
+    const struct role_change *change);
+/* Its bytes lie in the arena.  False: there is none. */
+bool principal_find(const struct registry_state *state, struct arena *arena,
+    const struct id *project, const struct id *principal,
+    struct principal_entry *entry);
+/* Say what the keys of the principal may do after this turn. */
+void principal_offer(const struct registry_state *state, const struct id *principal,
+    const struct principal_entry *entry, const struct role_change *change,
+    struct outbox *out);
+/* Say that it is as in `entry` from now on. */
+void principal_say(struct outbox *out, const struct id *principal,
+    const struct principal_entry *entry);
+
+/* "read" and so on, of the bits. */
+void pack_scopes(struct buffer *out, uint32_t scopes);
+/* A map that is there, or an empty one. */
+void pack_map_or_none(struct buffer *out, struct bytes map);
+
+/* All that somebody may know of a list: { items, next_cursor: nil }. */
+void
+answer_list(struct outbox *out, uint64_t request, size_t count, struct bytes items);
+void
+answer_one(struct outbox *out, uint64_t request, struct bytes document, bool created);
+
+/* A field of a change, msgpack: nothing leaves `value` as it is; nil empties it.
+ * False: it is no text, or none of at most `max` bytes; no map of such a size. */
+bool take_text(struct bytes said, size_t max, struct bytes *value);
+bool take_map(struct bytes said, size_t max, struct bytes *value);
+#endif

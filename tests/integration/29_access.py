@@ -1,0 +1,109 @@
+#!/usr/bin/python3
+"""Goal: what a key may do follows from the roles of its principal as they are now, also
+through the death of those who decide and judge; the tool and the native API say so.
+
+Method: real processes and the tool; a worker of the stock kind that loses its right.
+"""
+import json
+import os
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.environ.get("CAPSTAN_SOURCE", "."), "tests/support"))
+from engine import API, Engine, Refused, program, until  # noqa: E402
+
+FLOW = """\
+name: hello
+steps:
+  - { key: say, kind: action, action: print, parameters: { message: hi } }
+"""
+
+
+class Access(unittest.TestCase):
+    def setUp(self):
+        self.engine = Engine()
+        self.engine.up()
+        self.addCleanup(self.engine.close)
+        self.engine.apply(FLOW)
+
+    def tool(self, *words):
+        return self.engine.tool(*words).stdout
+
+    def made(self, *words):
+        """The id of what the tool made."""
+        return self.tool(*words).split()[0]
+
+    def status(self, key, method, path, body=None):
+        try:
+            self.engine.call(method, API + path, body, key=key)
+        except Refused as refused:
+            return refused.status
+        return 200
+
+    def start(self, key):
+        return self.status(key, "POST", "/runs", {"automation": "hello"})
+
+    def read(self, key):
+        return self.status(key, "GET", "/runs")
+
+    def test_roles_say_what_the_keys_of_a_principal_may_do(self):
+        self.made("roles", "create", "release", "--scopes", "start")
+        ci = self.made("principals", "create", "ci", "--roles", "release")
+        key = self.tool("keys", "create", "ci", "--principal", ci).strip()
+        self.assertEqual((self.start(key), self.read(key)), (200, 403))
+        self.tool("roles", "set", "release", "--scopes", "read")
+        self.assertEqual((self.start(key), self.read(key)), (403, 200))
+        for process in ("registry.0", "gateway.0"):
+            self.engine.wait_restarted(process, self.engine.kill(process))
+            until(lambda: self.read(key) == 200, f"{process} knows the key")
+            self.assertEqual(self.start(key), 403)
+        row, = [line for line in self.tool("principals", "list").splitlines()
+                if line.startswith(ci)]
+        self.assertRegex(row, r"ci\s+active\s+release\s+read")
+        self.tool("principals", "set", ci, "--state", "disabled")
+        self.assertEqual(self.read(key), 401)
+        self.tool("principals", "set", ci, "--state", "active", "--roles",
+                  "Operator,release")
+        self.assertEqual((self.start(key), self.read(key)), (200, 200))
+        self.tool("roles", "delete", "release")
+        self.assertEqual(self.read(key), 200)
+        self.assertNotIn("release", self.tool("roles", "list"))
+        self.tool("principals", "delete", ci)
+        self.assertEqual(self.read(key), 401)
+        listed = json.loads(self.tool("keys", "list", "--json"))["items"]
+        self.assertEqual([item["revoked"] for item in listed
+                          if item["principal"] == ci], [True])
+        self.assertEqual(self.engine.get(f"/principals/{ci}")["state"], "deleted")
+
+    def test_a_key_is_kept_to_less_than_its_principal(self):
+        ci = self.made("principals", "create", "ci", "--roles", "Owner")
+        key = self.tool("keys", "create", "ci", "--principal", ci, "--scopes",
+                        "read").strip()
+        self.assertEqual((self.read(key), self.start(key)), (200, 403))
+        lone = self.made("principals", "create", "lone")
+        refused = self.engine.tool("keys", "create", "x", "--principal", lone,
+                                   check=False)
+        self.assertIn("holds no role", refused.stderr)
+        alone = self.engine.tool("keys", "create", "alone", "--scopes", "read")
+        self.assertEqual(self.read(alone.stdout.strip()), 200)
+        mine, = [item["id"] for item in self.engine.get("/principals")["items"]
+                 if item["name"] == "alone"]
+        self.tool("principals", "delete", mine)
+        self.assertEqual(self.read(alone.stdout.strip()), 401)
+
+    def test_a_worker_that_may_work_no_more_is_sent_away(self):
+        ci = self.made("principals", "create", "ci", "--roles", "Worker")
+        key = self.tool("keys", "create", "ci", "--principal", ci).strip()
+        worker = subprocess.Popen([program("capstan"), "--key", key, "worker"],
+                                  env=self.engine.env, stdout=subprocess.DEVNULL)
+        self.engine.workers.append(worker)
+        until(lambda: self.engine.get("/workers")["items"], "the worker is there")
+        self.assertEqual(self.start(self.engine.key), 200)
+        self.tool("principals", "set", ci, "--roles", "Viewer")
+        until(lambda: worker.poll() is not None, "it has left", 30)
+        self.assertEqual(self.engine.get("/workers")["items"], [])
+
+
+if __name__ == "__main__":
+    unittest.main()

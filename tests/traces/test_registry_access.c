@@ -1,0 +1,254 @@
+/* Goal: what a key may do follows from the roles of its principal as they are now, and
+ * the gateway hears of each change with the fact that makes it.
+ * Method: make, change, take away, begin anew; every word to the gateway is compared.
+ */
+#include "base/pack.h"
+#include "tests/traces/registry_story.h"
+#include "tests/traces/suites.h"
+
+static const uint8_t hash[HASH_SIZE] = { 1 };
+
+static void
+set_role(struct trace *t, struct role_set set)
+{
+    set.role = text("role_a");
+    trace_give(
+        t, ACTOR_gateway, 0, (struct message){ .code = ROLE_SET, .role_set = set });
+}
+
+static void
+make_role(struct trace *t, uint32_t scopes)
+{
+    set_role(
+        t, (struct role_set){
+               .request = 1, .create = 1, .name = text("Starter"), .scopes = scopes });
+}
+
+/* Principal 1 has the roles that a msgpack array names; nothing: as they were. */
+static void
+set_principal(struct trace *t, const char *roles, uint32_t state, bool create)
+{
+    trace_give(t, ACTOR_gateway, 0,
+        (struct message){ .code = PRINCIPAL_SET,
+            .principal_set = { .request = 2,
+                .principal = registry_id(1),
+                .name = text(create ? "ci" : ""),
+                .state = state,
+                .roles = text(roles),
+                .by = text("ann"),
+                .create = create } });
+}
+
+static void
+make_key(struct trace *t, const char *role, bool lone)
+{
+    trace_give(t, ACTOR_gateway, 0,
+        (struct message){ .code = KEY_CREATE,
+            .key_create = { .request = 3,
+                .key = registry_id(2),
+                .name = text("ci"),
+                .hash = bytes_of(hash, HASH_SIZE),
+                .scopes = SCOPES_ALL,
+                .principal = registry_id(1),
+                .lone = lone,
+                .role = text(role) } });
+}
+
+static void
+assign(struct trace *t, const char *role, bool remove)
+{
+    trace_give(t, ACTOR_gateway, 0,
+        (struct message){ .code = ROLE_ASSIGN,
+            .role_assign = { 4, registry_id(1), text(role), text("ann"), remove } });
+}
+
+static void
+delete_role(struct trace *t, const char *role)
+{
+    trace_give(t, ACTOR_gateway, 0,
+        (struct message){ .code = ROLE_DELETE, .role_delete = { 5, text(role) } });
+}
+
+#define STARTER "\x91\xa7Starter"
+
+static void
+open_with_starter(struct trace *t, uint32_t scopes)
+{
+    registry_open(t);
+    make_role(t, scopes);
+    set_principal(t, STARTER, 0, true);
+    trace_skip(t);
+}
+
+START_TEST(a_change_of_a_role_reaches_all_who_hold_it)
+{
+    struct trace t;
+    registry_open(&t);
+    make_role(&t, SCOPE_START);
+    set_principal(&t, STARTER, 0, true);
+    trace_expect(&t, "1000 role_changed role=role_a name=Starter scopes=2\n"
+                     "1000 -> gateway document request=1 document=(…) created=1\n"
+                     "1000 principal_changed principal=AUT1 name=ci state=1 roles=(…)\n"
+                     "1000 -> gateway principal_offered principal=AUT1 scopes=2\n"
+                     "1000 -> gateway document request=2 document=(…) created=1\n");
+    registry_expect_field(registry_document(&t), "scopes", "['start']");
+    registry_expect_field(registry_document(&t), "roles",
+        "[{id: 'role_a', name: 'Starter', by: 'ann', "
+        "at: '1970-01-01T00:00:01.000Z'}]");
+    set_role(&t, (struct role_set){ .request = 6, .scopes = SCOPE_READ });
+    trace_expect(&t, "1000 role_changed role=role_a name=Starter scopes=1\n"
+                     "1000 -> gateway principal_offered principal=AUT1 scopes=1\n"
+                     "1000 -> gateway document request=6 document=(…)\n");
+    trace_crash(&t);
+    trace_hello(&t, ACTOR_gateway, 0, 2);
+    ck_assert_uint_eq(
+        trace_sent(&t, PRINCIPAL_OFFERED)->principal_offered.scopes, SCOPE_READ);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_role_that_is_deleted_is_taken_from_all_first)
+{
+    struct trace t;
+    open_with_starter(&t, SCOPE_READ | SCOPE_START);
+    assign(&t, "Worker", false);
+    assign(&t, "Worker", false);
+    trace_expect(&t, "1000 principal_changed principal=AUT1 name=ci state=1 roles=(…)\n"
+                     "1000 -> gateway principal_offered principal=AUT1 scopes=7\n"
+                     "1000 -> gateway document request=4 document=(…) created=1\n"
+                     "1000 -> gateway principal_offered principal=AUT1 scopes=7\n"
+                     "1000 -> gateway document request=4 document=(…)\n");
+    delete_role(&t, "role_a");
+    trace_expect(&t, "1000 principal_changed principal=AUT1 name=ci state=1 roles=(…)\n"
+                     "1000 -> gateway principal_offered principal=AUT1 scopes=4\n"
+                     "1000 role_deleted role=role_a\n"
+                     "1000 -> gateway document request=5 document=(…)\n");
+    assign(&t, "role_worker", true);
+    ck_assert_uint_eq(trace_sent(&t, PRINCIPAL_OFFERED)->principal_offered.scopes, 0);
+    trace_skip(&t);
+    assign(&t, "role_worker", true);
+    assign(&t, "role_a", false);
+    delete_role(&t, "role_a");
+    delete_role(&t, "Owner");
+    trace_expect(&t,
+        "1000 -> gateway refused request=4 err=5 detail=\"the principal does not hold "
+        "this role\"\n"
+        "1000 -> gateway refused request=4 err=5 detail=\"there is no such role\"\n"
+        "1000 -> gateway refused request=5 err=5 detail=\"there is no such role\"\n"
+        "1000 -> gateway refused request=5 err=7 detail=\"this role is the engine's: "
+        "it stays as it is\"\n");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_key_may_do_what_its_principal_may_and_no_more_than_it_is_kept_to)
+{
+    struct trace t;
+    open_with_starter(&t, SCOPE_READ | SCOPE_START);
+    make_key(&t, "Viewer", false);
+    trace_expect(&t,
+        "1000 key_created key=AUT2 name=ci hash=… scopes=1 principal=AUT1\n"
+        "1000 -> gateway key_offered key=AUT2 hash=… scopes=1 name=ci "
+        "principal=AUT1\n"
+        "1000 -> gateway document request=3 document=(…) created=1\n");
+    registry_expect_field(registry_document(&t), "scopes", "['read']");
+    assign(&t, "Starter", true);
+    trace_skip(&t);
+    trace_give(
+        &t, ACTOR_gateway, 0, (struct message){ .code = KEY_LIST, .key_list = { 7 } });
+    struct cursor keys = cursor_over(pack_find(registry_document(&t), "items"));
+    ck_assert_uint_eq(cursor_array(&keys), 1);
+    registry_expect_field(cursor_skip(&keys), "scopes", "[]");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_key_needs_a_principal_that_holds_a_role)
+{
+    struct trace t;
+    registry_open(&t);
+    make_key(&t, "", false);
+    set_principal(&t, "", 0, true);
+    make_key(&t, "", false);
+    make_key(&t, "None", true);
+    trace_expect_only(&t, "refused",
+        "1000 -> gateway refused request=3 err=2 detail=\"there is no such "
+        "principal\"\n"
+        "1000 -> gateway refused request=3 err=7 detail=\"the principal holds no role: "
+        "the key could do nothing\"\n"
+        "1000 -> gateway refused request=3 err=2 detail=\"there is no role that the "
+        "key could be kept to by this id or name\"\n");
+    make_key(&t, "", true);
+    ck_assert_ptr_nonnull(trace_sent(&t, KEY_OFFERED));
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_disabled_principal_comes_back_and_a_deleted_one_does_not)
+{
+    struct trace t;
+    open_with_starter(&t, SCOPE_READ);
+    make_key(&t, "", false);
+    trace_skip(&t);
+    set_principal(&t, "", PRINCIPAL_DISABLED, false);
+    set_principal(&t, "", PRINCIPAL_ACTIVE, false);
+    set_principal(&t, "", PRINCIPAL_DELETED, false);
+    set_principal(&t, "", PRINCIPAL_ACTIVE, false);
+    assign(&t, "Worker", false);
+    make_key(&t, "", false);
+    trace_expect_only(&t, "-> gateway",
+        "1000 -> gateway principal_offered principal=AUT1 barred=1\n"
+        "1000 -> gateway document request=2 document=(…)\n"
+        "1000 -> gateway principal_offered principal=AUT1 scopes=1\n"
+        "1000 -> gateway document request=2 document=(…)\n"
+        "1000 -> gateway principal_offered principal=AUT1 barred=1\n"
+        "1000 -> gateway document request=2 document=(…)\n"
+        "1000 -> gateway refused request=2 err=5 detail=\"there is no such "
+        "principal\"\n"
+        "1000 -> gateway refused request=4 err=5 detail=\"there is no such "
+        "principal\"\n"
+        "1000 -> gateway key_offered key=AUT2 hash=… scopes=15 name=ci "
+        "principal=AUT1\n"
+        "1000 -> gateway document request=3 document=(…)\n");
+    trace_give(
+        &t, ACTOR_gateway, 0, (struct message){ .code = KEY_LIST, .key_list = { 7 } });
+    struct cursor keys = cursor_over(pack_find(registry_document(&t), "items"));
+    ck_assert_uint_eq(cursor_array(&keys), 1);
+    registry_expect_field(cursor_skip(&keys), "revoked", "true");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(roles_and_principals_of_another_project_are_out_of_reach)
+{
+    struct trace t;
+    open_with_starter(&t, SCOPE_READ);
+    t.project = id_of_name(text("another"));
+    set_principal(&t, "", PRINCIPAL_DISABLED, false);
+    delete_role(&t, "Starter");
+    trace_give(&t, ACTOR_gateway, 0,
+        (struct message){ .code = PRINCIPAL_LIST, .principal_list = { 8, { { 0 } } } });
+    registry_expect_field(registry_document(&t), "items", "[]");
+    trace_expect_only(&t, "refused",
+        "1000 -> gateway refused request=2 err=5 detail=\"there is no such "
+        "principal\"\n"
+        "1000 -> gateway refused request=5 err=5 detail=\"there is no such role\"\n");
+    trace_close(&t);
+}
+END_TEST
+
+Suite *
+registry_access_suite(void)
+{
+    Suite *suite = suite_create("registry access");
+    TCase *rules = tcase_create("rules");
+    tcase_add_test(rules, a_change_of_a_role_reaches_all_who_hold_it);
+    tcase_add_test(rules, a_role_that_is_deleted_is_taken_from_all_first);
+    tcase_add_test(
+        rules, a_key_may_do_what_its_principal_may_and_no_more_than_it_is_kept_to);
+    tcase_add_test(rules, a_key_needs_a_principal_that_holds_a_role);
+    tcase_add_test(rules, a_disabled_principal_comes_back_and_a_deleted_one_does_not);
+    tcase_add_test(rules, roles_and_principals_of_another_project_are_out_of_reach);
+    suite_add_tcase(suite, rules);
+    return suite;
+}

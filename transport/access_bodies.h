@@ -1,0 +1,72 @@
+/* access_bodies - the messages about who may do what: roles and principals.  Only
+ * messages.h includes it. */
+#ifndef TRANSPORT_ACCESS_BODIES_H
+#define TRANSPORT_ACCESS_BODIES_H
+/* clang-format off */
+#define role_set_FIELDS(F, S)                                                            \
+    F(S, 1, u64,  request,     "to be named in the answer")                              \
+    F(S, 2, text, role,        "role_… id")                                              \
+    F(S, 3, text, name,        "of a new one: unique in the project")                    \
+    F(S, 4, blob, description, "msgpack text; nothing: as it was")                       \
+    F(S, 5, u32,  scopes,      "bits of enum scope; 0: as they were")                    \
+    F(S, 6, blob, tags,        "msgpack map; nothing: as they were")                     \
+    F(S, 7, u32,  create,      "1: a new one")
+
+#define role_changed_FIELDS(F, S)                                                        \
+    F(S, 1, text, role,        "role_… id")                                              \
+    F(S, 2, text, name,        "unique in the project")                                  \
+    F(S, 3, text, description, "for people")                                             \
+    F(S, 4, u32,  scopes,      "bits of enum scope")                                     \
+    F(S, 5, blob, tags,        "msgpack map, or nothing")
+
+#define role_delete_FIELDS(F, S)                                                         \
+    F(S, 1, u64,  request, "to be named in the answer")                                  \
+    F(S, 2, text, role,    "id or name")
+
+#define role_deleted_FIELDS(F, S)                                                        \
+    F(S, 1, text, role, "role_… id")
+
+#define role_list_FIELDS(F, S)                                                           \
+    F(S, 1, u64,  request, "to be named in the answer")                                  \
+    F(S, 2, text, role,    "id or name of one; nothing: all")
+
+#define principal_set_FIELDS(F, S)                                                       \
+    F(S, 1,  u64,  request,     "to be named in the answer")                             \
+    F(S, 2,  id,   principal,   "svc_… id")                                              \
+    F(S, 3,  text, name,        "of a new one")                                          \
+    F(S, 4,  blob, description, "msgpack text; nothing: as it was")                      \
+    F(S, 5,  blob, owner,       "msgpack text; nothing: as it was")                      \
+    F(S, 6,  blob, metadata,    "msgpack map; nothing: as it was")                       \
+    F(S, 7,  blob, tags,        "msgpack map; nothing: as they were")                    \
+    F(S, 8,  u32,  state,       "enum principal_state; 0: as it was")                    \
+    F(S, 9,  blob, roles,       "msgpack array of ids or names; nothing: as they were")  \
+    F(S, 10, text, by,          "name of the key that asks")                             \
+    F(S, 11, u32,  create,      "1: a new one")
+
+#define principal_changed_FIELDS(F, S)                                                   \
+    F(S, 1, id,   principal,   "svc_… id")                                               \
+    F(S, 2, text, name,        "for people")                                             \
+    F(S, 3, text, description, "for people")                                             \
+    F(S, 4, text, owner,       "who answers for it, or nothing")                         \
+    F(S, 5, blob, metadata,    "msgpack map, or nothing")                                \
+    F(S, 6, blob, tags,        "msgpack map, or nothing")                                \
+    F(S, 7, u32,  state,       "enum principal_state")                                   \
+    F(S, 8, blob, roles,       "msgpack array of maps: role, at_ms, by")
+
+#define principal_offered_FIELDS(F, S)                                                   \
+    F(S, 1, id,  principal, "svc_… id")                                                  \
+    F(S, 2, u32, scopes,    "bits of enum scope that its roles allow")                   \
+    F(S, 3, u32, barred,    "1: refuse its keys")
+
+#define principal_list_FIELDS(F, S)                                                      \
+    F(S, 1, u64, request,   "to be named in the answer")                                 \
+    F(S, 2, id,  principal, "one of them; zero: all")
+
+#define role_assign_FIELDS(F, S)                                                         \
+    F(S, 1, u64,  request,   "to be named in the answer")                                \
+    F(S, 2, id,   principal, "svc_… id")                                                 \
+    F(S, 3, text, role,      "id or name")                                               \
+    F(S, 4, text, by,        "name of the key that asks")                                \
+    F(S, 5, u32,  remove,    "1: it holds the role no more")
+/* clang-format on */
+#endif
