@@ -92,7 +92,8 @@ start_of(const struct run_started *started)
         .source = started->source,
         .version = started->version,
         .meta = started->meta,
-        .config = started->config };
+        .config = started->config,
+        .echo = started->echo };
 }
 
 static struct trigger_fired
@@ -106,7 +107,8 @@ fire_of(const struct run_started *started)
         .meta = started->meta,
         .source = started->source,
         .concurrency = started->scoped ? started->concurrency : 0,
-        .runs_max = started->scoped ? started->runs_max : 0 };
+        .runs_max = started->scoped ? started->runs_max : 0,
+        .echo = started->echo };
 }
 
 static enum outcome
@@ -168,7 +170,8 @@ call_of(const struct run_started *started)
         .automation = started->name,
         .inputs = started->inputs,
         .wait = started->awaited,
-        .depth = started->depth };
+        .depth = started->depth,
+        .echo = started->echo };
 }
 
 /* How a child ended, from what its step made of it. */
