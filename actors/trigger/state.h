@@ -180,8 +180,8 @@ bool type_heard(struct bytes pattern, struct bytes type);
 void on_run_ended(const struct trigger_state *s, uint64_t now_ms,
     const struct message *in, struct outbox *out);
 /* One listener of this pattern more, or less. */
-void ends_follow(struct trigger_state *s, const struct id *project,
-    struct bytes pattern, bool more);
+void ends_follow(
+    struct trigger_state *s, const struct id *project, struct bytes pattern, bool more);
 bool ends_untold(const struct trigger_state *s);
 void tell_ends(const struct trigger_state *s, struct outbox *out);
 void ends_reset(struct trigger_state *s, uint32_t partition);

@@ -9,6 +9,7 @@ Suite *iii_queue_text_suite(void);
 Suite *json_suite(void);
 Suite *router_suite(void);
 Suite *session_suite(void);
+Suite *signing_suite(void);
 Suite *timetable_suite(void);
 Suite *watch_suite(void);
 Suite *mobius_frame_suite(void);
