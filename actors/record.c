@@ -179,7 +179,17 @@ look_at_no_blob(void *self, const struct hash *hash)
     return text("");
 }
 
-/* Every fact about a run names it first, but for the one that its parent hears. */
+/* Every fact about a run names it first, but for those that others hear of its end. */
+static const struct id *
+run_of(const struct message *fact)
+{
+    switch ((int)fact->code) {
+    case CHILD_ENDED: return &fact->child_ended.child;
+    case RUN_ENDED: return &fact->run_ended.run;
+    default: return (const void *)fact->body;
+    }
+}
+
 static bool
 is_about(enum message_code code, struct bytes body, const struct id *run)
 {
@@ -188,11 +198,9 @@ is_about(enum message_code code, struct bytes body, const struct id *run)
     struct cursor in = cursor_over(body);
     const struct shape *shape = &message_shapes[code];
     return shape->field_count > 0 && shape->fields[0].type == FIELD_id
-           && strcmp(shape->fields[0].name, "run") == 0
+           && (strcmp(shape->fields[0].name, "run") == 0 || code == RUN_ENDED)
            && codec_read_body(&in, &none, &fact) == ERR_NONE
-           && id_equal(code == CHILD_ENDED ? &fact.child_ended.child
-                                           : (const struct id *)(const void *)fact.body,
-               run);
+           && id_equal(run_of(&fact), run);
 }
 
 /* Its payloads are given up. */

@@ -27,6 +27,7 @@
  *   Y record run step             a wait that the trigger actor may not know to be
  *                                 open, or over: project, attempt, open (1 byte)
  *   r asker number                the record in which its start was refused
+ *   e project                     somebody listens for the ends of its runs
  *
  * On disk: letters, orders and field numbers are for ever.
  */
@@ -132,7 +133,8 @@ uint64_t row_take_u64(struct bytes *left);
     F(S, 51, text,    trigger,       "key of the trigger, or nothing")                      \
     F(S, 52, u32,     children,      "runs that its steps started")                        \
     F(S, 53, u32,     copying,       "1: a fork to which steps are still to be copied")    \
-    F(S, 54, blob,    hands,         "who had its steps: msgpack of session, worker, session, …")
+    F(S, 54, blob,    hands,         "who had its steps: msgpack of session, worker, session, …") \
+    F(S, 55, u32,     echo,          "1: the end of a run led to it, so its own is no event")
 
 #define step_row_FIELDS(F, S)                                                            \
     F(S, 1,  u32,  status,        "enum step_status")                                    \
@@ -275,8 +277,9 @@ enum telling_kind {
     TELLING_CANCEL = 3,  /* the child that nobody waits for any more */
     TELLING_END = 4,     /* the child that has ended */
     TELLING_FAILING = 5, /* the automation */
+    TELLING_ENDED = 6,   /* the end of a run that is an event */
 };
-enum { PEER_REGISTRY = 255 }; /* other peers are partitions */
+enum { PEER_TRIGGER = 254, PEER_REGISTRY = 255 }; /* other peers are partitions */
 
 /* A page of steps is a msgpack array of maps, shorter if the last steps are pending.
  * Where each one lies is found without looking into it; nothing if it is pending. */

@@ -155,7 +155,8 @@
     F(S, 12, u64,    next_ms,    "of a schedule: the slot that comes next; 0: an interval later") \
     F(S, 13, blob,   group,      "of an event: its value of the trigger's group, or nothing") \
     F(S, 14, u32,    held,       "1: what was held back of the group is in it")          \
-    F(S, 15, u64,    quiet_ms,   "unix ms until when the group fires no more; 0: it may")
+    F(S, 15, u64,    quiet_ms,   "unix ms until when the group fires no more; 0: it may") \
+    F(S, 16, u32,    echo,       "1: the end of a run fires it, so that of its own run is no event")
 
 #define fire_taken_FIELDS(F, S)                                                          \
     F(S, 1, id,   automation, "automation id")                                           \

@@ -16,7 +16,8 @@
     F(S, 6, text,    source,     "api, trigger, …")                                      \
     F(S, 7, u32,     version,    "to start, such as a draft; 0: the current one")        \
     F(S, 8, payload, meta,       "msgpack map of the caller, or nothing")                \
-    F(S, 9, payload, config,     "msgpack map, or nothing")
+    F(S, 9, payload, config,     "msgpack map, or nothing")                              \
+    F(S, 10, u32,    echo,       "1: its end is to be no event")
 
 #define run_accepted_FIELDS(F, S)                                                        \
     F(S, 1, u64,  request,    "from run_start or run_cancel")                            \
@@ -76,7 +77,8 @@
     F(S, 27, text,   queue_reason, "why it is queued, for people")                       \
     F(S, 28, u32,    parent_attempt, "of the parent's step")                             \
     F(S, 29, u32,    depth,      "generations above it")                                 \
-    F(S, 30, text,   by,         "who forked it, or nothing")
+    F(S, 30, text,   by,         "who forked it, or nothing")                            \
+    F(S, 31, u32,    echo,       "1: the end of a run led to it, so its own is no event")
 
 #define run_completed_FIELDS(F, S)                                                       \
     F(S, 1, id, run, "run id")                                                           \
@@ -208,7 +210,8 @@
     F(S, 15, u64,    slot_ms,    "of trigger_fired, or 0")                               \
     F(S, 16, u64,    event,      "of trigger_fired, or 0")                               \
     F(S, 17, u64,    number,     "record of the asking partition that says it")          \
-    F(S, 18, u64,    settled,    "what it forwarded there in records before this one is settled")
+    F(S, 18, u64,    settled,    "what it forwarded there in records before this one is settled") \
+    F(S, 19, u32,    echo,       "1: the end of a run led to it")
 
 #define start_refused_FIELDS(F, S)                                                       \
     F(S, 1, id,   run,     "from run_forwarded")                                         \
@@ -239,9 +242,36 @@
     F(S, 4, u64,  number,  "of the one that was refused; 0: all about the run are settled")
 
 #define telling_settled_FIELDS(F, S)                                                     \
-    F(S, 1, u32, peer,    "who knows it: a partition, or 255: the registry")             \
-    F(S, 2, id,  subject, "run or automation")                                           \
+    F(S, 1, u32, peer,    "who knows it: a partition, 255: the registry, or 254: the trigger actor") \
+    F(S, 2, id,  subject, "run, automation or end of a run")                             \
     F(S, 3, u32, kind,    "enum telling_kind")
+
+#define ends_wanted_FIELDS(F, S)                                                         \
+    F(S, 1, u32, partition, "who is told")                                               \
+    F(S, 2, u32, wanted,    "1: somebody listens; 0: nobody does any more")
+
+#define ends_learned_FIELDS(F, S)                                                        \
+    F(S, 1, u32, wanted, "from ends_wanted")
+
+#define run_ended_FIELDS(F, S)                                                           \
+    F(S, 1, id,      end,           "of this end: a run that is resumed has another one") \
+    F(S, 2, id,      run,           "run id")                                            \
+    F(S, 3, id,      automation,    "automation id")                                     \
+    F(S, 4, text,    name,          "of the automation")                                 \
+    F(S, 5, u32,     version,       "that the run kept")                                 \
+    F(S, 6, u32,     status,        "enum run_status, final")                            \
+    F(S, 7, u32,     attempt,       "of the run: 1 unless it was resumed")               \
+    F(S, 8, u64,     started_ms,    "unix ms")                                           \
+    F(S, 9, u64,     finished_ms,   "unix ms")                                           \
+    F(S, 10, text,   stop_reason,   "completed, step_failed, …")                         \
+    F(S, 11, text,   error_type,    "if failed")                                         \
+    F(S, 12, text,   error_message, "if failed")                                         \
+    F(S, 13, text,   failed_step,   "key of the step, if one failed")                    \
+    F(S, 14, payload, output,       "if completed, unless it is too large to be told")   \
+    F(S, 15, text,   source,        "api, trigger, …")                                   \
+    F(S, 16, id,     parent,        "run whose step started it, or zero")
+
+#define end_taken_FIELDS(F, S) F(S, 1, id, end, "from run_ended")
 
 #define runs_removed_FIELDS(F, S)                                                        \
     F(S, 1, blob, runs, "their ids, 16 bytes each")
@@ -265,7 +295,8 @@
     F(S, 6, text,    automation, "name or aut_… id")                                     \
     F(S, 7, payload, inputs,     "msgpack map, or nothing")                              \
     F(S, 8, u32,     wait,       "1: child_ended must follow: the parent waits, or may cancel it")                           \
-    F(S, 9, u32,     depth,      "generations above it")
+    F(S, 9, u32,     depth,      "generations above it")                                 \
+    F(S, 10, u32,    echo,       "1: the end of a run led to its parent")
 
 #define child_taken_FIELDS(F, S)                                                         \
     F(S, 1, id,   run,     "the parent")                                                 \

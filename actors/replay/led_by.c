@@ -93,7 +93,8 @@ start_of(const struct run_started *started)
         .source = started->source,
         .version = started->version,
         .meta = started->meta,
-        .config = started->config };
+        .config = started->config,
+        .echo = started->echo };
 }
 
 static struct trigger_fired
@@ -107,7 +108,8 @@ fire_of(const struct run_started *started)
         .meta = started->meta,
         .source = started->source,
         .concurrency = started->scoped ? started->concurrency : 0,
-        .runs_max = started->scoped ? started->runs_max : 0 };
+        .runs_max = started->scoped ? started->runs_max : 0,
+        .echo = started->echo };
 }
 
 static enum outcome
@@ -169,7 +171,8 @@ call_of(const struct run_started *started)
         .automation = started->name,
         .inputs = started->inputs,
         .wait = started->awaited,
-        .depth = started->depth };
+        .depth = started->depth,
+        .echo = started->echo };
 }
 
 /* How a child ended, from what its step made of it. */

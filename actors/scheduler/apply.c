@@ -462,15 +462,17 @@ told(struct scheduler_state *s, const struct message *m)
 static void
 reset_peer(struct scheduler_state *s, uint64_t at_ms, const struct message *m)
 {
+    const struct peer_reset *peer = &m->peer_reset;
     s->sweep.greeted_ms = at_ms;
-    if (m->peer_reset.actor == ACTOR_lease)
-        lanes_reset(&s->lanes);
-    else if (m->peer_reset.actor == ACTOR_trigger)
+    switch ((int)peer->actor) {
+    case ACTOR_lease: lanes_reset(&s->lanes); return;
+    case ACTOR_registry: tellings_reset(s, PEER_REGISTRY); return;
+    case ACTOR_scheduler: tellings_reset(s, peer->instance); return;
+    case ACTOR_trigger:
         untold_reset(s);
-    else if (m->peer_reset.actor == ACTOR_scheduler)
-        tellings_reset(s, m->peer_reset.instance);
-    else if (m->peer_reset.actor == ACTOR_registry)
-        tellings_reset(s, PEER_REGISTRY);
+        tellings_reset(s, PEER_TRIGGER);
+        return;
+    }
 }
 
 void
@@ -488,6 +490,8 @@ scheduler_apply(void *state, uint64_t at_ms, const struct message *m)
     case START_REFUSED: apply_refusal(s, m); return;
     case CHILD_ENDED: apply_child_ended(s, m); return;
     case AUTOMATION_FAILING: apply_failing(s, m); return;
+    case ENDS_LEARNED: apply_ends_learned(s, m); return;
+    case RUN_ENDED: apply_run_ended(s, m); return;
     case TELLING_SETTLED: {
         const struct telling_settled *settled = &m->telling_settled;
         telling_drop(

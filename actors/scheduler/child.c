@@ -88,6 +88,7 @@ child_begin(struct turn *turn, uint32_t step, const struct plan_step *plan)
             .inputs = copy(turn, inputs),
             .wait = child.wait || !child.orphan,
             .depth = depth,
+            .echo = turn->run.row.echo,
         });
 }
 
@@ -179,6 +180,7 @@ begin_child(const struct scheduler_state *state, uint64_t now_ms,
         .parent_attempt = called->attempt,
         .awaited = called->wait != 0,
         .depth = called->depth,
+        .echo = called->echo != 0,
     };
     *refusal = start_run(&turn, &start);
     if (refusal->err == ERR_NONE)

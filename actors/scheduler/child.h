@@ -44,4 +44,15 @@ void failures_forget(struct scheduler_state *state, const struct id *project,
 void apply_failing(struct scheduler_state *state, const struct message *fact);
 void on_failing_known(
     const struct scheduler_state *state, const struct message *in, struct outbox *out);
+
+/* ends.c: ends of runs that are events, where somebody listens */
+/* The run has ended in this turn: the trigger actor must hear, if anybody listens. */
+void tell_end(struct turn *turn);
+void on_ends_wanted(
+    const struct scheduler_state *state, const struct message *in, struct outbox *out);
+void on_end_taken(
+    const struct scheduler_state *state, const struct message *in, struct outbox *out);
+void ends_find(struct scheduler_state *state);
+void apply_ends_learned(struct scheduler_state *state, const struct message *fact);
+void apply_run_ended(struct scheduler_state *state, const struct message *fact);
 #endif

@@ -183,6 +183,7 @@ created(struct run *run, uint64_t at_ms, const struct run_started *fact)
     run->row.parent_attempt = fact->parent_attempt;
     run->row.awaited = fact->awaited;
     run->row.depth = fact->depth;
+    run->row.echo = fact->echo;
     run->row.origin = fact->origin;
 }
 

@@ -39,6 +39,7 @@ forward_start(const struct scheduler_state *state, struct outbox *out,
                  .event = more->event,
                  .number = number,
                  .settled = tellings_settled(state, id_partition(&start->run), number),
+                 .echo = start->echo,
              });
 }
 
@@ -110,6 +111,7 @@ on_run_forwarded(const struct scheduler_state *state, uint64_t now_ms,
             .config = f->config,
             .concurrency = (enum plan_concurrency)f->concurrency,
             .runs_max = f->runs_max,
+            .echo = f->echo != 0,
         };
         struct refusal refusal = start_here(&turn, &start);
         if (refusal.err != ERR_NONE) {

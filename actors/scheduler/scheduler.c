@@ -25,6 +25,7 @@ scheduler_open(void *state, const struct actor_setup *setup)
     scheduler_find_deferred(s);
     groups_find_vacancy(s);
     tellings_find_own(s);
+    ends_find(s);
     untold_reset(s);
 }
 
@@ -117,6 +118,8 @@ scheduler_decide(
     case CHILD_SETTLED: on_child_settled(state, in, out); return;
     case CHILD_CANCEL: on_child_cancel(state, now_ms, in, out); return;
     case FAILING_KNOWN: on_failing_known(state, in, out); return;
+    case ENDS_WANTED: on_ends_wanted(state, in, out); return;
+    case END_TAKEN: on_end_taken(state, in, out); return;
     case RUN_SIGNAL: on_run_signal(state, now_ms, in, out); return;
     case RUN_RETRY: on_run_retry(state, now_ms, in, out); return;
     case RUN_FORK: on_run_fork(state, now_ms, in, out); return;

@@ -186,6 +186,7 @@ start_run(struct turn *turn, const struct start *start)
         .origin = start->origin,
         .origin_event = start->origin_event,
         .by = start->by,
+        .echo = start->echo,
     };
     prepare(turn, &of.plan, &started);
     return admit(turn, &of.plan, start, &started);
@@ -251,6 +252,7 @@ on_run_start(const struct scheduler_state *state, uint64_t now_ms,
         .source = asked->source,
         .meta = asked->meta,
         .config = asked->config,
+        .echo = asked->echo != 0,
     };
     uint32_t home = keyed ? id_partition(&known) : home_of_start(state, out, &start);
     if (home != state->partition) {
@@ -290,6 +292,7 @@ on_trigger_fired(const struct scheduler_state *state, uint64_t now_ms,
             .meta = fired->meta,
             .concurrency = (enum plan_concurrency)fired->concurrency,
             .runs_max = fired->runs_max,
+            .echo = fired->echo != 0,
         };
         uint32_t home = home_of_start(state, out, &start);
         if (home != state->partition) {

@@ -14,7 +14,7 @@ struct start {
     bool at_once;                      /* refuse it rather than let it wait */
     struct id parent, origin;          /* or zero */
     uint32_t parent_step, parent_attempt, depth;
-    bool awaited;
+    bool awaited, echo;
     uint64_t origin_event;
     struct bytes by; /* who forks it */
 };

@@ -20,7 +20,8 @@ struct retelling {
     bool active;
     struct row_key last;
 };
-enum { TELLING_PEERS = SCHEDULERS_MAX + 1 }; /* partitions, and the registry */
+/* Partitions, then the registry and the trigger actor. */
+enum { TELLING_PEERS = SCHEDULERS_MAX + 2 };
 
 /* How far it was looked for runs that ended long ago; volatile. */
 struct sweep {
@@ -39,6 +40,7 @@ struct scheduler_state {
     uint64_t timer_ms; /* no timer is due before; UINT64_MAX: there is none */
     bool vacancy;      /* there is a group with a free slot and a run for it */
     bool tell_own;     /* there are rows 'D' about this partition */
+    uint32_t listened; /* projects in which somebody listens for the ends of runs */
     struct retelling retellings[TELLING_PEERS];
     struct sweep sweep;
     bool deferred;         /* there is a run about which more must be said */

@@ -6,10 +6,22 @@
 
 enum { TELL_AGAIN_MAX = 32 };
 
+enum { SLOT_REGISTRY = SCHEDULERS_MAX, SLOT_TRIGGER };
+
 static uint32_t
 slot_of(uint32_t peer)
 {
-    return peer == PEER_REGISTRY ? TELLING_PEERS - 1 : peer;
+    return peer == PEER_REGISTRY  ? SLOT_REGISTRY
+           : peer == PEER_TRIGGER ? SLOT_TRIGGER
+                                  : peer;
+}
+
+static uint32_t
+peer_of(uint32_t slot)
+{
+    return slot == SLOT_REGISTRY  ? PEER_REGISTRY
+           : slot == SLOT_TRIGGER ? PEER_TRIGGER
+                                  : slot;
 }
 
 static struct row_key
@@ -88,7 +100,8 @@ tellings_find_own(struct scheduler_state *s)
 void
 tellings_reset(struct scheduler_state *s, uint32_t peer)
 {
-    if (peer == s->partition || (peer != PEER_REGISTRY && peer >= TELLING_PEERS - 1))
+    if (peer == s->partition
+        || (peer != PEER_REGISTRY && peer != PEER_TRIGGER && peer >= SCHEDULERS_MAX))
         return;
     s->retellings[slot_of(peer)] =
         (struct retelling){ .active = has_rows(s, peer), .last = peer_key(peer) };
@@ -208,6 +221,7 @@ subject_of(const struct message *fact, enum telling_kind kind)
         [TELLING_CALL] = CHILD_CALLED,
         [TELLING_END] = CHILD_ENDED,
         [TELLING_FAILING] = AUTOMATION_FAILING,
+        [TELLING_ENDED] = RUN_ENDED,
     };
     if (fact->code != codes[kind])
         return NULL;
@@ -217,6 +231,7 @@ subject_of(const struct message *fact, enum telling_kind kind)
     case TELLING_CANCEL: return NULL;
     case TELLING_END: return &fact->child_ended.child;
     case TELLING_FAILING: return &fact->automation_failing.automation;
+    case TELLING_ENDED: return &fact->run_ended.end;
     }
     return NULL;
 }
@@ -253,8 +268,11 @@ say_again(
         m = telling_fact(state, out, t);
     m.again = true;
     m.raw = (struct bytes){ 0 };
-    outbox_put_to(out, t->peer == PEER_REGISTRY ? ACTOR_registry : ACTOR_scheduler,
-        t->peer == PEER_REGISTRY ? 0 : t->peer, m);
+    switch (t->peer) {
+    case PEER_REGISTRY: outbox_put_to(out, ACTOR_registry, 0, m); return;
+    case PEER_TRIGGER: outbox_put_to(out, ACTOR_trigger, 0, m); return;
+    default: outbox_put_to(out, ACTOR_scheduler, t->peer, m); return;
+    }
 }
 
 static void
@@ -303,7 +321,8 @@ take_up(const struct scheduler_state *state, uint64_t now_ms, struct outbox *out
     case TELLING_CANCEL: take_up_cancel(state, now_ms, telling, out); return;
     case TELLING_END: take_up_end(state, now_ms, telling, out); return;
     case TELLING_FORWARD:
-    case TELLING_FAILING: break;
+    case TELLING_FAILING:
+    case TELLING_ENDED: break;
     }
     WRONG("nobody forwards to himself");
 }
@@ -315,5 +334,5 @@ tell_peers(const struct scheduler_state *state, uint64_t now_ms, struct outbox *
     if (state->tell_own)
         take_up(state, now_ms, out);
     else
-        tell_again(state, slot == TELLING_PEERS - 1 ? PEER_REGISTRY : slot, out);
+        tell_again(state, peer_of(slot), out);
 }

@@ -1,4 +1,5 @@
-/* tellings - what another scheduler, or the registry, must hear and may not know yet.
+/* tellings - what another scheduler, the registry or the trigger actor must hear and
+ * may not know yet.
  *
  * A fact says it for the first time and makes a row; the answer drops the row.  A peer
  * that greets is told from the rows again.  What concerns this very partition is said
@@ -10,7 +11,7 @@
 #include "actors/scheduler/state.h"
 
 struct telling {
-    uint32_t peer; /* a partition, or PEER_REGISTRY */
+    uint32_t peer; /* a partition, PEER_REGISTRY or PEER_TRIGGER */
     struct id subject;
     enum telling_kind kind;
     uint64_t record; /* that has the fact; 0: of a cancel, which the row says */

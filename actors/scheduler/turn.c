@@ -152,6 +152,7 @@ turn_close(struct turn *turn)
     if (run_over(run) && !turn->was_over) {
         tell_parent(turn);
         watch_failures(turn);
+        tell_end(turn);
     }
     changed.run = run->id;
     changed.sequence = run->row.events;

@@ -22,6 +22,7 @@ trigger_apply(void *state, uint64_t at_ms, const struct message *m)
     case SECRET_KEPT: secret_kept_applied(s, at_ms, m); return;
     case STATE_CHANGED: state_changed_applied(s, at_ms, m); return;
     case PEER_RESET: peer_reset_applied(s, &m->peer_reset); return;
+    case ENDS_WANTED: ends_wanted_applied(s, m); return;
     case STREAM_CHANGED:
     case STATE_TOLD: return;
     default: WRONG("the trigger actor says no such thing");

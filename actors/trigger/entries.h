@@ -53,7 +53,8 @@ enum { ENTRY_INLINE_MAX = 4096 };
     F(S, 8,  payload, meta,        "msgpack map, or nothing")                            \
     F(S, 9,  text,    source,      "schedule, http or event")                            \
     F(S, 10, u32,     concurrency, "enum plan_concurrency; 0: the automation's")         \
-    F(S, 11, u32,     runs_max,    "0: no limit")
+    F(S, 11, u32,     runs_max,    "0: no limit")                                         \
+    F(S, 12, u32,     echo,        "1: of a trigger that listens for the ends of runs")
 
 #define stream_FIELDS(F, S)                                                              \
     F(S, 1, u64,  last,      "number of the last event; 0: none yet")                    \
@@ -95,6 +96,9 @@ enum { ENTRY_INLINE_MAX = 4096 };
     F(S, 4, text,    source,  "of the event")                                            \
     F(S, 5, payload, data,    "of the event")                                            \
     F(S, 6, payload, meta,    "of the event")
+
+#define ends_entry_FIELDS(F, S)                                                          \
+    F(S, 1, u64, listeners, "for the ends of runs; a row without any is still told")
 
 /* What a trigger holds back of a group, or that it is quiet. */
 #define hold_FIELDS(F, S)                                                                \
@@ -163,6 +167,7 @@ ENTRY(event_entry)
 ENTRY(paths_entry)
 ENTRY(wait_entry)
 ENTRY(match_entry)
+ENTRY(ends_entry)
 ENTRY(hold)
 ENTRY(hook)
 ENTRY(secret_entry)
@@ -210,6 +215,7 @@ struct row_key key_of_hold(const struct hold_name *name);
 struct row_key key_of_held(const struct hold_name *name, uint64_t number);
 struct row_key key_of_hold_due(uint64_t due_ms, const struct hold_name *name);
 struct row_key key_of_hook(struct bytes handle);
+struct row_key key_of_ends(const struct id *project);
 struct row_key key_of_secret(const struct id *project, struct bytes name);
 /* With no key: what all keys of the scope begin with; with no scope, all scopes. */
 struct row_key

@@ -25,6 +25,7 @@ say_fire(const struct trigger_state *s, const struct firing *firing, struct outb
                                .group = arena_copy(out->arena, firing->group),
                                .held = firing->held,
                                .quiet_ms = firing->quiet_ms,
+                               .echo = firing->echo,
                            });
 }
 
@@ -70,7 +71,7 @@ trigger_fired_applied(struct trigger_state *s, const struct message *m)
     if (!kept_exists(s->journal, &key)) {
         struct fire fire = { m->envelope.project, fired->automation, fired->trigger,
             fired->slot_ms, fired->event, fired->inputs, fired->data, fired->meta,
-            fired->source, fired->concurrency, fired->runs_max };
+            fired->source, fired->concurrency, fired->runs_max, fired->echo };
         if (kept_read(s->journal, &of_trigger, &schedule_shape, NULL, &schedule)) {
             if (fired->event == 0) {
                 disarm(s, &name, &schedule);
@@ -177,6 +178,7 @@ tell_fire(const struct trigger_state *s, const struct row_key *key, struct outbo
         .meta = fire.meta,
         .inputs = fire.inputs,
         .source = arena_copy(out->arena, fire.source),
+        .echo = fire.echo != 0,
     };
     out->project = fire.project;
     say_fire(s, &firing, out);
@@ -249,4 +251,5 @@ peer_reset_applied(struct trigger_state *s, const struct peer_reset *peer)
     s->retellings[peer->instance] = (struct retelling){
         .active = next_told(s, peer->instance, &none, &next),
     };
+    ends_reset(s, peer->instance);
 }

@@ -18,6 +18,12 @@ struct retelling {
     struct row_key after; /* the row of the last one; empty: none yet */
 };
 
+/* Rows 'e' that a scheduler is told, all of them, because one changed or it greeted. */
+struct ends_telling {
+    bool active;
+    struct row_key after; /* the row of the last one; empty: none yet */
+};
+
 /* What the rows say, kept at hand; found again when a life begins. */
 struct trigger_state {
     const struct config *config;
@@ -30,6 +36,7 @@ struct trigger_state {
     uint64_t unrouted;  /* projects with events whose consequences are not all said */
     uint64_t looking;   /* waits for which the stream is searched */
     struct retelling retellings[SCHEDULERS_MAX];
+    struct ends_telling ends[SCHEDULERS_MAX];
 };
 
 /* An event, as it lies in its row or will: the payloads may be borrowed. */
@@ -81,7 +88,7 @@ struct firing {
     const struct definition *definition;
     uint64_t slot_ms, event, next_ms, quiet_ms;
     struct bytes data, meta, inputs, group, source;
-    bool held;
+    bool held, echo;
 };
 /* Copies what it says. */
 void say_fire(
@@ -162,6 +169,23 @@ void expire_events(const struct trigger_state *s, uint64_t now_ms, struct outbox
 void
 event_kept_applied(struct trigger_state *s, uint64_t at_ms, const struct message *m);
 void events_expired_applied(struct trigger_state *s, const struct message *m);
+
+/* ends.c: the ends of runs, which are events where somebody listens for them */
+/* Is the event of this type the end of a run?  And does the pattern ask for such? */
+bool end_type(struct bytes type);
+bool end_pattern(struct bytes pattern);
+/* Does an event of this type fit the pattern of a listener?  Those that name anything,
+ * but not the ends of runs, do not hear them. */
+bool type_heard(struct bytes pattern, struct bytes type);
+void on_run_ended(const struct trigger_state *s, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+/* One listener of this pattern more, or less. */
+void ends_follow(
+    struct trigger_state *s, const struct id *project, struct bytes pattern, bool more);
+bool ends_untold(const struct trigger_state *s);
+void tell_ends(const struct trigger_state *s, struct outbox *out);
+void ends_reset(struct trigger_state *s, uint32_t partition);
+void ends_wanted_applied(struct trigger_state *s, const struct message *m);
 
 /* route.c: what an event starts and wakes */
 /* Say as much as a turn allows, from `at` on, and how far it came. */

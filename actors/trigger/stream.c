@@ -279,6 +279,9 @@ mistake_in(const struct trigger_state *s, const struct event_publish *e)
     if (!event_type_right(e->type))
         return "type must be names of letters, digits, _, - and : with dots between "
                "them, at most 16 names and 128 bytes";
+    if (end_type(e->type))
+        return "run.completed, run.failed and run.cancelled are what the engine says "
+               "of ends of runs";
     if (e->id.size > ID_MAX || e->source.size > SOURCE_MAX)
         return "id and source have at most 200 bytes";
     if (e->data.size > s->config->payload_max)

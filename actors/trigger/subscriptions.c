@@ -50,6 +50,7 @@ fire_with(
         .group = h->group,
         .source = text("event"),
         .held = held,
+        .echo = end_pattern(h->config.event_type),
     };
     say_fire(h->s, &firing, h->out);
 }
@@ -221,7 +222,7 @@ trigger_hears(const struct trigger_state *s, const struct trigger_name *name,
     if (!hearing_begin(s, name, out, &h))
         WRONG("an event trigger that listens is not there");
     h.event = event;
-    if (e->number <= h.definition.since || !type_fits(h.config.event_type, e->type)
+    if (e->number <= h.definition.since || !type_heard(h.config.event_type, e->type)
         || (h.config.source.size > 0 && !bytes_equal(h.config.source, e->source))
         || !match_holds(h.config.match, e->data))
         return;

@@ -48,6 +48,7 @@ trigger_decide(
     case WAIT_OFFERED: on_wait_offered(s, in, out); return;
     case WAIT_WITHDRAWN: on_wait_withdrawn(s, in, out); return;
     case MATCH_TAKEN: on_match_taken(s, in, out); return;
+    case RUN_ENDED: on_run_ended(s, now_ms, in, out); return;
     case EVENT_PUBLISH: on_event_publish(s, now_ms, in, out); return;
     case STREAM_LIST: on_stream_list(s, in, out); return;
     case HOOK_CALL: on_hook_call(s, now_ms, in, out); return;
@@ -75,7 +76,7 @@ static uint64_t
 trigger_due(const void *state)
 {
     const struct trigger_state *s = state;
-    if (retelling(s) || s->unrouted > 0 || s->looking > 0)
+    if (retelling(s) || ends_untold(s) || s->unrouted > 0 || s->looking > 0)
         return 0;
     return earlier(earlier(s->slot_ms, s->hold_ms), stream_expires_ms(s));
 }
@@ -88,6 +89,8 @@ trigger_tick(const void *state, uint64_t now_ms, struct outbox *out)
         fire_slots(s, now_ms, out);
     else if (s->hold_ms <= now_ms)
         fire_holds(s, now_ms, out);
+    else if (ends_untold(s))
+        tell_ends(s, out);
     else if (retelling(s))
         tell_again(s, out);
     else if (s->unrouted > 0)

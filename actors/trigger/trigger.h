@@ -1,6 +1,6 @@
 /* trigger - what starts runs and wakes them: schedules, http triggers, the events of
  * projects, event triggers, and steps that wait for events; and the state of projects,
- * whose changes are such events.
+ * whose changes are such events, as are the ends of runs where somebody listens.
  *
  * A fire is a fact that the scheduler of its run hears until it says what became of it.
  * The run's id follows from automation, trigger and slot or event: telling it twice
@@ -36,6 +36,7 @@
  *   O request                          a change that may be asked for again
  *   Q place                            the request whose change is kept there
  *   R                                  how many changes there were
+ *   e project                          how many listen for the ends of runs
  *
  * ~ is a hash.  On disk: letters, orders and field numbers are for ever.
  */

@@ -155,6 +155,7 @@ listen(struct trigger_state *s, const struct trigger_name *name,
     else
         listener_drop(
             s->journal, &name->project, config.event_type, config.match, &listener);
+    ends_follow(s, &name->project, config.event_type, more);
 }
 
 static bool

@@ -37,7 +37,7 @@ fits(const struct wait_entry *wait, const struct event *event, struct arena *are
     const struct event_entry *e = &event->entry;
     struct bytes mistake;
     return e->number > wait->after && e->at_ms >= wait->since_ms
-           && type_fits(wait->event_type, e->type)
+           && type_heard(wait->event_type, e->type)
            && (wait->source.size == 0 || bytes_equal(wait->source, e->source))
            && match_holds(wait->match, e->data)
            && condition_holds(wait->condition, event, arena, &mistake);
@@ -329,6 +329,7 @@ set_listening(struct trigger_state *s, const struct wait_name *name,
     else
         listener_drop(
             s->journal, &name->project, wait->event_type, wait->match, &listener);
+    ends_follow(s, &name->project, wait->event_type, listening);
 }
 
 void

@@ -8,6 +8,7 @@
 #include "gateway/mobius/single.h"
 #include "gateway/native/body.h"
 #include "gateway/native/native.h"
+#include "gateway/native/webhooks.h"
 
 enum { NAME_MAX_BYTES = 256, PAGE_DEFAULT = 20, PAGE_MAX = 100, CURSOR_MAX = 400 };
 
@@ -99,7 +100,8 @@ wanted(struct request *r, struct bytes document)
     struct bytes asked = target_query(&r->target, "status");
     struct bytes status = said_text(document, "status");
     bool archived = bytes_equal(status, text("archived"));
-    if (single_is_any(said_text(document, "name")))
+    struct bytes name = said_text(document, "name");
+    if (single_is_any(name) || webhook_is(name))
         return false;
     if (asked.size == 0)
         return !archived;

@@ -205,11 +205,45 @@ mobius_model_list(struct request *r)
     request_answer(r, 200, "application/json", text("{\"items\":[]}\n"));
 }
 
+/* Others are what the project publishes: nobody can list those. */
+static void
+write_ends(struct form *items)
+{
+    static const char *const ends[][2] = {
+        { "run.completed", "A run has completed." },
+        { "run.failed", "A run has failed." },
+        { "run.cancelled", "A run was cancelled." },
+    };
+    form_item(items);
+    struct form family = form_open(items->out);
+    form_string(&family, "prefix", "run");
+    form_string(&family, "kind", "capability");
+    form_string(&family, "display_name", "Runs");
+    form_string(&family, "readiness", "ready");
+    struct form types = form_list(&family, "event_types");
+    for (size_t i = 0; i < COUNT(ends); i++) {
+        form_item(&types);
+        struct form type = form_open(items->out);
+        form_string(&type, "name", ends[i][0]);
+        form_string(&type, "description", ends[i][1]);
+        form_close(&type);
+    }
+    form_close_list(&types);
+    form_close(&family);
+}
+
 void
 mobius_event_catalog(struct request *r)
 {
-    request_answer(
-        r, 200, "application/json", text("{\"items\":[],\"reserved_prefixes\":[]}\n"));
+    struct buffer out = { 0 };
+    struct form whole = form_open(&out);
+    struct form items = form_list(&whole, "items");
+    write_ends(&items);
+    form_close_list(&items);
+    struct form reserved = form_list(&whole, "reserved_prefixes");
+    form_close_list(&reserved);
+    form_close(&whole);
+    form_answer(r, 200, &out);
 }
 
 /* ---- hooks ---- */

@@ -5,6 +5,7 @@
 #include "base/wrong.h"
 #include "gateway/curve.h"
 #include "gateway/publishing.h"
+#include "gateway/signing.h"
 #include "gateway/worker_frame.h"
 #include "gateway/workers.h"
 
@@ -111,7 +112,12 @@ static bool
 granted(struct session *session, const struct job_granted *m)
 {
     struct peer *peer = peer_of(session);
-    worker_write_job(&peer->door->out, m);
+    struct buffer *opened = &peer->door->gateway->scratch;
+    struct job_granted job = *m;
+    buffer_clear(opened);
+    if (signing_open(peer->door->gateway, &session->key->project, m, opened))
+        job.parameters = buffer_bytes(opened);
+    worker_write_job(&peer->door->out, &job);
     return tell(peer);
 }
 

@@ -675,6 +675,8 @@ follow(struct reading *r, const struct message *fact)
     case START_REFUSED:
     case CHILD_ENDED:
     case AUTOMATION_FAILING:
+    case ENDS_LEARNED:
+    case RUN_ENDED:
     case TELLING_SETTLED: return; /* about no run of this log */
     }
     if (fact->code == RUN_QUEUED

@@ -15,6 +15,7 @@ main(void)
     srunner_add_suite(runner, scheduler_inside_suite());
     srunner_add_suite(runner, scheduler_waits_suite());
     srunner_add_suite(runner, scheduler_ends_suite());
+    srunner_add_suite(runner, scheduler_listened_suite());
     srunner_add_suite(runner, scheduler_policies_suite());
     srunner_add_suite(runner, scheduler_partitions_suite());
     srunner_add_suite(runner, scheduler_children_suite());

@@ -14,6 +14,7 @@ Suite *registry_queues_suite(void);
 Suite *registry_access_suite(void);
 Suite *scheduler_suite(void);
 Suite *scheduler_ends_suite(void);
+Suite *scheduler_listened_suite(void);
 Suite *scheduler_inside_suite(void);
 Suite *scheduler_kinds_suite(void);
 Suite *scheduler_waits_suite(void);

@@ -11,6 +11,7 @@ Suite *placing_suite(void);
 Suite *router_suite(void);
 Suite *said_suite(void);
 Suite *session_suite(void);
+Suite *signing_suite(void);
 Suite *timetable_suite(void);
 Suite *watch_suite(void);
 Suite *mobius_frame_suite(void);

@@ -42,6 +42,14 @@ def main():
     read(models.ProjectCapabilities, "GET", base + "/capabilities")
     read(models.ActionCatalogListResponse, "GET", base + "/catalog/actions")
     read(models.EventCatalogResponse, "GET", base + "/catalog/events")
+    hook = read(models.Webhook, "POST", base + "/webhooks",
+                json={"name": "ours", "events": ["run.*"], "tags": {"team": "a"}})
+    read(models.PingWebhookResult, "POST", base + f"/webhooks/{hook.id}/ping",
+         json={"url": "http://127.0.0.1:1/"})
+    read(models.Webhook, "PATCH", base + f"/webhooks/{hook.id}", json={"enabled": False})
+    read(models.Webhook, "POST", base + f"/webhooks/{hook.id}/secret/rotate")
+    read(models.WebhookListResponse, "GET", base + "/webhooks")
+    read(models.WebhookDeliveryListResponse, "GET", base + f"/webhooks/{hook.id}/deliveries")
     read(models.WorkerModelCatalogListResponse, "GET", base + "/catalog/worker-models")
     roles = {role.name: role.id for role in
              read(models.RoleListResponse, "GET", base + "/roles").items}

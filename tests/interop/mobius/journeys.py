@@ -7,7 +7,10 @@ What a registry or a toolchain does not give is said, and skipped.
 """
 import base64
 import functools
+import hashlib
+import hmac
 import http.client
+import http.server
 import json
 import os
 import re
@@ -408,6 +411,47 @@ class Api(Journeys):
             "GET", f"{P}/runs?source_event_id={first['source_event_id']}")["items"], "a run")
         self.assertEqual(self.engine.wait_final(found[0]["id"])["status"], "completed")
         self.assertEqual(self.hook("nobody")[0], 404)
+
+    def test_webhooks_go_out_signed_and_are_listed(self):
+        heard = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                heard.append((self.headers, body))
+                self.send_response(503 if len(heard) == 2 else 204)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.addCleanup(server.server_close)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.shutdown)
+        worker = self.engine.worker("--actions", "http.request,print",
+                                    "--private-addresses", "yes")
+        self.addCleanup(worker.wait)
+        self.addCleanup(worker.terminate)
+        hook = self.call("POST", P + "/webhooks", {
+            "name": "ours", "url": f"http://127.0.0.1:{server.server_address[1]}/"})
+        base = f"{P}/webhooks/{hook['id']}"
+        self.assertTrue(self.call("POST", base + "/ping")["success"])
+        hook.update(self.call("POST", base + "/secret/rotate"))
+        loop = self.call("POST", P + "/loops", SEED)
+        run = self.call("POST", f"{P}/loops/{loop['id']}/runs", {})["id"]
+        records = until(lambda: [
+            item for item in self.call("GET", base + "/deliveries")["items"]
+            if item["status"] == "delivered" and item.get("run_id") == run], "delivered")
+        self.assertEqual((records[0]["attempts"], records[0]["event_type"]),
+                         (2, "run.completed"))
+        key = base64.b64decode(hook["signing_secret"])
+        for headers, body in heard[1:]:
+            self.assertEqual(headers["X-Mobius-Delivery-Id"], records[0]["id"])
+            self.assertEqual(headers["X-Mobius-Secret-Version"], "2")
+            said = f"v1.{records[0]['id']}.{headers['X-Mobius-Timestamp']}.".encode() + body
+            self.assertEqual(headers["X-Mobius-Signature"], "sha256="
+                             + hmac.new(key, said, hashlib.sha256).hexdigest())
+        self.call("DELETE", base)
 
     def hook(self, handle):
         request = urllib.request.Request(f"{self.url}/v1/triggers/http/{handle}",

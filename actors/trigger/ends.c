@@ -1,0 +1,203 @@
+/* The ends of runs.  Schedulers tell them only in projects in which somebody listens,
+ * so each is told which those are: whenever that changes, and when it greets. */
+#include "actors/trigger/state.h"
+#include "base/wrong.h"
+
+static const char *const types[] = { "run.completed", "run.failed", "run.cancelled" };
+
+bool
+end_type(struct bytes type)
+{
+    for (size_t i = 0; i < COUNT(types); i++)
+        if (bytes_equal(type, text(types[i])))
+            return true;
+    return false;
+}
+
+bool
+end_pattern(struct bytes pattern)
+{
+    if (!bytes_begin(pattern, text("run.")))
+        return false;
+    for (size_t i = 0; i < COUNT(types); i++)
+        if (type_fits(pattern, text(types[i])))
+            return true;
+    return false;
+}
+
+bool
+type_heard(struct bytes pattern, struct bytes type)
+{
+    return type_fits(pattern, type) && (!end_type(type) || end_pattern(pattern));
+}
+
+struct row_key
+key_of_ends(const struct id *project)
+{
+    struct row_key key = row_key('e');
+    row_key_id(&key, project);
+    return key;
+}
+
+static uint64_t
+listeners(const struct trigger_state *s, const struct id *project)
+{
+    struct row_key key = key_of_ends(project);
+    struct ends_entry entry;
+    kept_read(s->journal, &key, &ends_entry_shape, NULL, &entry);
+    return entry.listeners;
+}
+
+/* ---- an end ---- */
+
+static void
+put_text_or_nil(struct buffer *out, const char *name, struct bytes value)
+{
+    pack_string(out, name);
+    if (value.size > 0)
+        pack_text(out, value);
+    else
+        pack_nil(out);
+}
+
+static void
+put_error(struct buffer *out, const struct run_ended *ended)
+{
+    pack_string(out, "error");
+    if (ended->status != RUN_BROKEN) {
+        pack_nil(out);
+        return;
+    }
+    pack_map(out, 3);
+    put_text(out, "type", ended->error_type);
+    put_text(out, "message", ended->error_message);
+    put_text_or_nil(out, "step", ended->failed_step);
+}
+
+/* What `event` is to whoever hears of it. */
+static struct bytes
+data_of(const struct run_ended *ended, struct arena *arena)
+{
+    static const uint8_t nil[1] = { 0xc0 };
+    struct buffer out = { 0 };
+    pack_map(&out, 13);
+    put_id(&out, "run_id", &ended->run, "run_");
+    put_text(&out, "automation", ended->name);
+    put_id(&out, "automation_id", &ended->automation, "aut_");
+    put_number(&out, "version", ended->version);
+    put_text(&out, "status", text(run_status_name((enum run_status)ended->status)));
+    put_number(&out, "attempt", ended->attempt);
+    put_text(&out, "source", ended->source);
+    pack_string(&out, "parent_run_id");
+    if (id_is_zero(&ended->parent))
+        pack_nil(&out);
+    else {
+        char printed[ID_TEXT_MAX];
+        pack_string(&out, id_print(&ended->parent, "run_", printed));
+    }
+    put_time_or_nil(&out, "started_at", ended->started_ms);
+    put_time_or_nil(&out, "finished_at", ended->finished_ms);
+    put_text(&out, "stop_reason", ended->stop_reason);
+    put_error(&out, ended);
+    pack_string(&out, "output");
+    pack_raw(&out, ended->output.size > 0 ? ended->output : bytes_of(nil, 1));
+    struct bytes data = arena_copy(arena, buffer_bytes(&out));
+    buffer_free(&out);
+    return data;
+}
+
+/* It is named after the end, so that it is one event however often it is told. */
+void
+on_run_ended(const struct trigger_state *s, uint64_t now_ms, const struct message *in,
+    struct outbox *out)
+{
+    const struct run_ended *ended = &in->run_ended;
+    const char *status = run_status_name((enum run_status)ended->status);
+    char id[ID_TEXT_MAX];
+    struct buffer type = { 0 };
+    struct event event;
+    id_print(&ended->end, "end_", id);
+    say_end_taken(out, (struct end_taken){ ended->end });
+    if (listeners(s, &out->project) == 0
+        || event_of_id(s, &out->project, text(id)) != 0)
+        return;
+    buffer_print(&type, "run.%s", status);
+    struct publication publication = { text(id), buffer_bytes(&type), text("engine"),
+        data_of(ended, out->arena), { 0 } };
+    keep_event(s, now_ms, &publication, out, &event);
+    route_kept(s, &event, out);
+    buffer_free(&type);
+}
+
+/* ---- who listens ---- */
+
+static bool
+row_behind(
+    const struct trigger_state *s, const struct row_key *after, struct row_key *key)
+{
+    struct row_key rows = row_key('e');
+    return kept_first(s->journal, &rows, row_key_bytes(after), key);
+}
+
+void
+ends_reset(struct trigger_state *s, uint32_t partition)
+{
+    struct ends_telling *ends = &s->ends[partition];
+    struct row_key key;
+    ends->after.size = 0;
+    ends->active = row_behind(s, &ends->after, &key);
+}
+
+void
+ends_follow(
+    struct trigger_state *s, const struct id *project, struct bytes pattern, bool more)
+{
+    struct row_key key = key_of_ends(project);
+    struct ends_entry entry = { .listeners = listeners(s, project) };
+    if (!end_pattern(pattern))
+        return;
+    bool changes = entry.listeners == (more ? 0 : 1);
+    entry.listeners += more ? 1 : UINT64_MAX;
+    kept_write(s->journal, &key, &ends_entry_shape, &entry);
+    for (uint32_t i = 0; changes && i < s->config->schedulers; i++)
+        ends_reset(s, i);
+}
+
+static uint32_t
+first_untold(const struct trigger_state *s)
+{
+    uint32_t partition = 0;
+    while (partition < s->config->schedulers && !s->ends[partition].active)
+        partition++;
+    return partition;
+}
+
+bool
+ends_untold(const struct trigger_state *s)
+{
+    return first_untold(s) < s->config->schedulers;
+}
+
+/* One project in a turn, for all of a turn is of one. */
+void
+tell_ends(const struct trigger_state *s, struct outbox *out)
+{
+    uint32_t partition = first_untold(s);
+    struct row_key key;
+    if (!row_behind(s, &s->ends[partition].after, &key))
+        WRONG("nothing is to be told");
+    struct bytes left = bytes_of(key.bytes + 1, key.size - 1);
+    out->project = row_take_id(&left);
+    struct ends_wanted wanted = { partition, listeners(s, &out->project) > 0 };
+    outbox_put_to(out, ACTOR_scheduler, partition,
+        (struct message){ .code = ENDS_WANTED, .ends_wanted = wanted });
+}
+
+void
+ends_wanted_applied(struct trigger_state *s, const struct message *m)
+{
+    struct ends_telling *ends = &s->ends[m->ends_wanted.partition];
+    struct row_key key;
+    ends->after = key_of_ends(&m->envelope.project);
+    ends->active = row_behind(s, &ends->after, &key);
+}

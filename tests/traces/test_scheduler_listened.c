@@ -1,0 +1,145 @@
+/* Goal: the end of a run is told to the trigger actor where somebody listens, until it
+ * is taken, and nowhere else; what an end led to ends quietly, with all that it starts.
+ * Method: every word that the scheduler says is compared. */
+#include "tests/traces/scheduler_story.h"
+#include "tests/traces/suites.h"
+
+#define SET "steps:\n  - { key: a, kind: set, config: { values: { n: 1 } } }\n"
+
+static void
+open_with(struct story *s, const char *plan)
+{
+    story_make(s);
+    story_open(s);
+    story_learn(s, 1, plan);
+    trace_skip(&s->trace);
+}
+
+static void
+want(struct story *s, bool wanted)
+{
+    trace_give(&s->trace, ACTOR_trigger, 0,
+        (struct message){ .code = ENDS_WANTED, .ends_wanted = { 0, wanted } });
+}
+
+static void
+name_end(struct story *s, unsigned run, uint32_t attempt, const char *name)
+{
+    struct id id = story_run(run), end = id_derive(&id, attempt);
+    trace_name(&s->trace, &end, name);
+}
+
+static void
+take_end(struct story *s, unsigned run, uint32_t attempt)
+{
+    struct id id = story_run(run);
+    trace_give(&s->trace, ACTOR_trigger, 0,
+        (struct message){
+            .code = END_TAKEN, .end_taken = { .end = id_derive(&id, attempt) } });
+}
+
+START_TEST(an_end_that_nobody_listens_for_is_not_told)
+{
+    struct story s;
+    open_with(&s, SET);
+    story_start(&s, 1, "");
+    story_expect_only(&s, "ended", "");
+    want(&s, true);
+    want(&s, false);
+    want(&s, false);
+    story_expect_only(&s, "ends_learned", "0 ends_learned wanted=1\n0 ends_learned\n");
+    story_start(&s, 2, "");
+    story_expect_only(&s, "ended", "");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(an_end_is_told_until_it_is_taken)
+{
+    struct story s;
+    open_with(&s, SET);
+    want(&s, true);
+    want(&s, true);
+    trace_restart(&s.trace);
+    story_expect_only(&s, "ends_learned", "0 ends_learned wanted=1\n");
+    name_end(&s, 1, 1, "END");
+    story_start(&s, 1, "");
+    story_expect_only(&s, "run_ended",
+        "0 -> trigger run_ended end=END run=R1 automation=A name=flow version=1 "
+        "status=4 attempt=1 stop_reason=completed output=(4 bytes) source=api\n");
+    trace_crash(&s.trace);
+    trace_hello(&s.trace, ACTOR_trigger, 0, 1);
+    story_expect_only(&s, "run_ended",
+        "0 -> trigger run_ended end=END run=R1 automation=A name=flow version=1 "
+        "status=4 attempt=1 stop_reason=completed output=(4 bytes) source=api\n");
+    take_end(&s, 1, 1);
+    take_end(&s, 1, 1);
+    trace_hello(&s.trace, ACTOR_trigger, 0, 1);
+    story_expect(&s, "0 telling_settled peer=254 subject=END kind=6\n"
+                     "0 peer_reset actor=3\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_run_that_goes_on_has_another_end)
+{
+    struct story s;
+    open_with(&s, "steps:\n  - { key: a, kind: agent, config: { instructions: i } }\n");
+    want(&s, true);
+    trace_skip(&s.trace);
+    name_end(&s, 1, 1, "END1");
+    name_end(&s, 1, 2, "END2");
+    story_start(&s, 1, "");
+    trace_give(&s.trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_RETRY, .run_retry = { 7, story_run(1) } });
+    story_expect_only(&s, "run_ended",
+        "0 -> trigger run_ended end=END1 run=R1 automation=A name=flow version=1 "
+        "status=5 attempt=1 stop_reason=step_failed error_type=NoAgentRuntime "
+        "error_message=\"there is no agent runtime\" failed_step=a "
+        "source=api\n"
+        "0 -> trigger run_ended end=END2 run=R1 automation=A name=flow version=1 "
+        "status=5 attempt=2 stop_reason=step_failed error_type=NoAgentRuntime "
+        "error_message=\"there is no agent runtime\" failed_step=a "
+        "source=api\n");
+    take_end(&s, 1, 1);
+    trace_hello(&s.trace, ACTOR_trigger, 0, 1);
+    ck_assert_ptr_nonnull(trace_sent(&s.trace, RUN_ENDED));
+    ck_assert_uint_eq(trace_sent(&s.trace, RUN_ENDED)->run_ended.attempt, 2);
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(what_an_end_led_to_ends_quietly_and_so_do_its_children)
+{
+    struct story s;
+    open_with(&s, "steps:\n  - { key: a, kind: automation, config: "
+                  "{ automation: child } }\n");
+    story_learn_as(&s, "child", 1, SET);
+    want(&s, true);
+    trace_skip(&s.trace);
+    trace_give(&s.trace, ACTOR_trigger, 0,
+        (struct message){ .code = TRIGGER_FIRED,
+            .trigger_fired = { .run = story_run(1),
+                .automation = s.automation,
+                .trigger = text("t"),
+                .event = 1,
+                .echo = 1 } });
+    story_expect_only(&s, "run_ended", "");
+    story_start(&s, 2, "");
+    ck_assert_ptr_nonnull(trace_sent(&s.trace, RUN_ENDED));
+    story_close(&s);
+}
+END_TEST
+
+Suite *
+scheduler_listened_suite(void)
+{
+    Suite *suite = suite_create("listened");
+    TCase *tcase = tcase_create("listened");
+    tcase_add_test(tcase, an_end_that_nobody_listens_for_is_not_told);
+    tcase_add_test(tcase, an_end_is_told_until_it_is_taken);
+    tcase_add_test(tcase, a_run_that_goes_on_has_another_end);
+    tcase_add_test(tcase, what_an_end_led_to_ends_quietly_and_so_do_its_children);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
