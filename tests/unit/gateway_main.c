@@ -11,6 +11,8 @@ main(void)
     srunner_add_suite(runner, auth_suite());
     srunner_add_suite(runner, iii_queue_text_suite());
     srunner_add_suite(runner, json_suite());
+    srunner_add_suite(runner, line_suite());
+    srunner_add_suite(runner, pace_suite());
     srunner_add_suite(runner, router_suite());
     srunner_add_suite(runner, session_suite());
     srunner_add_suite(runner, timetable_suite());

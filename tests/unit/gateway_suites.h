@@ -7,6 +7,8 @@ Suite *alarm_suite(void);
 Suite *auth_suite(void);
 Suite *iii_queue_text_suite(void);
 Suite *json_suite(void);
+Suite *line_suite(void);
+Suite *pace_suite(void);
 Suite *router_suite(void);
 Suite *session_suite(void);
 Suite *timetable_suite(void);
