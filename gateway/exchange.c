@@ -18,6 +18,8 @@
 enum { SPARE_MAX = 64, BODY_KEPT_MAX = 65536, STREAM_BLOCK = 4096, UPLOAD_MORE = 4 };
 enum { HEADER_NAME_MAX = 255, HEADER_VALUE_MAX = 8191 };
 
+#define CROWDED "there is no room for a body of this size now: try again later"
+
 static const char *const header_names[HEADER_COUNT] = {
     [HEADER_ACCEPT] = "Accept",
     [HEADER_AUTHORIZATION] = "Authorization",
@@ -112,6 +114,7 @@ exchange_free(struct exchange **out)
     list_remove(&x->link);
     server->busy -= !x->switched;
     arena_reset(&x->request.arena);
+    holding_drop(&server->gateway->holding, &x->held);
     buffer_clear(&x->request.body);
     if (x->request.body.capacity > BODY_KEPT_MAX)
         buffer_free(&x->request.body);
@@ -240,6 +243,19 @@ check_size(struct exchange *x, const struct head_check *check)
         x->wrong = "the head is not written as Name: value lines";
 }
 
+/* A body that says how large it is need not be sent in vain. */
+static void
+refuse_crowd(struct exchange *x)
+{
+    struct bytes length = x->request.headers[HEADER_CONTENT_LENGTH];
+    uint64_t size = 0;
+    if (x->request.answer.ready || !target_number(length, &size)
+        || holding_fits(&x->connection->server->gateway->holding, 0, size))
+        return;
+    x->request.answer.close = true;
+    request_refuse(&x->request, ERR_OVERLOADED, CROWDED);
+}
+
 static void
 enter(struct exchange *x, const char *method, const char *version)
 {
@@ -255,6 +271,7 @@ enter(struct exchange *x, const char *method, const char *version)
     x->bodied = x->wrong != NULL || bodied(x);
     if (x->wrong == NULL) {
         door_enter(&x->request, method, x->raw_target);
+        refuse_crowd(x);
         return;
     }
     x->request.answer.close = true;
@@ -287,6 +304,13 @@ read_stream(void *self, uint64_t position, char *out, size_t room)
     return 0;
 }
 
+static void
+drop_body(struct exchange *x)
+{
+    holding_drop(&x->request.gateway->holding, &x->held);
+    buffer_free(&x->request.body);
+}
+
 /* The head has left.  It may be a long time until the request ends: it keeps little. */
 static void
 on_switch(void *self, struct MHD_Connection *mhd, void *own, const char *early,
@@ -299,7 +323,7 @@ on_switch(void *self, struct MHD_Connection *mhd, void *own, const char *early,
     x->connection->server->busy--;
     clear_alarm(x);
     arena_free(&x->request.arena);
-    buffer_free(&x->request.body);
+    drop_body(x);
     websocket_open(x->request.websocket, fd, handle, bytes_of(early, early_size));
 }
 
@@ -432,12 +456,27 @@ take_body(struct exchange *x, const char *upload, size_t *upload_size)
 {
     struct request *r = &x->request;
     r->body_size += *upload_size;
-    if (r->body_size <= r->body_max)
-        buffer_append(&r->body, upload, *upload_size);
-    else if (r->body_size > r->body_max * UPLOAD_MORE)
+    if (r->body_size > r->body_max * UPLOAD_MORE)
         return MHD_NO;
+    if (x->crowded || r->body_size > r->body_max) {
+        drop_body(x);
+    } else if (holding_grow(&r->gateway->holding, &x->held, *upload_size)) {
+        buffer_append(&r->body, upload, *upload_size);
+    } else {
+        x->crowded = true;
+        drop_body(x);
+    }
     *upload_size = 0;
     return MHD_YES;
+}
+
+static void
+serve(struct exchange *x)
+{
+    if (x->crowded && x->request.body_size <= x->request.body_max)
+        request_refuse(&x->request, ERR_OVERLOADED, CROWDED);
+    else
+        door_serve(&x->request);
 }
 
 enum MHD_Result
@@ -456,7 +495,7 @@ exchange_go_on(struct exchange *x, const char *method, const char *version,
         clear_alarm(x);
         x->phase = EXCHANGE_WAIT;
         if (!x->request.answer.ready)
-            door_serve(&x->request);
+            serve(x);
     }
     assert(x->phase == EXCHANGE_WAIT);
     if (x->request.answer.ready)

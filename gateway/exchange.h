@@ -45,6 +45,8 @@ struct exchange {
     bool switched;     /* the connection is a WebSocket's now */
     bool bodied;       /* a body follows, or may follow */
     const char *wrong; /* what the head is refused for */
+    size_t held;       /* bytes of the body */
+    bool crowded;      /* there was no room for the rest of it */
 };
 
 /* How long a client may take, in ms. */

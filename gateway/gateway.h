@@ -14,6 +14,7 @@
 #include "base/child.h"
 #include "gateway/alarm.h"
 #include "gateway/auth.h"
+#include "gateway/holding.h"
 #include "transport/mailbox.h"
 
 /* Its HTTP listeners. */
@@ -30,6 +31,7 @@ struct gateway {
     struct server *servers[SERVER_COUNT];
     uint64_t connection_count, stream_count; /* of all servers */
     uint64_t connection_peak;                /* since memory was last given back */
+    struct holding holding; /* of bodies, and of messages that are not whole yet */
     struct websockets *websockets;
     struct workers *workers;
     struct worker_door *worker_door;

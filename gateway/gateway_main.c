@@ -68,6 +68,7 @@ main(int argc, char **argv)
     child_start(argc, argv, "gateway", &g->child);
     child_shut_in(&g->child, false);
     g->now_ms = clock_monotonic_ms();
+    g->holding.bytes_max = g->child.config.bodies_bytes_max;
     g->auth = auth_new(g->child.secret, (size_t)g->child.config.keys_max + 1);
     auth_learn_managed(g->auth, g->child.life);
     g->watches = watches_new();
@@ -76,8 +77,12 @@ main(int argc, char **argv)
     g->workflow_graph = workflow_graph_new(g);
     g->iii = iii_open(g);
     open_mailbox(g);
-    g->bridge = bridge_new(g->mailbox, &g->alarms, g->child.config.requests_max,
-        g->child.config.request_ms);
+    g->bridge = bridge_new(g->mailbox, &g->alarms,
+        &(struct bridge_limits){
+            .questions_max = g->child.config.requests_max,
+            .patience_ms = g->child.config.request_ms,
+            .wait_ms = g->child.config.request_wait_ms,
+        });
     if (open_servers(g, &fault) != ERR_NONE
         || worker_door_open(g, &g->worker_door, &fault) != ERR_NONE)
         child_fail(&g->child, "%s", fault.detail);

@@ -52,6 +52,7 @@ struct websocket {
     size_t early_at;
     uint8_t head[FRAME_HEAD_MAX]; /* of a frame, not sent yet */
     size_t head_size;
+    size_t coming; /* bytes of a message that is not whole yet */
     uint32_t events;
     bool watched; /* for these events */
     struct alarm alarm;
@@ -101,6 +102,7 @@ end(struct websocket *socket)
         gauge(COUNTER_websockets, --set->count);
     }
     socket->talk->closed(socket);
+    holding_drop(&set->gateway->holding, &socket->coming);
     buffer_free(&socket->early);
     free(socket);
 }
@@ -244,6 +246,20 @@ on_write(wslay_event_context_ptr frames, const uint8_t *in, size_t size, int fla
     return -1;
 }
 
+/* A message that there is no room for cannot be passed over: the connection ends. */
+static void
+on_piece(wslay_event_context_ptr frames,
+    const struct wslay_event_on_frame_recv_chunk_arg *piece, void *self)
+{
+    struct websocket *socket = self;
+    struct holding *holding = &socket->set->gateway->holding;
+    if (holding_grow(holding, &socket->coming, piece->data_length))
+        return;
+    websocket_close(
+        socket, WEBSOCKET_TRY_LATER, text("there is no room for so much now"));
+    wslay_event_shutdown_read(frames);
+}
+
 static void
 on_message(wslay_event_context_ptr frames, const struct wslay_event_on_msg_recv_arg *m,
     void *self)
@@ -252,6 +268,7 @@ on_message(wslay_event_context_ptr frames, const struct wslay_event_on_msg_recv_
     (void)frames;
     socket->heard_ms = socket->set->gateway->now_ms;
     socket->heard_count++;
+    holding_drop(&socket->set->gateway->holding, &socket->coming);
     if (wslay_is_ctrl_frame(m->opcode) || socket->state != WEBSOCKET_OPEN)
         return;
     socket->talk->heard(
@@ -371,6 +388,7 @@ websocket_open(struct websocket *socket, int fd, void *handle, struct bytes earl
     static const struct wslay_event_callbacks callbacks = {
         .recv_callback = on_read,
         .send_callback = on_write,
+        .on_frame_recv_chunk_callback = on_piece,
         .on_msg_recv_callback = on_message,
     };
     struct websockets *set = socket->set;

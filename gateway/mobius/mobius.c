@@ -33,6 +33,7 @@ static const struct {
     { ERR_NOT_RUNNABLE, 409, "loop_paused" },
     { ERR_TOO_LARGE, 413, "payload_too_large" },
     { ERR_BUSY, 429, "rate_limit_exceeded" },
+    { ERR_OVERLOADED, 429, "rate_limit_exceeded" },
     { ERR_TIMEOUT, 503, "service_unavailable" },
     { ERR_UNAVAILABLE, 503, "service_unavailable" },
     { ERR_UNSUPPORTED, 501, "not_implemented" },

@@ -88,7 +88,8 @@ code_of(enum err err)
     case ERR_FORBIDDEN: return "invalid_actor";
     case ERR_CONFLICT: return "worker_instance_conflict";
     case ERR_UNAVAILABLE:
-    case ERR_BUSY: return "temporarily_unavailable";
+    case ERR_BUSY:
+    case ERR_OVERLOADED: return "temporarily_unavailable";
     default: return "register_failed";
     }
 }

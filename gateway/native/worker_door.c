@@ -1,5 +1,6 @@
 #include "gateway/native/worker_door.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/wrong.h"
@@ -16,7 +17,10 @@ enum {
     IDENTITY_SIZE =
         5, /* ROUTER gives each connection so many bytes, the first one zero */
     FRAMES_MAX = 1024, /* of one run */
+    RUN_US = 2000,     /* that it may take: others come through other doors */
     PEER_FRAMES_MAX = 1000,
+    PEER_FRAMES_MIN = 16,
+    PEER_BYTES = 64 << 20, /* that one peer may have said and we have not read */
     FRAME_MARGIN = 1 << 20,
     HANDSHAKE_MS = 500,
     PING_MS = 10000,
@@ -52,11 +56,9 @@ static bool
 say(struct worker_door *door, struct bytes identity)
 {
     int flags = ZMQ_DONTWAIT;
-    if (zmq_send(door->socket, identity.data, identity.size, flags | ZMQ_SNDMORE) >= 0
-        && zmq_send(door->socket, door->out.data, door->out.size, flags) >= 0)
-        return true;
-    log_line(LOG_INFO, "worker_unreachable", "err=\"%s\"", zmq_strerror(errno));
-    return false;
+    return zmq_send(door->socket, identity.data, identity.size, flags | ZMQ_SNDMORE)
+               >= 0
+           && zmq_send(door->socket, door->out.data, door->out.size, flags) >= 0;
 }
 
 /* Who does not hear it is gone, or will ask again. */
@@ -93,7 +95,11 @@ tell(struct peer *peer)
         log_line(LOG_DEBUG, "worker_not_reading", "unread=%zu", peer->session->unread);
         return true;
     }
-    return say(peer->door, identity_of(peer));
+    if (say(peer->door, identity_of(peer)))
+        return true;
+    /* Once: the session ends with it. */
+    log_line(LOG_INFO, "worker_unreachable", "err=\"%s\"", zmq_strerror(errno));
+    return false;
 }
 
 static bool
@@ -336,12 +342,15 @@ bool
 worker_door_run(struct worker_door *door)
 {
     zmq_msg_t identity, frame;
-    size_t count;
+    size_t count = 0;
+    uint64_t until_us = clock_monotonic_us() + RUN_US;
+    bool more = true;
     zmq_msg_init(&identity);
     zmq_msg_init(&frame);
-    for (count = 0; count < FRAMES_MAX; count++) {
+    while (count++ < FRAMES_MAX && clock_monotonic_us() < until_us) {
         bool right;
-        if (!receive(door, &identity, &frame, &right))
+        more = receive(door, &identity, &frame, &right);
+        if (!more)
             break;
         struct bytes from = bytes_of(zmq_msg_data(&identity), zmq_msg_size(&identity));
         if (right)
@@ -353,7 +362,7 @@ worker_door_run(struct worker_door *door)
     }
     zmq_msg_close(&identity);
     zmq_msg_close(&frame);
-    return count == FRAMES_MAX;
+    return more;
 }
 
 static enum err
@@ -378,6 +387,14 @@ bind_door(struct worker_door *door, struct fault *fault)
         zmq_strerror(errno));
 }
 
+/* What a peer says faster than we read waits with the peer. */
+static int
+frames_unread_max(const struct config *config)
+{
+    int frames = (int)(PEER_BYTES / (config->payload_max + FRAME_MARGIN));
+    return frames < PEER_FRAMES_MIN ? PEER_FRAMES_MIN : frames;
+}
+
 enum err
 worker_door_open(struct gateway *gateway, struct worker_door **out, struct fault *fault)
 {
@@ -399,7 +416,7 @@ worker_door_open(struct gateway *gateway, struct worker_door **out, struct fault
     door->socket = zsock_resolve(door->door);
     zsock_set_router_mandatory(door->door, 1);
     zsock_set_linger(door->door, 0);
-    zsock_set_rcvhwm(door->door, PEER_FRAMES_MAX);
+    zsock_set_rcvhwm(door->door, frames_unread_max(config));
     zsock_set_sndhwm(door->door, (int)config->session_jobs_max + PEER_FRAMES_MAX);
     zsock_set_maxmsgsize(door->door, (int)config->payload_max + FRAME_MARGIN);
     zsock_set_handshake_ivl(door->door, HANDSHAKE_MS);

@@ -194,7 +194,8 @@ static bool
 passing(const struct message *answer)
 {
     return answer->code == REFUSED
-           && (answer->refused.err == ERR_BUSY || answer->refused.err == ERR_TIMEOUT
+           && (answer->refused.err == ERR_BUSY || answer->refused.err == ERR_OVERLOADED
+               || answer->refused.err == ERR_TIMEOUT
                || answer->refused.err == ERR_UNAVAILABLE);
 }
 

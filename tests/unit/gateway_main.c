@@ -9,8 +9,11 @@ main(void)
         return 1;
     SRunner *runner = srunner_create(alarm_suite());
     srunner_add_suite(runner, auth_suite());
+    srunner_add_suite(runner, holding_suite());
     srunner_add_suite(runner, iii_queue_text_suite());
     srunner_add_suite(runner, json_suite());
+    srunner_add_suite(runner, line_suite());
+    srunner_add_suite(runner, pace_suite());
     srunner_add_suite(runner, placing_suite());
     srunner_add_suite(runner, router_suite());
     srunner_add_suite(runner, said_suite());

@@ -5,8 +5,11 @@
 
 Suite *alarm_suite(void);
 Suite *auth_suite(void);
+Suite *holding_suite(void);
 Suite *iii_queue_text_suite(void);
 Suite *json_suite(void);
+Suite *line_suite(void);
+Suite *pace_suite(void);
 Suite *placing_suite(void);
 Suite *router_suite(void);
 Suite *said_suite(void);
