@@ -353,7 +353,7 @@ worker_new(struct hub *hub, const struct key *key)
     iii_uuid_print(chance, worker->token);
     memcpy(worker->instance, worker->id, sizeof worker->id);
     worker->key = key;
-    worker->came_ms = g->now_ms;
+    worker->came_ms = hub->gateway->now_ms;
     worker->settle.ring = settle;
     worker->pulse.ring = pulse;
     worker->away.ring = away_too_long;

@@ -71,6 +71,16 @@ _capstan()
     'workers list') words=' --url --key --project --data --config --json --quiet --help' ;;
     'queues set') words=' --url --key --project --data --config --json --quiet --help --concurrency' ;;
     'queues list') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'webhooks create') words=' --url --key --project --data --config --json --quiet --help --events' ;;
+    'webhooks list') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'webhooks get') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'webhooks update') words=' --url --key --project --data --config --json --quiet --help --events' ;;
+    'webhooks pause') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'webhooks resume') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'webhooks rotate') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'webhooks ping') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'webhooks deliveries') words=' --url --key --project --data --config --json --quiet --help --limit --cursor' ;;
+    'webhooks delete') words=' --url --key --project --data --config --json --quiet --help' ;;
     'roles list') words=' --url --key --project --data --config --json --quiet --help' ;;
     'roles create') words=' --url --key --project --data --config --json --quiet --help --scopes' ;;
     'roles set') words=' --url --key --project --data --config --json --quiet --help --scopes' ;;
@@ -91,7 +101,7 @@ _capstan()
     'completion'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     esac
     [[ -n $words ]] || case $first in
-    '') words=' up status down apply automations runs interactions events secrets state worker workers queues roles principals keys config backup restore verify version help completion' ;;
+    '') words=' up status down apply automations runs interactions events secrets state worker workers queues webhooks roles principals keys config backup restore verify version help completion' ;;
     automations) words=' list get versions create-version publish rollback diff pause resume archive triggers next' ;;
     runs) words=' start list get watch events cancel retry discard signal skip set-output fork explain replay diff export import' ;;
     interactions) words=' list get respond delete' ;;
@@ -101,7 +111,8 @@ _capstan()
     worker) words=' init add start stop restart remove logs list status' ;;
     workers) words=' list' ;;
     queues) words=' set list' ;;
-    roles) words=' create set delete' ;;
+    webhooks) words=' create list get update pause resume rotate ping deliveries delete' ;;
+    roles) words=' list create set delete' ;;
     principals) words=' list create set delete' ;;
     keys) words=' create list revoke' ;;
     config) words=' explain' ;;
