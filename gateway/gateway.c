@@ -37,8 +37,10 @@ gateway_partition(struct gateway *g, const struct id *project, struct bytes key)
 {
     struct buffer *both = &g->scratch;
     uint64_t number = 0;
-    if (key.size == 0)
-        return g->partition++ % g->child.config.schedulers;
+    if (key.size == 0) {
+        g->placed[g->partition]++;
+        return g->partition;
+    }
     buffer_clear(both);
     buffer_append_bytes(both, id_bytes(project));
     buffer_append_bytes(both, key);
@@ -46,6 +48,15 @@ gateway_partition(struct gateway *g, const struct id *project, struct bytes key)
     for (size_t i = 0; i < sizeof number; i++)
         number = number << 8 | hash.bytes[i];
     return (uint32_t)(number % g->child.config.schedulers);
+}
+
+void
+gateway_turn_partition(struct gateway *g)
+{
+    g->partition = 0;
+    for (uint32_t i = 1; i < g->child.config.schedulers; i++)
+        if (g->placed[i] < g->placed[g->partition])
+            g->partition = i;
 }
 
 static void

@@ -14,6 +14,7 @@ main(void)
     srunner_add_suite(runner, router_suite());
     srunner_add_suite(runner, session_suite());
     srunner_add_suite(runner, timetable_suite());
+    srunner_add_suite(runner, placing_suite());
     srunner_add_suite(runner, watch_suite());
     srunner_add_suite(runner, mobius_frame_suite());
     srunner_add_suite(runner, websocket_suite());
