@@ -26,7 +26,9 @@ enum { HOUR_MS = 3600 * 1000 };
 
 static const char magic[4] = { 'p', 'l', 'a', 'n' };
 
-/* How each record lies on disk. */
+/* How each record lies on disk.  The orders are arrays that plan_check has seen and
+ * that grow with the steps: a plan is opened for each fact of a run, so they are not
+ * checked again. */
 #define stored_plan_FIELDS(F, S)                                                       \
     F(S, 1, text, name, "of the automation")                                           \
     F(S, 2, text, handle, "or empty")                                                  \
@@ -44,8 +46,8 @@ static const char magic[4] = { 'p', 'l', 'a', 'n' };
     F(S, 14, payload, config, "map")                                                   \
     F(S, 15, payload, output, "with templates")                                        \
     F(S, 16, text, run_name, "template")                                               \
-    F(S, 17, list, by_key, "indexes of steps in the order of their keys")              \
-    F(S, 18, list, by_saved, "the same of those whose save_as is not their key")       \
+    F(S, 17, blob, by_key, "array: indexes of steps in the order of their keys")       \
+    F(S, 18, blob, by_saved, "the same of those whose save_as is not their key")       \
     F(S, 19, u32, triggers_limit, "0 or 1")
 
 /* A step's index is stored plus one: absent is none. */
