@@ -275,9 +275,12 @@ def main():
     figures = Figures(given.json, NAMES)
     for part in PARTS:
         if part.__name__ in given.only:
+            begin = time.monotonic()
             figures.begin(part.__name__)
             part(figures, given)
             figures.end()
+            print(f"  {part.__name__} took {time.monotonic() - begin:.0f} s",
+                  file=sys.stderr)
     if given.markdown:
         figures.rewrite(PAGE, given.only)
         goals.rewrite(PAGE, os.path.dirname(given.json))

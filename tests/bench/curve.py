@@ -5,7 +5,8 @@ import math
 
 from figures import number
 
-WIDTH, PANEL, LEFT, RIGHT, TOP, BOTTOM, GAP = 640, 170, 72, 24, 30, 44, 40
+WIDTH, PANEL, LEFT, RIGHT, TOP, BOTTOM, GAP = 640, 170, 72, 36, 30, 44, 40
+SLACK = 0.02  # of a decade: a million and a little more ends at the million's mark
 STYLE = """\
 text { font: 12px system-ui, sans-serif; fill: #444 }
 .title { font-weight: 600; fill: #222 }
@@ -18,9 +19,10 @@ text { fill: #bbb } .title { fill: #eee } .grid { stroke: #444 }
 
 
 def decades(values):
-    """The powers of ten that hold all values between them, at least one apart."""
-    low = math.floor(math.log10(min(values)))
-    high = math.ceil(math.log10(max(values)))
+    """The powers of ten that hold all values between them, or nearly so; at least one
+    apart."""
+    low = math.floor(math.log10(min(values)) + SLACK)
+    high = math.ceil(math.log10(max(values)) - SLACK)
     return list(range(low, max(high, low + 1) + 1))
 
 
