@@ -109,8 +109,9 @@ def markdown(rows):
 
 def measured_on(rows):
     loads = [r["load"] for r in rows]
-    return (f"Measured on {machine()}; load average over 15 minutes "
-            f"{min(loads)} to {max(loads)}")
+    days = sorted({r["measured"][:10] for r in rows})
+    return (f"Measured on {' and '.join(days)}, on {machine()}; load average over 15 "
+            f"minutes {min(loads)} to {max(loads)}")
 
 
 def cell(r):

@@ -1,6 +1,7 @@
 """What work costs the processes of an engine: from /proc and the engine's counters."""
 import os
 import re
+import time
 
 KIB = 1024
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -35,6 +36,19 @@ def written(pid):
         return int(re.search(r"^write_bytes: (\d+)", io.read(), re.M)[1])
 
 
+def written_by_all(engine):
+    return sum(written(pid) for pid in pids(engine))
+
+
+def settled(engine):
+    """Written by all when nothing has been for a moment: tables are merged later."""
+    before, now = -1, written_by_all(engine)
+    while now != before:
+        time.sleep(0.1)
+        before, now = now, written_by_all(engine)
+    return now
+
+
 def spent(engine):
     """So far; all that is counted only grows."""
     schedulers = [name for name in engine.status() if name.startswith("scheduler.")]
@@ -42,15 +56,17 @@ def spent(engine):
     return {"cpu_us": engine.cpu_seconds(),
             "syncs": sum(c["syncs"] for c in counters),
             "completed": sum(c["runs_completed"] for c in counters),
-            "written_kib": sum(written(pid) for pid in pids(engine)),
+            "written_kib": written_by_all(engine),
             "switches": sum(switches(pid) for pid in pids(engine))}
 
 
 def metered(engine, work):
-    """What work() says, and beside it what each of its `count` runs cost."""
-    before = spent(engine)
+    """What work() says, and beside it what each of its `count` runs cost; of what is
+    written, also what follows later."""
+    before = dict(spent(engine), written_kib=settled(engine))
     result = work()
     after = spent(engine)
+    after["written_kib"] = settled(engine)
     for name, unit in PER_RUN.items():
         result[name] = (after[name] - before[name]) * unit / result["count"]
     result["completed"] = after["completed"] - before["completed"]
