@@ -22,7 +22,7 @@ import scale as at_scale  # noqa: E402
 import skeletal  # noqa: E402
 from engine import BUILD, SOURCE, Engine  # noqa: E402
 from figures import Figures  # noqa: E402
-from meter import metered  # noqa: E402
+from meter import metered, settled  # noqa: E402
 
 PAGE = os.path.join(SOURCE, "docs/performance.md")
 WORKER = ("--queues", "default", "--concurrency", "512")
@@ -184,6 +184,7 @@ def pages(figures, given):
         engine.apply(load.automation(1))
         for least in (PAGES * 100, given.listed):
             count = finish(engine, least)
+            settled(engine)
             for query in ("", "&status=completed", "&automation=bench-1"):
                 figures.times(f"pages: {count:,} finished runs: ?limit=100{query}",
                               load.walk(engine, query, PAGES))
