@@ -22,7 +22,7 @@ import scale as at_scale  # noqa: E402
 import skeletal  # noqa: E402
 from engine import BUILD, SOURCE, Engine  # noqa: E402
 from figures import Figures  # noqa: E402
-from meter import metered, settled  # noqa: E402
+from meter import metered, settled, syscalls  # noqa: E402
 
 PAGE = os.path.join(SOURCE, "docs/performance.md")
 WORKER = ("--queues", "default", "--concurrency", "512")
@@ -98,6 +98,12 @@ def run(figures, given):
                         (", written", "written_kib", "KiB/run"),
                         (", switches", "switches", "per run")):
                     figures.add(what + suffix, [r[key] for r in results], unit)
+        for clients in given.clients:
+            calls = [syscalls(engine, lambda: load.runs(engine, 1, clients, 1))
+                     for _ in range(given.rounds)]
+            if None not in calls:
+                figures.add(f"syscalls of a 1-step run, {clients} concurrent", calls,
+                            "per run")
 
 
 def one_round(engine, steps, clients, seconds):

@@ -1,6 +1,9 @@
 """What work costs the processes of an engine: from /proc and the engine's counters."""
 import os
 import re
+import shutil
+import signal
+import subprocess
 import time
 
 KIB = 1024
@@ -71,3 +74,17 @@ def metered(engine, work):
         result[name] = (after[name] - before[name]) * unit / result["count"]
     result["completed"] = after["completed"] - before["completed"]
     return result
+
+
+def syscalls(engine, work):
+    """How many times each run of work() had the kernel do something; None where perf is
+    not there, or may not count that."""
+    if not shutil.which("perf"):
+        return None
+    counter = subprocess.Popen(
+        ["perf", "stat", "-x,", "-e", "raw_syscalls:sys_enter", "-p",
+         ",".join(map(str, pids(engine)))], stderr=subprocess.PIPE, text=True)
+    count = work()["count"]
+    counter.send_signal(signal.SIGINT)
+    found = re.search(r"^(\d+),[^\n]*raw_syscalls", counter.communicate()[1], re.M)
+    return int(found[1]) / count if found else None
