@@ -55,7 +55,7 @@ const char *gateway_waits_for(const struct gateway *gateway);
  * one packet and one sync there, and to the one with the fewest in the next. */
 uint32_t
 gateway_partition(struct gateway *gateway, const struct id *project, struct bytes key);
-/* A turn begins. */
+/* A turn is over. */
 void gateway_turn_partition(struct gateway *gateway);
 
 /* A fact, note or reply of an actor. */

@@ -561,6 +561,23 @@ START_TEST(another_layout_is_not_read)
 }
 END_TEST
 
+/* A plan is opened for each fact of a run; what grows with its steps is looked at once,
+ * when it comes in. */
+START_TEST(the_orders_of_steps_are_checked_but_not_at_each_opening)
+{
+    static const uint8_t never_used = 0xc1; /* of msgpack's types */
+    struct buffer out = { 0 };
+    struct plan plan;
+    diamond_write(&out);
+    ck_assert_int_eq(plan_open(buffer_bytes(&out), &plan), ERR_NONE);
+    ck_assert_uint_gt(plan.by_key.size, 4);
+    out.data[plan.by_key.data + 2 - out.data] = never_used;
+    ck_assert_int_eq(plan_open(buffer_bytes(&out), &plan), ERR_NONE);
+    ck_assert_int_eq(plan_check(buffer_bytes(&out)), ERR_MALFORMED);
+    buffer_free(&out);
+}
+END_TEST
+
 START_TEST(a_thousand_steps_are_read_one_by_one)
 {
     enum { STEPS = 1000 };
@@ -708,6 +725,7 @@ plan_suite(void)
     tcase_add_test(tests, no_part_of_a_plan_is_a_plan);
     tcase_add_test(tests, each_changed_byte_is_harmless);
     tcase_add_test(tests, another_layout_is_not_read);
+    tcase_add_test(tests, the_orders_of_steps_are_checked_but_not_at_each_opening);
     tcase_add_test(tests, a_thousand_steps_are_read_one_by_one);
     tcase_add_loop_test_raise_signal(tests, a_plan_that_does_not_hold_is_never_written,
         SIGABRT, 0, (int)COUNT(breakers));
