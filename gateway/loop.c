@@ -108,7 +108,6 @@ turn(struct loop *loop)
     struct gateway *g = loop->gateway;
     bool more = false;
     g->now_ms = clock_monotonic_ms();
-    gateway_turn_partition(g);
     more = !hear_actors(g);
     if (g->open)
         more |= worker_door_run(g->worker_door);

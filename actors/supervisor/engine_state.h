@@ -32,7 +32,7 @@ struct engine {
     int say_fds[2];
     uint8_t life[MAC_SIZE]; /* chance: no other life has it */
     uint64_t begin_ms;      /* monotonic */
-    int64_t clock_ms;       /* from there to the time of all its processes: only grows */
+    int64_t clock_ms;       /* from there to its processes' time: only grows */
     uint64_t since_ms;      /* unix, of the engine's own state */
     const char *state;
     char detail[STATUS_DETAIL_MAX + 1];
