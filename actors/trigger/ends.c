@@ -31,14 +31,6 @@ type_heard(struct bytes pattern, struct bytes type)
     return type_fits(pattern, type) && (!end_type(type) || end_pattern(pattern));
 }
 
-struct row_key
-key_of_ends(const struct id *project)
-{
-    struct row_key key = row_key('e');
-    row_key_id(&key, project);
-    return key;
-}
-
 static uint64_t
 listeners(const struct trigger_state *s, const struct id *project)
 {

@@ -112,6 +112,14 @@ key_of_project(char letter, const struct id *project)
 }
 
 struct row_key
+key_of_ends(const struct id *project)
+{
+    struct row_key key = row_key('e');
+    row_key_id(&key, project);
+    return key;
+}
+
+struct row_key
 key_of_stream(const struct id *project)
 {
     return key_of_project('Z', project);
