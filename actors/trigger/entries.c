@@ -16,7 +16,6 @@ ENTRY(event_entry);
 ENTRY(paths_entry);
 ENTRY(wait_entry);
 ENTRY(match_entry);
-ENTRY(ends_entry);
 ENTRY(hold);
 ENTRY(hook);
 ENTRY(secret_entry);
@@ -107,14 +106,6 @@ static struct row_key
 key_of_project(char letter, const struct id *project)
 {
     struct row_key key = row_key(letter);
-    row_key_id(&key, project);
-    return key;
-}
-
-struct row_key
-key_of_ends(const struct id *project)
-{
-    struct row_key key = row_key('e');
     row_key_id(&key, project);
     return key;
 }
