@@ -462,17 +462,16 @@ told(struct scheduler_state *s, const struct message *m)
 static void
 reset_peer(struct scheduler_state *s, uint64_t at_ms, const struct message *m)
 {
-    const struct peer_reset *peer = &m->peer_reset;
     s->sweep.greeted_ms = at_ms;
-    switch ((int)peer->actor) {
-    case ACTOR_lease: lanes_reset(&s->lanes); return;
-    case ACTOR_registry: tellings_reset(s, PEER_REGISTRY); return;
-    case ACTOR_scheduler: tellings_reset(s, peer->instance); return;
-    case ACTOR_trigger:
+    if (m->peer_reset.actor == ACTOR_lease)
+        lanes_reset(&s->lanes);
+    else if (m->peer_reset.actor == ACTOR_trigger) {
         untold_reset(s);
         tellings_reset(s, PEER_TRIGGER);
-        return;
-    }
+    } else if (m->peer_reset.actor == ACTOR_scheduler)
+        tellings_reset(s, m->peer_reset.instance);
+    else if (m->peer_reset.actor == ACTOR_registry)
+        tellings_reset(s, PEER_REGISTRY);
 }
 
 void

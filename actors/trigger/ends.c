@@ -31,21 +31,14 @@ type_heard(struct bytes pattern, struct bytes type)
     return type_fits(pattern, type) && (!end_type(type) || end_pattern(pattern));
 }
 
-struct row_key
-key_of_ends(const struct id *project)
+/* Classes of the index, so that nothing is kept that old journals have not. */
+bool
+ends_heard(const struct trigger_state *s, const struct id *project)
 {
-    struct row_key key = row_key('e');
-    row_key_id(&key, project);
-    return key;
-}
-
-static uint64_t
-listeners(const struct trigger_state *s, const struct id *project)
-{
-    struct row_key key = key_of_ends(project);
-    struct ends_entry entry;
-    kept_read(s->journal, &key, &ends_entry_shape, NULL, &entry);
-    return entry.listeners;
+    for (size_t i = 0; i < COUNT(types); i++)
+        if (listeners_named(s->journal, project, text(types[i])))
+            return true;
+    return listeners_below(s->journal, project, text("run"));
 }
 
 /* ---- an end ---- */
@@ -106,7 +99,15 @@ data_of(const struct run_ended *ended, struct arena *arena)
     return data;
 }
 
-/* It is named after the end, so that it is one event however often it is told. */
+static void
+say_wanted(uint32_t partition, bool wanted, struct outbox *out)
+{
+    outbox_put_to(out, ACTOR_scheduler, partition,
+        (struct message){ .code = ENDS_WANTED, .ends_wanted = { partition, wanted } });
+}
+
+/* It is named after the end, so that it is one event however often it is told.  That
+ * nobody listens any more is said to who tells one in vain. */
 void
 on_run_ended(const struct trigger_state *s, uint64_t now_ms, const struct message *in,
     struct outbox *out)
@@ -118,8 +119,11 @@ on_run_ended(const struct trigger_state *s, uint64_t now_ms, const struct messag
     struct event event;
     id_print(&ended->end, "end_", id);
     say_end_taken(out, (struct end_taken){ ended->end });
-    if (listeners(s, &out->project) == 0
-        || event_of_id(s, &out->project, text(id)) != 0)
+    if (!ends_heard(s, &out->project)) {
+        say_wanted(in->envelope.instance, false, out);
+        return;
+    }
+    if (event_of_id(s, &out->project, text(id)) != 0)
         return;
     buffer_print(&type, "run.%s", status);
     struct publication publication = { text(id), buffer_bytes(&type), text("engine"),
@@ -131,35 +135,45 @@ on_run_ended(const struct trigger_state *s, uint64_t now_ms, const struct messag
 
 /* ---- who listens ---- */
 
-static bool
-row_behind(
-    const struct trigger_state *s, const struct row_key *after, struct row_key *key)
+/* Behind all rows of the project's listeners. */
+static struct row_key
+behind(const struct id *project)
 {
-    struct row_key rows = row_key('e');
-    return kept_first(s->journal, &rows, row_key_bytes(after), key);
+    struct id last;
+    memset(last.bytes, 0xff, ID_SIZE);
+    return row_key_run('Y', project, &last);
+}
+
+/* The next project in which somebody listens. */
+static bool
+project_behind(const struct trigger_state *s, struct row_key after, struct id *project)
+{
+    struct row_key rows = row_key('Y'), key;
+    while (kept_first(s->journal, &rows, row_key_bytes(&after), &key)) {
+        struct bytes left = bytes_of(key.bytes + 1, key.size - 1);
+        *project = row_take_id(&left);
+        if (ends_heard(s, project))
+            return true;
+        after = behind(project);
+    }
+    return false;
 }
 
 void
 ends_reset(struct trigger_state *s, uint32_t partition)
 {
     struct ends_telling *ends = &s->ends[partition];
-    struct row_key key;
+    struct id project;
     ends->after.size = 0;
-    ends->active = row_behind(s, &ends->after, &key);
+    ends->active = project_behind(s, ends->after, &project);
 }
 
 void
-ends_follow(
-    struct trigger_state *s, const struct id *project, struct bytes pattern, bool more)
+ends_follow(struct trigger_state *s, const struct id *project, bool heard)
 {
-    struct row_key key = key_of_ends(project);
-    struct ends_entry entry = { .listeners = listeners(s, project) };
-    if (!end_pattern(pattern))
+    if (heard || !ends_heard(s, project))
         return;
-    bool changes = entry.listeners == (more ? 0 : 1);
-    entry.listeners += more ? 1 : UINT64_MAX;
-    kept_write(s->journal, &key, &ends_entry_shape, &entry);
-    for (uint32_t i = 0; changes && i < s->config->schedulers; i++)
+    for (uint32_t i = 0; i < s->config->schedulers; i++)
         ends_reset(s, i);
 }
 
@@ -183,21 +197,18 @@ void
 tell_ends(const struct trigger_state *s, struct outbox *out)
 {
     uint32_t partition = first_untold(s);
-    struct row_key key;
-    if (!row_behind(s, &s->ends[partition].after, &key))
+    if (!project_behind(s, s->ends[partition].after, &out->project))
         WRONG("nothing is to be told");
-    struct bytes left = bytes_of(key.bytes + 1, key.size - 1);
-    out->project = row_take_id(&left);
-    struct ends_wanted wanted = { partition, listeners(s, &out->project) > 0 };
-    outbox_put_to(out, ACTOR_scheduler, partition,
-        (struct message){ .code = ENDS_WANTED, .ends_wanted = wanted });
+    say_wanted(partition, true, out);
 }
 
 void
 ends_wanted_applied(struct trigger_state *s, const struct message *m)
 {
     struct ends_telling *ends = &s->ends[m->ends_wanted.partition];
-    struct row_key key;
-    ends->after = key_of_ends(&m->envelope.project);
-    ends->active = row_behind(s, &ends->after, &key);
+    struct id project;
+    if (!m->ends_wanted.wanted)
+        return; /* out of turn */
+    ends->after = behind(&m->envelope.project);
+    ends->active = project_behind(s, ends->after, &project);
 }

@@ -16,7 +16,6 @@ ENTRY(event_entry);
 ENTRY(paths_entry);
 ENTRY(wait_entry);
 ENTRY(match_entry);
-ENTRY(ends_entry);
 ENTRY(hold);
 ENTRY(hook);
 ENTRY(secret_entry);

@@ -97,9 +97,6 @@ enum { ENTRY_INLINE_MAX = 4096 };
     F(S, 5, payload, data,    "of the event")                                            \
     F(S, 6, payload, meta,    "of the event")
 
-#define ends_entry_FIELDS(F, S)                                                          \
-    F(S, 1, u64, listeners, "for the ends of runs; a row without any is still told")
-
 /* What a trigger holds back of a group, or that it is quiet. */
 #define hold_FIELDS(F, S)                                                                \
     F(S, 1, text, trigger,    "trigger key")                                             \
@@ -167,7 +164,6 @@ ENTRY(event_entry)
 ENTRY(paths_entry)
 ENTRY(wait_entry)
 ENTRY(match_entry)
-ENTRY(ends_entry)
 ENTRY(hold)
 ENTRY(hook)
 ENTRY(secret_entry)
@@ -215,7 +211,6 @@ struct row_key key_of_hold(const struct hold_name *name);
 struct row_key key_of_held(const struct hold_name *name, uint64_t number);
 struct row_key key_of_hold_due(uint64_t due_ms, const struct hold_name *name);
 struct row_key key_of_hook(struct bytes handle);
-struct row_key key_of_ends(const struct id *project);
 struct row_key key_of_secret(const struct id *project, struct bytes name);
 /* With no key: what all keys of the scope begin with; with no scope, all scopes. */
 struct row_key

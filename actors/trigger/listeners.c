@@ -490,3 +490,24 @@ listeners_any(struct journal *journal, const struct id *project, struct bytes ty
         .each = stop_at_once };
     return !listeners_walk(&walk);
 }
+
+static bool
+in_class(struct journal *journal, const struct id *project, const struct id *class)
+{
+    struct row_key rows = key_of_paths(project, class, NULL), key;
+    return kept_first(journal, &rows, (struct bytes){ 0 }, &key);
+}
+
+bool
+listeners_named(struct journal *journal, const struct id *project, struct bytes type)
+{
+    struct id class = class_of('=', type);
+    return in_class(journal, project, &class);
+}
+
+bool
+listeners_below(struct journal *journal, const struct id *project, struct bytes name)
+{
+    struct id class = class_of('<', name);
+    return in_class(journal, project, &class);
+}

@@ -64,6 +64,12 @@ struct walk {
 /* Call `each` for those that may want the event, behind the place.  True: it was called
  * for all. */
 bool listeners_walk(struct walk *walk);
+/* Does anybody name this type itself; by a pattern whose star is behind `name` and a
+ * dot, and before another one? */
+bool
+listeners_named(struct journal *journal, const struct id *project, struct bytes type);
+bool
+listeners_below(struct journal *journal, const struct id *project, struct bytes name);
 /* May anybody want such an event?  Says yes too often rather than too seldom. */
 bool listeners_any(struct journal *journal, const struct id *project, struct bytes type,
     struct bytes data);

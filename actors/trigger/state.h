@@ -18,10 +18,11 @@ struct retelling {
     struct row_key after; /* the row of the last one; empty: none yet */
 };
 
-/* Rows 'e' that a scheduler is told, all of them, because one changed or it greeted. */
+/* Projects in which somebody listens for ends of runs: a scheduler is told all of them,
+ * because there is one more or it greeted. */
 struct ends_telling {
     bool active;
-    struct row_key after; /* the row of the last one; empty: none yet */
+    struct row_key after; /* behind the rows 'Y' of the last one; empty: none yet */
 };
 
 /* What the rows say, kept at hand; found again when a life begins. */
@@ -179,9 +180,10 @@ bool end_pattern(struct bytes pattern);
 bool type_heard(struct bytes pattern, struct bytes type);
 void on_run_ended(const struct trigger_state *s, uint64_t now_ms,
     const struct message *in, struct outbox *out);
-/* One listener of this pattern more, or less. */
-void ends_follow(
-    struct trigger_state *s, const struct id *project, struct bytes pattern, bool more);
+/* Does anybody in the project listen for them?  Says yes rather than no. */
+bool ends_heard(const struct trigger_state *s, const struct id *project);
+/* Listeners came or went; `heard` is what was true before. */
+void ends_follow(struct trigger_state *s, const struct id *project, bool heard);
 bool ends_untold(const struct trigger_state *s);
 void tell_ends(const struct trigger_state *s, struct outbox *out);
 void ends_reset(struct trigger_state *s, uint32_t partition);

@@ -36,7 +36,6 @@
  *   O request                          a change that may be asked for again
  *   Q place                            the request whose change is kept there
  *   R                                  how many changes there were
- *   e project                          how many listen for the ends of runs
  *
  * ~ is a hash.  On disk: letters, orders and field numbers are for ever.
  */

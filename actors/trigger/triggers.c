@@ -149,13 +149,14 @@ listen(struct trigger_state *s, const struct trigger_name *name,
     if (!is(definition, "event") || definition->config.size == 0 || !definition->active)
         return;
     plan_config_read(&plan_event_shape, definition->config, &config);
+    bool heard = ends_heard(s, &name->project);
     if (more)
         listener_add(
             s->journal, &name->project, config.event_type, config.match, &listener);
     else
         listener_drop(
             s->journal, &name->project, config.event_type, config.match, &listener);
-    ends_follow(s, &name->project, config.event_type, more);
+    ends_follow(s, &name->project, heard);
 }
 
 static bool

@@ -322,6 +322,7 @@ set_listening(struct trigger_state *s, const struct wait_name *name,
     struct listener listener = listener_of(name);
     if ((wait->listening != 0) == listening)
         return;
+    bool heard = ends_heard(s, &name->project);
     wait->listening = listening;
     if (listening)
         listener_add(
@@ -329,7 +330,7 @@ set_listening(struct trigger_state *s, const struct wait_name *name,
     else
         listener_drop(
             s->journal, &name->project, wait->event_type, wait->match, &listener);
-    ends_follow(s, &name->project, wait->event_type, listening);
+    ends_follow(s, &name->project, heard);
 }
 
 void

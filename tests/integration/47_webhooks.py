@@ -9,6 +9,7 @@ hears and answers as it is told; signatures are checked with Python's hmac.
 import base64
 import hashlib
 import hmac
+import http.client
 import http.server
 import json
 import os
@@ -131,6 +132,8 @@ class Webhooks(unittest.TestCase):
                                cursor=page["next_cursor"])
         self.assertEqual([d["id"] for d in page["items"] + rest["items"]],
                          [d["id"] for d in listed])
+        for told in (run["id"], delivery.replace("whd_", "run_")):
+            self.assertIn("same", self.engine.tool("runs", "replay", told, "--verify").stdout)
         # The key is nowhere but in the answer that made it.
         shown = self.engine.get("/webhooks/" + webhook["id"])
         self.assertNotIn("signing_secret", shown)
@@ -192,6 +195,38 @@ class Webhooks(unittest.TestCase):
         self.assertEqual(sorted(told), sorted(runs))
         self.assertTrue(all(len(ids) == 1 for ids in told.values()), told)
         self.assertEqual(len(self.deliveries(webhook)), 4)
+        self.engine.down()
+        self.engine.tool("verify")
+
+    def test_each_end_is_told_whoever_is_killed(self):
+        self.worker()
+        webhook = self.make()
+        runs = set()
+
+        def start(key):
+            try:
+                return self.engine.start("done", key=key)["id"]
+            except (Refused, OSError, http.client.HTTPException):
+                return None
+        for number, victim in enumerate(3 * (
+                "trigger.0", "scheduler.0", "scheduler.1", "lease.0", "registry.0")):
+            keys = [f"{number}-{i}" for i in range(3)]
+            runs.add(until(lambda: start(keys[0]), "it starts"))
+            killed = self.engine.kill(victim)
+            runs |= {until(lambda: start(key), "it starts") for key in keys[1:]}
+            self.engine.wait_restarted(victim, killed)
+        for run in runs:
+            self.engine.wait_final(run)
+        until(lambda: {json.loads(body)["data"]["run_id"]
+                       for _, _, body in list(self.server.heard)} == runs,
+              lambda: f"{len(runs)} ends are told, not {len(self.server.heard)}")
+        told = {}
+        for heard in self.server.heard:
+            delivery, data = self.signed(heard, webhook, webhook, "run.completed")
+            told.setdefault(data["run_id"], set()).add(delivery)
+        self.assertTrue(all(len(ids) == 1 for ids in told.values()), told)
+        self.engine.down()
+        self.engine.tool("verify")
 
     def test_only_what_it_asks_for_and_only_while_it_may(self):
         self.worker()

@@ -534,7 +534,7 @@ plan_start(struct sim *sim, uint64_t number)
     struct chance *c = luck(sim);
     struct call call = {
         .project = chance_hits(c, 7000) ? 0 : 1,
-        .automation = (enum automation)chance_below(c, AUTOMATION_COUNT),
+        .automation = (enum automation)chance_below(c, AUTOMATION_echo),
         .input = number,
     };
     uint64_t after_us = chance_below(c, sim->dials.faults_us);
@@ -612,6 +612,8 @@ clients_open(struct sim *sim)
             (struct call){
                 .wish = WISH_LIMIT, .value = sim->seed % 6 == 1 ? "default" : "other" },
             0);
+    if (sim->seed % 4 == 2)
+        plan_apply(sim, 1, AUTOMATION_echo, 1);
 }
 
 void

@@ -783,5 +783,6 @@ oracle_judge(struct sim *sim)
         }
     }
     children_judge(sim);
+    ends_judge(sim);
     status_judge(sim);
 }

@@ -169,6 +169,8 @@ void groups_judge(struct sim *sim, const struct machine *scheduler);
 /* Every fact of a log, in order. */
 typedef void log_fn(void *self, uint64_t at_ms, const struct message *fact);
 void log_each(const struct machine *machine, log_fn *each, void *self);
+/* ends_check.c: ends of runs that are events. */
+void ends_judge(struct sim *sim);
 /* removal_check.c: runs that ended long ago. */
 void removal_judge(struct sim *sim);
 /* Its chain holds, and its facts, from the first, give its rows. */

@@ -91,7 +91,8 @@ START_TEST(a_run_that_goes_on_has_another_end)
     name_end(&s, 1, 2, "END2");
     story_start(&s, 1, "");
     trace_give(&s.trace, ACTOR_gateway, 0,
-        (struct message){ .code = RUN_RETRY, .run_retry = { 7, story_run(1) } });
+        (struct message){
+            .code = RUN_RETRY, .run_retry = { .request = 7, .run = story_run(1) } });
     story_expect_only(&s, "run_ended",
         "0 -> trigger run_ended end=END1 run=R1 automation=A name=flow version=1 "
         "status=5 attempt=1 stop_reason=step_failed error_type=NoAgentRuntime "
