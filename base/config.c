@@ -5,6 +5,7 @@
 #include "base/pack.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,7 +193,8 @@ static enum err
 set_text(const struct setting *s, struct bytes value, struct config *config,
     struct fault *fault)
 {
-    if (value.size < s->min || value.size > s->max || value.size > CONFIG_TEXT_MAX)
+    assert(s->max <= CONFIG_TEXT_MAX);
+    if (value.size < s->min || value.size > s->max)
         return fault_set(fault, ERR_MALFORMED,
             "%s: %zu bytes are out of bounds: %" PRIu64 " to %" PRIu64 " bytes (%s)",
             s->name, value.size, s->min, s->max, s->unit);

@@ -38,6 +38,7 @@ next(struct reading *r)
     if (yaml_parser_parse(&r->parser, &r->event))
         return ERR_NONE;
     memset(&r->event, 0, sizeof r->event);
+    /* never: libyaml names its problem, unless it has no memory */
     const char *why = r->parser.problem != NULL ? r->parser.problem : "not YAML";
     const yaml_mark_t *mark = r->parser.error == YAML_READER_ERROR
                                   ? &r->parser.mark
@@ -67,7 +68,7 @@ see(struct reading *r, struct bytes key)
     for (size_t i = 0; i < r->seen_count; i++)
         if (r->seen[i] == hash)
             return refuse(r, "this setting was given before");
-    if (r->seen_count == KEYS_MAX)
+    if (r->seen_count == KEYS_MAX) /* never: they are known, and there are fewer */
         return refuse(r, "more settings than there are");
     r->seen[r->seen_count++] = hash;
     return ERR_NONE;
@@ -198,7 +199,7 @@ config_read_yaml(struct bytes yaml, struct config *config, struct fault *fault)
     if (yaml.size > YAML_SIZE_MAX)
         return fault_set(
             fault, ERR_MALFORMED, "line 1, column 1: the file is larger than 1 MiB");
-    if (!yaml_parser_initialize(&r.parser))
+    if (!yaml_parser_initialize(&r.parser)) /* never: it fails without memory only */
         return fault_set(fault, ERR_IO, "out of memory");
     yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(

@@ -34,10 +34,8 @@ struct reader {
 static bool
 refuse_at(struct reader *r, size_t at, const char *why)
 {
-    if (r->wrong == NULL) {
-        r->wrong = why;
-        r->wrong_at = at;
-    }
+    r->wrong = why;
+    r->wrong_at = at;
     return false;
 }
 

@@ -3,6 +3,8 @@
 #include "actors/plan/plan_parts.h"
 #include "base/pack.h"
 
+#include <assert.h>
+
 static bool
 absent_or(struct bytes payload, enum pack_type type)
 {
@@ -142,8 +144,9 @@ bool
 plan_step_config_holds(const struct plan_step *step)
 {
     const struct config_kind *kind = &of_steps[step->kind];
-    bool has = (size_t)step->kind < COUNT(of_steps) && kind->shape != NULL;
-    return has ? config_holds(kind, step->config) : step->config.size == 0;
+    assert((size_t)step->kind < COUNT(of_steps));
+    return kind->shape != NULL ? config_holds(kind, step->config)
+                               : step->config.size == 0;
 }
 
 /* Schedules of the first releases have no config. */

@@ -217,13 +217,16 @@ def told(path, branch):
 
 
 def lowered(text, counts):
-    """The table with the numbers that may fall."""
-    def row(line):
-        words = line.split()
-        if len(words) == 2 and words[0] in counts and counts[words[0]] < int(words[1]):
-            return f"{words[0]} {counts[words[0]]}".removesuffix(" 0")
-        return line
-    return "".join(row(line) + "\n" for line in text.splitlines())
+    """The table with the numbers that may fall; a file of a folder needs no row for 0."""
+    rows, folders = [], {row for row in table(text) if row.endswith("/")}
+    for line in text.splitlines():
+        path, *number = line.split() or [""]
+        if len(number) == 1 and path in counts and counts[path] < int(number[0]):
+            if counts[path] == 0 and os.path.dirname(path) + "/" in folders:
+                continue
+            line = f"{path} {counts[path]}".removesuffix(" 0")
+        rows.append(line + "\n")
+    return "".join(rows)
 
 
 def main(flags):

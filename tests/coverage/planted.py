@@ -99,10 +99,10 @@ class PlantedTest(unittest.TestCase):
                 self.assertTrue(complaint is None or complaint in complaints[-1])
 
     def test_the_numbers_of_the_table_only_fall(self):
-        text = "# a\na/b.c 3\na/c.c 2\na/d.c 1\na/e.c\n"
-        counts = {"a/b.c": 4, "a/c.c": 1, "a/d.c": 0, "a/e.c": 5}
+        text = "# a\n\na/b.c 3\na/c.c 2\na/d.c 1\na/e.c\nf/\nf/g.c 1\nf/h.c 2\n"
+        counts = {"a/b.c": 4, "a/c.c": 1, "a/d.c": 0, "a/e.c": 5, "f/g.c": 0, "f/h.c": 1}
         self.assertEqual(branches.lowered(text, counts),
-                         "# a\na/b.c 3\na/c.c 1\na/d.c\na/e.c\n")
+                         "# a\n\na/b.c 3\na/c.c 1\na/d.c\na/e.c\nf/\nf/h.c 1\n")
         self.assertEqual(branches.allowed(branches.table(text), "a/b.c"), 3)
         self.assertIsNone(branches.allowed(branches.table("a/\n"), "a/x_main.c"))
         self.assertEqual(branches.allowed(branches.table("a/\n"), "a/x.c"), 0)

@@ -467,6 +467,187 @@ START_TEST(only_a_failed_run_is_discarded_and_nothing_of_it_is_done_again)
 }
 END_TEST
 
+/* How the only request since the last time was answered: "" if it was accepted. */
+static void
+expect_answer(struct story *s, const char *why)
+{
+    const struct message *answer = NULL;
+    for (size_t i = 0; i < s->trace.kept_count; i++) {
+        const struct message *m = &s->trace.kept[i];
+        if (m->code != REFUSED && m->code != RUN_ACCEPTED)
+            continue;
+        ck_assert_ptr_null(answer);
+        answer = m;
+    }
+    ck_assert_ptr_nonnull(answer);
+    struct bytes said = { 0 };
+    if (answer->code == REFUSED)
+        said = answer->refused.detail;
+    ck_assert_msg(bytes_equal(said, text(why)), "\"%.*s\" and not \"%s\"",
+        (int)said.size, (const char *)said.data, why);
+    s->trace.kept_count = 0;
+    trace_skip(&s->trace);
+}
+
+START_TEST(what_cannot_be_said_of_a_run_is_refused_with_the_reason)
+{
+    struct story s;
+    open_with(&s, "concurrency: { policy: queue, max: 1 }\n"
+                  "steps:\n"
+                  "  - { key: a, kind: action, action: x }\n"
+                  "  - { key: b, kind: action, action: x, needs: [a] }\n"
+                  "  - { key: c, kind: action, action: x }\n"
+                  "  - { key: d, kind: action, action: x, needs: [c] }\n"
+                  "  - { key: f, kind: action, action: x }\n");
+    story_start(&s, 1, "");
+    story_start(&s, 2, "");
+    s.trace.kept_count = 0;
+    static const char none[] = "there is no such run in the project",
+                      step[] = "the run has no such step",
+                      queued[] = "the run is queued: it has not begun",
+                      over[] = "the step is over";
+    retry(&s, 9, ""), expect_answer(&s, none);
+    signal_step(&s, 9, "a", "\x01"), expect_answer(&s, none);
+    set_output(&s, 9, "a", "\x01"), expect_answer(&s, none);
+    skip(&s, 1, ""), expect_answer(&s, step);
+    skip(&s, 1, "a[0].b"), expect_answer(&s, step);
+    set_output(&s, 1, "nothing", "\x01"), expect_answer(&s, step);
+    signal_step(&s, 1, "a", "\xc1"), expect_answer(&s, "result: expected a value");
+    set_output(&s, 1, "a", "\xc1"), expect_answer(&s, "output: expected a value");
+    skip(&s, 2, "a"), expect_answer(&s, queued);
+    set_output(&s, 2, "a", "\x01"), expect_answer(&s, queued);
+    skip(&s, 1, "a"), expect_answer(&s, "");
+    set_output(&s, 1, "a", "\x01"), expect_answer(&s, over);
+    set_output(&s, 1, "b", ""), expect_answer(&s, "");
+    set_output(&s, 1, "b", ""), expect_answer(&s, "");
+    story_failed(&s, (struct held){ 1, 2, 1, 1, 1 });
+    story_completed(&s, (struct held){ 1, 4, 1, 1, 1 });
+    skip(&s, 1, "d"), expect_answer(&s, "the run is over: retry it, or fork it");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(what_is_over_in_a_run_under_way_is_set_but_not_skipped)
+{
+    struct story s;
+    open_with(&s, "steps:\n"
+                  "  - { key: a, kind: set, values: { n: 1 } }\n"
+                  "  - { key: c, kind: action, action: x, if: 'false' }\n"
+                  "  - { key: b, kind: action, action: x }\n");
+    story_start(&s, 1, "");
+    s.trace.kept_count = 0;
+    skip(&s, 1, "a"), expect_answer(&s, "the step is over");
+    skip(&s, 1, "c"), expect_answer(&s, "");
+    set_output(&s, 1, "a", "\x05");
+    story_expect_only(&s, "step_overridden",
+        "0 step_overridden run=R1 key=a output=(1 bytes) by=ann reason=\"by hand\"\n");
+    expect_answer(&s, "");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_step_of_an_item_has_the_key_that_people_see)
+{
+    static const char *const wrong[] = { "x", "e[", "e[]", "e[].x", "e[0", "e[0]",
+        "e[0]x", "e[0.x", "e[/].x", "e[:].x", "e[3].x", "e[99999999999].x", "e[0].q",
+        "e[0].x[0].y", "[0].x" };
+    struct story s;
+    open_with(&s,
+        "steps:\n"
+        "  - key: e\n    kind: each\n    items: [1, 2, 3]\n    concurrency: 1\n"
+        "    steps:\n"
+        "      - { key: x, kind: action, action: x }\n"
+        "      - { key: y, kind: set, values: { n: '${{ item }}' } }\n");
+    story_start(&s, 1, "");
+    s.trace.kept_count = 0;
+    for (size_t i = 0; i < COUNT(wrong); i++)
+        skip(&s, 1, wrong[i]), expect_answer(&s, "the run has no such step");
+    skip(&s, 1, "e[2].x");
+    expect_answer(&s, "what the step lies in has not begun");
+    set_output(&s, 1, "e[1].y", "\x01");
+    expect_answer(&s, "what the step lies in has not begun");
+    skip(&s, 1, "e[0].x");
+    story_expect_only(&s, "step_skipped",
+        "0 step_skipped run=R1 step=1 key=e[0].x reason=\"skipped by ann: not today\" "
+        "passes=1\n");
+    expect_answer(&s, "");
+    set_output(&s, 1, "e[1].x", "\x07"), expect_answer(&s, "");
+    /* The last item is under way: it is ended with what it lies in. */
+    skip(&s, 1, "e");
+    story_expect_only(&s, "withdrawn",
+        "0 -> lease job_withdrawn run=R1 step=5 attempt=1 reason=\"skipped by ann: not "
+        "today\"\n");
+    expect_answer(&s, "");
+    story_close(&s);
+}
+END_TEST
+
+/* More is under way than one turn can end. */
+START_TEST(a_large_step_is_ended_over_several_turns)
+{
+    static const char more[] = "more lies in the step than one turn can end: ask again";
+    struct story s;
+    open_with(&s, "steps:\n"
+                  "  - key: e\n    kind: each\n    items: '${{ 1..400 }}'\n"
+                  "    concurrency: 400\n    steps:\n"
+                  "      - { key: x, kind: action, action: x }\n"
+                  "  - { key: b, kind: action, action: x, needs: [] }\n");
+    story_start(&s, 1, "");
+    s.trace.kept_count = 0;
+    skip(&s, 1, "e"), expect_answer(&s, more);
+    set_output(&s, 1, "e", "\x05"), expect_answer(&s, more);
+    trace_queue(&s.trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_CANCEL,
+            .run_cancel = { .run = story_run(1), .reason = text("enough") } });
+    skip(&s, 1, "b");
+    story_expect_only(&s, "refused",
+        "0 -> gateway refused request=12 err=7 detail=\"the run is being ended\"\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_step_in_a_parallel_that_has_not_begun_is_left)
+{
+    struct story s;
+    open_with(&s, "steps:\n"
+                  "  - { key: a, kind: action, action: x }\n"
+                  "  - key: p\n    kind: parallel\n    steps:\n"
+                  "      - { key: x, kind: action, action: x }\n"
+                  "      - { key: y, kind: action, action: x }\n");
+    story_start(&s, 1, "");
+    s.trace.kept_count = 0;
+    skip(&s, 1, "x"), expect_answer(&s, "what the step lies in has not begun");
+    skip(&s, 1, "a"), expect_answer(&s, "");
+    skip(&s, 1, "x"), expect_answer(&s, "");
+    set_output(&s, 1, "p", "\x05");
+    story_expect_only(&s, "run_completed", "0 run_completed run=R1\n");
+    expect_answer(&s, "");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_run_goes_on_only_from_a_step_of_its_own)
+{
+    static const char *const inner[] = { "x", "h", "z" };
+    struct story s;
+    open_with(&s, "steps:\n"
+                  "  - { key: h, kind: action, action: x }\n"
+                  "  - { key: a, kind: action, action: x, on_error: { step: h } }\n"
+                  "  - key: p\n    kind: parallel\n    steps:\n"
+                  "      - { key: x, kind: action, action: x }\n"
+                  "cleanup:\n  - { key: z, kind: set, values: {} }\n");
+    story_start(&s, 1, "");
+    story_cancel(&s, 1, "wait");
+    for (size_t i = 0; i < COUNT(inner); i++) {
+        s.trace.kept_count = 0;
+        retry(&s, 1, inner[i]);
+        expect_answer(&s, "a run can go on only from a step that lies in no other, and "
+                          "is no handler and no cleanup");
+    }
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_operate_suite(void)
 {
@@ -482,6 +663,12 @@ scheduler_operate_suite(void)
     tcase_add_test(tcase, an_output_is_set_by_hand);
     tcase_add_test(tcase, the_output_of_a_failed_step_is_set_and_the_run_goes_on);
     tcase_add_test(tcase, a_resumed_run_needs_a_slot);
+    tcase_add_test(tcase, what_cannot_be_said_of_a_run_is_refused_with_the_reason);
+    tcase_add_test(tcase, what_is_over_in_a_run_under_way_is_set_but_not_skipped);
+    tcase_add_test(tcase, a_step_of_an_item_has_the_key_that_people_see);
+    tcase_add_test(tcase, a_large_step_is_ended_over_several_turns);
+    tcase_add_test(tcase, a_step_in_a_parallel_that_has_not_begun_is_left);
+    tcase_add_test(tcase, a_run_goes_on_only_from_a_step_of_its_own);
     tcase_add_test(
         tcase, only_a_failed_run_is_discarded_and_nothing_of_it_is_done_again);
     suite_add_tcase(suite, tcase);

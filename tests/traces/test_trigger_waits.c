@@ -235,6 +235,158 @@ START_TEST(an_event_meets_only_those_who_want_its_values)
 }
 END_TEST
 
+/* `data` and `match` as msgpack: what JSON cannot say, too. */
+static const struct {
+    const char *match, *data;
+    bool holds;
+} matches[] = {
+    { "{}", "{\"a\": 1}", true },
+    { "[]", "{\"a\": 1}", true },
+    { "{\"a\": 1}", "{}", false },
+    { "{\"a\": 1}", "[]", false },
+    { "{\"a\": 1}", "7", false },
+    { "{\"a\": -5}", "{\"a\": -5.0}", true },
+    { "{\"a\": -5}", "{\"a\": 5}", false },
+    { "{\"a\": 1.5}", "{\"a\": 1.5}", true },
+    { "{\"a\": 1e300}", "{\"a\": 1e300}", true },
+    { "{\"a\": -1e300}", "{\"a\": 1e300}", false },
+    { "{\"a\": null, \"b\": true}", "{\"b\": true, \"a\": null}", true },
+    { "{\"a\": {\"x\": 1, \"y\": [2, {}]}}", "{\"a\": {\"y\": [2.0, {}], \"x\": 1.0}}",
+        true },
+    { "{\"a\": {\"x\": 1, \"y\": 2}}", "{\"a\": {\"x\": 2, \"y\": 1}}", false },
+    { "{\"a\": [1, 2]}", "{\"a\": [2, 1]}", false },
+    { "{\"a.1.b\": 3}", "{\"a\": [0, {\"b\": 3}]}", true },
+    { "{\"a.0.b\": 3}", "{\"a\": [0, {\"b\": 3}]}", false },
+    { "{\"a.2\": 3}", "{\"a\": [0, 3]}", false },
+    { "{\"a.x\": 3}", "{\"a\": [3]}", false },
+    { "{\"a./\": 3}", "{\"a\": [3]}", false },
+    { "{\"a.\": 3}", "{\"a\": [3]}", false },
+    { "{\"a.0000001\": 3}", "{\"a\": [0, 3]}", false },
+    { "{\"a.b\": 3}", "{\"a\": 7}", false },
+    { "{\"a.\": 3}", "{\"a\": {\"\": 3}}", true },
+    { "{\"\": 3}", "{\"\": 3}", true },
+};
+
+/* The index finds the wait exactly if the match holds. */
+START_TEST(a_match_holds_if_all_its_values_are_there)
+{
+    struct trace t;
+    size_t met = 0;
+    story_open(&t);
+    struct bytes match = story_json(matches[_i].match);
+    struct listener listener = { LISTENER_WAIT, story_run(1), 0, 1, { 0 } };
+    struct walk walk = {
+        .journal = t.journal,
+        .project = t.project,
+        .type = text("order.paid"),
+        .data = story_json(matches[_i].data),
+        .self = &met,
+        .each = count_listener,
+    };
+    ck_assert(match_holds(match, walk.data) == matches[_i].holds);
+    listener_add(t.journal, &t.project, text("order.*"), match, &listener);
+    listener_add(t.journal, &t.project, text("order.*"), match, &listener);
+    ck_assert(listeners_walk(&walk));
+    ck_assert_uint_eq(met, matches[_i].holds);
+    listener_drop(t.journal, &t.project, text("order.*"), match, &listener);
+    listener_drop(t.journal, &t.project, text("order.*"), match, &listener);
+    walk.at_size = 0;
+    ck_assert(listeners_walk(&walk));
+    ck_assert_uint_eq(met, matches[_i].holds);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(what_is_no_match_or_no_data_holds_for_nobody)
+{
+    static const struct {
+        const char *match, *data;
+        size_t match_size, data_size;
+        bool holds;
+    } rows[] = {
+        { "", "\x80", 0, 1, true },
+        /* Bytes; keys that are no texts; data that is cut. */
+        { "\x81\xa1"
+          "a\xc4\x01x",
+            "\x81\xa1"
+            "a\xc4\x01x",
+            6, 6, true },
+        { "\x81\xa1"
+          "a\xc4\x01x",
+            "\x81\xa1"
+            "a\xc4\x01y",
+            6, 6, false },
+        { "\x81\xa1"
+          "5\x01",
+            "\x82\x05\x01\xa1"
+            "5\x01",
+            4, 6, true },
+        { "\x81\xa1"
+          "5\x01",
+            "\x81\x05\x01", 4, 3, false },
+        { "\x81\x05\x01", "\x81\x05\x01", 3, 3, false },
+        { "\x82\xa1"
+          "a\x01\xa1",
+            "\x81\xa1"
+            "a\x01",
+            5, 4, false },
+        { "\x81\xa1"
+          "a\x01",
+            "\x82\xa1", 4, 2, false },
+        { "\x81\xa3"
+          "a.1\x01",
+            "\x81\xa1"
+            "a\x92\xa2",
+            6, 5, false },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++)
+        ck_assert_msg(match_holds(bytes_of(rows[i].match, rows[i].match_size),
+                          bytes_of(rows[i].data, rows[i].data_size))
+                          == rows[i].holds,
+            "row %zu", i);
+}
+END_TEST
+
+/* Only some pairs are in the index; maps beyond some size are compared in their order.
+ */
+START_TEST(a_large_match_is_compared_whole)
+{
+    struct buffer json = { 0 }, other = { 0 };
+    buffer_print(&json, "{\"a\": {");
+    for (unsigned i = 0; i < 70; i++)
+        buffer_print(&json, "%s\"k%u\": %u", i > 0 ? ", " : "", i, i);
+    buffer_append_bytes(&other, buffer_bytes(&json));
+    buffer_print(&json, "}");
+    buffer_print(&other, ", \"more\": 1}");
+    for (unsigned i = 0; i < 80; i++) {
+        buffer_print(&json, ", \"p%u\": %u", i, i);
+        buffer_print(&other, ", \"p%u\": %u", i, i);
+    }
+    buffer_append(&json, "}", 2);
+    buffer_append(&other, "}", 2);
+    struct bytes match = story_json((char *)json.data);
+    struct bytes data = story_json((char *)other.data);
+    struct trace t;
+    size_t met = 0;
+    story_open(&t);
+    struct listener listener = { LISTENER_WAIT, story_run(1), 0, 1, { 0 } };
+    struct walk walk = { .journal = t.journal,
+        .project = t.project,
+        .type = text("a"),
+        .data = match,
+        .self = &met,
+        .each = count_listener };
+    listener_add(t.journal, &t.project, text("a"), match, &listener);
+    ck_assert(match_holds(match, match) && !match_holds(match, data));
+    ck_assert(listeners_walk(&walk));
+    ck_assert_uint_eq(met, 1);
+    listener_drop(t.journal, &t.project, text("a"), match, &listener);
+    trace_close(&t);
+    buffer_free(&json);
+    buffer_free(&other);
+}
+END_TEST
+
 START_TEST(patterns_fit_what_they_say)
 {
     static const struct {
@@ -252,6 +404,10 @@ START_TEST(patterns_fit_what_they_say)
         { "a.*.c", "a.b.b.c", true },
         { "a.*.c", "a.c", false },
         { "a*", "ab.c", true },
+        { "a*", "a", true },
+        { "a**", "a", true },
+        { "a*b", "a", false },
+        { "ab", "a", false },
     };
     for (size_t i = 0; i < COUNT(rows); i++)
         ck_assert_msg(
@@ -262,6 +418,15 @@ START_TEST(patterns_fit_what_they_say)
     ck_assert(!event_type_right(text(".a")));
     ck_assert(!event_type_right(text("a.")));
     ck_assert(!event_type_right(text("a.*")));
+    ck_assert(event_type_right(text("azAZ09_-:.b")));
+    static const char outside[] = "/;@[`{ \x80";
+    for (size_t i = 0; i < sizeof outside; i++)
+        ck_assert(!event_type_right(bytes_of(&outside[i], 1)));
+    char longer[EVENT_TYPE_MAX + 1];
+    memset(longer, 'a', sizeof longer);
+    ck_assert(event_type_right(bytes_of(longer, EVENT_TYPE_MAX)));
+    ck_assert(!event_type_right(bytes_of(longer, EVENT_TYPE_MAX + 1)));
+    ck_assert(pattern_is_literal(text("")) && pattern_is_literal(text("a.b")));
     ck_assert(!event_type_right(text("")));
 }
 END_TEST
@@ -280,6 +445,10 @@ trigger_waits_case(void)
     tcase_add_test(c, a_wait_that_comes_amid_a_long_event_misses_nothing);
     tcase_add_test(c, a_long_look_back_goes_on_over_many_turns);
     tcase_add_test(c, an_event_meets_only_those_who_want_its_values);
+    tcase_add_loop_test(
+        c, a_match_holds_if_all_its_values_are_there, 0, COUNT(matches));
+    tcase_add_test(c, what_is_no_match_or_no_data_holds_for_nobody);
+    tcase_add_test(c, a_large_match_is_compared_whole);
     tcase_add_test(c, patterns_fit_what_they_say);
     return c;
 }

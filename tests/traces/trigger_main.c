@@ -14,6 +14,7 @@ main(void)
     suite_add_tcase(suite, trigger_ends_case());
     suite_add_tcase(suite, trigger_waits_case());
     suite_add_tcase(suite, trigger_hooks_case());
+    suite_add_tcase(suite, trigger_learns_case());
     suite_add_tcase(suite, trigger_state_case());
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

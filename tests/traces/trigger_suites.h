@@ -9,5 +9,6 @@ TCase *trigger_events_case(void);
 TCase *trigger_ends_case(void);
 TCase *trigger_waits_case(void);
 TCase *trigger_hooks_case(void);
+TCase *trigger_learns_case(void);
 TCase *trigger_state_case(void);
 #endif

@@ -256,6 +256,18 @@ START_TEST(a_code_or_an_actor_that_does_not_exist_is_refused)
     ck_assert_int_eq(read_of(ACTOR_nobody, HELLO), ERR_MALFORMED);
     ck_assert_int_eq(read_of(ACTOR_any, HELLO), ERR_MALFORMED);
     ck_assert_int_eq(read_of(ACTOR_COUNT, HELLO), ERR_MALFORMED);
+    for (unsigned beyond = 0; beyond < 3; beyond++) {
+        struct message m = filled(HELLO), got;
+        struct buffer wire = { 0 };
+        if (beyond == 1)
+            m.envelope.instance = PARTITIONS_MAX;
+        if (beyond == 2)
+            m.envelope.partition = PARTITIONS_MAX;
+        codec_write(&m, &wire);
+        ck_assert_int_eq(codec_read(buffer_bytes(&wire), &got),
+            beyond == 0 ? ERR_NONE : ERR_MALFORMED);
+        buffer_free(&wire);
+    }
 }
 END_TEST
 
@@ -301,6 +313,7 @@ START_TEST(what_has_no_name_is_unknown)
     ck_assert_str_eq(run_status_name((enum run_status)99), "unknown");
     ck_assert_str_eq(automation_status_name(AUTOMATION_PAUSED), "paused");
     ck_assert_str_eq(automation_status_name((enum automation_status)99), "unknown");
+    ck_assert_str_eq(automation_status_name((enum automation_status)0), "unknown");
     ck_assert_str_eq(actor_name_text(ACTOR_lease), "lease");
     ck_assert_str_eq(actor_name_text(ACTOR_COUNT), "unknown");
 }

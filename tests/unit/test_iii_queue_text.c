@@ -70,6 +70,12 @@ START_TEST(a_config_that_cannot_be_names_the_field)
         { "{\"type\":\"lifo\"}", "type must be" },
         { "{\"type\":\"fifo\"}", "needs message_group_field" },
         { "{\"message_group_field\":\"a b\"}", "message_group_field must be a text" },
+        { "{\"message_group_field\":\"a\x7f\"}", "message_group_field must be a text" },
+        { "{\"message_group_field\":7}", "message_group_field must be a text" },
+        { "{\"max_retries\":101}", "max_retries must be a whole number from 1 to 100" },
+        { "{\"backoff_ms\":86400001}", "backoff_ms must be a whole number" },
+        { "{\"timeout_ms\":0}", "timeout_ms must be a whole number" },
+        { "7", "the config must be an object" },
     };
     struct buffer settings = { 0 };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -117,6 +123,105 @@ START_TEST(a_fifo_queue_is_an_automation_whose_runs_queue_by_group)
 }
 END_TEST
 
+START_TEST(a_config_of_a_subscriber_that_cannot_be_names_the_field)
+{
+    static const struct {
+        const char *json, *words;
+    } rows[] = {
+        { "[]", "the config must be an object" },
+        { "{\"max_retries\":0}", "max_retries must be" },
+        { "{\"backoff_ms\":-1}", "backoff_ms must be" },
+        { "{\"condition_function_id\":\"\"}", "condition_function_id must be a text" },
+        { "{\"queue_config\":{\"maxRetries\":0}}", "maxRetries must be" },
+        { "{\"queue_config\":{\"backoffDelayMs\":-1}}", "backoffDelayMs must be" },
+        { "{\"queue_config\":{\"concurrency\":0}}", "concurrency must be" },
+        { "{\"queue_config\":{\"type\":\"lifo\"}}", "type must be" },
+    };
+    struct buffer settings = { 0 };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct iii_queue_config config = iii_topic_default;
+        struct fault fault = { 0 };
+        ck_assert_int_eq(
+            iii_topic_config_read(from_json(&settings, rows[i].json), &config, &fault),
+            ERR_INVALID);
+        ck_assert_msg(strstr(fault.detail, rows[i].words) != NULL, "%s", fault.detail);
+    }
+    buffer_free(&settings);
+}
+END_TEST
+
+/* Whatever is nothing leaves what is usual. */
+START_TEST(what_is_nothing_in_a_config_is_as_usual)
+{
+    static const char *const nothing[] = { "null", "{}",
+        "{\"max_retries\":null,\"message_group_field\":null,\"type\":null}",
+        "{\"type\":\"standard\"}", "{\"type\":\"concurrent\"}" };
+    struct buffer settings = { 0 };
+    struct fault fault;
+    for (size_t i = 0; i <= COUNT(nothing); i++) {
+        struct iii_queue_config config = iii_queue_default;
+        struct bytes given = { 0 };
+        if (i < COUNT(nothing))
+            given = from_json(&settings, nothing[i]);
+        ck_assert_int_eq(iii_queue_config_read(given, &config, &fault), ERR_NONE);
+        ck_assert_mem_eq(&config, &iii_queue_default, sizeof config);
+    }
+    buffer_free(&settings);
+}
+END_TEST
+
+/* What is said of a config is read as that config. */
+START_TEST(a_config_comes_back)
+{
+    static const struct iii_queue_config rows[] = {
+        { .attempts = 1 },
+        { .attempts = 2, .concurrency = 3, .backoff_ms = 4, .timeout_ms = 5 },
+        { .attempts = 2, .fifo = true, .group = { (const uint8_t *)"user", 4 } },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buffer out = { 0 };
+        struct iii_queue_config read = { 0 };
+        struct fault fault;
+        iii_queue_config_pack(&out, &rows[i]);
+        ck_assert_int_eq(
+            iii_queue_config_read(buffer_bytes(&out), &read, &fault), ERR_NONE);
+        ck_assert_uint_eq(read.attempts, rows[i].attempts);
+        ck_assert_uint_eq(read.concurrency, rows[i].concurrency);
+        ck_assert_uint_eq(read.backoff_ms, rows[i].backoff_ms);
+        ck_assert_uint_eq(read.timeout_ms, rows[i].timeout_ms);
+        ck_assert(read.fifo == rows[i].fifo && bytes_equal(read.group, rows[i].group));
+        buffer_free(&out);
+    }
+}
+END_TEST
+
+START_TEST(a_queue_and_a_subscriber_have_what_their_config_says)
+{
+    struct iii_queue_config config = { .attempts = 1, .timeout_ms = 7 };
+    expect_text("iii.queue q -> f", &config,
+        "{\"name\":\"iii.queue q -> f\",\"steps\":[{\"key\":\"call\",\"kind\":"
+        "\"action\",\"action\":\"f\",\"parameters\":{\"$data\":\"${{ inputs.data }}\"},"
+        "\"timeout\":\"7ms\",\"queue\":\"iii.q\"}]}");
+    config = (struct iii_queue_config){ .attempts = 1, .fifo = true };
+    config.condition = text("may");
+    expect_text("iii.topic t -> f", &config,
+        "{\"name\":\"iii.topic t -> f\",\"triggers\":[{\"key\":\"topic\",\"kind\":"
+        "\"event\",\"config\":{\"event_type\":\"iii.topic\",\"match\":{\"topic\":\"t\"}"
+        "}}],\"concurrency\":{\"policy\":\"queue\",\"max\":1},\"steps\":[{\"key\":"
+        "\"condition\",\"kind\":\"action\",\"action\":\"may\",\"parameters\":{\"$data\""
+        ":\"${{ inputs.data }}\"},\"on_error\":\"continue\"},{\"key\":\"call\","
+        "\"kind\":\"action\",\"action\":\"f\",\"parameters\":{\"$data\":"
+        "\"${{ inputs.data }}\"},\"if\":\"steps.condition.status == 'completed' && "
+        "steps.condition.output != false\"}]}");
+    config = (struct iii_queue_config){ .attempts = 1 };
+    expect_text("iii.topic t -> f", &config,
+        "{\"name\":\"iii.topic t -> f\",\"triggers\":[{\"key\":\"topic\",\"kind\":"
+        "\"event\",\"config\":{\"event_type\":\"iii.topic\",\"match\":{\"topic\":\"t\"}"
+        "}}],\"steps\":[{\"key\":\"call\",\"kind\":\"action\",\"action\":\"f\","
+        "\"parameters\":{\"$data\":\"${{ inputs.data }}\"}}]}");
+}
+END_TEST
+
 START_TEST(a_subscriber_is_an_automation_that_its_topic_starts)
 {
     struct buffer settings = { 0 };
@@ -148,6 +253,10 @@ iii_queue_text_suite(void)
     tcase_add_test(tests, what_cannot_be_a_name_is_none);
     tcase_add_test(tests, a_config_that_cannot_be_names_the_field);
     tcase_add_test(tests, a_fifo_queue_is_an_automation_whose_runs_queue_by_group);
+    tcase_add_test(tests, a_config_of_a_subscriber_that_cannot_be_names_the_field);
+    tcase_add_test(tests, what_is_nothing_in_a_config_is_as_usual);
+    tcase_add_test(tests, a_config_comes_back);
+    tcase_add_test(tests, a_queue_and_a_subscriber_have_what_their_config_says);
     tcase_add_test(tests, a_subscriber_is_an_automation_that_its_topic_starts);
     suite_add_tcase(suite, tests);
     return suite;

@@ -1,5 +1,7 @@
 /* Goal: words of Mobius' workers are read leniently and written strictly.
  * Method: frames of its own contract fixtures, and those of its SDKs' habits. */
+#include "base/base64.h"
+#include "base/json_read.h"
 #include "base/pack.h"
 #include "gateway/mobius/frame.h"
 #include "tests/unit/gateway_suites.h"
@@ -80,6 +82,152 @@ START_TEST(what_is_wrong_is_named_and_the_message_can_be_answered)
 }
 END_TEST
 
+/* `more` with a text of that many letters in it, within a frame. */
+static enum err
+take_long(const char *before, unsigned letters, const char *behind)
+{
+    struct buffer json = { 0 };
+    buffer_print(&json, "%s%0*d%s", before, (int)letters, 0, behind);
+    buffer_append(&json, "", 1);
+    enum err err = take((char *)json.data);
+    buffer_free(&json);
+    return err;
+}
+
+START_TEST(words_have_their_bounds)
+{
+    struct buffer queues = { 0 };
+    ck_assert_int_eq(take_long("{\"type\":\"jobs.claim\",\"queues\":[\"", 1000, "\"]}"),
+        ERR_TOO_LARGE);
+    ck_assert_str_eq(fault.detail, "a text of queues is too long");
+    for (unsigned i = 0; i < 5000; i++)
+        buffer_print(&queues, "%s\"q\"", i > 0 ? "," : "{\"type\":\"x\",\"queues\":[");
+    buffer_append(&queues, "]}", 3);
+    ck_assert_int_eq(take((char *)queues.data), ERR_TOO_LARGE);
+    ck_assert_str_eq(fault.detail, "queues has too many items");
+    buffer_free(&queues);
+    ck_assert_int_eq(
+        take_long("{\"type\":\"x\",\"job_id\":\"", 1000, "\"}"), ERR_TOO_LARGE);
+    ck_assert_str_eq(fault.detail, "job_id is too long");
+    ck_assert_int_eq(
+        take("{\"type\":\"x\",\"job_id\":1,\"lease_token\":2}"), ERR_MALFORMED);
+    ck_assert_str_eq(fault.detail, "job_id must be a text");
+    ck_assert_int_eq(
+        take("{\"type\":\"x\",\"available_slots\":99999999999}"), ERR_MALFORMED);
+    ck_assert_int_eq(
+        take_long("{\"type\":\"job.report\",\"result\":{\"a\":\"", 2000, "\"}}"),
+        ERR_TOO_LARGE);
+    ck_assert_str_eq(fault.detail, "result is above 1024 bytes");
+    ck_assert_int_eq(take("{\"type\":\"job.report\",\"job_id\":\"j\",\"lease_token\":"
+                          "\"t\",\"result\":{\"a\":1}}"),
+        ERR_NONE);
+    ck_assert_int_eq(
+        take("{\"type\":\"job.heartbeat\",\"lease_token\":\"t\"}"), ERR_MALFORMED);
+    ck_assert_str_eq(fault.detail, "job_id must be there");
+    ck_assert_int_eq(take("{\"type\":\"\"}"), ERR_MALFORMED);
+    ck_assert_int_eq(
+        take("{\"type\":\"keepalive\",\"available_slots\":null}"), ERR_NONE);
+    ck_assert(!said.slots_said);
+}
+END_TEST
+
+/* What is only shown is cut between letters. */
+START_TEST(an_error_is_cut_and_not_refused)
+{
+    struct buffer json = { 0 };
+    buffer_print(&json,
+        "{\"type\":\"job.report\",\"job_id\":\"j\",\"lease_token\":\"t\","
+        "\"status\":\"failed\",\"error_message\":\"a");
+    for (unsigned i = 0; i < 5000; i++)
+        buffer_print(&json, "\xc3\xa9");
+    buffer_append(&json, "\"}", 3);
+    ck_assert_int_eq(take((char *)json.data), ERR_NONE);
+    ck_assert_uint_gt(said.error_message.size, 1000);
+    ck_assert_uint_lt(said.error_message.size, 10000);
+    ck_assert(utf8_valid(said.error_message));
+    buffer_free(&json);
+}
+END_TEST
+
+START_TEST(a_token_is_its_bytes_in_base64)
+{
+    uint8_t token[TOKEN_SIZE], read[TOKEN_SIZE];
+    struct buffer out = { 0 };
+    for (size_t i = 0; i < TOKEN_SIZE; i++)
+        token[i] = (uint8_t)(7 * i);
+    base64_write(&out, bytes_of(token, TOKEN_SIZE));
+    ck_assert(mobius_token_read(buffer_bytes(&out), read));
+    ck_assert_mem_eq(token, read, TOKEN_SIZE);
+    ck_assert(!mobius_token_read(bytes_of(out.data, out.size - 1), read));
+    uint8_t kept = out.data[3];
+    out.data[3] = '*';
+    ck_assert(!mobius_token_read(buffer_bytes(&out), read));
+    out.data[3] = kept;
+    out.data[out.size - 1] = '=';
+    ck_assert(!mobius_token_read(buffer_bytes(&out), read));
+    buffer_free(&out);
+}
+END_TEST
+
+START_TEST(jobs_are_written_as_objects)
+{
+    static const char *const parameters[] = { "", "\xc0", "\x81\x01", "\x81\xa1x\x01" };
+    struct job_granted job = { .token = text("t"),
+        .queue = text("q"),
+        .action = text("a"),
+        .run = { { 1 } },
+        .step = 2,
+        .attempt = 3 };
+    struct buffer out = { 0 }, packed = { 0 };
+    char name[ID_TEXT_MAX];
+    mobius_job_name(&job.run, job.step, name);
+    for (size_t i = 0; i < COUNT(parameters); i++) {
+        buffer_clear(&out);
+        buffer_clear(&packed);
+        job.parameters = text(parameters[i]);
+        mobius_write_job(&out, &job, 30000, 10000);
+        struct bytes jobs[2] = { buffer_bytes(&out), buffer_bytes(&out) };
+        struct buffer claimed = { 0 };
+        mobius_write_claimed(&claimed, text("m"), jobs, 2);
+        ck_assert_int_eq(
+            json_to_msgpack(buffer_bytes(&claimed), &packed, NULL, &fault), ERR_NONE);
+        struct cursor c = cursor_over(pack_find(buffer_bytes(&packed), "jobs"));
+        ck_assert_uint_eq(cursor_array(&c), 2);
+        struct bytes first = cursor_skip(&c);
+        struct cursor id = cursor_over(pack_find(first, "id"));
+        ck_assert(bytes_equal(cursor_text(&id), text(name)));
+        struct bytes spec = pack_find(pack_find(first, "spec"), "parameters");
+        ck_assert_uint_eq(spec.data[0], i == 3 ? 0x81 : 0x80);
+        buffer_free(&claimed);
+    }
+    buffer_free(&out);
+    buffer_free(&packed);
+}
+END_TEST
+
+START_TEST(a_cancel_says_why_if_there_is_a_reason)
+{
+    struct buffer out = { 0 };
+    mobius_write_cancel(&out, text("j"), text("late"), 0);
+    ck_assert(bytes_equal(buffer_bytes(&out),
+        text("{\"type\":\"job.cancel\",\"job_id\":\"j\",\"reason\":\"late\","
+             "\"requested_at\":\"1970-01-01T00:00:00.000Z\"}")));
+    buffer_clear(&out);
+    mobius_write_cancel(&out, text("j"), (struct bytes){ 0 }, 0);
+    ck_assert(bytes_equal(
+        buffer_bytes(&out), text("{\"type\":\"job.cancel\",\"job_id\":\"j\","
+                                 "\"requested_at\":\"1970-01-01T00:00:00.000Z\"}")));
+    buffer_clear(&out);
+    mobius_write_report_ack(&out, text("m"), text("j"), true);
+    mobius_write_delta_ack(&out, text("m"), text("j"), 7);
+    ck_assert(bytes_equal(buffer_bytes(&out),
+        text("{\"type\":\"job.report.ack\",\"message_id\":\"m\",\"job_id\":\"j\","
+             "\"duplicate\":true}{\"type\":\"generation.delta.ack\",\"message_id\":"
+             "\"m\",\"job_id\":\"j\",\"received_sequence\":7}")));
+    buffer_free(&out);
+}
+END_TEST
+
 START_TEST(what_we_do_not_know_is_passed_over)
 {
     ck_assert_int_eq(take("{\"type\":\"worker.ready\",\"available_slots\":2}"), 0);
@@ -138,6 +286,11 @@ mobius_frame_suite(void)
     tcase_add_test(tests, a_registration_is_read_whole_and_its_smallest_form_too);
     tcase_add_test(tests, a_report_has_the_outcome_that_its_words_mean);
     tcase_add_test(tests, what_is_wrong_is_named_and_the_message_can_be_answered);
+    tcase_add_test(tests, words_have_their_bounds);
+    tcase_add_test(tests, an_error_is_cut_and_not_refused);
+    tcase_add_test(tests, a_token_is_its_bytes_in_base64);
+    tcase_add_test(tests, jobs_are_written_as_objects);
+    tcase_add_test(tests, a_cancel_says_why_if_there_is_a_reason);
     tcase_add_test(tests, what_we_do_not_know_is_passed_over);
     tcase_add_test(tests, answers_have_the_fields_of_their_schema_and_no_others);
     suite_add_tcase(suite, tests);

@@ -310,6 +310,10 @@ START_TEST(nothing_is_nil)
     pack_raw(&out, text("\x05"));
     ck_assert(bytes_equal(buffer_bytes(&out), text("\xc0\x05")));
     ck_assert(bytes_equal(pack_or_map((struct bytes){ 0 }), text("\x80")));
+    ck_assert(bytes_equal(pack_or_list((struct bytes){ 0 }), text("\x90")));
+    ck_assert(bytes_equal(pack_or_list(text("\x91\x01")), text("\x91\x01")));
+    ck_assert(bytes_equal(pack_or_nil((struct bytes){ 0 }), text("\xc0")));
+    ck_assert(bytes_equal(pack_or_nil(text("\x07")), text("\x07")));
     ck_assert(bytes_equal(pack_or_map(text("\x81\x01\x02")), text("\x81\x01\x02")));
 }
 END_TEST

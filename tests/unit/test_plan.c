@@ -1,6 +1,8 @@
 /* Goal: a plan reads as it was written, for ever, and nothing else reads as a plan. */
 #include "actors/plan/plan.h"
 #include "actors/plan/plan_kinds.h"
+#include "actors/plan/plan_parts.h"
+#include "actors/plan/scalar.h"
 #include "base/pack.h"
 
 #include <check.h>
@@ -671,6 +673,179 @@ START_TEST(a_plan_that_does_not_hold_is_never_written)
 }
 END_TEST
 
+/* One config that holds, and the same with one field wrong. */
+#define LIST text("\x90")
+#define MAP  text("\x80")
+#define WAIT(...)                                                                      \
+    &(struct plan_wait)                                                                \
+    {                                                                                  \
+        .event_type = text("e"), __VA_ARGS__                                           \
+    }
+#define ASK(...)                                                                       \
+    &(struct plan_interaction)                                                         \
+    {                                                                                  \
+        .protocol = text("p"), __VA_ARGS__                                             \
+    }
+#define CHILD(...)                                                                     \
+    &(struct plan_child)                                                               \
+    {                                                                                  \
+        .automation = text("a"), __VA_ARGS__                                           \
+    }
+#define CHECK(given, ...)                                                              \
+    &(struct plan_check)                                                               \
+    {                                                                                  \
+        .checks = given, __VA_ARGS__                                                   \
+    }
+#define EACH(given, most, name, on)                                                    \
+    &(struct plan_each)                                                                \
+    {                                                                                  \
+        .items = given, .concurrency = most, .as = name, .go_on = on                   \
+    }
+
+START_TEST(a_config_of_a_step_holds_or_is_no_plan)
+{
+    const struct {
+        uint32_t kind;
+        const struct shape *shape;
+        const void *record;
+        bool holds;
+    } rows[] = {
+        { STEP_WAIT, &plan_wait_shape, WAIT(.match = MAP, .mapping = MAP), true },
+        { STEP_WAIT, &plan_wait_shape, WAIT(.match = text("\xc0")), true },
+        { STEP_WAIT, &plan_wait_shape, &(struct plan_wait){ 0 }, false },
+        { STEP_WAIT, &plan_wait_shape, WAIT(.fresh = 2), false },
+        { STEP_WAIT, &plan_wait_shape, WAIT(.match = LIST), false },
+        { STEP_WAIT, &plan_wait_shape, WAIT(.mapping = LIST), false },
+        { STEP_INTERACTION, &plan_interaction_shape, ASK(.spec = MAP), true },
+        { STEP_INTERACTION, &plan_interaction_shape, ASK(.spec = text("\xa1x")), true },
+        { STEP_INTERACTION, &plan_interaction_shape, ASK(.spec = LIST), false },
+        { STEP_INTERACTION, &plan_interaction_shape, &(struct plan_interaction){ 0 },
+            false },
+        { STEP_INTERACTION, &plan_interaction_shape, ASK(.targets = MAP), false },
+        { STEP_INTERACTION, &plan_interaction_shape, ASK(.all_of = 2), false },
+        { STEP_INTERACTION, &plan_interaction_shape, ASK(.escalate_to = MAP), false },
+        { STEP_INTERACTION, &plan_interaction_shape, ASK(.reject_fails = 2), false },
+        { STEP_CHILD, &plan_child_shape, CHILD(.inputs = MAP), true },
+        { STEP_CHILD, &plan_child_shape, &(struct plan_child){ 0 }, false },
+        { STEP_CHILD, &plan_child_shape, CHILD(.inputs = LIST), false },
+        { STEP_CHILD, &plan_child_shape, CHILD(.wait = 2), false },
+        { STEP_CHILD, &plan_child_shape, CHILD(.orphan = 2), false },
+        { STEP_CHECK, &plan_check_shape, CHECK(LIST, .targets = LIST), true },
+        { STEP_CHECK, &plan_check_shape, CHECK(MAP, .on_fail = 0), false },
+        { STEP_CHECK, &plan_check_shape, CHECK(LIST, .on_fail = 3), false },
+        { STEP_CHECK, &plan_check_shape, CHECK(LIST, .targets = MAP), false },
+        { STEP_EACH, &plan_each_shape, EACH(LIST, 1, text("item"), 1), true },
+        { STEP_EACH, &plan_each_shape, EACH(LIST, 1, text("item"), 2), false },
+        { STEP_EACH, &plan_each_shape, EACH(MAP, 1, text("item"), 0), false },
+        { STEP_EACH, &plan_each_shape, EACH(LIST, 0, text("item"), 0), false },
+        { STEP_EACH, &plan_each_shape, EACH(LIST, 1, text(""), 0), false },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buffer config = { 0 };
+        struct plan_step s = step("a");
+        fields_write(rows[i].shape, rows[i].record, NULL, &config);
+        s.kind = rows[i].kind;
+        s.config = buffer_bytes(&config);
+        ck_assert_msg(plan_step_config_holds(&s) == rows[i].holds, "row %zu", i);
+        buffer_free(&config);
+    }
+}
+END_TEST
+
+START_TEST(a_config_of_a_trigger_holds_or_is_no_plan)
+{
+    const struct {
+        const char *kind;
+        const struct shape *shape;
+        const void *record;
+        bool holds;
+    } rows[] = {
+        { "schedule", &plan_schedule_shape, &(struct plan_schedule){ 0 }, true },
+        { "schedule", &plan_schedule_shape, &(struct plan_schedule){ .dst = 3 },
+            false },
+        { "schedule", &plan_schedule_shape, &(struct plan_schedule){ .misfire = 3 },
+            false },
+        { "event", &plan_event_shape, &(struct plan_event){ .event_type = text("e") },
+            true },
+        { "event", &plan_event_shape, &(struct plan_event){ 0 }, false },
+        { "event", &plan_event_shape,
+            &(struct plan_event){ .event_type = text("e"), .match = LIST }, false },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buffer config = { 0 };
+        struct plan_trigger t = { .kind = text(rows[i].kind), .interval_ms = 1 };
+        fields_write(rows[i].shape, rows[i].record, NULL, &config);
+        t.config = buffer_bytes(&config);
+        ck_assert_msg(plan_trigger_config_holds(&t) == rows[i].holds, "row %zu", i);
+        buffer_free(&config);
+    }
+}
+END_TEST
+
+START_TEST(a_moment_is_one_that_there_is)
+{
+    static const struct {
+        const char *moment;
+        bool valid;
+    } rows[] = {
+        { "2027-01-31T09:00:00Z", true },
+        { "2027-01-31T23:59:59.5Z", true },
+        { "2027-01-31T23:59:59.123456789+23:59", true },
+        { "2027-01-31T09:00:00-01:00", true },
+        { "2024-02-29T00:00:00Z", true },
+        { "2000-02-29T00:00:00Z", true },
+        { "1900-02-29T00:00:00Z", false },
+        { "2027-02-29T00:00:00Z", false },
+        { "2024-04-31T00:00:00Z", false },
+        { "2027-00-01T00:00:00Z", false },
+        { "2027-13-01T00:00:00Z", false },
+        { "2027-01-00T00:00:00Z", false },
+        { "2027-01-01T24:00:00Z", false },
+        { "2027-01-01T00:60:00Z", false },
+        { "2027-01-01T00:00:60Z", false },
+        { "2027-01-01T00:00:00.Z", false },
+        { "2027-01-01T00:00:00", false },
+        { "2027-01-01T00:00:00z", false },
+        { "2027-01-01T00:00:00+24:00", false },
+        { "2027-01-01T00:00:00+00:60", false },
+        { "2027-01-01T00:00:00+00:00 ", false },
+        { "2027-01-01", false },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++)
+        ck_assert_msg(
+            moment_valid(text(rows[i].moment)) == rows[i].valid, "%s", rows[i].moment);
+}
+END_TEST
+
+START_TEST(a_scalar_means_what_yaml_says)
+{
+    static const struct {
+        const char *text;
+        enum scalar_type type;
+    } rows[] = {
+        { "+", SCALAR_TEXT },
+        { "-", SCALAR_TEXT },
+        { ".", SCALAR_TEXT },
+        { "1e+5", SCALAR_REAL },
+        { "1e-5", SCALAR_REAL },
+        { "1.e5", SCALAR_REAL },
+        { "1e", SCALAR_TEXT },
+        { "1e+", SCALAR_TEXT },
+        { "0o17", SCALAR_WHOLE },
+        { "0o18", SCALAR_TEXT },
+        { "0x1F", SCALAR_WHOLE },
+        { "0x1G", SCALAR_TEXT },
+        { "1e999", SCALAR_REFUSED },
+        { "007", SCALAR_REFUSED },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct node node = { .type = NODE_SCALAR, .text = text(rows[i].text) };
+        node.plain = true;
+        ck_assert_msg(scalar_read(&node).type == rows[i].type, "%s", rows[i].text);
+    }
+}
+END_TEST
+
 static const struct {
     enum step_backoff backoff;
     uint64_t delay_ms, max_delay_ms;
@@ -713,6 +888,10 @@ plan_suite(void)
     TCase *tests = tcase_create("plan");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, what_is_written_is_read);
+    tcase_add_test(tests, a_config_of_a_step_holds_or_is_no_plan);
+    tcase_add_test(tests, a_config_of_a_trigger_holds_or_is_no_plan);
+    tcase_add_test(tests, a_moment_is_one_that_there_is);
+    tcase_add_test(tests, a_scalar_means_what_yaml_says);
     tcase_add_test(tests, the_top_and_the_triggers_are_read_as_they_were_written);
     tcase_add_test(tests, steps_are_found_by_key_and_by_what_they_save);
     tcase_add_test(tests, all_of_a_step_is_read_as_it_was_written);

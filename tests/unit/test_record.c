@@ -1,5 +1,6 @@
 /* Goal: what a turn decided is read back as it was, and what cannot be read is said to
  * be so. */
+#include "actors/history.h"
 #include "actors/record.h"
 #include "store/journal_memory.h"
 
@@ -102,6 +103,14 @@ START_TEST(each_fact_knows_the_bytes_of_its_body_in_the_record)
 }
 END_TEST
 
+START_TEST(what_people_are_shown_has_a_name)
+{
+    ck_assert_str_eq(history_name(RUN_STARTED), "run.started");
+    ck_assert_ptr_null(history_name(HELLO));
+    ck_assert_ptr_null(history_name(MESSAGE_END));
+}
+END_TEST
+
 START_TEST(a_turn_without_facts_leaves_no_record)
 {
     struct journal *journal = journal_new();
@@ -185,6 +194,7 @@ main(void)
     TCase *tests = tcase_create("record");
     tcase_add_test(tests, facts_are_read_back_in_order_and_nothing_else);
     tcase_add_test(tests, each_fact_knows_the_bytes_of_its_body_in_the_record);
+    tcase_add_test(tests, what_people_are_shown_has_a_name);
     tcase_add_test(tests, a_turn_without_facts_leaves_no_record);
     tcase_add_test(tests, a_large_payload_lies_beside_the_record);
     tcase_add_test(tests, a_payload_that_is_not_there_makes_the_record_bad);

@@ -200,8 +200,8 @@ static const struct {
         "\"x\" or -3\n" },
     { "{'uniqueItems': true}", "[1.5, 1.5, null, true, 'a', 'a', -2.5, [1], [1], {}]",
         "/1: found 1.5, which is item 0 too: expected every item once\n"
-        "/5: found \"a\", which is item 4 too: expected every item once\n"
-        "/8: found an array, which is item 7 too: expected every item once\n" },
+        "/8: found an array, which is item 7 too: expected every item once\n"
+        "/5: found \"a\", which is item 4 too: expected every item once\n" },
     { "{'uniqueItems': false, 'contains': {'type': 'null'}, 'maxContains': 2}",
         "[null, 1, null]", "" },
     { "{'minimum': -2.5, 'maximum': 2.5, 'multipleOf': 0.5}", "-3",
@@ -228,9 +228,9 @@ static const struct {
       " 'cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc', 'd']}",
         "1",
         ": found 1: expected "
-        "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-        "\", \"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\", "
-        "\"cccccccccccccccccccccccccccccc\n" },
+        "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…\", "
+        "\"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb…\", "
+        "\"cccccccccccccccccccccccccc\n" },
 };
 
 /* What is said has no room, or the schema is one that schema_check refuses. */
