@@ -79,6 +79,10 @@ _capstan()
     'principals create') words=' --url --key --project --data --config --json --quiet --help --roles' ;;
     'principals set') words=' --url --key --project --data --config --json --quiet --help --roles --state' ;;
     'principals delete') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'projects get') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'projects set') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'projects delete') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'projects restore') words=' --url --key --project --data --config --json --quiet --help' ;;
     'keys create') words=' --url --key --project --data --config --json --quiet --help --scopes --principal' ;;
     'keys list') words=' --url --key --project --data --config --json --quiet --help' ;;
     'keys revoke') words=' --url --key --project --data --config --json --quiet --help' ;;
@@ -91,7 +95,7 @@ _capstan()
     'completion'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     esac
     [[ -n $words ]] || case $first in
-    '') words=' up status down apply automations runs interactions events secrets state worker workers queues roles principals keys config backup restore verify version help completion' ;;
+    '') words=' up status down apply automations runs interactions events secrets state worker workers queues roles principals projects keys config backup restore verify version help completion' ;;
     automations) words=' list get versions create-version publish rollback diff pause resume archive triggers next' ;;
     runs) words=' start list get watch events cancel retry discard signal skip set-output fork explain replay diff export import' ;;
     interactions) words=' list get respond delete' ;;
@@ -103,6 +107,7 @@ _capstan()
     queues) words=' set list' ;;
     roles) words=' create set delete' ;;
     principals) words=' list create set delete' ;;
+    projects) words=' get set delete restore' ;;
     keys) words=' create list revoke' ;;
     config) words=' explain' ;;
     esac
