@@ -23,10 +23,18 @@ struct principal {
     struct held *keys;
 };
 
+/* A project of which it was ever told that it is deleted. */
+struct project {
+    struct id id;
+    bool deleted;
+    struct project *next;
+};
+
 struct auth {
     uint8_t secret[SECRET_SIZE];
-    struct map keys;       /* by id */
-    struct map principals; /* by id */
+    struct map keys;          /* by id */
+    struct map principals;    /* by id */
+    struct project *projects; /* few */
     struct held **all;
     struct principal **whose; /* all principals */
     size_t count, principal_count, max;
@@ -56,6 +64,11 @@ auth_free(struct auth **out)
         free(auth->all[i]);
     for (size_t i = 0; i < auth->principal_count; i++)
         free(auth->whose[i]);
+    while (auth->projects != NULL) {
+        struct project *first = auth->projects;
+        auth->projects = first->next;
+        free(first);
+    }
     free(auth->all);
     free(auth->whose);
     map_free(&auth->keys);
@@ -89,11 +102,32 @@ principal_of(struct auth *auth, const struct id *id)
     return known;
 }
 
-static void
-judge(struct held *held, const struct principal *principal)
+static struct project *
+project_of(const struct auth *auth, const struct id *id)
 {
-    held->key.scopes = held->scopes & principal->scopes;
-    held->key.revoked = held->revoked || principal->barred;
+    struct project *project = auth->projects;
+    while (project != NULL && !id_equal(&project->id, id))
+        project = project->next;
+    return project;
+}
+
+bool
+auth_project_deleted(const struct auth *auth, const struct id *id)
+{
+    const struct project *project = project_of(auth, id);
+    return project != NULL && project->deleted;
+}
+
+/* `principal` may be NULL: its own. */
+static void
+judge(const struct auth *auth, struct held *held, const struct principal *principal)
+{
+    bool barred = principal != NULL && principal->barred;
+    held->key.scopes =
+        principal != NULL ? held->scopes & principal->scopes : held->scopes;
+    held->key.refused = held->revoked || barred;
+    held->key.revoked =
+        held->key.refused || auth_project_deleted(auth, &held->key.project);
 }
 
 void
@@ -116,8 +150,7 @@ auth_learn(struct auth *auth, const struct key *key)
     known->key = *key;
     known->scopes = key->scopes;
     known->revoked = key->revoked;
-    if (owned)
-        judge(known, principal != NULL ? principal : &nobody);
+    judge(auth, known, !owned || principal != NULL ? principal : &nobody);
     if (!fresh || principal == NULL)
         return;
     known->next = principal->keys;
@@ -135,8 +168,31 @@ auth_learn_principal(
     principal->scopes = scopes;
     principal->barred = barred;
     for (struct held *held = principal->keys; held != NULL; held = held->next)
-        judge(held, principal);
+        judge(auth, held, principal);
     return less && principal->keys != NULL;
+}
+
+bool
+auth_learn_project(struct auth *auth, const struct id *id, bool deleted)
+{
+    struct project *project = project_of(auth, id);
+    if (auth_project_deleted(auth, id) == deleted)
+        return false;
+    if (project == NULL) {
+        project = calloc(1, sizeof *project);
+        if (project == NULL)
+            WRONG("out of memory");
+        project->id = *id;
+        project->next = auth->projects;
+        auth->projects = project;
+    }
+    project->deleted = deleted;
+    for (size_t i = 0; i < auth->count; i++) {
+        struct key *key = &auth->all[i]->key;
+        if (id_equal(&key->project, id))
+            key->revoked = key->refused || deleted;
+    }
+    return true;
 }
 
 const struct key *
@@ -150,7 +206,7 @@ auth_check(const struct auth *auth, struct bytes key_text)
     struct hash hash = hash_keyed(auth->secret, bytes_of(secret, sizeof secret));
     bool same = hash_same(&hash, key != NULL ? &key->hash : &auth->nobody, HASH_SIZE);
     sodium_memzero(secret, sizeof secret);
-    return same && key != NULL && !key->revoked ? key : NULL;
+    return same && key != NULL && !key->refused ? key : NULL;
 }
 
 void

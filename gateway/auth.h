@@ -14,7 +14,8 @@ struct key {
     struct hash hash;
     char name[KEY_NAME_SIZE]; /* for people: who answers what a run asks */
     unsigned scopes;          /* bits of enum scope: what it may do now */
-    bool revoked;             /* or its principal is barred */
+    bool refused;             /* revoked, or its principal is barred */
+    bool revoked;             /* that, or its project is deleted: who holds it, stops */
     struct id principal;      /* whose it is; zero: its own */
 };
 
@@ -38,7 +39,11 @@ bool auth_learn_principal(
  * the project "default", and nothing else. */
 void auth_learn_managed(struct auth *auth, const uint8_t life[MAC_SIZE]);
 
-/* The key whose text this is, valid as long as `auth`; NULL if it is none or revoked.
+/* Nothing is done for the keys of the project, or again.  True: it was otherwise. */
+bool auth_learn_project(struct auth *auth, const struct id *project, bool deleted);
+bool auth_project_deleted(const struct auth *auth, const struct id *project);
+
+/* The key whose text this is, valid as long as `auth`; NULL if it is none or refused.
  */
 const struct key *auth_check(const struct auth *auth, struct bytes key_text);
 

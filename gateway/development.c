@@ -136,7 +136,7 @@ const struct key *
 development_key(const struct gateway *g)
 {
     const struct key *key = g->development == NULL ? NULL : g->development->valid;
-    return key == NULL || key->revoked ? NULL : key;
+    return key == NULL || key->refused ? NULL : key;
 }
 
 void

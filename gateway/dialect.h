@@ -23,6 +23,8 @@ struct dialect {
     /* What its keys begin with instead of "cap_"; NULL: with that.  What follows a "."
      * at the end of one is a name, and is passed over. */
     const char *key_prefix;
+    /* What is served though the caller's project is deleted; NULL behind the last. */
+    void (*const *despite)(struct request *r);
     /* How a failure is shown; NULL: as {"error": {code, message, details}}. */
     void (*refuse)(
         struct request *r, enum err err, struct bytes message, struct bytes details);

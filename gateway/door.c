@@ -96,6 +96,17 @@ key_of(struct request *r, struct bytes said)
     return auth_check(auth, buffer_bytes(ours));
 }
 
+/* Of a deleted project only that is done by which it comes back. */
+static bool
+shut(const struct request *r)
+{
+    void (*const *serve)(struct request *) = r->dialect->despite;
+    for (; serve != NULL && *serve != NULL; serve++)
+        if (*serve == r->route->serve)
+            return false;
+    return auth_project_deleted(r->gateway->auth, &r->key->project);
+}
+
 static enum err
 check_caller(struct request *r, struct bytes in_path, struct fault *fault)
 {
@@ -111,6 +122,9 @@ check_caller(struct request *r, struct bytes in_path, struct fault *fault)
         r->key = development_key(g);
     if (r->key == NULL)
         return fault_set(fault, ERR_UNAUTHORIZED, "%s", "");
+    if (shut(r))
+        return fault_set(fault, ERR_NOT_FOUND,
+            "the project is deleted: who administers it may bring it back");
     if (r->route->scope != 0 && (r->key->scopes & r->route->scope) == 0)
         return fault_set(fault, ERR_FORBIDDEN, "%s", "");
     return ERR_NONE;

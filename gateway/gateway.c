@@ -97,6 +97,14 @@ hear_principal(struct gateway *g, const struct principal_offered *m)
 }
 
 static void
+hear_project(struct gateway *g, const struct message *in)
+{
+    if (auth_learn_project(
+            g->auth, &in->envelope.project, in->project_offered.deleted != 0))
+        workers_judge(g->workers);
+}
+
+static void
 hear_keys_complete(struct gateway *g, const struct keys_complete *m)
 {
     g->key_count = m->count;
@@ -120,6 +128,7 @@ gateway_hear(struct gateway *g, const struct message *in)
     switch ((int)in->code) {
     case HELLO: hear_hello(g, &in->envelope); return;
     case KEY_OFFERED: hear_key(g, in); return;
+    case PROJECT_OFFERED: hear_project(g, in); return;
     case PRINCIPAL_OFFERED: hear_principal(g, &in->principal_offered); return;
     case KEYS_COMPLETE: hear_keys_complete(g, &in->keys_complete); return;
     case RUN_CHANGED: watches_hear(g->watches, &in->run_changed); return;

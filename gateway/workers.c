@@ -355,7 +355,7 @@ workers_judge(struct workers *w)
         struct session *session = LIST_OF(at, struct session, link);
         next = at->next;
         if (session->key->revoked)
-            end(w, session, true, ERR_UNAUTHORIZED, text("the key was revoked"));
+            end(w, session, true, ERR_UNAUTHORIZED, text("the key is refused"));
         else if ((session->key->scopes & SCOPE_WORK) == 0)
             end(w, session, true, ERR_FORBIDDEN, text("the key may not work any more"));
     }

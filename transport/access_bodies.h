@@ -1,4 +1,4 @@
-/* access_bodies - the messages about who may do what: roles and principals.  Only
+/* access_bodies - the messages about who may do what: roles, principals, projects. Only
  * messages.h includes it. */
 #ifndef TRANSPORT_ACCESS_BODIES_H
 #define TRANSPORT_ACCESS_BODIES_H
@@ -68,5 +68,26 @@
     F(S, 3, text, role,      "id or name")                                               \
     F(S, 4, text, by,        "name of the key that asks")                                \
     F(S, 5, u32,  remove,    "1: it holds the role no more")
+
+#define project_set_FIELDS(F, S)                                                         \
+    F(S, 1, u64,  request,     "to be named in the answer")                              \
+    F(S, 2, blob, name,        "msgpack text; nothing: as it was")                       \
+    F(S, 3, blob, description, "msgpack text; nothing: as it was")                       \
+    F(S, 4, blob, reference,   "msgpack text, once; nothing: as it was")                 \
+    F(S, 5, blob, tags,        "msgpack map; nothing: as they were")                     \
+    F(S, 6, u32,  status,      "enum project_status; 0: as it was")
+
+#define project_changed_FIELDS(F, S)                                                     \
+    F(S, 1, text, name,        "for people, or nothing")                                 \
+    F(S, 2, text, description, "for people, or nothing")                                 \
+    F(S, 3, text, reference,   "what others know it by, or nothing")                     \
+    F(S, 4, blob, tags,        "msgpack map, or nothing")                                \
+    F(S, 5, u32,  status,      "enum project_status")
+
+#define project_offered_FIELDS(F, S)                                                     \
+    F(S, 1, u32, deleted, "1: nothing is done for its keys")
+
+#define project_get_FIELDS(F, S)                                                         \
+    F(S, 1, u64, request, "to be named in the answer")
 /* clang-format on */
 #endif

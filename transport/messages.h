@@ -753,6 +753,12 @@ enum scope { SCOPE_READ = 1, SCOPE_START = 2, SCOPE_WORK = 4, SCOPE_ADMIN = 8 };
 enum { SCOPES_ALL = SCOPE_READ | SCOPE_START | SCOPE_WORK | SCOPE_ADMIN };
 
 /* On disk: never renumber. */
+enum project_status {
+    PROJECT_ACTIVE = 1,
+    PROJECT_DELETED = 2, /* all of it is kept; its keys are refused until it is back */
+};
+
+/* On disk: never renumber. */
 enum principal_state {
     PRINCIPAL_ACTIVE = 1,
     PRINCIPAL_DISABLED = 2, /* its keys are refused until it is active again */

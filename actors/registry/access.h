@@ -1,5 +1,5 @@
-/* access - what roles.c, principals.c and keys.c share: roles by id or name, and what
- * they allow together. */
+/* access - what roles.c, principals.c, projects.c and keys.c share: roles by id or
+ * name, what they allow together, and whether the project is there. */
 #ifndef ACTORS_REGISTRY_ACCESS_H
 #define ACTORS_REGISTRY_ACCESS_H
 #include "actors/registry/state.h"
@@ -62,6 +62,11 @@ void principal_offer(const struct registry_state *state, const struct id *princi
 /* Say that it is as in `entry` from now on. */
 void principal_say(struct outbox *out, const struct id *principal,
     const struct principal_entry *entry);
+
+#define PROJECT_GONE "the project is deleted: who administers it may bring it back"
+bool project_deleted(const struct registry_state *state, const struct id *project);
+/* Tell the gateway of out->project. */
+void tell_project(const struct registry_state *state, struct outbox *out);
 
 /* "read" and so on, of the bits. */
 void pack_scopes(struct buffer *out, uint32_t scopes);

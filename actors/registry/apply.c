@@ -221,6 +221,36 @@ change_principal(struct registry_state *s, uint64_t at_ms, const struct message 
 }
 
 static void
+project_told(struct registry_state *s, const struct message *m)
+{
+    struct row_key key = key_of_project(&m->envelope.project);
+    struct project_entry entry;
+    entry_read(s->journal, &key, &project_entry_shape, &entry);
+    made_told(s, entry.record);
+}
+
+static void
+change_project(struct registry_state *s, uint64_t at_ms, const struct message *m)
+{
+    const struct project_changed *changed = &m->project_changed;
+    struct row_key key = key_of_project(&m->envelope.project);
+    struct project_entry entry;
+    if (!entry_read(s->journal, &key, &project_entry_shape, &entry)) {
+        entry.record = journal_last(s->journal);
+        entry.created_ms = at_ms;
+        struct row_key made = key_of_made(entry.record);
+        journal_put(s->journal, row_key_bytes(&made), row_key_bytes(&key));
+    }
+    entry.name = changed->name;
+    entry.description = changed->description;
+    entry.reference = changed->reference;
+    entry.tags = changed->tags;
+    entry.status = changed->status;
+    entry.updated_ms = at_ms;
+    entry_write(s->journal, &key, &project_entry_shape, &entry);
+}
+
+static void
 change_role(struct registry_state *s, uint64_t at_ms, const struct message *m)
 {
     const struct role_changed *changed = &m->role_changed;
@@ -340,6 +370,8 @@ registry_apply(void *state, uint64_t at_ms, const struct message *m)
     case ROLE_DELETED: delete_role(s, m); return;
     case PRINCIPAL_CHANGED: change_principal(s, at_ms, m); return;
     case PRINCIPAL_OFFERED: principal_told(s, m); return;
+    case PROJECT_CHANGED: change_project(s, at_ms, m); return;
+    case PROJECT_OFFERED: project_told(s, m); return;
     case KEYS_COMPLETE: s->keys_telling = false; return;
     case QUEUE_CHANGED: change_queue(s, m); return;
     case QUEUE_OFFERED: queue_told(s, m); return;

@@ -15,6 +15,7 @@ ENTRY(count_entry);
 ENTRY(queue_entry);
 ENTRY(role_entry);
 ENTRY(principal_entry);
+ENTRY(project_entry);
 
 struct row_key
 key_of_name(const struct id *project, struct bytes name)
@@ -67,6 +68,14 @@ struct row_key
 key_of_principal(const struct id *project, const struct id *principal)
 {
     return row_key_run('P', project, principal);
+}
+
+struct row_key
+key_of_project(const struct id *project)
+{
+    struct row_key key = row_key('J');
+    row_key_id(&key, project);
+    return key;
 }
 
 struct row_key

@@ -55,6 +55,16 @@
     F(S, 9,  u64,  created_ms,  "unix ms")                                               \
     F(S, 10, u64,  updated_ms,  "unix ms")
 
+#define project_entry_FIELDS(F, S)                                                       \
+    F(S, 1, u64,  record,      "that made the row")                                      \
+    F(S, 2, text, name,        "for people, or nothing")                                 \
+    F(S, 3, text, description, "for people, or nothing")                                 \
+    F(S, 4, text, reference,   "what others know it by, or nothing")                     \
+    F(S, 5, blob, tags,        "msgpack map, or nothing")                                \
+    F(S, 6, u32,  status,      "enum project_status")                                    \
+    F(S, 7, u64,  created_ms,  "unix ms")                                                \
+    F(S, 8, u64,  updated_ms,  "unix ms")
+
 #define count_entry_FIELDS(F, S)                                                         \
     F(S, 1, u64, automations, "of all projects")                                         \
     F(S, 2, u64, keys,        "of all projects, revoked ones included")                   \
@@ -81,6 +91,9 @@ struct count_entry {
 struct queue_entry {
     queue_entry_FIELDS(FIELD_MEMBER, queue_entry)
 };
+struct project_entry {
+    project_entry_FIELDS(FIELD_MEMBER, project_entry)
+};
 struct role_entry {
     role_entry_FIELDS(FIELD_MEMBER, role_entry)
 };
@@ -88,7 +101,8 @@ struct principal_entry {
     principal_entry_FIELDS(FIELD_MEMBER, principal_entry)
 };
 extern const struct shape automation_entry_shape, version_entry_shape, key_entry_shape,
-    count_entry_shape, queue_entry_shape, role_entry_shape, principal_entry_shape;
+    count_entry_shape, queue_entry_shape, role_entry_shape, principal_entry_shape,
+    project_entry_shape;
 
 /* A version of an automation. */
 struct version_name {
@@ -103,6 +117,7 @@ struct row_key key_of_untold(uint32_t peer, uint64_t record);
 struct row_key key_of_key(const struct id *project, const struct id *key);
 struct row_key key_of_role(const struct id *project, struct bytes role);
 struct row_key key_of_principal(const struct id *project, const struct id *principal);
+struct row_key key_of_project(const struct id *project);
 struct row_key key_of_made(uint64_t record);
 struct row_key key_of_counts(void);
 struct row_key key_of_queue(const struct id *project, struct bytes name);
@@ -121,7 +136,8 @@ bool entry_read(struct journal *journal, const struct row_key *key,
 void entry_write(struct journal *journal, const struct row_key *key,
     const struct shape *shape, const void *value);
 
-/* The value of a U row is the key of a V row, that of a G row the key of a K or P row.
+/* The value of a U row is the key of a V row, that of a G row the key of a K, P or J
+ * row.
  */
 struct version_name version_name_read(struct bytes key);
 /* Its project and id. */

@@ -260,22 +260,21 @@ on_key_list(
 }
 
 static void
-tell_key(const struct registry_state *state, const struct id *id, struct outbox *out)
+tell_key(const struct registry_state *state, struct id id, struct outbox *out)
 {
-    struct row_key row = key_of_key(&out->project, id);
+    struct row_key row = key_of_key(&out->project, &id);
     struct key_entry key;
     entry_read(state->journal, &row, &key_entry_shape, &key);
-    offer(out, id, &key);
+    offer(out, &id, &key);
 }
 
 static void
-tell_principal(
-    const struct registry_state *state, const struct id *id, struct outbox *out)
+tell_principal(const struct registry_state *state, struct id id, struct outbox *out)
 {
     static const struct role_change none;
     struct principal_entry principal;
-    principal_find(state, out->arena, &out->project, id, &principal);
-    principal_offer(state, id, &principal, &none, out);
+    principal_find(state, out->arena, &out->project, &id, &principal);
+    principal_offer(state, &id, &principal, &none, out);
 }
 
 void
@@ -287,13 +286,14 @@ tell_keys(const struct registry_state *state, struct outbox *out)
             return;
         struct row_key made = key_of_made(record);
         struct bytes row = journal_get(state->journal, row_key_bytes(&made));
-        bool key = row.data[0] == 'K';
-        struct id id;
-        key_name_read(row, &out->project, &id);
-        if (key)
-            tell_key(state, &id, out);
+        char letter = (char)row_take_u8(&row);
+        out->project = row_take_id(&row);
+        if (letter == 'J')
+            tell_project(state, out);
+        else if (letter == 'K')
+            tell_key(state, row_take_id(&row), out);
         else
-            tell_principal(state, &id, out);
+            tell_principal(state, row_take_id(&row), out);
         record = next_made(state->journal, record);
     }
     out->project = (struct id){ { 0 } };

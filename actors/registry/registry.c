@@ -1,6 +1,6 @@
 #include "actors/registry/registry.h"
 
-#include "actors/registry/state.h"
+#include "actors/registry/access.h"
 #include "base/wrong.h"
 
 #include <assert.h>
@@ -47,11 +47,33 @@ greet(const struct message *in, struct outbox *out)
                         });
 }
 
+/* Of a deleted project nothing changes but that it comes back.  The gateway lets in no
+ * other request; one that was under way comes too late. */
+static bool
+comes_too_late(
+    const struct registry_state *state, const struct message *in, struct outbox *out)
+{
+    static const enum message_code changes[] = { AUTOMATION_APPLY, VERSION_PUBLISH,
+        AUTOMATION_SET, KEY_CREATE, ROLE_SET, ROLE_DELETE, ROLE_ASSIGN, PRINCIPAL_SET,
+        QUEUE_SET };
+    for (size_t i = 0; i < COUNT(changes); i++) {
+        if (in->code != changes[i] || !project_deleted(state, &out->project))
+            continue;
+        uint64_t request; /* the first field of each */
+        memcpy(&request, in->body, sizeof request);
+        refuse(out, request, ERR_NOT_FOUND, text(PROJECT_GONE));
+        return true;
+    }
+    return false;
+}
+
 static void
 registry_decide(
     const void *state, uint64_t now_ms, const struct message *in, struct outbox *out)
 {
     const struct registry_state *s = state;
+    if (comes_too_late(s, in, out))
+        return;
     switch (in->code) {
     case HELLO: greet(in, out); return;
     case AUTOMATION_APPLY: on_automation_apply(s, now_ms, in, out); return;
@@ -81,6 +103,8 @@ registry_decide(
     case ROLE_ASSIGN: on_role_assign(s, now_ms, in, out); return;
     case PRINCIPAL_SET: on_principal_set(s, now_ms, in, out); return;
     case PRINCIPAL_LIST: on_principal_list(s, in, out); return;
+    case PROJECT_SET: on_project_set(s, now_ms, in, out); return;
+    case PROJECT_GET: on_project_get(s, in, out); return;
     case QUEUE_SET: on_queue_set(s, in, out); return;
     case QUEUE_GET: on_queue_get(s, in, out); return;
     default: WRONG("the catalogue sends the registry no such message");

@@ -22,7 +22,9 @@
  *   K project key                  an API key
  *   P project principal            whose keys are, and the roles that it holds
  *   R project role                 what a role of the project allows
- *   G record                       row of the key or principal that the record made
+ *   J project                      what the project is called, whether it is deleted
+ *   G record                       row of the key, principal or project that the record
+ *                                  made
  *   Q project queue                limit and settings of a queue
  *   C                              how many automations, keys, queues and principals
  *                                  there are

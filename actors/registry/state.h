@@ -124,6 +124,12 @@ void on_principal_list(
 void on_role_assign(const struct registry_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out);
 
+/* projects.c */
+void on_project_set(const struct registry_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_project_get(
+    const struct registry_state *state, const struct message *in, struct outbox *out);
+
 /* queues.c */
 void on_queue_set(
     const struct registry_state *state, const struct message *in, struct outbox *out);

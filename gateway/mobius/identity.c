@@ -19,66 +19,158 @@ mobius_stamps(const struct request *r, struct form *form)
 
 /* ---- projects ---- */
 
+static bool
+is_deleted(struct bytes project)
+{
+    struct cursor deleted = cursor_over(pack_find(project, "deleted"));
+    return cursor_bool(&deleted);
+}
+
 static void
-write_project(struct request *r, struct buffer *out, struct bytes handle,
-    struct bytes name, struct bytes description)
+write_project(
+    struct request *r, struct buffer *out, struct bytes handle, struct bytes document)
 {
     struct form project = form_open(out);
+    struct bytes name = said_text(document, "name");
+    struct bytes tags = pack_find(document, "tags");
     char id[ID_TEXT_MAX];
     project_id(r, id);
     form_string(&project, "id", id);
     form_text(&project, "name", name.size > 0 ? name : handle);
     form_text(&project, "handle", handle);
-    form_text(&project, "description", description);
+    form_copy(&project, "description", document, "description");
+    form_copy(&project, "external_ref", document, "reference");
     form_string(&project, "access_mode", "open");
-    mobius_stamps(r, &project);
+    if (tags.size > 1)
+        form_value(&project, "tags", tags);
+    if (said_text(document, "created_at").size == 0)
+        mobius_stamps(r, &project);
+    form_copy(&project, "created_at", document, "created_at");
+    form_copy(&project, "updated_at", document, "updated_at");
     form_close(&project);
 }
 
+/* Of the handle in the path. */
 static void
-show_project(struct request *r, unsigned status, struct bytes handle)
+show_project(struct request *r, const struct message *answer)
 {
     struct buffer out = { 0 };
-    write_project(r, &out, handle, (struct bytes){ 0 }, (struct bytes){ 0 });
-    form_answer(r, status, &out);
+    if (answer->code != DOCUMENT) {
+        request_show(r, answer);
+        return;
+    }
+    write_project(r, &out, r->captures[0], answer->document.document);
+    form_answer(r, 200, &out);
 }
 
 void
 mobius_project_get(struct request *r)
 {
-    show_project(r, 200, r->captures[0]);
+    request_ask(r, request_message(r, PROJECT_GET, ACTOR_registry), show_project);
 }
 
-void
-mobius_project_list(struct request *r)
+static void
+list_projects(struct request *r, const struct message *answer)
 {
     struct buffer out = { 0 };
+    if (answer->code != DOCUMENT) {
+        request_show(r, answer);
+        return;
+    }
     struct form whole = form_open(&out);
     struct form list = form_list(&whole, "items");
-    form_item(&list);
-    write_project(r, &out, text("default"), (struct bytes){ 0 }, (struct bytes){ 0 });
+    if (!is_deleted(answer->document.document)) {
+        form_item(&list);
+        write_project(r, &out, text("default"), answer->document.document);
+    }
     form_close_list(&list);
     form_bool(&whole, "has_more", false);
     form_close(&whole);
     form_answer(r, 200, &out);
 }
 
-/* It is there already, under whatever handle: their "adopt". */
+void
+mobius_project_list(struct request *r)
+{
+    request_ask(r, request_message(r, PROJECT_GET, ACTOR_registry), list_projects);
+}
+
+/* Who has a key of the project sees it: there are no members beside. */
+static bool
+read_project(struct request *r, struct bytes body, struct project_set *set)
+{
+    struct bytes access;
+    if (!body_value(r, body, "name", &set->name)
+        || !body_value(r, body, "description", &set->description)
+        || !body_value(r, body, "external_ref", &set->reference)
+        || !body_map(r, body, "tags", &set->tags)
+        || !body_text(r, body, "access_mode", NAME_MAX_BYTES, &access))
+        return false;
+    if (access.size == 0 || bytes_equal(access, text("open")))
+        return true;
+    request_refuse(r, ERR_UNSUPPORTED,
+        "access_mode: who has a key of the project sees it, and nobody else");
+    return false;
+}
+
+void
+mobius_project_update(struct request *r)
+{
+    struct message *m = request_message(r, PROJECT_SET, ACTOR_registry);
+    struct bytes body;
+    if (request_json(r, &body) && read_project(r, body, &m->project_set))
+        request_ask(r, m, show_project);
+}
+
+static void
+project_gone(struct request *r, const struct message *answer)
+{
+    if (answer->code == DOCUMENT)
+        request_answer(r, 204, "", (struct bytes){ 0 });
+    else
+        request_show(r, answer);
+}
+
+void
+mobius_project_delete(struct request *r)
+{
+    native_project_end(r, project_gone);
+}
+
+/* It is there already, under whatever handle: their "adopt".  One that was deleted is
+ * there again, with all that it had. */
+static void
+adopted(struct request *r, const struct message *answer)
+{
+    const struct bytes *handle = r->own;
+    struct buffer out = { 0 };
+    if (answer->code != DOCUMENT) {
+        request_show(r, answer);
+        return;
+    }
+    write_project(r, &out, *handle, answer->document.document);
+    form_answer(r, answer->document.created ? 201 : 200, &out);
+}
+
 void
 mobius_project_create(struct request *r)
 {
-    struct buffer out = { 0 };
-    struct bytes body, name, handle, description;
+    struct message *m = request_message(r, PROJECT_SET, ACTOR_registry);
+    struct bytes *handle = arena_take(&r->arena, sizeof *handle);
+    struct bytes body, name;
     if (!request_json(r, &body) || !body_text(r, body, "name", NAME_MAX_BYTES, &name)
-        || !body_text(r, body, "handle", HANDLE_MAX, &handle)
-        || !body_text(r, body, "description", 1000, &description))
+        || !body_text(r, body, "handle", HANDLE_MAX, handle)
+        || !read_project(r, body, &m->project_set))
         return;
-    if (name.size == 0 && handle.size == 0) {
+    if (name.size == 0 && handle->size == 0) {
         request_refuse(r, ERR_INVALID, "name must be there");
         return;
     }
-    write_project(r, &out, handle.size > 0 ? handle : name, name, description);
-    form_answer(r, 200, &out);
+    if (handle->size == 0)
+        *handle = name;
+    m->project_set.status = PROJECT_ACTIVE;
+    r->own = handle;
+    request_ask(r, m, adopted);
 }
 
 void

@@ -84,10 +84,14 @@ mobius_absent(struct request *r)
               : "this engine does not do this: docs/guides/from-mobius.md");
 }
 
+static void (*const despite[])(
+    struct request *r) = { mobius_project_list, mobius_project_create, NULL };
+
 const struct dialect mobius_dialect = {
     .name = "mobius",
     .routes = { routes, COUNT(routes) },
     .trusting = true,
     .key_prefix = "mbx_",
+    .despite = despite,
     .refuse = refuse,
 };

@@ -8,9 +8,13 @@ static const struct http_route routes[] = {
 #include "gateway/native/routes.def"
 };
 
+static void (*const despite[])(
+    struct request *r) = { native_project_get, native_project_restore, NULL };
+
 const struct dialect native_dialect = {
     .name = "native",
     .routes = { routes, COUNT(routes) },
+    .despite = despite,
 };
 
 bool

@@ -23,6 +23,10 @@ void native_wait_to_show(struct request *r, const struct id *project,
 /* Let the run that `start` asks for be of the partition of its key, or of the next. */
 void native_place(struct request *r, struct message *start);
 
+/* Delete the project, unless a run is open; `done` hears the registry. */
+typedef void native_done(struct request *r, const struct message *answer);
+void native_project_end(struct request *r, native_done *done);
+
 /* A list of scopes, as bits; 0 where there is none.  False: it was refused. */
 bool native_scopes(struct request *r, struct bytes body, uint32_t *scopes);
 /* Make a key of the caller's project as `wanted` says, and let `show` answer: with its

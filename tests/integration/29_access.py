@@ -92,6 +92,26 @@ class Access(unittest.TestCase):
         self.tool("principals", "delete", mine)
         self.assertEqual(self.read(alone.stdout.strip()), 401)
 
+    def test_a_project_is_deleted_and_restored_with_all_that_it_had(self):
+        self.tool("projects", "set", "Billing")
+        self.assertIn("Billing", self.tool("projects", "get"))
+        run = self.engine.start("hello")["id"]
+        until(lambda: self.engine.get("/runs", status="open")["items"], "it is seen")
+        refused = self.engine.tool("projects", "delete", check=False)
+        self.assertIn(f"{run} is open", refused.stderr)
+        self.tool("runs", "cancel", run)
+        self.engine.wait_final(run)
+        until(lambda: not self.engine.get("/runs", status="open")["items"], "it is over")
+        reader = self.tool("keys", "create", "reader", "--scopes", "read").strip()
+        self.tool("projects", "delete")
+        self.assertEqual((self.read(reader), self.start(self.engine.key)), (404, 404))
+        self.assertEqual(self.status(reader, "POST", "/project/restore"), 403)
+        self.assertEqual(self.engine.get("/project")["deleted"], True)
+        self.tool("projects", "restore")
+        self.assertEqual(self.read(reader), 200)
+        self.assertEqual(self.engine.get(f"/runs/{run}")["status"], "cancelled")
+        self.assertEqual(self.start(self.engine.key), 200)
+
     def test_a_worker_that_may_work_no_more_is_sent_away(self):
         ci = self.made("principals", "create", "ci", "--roles", "Worker")
         key = self.tool("keys", "create", "ci", "--principal", ci).strip()

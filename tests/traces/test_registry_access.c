@@ -237,6 +237,81 @@ START_TEST(roles_and_principals_of_another_project_are_out_of_reach)
 }
 END_TEST
 
+static void
+set_project(struct trace *t, struct project_set set)
+{
+    trace_give(t, ACTOR_gateway, 0,
+        (struct message){ .code = PROJECT_SET, .project_set = set });
+}
+
+START_TEST(a_project_is_deleted_when_nothing_starts_by_itself_and_comes_back)
+{
+    struct trace t;
+    registry_open(&t);
+    registry_apply_text(&t, 1, registry_greet_yaml, 3);
+    registry_know_all(&t, 3, 1);
+    trace_skip(&t);
+    set_project(&t, (struct project_set){ .request = 5, .status = PROJECT_DELETED });
+    trace_expect(&t,
+        "1000 -> gateway refused request=5 err=7 detail=\"greet is active and has "
+        "triggers: pause or archive what starts by itself first\"\n");
+    trace_give(&t, ACTOR_gateway, 0,
+        (struct message){ .code = AUTOMATION_SET,
+            .automation_set = { 6, text("greet"), AUTOMATION_PAUSED, text("") } });
+    trace_skip(&t);
+    set_project(&t, (struct project_set){ .request = 7, .status = PROJECT_DELETED });
+    trace_expect(&t, "1000 project_changed status=2\n"
+                     "1000 -> gateway project_offered deleted=1\n"
+                     "1000 -> gateway document request=7 document=(…)\n");
+    trace_crash(&t);
+    trace_hello(&t, ACTOR_gateway, 0, 2);
+    ck_assert_uint_eq(trace_sent(&t, PROJECT_OFFERED)->project_offered.deleted, 1);
+    trace_skip(&t);
+    registry_apply_text(&t, 8, registry_greet_yaml, 3);
+    make_role(&t, SCOPE_READ);
+    set_project(&t, (struct project_set){ .request = 9, .name = text("\xa1x") });
+    trace_expect_only(&t, "->",
+        "1000 -> gateway refused request=8 err=5 detail=\"the project is deleted: who "
+        "administers it may bring it back\"\n"
+        "1000 -> gateway refused request=1 err=5 detail=\"the project is deleted: who "
+        "administers it may bring it back\"\n"
+        "1000 -> gateway refused request=9 err=5 detail=\"the project is deleted: who "
+        "administers it may bring it back\"\n");
+    set_project(&t, (struct project_set){ .request = 10, .status = PROJECT_ACTIVE });
+    trace_expect(&t, "1000 project_changed status=1\n"
+                     "1000 -> gateway project_offered\n"
+                     "1000 -> gateway document request=10 document=(…) created=1\n");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_project_keeps_what_a_change_does_not_name)
+{
+    struct trace t;
+    registry_open(&t);
+    set_project(&t, (struct project_set){ .request = 1,
+                        .name = text("\xa2no"),
+                        .reference = text("\xa3"
+                                          "crm") });
+    set_project(&t, (struct project_set){ .request = 2, .description = text("\xa1y") });
+    trace_expect_only(&t, "project_changed",
+        "1000 project_changed name=no reference=crm status=1\n"
+        "1000 project_changed name=no description=y reference=crm status=1\n");
+    set_project(&t, (struct project_set){ .request = 3, .reference = text("\xa1z") });
+    set_project(&t, (struct project_set){ .request = 4, .name = text("\x07") });
+    trace_expect_only(&t, "refused",
+        "1000 -> gateway refused request=3 err=7 detail=\"the project has another "
+        "reference, which stays\"\n"
+        "1000 -> gateway refused request=4 err=2 detail=\"name and reference must be "
+        "texts of at most 100 bytes, description one of 1000, tags an object\"\n");
+    trace_give(&t, ACTOR_gateway, 0,
+        (struct message){ .code = PROJECT_GET, .project_get = { 5 } });
+    registry_expect_field(registry_document(&t), "name", "'no'");
+    registry_expect_field(registry_document(&t), "deleted", "false");
+    trace_close(&t);
+}
+END_TEST
+
 Suite *
 registry_access_suite(void)
 {
@@ -249,6 +324,9 @@ registry_access_suite(void)
     tcase_add_test(rules, a_key_needs_a_principal_that_holds_a_role);
     tcase_add_test(rules, a_disabled_principal_comes_back_and_a_deleted_one_does_not);
     tcase_add_test(rules, roles_and_principals_of_another_project_are_out_of_reach);
+    tcase_add_test(
+        rules, a_project_is_deleted_when_nothing_starts_by_itself_and_comes_back);
+    tcase_add_test(rules, a_project_keeps_what_a_change_does_not_name);
     suite_add_tcase(suite, rules);
     return suite;
 }

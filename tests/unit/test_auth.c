@@ -135,6 +135,24 @@ START_TEST(a_key_of_a_principal_may_do_what_both_may)
 }
 END_TEST
 
+START_TEST(who_holds_a_key_of_a_deleted_project_stops_until_it_is_back)
+{
+    struct id other = id_fresh(0);
+    ck_assert(!auth_learn_project(auth, &key.project, false));
+    ck_assert(auth_learn_project(auth, &key.project, true));
+    ck_assert(!auth_learn_project(auth, &key.project, true));
+    ck_assert(auth_project_deleted(auth, &key.project));
+    ck_assert(!auth_project_deleted(auth, &other));
+    const struct key *held = auth_check(auth, text(key_text));
+    ck_assert_ptr_nonnull(held); /* it is still known who asks */
+    ck_assert(held->revoked);
+    auth_learn(auth, &key);
+    ck_assert(held->revoked);
+    ck_assert(auth_learn_project(auth, &key.project, false));
+    ck_assert(!held->revoked);
+}
+END_TEST
+
 START_TEST(a_header_gives_its_key_if_it_is_a_bearer)
 {
     ck_assert(bytes_equal(auth_bearer(text("Bearer abc")), text("abc")));
@@ -159,6 +177,7 @@ auth_suite(void)
     tcase_add_test(tests, keys_beyond_the_limit_are_not_learned);
     tcase_add_test(tests, managed_workers_have_a_key_for_work_and_for_one_life);
     tcase_add_test(tests, a_key_of_a_principal_may_do_what_both_may);
+    tcase_add_test(tests, who_holds_a_key_of_a_deleted_project_stops_until_it_is_back);
     tcase_add_test(tests, a_header_gives_its_key_if_it_is_a_bearer);
     suite_add_tcase(suite, tests);
     return suite;

@@ -89,6 +89,10 @@ _capstan()
     'principals create') words=' --url --key --project --data --config --json --quiet --help --roles' ;;
     'principals set') words=' --url --key --project --data --config --json --quiet --help --roles --state' ;;
     'principals delete') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'projects get') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'projects set') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'projects delete') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'projects restore') words=' --url --key --project --data --config --json --quiet --help' ;;
     'keys create') words=' --url --key --project --data --config --json --quiet --help --scopes --principal' ;;
     'keys list') words=' --url --key --project --data --config --json --quiet --help' ;;
     'keys revoke') words=' --url --key --project --data --config --json --quiet --help' ;;
@@ -114,6 +118,7 @@ _capstan()
     webhooks) words=' create list get update pause resume rotate ping deliveries delete' ;;
     roles) words=' list create set delete' ;;
     principals) words=' list create set delete' ;;
+    projects) words=' get set delete restore' ;;
     keys) words=' create list revoke' ;;
     config) words=' explain' ;;
     esac

@@ -672,10 +672,6 @@ class Api(Journeys):
         until(lambda: worker.hear(1) is None and worker.closed is not None,
               "the worker is sent away")
         self.assertEqual(self.raw(key=key).status, 401)
-        for process in ("registry.0", "gateway.0"):
-            self.engine.wait_restarted(process, self.engine.kill(process))
-            until(lambda: self.shown(path), f"{process} is back")
-        self.assertEqual(self.raw(key=key).status, 401)
         changed = self.call("PATCH", path, {
             "state": "active", "role_ids": ["role_viewer", "role_worker"],
             "description": "", "tags": {}, "metadata": {"repo": "b"}})
@@ -683,6 +679,9 @@ class Api(Journeys):
             [changed.get(name) for name in ("state", "description", "metadata", "tags",
                                             "role_ids", "name")],
             ["active", None, {"repo": "b"}, None, ["role_viewer", "role_worker"], "ci"])
+        for process in ("registry.0", "gateway.0"):
+            self.engine.wait_restarted(process, self.engine.kill(process))
+            until(lambda: self.shown(path), f"{process} is back")
         self.may(key, "GET", P + "/runs")
         self.assertEqual(self.raw(key=key).status, 101)
         self.call("PATCH", path, {"role_ids": []})
@@ -750,6 +749,49 @@ class Api(Journeys):
                 (501, "POST", P + "/api-keys", {
                     "name": "x", "principal_id": ci, "expires_at": "2100-01-01"})):
             self.refused(status, *call)
+
+    def test_a_project_is_renamed_deleted_and_brought_back(self):
+        shown = self.call("PATCH", P, {"name": "Platform", "description": "ours",
+                                       "external_ref": "crm-7", "tags": {"a": "b"}})
+        names = ("name", "description", "external_ref", "tags", "access_mode", "handle")
+        self.assertEqual([shown[name] for name in names], [
+            "Platform", "ours", "crm-7", {"a": "b"}, "open", "platform"])
+        self.call("PATCH", P, {"tags": {}, "external_ref": "crm-7"})
+        self.assertEqual([self.call("GET", P).get(name) for name in names[:4]],
+                         ["Platform", "ours", "crm-7", None])
+        self.refused(409, "PATCH", P, {"external_ref": "crm-8"})
+        self.refused(400, "PATCH", P, {"name": 7})
+        self.refused(501, "PATCH", P, {"access_mode": "restricted"})
+
+        loop = self.call("POST", P + "/loops", dict(SEED, triggers=[
+            {"key": "daily", "kind": "schedule", "config": {"cron": "0 9 * * *"}}]))
+        run = self.call("POST", f"{P}/loops/{loop['id']}/runs", {})["id"]
+        until(lambda: self.shown(f"{P}/runs/{run}"), "the run is seen")
+        self.refused(409, "DELETE", P)
+        self.call("POST", f"{P}/runs/{run}/cancel", {})
+        self.engine.wait_final(run)
+        self.refused(409, "DELETE", P)
+        self.call("PATCH", f"{P}/loops/{loop['id']}", {"status": "paused"})
+        ci, key = self.principal("ci", "role_owner")
+        worker = self.raw()
+        worker.register()
+        self.call("DELETE", P)
+        until(lambda: worker.hear(1) is None and worker.closed is not None,
+              "the worker is sent away")
+        self.assertEqual(self.raw(key=key).status, 404)
+        for path in (P, P + "/runs", "/capstan/v1/runs"):
+            self.refused(404, "GET", path)
+        self.assertEqual(self.call("GET", "/v1/projects")["items"], [])
+        for process in ("registry.0", "gateway.0"):
+            self.engine.wait_restarted(process, self.engine.kill(process))
+            until(lambda: self.shown("/v1/projects"), f"{process} is back")
+            self.refused(404, "GET", P)
+        back = self.call("POST", "/v1/projects", {"name": "Again", "handle": "platform"})
+        self.assertEqual((back["name"], back["external_ref"]), ("Again", "crm-7"))
+        self.may(key, "GET", f"{P}/runs/{run}")
+        self.assertEqual(self.raw(key=key).status, 101)
+        same = self.call("POST", "/v1/projects", {"name": "Again", "handle": "other"})
+        self.assertEqual(same["id"], back["id"])
 
     def test_what_only_their_cloud_has_says_so(self):
         for path in ("/v1/organization/actions", P + "/agents", P + "/tables"):
