@@ -266,8 +266,9 @@ enum telling_kind {
     TELLING_CANCEL = 3,  /* the child that nobody waits for any more */
     TELLING_END = 4,     /* the child that has ended */
     TELLING_FAILING = 5, /* the automation */
+    TELLING_REFUSED = 6, /* the run that a slot has not got */
 };
-enum { PEER_REGISTRY = 255 }; /* other peers are partitions */
+enum { PEER_TRIGGER = 254, PEER_REGISTRY = 255 }; /* other peers are partitions */
 
 /* A page of steps is a msgpack array of maps, shorter if the last steps are pending.
  * Fill all STEPS_PER_PAGE; what is not there is pending. */

@@ -117,6 +117,7 @@ scheduler_decide(
     case CHILD_SETTLED: on_child_settled(state, in, out); return;
     case CHILD_CANCEL: on_child_cancel(state, now_ms, in, out); return;
     case FAILING_KNOWN: on_failing_known(state, in, out); return;
+    case REFUSAL_KNOWN: on_refusal_known(state, in, out); return;
     case RUN_SIGNAL: on_run_signal(state, now_ms, in, out); return;
     case RUN_RETRY: on_run_retry(state, now_ms, in, out); return;
     case RUN_FORK: on_run_fork(state, now_ms, in, out); return;

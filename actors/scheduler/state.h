@@ -20,7 +20,8 @@ struct retelling {
     bool active;
     struct row_key last;
 };
-enum { TELLING_PEERS = SCHEDULERS_MAX + 1 }; /* partitions, and the registry */
+/* Partitions, the trigger actor and the registry. */
+enum { TELLING_PEERS = SCHEDULERS_MAX + 2 };
 
 /* How far it was looked for runs that ended long ago; volatile. */
 struct sweep {

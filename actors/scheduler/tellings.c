@@ -9,7 +9,21 @@ enum { TELL_AGAIN_MAX = 32 };
 static uint32_t
 slot_of(uint32_t peer)
 {
-    return peer == PEER_REGISTRY ? TELLING_PEERS - 1 : peer;
+    return peer < PEER_TRIGGER ? peer : SCHEDULERS_MAX + peer - PEER_TRIGGER;
+}
+
+static uint32_t
+peer_of(uint32_t slot)
+{
+    return slot < SCHEDULERS_MAX ? slot : PEER_TRIGGER + slot - SCHEDULERS_MAX;
+}
+
+static enum actor_name
+actor_of(uint32_t peer)
+{
+    return peer == PEER_REGISTRY  ? ACTOR_registry
+           : peer == PEER_TRIGGER ? ACTOR_trigger
+                                  : ACTOR_scheduler;
 }
 
 static struct row_key
@@ -88,7 +102,7 @@ tellings_find_own(struct scheduler_state *s)
 void
 tellings_reset(struct scheduler_state *s, uint32_t peer)
 {
-    if (peer == s->partition || (peer != PEER_REGISTRY && peer >= TELLING_PEERS - 1))
+    if (peer == s->partition || (peer < PEER_TRIGGER && peer >= SCHEDULERS_MAX))
         return;
     s->retellings[slot_of(peer)] =
         (struct retelling){ .active = has_rows(s, peer), .last = peer_key(peer) };
@@ -208,6 +222,7 @@ subject_of(const struct message *fact, enum telling_kind kind)
         [TELLING_CALL] = CHILD_CALLED,
         [TELLING_END] = CHILD_ENDED,
         [TELLING_FAILING] = AUTOMATION_FAILING,
+        [TELLING_REFUSED] = FIRE_REFUSED,
     };
     if (fact->code != codes[kind])
         return NULL;
@@ -217,6 +232,7 @@ subject_of(const struct message *fact, enum telling_kind kind)
     case TELLING_CANCEL: return NULL;
     case TELLING_END: return &fact->child_ended.child;
     case TELLING_FAILING: return &fact->automation_failing.automation;
+    case TELLING_REFUSED: return &fact->fire_refused.run;
     }
     return NULL;
 }
@@ -253,8 +269,7 @@ say_again(
         m = telling_fact(state, out, t);
     m.again = true;
     m.raw = (struct bytes){ 0 };
-    outbox_put_to(out, t->peer == PEER_REGISTRY ? ACTOR_registry : ACTOR_scheduler,
-        t->peer == PEER_REGISTRY ? 0 : t->peer, m);
+    outbox_put_to(out, actor_of(t->peer), t->peer < PEER_TRIGGER ? t->peer : 0, m);
 }
 
 static void
@@ -303,7 +318,8 @@ take_up(const struct scheduler_state *state, uint64_t now_ms, struct outbox *out
     case TELLING_CANCEL: take_up_cancel(state, now_ms, telling, out); return;
     case TELLING_END: take_up_end(state, now_ms, telling, out); return;
     case TELLING_FORWARD:
-    case TELLING_FAILING: break;
+    case TELLING_FAILING:
+    case TELLING_REFUSED: break;
     }
     WRONG("nobody forwards to himself");
 }
@@ -315,5 +331,5 @@ tell_peers(const struct scheduler_state *state, uint64_t now_ms, struct outbox *
     if (state->tell_own)
         take_up(state, now_ms, out);
     else
-        tell_again(state, slot == TELLING_PEERS - 1 ? PEER_REGISTRY : slot, out);
+        tell_again(state, peer_of(slot), out);
 }
