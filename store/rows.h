@@ -278,6 +278,7 @@ enum telling_kind {
     TELLING_END = 4,     /* the child that has ended */
     TELLING_FAILING = 5, /* the automation */
     TELLING_ENDED = 6,   /* the end of a run that is an event */
+    TELLING_REFUSED = 7, /* the run that a slot has not got */
 };
 enum { PEER_TRIGGER = 254, PEER_REGISTRY = 255 }; /* other peers are partitions */
 

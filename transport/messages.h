@@ -162,9 +162,19 @@
     F(S, 1, id,   automation, "automation id")                                           \
     F(S, 2, text, trigger,    "trigger key")                                             \
     F(S, 3, u64,  slot_ms,    "unix ms that the schedule named")                         \
-    F(S, 4, id,   run,        "the run, or zero")                                        \
+    F(S, 4, id,   run,        "the run")                                                 \
+    F(S, 5, u64,  event,      "from trigger_fired")
+
+#define fire_refused_FIELDS(F, S)                                                        \
+    F(S, 1, id,   run,        "from trigger_fired")                                      \
+    F(S, 2, id,   automation, "automation id")                                           \
+    F(S, 3, text, trigger,    "trigger key")                                             \
+    F(S, 4, u64,  slot_ms,    "unix ms that the schedule named")                         \
     F(S, 5, u64,  event,      "from trigger_fired")                                      \
     F(S, 6, text, refusal,    "why there is no run")
+
+#define refusal_known_FIELDS(F, S)                                                       \
+    F(S, 1, id,   run,        "from fire_refused")
 
 #define fire_settled_FIELDS(F, S)                                                        \
     F(S, 1, id,   automation, "automation id")                                           \

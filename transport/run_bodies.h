@@ -211,7 +211,8 @@
     F(S, 16, u64,    event,      "of trigger_fired, or 0")                               \
     F(S, 17, u64,    number,     "record of the asking partition that says it")          \
     F(S, 18, u64,    settled,    "what it forwarded there in records before this one is settled") \
-    F(S, 19, u32,    echo,       "1: the end of a run led to it")
+    F(S, 19, u32,    echo,       "1: the end of a run led to it")                         \
+    F(S, 20, id,     fired,      "run of trigger_fired, or zero")
 
 #define start_refused_FIELDS(F, S)                                                       \
     F(S, 1, id,   run,     "from run_forwarded")                                         \

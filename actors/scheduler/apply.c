@@ -462,16 +462,18 @@ told(struct scheduler_state *s, const struct message *m)
 static void
 reset_peer(struct scheduler_state *s, uint64_t at_ms, const struct message *m)
 {
+    const struct peer_reset *peer = &m->peer_reset;
     s->sweep.greeted_ms = at_ms;
-    if (m->peer_reset.actor == ACTOR_lease)
+    if (peer->actor == ACTOR_lease) {
         lanes_reset(&s->lanes);
-    else if (m->peer_reset.actor == ACTOR_trigger) {
+    } else if (peer->actor == ACTOR_trigger) {
         untold_reset(s);
         tellings_reset(s, PEER_TRIGGER);
-    } else if (m->peer_reset.actor == ACTOR_scheduler)
-        tellings_reset(s, m->peer_reset.instance);
-    else if (m->peer_reset.actor == ACTOR_registry)
+    } else if (peer->actor == ACTOR_scheduler) {
+        tellings_reset(s, peer->instance);
+    } else if (peer->actor == ACTOR_registry) {
         tellings_reset(s, PEER_REGISTRY);
+    }
 }
 
 void
@@ -487,6 +489,7 @@ scheduler_apply(void *state, uint64_t at_ms, const struct message *m)
     case RUN_FORWARDED: apply_forwarded(s, m); return;
     case FORWARD_SETTLED: apply_forward_settled(s, m); return;
     case START_REFUSED: apply_refusal(s, m); return;
+    case FIRE_REFUSED: apply_fire_refused(s, m); return;
     case CHILD_ENDED: apply_child_ended(s, m); return;
     case AUTOMATION_FAILING: apply_failing(s, m); return;
     case ENDS_LEARNED: apply_ends_learned(s, m); return;

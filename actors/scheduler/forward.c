@@ -37,6 +37,7 @@ forward_start(const struct scheduler_state *state, struct outbox *out,
                  .runs_max = start->runs_max,
                  .slot_ms = more->slot_ms,
                  .event = more->event,
+                 .fired = more->fired,
                  .number = number,
                  .settled = tellings_settled(state, id_partition(&start->run), number),
                  .echo = start->echo,
@@ -178,17 +179,25 @@ answer_trigger(struct answering *a, const struct run_forwarded *asked)
     struct id automation;
     if (id_read(asked->automation, "aut_", &automation) != ERR_NONE)
         return;
-    bool refused = a->taken->err != ERR_NONE;
-    outbox_put_to(a->out, ACTOR_trigger, 0,
-        (struct message){ .code = FIRE_TAKEN,
-            .fire_taken = {
-                .automation = automation,
-                .trigger = asked->trigger,
-                .slot_ms = asked->slot_ms,
-                .run = refused ? (struct id){ { 0 } } : a->taken->run,
-                .event = asked->event,
-                .refusal = a->taken->detail,
-            } });
+    if (a->taken->err != ERR_NONE)
+        say_fire_refused(a->out, (struct fire_refused){
+                                     .run = asked->fired,
+                                     .automation = automation,
+                                     .trigger = asked->trigger,
+                                     .slot_ms = asked->slot_ms,
+                                     .event = asked->event,
+                                     .refusal = a->taken->detail,
+                                 });
+    else
+        outbox_put_to(a->out, ACTOR_trigger, 0,
+            (struct message){ .code = FIRE_TAKEN,
+                .fire_taken = {
+                    .automation = automation,
+                    .trigger = asked->trigger,
+                    .slot_ms = asked->slot_ms,
+                    .run = a->taken->run,
+                    .event = asked->event,
+                } });
 }
 
 /* Who asked twice is answered twice; more than a turn takes asks again. */

@@ -1,5 +1,5 @@
-/* Starts of other partitions that were refused here: each stays refused, however often
- * it is told, until the partition says that it has settled it. */
+/* Starts of other partitions, and slots, that were refused here: each stays refused,
+ * however often it is told, until who told it says that it has settled it. */
 #include "actors/record.h"
 #include "actors/scheduler/tellings.h"
 #include "base/wrong.h"
@@ -112,4 +112,53 @@ apply_refusal(struct scheduler_state *s, const struct message *fact)
     row_key_u64(&value, journal_last(s->journal));
     scheduler_put(s, &key, row_key_bytes(&value));
     forget_settled(s, refused->asker, refused->settled);
+}
+
+/* ---- slots ---- */
+
+struct saying {
+    const struct scheduler_state *state;
+    struct outbox *out;
+    bool said;
+};
+
+static void
+say_refused_again(void *self, const struct telling *telling)
+{
+    struct saying *saying = self;
+    struct message m = telling_fact(saying->state, saying->out, telling);
+    m.again = true;
+    m.raw = (struct bytes){ 0 };
+    outbox_put(saying->out, m);
+    saying->said = true;
+}
+
+bool
+fire_refused_before(
+    const struct scheduler_state *state, struct outbox *out, const struct id *run)
+{
+    struct saying saying = { state, out, false };
+    tellings_about(
+        state, PEER_TRIGGER, run, TELLING_REFUSED, say_refused_again, &saying);
+    return saying.said;
+}
+
+void
+apply_fire_refused(struct scheduler_state *s, const struct message *fact)
+{
+    telling_put(s, &(struct telling){
+                       .peer = PEER_TRIGGER,
+                       .subject = fact->fire_refused.run,
+                       .kind = TELLING_REFUSED,
+                       .record = journal_last(s->journal),
+                       .project = fact->envelope.project,
+                       .run = fact->fire_refused.run,
+                   });
+}
+
+void
+on_refusal_known(
+    const struct scheduler_state *state, const struct message *in, struct outbox *out)
+{
+    settle_telling(state, out, PEER_TRIGGER, &in->refusal_known.run, TELLING_REFUSED);
 }

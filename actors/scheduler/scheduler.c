@@ -120,6 +120,7 @@ scheduler_decide(
     case FAILING_KNOWN: on_failing_known(state, in, out); return;
     case ENDS_WANTED: on_ends_wanted(state, in, out); return;
     case END_TAKEN: on_end_taken(state, in, out); return;
+    case REFUSAL_KNOWN: on_refusal_known(state, in, out); return;
     case RUN_SIGNAL: on_run_signal(state, now_ms, in, out); return;
     case RUN_RETRY: on_run_retry(state, now_ms, in, out); return;
     case RUN_FORK: on_run_fork(state, now_ms, in, out); return;

@@ -280,6 +280,8 @@ on_trigger_fired(const struct scheduler_state *state, uint64_t now_ms,
     struct turn turn;
     struct refusal refusal = { .err = ERR_NONE, .detail = "" };
 
+    if (fire_refused_before(state, out, &fired->run))
+        return;
     if (!turn_open(&turn, state, now_ms, out, &fired->run)) {
         id_print(&fired->automation, "aut_", automation);
         struct start start = {
@@ -297,22 +299,36 @@ on_trigger_fired(const struct scheduler_state *state, uint64_t now_ms,
         uint32_t home = home_of_start(state, out, &start);
         if (home != state->partition) {
             start.run = id_move(&fired->run, home);
+            /* Asked twice, it could be refused and then done. */
+            if (telling_there(state, home, &start.run, TELLING_FORWARD))
+                return;
             forward_start(state, out, &start,
                 &(struct run_forwarded){
-                    .slot_ms = fired->slot_ms, .event = fired->event });
+                    .slot_ms = fired->slot_ms,
+                    .event = fired->event,
+                    .fired = fired->run,
+                });
             return;
         }
         refusal = start_run(&turn, &start);
         if (refusal.err == ERR_NONE)
             turn_close(&turn);
     }
-    bool refused = refusal.err != ERR_NONE;
-    say_fire_taken(out, (struct fire_taken){
-                            .automation = fired->automation,
-                            .trigger = fired->trigger,
-                            .slot_ms = fired->slot_ms,
-                            .run = refused ? (struct id){ { 0 } } : fired->run,
-                            .event = fired->event,
-                            .refusal = text(refused ? refusal.detail : ""),
-                        });
+    if (refusal.err != ERR_NONE)
+        say_fire_refused(out, (struct fire_refused){
+                                  .run = fired->run,
+                                  .automation = fired->automation,
+                                  .trigger = fired->trigger,
+                                  .slot_ms = fired->slot_ms,
+                                  .event = fired->event,
+                                  .refusal = text(refusal.detail),
+                              });
+    else
+        say_fire_taken(out, (struct fire_taken){
+                                .automation = fired->automation,
+                                .trigger = fired->trigger,
+                                .slot_ms = fired->slot_ms,
+                                .run = fired->run,
+                                .event = fired->event,
+                            });
 }

@@ -20,7 +20,7 @@ struct retelling {
     bool active;
     struct row_key last;
 };
-/* Partitions, then the registry and the trigger actor. */
+/* Partitions, the trigger actor and the registry. */
 enum { TELLING_PEERS = SCHEDULERS_MAX + 2 };
 
 /* How far it was looked for runs that ended long ago; volatile. */

@@ -6,22 +6,24 @@
 
 enum { TELL_AGAIN_MAX = 32 };
 
-enum { SLOT_REGISTRY = SCHEDULERS_MAX, SLOT_TRIGGER };
-
 static uint32_t
 slot_of(uint32_t peer)
 {
-    return peer == PEER_REGISTRY  ? SLOT_REGISTRY
-           : peer == PEER_TRIGGER ? SLOT_TRIGGER
-                                  : peer;
+    return peer < PEER_TRIGGER ? peer : SCHEDULERS_MAX + peer - PEER_TRIGGER;
 }
 
 static uint32_t
 peer_of(uint32_t slot)
 {
-    return slot == SLOT_REGISTRY  ? PEER_REGISTRY
-           : slot == SLOT_TRIGGER ? PEER_TRIGGER
-                                  : slot;
+    return slot < SCHEDULERS_MAX ? slot : PEER_TRIGGER + slot - SCHEDULERS_MAX;
+}
+
+static enum actor_name
+actor_of(uint32_t peer)
+{
+    return peer == PEER_REGISTRY  ? ACTOR_registry
+           : peer == PEER_TRIGGER ? ACTOR_trigger
+                                  : ACTOR_scheduler;
 }
 
 static struct row_key
@@ -100,8 +102,7 @@ tellings_find_own(struct scheduler_state *s)
 void
 tellings_reset(struct scheduler_state *s, uint32_t peer)
 {
-    if (peer == s->partition
-        || (peer != PEER_REGISTRY && peer != PEER_TRIGGER && peer >= SCHEDULERS_MAX))
+    if (peer == s->partition || (peer < PEER_TRIGGER && peer >= SCHEDULERS_MAX))
         return;
     s->retellings[slot_of(peer)] =
         (struct retelling){ .active = has_rows(s, peer), .last = peer_key(peer) };
@@ -222,6 +223,7 @@ subject_of(const struct message *fact, enum telling_kind kind)
         [TELLING_END] = CHILD_ENDED,
         [TELLING_FAILING] = AUTOMATION_FAILING,
         [TELLING_ENDED] = RUN_ENDED,
+        [TELLING_REFUSED] = FIRE_REFUSED,
     };
     if (fact->code != codes[kind])
         return NULL;
@@ -232,6 +234,7 @@ subject_of(const struct message *fact, enum telling_kind kind)
     case TELLING_END: return &fact->child_ended.child;
     case TELLING_FAILING: return &fact->automation_failing.automation;
     case TELLING_ENDED: return &fact->run_ended.end;
+    case TELLING_REFUSED: return &fact->fire_refused.run;
     }
     return NULL;
 }
@@ -268,11 +271,7 @@ say_again(
         m = telling_fact(state, out, t);
     m.again = true;
     m.raw = (struct bytes){ 0 };
-    switch (t->peer) {
-    case PEER_REGISTRY: outbox_put_to(out, ACTOR_registry, 0, m); return;
-    case PEER_TRIGGER: outbox_put_to(out, ACTOR_trigger, 0, m); return;
-    default: outbox_put_to(out, ACTOR_scheduler, t->peer, m); return;
-    }
+    outbox_put_to(out, actor_of(t->peer), t->peer < PEER_TRIGGER ? t->peer : 0, m);
 }
 
 static void
@@ -322,7 +321,8 @@ take_up(const struct scheduler_state *state, uint64_t now_ms, struct outbox *out
     case TELLING_END: take_up_end(state, now_ms, telling, out); return;
     case TELLING_FORWARD:
     case TELLING_FAILING:
-    case TELLING_ENDED: break;
+    case TELLING_ENDED:
+    case TELLING_REFUSED: break;
     }
     WRONG("nobody forwards to himself");
 }

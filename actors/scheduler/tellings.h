@@ -1,5 +1,4 @@
-/* tellings - what another scheduler, the registry or the trigger actor must hear and
- * may not know yet.
+/* tellings - what another actor must hear and may not know yet.
  *
  * A fact says it for the first time and makes a row; the answer drops the row.  A peer
  * that greets is told from the rows again.  What concerns this very partition is said
@@ -11,7 +10,7 @@
 #include "actors/scheduler/state.h"
 
 struct telling {
-    uint32_t peer; /* a partition, PEER_REGISTRY or PEER_TRIGGER */
+    uint32_t peer; /* a partition, PEER_TRIGGER or PEER_REGISTRY */
     struct id subject;
     enum telling_kind kind;
     uint64_t record; /* that has the fact; 0: of a cancel, which the row says */
@@ -72,4 +71,11 @@ bool refusal_find(const struct scheduler_state *state, struct outbox *out,
 void note_refusal(struct outbox *out, uint32_t asker, const struct run_forwarded *asked,
     const struct forward_taken *taken);
 void apply_refusal(struct scheduler_state *state, const struct message *fact);
+/* What was refused to the trigger actor, until that knows it. */
+/* Was this slot refused before?  Then it is said again. */
+bool fire_refused_before(
+    const struct scheduler_state *state, struct outbox *out, const struct id *run);
+void apply_fire_refused(struct scheduler_state *state, const struct message *fact);
+void on_refusal_known(
+    const struct scheduler_state *state, const struct message *in, struct outbox *out);
 #endif

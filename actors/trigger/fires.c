@@ -42,22 +42,45 @@ say_failed_fire(const struct trigger_name *name, uint64_t slot_ms, uint64_t even
                           });
 }
 
+static void
+settle(const struct trigger_state *s, const struct fire_settled *settled,
+    struct outbox *out)
+{
+    struct trigger_name name = { out->project, settled->automation, settled->trigger };
+    struct id run =
+        slot_run(&name, settled->slot_ms, settled->event, s->config->schedulers);
+    struct row_key key = key_of_fire(&run);
+    if (kept_exists(s->journal, &key))
+        say_fire_settled(out, *settled);
+}
+
 void
 on_fire_taken(
     const struct trigger_state *s, const struct fire_taken *taken, struct outbox *out)
 {
-    struct trigger_name name = { out->project, taken->automation, taken->trigger };
-    struct id run =
-        slot_run(&name, taken->slot_ms, taken->event, s->config->schedulers);
-    struct row_key key = key_of_fire(&run);
-    if (kept_exists(s->journal, &key))
-        say_fire_settled(out, (struct fire_settled){
-                                  .automation = taken->automation,
-                                  .trigger = taken->trigger,
-                                  .slot_ms = taken->slot_ms,
-                                  .event = taken->event,
-                                  .refusal = taken->refusal,
-                              });
+    struct fire_settled settled = {
+        .automation = taken->automation,
+        .trigger = taken->trigger,
+        .slot_ms = taken->slot_ms,
+        .event = taken->event,
+    };
+    settle(s, &settled, out);
+}
+
+/* The scheduler goes on telling until it hears that it is known here. */
+void
+on_fire_refused(const struct trigger_state *s, const struct fire_refused *refused,
+    struct outbox *out)
+{
+    struct fire_settled settled = {
+        .automation = refused->automation,
+        .trigger = refused->trigger,
+        .slot_ms = refused->slot_ms,
+        .event = refused->event,
+        .refusal = refused->refusal,
+    };
+    settle(s, &settled, out);
+    say_refusal_known(out, (struct refusal_known){ .run = refused->run });
 }
 
 void

@@ -99,6 +99,8 @@ void say_failed_fire(const struct trigger_name *name, uint64_t slot_ms, uint64_t
     struct bytes mistake, struct outbox *out);
 void on_fire_taken(
     const struct trigger_state *s, const struct fire_taken *taken, struct outbox *out);
+void on_fire_refused(const struct trigger_state *s, const struct fire_refused *refused,
+    struct outbox *out);
 void trigger_fired_applied(struct trigger_state *s, const struct message *m);
 void fire_settled_applied(struct trigger_state *s, const struct message *m);
 /* Tell the scheduler of the partition again what is not settled. */

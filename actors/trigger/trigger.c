@@ -45,6 +45,7 @@ trigger_decide(
     case HELLO: greet(in, out); return;
     case TRIGGERS_OFFERED: on_triggers_offered(s, now_ms, in, out); return;
     case FIRE_TAKEN: on_fire_taken(s, &in->fire_taken, out); return;
+    case FIRE_REFUSED: on_fire_refused(s, &in->fire_refused, out); return;
     case WAIT_OFFERED: on_wait_offered(s, in, out); return;
     case WAIT_WITHDRAWN: on_wait_withdrawn(s, in, out); return;
     case MATCH_TAKEN: on_match_taken(s, in, out); return;

@@ -673,6 +673,7 @@ follow(struct reading *r, const struct message *fact)
     case RUN_FORWARDED: r->forwarded += fact->run_forwarded.key.size > 0; return;
     case FORWARD_SETTLED:
     case START_REFUSED:
+    case FIRE_REFUSED:
     case CHILD_ENDED:
     case AUTOMATION_FAILING:
     case ENDS_LEARNED:

@@ -326,7 +326,7 @@ START_TEST(a_slot_starts_its_run_once)
     fired.trigger_fired.automation = id_of_name(text("nobody's"));
     trace_give(&s.trace, ACTOR_trigger, 0, fired);
     story_expect(&s,
-        "0 -> trigger fire_taken automation=7358d8209300b7e7d8c87b01fbf76779 "
+        "0 -> trigger fire_refused run=R2 automation=7358d8209300b7e7d8c87b01fbf76779 "
         "trigger=nightly slot_ms=60000 refusal=\"there is no automation of this name "
         "or id in the project\"\n");
     story_close(&s);

@@ -46,6 +46,17 @@ START_TEST(forbid_refuses_and_names_the_run_that_is_active)
 }
 END_TEST
 
+static void
+fire(struct story *s, unsigned run)
+{
+    trace_give(&s->trace, ACTOR_trigger, 0,
+        (struct message){ .code = TRIGGER_FIRED,
+            .trigger_fired = { .run = story_run(run),
+                .automation = s->automation,
+                .trigger = text("t"),
+                .slot_ms = 5 } });
+}
+
 START_TEST(a_slot_that_fires_while_a_run_is_active_is_skipped)
 {
     struct story s;
@@ -53,15 +64,47 @@ START_TEST(a_slot_that_fires_while_a_run_is_active_is_skipped)
                   "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
     story_start(&s, 1, "");
     trace_skip(&s.trace);
-    trace_give(&s.trace, ACTOR_trigger, 0,
-        (struct message){ .code = TRIGGER_FIRED,
-            .trigger_fired = { .run = story_run(2),
-                .automation = s.automation,
-                .trigger = text("t"),
-                .slot_ms = 5 } });
+    fire(&s, 2);
     story_expect(&s,
-        "0 -> trigger fire_taken automation=A trigger=t slot_ms=5 "
+        "0 -> trigger fire_refused run=R2 automation=A trigger=t slot_ms=5 "
         "refusal=\"concurrency forbid: run_00000000z9e00r000000000000 is active\"\n");
+    story_close(&s);
+}
+END_TEST
+
+/* It may be told again when there is room: the trigger actor may know already that it
+ * was refused. */
+START_TEST(a_slot_that_was_refused_stays_refused_until_that_is_known)
+{
+    static const char no[] =
+        "-> trigger fire_refused run=R2 automation=A trigger=t slot_ms=5 "
+        "refusal=\"concurrency forbid: run_00000000z9e00r000000000000 is active\"\n";
+    char again[400];
+    struct story s;
+    open_with(&s, "concurrency: skip\n"
+                  "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
+    story_start(&s, 1, "");
+    fire(&s, 2);
+    trace_wait(&s.trace, 10000);
+    trace_crash(&s.trace);
+    trace_skip(&s.trace);
+    snprintf(again, sizeof again, "10000 %s", no);
+    fire(&s, 2);
+    story_expect(&s, again);
+    trace_hello(&s.trace, ACTOR_trigger, 0, 2);
+    story_expect_only(&s, "fire_refused", again);
+    for (int i = 0; i < 2; i++)
+        trace_give(&s.trace, ACTOR_trigger, 0,
+            (struct message){
+                .code = REFUSAL_KNOWN, .refusal_known = { .run = story_run(2) } });
+    story_expect(&s, "10000 telling_settled peer=254 subject=R2 kind=6\n");
+    trace_hello(&s.trace, ACTOR_trigger, 0, 3);
+    story_expect_only(&s, "fire_refused", "");
+    /* It is not told again; if it were, it would be new. */
+    fire(&s, 2);
+    story_expect_only(&s, "run_started",
+        "10000 run_started run=R2 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=2 runs_max=1\n");
     story_close(&s);
 }
 END_TEST
@@ -93,7 +136,7 @@ START_TEST(a_trigger_with_a_limit_counts_only_its_own_runs)
         "0 wait_opened run=R3 key=a attempt=1 wait_kind=sleep due_ms=10000\n"
         "0 -> gateway run_changed run=R3 sequence=3 status=3\n"
         "0 -> trigger fire_taken automation=A trigger=t slot_ms=3 run=R3\n"
-        "0 -> trigger fire_taken automation=A trigger=t slot_ms=4 "
+        "0 -> trigger fire_refused run=R4 automation=A trigger=t slot_ms=4 "
         "refusal=\"concurrency forbid: run_00000000zae018000000000000 is active\"\n");
     story_close(&s);
 }
@@ -356,6 +399,7 @@ scheduler_policies_suite(void)
     TCase *tcase = tcase_create("policies");
     tcase_add_test(tcase, forbid_refuses_and_names_the_run_that_is_active);
     tcase_add_test(tcase, a_slot_that_fires_while_a_run_is_active_is_skipped);
+    tcase_add_test(tcase, a_slot_that_was_refused_stays_refused_until_that_is_known);
     tcase_add_test(tcase, a_trigger_with_a_limit_counts_only_its_own_runs);
     tcase_add_test(tcase, replace_ends_the_older_run_before_the_newer_begins);
     tcase_add_test(tcase, replace_waits_for_the_cleanup_of_the_older_run);

@@ -142,7 +142,11 @@ START_TEST(a_refusal_settles_the_slot_and_is_counted)
     trace_skip(&t);
     story_take_fire(&t, "another run is active");
     trace_expect(&t, "4600000 fire_settled automation=AUT1 trigger=h slot_ms=3600000 "
-                     "refusal=\"another run is active\"\n");
+                     "refusal=\"another run is active\"\n"
+                     "4600000 -> scheduler.1 refusal_known "
+                     "run=00000036ee8079a9807848b724f1e8a1\n");
+    story_take_fire(&t, "another run is active");
+    trace_expect_only(&t, "fire_settled", "");
     trace_give(&t, ACTOR_gateway, 0,
         (struct message){ .code = TRIGGER_LIST, .trigger_list = asked });
     struct cursor items =

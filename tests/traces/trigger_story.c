@@ -169,16 +169,21 @@ void
 story_take_fire(struct trace *t, const char *refusal)
 {
     const struct trigger_fired *fired = &trace_sent(t, TRIGGER_FIRED)->trigger_fired;
-    struct fire_taken taken = {
-        .automation = fired->automation,
-        .trigger = fired->trigger,
-        .slot_ms = fired->slot_ms,
-        .event = fired->event,
-        .run = fired->run,
-        .refusal = refusal == NULL ? (struct bytes){ 0 } : text(refusal),
-    };
+    struct message taken = { .code = FIRE_TAKEN,
+        .fire_taken = { .automation = fired->automation,
+            .trigger = fired->trigger,
+            .slot_ms = fired->slot_ms,
+            .event = fired->event,
+            .run = fired->run } };
+    struct message refused = { .code = FIRE_REFUSED,
+        .fire_refused = { .automation = fired->automation,
+            .trigger = fired->trigger,
+            .slot_ms = fired->slot_ms,
+            .event = fired->event,
+            .run = fired->run,
+            .refusal = text(refusal == NULL ? "" : refusal) } };
     trace_give(t, ACTOR_scheduler, id_partition(&fired->run),
-        (struct message){ .code = FIRE_TAKEN, .fire_taken = taken });
+        refusal == NULL ? taken : refused);
 }
 
 size_t
