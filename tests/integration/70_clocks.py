@@ -22,7 +22,7 @@ import unittest
 from datetime import datetime, timezone
 
 sys.path.insert(0, os.path.join(os.environ.get("CAPSTAN_SOURCE", "."), "tests/support"))
-from books import Books, BookWorker, TROUBLE  # noqa: E402
+from books import Books, HOLD, Holder, TROUBLE  # noqa: E402
 from engine import API, Engine, until  # noqa: E402
 from power import Power  # noqa: E402
 
@@ -34,7 +34,7 @@ FAR = [1, 30, 90, 3600, DAY, 400 * DAY, 3650 * DAY]  # s
 ACTORS = ["scheduler.0", "scheduler.1", "trigger.0", "lease.0", "registry.0",
           "gateway.0", "view.0"]
 PROCESSES = ACTORS + ["keeper.0", "capstand"]
-LEASE_MS, HOLD_S, NAP_S = 2000, 3, 1.5
+LEASE_MS, NAP_S = 2000, 1.5
 READ_S = 15  # in which a read is answered over a kill, under the load of other tests
 
 EVERY = """\
@@ -58,10 +58,6 @@ steps:
     event_type: never
     timeout: { duration: %dms, on_timeout: continue }
 """ % (NAP_S * 1000 // 2, NAP_S * 1000 // 2)
-HOLD = """\
-name: hold
-steps: [{ key: hold, kind: action, config: { action_name: hold } }]
-"""
 DOZE = """\
 name: doze
 steps: [{ key: doze, kind: sleep, duration: 2s }]
@@ -137,12 +133,6 @@ class Napper(threading.Thread):
             self.nap(number)
             self.ask(number)
             self.look()
-
-
-class Holder(BookWorker):
-    """Holds each job for longer than a lease lasts, and says that it does."""
-    actions = ["hold"]
-    patience = HOLD_S
 
 
 # ---- what the books say ----

@@ -31,6 +31,10 @@ steps:
   - { key: d, kind: action, needs: [b, c], config: { action_name: json } }
 """
 STEPS = ["a", "b", "c", "d"]
+HOLD = """\
+name: hold
+steps: [{ key: hold, kind: action, config: { action_name: hold } }]
+"""
 BOOK = """\
 name: book
 description: page {}
@@ -202,6 +206,13 @@ class LargeWorker(BookWorker):
 
     def result(self):
         return super().result() + "x" * PAYLOAD
+
+
+class Holder(BookWorker):
+    """Holds each job for longer than a lease lasts, and says that it does."""
+
+    actions = ["hold"]
+    patience = 3
 
 
 class Reader:

@@ -451,7 +451,8 @@ class Queuer(Trade):
 class IiiHand(Hand):
     """Is called: for what was enqueued, published, and by the clock."""
 
-    functions = ["books::work", "books::fails", "books::topic", "books::tick"]
+    functions = ["books::work", "books::fails", "books::topic", "books::tick",
+                 "books::echo"]
 
     def __init__(self, books):
         super().__init__(books)
