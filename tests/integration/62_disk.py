@@ -2,10 +2,10 @@
 """Goal: a disk that is full or broken makes the engine refuse, never lie; it goes on
 reading where it can, and when the disk is well again it serves again by itself.
 
-Method: a scripted run (publish, start, work) is counted call by call; then, for every k,
-the k-th write or sync of a process fails once, with EIO and with ENOSPC, while the script
-is run again. Then the disk is full, or fails, for a while, for everybody. What was
-acknowledged must be there after each. Meanwhile what needs no disk goes on: runs are read,
+Method: a scripted run (publish, count in the state, start, work) is counted call by call;
+then, for every k, the k-th write or sync of a process fails once, with EIO and with ENOSPC,
+while the script is run again. Then the disk is full, or fails, for a while, for everybody.
+What was acknowledged must be there after each. Meanwhile what needs no disk goes on: runs are read,
 functions of iii workers are called, a worker keeps the job in its hand over several leases,
 and its result, reported while the disk was full, counts when the disk is well.
 
@@ -27,7 +27,7 @@ sys.path.insert(0, os.path.join(os.environ.get("CAPSTAN_SOURCE", "."), "tests/su
 from books import BOOK, Books, HOLD, Holder, TROUBLE  # noqa: E402
 from engine import Engine, Refused, until  # noqa: E402
 from power import DROP, FAIL, FOR_EVER, Power  # noqa: E402
-from trades import Door  # noqa: E402
+from trades import Counter, Door  # noqa: E402
 
 EVERY = int(os.environ.get("EVERY", "8"))
 PAPER = BOOK.replace("book", "paper")  # the books' publisher applies the other
@@ -52,6 +52,7 @@ class Disk(unittest.TestCase):
         self.books = Books(self.engine, f"seed-{SEED}")
         self.addCleanup(self.books.close)
         self.books.begin(clients=0, trades=trades)
+        self.counter = Counter(self.books)
         self.published = self.page = self.count = 0
         self.acknowledged = {}
 
@@ -80,6 +81,7 @@ class Disk(unittest.TestCase):
 
     def script(self):
         self.publish()
+        self.counter.deed()
         started = self.start()
         if started:
             self.engine.wait_final(started["id"])
@@ -90,6 +92,8 @@ class Disk(unittest.TestCase):
             self.assertEqual(self.engine.start("graph", key=key)["id"], run)
         text = self.engine.get("/automations/paper")["definition"]
         self.assertGreaterEqual(int(re.search(r"page (\d+)", text)[1]), self.published)
+        if self.counter.count:
+            self.counter.look()
 
     def serves(self):
         """Does it do the whole script, by itself?"""

@@ -311,14 +311,20 @@ class Books:
             known = reader.all_runs()  # refused: even the automation is gone
         return [key for key, run in acknowledged.items() if run not in known]
 
+    def explain(self, runs):
+        said = [self.engine.tool("runs", "explain", run, check=False).stdout
+                for run in runs[:3]]
+        return "\n".join([f"no run is stuck, but {len(runs)} are", *said,
+                          self.engine.logs()])
+
     def wait_settled(self, deadline=DEADLINE):
         """Every run is finished, and every report acknowledged."""
         names = ["graph", "whole"] if self.trades else ["graph"]
 
-        def settled():
-            return not any(self.engine.get("/runs", status="open",
-                                           automation=name)["items"] for name in names)
-        until(settled, lambda: f"no run is stuck\n{self.engine.logs()}", deadline)
+        def open_runs():
+            return [run["id"] for name in names for run in self.engine.get(
+                "/runs", status="open", automation=name)["items"]]
+        until(lambda: not open_runs(), lambda: self.explain(open_runs()), deadline)
         until(lambda: not any(worker.held for worker in self.workers),
               lambda: "every report is acknowledged, but of "
               f"{[(w.instance, w.registered, list(w.held.values())) for w in self.workers]}"
@@ -331,6 +337,8 @@ class Books:
         assert not lost, f"{len(lost)} acknowledged starts are lost, such as {lost[:3]}"
         missing = self.follower.missing
         assert not missing, f"acknowledged, but not to be read: {missing[:3]}"
+        wrong = [trade.wrong for trade in self.trades if trade.wrong]
+        assert not wrong, wrong
         self.wait_settled()
         with Reader(self.engine) as reader:
             self.compare_runs(reader.all_runs(), books)
