@@ -20,7 +20,7 @@ import msgpack
 import zmq
 
 from engine import API, DEADLINE, Refused, until
-from trades import Hand, PAYLOAD, trades_of
+from trades import Hand, PAYLOAD, Whole, trades_of
 
 GRAPH = """\
 name: graph
@@ -283,6 +283,13 @@ class Books:
     def serves_since(self, moment):
         """Was every client acknowledged a start that it began after that moment?"""
         return all(client.begun > moment for client in self.clients)
+
+    def wait_whole(self):
+        """Until one more run of all kinds was acknowledged in all its parts."""
+        whole = next(trade for trade in self.trades if isinstance(trade, Whole))
+        before = len(whole.begun)
+        until(lambda: len(whole.begun) > before,
+              lambda: "a run of all kinds goes through\n" + self.engine.logs())
 
     def end(self):
         """No more starts.  The workers go on until compare() is done."""
