@@ -2,11 +2,15 @@
 """Goal: a disk that is full or broken makes the engine refuse, never lie; it goes on
 reading where it can, and when the disk is well again it serves again by itself.
 
-Method: a scripted run (publish, start, work) is counted call by call; then, for every k,
-the k-th write or sync of a process fails once, with EIO and with ENOSPC, while the script
-is run again. Then the disk is full, or fails, for a while, for everybody. What was
-acknowledged must be there after each. The control: a disk
-that leaves out a write and says it is done must be found out.
+Method: a scripted run (publish, count in the state, start, work) is counted call by call;
+then, for every k, the k-th write or sync of a process fails once, with EIO and with ENOSPC,
+while the script is run again. Then the disk is full, or fails, for a while, for everybody.
+What was acknowledged must be there after each. Meanwhile what needs no disk goes on: runs are read,
+functions of iii workers are called, a worker keeps the job in its hand over several leases,
+and its result, reported while the disk was full, counts when the disk is well.
+
+The control: a disk that leaves out a write and says it is done must be found out; and a
+wrong line in each trade's book.
 
 While a process begins, every EVERY-th call is tried, each eighth unless told.
 """
@@ -20,9 +24,10 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.environ.get("CAPSTAN_SOURCE", "."), "tests/support"))
-from books import BOOK, Books, TROUBLE  # noqa: E402
+from books import BOOK, Books, HOLD, Holder, TROUBLE  # noqa: E402
 from engine import Engine, Refused, until  # noqa: E402
 from power import DROP, FAIL, FOR_EVER, Power  # noqa: E402
+from trades import Counter, Door  # noqa: E402
 
 EVERY = int(os.environ.get("EVERY", "8"))
 PAPER = BOOK.replace("book", "paper")  # the books' publisher applies the other
@@ -37,16 +42,17 @@ WELL_S = 10  # from when there is space again until it serves
 
 
 class Disk(unittest.TestCase):
-    def open(self, **settings):
+    def open(self, trades=False, **settings):
         self.power = Power()
         self.addCleanup(self.power.close)
         self.engine = Engine(power=self.power, lease_ms=3000, heartbeat_ms=500,
-                             request_ms=2000, **settings)
+                             request_ms=2000, drain_ms=2000, **settings)
         self.engine.up()
         self.addCleanup(self.engine.close)
         self.books = Books(self.engine, f"seed-{SEED}")
         self.addCleanup(self.books.close)
-        self.books.begin(clients=0)
+        self.books.begin(clients=0, trades=trades)
+        self.counter = Counter(self.books)
         self.published = self.page = self.count = 0
         self.acknowledged = {}
 
@@ -75,6 +81,7 @@ class Disk(unittest.TestCase):
 
     def script(self):
         self.publish()
+        self.counter.deed()
         started = self.start()
         if started:
             self.engine.wait_final(started["id"])
@@ -85,6 +92,8 @@ class Disk(unittest.TestCase):
             self.assertEqual(self.engine.start("graph", key=key)["id"], run)
         text = self.engine.get("/automations/paper")["definition"]
         self.assertGreaterEqual(int(re.search(r"page (\d+)", text)[1]), self.published)
+        if self.counter.count:
+            self.counter.look()
 
     def serves(self):
         """Does it do the whole script, by itself?"""
@@ -140,29 +149,59 @@ class Disk(unittest.TestCase):
 
     def lasts(self, error, seconds, what):
         """Everything fails for so long."""
-        known = self.start()["id"]
+        known, held = self.start()["id"], self.hold(seconds / 2)
+        door = Door(self.engine)
+        self.addCleanup(door.close)
         self.power.arm("", EVERYTHING, FAIL, last=FOR_EVER, error=error)
-        end, reads, answered = time.monotonic() + seconds, 0, 0
+        end, reads, answered, called = time.monotonic() + seconds, 0, 0, 0
         while time.monotonic() < end:
             self.publish()
             self.start()
             reads += 1
             answered += self.refused(self.engine.run, known) is not None
+            with door as worker:
+                called += "result" in worker.call("books::echo", {"n": reads})
             self.assertIsNone(self.engine.process.poll(), "the engine gave up")
         self.assertGreater(self.power.struck(), 0)
+        self.assertEqual(len(self.holder.held), 1, "the job is still in hand")
         self.power.disarm()
         well = self.serves()
         self.compare()
-        print(f"{what}, {seconds} s: {answered} of {reads} reads answered, serves "
-              f"{well:.1f} s after it is over", flush=True)
-        self.assertEqual(answered, reads)
+        print(f"{what}, {seconds} s: {answered} of {reads} reads and {called} calls of iii "
+              f"answered, serves {well:.1f} s after it is over", flush=True)
+        self.assertEqual((answered, called), (reads, reads))
+        self.compare_held(held)
+        self.books.end()
+        for trade in self.books.trades:
+            print(" ", trade.compare(), flush=True)
+        print(f"control: {self.books.compare_lies()} wrong lines are found", flush=True)
+
+    def hold(self, seconds):
+        """A run whose job is in the hand of a worker for so long."""
+        self.engine.apply(HOLD)
+        self.holder = Holder(self.books, "holder")
+        self.holder.patience = seconds
+        self.books.workers.append(self.holder)
+        self.holder.start()
+        run = self.engine.start("hold")["id"]
+        until(lambda: self.holder.held, "it has the job")
+        return run
+
+    def compare_held(self, run):
+        """It counts, by the first attempt, and nobody took it away."""
+        document = self.engine.wait_final(run)
+        self.assertEqual(document["status"], "completed")
+        self.assertEqual([step["attempt"] for step in document["steps"]], [1])
+        until(lambda: self.holder.accepted, "it hears so")
+        self.assertEqual(self.holder.accepted[0][2], document["outputs"]["hold"])
+        self.assertEqual(self.holder.lost, [])
 
     def test_2_a_disk_that_is_full_for_a_while(self):
-        self.open()
+        self.open(trades=True)
         self.lasts(errno.ENOSPC, 12, "full disk")
 
     def test_3_a_disk_that_fails_for_a_while(self):
-        self.open()
+        self.open(trades=True)
         self.lasts(errno.EIO, 12, "failing disk")
 
     def test_4_a_full_disk_at_the_start_is_said(self):

@@ -9,7 +9,7 @@ is the one of the test: the machine's, which nobody changes. Clients keep books
 (tests/support/books.py). Then the machine itself is set back between two lives of the
 engine: time goes on from what is recorded.
 
-JUMPS says how many, 10 unless told; SEED repeats a choice. The controls: a slot of too
+JUMPS says how many, 9 unless told; SEED repeats a choice. The controls: a slot of too
 early, a slot that came twice, ids out of order and a nap too short are found in the books;
 tests/mutants has engines that follow wall time.
 """
@@ -22,11 +22,11 @@ import unittest
 from datetime import datetime, timezone
 
 sys.path.insert(0, os.path.join(os.environ.get("CAPSTAN_SOURCE", "."), "tests/support"))
-from books import Books, BookWorker, TROUBLE  # noqa: E402
+from books import Books, HOLD, Holder, TROUBLE  # noqa: E402
 from engine import API, Engine, until  # noqa: E402
 from power import Power  # noqa: E402
 
-JUMPS = int(os.environ.get("JUMPS", "10"))
+JUMPS = int(os.environ.get("JUMPS", "9"))
 SEED = int(os.environ.get("SEED", str(random.SystemRandom().randrange(1 << 32))))
 
 DAY = 86400
@@ -34,7 +34,7 @@ FAR = [1, 30, 90, 3600, DAY, 400 * DAY, 3650 * DAY]  # s
 ACTORS = ["scheduler.0", "scheduler.1", "trigger.0", "lease.0", "registry.0",
           "gateway.0", "view.0"]
 PROCESSES = ACTORS + ["keeper.0", "capstand"]
-LEASE_MS, HOLD_S, NAP_S = 2000, 3, 1.5
+LEASE_MS, NAP_S = 2000, 1.5
 READ_S = 15  # in which a read is answered over a kill, under the load of other tests
 
 EVERY = """\
@@ -58,10 +58,6 @@ steps:
     event_type: never
     timeout: { duration: %dms, on_timeout: continue }
 """ % (NAP_S * 1000 // 2, NAP_S * 1000 // 2)
-HOLD = """\
-name: hold
-steps: [{ key: hold, kind: action, config: { action_name: hold } }]
-"""
 DOZE = """\
 name: doze
 steps: [{ key: doze, kind: sleep, duration: 2s }]
@@ -137,12 +133,6 @@ class Napper(threading.Thread):
             self.nap(number)
             self.ask(number)
             self.look()
-
-
-class Holder(BookWorker):
-    """Holds each job for longer than a lease lasts, and says that it does."""
-    actions = ["hold"]
-    patience = HOLD_S
 
 
 # ---- what the books say ----
@@ -229,16 +219,16 @@ class Clocks(unittest.TestCase):
         print(f"{JUMPS} jumps, {len(self.killed)} of them with a kill: {figures}")
 
     def test_2_the_machine_is_set_back_between_two_lives(self):
-        """It begins an hour late, is set right, and begins again; then a day late."""
+        """It begins an hour late, and again, a day late."""
         self.held, self.killed, self.clocks = [], [], {}
-        for back in (-3600, 0, -DAY):
+        for back in (-3600, -DAY):
             self.power.jump({process: back for process in PROCESSES} if back else {})
             self.engine.down()
             self.engine.up()
             self.killed = ACTORS
             self.work(time.monotonic())
         figures = self.compare()
-        print(f"3 lives, two of them with the wrong time: {figures}")
+        print(f"3 lives, two of them with a wrong time: {figures}")
 
     # ---- what came of it ----
 

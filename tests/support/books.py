@@ -20,7 +20,7 @@ import msgpack
 import zmq
 
 from engine import API, DEADLINE, Refused, until
-from trades import Hand, PAYLOAD, trades_of
+from trades import Hand, PAYLOAD, Whole, trades_of
 
 GRAPH = """\
 name: graph
@@ -31,6 +31,10 @@ steps:
   - { key: d, kind: action, needs: [b, c], config: { action_name: json } }
 """
 STEPS = ["a", "b", "c", "d"]
+HOLD = """\
+name: hold
+steps: [{ key: hold, kind: action, config: { action_name: hold } }]
+"""
 BOOK = """\
 name: book
 description: page {}
@@ -204,6 +208,13 @@ class LargeWorker(BookWorker):
         return super().result() + "x" * PAYLOAD
 
 
+class Holder(BookWorker):
+    """Holds each job for longer than a lease lasts, and says that it does."""
+
+    actions = ["hold"]
+    patience = 3
+
+
 class Reader:
     """Asks over one connection."""
 
@@ -273,6 +284,13 @@ class Books:
         """Was every client acknowledged a start that it began after that moment?"""
         return all(client.begun > moment for client in self.clients)
 
+    def wait_whole(self):
+        """Until one more run of all kinds was acknowledged in all its parts."""
+        whole = next(trade for trade in self.trades if isinstance(trade, Whole))
+        before = len(whole.begun)
+        until(lambda: len(whole.begun) > before,
+              lambda: "a run of all kinds goes through\n" + self.engine.logs())
+
     def end(self):
         """No more starts.  The workers go on until compare() is done."""
         self.stop.set()
@@ -300,14 +318,20 @@ class Books:
             known = reader.all_runs()  # refused: even the automation is gone
         return [key for key, run in acknowledged.items() if run not in known]
 
+    def explain(self, runs):
+        said = [self.engine.tool("runs", "explain", run, check=False).stdout
+                for run in runs[:3]]
+        return "\n".join([f"no run is stuck, but {len(runs)} are", *said,
+                          self.engine.logs()])
+
     def wait_settled(self, deadline=DEADLINE):
         """Every run is finished, and every report acknowledged."""
         names = ["graph", "whole"] if self.trades else ["graph"]
 
-        def settled():
-            return not any(self.engine.get("/runs", status="open",
-                                           automation=name)["items"] for name in names)
-        until(settled, lambda: f"no run is stuck\n{self.engine.logs()}", deadline)
+        def open_runs():
+            return [run["id"] for name in names for run in self.engine.get(
+                "/runs", status="open", automation=name)["items"]]
+        until(lambda: not open_runs(), lambda: self.explain(open_runs()), deadline)
         until(lambda: not any(worker.held for worker in self.workers),
               lambda: "every report is acknowledged, but of "
               f"{[(w.instance, w.registered, list(w.held.values())) for w in self.workers]}"
@@ -320,6 +344,8 @@ class Books:
         assert not lost, f"{len(lost)} acknowledged starts are lost, such as {lost[:3]}"
         missing = self.follower.missing
         assert not missing, f"acknowledged, but not to be read: {missing[:3]}"
+        wrong = [trade.wrong for trade in self.trades if trade.wrong]
+        assert not wrong, wrong
         self.wait_settled()
         with Reader(self.engine) as reader:
             self.compare_runs(reader.all_runs(), books)
