@@ -12,6 +12,7 @@ end it waits `patience` s for the answers to what was sent; others are `unanswer
 import collections
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -157,6 +158,8 @@ def main():
         stream.over = True
     signal.signal(signal.SIGTERM, leave)
     os.nice(5)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     json.dump(stream.run(), sys.stdout)
 
 
