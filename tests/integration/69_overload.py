@@ -90,7 +90,7 @@ class Watch(threading.Thread):
 
 class Overload(unittest.TestCase):
     def up(self, **settings):
-        self.engine = Engine(memtable_bytes=1 << 20, **settings)
+        self.engine = Engine(**settings)
         self.engine.up()
         self.addCleanup(self.engine.close)
         self.engine.apply(HEAVY)
@@ -390,7 +390,7 @@ class Overload(unittest.TestCase):
 
     def test_8_a_store_without_descriptors(self):
         """Its tables cannot be made: it says so, begins anew, and nothing is lost."""
-        self.up(restart_max_ms=200, request_ms=3000)
+        self.up(restart_max_ms=200, request_ms=3000, memtable_bytes=1 << 20)
         pid = self.engine.pid("scheduler.0")
         most = len(os.listdir(f"/proc/{pid}/fd"))
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, most))
