@@ -83,6 +83,9 @@ on_connection(void *self, struct MHD_Connection *mhd, void **own,
         alarm_clear(&g->alarms, &connection->alarm);
         free(connection);
         g->connection_count--;
+        /* If MHD took no more, it listens again in its next run, and nothing but this
+         * leads to one. */
+        server->kick = true;
     }
     gauge(COUNTER_connections, g->connection_count);
     trim(g);
