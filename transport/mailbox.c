@@ -288,6 +288,12 @@ mailbox_pending(const struct mailbox *mailbox)
     return mailbox->held_back || mailbox->packet.size > 0;
 }
 
+bool
+mailbox_drained(const struct mailbox *mailbox)
+{
+    return mailbox->drained && !mailbox_pending(mailbox);
+}
+
 /* The last frame stays as long as something in it has yet to be taken. */
 void
 mailbox_release(struct mailbox *mailbox)
@@ -317,13 +323,14 @@ flush_peer(struct peer *peer)
     peer->urgent = false;
 }
 
-/* A hint that a run goes on, and that a job is leased: nobody waits for these, and
- * mostly there is more to say to the same peer at once.  A worker that reports within
- * LAZY_MS saves the scheduler a wake-up, and a row. */
+/* A hint that a run goes on, that one has begun whose end is waited for, and that a job
+ * is leased: nobody waits for these, and mostly there is more to say to the same peer
+ * at once.  A worker that reports within LAZY_MS saves the scheduler a wake-up, and a
+ * row. */
 static bool
 may_wait(const struct message *m)
 {
-    return m->code == JOB_LEASED
+    return m->code == JOB_LEASED || (m->code == RUN_ACCEPTED && m->run_accepted.patient)
            || (m->code == RUN_CHANGED
                && !run_status_final((enum run_status)m->run_changed.status));
 }
@@ -408,7 +415,7 @@ mailbox_wait(struct mailbox *mailbox, uint64_t timeout_ms, int stop_fd)
         { .fd = (int)zsock_fd(mailbox->inbox), .events = POLLIN },
         { .fd = stop_fd, .events = POLLIN },
     };
-    while (!mailbox_pending(mailbox) && mailbox->drained) {
+    while (mailbox_drained(mailbox)) {
         uint64_t hello_ms = mailbox_tick(mailbox), now_ms = clock_monotonic_ms();
         uint64_t left_ms = until_ms <= now_ms ? 0 : until_ms - now_ms;
         uint64_t sleep_ms = left_ms < hello_ms ? left_ms : hello_ms;
