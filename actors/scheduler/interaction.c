@@ -424,5 +424,5 @@ on_interaction_delete(const struct scheduler_state *state, uint64_t now_ms,
     };
     turn_say(&turn, (struct message){
                         .code = INTERACTION_DELETED, .interaction_deleted = deleted });
-    accept_run(&turn, said->request, true);
+    accept_run(&turn, said->request, true, false);
 }
