@@ -97,7 +97,7 @@ START_TEST(a_slot_that_was_refused_stays_refused_until_that_is_known)
         trace_give(&s.trace, ACTOR_trigger, 0,
             (struct message){
                 .code = REFUSAL_KNOWN, .refusal_known = { .run = story_run(2) } });
-    story_expect(&s, "10000 telling_settled peer=254 subject=R2 kind=6\n");
+    story_expect(&s, "10000 telling_settled peer=254 subject=R2 kind=7\n");
     trace_hello(&s.trace, ACTOR_trigger, 0, 3);
     story_expect_only(&s, "fire_refused", "");
     /* It is not told again; if it were, it would be new. */
