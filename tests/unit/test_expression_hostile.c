@@ -93,6 +93,8 @@ text_fill(char *into, int which)
 
 #ifdef __SANITIZE_ADDRESS__
 enum { SLOWER = 20, WATCH_MEMORY = 0 };
+#elif defined COUNTS_BRANCHES
+enum { SLOWER = 5, WATCH_MEMORY = 1 };
 #else
 enum { SLOWER = 1, WATCH_MEMORY = 1 };
 #endif

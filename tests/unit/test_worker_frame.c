@@ -152,7 +152,8 @@ START_TEST(texts_and_lists_have_their_bounds)
     buffer_append(&json, "", 1);
     ck_assert_int_eq(take((char *)json.data), ERR_TOO_LARGE);
     ck_assert_msg(strstr(fault.detail, "queues is above") != NULL, "%s", fault.detail);
-    ck_assert_int_eq(take("{\"type\":\"a_type_that_is_much_longer_than_forty_letters\"}"),
+    ck_assert_int_eq(
+        take("{\"type\":\"a_type_that_is_much_longer_than_forty_letters\"}"),
         ERR_UNSUPPORTED);
     ck_assert_str_eq(
         fault.detail, "there is no type 'a_type_that_is_much_longer_than_forty_le'");
