@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/wrong.h"
+#include "gateway/actions.h"
 
 #include <stdlib.h>
 
@@ -13,7 +14,8 @@ struct workers {
     struct gateway *gateway;
     struct sessions sessions;
     struct alarm alarm;
-    struct buffer held;
+    struct buffer held, own; /* own: what a project's own actions make of a message */
+    struct actions *actions;
     struct id dismissed[DISMISSED_MAX];
     size_t dismissed_count; /* ever */
 };
@@ -104,7 +106,8 @@ say_register(struct workers *w, const struct session *session, bool again)
         .name = said->name,
         .version = said->version,
         .queues = said->queues,
-        .actions = said->actions,
+        .actions =
+            actions_done(w->actions, &session->key->project, said->actions, &w->own),
         .labels = said->labels,
         .environment = said->environment,
         .capacity = session->capacity,
@@ -282,7 +285,9 @@ hear_granted(struct workers *w, const struct message *in)
         send_on(w, &gone);
         return;
     }
-    if (told(w, session, session->voice->granted(session, m)))
+    struct job_granted job = actions_translate(
+        w->actions, &session->key->project, session->said.actions, m, &w->own);
+    if (told(w, session, session->voice->granted(session, &job)))
         session_hold(&w->sessions, session, m->token);
 }
 
@@ -317,6 +322,20 @@ workers_hear(struct workers *w, const struct message *in)
     case REPORT_SETTLED: hear_settled(w, &in->report_settled); return;
     case JOB_CANCEL: hear_cancel(w, &in->job_cancel); return;
     default: WRONG("the catalogue sends workers no such message");
+    }
+}
+
+void
+workers_learn_action(
+    struct workers *w, const struct id *project, const struct action_offered *offered)
+{
+    struct list *all = &w->sessions.all;
+    if (!actions_learn(w->actions, project, offered))
+        return;
+    for (struct list *at = all->next; at != all; at = at->next) {
+        const struct session *session = LIST_OF(at, struct session, link);
+        if (id_equal(&session->key->project, project))
+            say_register(w, session, true);
     }
 }
 
@@ -384,6 +403,7 @@ workers_new(struct gateway *gateway)
         WRONG("out of memory");
     w->gateway = gateway;
     w->alarm.ring = end_silent;
+    w->actions = actions_new();
     sessions_open(&w->sessions, gateway->child.config.sessions_max);
     return w;
 }
@@ -404,6 +424,8 @@ workers_free(struct workers **out)
     }
     sessions_free(&w->sessions);
     buffer_free(&w->held);
+    buffer_free(&w->own);
+    actions_free(&w->actions);
     free(w);
     *out = NULL;
 }

@@ -65,6 +65,9 @@ void principal_say(struct outbox *out, const struct id *principal,
 
 #define PROJECT_GONE "the project is deleted: who administers it may bring it back"
 bool project_deleted(const struct registry_state *state, const struct id *project);
+/* Tell the gateway of an action of out->project. */
+void
+tell_action(const struct registry_state *state, struct bytes name, struct outbox *out);
 /* Tell the gateway of out->project. */
 void tell_project(const struct registry_state *state, struct outbox *out);
 

@@ -71,6 +71,11 @@ _capstan()
     'workers list') words=' --url --key --project --data --config --json --quiet --help' ;;
     'queues set') words=' --url --key --project --data --config --json --quiet --help --concurrency' ;;
     'queues list') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'actions list') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'actions create') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'actions set') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'actions rotate') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'actions delete') words=' --url --key --project --data --config --json --quiet --help' ;;
     'roles list') words=' --url --key --project --data --config --json --quiet --help' ;;
     'roles create') words=' --url --key --project --data --config --json --quiet --help --scopes' ;;
     'roles set') words=' --url --key --project --data --config --json --quiet --help --scopes' ;;
@@ -95,7 +100,7 @@ _capstan()
     'completion'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     esac
     [[ -n $words ]] || case $first in
-    '') words=' up status down apply automations runs interactions events secrets state worker workers queues roles principals projects keys config backup restore verify version help completion' ;;
+    '') words=' up status down apply automations runs interactions events secrets state worker workers queues actions roles principals projects keys config backup restore verify version help completion' ;;
     automations) words=' list get versions create-version publish rollback diff pause resume archive triggers next' ;;
     runs) words=' start list get watch events cancel retry discard signal skip set-output fork explain replay diff export import' ;;
     interactions) words=' list get respond delete' ;;
@@ -105,7 +110,8 @@ _capstan()
     worker) words=' init add start stop restart remove logs list status' ;;
     workers) words=' list' ;;
     queues) words=' set list' ;;
-    roles) words=' create set delete' ;;
+    actions) words=' create set rotate delete' ;;
+    roles) words=' list create set delete' ;;
     principals) words=' list create set delete' ;;
     projects) words=' get set delete restore' ;;
     keys) words=' create list revoke' ;;

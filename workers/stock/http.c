@@ -199,11 +199,14 @@ text_in(struct bytes map, const char *name)
                                                            : (struct bytes){ 0 };
 }
 
-/* Keys are the worker's, by name, so that no run ever holds one. */
+/* Keys are the worker's, by name, so that no run ever holds one; or the engine gives
+ * one with the job, which the log of its run does not have either. */
 static bool
-find_key(struct bytes secret, uint8_t key[SIGNATURE_KEY_SIZE])
+find_key(struct bytes given, struct bytes secret, uint8_t key[SIGNATURE_KEY_SIZE])
 {
     char name[KEY_NAME_SIZE];
+    if (given.size > 0)
+        return header_name(secret) && signature_key_read(given, key);
     snprintf(name, sizeof name, "CAPSTAN_SIGNING_KEY_%.*s", (int)secret.size,
         (const char *)secret.data);
     const char *value = header_name(secret) ? getenv(name) : NULL;
@@ -242,7 +245,7 @@ sign(struct call *call)
     struct bytes version = text_in(given, "secret_version");
     if (delivery.size == 0) /* the same for each attempt */
         delivery = text(capstan_job_id(call->job));
-    if (!find_key(secret, key))
+    if (!find_key(text_in(given, "key"), secret, key))
         return wrong(call, "`sign.secret` names no key: the worker has it in base64, "
                            "32 bytes, as CAPSTAN_SIGNING_KEY_NAME");
     if (!header_value(event) || !header_value(delivery) || !header_value(version)) {
@@ -339,10 +342,26 @@ put_answer(struct buffer *out, struct bytes answer, const char *type)
     buffer_free(&value);
 }
 
+/* The answer is the output, and not what there is to say of it. */
+static int
+complete_with_body(struct call *call, const char *type)
+{
+    struct buffer out = { 0 };
+    put_answer(&out, buffer_bytes(&call->answer), type);
+    struct cursor in = cursor_over(buffer_bytes(&out));
+    cursor_skip(&in); /* its name */
+    int result = capstan_job_complete_raw(call->job, in.at, (size_t)(in.end - in.at));
+    buffer_free(&out);
+    return result;
+}
+
 static int
 complete(struct call *call, long status, const char *type)
 {
     struct buffer out = { 0 };
+    const char *output = capstan_job_text(call->job, "output");
+    if (output != NULL && strcmp(output, "body") == 0)
+        return complete_with_body(call, type);
     pack_map(&out, 3);
     pack_string(&out, "status");
     pack_u64(&out, (uint64_t)status);
