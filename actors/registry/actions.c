@@ -37,16 +37,6 @@ action_find(const struct registry_state *state, struct arena *arena,
 /* ---- what is shown ---- */
 
 static void
-put_text(struct buffer *out, const char *name, struct bytes value)
-{
-    pack_string(out, name);
-    if (value.size > 0)
-        pack_text(out, value);
-    else
-        pack_nil(out);
-}
-
-static void
 put_map(struct buffer *out, const char *name, struct bytes map)
 {
     pack_string(out, name);
@@ -61,12 +51,12 @@ pack_action(struct buffer *out, struct bytes name, const struct action_entry *ac
 {
     char printed[ID_TEXT_MAX];
     pack_map(out, 12);
-    put_text(out, "id", text(id_print(&action->action, "act_", printed)));
-    put_text(out, "name", name);
-    put_text(out, "kind", text(action->kind == ACTION_HTTP ? "http" : "worker"));
-    put_text(out, "title", action->title);
-    put_text(out, "description", action->description);
-    put_text(out, "url", action->url);
+    put_text_or_nil(out, "id", text(id_print(&action->action, "act_", printed)));
+    put_text_or_nil(out, "name", name);
+    put_text_or_nil(out, "kind", text(action->kind == ACTION_HTTP ? "http" : "worker"));
+    put_text_or_nil(out, "title", action->title);
+    put_text_or_nil(out, "description", action->description);
+    put_text_or_nil(out, "url", action->url);
     put_map(out, "input_schema", action->input_schema);
     put_map(out, "output_schema", action->output_schema);
     put_map(out, "annotations", action->annotations);
