@@ -100,8 +100,8 @@ actions_learn(struct actions *actions, const struct id *project,
     return !known;
 }
 
-static bool
-does_requests(struct bytes said)
+bool
+actions_do(struct bytes said)
 {
     struct cursor in = cursor_over(said);
     size_t count = said.size == 0 ? 0 : cursor_array(&in);
@@ -117,7 +117,7 @@ actions_done(const struct actions *actions, const struct id *project, struct byt
 {
     const struct list *all = &actions->all;
     size_t more = 0;
-    if (!does_requests(said))
+    if (!actions_do(said))
         return said;
     for (struct list *at = all->next; at != all; at = at->next)
         more += id_equal(&LIST_OF(at, struct own, link)->project, project);
@@ -177,7 +177,7 @@ actions_translate(const struct actions *actions, const struct id *project,
 {
     struct job_granted same = *granted;
     const struct own *own = find(actions, project, granted->action);
-    if (own == NULL || !does_requests(said))
+    if (own == NULL || !actions_do(said))
         return same;
     buffer_clear(out);
     pack_map(out, 5);

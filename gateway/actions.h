@@ -18,6 +18,8 @@ void actions_free(struct actions **actions);
  */
 bool actions_learn(struct actions *actions, const struct id *project,
     const struct action_offered *offered);
+/* Does a worker with these actions, a msgpack array of texts, do them? */
+bool actions_do(struct bytes said);
 /* A worker's actions, a msgpack array of texts, with those that it does as well: lies
  * in `out`, or is `said`. */
 struct bytes actions_done(const struct actions *actions, const struct id *project,

@@ -244,6 +244,9 @@ hear_registered(struct workers *w, const struct worker_registered *m)
                  && bytes_equal(session_token(session), m->token);
     session_know(&w->sessions, session, &m->session, m->token);
     session_drop_all(&w->sessions, session, m->lost);
+    if (session->grown)
+        say_register(w, session, true);
+    session->grown = false;
     if (told(w, session, session->voice->registered(session, m, again))
         && is_dismissed(w, &m->session))
         (void)told(w, session, session->voice->drain(session));
@@ -333,9 +336,15 @@ workers_learn_action(
     if (!actions_learn(w->actions, project, offered))
         return;
     for (struct list *at = all->next; at != all; at = at->next) {
-        const struct session *session = LIST_OF(at, struct session, link);
-        if (id_equal(&session->key->project, project))
+        struct session *session = LIST_OF(at, struct session, link);
+        if (session->key == NULL || !id_equal(&session->key->project, project)
+            || !actions_do(session->said.actions))
+            continue;
+        /* Without the token that it is about to get it would be somebody else. */
+        if (session->state == SESSION_KNOWN)
             say_register(w, session, true);
+        else
+            session->grown = true;
     }
 }
 

@@ -782,6 +782,8 @@ class Api(Journeys):
         self.assertEqual((changed["endpoint_url"], changed["title"]),
                          (url + "/other", "Send"))
         self.assertNotIn("signing_secret", changed)
+        self.assertEqual(self.invoke("send-email", input={})[0], 200)
+        self.assertEqual(server.heard.pop()[0], "/other")
         rotated = self.call("POST", path + "/secret/rotate", {})
         for process in ("registry.0", "gateway.0"):
             self.engine.wait_restarted(process, self.engine.kill(process))
@@ -828,13 +830,14 @@ class Api(Journeys):
         self.refused(400, "PATCH", P, {"name": 7})
         self.refused(501, "PATCH", P, {"access_mode": "restricted"})
 
-        loop = self.call("POST", P + "/loops", dict(SEED, triggers=[
-            {"key": "daily", "kind": "schedule", "config": {"cron": "0 9 * * *"}}]))
+        loop = self.call("POST", P + "/loops", SEED)
         run = self.call("POST", f"{P}/loops/{loop['id']}/runs", {})["id"]
         until(lambda: self.shown(f"{P}/runs/{run}"), "the run is seen")
         self.refused(409, "DELETE", P)
         self.call("POST", f"{P}/runs/{run}/cancel", {})
         self.engine.wait_final(run)
+        self.call("PATCH", f"{P}/loops/{loop['id']}", {"triggers": [
+            {"key": "daily", "kind": "schedule", "config": {"cron": "0 9 * * *"}}]})
         self.refused(409, "DELETE", P)
         self.call("PATCH", f"{P}/loops/{loop['id']}", {"status": "paused"})
         ci, key = self.principal("ci", "role_owner")
