@@ -128,6 +128,9 @@ gateway_hear(struct gateway *g, const struct message *in)
     switch ((int)in->code) {
     case HELLO: hear_hello(g, &in->envelope); return;
     case KEY_OFFERED: hear_key(g, in); return;
+    case ACTION_OFFERED:
+        workers_learn_action(g->workers, &in->envelope.project, &in->action_offered);
+        return;
     case PROJECT_OFFERED: hear_project(g, in); return;
     case PRINCIPAL_OFFERED: hear_principal(g, &in->principal_offered); return;
     case KEYS_COMPLETE: hear_keys_complete(g, &in->keys_complete); return;

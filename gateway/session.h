@@ -58,6 +58,7 @@ struct session {
     size_t token_size;
     struct map held; /* by token */
     struct list held_all;
+    bool grown;        /* what it does grew while it was registered: say it again */
     uint64_t heard_ms; /* monotonic */
     size_t unread;     /* bytes of large frames, since it showed that it reads */
 };

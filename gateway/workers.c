@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/wrong.h"
+#include "gateway/actions.h"
 
 #include <stdlib.h>
 
@@ -13,8 +14,9 @@ struct workers {
     struct gateway *gateway;
     struct sessions sessions;
     struct alarm alarm;
-    uint64_t lease_life; /* of the lease actor; 0: not heard */
-    struct buffer held;
+    uint64_t lease_life;     /* of the lease actor; 0: not heard */
+    struct buffer held, own; /* own: what a project's own actions make of a message */
+    struct actions *actions;
     struct id dismissed[DISMISSED_MAX];
     size_t dismissed_count; /* ever */
 };
@@ -105,7 +107,8 @@ say_register(struct workers *w, const struct session *session, bool again)
         .name = said->name,
         .version = said->version,
         .queues = said->queues,
-        .actions = said->actions,
+        .actions =
+            actions_done(w->actions, &session->key->project, said->actions, &w->own),
         .labels = said->labels,
         .environment = said->environment,
         .capacity = session->capacity,
@@ -252,6 +255,9 @@ hear_registered(struct workers *w, const struct worker_registered *m)
                  && bytes_equal(session_token(session), m->token);
     session_know(&w->sessions, session, &m->session, m->token);
     session_drop_all(&w->sessions, session, m->lost);
+    if (session->grown)
+        say_register(w, session, true);
+    session->grown = false;
     if (told(w, session, session->voice->registered(session, m, again))
         && is_dismissed(w, &m->session))
         (void)told(w, session, session->voice->drain(session));
@@ -293,7 +299,9 @@ hear_granted(struct workers *w, const struct message *in)
         send_on(w, &gone);
         return;
     }
-    if (told(w, session, session->voice->granted(session, m)))
+    struct job_granted job = actions_translate(
+        w->actions, &session->key->project, session->said.actions, m, &w->own);
+    if (told(w, session, session->voice->granted(session, &job)))
         session_hold(&w->sessions, session, m->token);
 }
 
@@ -328,6 +336,26 @@ workers_hear(struct workers *w, const struct message *in)
     case REPORT_SETTLED: hear_settled(w, &in->report_settled); return;
     case JOB_CANCEL: hear_cancel(w, &in->job_cancel); return;
     default: WRONG("the catalogue sends workers no such message");
+    }
+}
+
+void
+workers_learn_action(
+    struct workers *w, const struct id *project, const struct action_offered *offered)
+{
+    struct list *all = &w->sessions.all;
+    if (!actions_learn(w->actions, project, offered))
+        return;
+    for (struct list *at = all->next; at != all; at = at->next) {
+        struct session *session = LIST_OF(at, struct session, link);
+        if (session->key == NULL || !id_equal(&session->key->project, project)
+            || !actions_do(session->said.actions))
+            continue;
+        /* Without the token that it is about to get it would be somebody else. */
+        if (session->state == SESSION_KNOWN)
+            say_register(w, session, true);
+        else
+            session->grown = true;
     }
 }
 
@@ -403,6 +431,7 @@ workers_new(struct gateway *gateway)
         WRONG("out of memory");
     w->gateway = gateway;
     w->alarm.ring = end_silent;
+    w->actions = actions_new();
     sessions_open(&w->sessions, gateway->child.config.sessions_max);
     return w;
 }
@@ -423,6 +452,8 @@ workers_free(struct workers **out)
     }
     sessions_free(&w->sessions);
     buffer_free(&w->held);
+    buffer_free(&w->own);
+    actions_free(&w->actions);
     free(w);
     *out = NULL;
 }

@@ -85,6 +85,10 @@ void workers_end(struct workers *workers, struct session **session, bool goodbye
 
 /* What the lease actor says to, or of, a session. */
 void workers_hear(struct workers *workers, const struct message *in);
+/* A project calls a URL of its own by this name, or no more: who does http.request does
+ * it from now on. */
+void workers_learn_action(struct workers *workers, const struct id *project,
+    const struct action_offered *offered);
 /* The lease actor, in this life, asks for it: say all sessions again. */
 void workers_resend(struct workers *workers, uint64_t life);
 /* A key was revoked: its sessions end. */

@@ -89,5 +89,52 @@
 
 #define project_get_FIELDS(F, S)                                                         \
     F(S, 1, u64, request, "to be named in the answer")
+
+#define action_set_FIELDS(F, S)                                                          \
+    F(S, 1,  u64,    request,       "to be named in the answer")                         \
+    F(S, 2,  id,     action,        "id of a new one")                                   \
+    F(S, 3,  text,   name,          "as steps call it")                                  \
+    F(S, 4,  u32,    kind,          "of a new one: enum action_kind")                    \
+    F(S, 5,  blob,   title,         "msgpack text; nothing: as it was")                  \
+    F(S, 6,  blob,   description,   "msgpack text; nothing: as it was")                  \
+    F(S, 7,  blob,   url,           "msgpack text; nothing: as it was")                  \
+    F(S, 8,  blob,   input_schema,  "msgpack map; nothing: as it was")                   \
+    F(S, 9,  blob,   output_schema, "msgpack map; nothing: as it was")                   \
+    F(S, 10, blob,   annotations,   "msgpack map; nothing: as it was")                   \
+    F(S, 11, blob,   tags,          "msgpack map; nothing: as they were")                \
+    F(S, 12, secret, secret,        "32 bytes that sign from now on; nothing: as before") \
+    F(S, 13, u32,    create,        "1: a new one")
+
+#define action_changed_FIELDS(F, S)                                                      \
+    F(S, 1,  id,     action,        "action id")                                         \
+    F(S, 2,  text,   name,          "as steps call it")                                  \
+    F(S, 3,  u32,    kind,          "enum action_kind")                                  \
+    F(S, 4,  text,   title,         "for people, or nothing")                            \
+    F(S, 5,  text,   description,   "for people, or nothing")                            \
+    F(S, 6,  text,   url,           "where it is called, or nothing")                    \
+    F(S, 7,  blob,   input_schema,  "msgpack map, or nothing")                           \
+    F(S, 8,  blob,   output_schema, "msgpack map, or nothing")                           \
+    F(S, 9,  blob,   annotations,   "msgpack map, or nothing")                           \
+    F(S, 10, blob,   tags,          "msgpack map, or nothing")                           \
+    F(S, 11, secret, secret,        "that signs, or nothing")                            \
+    F(S, 12, u32,    version,       "of the secret, from 1 on")
+
+#define action_delete_FIELDS(F, S)                                                       \
+    F(S, 1, u64,  request, "to be named in the answer")                                  \
+    F(S, 2, text, name,    "of the action")
+
+#define action_deleted_FIELDS(F, S)                                                      \
+    F(S, 1, text, name, "of the action")
+
+#define action_offered_FIELDS(F, S)                                                      \
+    F(S, 1, id,     action,  "action id")                                                \
+    F(S, 2, text,   name,    "of the action")                                            \
+    F(S, 3, text,   url,     "where it is called; nothing: it is not there any more")    \
+    F(S, 4, secret, secret,  "that signs")                                               \
+    F(S, 5, u32,    version, "of the secret")
+
+#define action_list_FIELDS(F, S)                                                         \
+    F(S, 1, u64,  request, "to be named in the answer")                                  \
+    F(S, 2, text, name,    "of one; nothing: all")
 /* clang-format on */
 #endif

@@ -763,6 +763,12 @@ enum scope { SCOPE_READ = 1, SCOPE_START = 2, SCOPE_WORK = 4, SCOPE_ADMIN = 8 };
 enum { SCOPES_ALL = SCOPE_READ | SCOPE_START | SCOPE_WORK | SCOPE_ADMIN };
 
 /* On disk: never renumber. */
+enum action_kind {
+    ACTION_HTTP = 1,   /* called at a URL, by whoever does http.request */
+    ACTION_WORKER = 2, /* done by workers that know it by its name */
+};
+
+/* On disk: never renumber. */
 enum project_status {
     PROJECT_ACTIVE = 1,
     PROJECT_DELETED = 2, /* all of it is kept; its keys are refused until it is back */

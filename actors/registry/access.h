@@ -65,11 +65,16 @@ void principal_say(struct outbox *out, const struct id *principal,
 
 #define PROJECT_GONE "the project is deleted: who administers it may bring it back"
 bool project_deleted(const struct registry_state *state, const struct id *project);
+/* Tell the gateway of an action of out->project. */
+void
+tell_action(const struct registry_state *state, struct bytes name, struct outbox *out);
 /* Tell the gateway of out->project. */
 void tell_project(const struct registry_state *state, struct outbox *out);
 
 /* "read" and so on, of the bits. */
 void pack_scopes(struct buffer *out, uint32_t scopes);
+/* A text by name, or nil for nothing. */
+void put_text_or_nil(struct buffer *out, const char *name, struct bytes value);
 /* A map that is there, or an empty one. */
 void pack_map_or_none(struct buffer *out, struct bytes map);
 

@@ -251,6 +251,56 @@ change_project(struct registry_state *s, uint64_t at_ms, const struct message *m
 }
 
 static void
+action_told(struct registry_state *s, const struct message *m)
+{
+    struct row_key key = key_of_action(&m->envelope.project, m->action_offered.name);
+    struct action_entry entry;
+    entry_read(s->journal, &key, &action_entry_shape, &entry);
+    made_told(s, entry.record);
+}
+
+static void
+change_action(struct registry_state *s, uint64_t at_ms, const struct message *m)
+{
+    const struct action_changed *changed = &m->action_changed;
+    struct row_key key = key_of_action(&m->envelope.project, changed->name);
+    struct action_entry entry;
+    if (!entry_read(s->journal, &key, &action_entry_shape, &entry)) {
+        entry.created_ms = at_ms;
+        if (changed->kind == ACTION_HTTP) {
+            entry.record = journal_last(s->journal);
+            struct row_key made = key_of_made(entry.record);
+            journal_put(s->journal, row_key_bytes(&made), row_key_bytes(&key));
+        }
+    }
+    entry.action = changed->action;
+    entry.kind = changed->kind;
+    entry.title = changed->title;
+    entry.description = changed->description;
+    entry.url = changed->url;
+    entry.input_schema = changed->input_schema;
+    entry.output_schema = changed->output_schema;
+    entry.annotations = changed->annotations;
+    entry.tags = changed->tags;
+    entry.secret = changed->secret;
+    entry.version = changed->version;
+    entry.updated_ms = at_ms;
+    entry_write(s->journal, &key, &action_entry_shape, &entry);
+}
+
+static void
+delete_action(struct registry_state *s, const struct message *m)
+{
+    struct row_key key = key_of_action(&m->envelope.project, m->action_deleted.name);
+    struct action_entry entry;
+    entry_read(s->journal, &key, &action_entry_shape, &entry);
+    struct row_key made = key_of_made(entry.record);
+    if (entry.record != 0)
+        journal_delete(s->journal, row_key_bytes(&made));
+    journal_delete(s->journal, row_key_bytes(&key));
+}
+
+static void
 change_role(struct registry_state *s, uint64_t at_ms, const struct message *m)
 {
     const struct role_changed *changed = &m->role_changed;
@@ -370,6 +420,9 @@ registry_apply(void *state, uint64_t at_ms, const struct message *m)
     case ROLE_DELETED: delete_role(s, m); return;
     case PRINCIPAL_CHANGED: change_principal(s, at_ms, m); return;
     case PRINCIPAL_OFFERED: principal_told(s, m); return;
+    case ACTION_CHANGED: change_action(s, at_ms, m); return;
+    case ACTION_DELETED: delete_action(s, m); return;
+    case ACTION_OFFERED: action_told(s, m); return;
     case PROJECT_CHANGED: change_project(s, at_ms, m); return;
     case PROJECT_OFFERED: project_told(s, m); return;
     case KEYS_COMPLETE: s->keys_telling = false; return;

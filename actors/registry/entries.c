@@ -16,6 +16,7 @@ ENTRY(queue_entry);
 ENTRY(role_entry);
 ENTRY(principal_entry);
 ENTRY(project_entry);
+ENTRY(action_entry);
 
 struct row_key
 key_of_name(const struct id *project, struct bytes name)
@@ -75,6 +76,15 @@ key_of_project(const struct id *project)
 {
     struct row_key key = row_key('J');
     row_key_id(&key, project);
+    return key;
+}
+
+struct row_key
+key_of_action(const struct id *project, struct bytes name)
+{
+    struct row_key key = row_key('T');
+    row_key_id(&key, project);
+    row_key_text(&key, name);
     return key;
 }
 

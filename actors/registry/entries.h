@@ -55,6 +55,22 @@
     F(S, 9,  u64,  created_ms,  "unix ms")                                               \
     F(S, 10, u64,  updated_ms,  "unix ms")
 
+#define action_entry_FIELDS(F, S)                                                        \
+    F(S, 1,  id,     action,        "its id")                                            \
+    F(S, 2,  u32,    kind,          "enum action_kind")                                  \
+    F(S, 3,  text,   title,         "for people, or nothing")                            \
+    F(S, 4,  text,   description,   "for people, or nothing")                            \
+    F(S, 5,  text,   url,           "where it is called, or nothing")                    \
+    F(S, 6,  blob,   input_schema,  "msgpack map, or nothing")                           \
+    F(S, 7,  blob,   output_schema, "msgpack map, or nothing")                           \
+    F(S, 8,  blob,   annotations,   "msgpack map, or nothing")                           \
+    F(S, 9,  blob,   tags,          "msgpack map, or nothing")                           \
+    F(S, 10, secret, secret,        "that signs, or nothing")                            \
+    F(S, 11, u32,    version,       "of the secret, from 1 on")                          \
+    F(S, 12, u64,    created_ms,    "unix ms")                                           \
+    F(S, 13, u64,    updated_ms,    "unix ms")                                           \
+    F(S, 14, u64,    record,        "that made it")
+
 #define project_entry_FIELDS(F, S)                                                       \
     F(S, 1, u64,  record,      "that made the row")                                      \
     F(S, 2, text, name,        "for people, or nothing")                                 \
@@ -91,6 +107,9 @@ struct count_entry {
 struct queue_entry {
     queue_entry_FIELDS(FIELD_MEMBER, queue_entry)
 };
+struct action_entry {
+    action_entry_FIELDS(FIELD_MEMBER, action_entry)
+};
 struct project_entry {
     project_entry_FIELDS(FIELD_MEMBER, project_entry)
 };
@@ -102,7 +121,7 @@ struct principal_entry {
 };
 extern const struct shape automation_entry_shape, version_entry_shape, key_entry_shape,
     count_entry_shape, queue_entry_shape, role_entry_shape, principal_entry_shape,
-    project_entry_shape;
+    project_entry_shape, action_entry_shape;
 
 /* A version of an automation. */
 struct version_name {
@@ -118,6 +137,7 @@ struct row_key key_of_key(const struct id *project, const struct id *key);
 struct row_key key_of_role(const struct id *project, struct bytes role);
 struct row_key key_of_principal(const struct id *project, const struct id *principal);
 struct row_key key_of_project(const struct id *project);
+struct row_key key_of_action(const struct id *project, struct bytes name);
 struct row_key key_of_made(uint64_t record);
 struct row_key key_of_counts(void);
 struct row_key key_of_queue(const struct id *project, struct bytes name);
@@ -136,8 +156,8 @@ bool entry_read(struct journal *journal, const struct row_key *key,
 void entry_write(struct journal *journal, const struct row_key *key,
     const struct shape *shape, const void *value);
 
-/* The value of a U row is the key of a V row, that of a G row the key of a K, P or J
- * row.
+/* The value of a U row is the key of a V row, that of a G row the key of a K, P, J
+ * or T row.
  */
 struct version_name version_name_read(struct bytes key);
 /* Its project and id. */

@@ -290,6 +290,8 @@ tell_keys(const struct registry_state *state, struct outbox *out)
         out->project = row_take_id(&row);
         if (letter == 'J')
             tell_project(state, out);
+        else if (letter == 'T')
+            tell_action(state, arena_copy(out->arena, row), out);
         else if (letter == 'K')
             tell_key(state, row_take_id(&row), out);
         else

@@ -96,16 +96,6 @@ pack_roles(const struct registry_state *state, struct arena *arena,
     }
 }
 
-static void
-pack_pair(struct buffer *out, const char *name, struct bytes value)
-{
-    pack_string(out, name);
-    if (value.size > 0)
-        pack_text(out, value);
-    else
-        pack_nil(out);
-}
-
 struct shown {
     const struct registry_state *state;
     struct arena *arena;
@@ -122,15 +112,15 @@ show(struct shown *shown, const struct id *id, const struct principal_entry *ent
     struct buffer *out = shown->out;
     char printed[ID_TEXT_MAX];
     pack_map(out, 12);
-    pack_pair(out, "id", text(id_print(id, "svc_", printed)));
-    pack_pair(out, "name", entry->name);
-    pack_pair(out, "description", entry->description);
-    pack_pair(out, "owner", entry->owner);
+    put_text_or_nil(out, "id", text(id_print(id, "svc_", printed)));
+    put_text_or_nil(out, "name", entry->name);
+    put_text_or_nil(out, "description", entry->description);
+    put_text_or_nil(out, "owner", entry->owner);
     pack_string(out, "metadata");
     pack_map_or_none(out, entry->metadata);
     pack_string(out, "tags");
     pack_map_or_none(out, entry->tags);
-    pack_pair(out, "state", text(states[entry->state % COUNT(states)]));
+    put_text_or_nil(out, "state", text(states[entry->state % COUNT(states)]));
     pack_string(out, "roles");
     pack_roles(shown->state, shown->arena, &shown->project, entry->roles, out);
     pack_string(out, "scopes");

@@ -35,24 +35,14 @@ project_deleted(const struct registry_state *state, const struct id *project)
 }
 
 static void
-put_text(struct buffer *out, const char *name, struct bytes value)
-{
-    pack_string(out, name);
-    if (value.size > 0)
-        pack_text(out, value);
-    else
-        pack_nil(out);
-}
-
-static void
 answer(
     struct outbox *out, uint64_t request, const struct project_entry *entry, bool back)
 {
     struct buffer document = { 0 };
     pack_map(&document, 7);
-    put_text(&document, "name", entry->name);
-    put_text(&document, "description", entry->description);
-    put_text(&document, "reference", entry->reference);
+    put_text_or_nil(&document, "name", entry->name);
+    put_text_or_nil(&document, "description", entry->description);
+    put_text_or_nil(&document, "reference", entry->reference);
     pack_string(&document, "tags");
     pack_map_or_none(&document, entry->tags);
     pack_string(&document, "deleted");

@@ -55,7 +55,7 @@ comes_too_late(
 {
     static const enum message_code changes[] = { AUTOMATION_APPLY, VERSION_PUBLISH,
         AUTOMATION_SET, KEY_CREATE, ROLE_SET, ROLE_DELETE, ROLE_ASSIGN, PRINCIPAL_SET,
-        QUEUE_SET };
+        QUEUE_SET, ACTION_SET, ACTION_DELETE };
     for (size_t i = 0; i < COUNT(changes); i++) {
         if (in->code != changes[i] || !project_deleted(state, &out->project))
             continue;
@@ -105,6 +105,9 @@ registry_decide(
     case PRINCIPAL_LIST: on_principal_list(s, in, out); return;
     case PROJECT_SET: on_project_set(s, now_ms, in, out); return;
     case PROJECT_GET: on_project_get(s, in, out); return;
+    case ACTION_SET: on_action_set(s, now_ms, in, out); return;
+    case ACTION_DELETE: on_action_delete(s, in, out); return;
+    case ACTION_LIST: on_action_list(s, in, out); return;
     case QUEUE_SET: on_queue_set(s, in, out); return;
     case QUEUE_GET: on_queue_get(s, in, out); return;
     default: WRONG("the catalogue sends the registry no such message");

@@ -22,12 +22,11 @@
  *   K project key                  an API key
  *   P project principal            whose keys are, and the roles that it holds
  *   R project role                 what a role of the project allows
+ *   T project name                 an action of the project's own
  *   J project                      what the project is called, whether it is deleted
- *   G record                       row of the key, principal or project that the record
- *                                  made
- *   Q project queue                limit and settings of a queue
- *   C                              how many automations, keys, queues and principals
- *                                  there are
+ *   G record                       row of the key, principal, project or action that
+ * the record made Q project queue                limit and settings of a queue C how
+ * many automations, keys, queues and principals there are
  *
  * On disk: letters, orders and field numbers are for ever.
  */

@@ -130,6 +130,14 @@ void on_project_set(const struct registry_state *state, uint64_t now_ms,
 void on_project_get(
     const struct registry_state *state, const struct message *in, struct outbox *out);
 
+/* actions.c */
+void on_action_set(const struct registry_state *state, uint64_t now_ms,
+    const struct message *in, struct outbox *out);
+void on_action_delete(
+    const struct registry_state *state, const struct message *in, struct outbox *out);
+void on_action_list(
+    const struct registry_state *state, const struct message *in, struct outbox *out);
+
 /* queues.c */
 void on_queue_set(
     const struct registry_state *state, const struct message *in, struct outbox *out);

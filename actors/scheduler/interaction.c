@@ -358,6 +358,18 @@ respond(struct turn *turn, const struct interaction_row *row,
     turn_close(turn);
 }
 
+static const struct refusal nothing_asked = { .err = ERR_NOT_FOUND,
+    .detail = "nothing such is asked in the project" };
+
+/* A turn of the run that asks it. */
+static bool
+open_asked(struct turn *turn, const struct scheduler_state *state, uint64_t now_ms,
+    struct outbox *out, const struct id *interaction, struct interaction_row *row)
+{
+    return interaction_read(state->journal, &out->project, interaction, row)
+           && turn_open(turn, state, now_ms, out, &row->run);
+}
+
 /* Who asks again whether the same answer was taken, hears that it was. */
 void
 on_interaction_respond(const struct scheduler_state *state, uint64_t now_ms,
@@ -367,10 +379,8 @@ on_interaction_respond(const struct scheduler_state *state, uint64_t now_ms,
     struct interaction_row row;
     struct turn turn;
 
-    if (!interaction_read(state->journal, &out->project, &said->interaction, &row)
-        || !turn_open(&turn, state, now_ms, out, &row.run)) {
-        refuse_request(out, said->request,
-            refuse(ERR_NOT_FOUND, "nothing such is asked in the project"));
+    if (!open_asked(&turn, state, now_ms, out, &said->interaction, &row)) {
+        refuse_request(out, said->request, nothing_asked);
         return;
     }
     struct bytes given = given_by(row.answers, said->principal);
@@ -406,10 +416,8 @@ on_interaction_delete(const struct scheduler_state *state, uint64_t now_ms,
     struct interaction_row row;
     struct turn turn;
 
-    if (!interaction_read(state->journal, &out->project, &said->interaction, &row)
-        || !turn_open(&turn, state, now_ms, out, &row.run)) {
-        refuse_request(out, said->request,
-            refuse(ERR_NOT_FOUND, "nothing such is asked in the project"));
+    if (!open_asked(&turn, state, now_ms, out, &said->interaction, &row)) {
+        refuse_request(out, said->request, nothing_asked);
         return;
     }
     if (row.status == INTERACTION_PENDING) {

@@ -117,33 +117,60 @@ mobius_session_drain(struct request *r)
 
 /* ---- the catalogue: what workers that are there can do ---- */
 
+/* `own` is what the project says of it, or nothing: then workers that are there do it.
+ */
 static void
-write_action(struct buffer *out, struct bytes name)
+write_action(struct buffer *out, struct bytes name, struct bytes own)
 {
+    static const char *const same[] = { "title", "description", "input_schema",
+        "output_schema", NULL };
+    struct bytes annotations = pack_find(own, "annotations");
     struct form action = form_open(out);
     form_text(&action, "name", name);
-    form_string(&action, "endpoint_kind", "worker");
+    form_copy_all(&action, own, same);
+    form_string(&action, "endpoint_kind",
+        bytes_equal(said_text(own, "kind"), text("http")) ? "http" : "worker");
     form_string(&action, "source", "custom");
     form_string(&action, "definition_scope", "project");
     form_string(&action, "readiness", "ready");
     form_string(&action, "risk", "low");
-    struct form annotations = form_inside(&action, "annotations");
-    form_close(&annotations);
+    if (annotations.size > 1) {
+        form_value(&action, "annotations", annotations);
+    } else {
+        struct form none = form_inside(&action, "annotations");
+        form_close(&none);
+    }
     form_close(&action);
 }
 
 struct actions {
     struct bytes names[ACTIONS_MAX];
+    struct bytes own[ACTIONS_MAX]; /* documents, or nothing */
     size_t count;
 };
 
-static bool
-among(const struct actions *actions, struct bytes name)
+static void
+note_action(struct actions *actions, struct bytes name, struct bytes own)
 {
     for (size_t i = 0; i < actions->count; i++)
         if (bytes_equal(actions->names[i], name))
-            return true;
-    return actions->count == ACTIONS_MAX;
+            return;
+    if (actions->count == ACTIONS_MAX)
+        return;
+    actions->own[actions->count] = own;
+    actions->names[actions->count++] = name;
+}
+
+/* First what the project says, which knows more of it. */
+static void
+collect_own(struct actions *actions, struct bytes document)
+{
+    size_t count;
+    struct cursor items = said_items(document, "items", &count);
+    for (size_t i = 0; i < count; i++) {
+        struct bytes own = cursor_skip(&items);
+        note_action(actions, said_text(own, "name"), own);
+    }
 }
 
 static void
@@ -154,49 +181,68 @@ collect(struct actions *actions, struct bytes document)
     for (size_t i = 0; i < sessions; i++) {
         size_t count;
         struct cursor names = said_items(cursor_skip(&items), "actions", &count);
-        for (size_t k = 0; k < count; k++) {
-            struct bytes name = cursor_text(&names);
-            if (!among(actions, name))
-                actions->names[actions->count++] = name;
-        }
+        for (size_t k = 0; k < count; k++)
+            note_action(actions, cursor_text(&names), (struct bytes){ 0 });
     }
+}
+
+static void
+show_actions(struct request *r, const struct actions *actions)
+{
+    struct bytes wanted = r->captures[1];
+    struct buffer out = { 0 };
+    struct form whole = form_open(&out);
+    struct form list = form_list(&whole, "items");
+    for (size_t i = 0; i < actions->count; i++) {
+        if (wanted.size > 0 && bytes_equal(actions->names[i], wanted)) {
+            buffer_clear(&out);
+            write_action(&out, wanted, actions->own[i]);
+            form_answer(r, 200, &out);
+            return;
+        }
+        form_item(&list);
+        write_action(&out, actions->names[i], actions->own[i]);
+    }
+    form_close_list(&list);
+    form_close(&whole);
+    if (wanted.size == 0) {
+        form_answer(r, 200, &out);
+        return;
+    }
+    buffer_free(&out);
+    request_refuse(r, ERR_NOT_FOUND,
+        "the project has no such action, and no worker that is there does it");
 }
 
 static void
 got_actions(struct request *r, const struct message *answer)
 {
-    struct actions *actions = arena_take(&r->arena, sizeof *actions);
-    struct buffer out = { 0 };
-    struct bytes wanted = r->captures[1];
+    struct actions *actions = r->own;
     if (answer->code != DOCUMENT) {
         request_show(r, answer);
         return;
     }
     collect(actions, answer->document.document);
-    if (wanted.size > 0 && among(actions, wanted)) {
-        write_action(&out, wanted);
-        form_answer(r, 200, &out);
+    show_actions(r, actions);
+}
+
+static void
+got_own_actions(struct request *r, const struct message *answer)
+{
+    struct actions *actions = arena_take(&r->arena, sizeof *actions);
+    if (answer->code != DOCUMENT) {
+        request_show(r, answer);
         return;
     }
-    if (wanted.size > 0) {
-        request_refuse(r, ERR_NOT_FOUND, "no worker that is there does this action");
-        return;
-    }
-    struct form whole = form_open(&out);
-    struct form list = form_list(&whole, "items");
-    for (size_t i = 0; i < actions->count; i++) {
-        form_item(&list);
-        write_action(&out, actions->names[i]);
-    }
-    form_close_list(&list);
-    form_close(&whole);
-    form_answer(r, 200, &out);
+    r->own = actions;
+    collect_own(actions, arena_copy(&r->arena, answer->document.document));
+    request_ask(r, request_message(r, WORKER_LIST, ACTOR_lease), got_actions);
 }
 
 void
 mobius_action_list(struct request *r)
 {
-    request_ask(r, request_message(r, WORKER_LIST, ACTOR_lease), got_actions);
+    request_ask(r, request_message(r, ACTION_LIST, ACTOR_registry), got_own_actions);
 }
 
 void

@@ -27,6 +27,10 @@ void native_place(struct request *r, struct message *start);
 typedef void native_done(struct request *r, const struct message *answer);
 void native_project_end(struct request *r, native_done *done);
 
+/* Chance that signs the calls of an action from now on: it is r->own, in the arena. */
+enum { NATIVE_SECRET_SIZE = 32 };
+struct bytes native_action_secret(struct request *r);
+
 /* A list of scopes, as bits; 0 where there is none.  False: it was refused. */
 bool native_scopes(struct request *r, struct bytes body, uint32_t *scopes);
 /* Make a key of the caller's project as `wanted` says, and let `show` answer: with its

@@ -102,6 +102,31 @@ class HttpRequest(unittest.TestCase):
                          ("failed", type), run)
         return run["error"]["message"]
 
+    def test_a_project_gives_a_url_a_name_that_steps_use(self):
+        secret = self.engine.tool("actions", "create", "lookup",
+                                  f"http://127.0.0.1:{self.port}/v1").stdout.strip()
+        self.assertIn("lookup", self.engine.tool("actions", "list").stdout)
+        self.engine.apply("name: own\nsteps:\n"
+                          "  - { key: l, kind: action, action: lookup, with: { q: 1 } }\n")
+        run = self.engine.start("own", wait=30)
+        self.assertEqual(run["output"], {"found": [1, 2.5, None]}, run)
+        method, path, headers, body = self.server.heard.pop()
+        self.assertEqual((method, path, json.loads(body)), ("POST", "/v1", {
+            "run_id": run["id"], "step_key": "l", "parameters": {"q": 1}}))
+        said = b".".join([b"v1", headers["X-Mobius-Delivery-Id"].encode(),
+                          headers["X-Mobius-Timestamp"].encode(), body])
+        self.assertEqual(
+            headers["X-Mobius-Signature"], "sha256=" + hmac.new(
+                base64.b64decode(secret), said, hashlib.sha256).hexdigest())
+        self.engine.tool("actions", "set", "lookup", f"http://127.0.0.1:{self.port}/gone")
+        self.assertNotEqual(
+            self.engine.tool("actions", "rotate", "lookup").stdout.strip(), secret)
+        run = self.engine.start("own", wait=30)
+        self.assertEqual(run["error"]["type"], "HttpStatus")
+        self.assertEqual(self.server.heard.pop()[2]["X-Mobius-Secret-Version"], "2")
+        self.engine.tool("actions", "delete", "lookup")
+        self.assertEqual(self.engine.get("/actions")["items"], [])
+
     def test_it_asks_and_says_what_was_answered(self):
         run = self.ask("/?q=1", headers={"X-Who": "me", "Empty": ""})
         self.assertEqual(run["output"], {

@@ -18,6 +18,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -95,6 +96,23 @@ def program(kind, name):
     need(NODE)
     return [*node, os.path.join(HERE, name + ".mjs")], dict(
         os.environ, MOBIUS_SDK=os.path.join(folder, MODULE))
+
+
+class Called(http.server.BaseHTTPRequestHandler):
+    """What a project has of its own; what it hears is kept."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.heard.append((self.path, dict(self.headers), body))
+        answer = json.dumps({"done": json.loads(body)["parameters"]}).encode()
+        self.send_response(503 if self.path == "/busy" else 200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_):
+        pass
 
 
 class Process:
@@ -750,6 +768,96 @@ class Api(Journeys):
                     "name": "x", "principal_id": ci, "expires_at": "2100-01-01"})):
             self.refused(status, *call)
 
+    def own_server(self):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Called)
+        server.heard = []
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        return server, f"http://127.0.0.1:{server.server_address[1]}"
+
+    def genuine(self, heard, secret, version):
+        """Is the call signed with the secret, as the SDKs check it?"""
+        _, headers, body = heard
+        said = b".".join([b"v1", headers["X-Mobius-Delivery-Id"].encode(),
+                          headers["X-Mobius-Timestamp"].encode(), body])
+        mac = hmac.new(base64.b64decode(secret), said, hashlib.sha256).hexdigest()
+        return (headers["X-Mobius-Signature"], headers["X-Mobius-Secret-Version"]) == (
+            "sha256=" + mac, str(version))
+
+    def test_an_own_action_is_called_at_its_url_and_signed(self):
+        server, url = self.own_server()
+        self.engine.worker("--actions", "http.request", "--private-addresses", "yes")
+        until(lambda: self.engine.get("/workers")["items"], "the worker is there")
+        made = self.call("POST", P + "/actions", {
+            "name": "send-email", "title": "Send", "endpoint_url": url + "/send",
+            "input_schema": {"type": "object"}, "annotations": {"idempotent": True},
+            "tags": {"team": "crm"}})
+        self.assertEqual(
+            [made[name] for name in ("name", "title", "endpoint_kind", "endpoint_url",
+                                     "invocation_format", "input_schema", "annotations",
+                                     "tags")],
+            ["send-email", "Send", "http", url + "/send", "legacy", {"type": "object"},
+             {"idempotent": True}, {"team": "crm"}])
+        self.assertEqual(len(base64.b64decode(made["signing_secret"])), 32)
+        name, definition = automation("send-email", to="ann")
+        self.engine.apply(definition)
+        run = self.engine.start(name, wait=30)
+        self.assertEqual((run["status"], run["output"]),
+                         ("completed", {"done": {"to": "ann"}}))
+        heard = server.heard.pop()
+        self.assertEqual((heard[0], json.loads(heard[2])), ("/send", {
+            "run_id": run["id"], "step_key": "only", "parameters": {"to": "ann"}}))
+        self.assertTrue(self.genuine(heard, made["signing_secret"], 1))
+        with tempfile.TemporaryDirectory() as folder:
+            self.engine.tool("runs", "export", run["id"], "--output", folder + "/run")
+            with open(folder + "/run", "rb") as exported:
+                log = exported.read()
+        self.assertIn(b"send-email", log)
+        for hidden in (url.encode(), made["signing_secret"].encode(),
+                       base64.b64decode(made["signing_secret"])):
+            self.assertNotIn(hidden, log)
+
+        path = P + "/actions/send-email"
+        changed = self.call("PATCH", path, {"endpoint_url": url + "/other", "tags": {}})
+        self.assertEqual((changed["endpoint_url"], changed["title"]),
+                         (url + "/other", "Send"))
+        self.assertNotIn("signing_secret", changed)
+        self.assertEqual(self.invoke("send-email", input={})[0], 200)
+        self.assertEqual(server.heard.pop()[0], "/other")
+        rotated = self.call("POST", path + "/secret/rotate", {})
+        for process in ("registry.0", "gateway.0"):
+            self.engine.wait_restarted(process, self.engine.kill(process))
+            until(lambda: self.shown(P), f"{process} is back")
+        status, done = self.invoke("send-email", input={"to": "bob"})
+        self.assertEqual((status, done["output"]), (200, {"done": {"to": "bob"}}))
+        heard = server.heard.pop()
+        self.assertEqual(heard[0], "/other")
+        self.assertTrue(self.genuine(heard, rotated["signing_secret"], 2))
+        self.assertFalse(self.genuine(heard, made["signing_secret"], 2))
+
+        shown = self.call("GET", P + "/catalog/actions/send-email")
+        self.assertEqual((shown["endpoint_kind"], shown["annotations"]),
+                         ("http", {"idempotent": True}))
+        self.call("POST", P + "/actions", {"name": "by-hand", "endpoint_kind": "worker"})
+        listed = [item["name"] for item in
+                  self.call("GET", P + "/catalog/actions")["items"]]
+        self.assertEqual((listed.count("send-email"), listed.count("by-hand")), (1, 1))
+        self.call("DELETE", path)
+        self.assertNotIn("send-email", json.dumps(self.engine.get("/workers")))
+        for status, *call in (
+                (404, "DELETE", path), (404, "PATCH", path, {"title": "x"}),
+                (404, "POST", path + "/secret/rotate", {}),
+                (409, "POST", P + "/actions/by-hand/secret/rotate", {}),
+                (409, "POST", P + "/actions", {"name": "by-hand", "endpoint_url": url}),
+                (400, "POST", P + "/actions", {"name": "Send", "endpoint_url": url}),
+                (400, "POST", P + "/actions", {"name": "mobius.x", "endpoint_url": url}),
+                (400, "POST", P + "/actions", {"name": "send"}),
+                (400, "POST", P + "/actions", {"name": "send", "endpoint_url": "ftp://x"}),
+                (501, "POST", P + "/actions", {"name": "send", "endpoint_url": url,
+                                               "invocation_format": "signed_context_v1"})):
+            self.refused(status, *call)
+
     def test_a_project_is_renamed_deleted_and_brought_back(self):
         shown = self.call("PATCH", P, {"name": "Platform", "description": "ours",
                                        "external_ref": "crm-7", "tags": {"a": "b"}})
@@ -763,13 +871,14 @@ class Api(Journeys):
         self.refused(400, "PATCH", P, {"name": 7})
         self.refused(501, "PATCH", P, {"access_mode": "restricted"})
 
-        loop = self.call("POST", P + "/loops", dict(SEED, triggers=[
-            {"key": "daily", "kind": "schedule", "config": {"cron": "0 9 * * *"}}]))
+        loop = self.call("POST", P + "/loops", SEED)
         run = self.call("POST", f"{P}/loops/{loop['id']}/runs", {})["id"]
         until(lambda: self.shown(f"{P}/runs/{run}"), "the run is seen")
         self.refused(409, "DELETE", P)
         self.call("POST", f"{P}/runs/{run}/cancel", {})
         self.engine.wait_final(run)
+        self.call("PATCH", f"{P}/loops/{loop['id']}", {"triggers": [
+            {"key": "daily", "kind": "schedule", "config": {"cron": "0 9 * * *"}}]})
         self.refused(409, "DELETE", P)
         self.call("PATCH", f"{P}/loops/{loop['id']}", {"status": "paused"})
         ci, key = self.principal("ci", "role_owner")
