@@ -219,7 +219,7 @@
     F(S, 11, text,    environment, "environment id, or nothing")                         \
     F(S, 12, payload, parameters,  "msgpack map")                                        \
     F(S, 13, u64,     deadline_ms, "unix ms when the attempt times out; 0: never")       \
-    F(S, 14, u32,     leased,      "1: a session is known to hold it")                   \
+    F(S, 14, u32,     leased,      "enum offered_as")                                    \
     F(S, 15, id,      session,     "that session")                                       \
     F(S, 16, u64,     order,       "record number of its call: older jobs first")        \
     F(S, 17, u64,     life,        "epoch of the lease actor that may grant it")
@@ -741,6 +741,13 @@ enum outcome {
     OUTCOME_CANCELLED = 3,
     OUTCOME_RETURNED = 4, /* it was not begun: another may do the same attempt */
     OUTCOME_FATAL = 5,    /* failed, and another attempt would fail too */
+};
+
+/* Who has a job that is offered.  On the wire: never renumber. */
+enum offered_as {
+    OFFERED_FREE = 0,
+    OFFERED_HELD = 1,   /* the session that is named */
+    OFFERED_UNSURE = 2, /* nobody, or whom an earlier lease actor gave it to untold */
 };
 
 /* What was decided about a report or a lease.  On the wire: never renumber. */

@@ -4,6 +4,9 @@
 #include "base/counters.h"
 #include "base/wrong.h"
 
+/* By then gateways have said what their workers hold. */
+enum { UNSURE_MS = 500 };
+
 static void
 lease_open(void *state, const struct actor_setup *setup)
 {
@@ -416,6 +419,11 @@ lease_due(const void *state)
             s->config->lease_ms);
         due_ms = beat_ms < due_ms ? beat_ms : due_ms;
     }
+    if (!list_empty(&t->unsure)) {
+        uint64_t unsure_ms =
+            after(LIST_OF(t->unsure.next, struct job, of_waiting)->since_ms, UNSURE_MS);
+        due_ms = unsure_ms < due_ms ? unsure_ms : due_ms;
+    }
     if (!list_empty(&t->adoptable)) {
         uint64_t adopt_ms =
             after(LIST_OF(t->adoptable.next, struct job, of_waiting)->since_ms,
@@ -565,6 +573,11 @@ lease_tick(const void *state, uint64_t now_ms, struct outbox *out)
                     s->config->lease_ms)
                     <= now_ms)
         say_over(LIST_OF(t->adoptable.next, struct job, of_waiting), false, out);
+    else if (!list_empty(&t->unsure)
+             && after(LIST_OF(t->unsure.next, struct job, of_waiting)->since_ms,
+                    UNSURE_MS)
+                    <= now_ms)
+        say_over(LIST_OF(t->unsure.next, struct job, of_waiting), false, out);
     else if (!list_empty(&t->ready))
         grant(s, out);
     else if (t->queues.known && !queues_counted(&t->queues)

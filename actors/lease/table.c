@@ -17,6 +17,7 @@ table_open(struct table *table, uint32_t partitions)
     list_open(&table->ready);
     list_open(&table->leaving);
     list_open(&table->adoptable);
+    list_open(&table->unsure);
     list_open(&table->resay);
     list_open(&table->beats);
 }
@@ -432,7 +433,9 @@ table_offer(struct table *table, const struct id *project,
     job->deadline_ms = offered->deadline_ms;
     if (offered->leased) {
         job->state = JOB_ADOPTABLE;
-        list_append(&table->adoptable, &job->of_waiting);
+        list_append(
+            offered->leased == OFFERED_HELD ? &table->adoptable : &table->unsure,
+            &job->of_waiting);
         count_out(table, job, queues_get(&table->queues, project, offered->queue));
         return;
     }

@@ -9,6 +9,7 @@
  *                   |   gone                      ^
  *                   `---- nobody claimed it ------'
  *
+ * ADOPTABLE: an earlier life granted it, or perhaps did; its holder is awaited.
  * OVER: the scheduler has been told, and its answer is awaited.
  */
 #ifndef ACTORS_LEASE_TABLE_H
@@ -92,7 +93,8 @@ struct table {
     struct list all_jobs, all_lanes, all_sessions;
     struct list ready;     /* lanes */
     struct list leaving;   /* sessions */
-    struct list adoptable; /* jobs */
+    struct list adoptable; /* jobs that were leased, */
+    struct list unsure;    /* or may have been */
     struct list resay;     /* jobs */
     struct list beats;     /* jobs, in order of heard_ms */
     struct queues queues;

@@ -438,11 +438,12 @@ learn_plan(struct scheduler_state *s, const struct message *m)
 }
 
 static void
-see_lease(struct scheduler_state *s, const struct message *m)
+see_lease(struct scheduler_state *s, uint64_t at_ms, const struct message *m)
 {
     struct row_key key = row_key('L'), value = row_key('L');
     s->lease_epoch = m->lease_seen.epoch;
     s->lease_record = journal_last(s->journal);
+    s->lease_ms = at_ms;
     row_key_u64(&value, s->lease_epoch);
     row_key_u64(&value, s->lease_record);
     scheduler_put(s, &key, row_key_bytes(&value));
@@ -455,7 +456,7 @@ told(struct scheduler_state *s, const struct message *m)
     struct lane_job job = { m->envelope.project, offered->run, offered->step,
         offered->order };
     count(COUNTER_jobs_offered, 1);
-    if (!offered->leased)
+    if (offered->leased != OFFERED_HELD)
         lanes_told(&s->lanes, offered->lane, &job, offered->parameters.size);
 }
 
@@ -482,7 +483,7 @@ scheduler_apply(void *state, uint64_t at_ms, const struct message *m)
     struct scheduler_state *s = state;
     switch (m->code) {
     case PLAN_LEARNED: learn_plan(s, m); return;
-    case LEASE_SEEN: see_lease(s, m); return;
+    case LEASE_SEEN: see_lease(s, at_ms, m); return;
     case RUN_CHANGED:
     case CHILD_CANCEL:
     case JOB_WITHDRAWN: return;

@@ -4,6 +4,9 @@
 
 /* Jobs told in one turn; each may need a fact of its own. */
 enum { OFFERS_MAX = 64 };
+/* After a lease actor began anew: by then gateways have said what their workers hold.
+ */
+enum { UNSURE_MS = 500 };
 
 uint64_t
 lane_number(const struct id *project, const struct plan_step *step, struct arena *arena)
@@ -52,7 +55,7 @@ parameters_of(struct turn *turn, uint32_t step, const struct plan_step *plan)
 
 /* What leaves must not borrow from the journal: it is committed before. */
 static void
-say_offer(struct turn *turn, const struct lane_job *job, uint32_t offer)
+say_offer(struct turn *turn, const struct lane_job *job, uint32_t offer, bool unsure)
 {
     struct outbox *out = turn->out;
     const struct step_row *step = run_step(&turn->run, job->step);
@@ -72,7 +75,9 @@ say_offer(struct turn *turn, const struct lane_job *job, uint32_t offer)
                              .environment = arena_copy(out->arena, plan.environment),
                              .parameters = arena_copy(out->arena, parameters),
                              .deadline_ms = step->due_ms,
-                             .leased = step->status == STEP_LEASED,
+                             .leased = step->status == STEP_LEASED ? OFFERED_HELD
+                                       : unsure                    ? OFFERED_UNSURE
+                                                                   : OFFERED_FREE,
                              .session = step->session,
                              .order = job->record,
                              .life = turn->state->lease_epoch,
@@ -80,8 +85,8 @@ say_offer(struct turn *turn, const struct lane_job *job, uint32_t offer)
 }
 
 static void
-offer_job(
-    const struct scheduler_state *state, struct outbox *out, const struct lane_job *job)
+offer_job(const struct scheduler_state *state, uint64_t now_ms, struct outbox *out,
+    const struct lane_job *job)
 {
     struct turn turn;
     if (lanes_has_told(&state->lanes, &job->run, job->step)
@@ -92,8 +97,10 @@ offer_job(
     if (step->called != job->record
         || (step->status != STEP_OPEN && step->status != STEP_LEASED))
         return;
-    if (step->status == STEP_OPEN && step->offered <= state->lease_record) {
-        /* An earlier lease actor may have granted this offer and died untold. */
+    /* An earlier lease actor may have granted this offer and died untold. */
+    bool unsure = step->status == STEP_OPEN && step->offered <= state->lease_record;
+    bool early = now_ms < state->lease_ms + UNSURE_MS;
+    if (unsure && !early) {
         offer++;
         say_job_reoffered(out, (struct job_reoffered){
                                    .run = job->run,
@@ -102,7 +109,7 @@ offer_job(
                                    .offer = offer,
                                });
     }
-    say_offer(&turn, job, offer);
+    say_offer(&turn, job, offer, unsure && early);
 }
 
 void
@@ -119,7 +126,7 @@ say_lease_known(struct turn *turn, const struct job_leased *leased)
                              .lane = step->lane,
                              .queue = arena_copy(out->arena, plan.queue),
                              .deadline_ms = step->due_ms,
-                             .leased = 1,
+                             .leased = OFFERED_HELD,
                              .session = leased->session,
                              .order = step->called,
                              .life = turn->state->lease_epoch,
@@ -145,8 +152,8 @@ keep_job(void *self, struct bytes key, struct bytes value)
 }
 
 static void
-offer_backlog(const struct scheduler_state *state, const struct lane *lane,
-    uint32_t max, struct outbox *out)
+offer_backlog(const struct scheduler_state *state, uint64_t now_ms,
+    const struct lane *lane, uint32_t max, struct outbox *out)
 {
     struct backlog backlog = { .max = max };
     struct row_key from = row_key('J'), to = row_key('J');
@@ -164,7 +171,7 @@ offer_backlog(const struct scheduler_state *state, const struct lane *lane,
     for (uint32_t i = 0; i < backlog.count; i++) {
         last = backlog.jobs[i];
         out->project = last.project;
-        offer_job(state, out, &last);
+        offer_job(state, now_ms, out, &last);
     }
     say_lane_read(out, (struct lane_read){
                            .lane = lane->number,
@@ -176,14 +183,14 @@ offer_backlog(const struct scheduler_state *state, const struct lane *lane,
 }
 
 void
-offer_jobs(const struct scheduler_state *state, struct outbox *out)
+offer_jobs(const struct scheduler_state *state, uint64_t now_ms, struct outbox *out)
 {
     const struct lane *lane = lanes_hungry(&state->lanes);
     uint32_t max = state->lanes.jobs_max - lane->told;
     if (max > OFFERS_MAX)
         max = OFFERS_MAX;
     if (lane->count == 0) {
-        offer_backlog(state, lane, max, out);
+        offer_backlog(state, now_ms, lane, max, out);
         return;
     }
     for (uint32_t i = 0; i < lane->count && i < max; i++) {
@@ -191,7 +198,7 @@ offer_jobs(const struct scheduler_state *state, struct outbox *out)
             &lane->next[(lane->head + i) % state->lanes.jobs_max];
         size_t said = out->count;
         out->project = job->project;
-        offer_job(state, out, job);
+        offer_job(state, now_ms, out, job);
         if (out->count == said)
             WRONG("a job that is not open waits to be told");
     }

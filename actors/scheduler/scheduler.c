@@ -151,7 +151,7 @@ scheduler_tick(const void *state, uint64_t now_ms, struct outbox *out)
     if (s->timer_ms <= now_ms)
         on_timers(s, now_ms, out);
     else if (lanes_hungry(&s->lanes) != NULL)
-        offer_jobs(s, out);
+        offer_jobs(s, now_ms, out);
     else if (lanes_whole(&s->lanes))
         say_leases_told(out,
             (struct leases_told){ .partition = s->partition, .life = s->lease_epoch });

@@ -46,6 +46,7 @@ struct scheduler_state {
     bool deferred;         /* there is a run about which more must be said */
     uint64_t lease_epoch;  /* the last life of the lease actor */
     uint64_t lease_record; /* that said so: offers up to it may have been granted */
+    uint64_t lease_ms;     /* when it was seen; 0: before we began */
     struct arena arena;    /* of what is applied in one turn */
     struct run run; /* in hand: moved by the facts of this turn, not yet written */
     bool in_hand;
@@ -142,7 +143,8 @@ on_timers(const struct scheduler_state *state, uint64_t now_ms, struct outbox *o
 void
 on_deferred(const struct scheduler_state *state, uint64_t now_ms, struct outbox *out);
 /* offer.c: telling the lease actor */
-void offer_jobs(const struct scheduler_state *state, struct outbox *out);
+void
+offer_jobs(const struct scheduler_state *state, uint64_t now_ms, struct outbox *out);
 /* The lease actor goes on with a lease of which it knows the token alone. */
 void say_lease_known(struct turn *turn, const struct job_leased *leased);
 uint64_t lane_number(

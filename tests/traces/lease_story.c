@@ -97,7 +97,7 @@ lease_offer(struct trace *t, struct offered offered)
                 .labels = list_of(t, offered.labels),
                 .environment = text_or(offered.environment, ""),
                 .parameters = text("\x80"),
-                .leased = offered.leased > 0,
+                .leased = offered.unsure ? OFFERED_UNSURE : offered.leased > 0,
                 .session = offered.leased > 0 ? lease_session(offered.leased)
                                               : (struct id){ { 0 } },
                 .order = offered.order,

@@ -18,6 +18,7 @@ struct offered {
     const char *queue, *action, *environment;
     const char *labels; /* one label */
     unsigned leased;    /* session that is known to hold it */
+    bool unsure;        /* one may */
     uint64_t order;
     uint64_t life; /* of the lease actor that may grant it; that of a trace is 0 */
 };

@@ -202,6 +202,42 @@ START_TEST(after_a_restart_a_lease_is_adopted_after_its_scheduler_spoke)
 }
 END_TEST
 
+START_TEST(a_grant_that_its_scheduler_never_heard_of_is_adopted)
+{
+    struct trace t;
+    open_held(&t);
+    trace_restart(&t);
+    lease_offer(&t, (struct offered){ .run = 1, .unsure = true });
+    lease_register(&t, (struct worker){ .session = 2 });
+    trace_wait(&t, 499);
+    trace_skip(&t);
+    lease_register(
+        &t, (struct worker){ .session = 1,
+                .held = lease_held(&t, lease_token_of(&t, 1, 1, 1, 1), none) });
+    trace_expect_only(&t, "job_",
+        "499 job_adopted run=R1 attempt=1 offer=1 session=S1\n"
+        "499 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 "
+        "worker=w1\n");
+    trace_wait(&t, 10000);
+    trace_expect_only(&t, "job_", "");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_grant_that_nobody_has_heard_of_is_returned_soon)
+{
+    struct trace t;
+    open_held(&t);
+    trace_restart(&t);
+    lease_offer(&t, (struct offered){ .run = 1, .unsure = true });
+    lease_register(&t, (struct worker){ .session = 2 });
+    trace_skip(&t);
+    trace_wait(&t, 500);
+    trace_expect(&t, "500 -> scheduler.0 job_returned run=R1 attempt=1 offer=1\n");
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(who_cannot_say_what_it_held_is_told_after_a_restart)
 {
     struct trace t;
@@ -547,6 +583,8 @@ lease_lives_suite(void)
     tcase_add_test(
         tests, after_a_restart_a_lease_is_adopted_before_its_scheduler_speaks);
     tcase_add_test(tests, after_a_restart_a_lease_is_adopted_after_its_scheduler_spoke);
+    tcase_add_test(tests, a_grant_that_its_scheduler_never_heard_of_is_adopted);
+    tcase_add_test(tests, a_grant_that_nobody_has_heard_of_is_returned_soon);
     tcase_add_test(tests, who_cannot_say_what_it_held_is_told_after_a_restart);
     tcase_add_test(tests, it_is_told_with_its_heartbeat_if_its_scheduler_spoke_later);
     tcase_add_test(tests, it_is_told_what_it_holds_when_its_gateway_began_anew);

@@ -204,25 +204,54 @@ START_TEST(a_finished_run_cannot_be_cancelled_any_more)
 }
 END_TEST
 
-START_TEST(an_offer_that_a_dead_lease_actor_may_have_granted_becomes_void)
+/* Of two jobs one was leased, and of the other it is not known. */
+static void
+open_unsure(struct story *s)
+{
+    open_with(s, "steps:\n" STEP("a", "") STEP("b", "") STEP("c", ", needs: [a]"));
+    story_leased(s, (struct held){ 1, 1, 1, 1, 1 });
+    trace_skip(&s->trace);
+    story_lease_begins(s, 2, 2);
+}
+
+START_TEST(an_offer_that_a_dead_lease_actor_may_have_granted_can_be_claimed)
 {
     struct story s;
-    open_with(&s, "steps:\n" STEP("a", "") STEP("b", "") STEP("c", ", needs: [a]"));
-    story_leased(&s, (struct held){ 1, 1, 1, 1, 1 });
-    trace_skip(&s.trace);
-    story_lease_begins(&s, 2, 2);
+    open_unsure(&s);
     story_expect(&s,
         "0 lease_seen epoch=2\n"
         "0 peer_reset actor=5 life=1\n"
-        "0 job_reoffered run=R1 attempt=1 offer=2\n"
-        "0 -> lease job_offered run=R1 attempt=1 offer=2 lane=L1 key=a "
+        "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=3 life=2\n"
+        "bytes) leased=2 order=3 life=2\n"
         "0 -> lease job_offered run=R1 step=1 attempt=1 offer=1 lane=L1 key=b "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
         "bytes) leased=1 session=S1 order=3 life=2\n"
         "0 lane_read lane=L1 record=3 run=R1 step=1\n"
         "0 -> lease leases_told life=2\n");
+    story_leased(&s, first);
+    story_expect(
+        &s, "0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=worker\n");
+    story_completed(&s, first);
+    story_expect_only(&s, "settled",
+        "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=1 "
+        "gateway=3 reported=1\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(an_offer_that_nobody_claims_becomes_void)
+{
+    struct story s;
+    open_unsure(&s);
+    trace_skip(&s.trace);
+    story_returned(&s, first);
+    story_expect_only(&s, "job_",
+        "0 job_reoffered run=R1 attempt=1 offer=2\n"
+        "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=2\n"
+        "0 -> lease job_offered run=R1 attempt=1 offer=2 lane=L1 key=a "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=3 life=2\n");
     story_completed(&s, first);
     story_expect_only(&s, "settled",
         "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=2 "
@@ -232,6 +261,19 @@ START_TEST(an_offer_that_a_dead_lease_actor_may_have_granted_becomes_void)
         "0 action_completed run=R1 key=a attempt=1 offer=2 action=x output=(3 "
         "bytes) session=S1\n"
         "0 step_completed run=R1 key=a\n");
+    story_close(&s);
+}
+END_TEST
+
+/* Who holds it has been heard by then. */
+START_TEST(an_offer_that_is_told_later_is_void_at_once)
+{
+    struct story s;
+    open_unsure(&s);
+    trace_wait(&s.trace, 500);
+    trace_skip(&s.trace);
+    story_lease_begins(&s, 2, 1);
+    story_expect_only(&s, "reoffered", "500 job_reoffered run=R1 attempt=1 offer=2\n");
     story_close(&s);
 }
 END_TEST
@@ -297,10 +339,9 @@ START_TEST(a_lease_actor_that_began_while_the_scheduler_was_down_is_seen)
     story_expect(&s,
         "0 lease_seen epoch=2\n"
         "0 peer_reset actor=5 life=1\n"
-        "0 job_reoffered run=R1 attempt=1 offer=2\n"
-        "0 -> lease job_offered run=R1 attempt=1 offer=2 lane=L1 key=a "
+        "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=3 life=2\n"
+        "bytes) leased=2 order=3 life=2\n"
         "0 lane_read lane=L1 record=3 run=R1\n"
         "0 -> lease leases_told life=2\n");
     trace_crash(&s.trace);
@@ -308,9 +349,9 @@ START_TEST(a_lease_actor_that_began_while_the_scheduler_was_down_is_seen)
     story_lease_begins(&s, 2, 2);
     story_expect(&s,
         "0 peer_reset actor=5 life=1\n"
-        "0 -> lease job_offered run=R1 attempt=1 offer=2 lane=L1 key=a "
+        "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 key=a "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
-        "bytes) order=3 life=2\n"
+        "bytes) leased=2 order=3 life=2\n"
         "0 lane_read lane=L1 record=3 run=R1\n"
         "0 -> lease leases_told life=2\n");
     story_close(&s);
@@ -395,7 +436,9 @@ scheduler_lease_suite(void)
     tcase_add_test(tests, only_a_run_of_the_project_can_be_cancelled);
     tcase_add_test(tests, a_finished_run_cannot_be_cancelled_any_more);
     tcase_add_test(
-        tests, an_offer_that_a_dead_lease_actor_may_have_granted_becomes_void);
+        tests, an_offer_that_a_dead_lease_actor_may_have_granted_can_be_claimed);
+    tcase_add_test(tests, an_offer_that_nobody_claims_becomes_void);
+    tcase_add_test(tests, an_offer_that_is_told_later_is_void_at_once);
     tcase_add_test(
         tests, a_lease_actor_that_missed_something_hears_the_same_offers_again);
     tcase_add_test(tests, a_scheduler_that_begins_anew_tells_everything_again);
