@@ -21,23 +21,35 @@ method_name(enum method method)
     return method_names[method];
 }
 
+/* Does the row's segment at `path` say `segment`?  Mostly they differ at once, and no
+ * more is read.  One of a target may have a '/' in it. */
+static bool
+segment_fits(const char **path, struct bytes segment)
+{
+    const char *at = *path;
+    for (size_t i = 0; i < segment.size; i++, at++)
+        if (*at == '/' || (uint8_t)*at != segment.data[i])
+            return false;
+    *path = at;
+    return *at == '/' || *at == '\0';
+}
+
 static bool
 path_fits(
     const char *path, const struct target *target, struct bytes captures[CAPTURES_MAX])
 {
     size_t i = 0, capture_count = 0;
     while (*path == '/') {
-        size_t size = strcspn(++path, "/");
         if (i == target->segment_count)
             return false;
-        if (*path == '{') {
+        struct bytes segment = target->segments[i++];
+        if (*++path == '{') {
             assert(capture_count < CAPTURES_MAX);
-            captures[capture_count++] = target->segments[i];
-        } else if (!bytes_equal(target->segments[i], bytes_of(path, size))) {
+            captures[capture_count++] = segment;
+            path += strcspn(path, "/");
+        } else if (!segment_fits(&path, segment)) {
             return false;
         }
-        path += size;
-        i++;
     }
     return i == target->segment_count;
 }

@@ -111,7 +111,8 @@ END_TEST
 START_TEST(what_has_no_row_is_not_found_or_told_its_methods)
 {
     static const char *const wrong[] = { "/", "/v1", "/v1/run", "/v1/runss",
-        "/v1/runs/a/b", "/V1/runs", "/v1/runs/a/cancel/b" };
+        "/v1/runs/a/b", "/V1/runs", "/v1/runs/a/cancel/b", "/v1%2Fruns",
+        "/v1/runs/a/cancel%2F" };
     for (size_t i = 0; i < COUNT(wrong); i++)
         ck_assert_int_eq(find(METHOD_GET, wrong[i]), ERR_NOT_FOUND);
     ck_assert_int_eq(find(METHOD_DELETE, "/v1/runs"), ERR_METHOD);
