@@ -188,83 +188,9 @@ row_take_u64(struct bytes *left)
 }
 
 const char *
-step_status_name(enum step_status status)
-{
-    static const char *const names[] = {
-        [STEP_PENDING] = "pending",
-        [STEP_OPEN] = "suspended",
-        [STEP_LEASED] = "running",
-        [STEP_DELAYED] = "suspended",
-        [STEP_DONE] = "completed",
-        [STEP_BROKEN] = "failed",
-        [STEP_SKIPPED_OVER] = "skipped",
-        [STEP_STOPPED] = "cancelled",
-        [STEP_WAITING] = "suspended",
-        [STEP_INSIDE] = "suspended",
-    };
-    return (unsigned)status < COUNT(names) ? names[status] : "unknown";
-}
-
-const char *
 interaction_status_name(enum interaction_status status)
 {
     static const char *const names[] = { "", "pending", "completed", "expired",
         "cancelled" };
     return (unsigned)status < COUNT(names) ? names[status] : "unknown";
-}
-
-bool
-step_is_pending(const struct step_row *step)
-{
-    static const struct step_row pending;
-    return memcmp(step, &pending, sizeof pending) == 0;
-}
-
-enum err
-step_page_split(struct bytes in, struct bytes *steps)
-{
-    struct cursor c = cursor_over(in);
-    size_t count = in.size == 0 ? 0 : cursor_array(&c);
-    if (count > STEPS_PER_PAGE)
-        return ERR_MALFORMED;
-    for (size_t i = 0; i < STEPS_PER_PAGE; i++)
-        steps[i] = i < count ? cursor_skip(&c) : (struct bytes){ 0 };
-    return c.bad ? ERR_MALFORMED : ERR_NONE;
-}
-
-enum err
-step_read(struct bytes in, struct step_row *step)
-{
-    struct cursor c = cursor_over(in);
-    if (in.size > 0)
-        return fields_read(&c, &step_row_shape, NULL, step);
-    *step = (struct step_row){ 0 };
-    return ERR_NONE;
-}
-
-enum err
-step_page_read(struct bytes in, struct step_row *steps)
-{
-    struct bytes split[STEPS_PER_PAGE];
-    enum err err = step_page_split(in, split);
-    for (size_t i = 0; i < STEPS_PER_PAGE && err == ERR_NONE; i++)
-        err = step_read(split[i], &steps[i]);
-    return err;
-}
-
-void
-position_write(const struct position *position, uint8_t out[POSITION_SIZE])
-{
-    for (int i = 0; i < 8; i++) {
-        out[i] = (uint8_t)(position->record >> (56 - 8 * i));
-        out[8 + i] = (uint8_t)(position->events >> (56 - 8 * i));
-    }
-}
-
-struct position
-position_read(const uint8_t in[POSITION_SIZE])
-{
-    struct bytes left = bytes_of(in, POSITION_SIZE);
-    uint64_t record = row_take_u64(&left);
-    return (struct position){ record, row_take_u64(&left) };
 }

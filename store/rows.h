@@ -32,6 +32,7 @@
  */
 #ifndef STORE_ROWS_H
 #define STORE_ROWS_H
+#include "base/arena.h"
 #include "base/field.h"
 
 enum {
@@ -97,7 +98,7 @@ uint64_t row_take_u64(struct bytes *left);
     F(S, 15, u32,     steps_open,    "started and not over")                             \
     F(S, 16, u64,     events,        "sequence of the last event")                       \
     F(S, 17, blob,    chain,         "hash of all its facts, each with the one before")  \
-    F(S, 18, blob,    positions,     "where its last facts lie, see struct position")    \
+    F(S, 18, blob,    positions,     "where its last facts lie, see store/position.h")    \
     F(S, 19, u32,     pages,         "full pages of positions before those")             \
     F(S, 20, text,    failed_step,   "key of the first step that failed and by which the run fails") \
     F(S, 21, text,    error_type,    "of it")                                            \
@@ -130,7 +131,8 @@ uint64_t row_take_u64(struct bytes *left);
     F(S, 50, id,      origin,        "run that it was forked from, or zero")               \
     F(S, 51, text,    trigger,       "key of the trigger, or nothing")                      \
     F(S, 52, u32,     children,      "runs that its steps started")                        \
-    F(S, 53, u32,     copying,       "1: a fork to which steps are still to be copied")
+    F(S, 53, u32,     copying,       "1: a fork to which steps are still to be copied")    \
+    F(S, 54, blob,    hands,         "who had its steps: msgpack of session, worker, session, …")
 
 #define step_row_FIELDS(F, S)                                                            \
     F(S, 1,  u32,  status,        "enum step_status")                                    \
@@ -165,7 +167,14 @@ uint64_t row_take_u64(struct bytes *left);
     F(S, 30, blob, closed,        "waits that no event ended: record (8 bytes), attempt (4)") \
     F(S, 35, u32,  attempts_past, "of them, those before its run was resumed")           \
     F(S, 36, u32,  overridden,    "1: its output was set by hand")                       \
-    F(S, 37, id,   child,         "run that it started last, or zero")
+    F(S, 37, id,   child,         "run that it started last, or zero")                 \
+    F(S, 38, u32,  hand,          "on disk alone, in place of 4 and 5: which pair of the run's hands, plus 1") \
+    F(S, 39, u64,  started_in,    "for 6: ms after the run's id, plus 1")                \
+    F(S, 40, u64,  finished_in,   "for 7: the same")                                     \
+    F(S, 41, u64,  leased_in,     "for 18: the same")                                    \
+    F(S, 42, u64,  called_in,     "for 8: records after that of the run, plus 1")        \
+    F(S, 43, u64,  offered_in,    "for 9: the same")                                     \
+    F(S, 44, u64,  output_in,     "for 10: the same")
 
 #define expansion_row_FIELDS(F, S)                                                       \
     F(S, 1, u32, step,       "index of the each")                                        \
@@ -270,18 +279,16 @@ enum telling_kind {
 enum { PEER_REGISTRY = 255 }; /* other peers are partitions */
 
 /* A page of steps is a msgpack array of maps, shorter if the last steps are pending.
- * Fill all STEPS_PER_PAGE; what is not there is pending. */
-MUST_CHECK enum err step_page_read(struct bytes in, struct step_row *steps);
-/* The same without looking into the steps: where each one lies; nothing if pending. */
+ * Where each one lies is found without looking into it; nothing if it is pending. */
 MUST_CHECK enum err step_page_split(struct bytes in, struct bytes *steps);
-MUST_CHECK enum err step_read(struct bytes in, struct step_row *step);
+/* A step lies in a page in a short form, as a run's row is written again and again:
+ * much of it is said by what never changes of the run.  Those of before lie there in
+ * full.
+ */
+MUST_CHECK enum err step_read(struct bytes in, const struct id *run,
+    const struct run_row *row, struct step_row *step);
+/* May lengthen row->hands, in `arena`. */
+void step_write(const struct step_row *step, const struct id *run, struct run_row *row,
+    struct arena *arena, struct buffer *out);
 bool step_is_pending(const struct step_row *step);
-
-/* Where a run's facts lie: a record, and the run's sequence before it. */
-struct position {
-    uint64_t record, events;
-};
-enum { POSITION_SIZE = 16 };
-void position_write(const struct position *position, uint8_t out[POSITION_SIZE]);
-struct position position_read(const uint8_t in[POSITION_SIZE]);
 #endif

@@ -133,6 +133,7 @@ end_step(struct run *run, uint32_t step, uint64_t at_ms, enum step_status status
     set_status(run, row, status);
     row->finished_ms = at_ms;
     row->due_ms = 0;
+    row->lane = 0;
     row->passed = passes && status != STEP_DONE;
     if (plan.nested)
         leave(run, place, failed && !passes && !handled);
@@ -425,19 +426,11 @@ deferred(struct run *run, const struct run_deferred *fact)
 static void
 note_position(struct run *run)
 {
-    struct bytes *positions = &run->row.positions;
-    struct position last = { 0 };
-
-    if (positions->size > 0)
-        last = position_read(positions->data + positions->size - POSITION_SIZE);
-    if (last.record == run->record)
+    struct position position = { run->record, run->row.events };
+    if (run->noted == run->record)
         return;
-    uint8_t *grown = arena_take(run->arena, positions->size + POSITION_SIZE);
-    if (positions->size > 0)
-        memcpy(grown, positions->data, positions->size);
-    position_write(
-        &(struct position){ run->record, run->row.events }, grown + positions->size);
-    *positions = bytes_of(grown, positions->size + POSITION_SIZE);
+    run->row.positions = position_list_add(run->row.positions, &position, run->arena);
+    run->noted = run->record;
 }
 
 static void

@@ -102,8 +102,10 @@ follow_record(struct forking *f, uint64_t number)
 static bool
 follow_positions(struct forking *f, struct bytes positions)
 {
-    for (size_t at = 0; at + POSITION_SIZE <= positions.size; at += POSITION_SIZE)
-        if (!follow_record(f, position_read(positions.data + at).record))
+    struct position_list list = position_list_over(positions);
+    struct position at;
+    while (position_list_next(&list, &at))
+        if (!follow_record(f, at.record))
             return false;
     return true;
 }

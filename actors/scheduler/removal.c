@@ -106,7 +106,7 @@ static uint64_t
 records_of(const struct run_row *row)
 {
     return (uint64_t)row->pages * POSITIONS_PER_PAGE
-           + row->positions.size / POSITION_SIZE;
+           + position_list_count(row->positions);
 }
 
 static bool
@@ -235,14 +235,15 @@ strip_positions(const struct stripping *stripping, struct bytes positions)
 {
     struct journal *journal = stripping->s->journal;
     struct buffer rest = { 0 };
-    for (size_t at = 0; at + POSITION_SIZE <= positions.size; at += POSITION_SIZE) {
-        uint64_t number = position_read(positions.data + at).record;
+    struct position_list list = position_list_over(positions);
+    struct position at;
+    while (position_list_next(&list, &at)) {
         struct record record;
-        if (journal_read(journal, number, &record) != ERR_NONE)
+        if (journal_read(journal, at.record, &record) != ERR_NONE)
             WRONG("a record of a run cannot be read");
         buffer_clear(&rest);
         if (record_without(journal, record.facts, &stripping->strip, &rest))
-            journal_strip(journal, number, buffer_bytes(&rest));
+            journal_strip(journal, at.record, buffer_bytes(&rest));
     }
     buffer_free(&rest);
 }

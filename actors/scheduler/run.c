@@ -91,7 +91,8 @@ step_at(struct run *run, struct step_page *page, uint32_t step)
     struct step_row **row = &page->steps[step % STEPS_PER_PAGE];
     if (*row == NULL) {
         *row = arena_take(run->arena, sizeof **row);
-        if (step_read(page->stored[step % STEPS_PER_PAGE], *row) != ERR_NONE)
+        if (step_read(page->stored[step % STEPS_PER_PAGE], &run->id, &run->row, *row)
+            != ERR_NONE)
             WRONG("a step cannot be read");
     }
     return *row;
@@ -197,7 +198,7 @@ pending_in(const struct step_page *page, size_t step)
 }
 
 static void
-pack_page(const struct step_page *page, struct buffer *out)
+pack_page(struct run *run, const struct step_page *page, struct buffer *out)
 {
     size_t count = STEPS_PER_PAGE;
     while (count > 0 && pending_in(page, count - 1))
@@ -205,7 +206,7 @@ pack_page(const struct step_page *page, struct buffer *out)
     pack_array(out, count);
     for (size_t i = 0; i < count; i++) {
         if (page->steps[i] != NULL)
-            fields_write(&step_row_shape, page->steps[i], NULL, out);
+            step_write(page->steps[i], &run->id, &run->row, run->arena, out);
         else if (page->stored[i].size > 0)
             buffer_append_bytes(out, page->stored[i]);
         else
@@ -222,7 +223,7 @@ pack_steps(struct run *run, struct buffer *out)
             continue;
         page->touched = false;
         buffer_clear(out);
-        pack_page(page, out);
+        pack_page(run, page, out);
         page->packed = arena_copy(run->arena, buffer_bytes(out));
         if (page->number == 0)
             run->row.steps = page->packed;
@@ -280,13 +281,19 @@ write_expansions(struct run *run, struct buffer *out)
 static void
 write_positions(struct run *run)
 {
-    enum { PAGE_SIZE = POSITIONS_PER_PAGE * POSITION_SIZE };
-    struct bytes *positions = &run->row.positions;
-    if (positions->size <= PAGE_SIZE)
+    struct bytes whole = run->row.positions;
+    struct position_list list = position_list_over(whole);
+    struct position position;
+    for (uint32_t i = 0; i < POSITIONS_PER_PAGE; i++)
+        if (!position_list_next(&list, &position))
+            return;
+    struct bytes page = bytes_of(whole.data, whole.size - list.left.size);
+    if (!position_list_next(&list, &position))
         return;
     struct row_key key = page_key(run, 'E', run->row.pages++);
-    put(run, &key, bytes_of(positions->data, PAGE_SIZE));
-    *positions = bytes_of(positions->data + PAGE_SIZE, positions->size - PAGE_SIZE);
+    put(run, &key, page);
+    run->row.positions = position_list_add((struct bytes){ 0 }, &position, run->arena);
+    assert(list.left.size == 0);
 }
 
 /* What is borrowed from a row, such as the error that a step has from one that lies in

@@ -9,6 +9,7 @@
 #include "actors/layout.h"
 #include "base/arena.h"
 #include "store/journal.h"
+#include "store/position.h"
 #include "store/rows.h"
 #include "transport/messages.h"
 
@@ -35,6 +36,7 @@ struct run {
     struct arena *arena;
     struct id project, id;
     uint64_t record; /* that the facts to follow are in */
+    uint64_t noted;  /* the last of its positions, once it was looked at */
     struct run_row row;
     struct plan plan;
     struct layout layout;

@@ -4,26 +4,25 @@ uint64_t
 positions_count(const struct run_rows *run)
 {
     return (uint64_t)run->row.pages * POSITIONS_PER_PAGE
-           + run->row.positions.size / POSITION_SIZE;
+           + position_list_count(run->row.positions);
 }
 
 bool
 positions_at(const struct run_rows *run, uint64_t index, struct position *position)
 {
-    uint64_t page = index / POSITIONS_PER_PAGE;
-    size_t at = (size_t)(index % POSITIONS_PER_PAGE) * POSITION_SIZE;
+    uint64_t page = index / POSITIONS_PER_PAGE, first = page * POSITIONS_PER_PAGE;
     struct bytes in = run->row.positions;
     if (page < run->row.pages) {
         struct row_key key = row_key_run('E', &run->project, &run->id);
         row_key_u32(&key, (uint32_t)page);
         in = journal_get(run->journal, row_key_bytes(&key));
     } else {
-        at = (size_t)(index - (uint64_t)run->row.pages * POSITIONS_PER_PAGE)
-             * POSITION_SIZE;
+        first = (uint64_t)run->row.pages * POSITIONS_PER_PAGE;
     }
-    if (in.size < POSITION_SIZE || at > in.size - POSITION_SIZE)
-        return false;
-    *position = position_read(in.data + at);
+    struct position_list list = position_list_over(in);
+    for (uint64_t i = first; i <= index; i++)
+        if (!position_list_next(&list, position))
+            return false;
     return true;
 }
 

@@ -6,6 +6,7 @@
 #ifndef ACTORS_VIEW_POSITIONS_H
 #define ACTORS_VIEW_POSITIONS_H
 #include "actors/view/run_rows.h"
+#include "store/position.h"
 
 uint64_t positions_count(const struct run_rows *run);
 /* False if it is not there. */

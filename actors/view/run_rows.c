@@ -48,7 +48,11 @@ read_page(struct run_rows *run, uint32_t page)
         row_key_u32(&key, page);
         in = journal_get(run->journal, row_key_bytes(&key));
     }
-    if (step_page_read(in, run->page) != ERR_NONE)
+    struct bytes stored[STEPS_PER_PAGE];
+    enum err err = step_page_split(in, stored);
+    for (size_t i = 0; i < STEPS_PER_PAGE && err == ERR_NONE; i++)
+        err = step_read(stored[i], &run->id, &run->row, &run->page[i]);
+    if (err != ERR_NONE)
         memset(run->page, 0, sizeof run->page);
     run->page_read = page + 1;
 }

@@ -650,9 +650,7 @@ note_position(struct reading *r, struct tale *t, const struct message *fact)
 {
     if (t->last_record != r->record) {
         struct position position = { r->record, t->events };
-        uint8_t written[POSITION_SIZE];
-        position_write(&position, written);
-        buffer_append(&t->positions, written, POSITION_SIZE);
+        buffer_append(&t->positions, &position, sizeof position);
         t->last_record = r->record;
     }
     t->events += history_name(fact->code) != NULL;

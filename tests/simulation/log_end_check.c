@@ -32,6 +32,15 @@ the_row_says_what_the_log_says(struct reading *r, struct tale *t)
             "step %" PRIu32, i);
 }
 
+static void
+read_positions(struct buffer *out, struct bytes stored)
+{
+    struct position_list list = position_list_over(stored);
+    struct position position;
+    while (position_list_next(&list, &position))
+        buffer_append(out, &position, sizeof position);
+}
+
 /* So the log that a client reads by them has no gap. */
 static void
 positions_name_every_fact(struct reading *r, struct tale *t)
@@ -43,13 +52,12 @@ positions_name_every_fact(struct reading *r, struct tale *t)
     for (uint32_t i = 0; i < run.row.pages; i++) {
         struct row_key key = row_key_run('E', &t->project, &t->run);
         row_key_u32(&key, i);
-        buffer_append_bytes(
-            &stored, journal_get(r->machine->journal, row_key_bytes(&key)));
+        read_positions(&stored, journal_get(r->machine->journal, row_key_bytes(&key)));
     }
-    buffer_append_bytes(&stored, run.row.positions);
+    read_positions(&stored, run.row.positions);
     TALE_HOLDS(r, t, bytes_equal(buffer_bytes(&stored), buffer_bytes(&t->positions)),
-        "%zu positions, not %zu", stored.size / POSITION_SIZE,
-        t->positions.size / POSITION_SIZE);
+        "%zu positions, not %zu", stored.size / sizeof(struct position),
+        t->positions.size / sizeof(struct position));
     buffer_free(&stored);
 }
 
