@@ -66,6 +66,13 @@ alarm_set(struct alarms *alarms, struct alarm *alarm, uint64_t at_ms)
 }
 
 void
+alarm_set_loose(
+    struct alarms *alarms, struct alarm *alarm, uint64_t at_ms, uint64_t slack_ms)
+{
+    alarm_set(alarms, alarm, at_ms + slack_ms - at_ms % (slack_ms + 1));
+}
+
+void
 alarm_clear(struct alarms *alarms, struct alarm *alarm)
 {
     size_t place = alarm->place;

@@ -19,6 +19,10 @@ struct alarms {
 
 /* Also moves one that is set. */
 void alarm_set(struct alarms *alarms, struct alarm *alarm, uint64_t at_ms);
+/* The same of one that may be up to `slack_ms` late: those that are set so ring together,
+ * and what follows from them leaves together. */
+void alarm_set_loose(
+    struct alarms *alarms, struct alarm *alarm, uint64_t at_ms, uint64_t slack_ms);
 void alarm_clear(struct alarms *alarms, struct alarm *alarm);
 /* Ring all that are due.  Returns when the next is, UINT64_MAX for never. */
 uint64_t alarms_ring(struct alarms *alarms, uint64_t now_ms);

@@ -132,6 +132,15 @@ workers_register(struct workers *w, struct session *session, const struct key *k
 }
 
 void
+workers_pulse(struct workers *w, struct alarm *alarm)
+{
+    enum { TOGETHER = 32 /* parts of a heartbeat */ };
+    struct gateway *g = w->gateway;
+    uint64_t every_ms = g->child.config.heartbeat_ms, slack_ms = every_ms / TOGETHER;
+    alarm_set_loose(&g->alarms, alarm, g->now_ms + every_ms - slack_ms, slack_ms);
+}
+
+void
 workers_touch(struct workers *w, struct session *session)
 {
     session_touch(&w->sessions, session, w->gateway->now_ms);

@@ -56,6 +56,10 @@ void workers_register(struct workers *workers, struct session *session,
     const struct key *key, const struct worker_description *said, uint32_t capacity,
     struct bytes token, struct bytes held);
 
+/* When the connection of a session is next to say that it lives: a heartbeat from now,
+ * or a little before, so that many do at once. */
+void workers_pulse(struct workers *workers, struct alarm *alarm);
+
 /* What a session may say.  It was heard: silence ends a session. */
 void workers_touch(struct workers *workers, struct session *session);
 /* How many jobs it will hold at most from now on. */

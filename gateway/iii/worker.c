@@ -320,7 +320,7 @@ pulse(struct alarm *alarm)
     uint32_t every_ms = g->child.config.heartbeat_ms;
     if (worker->socket == NULL)
         return;
-    alarm_set(&g->alarms, &worker->pulse, g->now_ms + every_ms);
+    workers_pulse(g->workers, &worker->pulse);
     websocket_ping(worker->socket);
     if (websocket_heard_ms(worker->socket) + 2 * (uint64_t)every_ms >= g->now_ms)
         iii_jobs_beat(worker);
@@ -330,7 +330,6 @@ static struct iii_worker *
 worker_new(struct hub *hub, const struct key *key)
 {
     struct iii_worker *worker = hub_worker_new(hub);
-    struct gateway *g = hub->gateway;
     uint8_t chance[16];
     iii_uuid_print(id_fresh(0).bytes, worker->id);
     chance_fill(chance, sizeof chance);
@@ -340,7 +339,7 @@ worker_new(struct hub *hub, const struct key *key)
     worker->settle.ring = settle;
     worker->pulse.ring = pulse;
     worker->away.ring = away_too_long;
-    alarm_set(&g->alarms, &worker->pulse, g->now_ms + g->child.config.heartbeat_ms);
+    workers_pulse(hub->gateway->workers, &worker->pulse);
     return worker;
 }
 

@@ -658,7 +658,7 @@ pulse(struct alarm *alarm)
     struct peer *peer = LIST_OF(alarm, struct peer, pulse);
     struct gateway *g = peer->gateway;
     uint32_t every_ms = g->child.config.heartbeat_ms;
-    alarm_set(&g->alarms, &peer->pulse, g->now_ms + every_ms);
+    workers_pulse(workers_of(peer), &peer->pulse);
     websocket_ping(peer->socket);
     if (peer->session == NULL || peer->session->state != SESSION_KNOWN)
         return;
@@ -705,6 +705,5 @@ mobius_worker_socket(struct request *r)
         free(peer);
         return;
     }
-    alarm_set(&r->gateway->alarms, &peer->pulse,
-        r->gateway->now_ms + r->gateway->child.config.heartbeat_ms);
+    workers_pulse(r->gateway->workers, &peer->pulse);
 }

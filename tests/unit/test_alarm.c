@@ -47,12 +47,35 @@ START_TEST(alarms_ring_in_the_order_of_their_times)
 }
 END_TEST
 
+START_TEST(loose_alarms_are_late_by_no_more_than_may_be_and_ring_together)
+{
+    enum { SLACK_MS = 9, NEAR = 25 };
+    uint64_t before_ms = 0;
+    size_t moments = 0;
+    last_ms = 0;
+    for (size_t i = 0; i < NEAR; i++) {
+        bells[i] = (struct bell){ .alarm.ring = ring };
+        alarm_set_loose(&alarms, &bells[i].alarm, 1000 + i, SLACK_MS);
+        uint64_t at_ms = bells[i].alarm.at_ms;
+        ck_assert_uint_ge(at_ms, 1000 + i);
+        ck_assert_uint_le(at_ms, 1000 + i + SLACK_MS);
+        moments += at_ms != before_ms;
+        before_ms = at_ms;
+    }
+    ck_assert_uint_eq(moments, 3);
+    ck_assert_uint_eq(alarms_ring(&alarms, UINT64_MAX - 1), UINT64_MAX);
+    alarms_free(&alarms);
+}
+END_TEST
+
 Suite *
 alarm_suite(void)
 {
     Suite *suite = suite_create("alarm");
     TCase *tests = tcase_create("alarm");
     tcase_add_test(tests, alarms_ring_in_the_order_of_their_times);
+    tcase_add_test(
+        tests, loose_alarms_are_late_by_no_more_than_may_be_and_ring_together);
     suite_add_tcase(suite, tests);
     return suite;
 }
