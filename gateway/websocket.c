@@ -26,7 +26,8 @@ enum {
     SILENCE_MS = 65000, /* after which nobody is there */
     CLOSE_MS = 5000,    /* a peer that does not answer our close */
     MARGIN = 65536,
-    REASON_MAX = 123, /* bytes, by the standard */
+    REASON_MAX = 123,    /* bytes, by the standard */
+    FRAME_HEAD_MAX = 14, /* the same */
 };
 
 /*            head has left                close, silence, error
@@ -49,11 +50,14 @@ struct websocket {
     wslay_event_context_ptr frames;
     struct buffer early;
     size_t early_at;
+    uint8_t head[FRAME_HEAD_MAX]; /* of a frame, not sent yet */
+    size_t head_size;
     uint32_t events;
     bool watched; /* for these events */
     struct alarm alarm;
     uint64_t heard_ms;
-    unsigned heard_count; /* messages in this run */
+    unsigned heard_count; /* messages in this run, */
+    bool heard_all;       /* and nothing more was there to be read */
     bool held;            /* nothing is read of it */
     bool parted;          /* its peer said so */
     /* CLOSING: said when all that was said before it has left. */
@@ -162,6 +166,7 @@ static void
 read_in(struct websocket *socket)
 {
     socket->heard_count = 0;
+    socket->heard_all = false;
     bool broken = wslay_event_recv(socket->frames) != 0;
     /* A close frame is answered before the end. */
     broken |= !let_go(socket);
@@ -191,11 +196,12 @@ on_read(
     if (socket->early.size > 0)
         return take_early(socket, out, room);
     /* Others have their turn before one that never stops. */
-    if (socket->heard_count >= MESSAGES_MAX || socket->held) {
+    if (socket->heard_count >= MESSAGES_MAX || socket->heard_all || socket->held) {
         wslay_event_set_error(frames, WSLAY_ERR_WOULDBLOCK);
         return -1;
     }
     ssize_t size = recv(socket->fd, out, room, 0);
+    socket->heard_all = size > 0 && (size_t)size < room;
     if (size > 0)
         return size;
     bool wait = size < 0 && (errno == EAGAIN || errno == EINTR);
@@ -204,16 +210,35 @@ on_read(
     return -1;
 }
 
+/* Returns how many bytes of `in` have left, behind the head. */
+static size_t
+behind_head(struct websocket *socket, size_t sent)
+{
+    size_t of_head = sent < socket->head_size ? sent : socket->head_size;
+    socket->head_size -= of_head;
+    memmove(socket->head, socket->head + of_head, socket->head_size);
+    return sent - of_head;
+}
+
+/* The head of a frame waits for what it is the head of: both leave by one call. */
 static ssize_t
 on_write(wslay_event_context_ptr frames, const uint8_t *in, size_t size, int flags,
     void *self)
 {
     struct websocket *socket = self;
-    int more = (flags & WSLAY_MSG_MORE) != 0 ? MSG_MORE : 0;
-    ssize_t sent = send(socket->fd, in, size, MSG_NOSIGNAL | more);
-    if (sent >= 0)
-        return sent;
-    bool wait = errno == EAGAIN || errno == EINTR;
+    if ((flags & WSLAY_MSG_MORE) != 0 && size <= FRAME_HEAD_MAX - socket->head_size) {
+        memcpy(socket->head + socket->head_size, in, size);
+        socket->head_size += size;
+        return (ssize_t)size;
+    }
+    struct iovec parts[] = { { socket->head, socket->head_size },
+        { (void *)(uintptr_t)in, size } };
+    struct msghdr both = { .msg_iov = parts, .msg_iovlen = COUNT(parts) };
+    ssize_t sent = sendmsg(socket->fd, &both, MSG_NOSIGNAL);
+    bool wait = sent >= 0 || errno == EAGAIN || errno == EINTR;
+    size_t left = sent < 0 ? 0 : behind_head(socket, (size_t)sent);
+    if (left > 0)
+        return (ssize_t)left;
     wslay_event_set_error(
         frames, wait ? WSLAY_ERR_WOULDBLOCK : WSLAY_ERR_CALLBACK_FAILURE);
     return -1;

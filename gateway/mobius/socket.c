@@ -157,11 +157,12 @@ answer_claim(struct peer *peer)
     peer->room -= peer->room < count ? peer->room : (uint32_t)count;
 }
 
+/* What is not at once may be a little late, with what others wait for. */
 static void
 serve_in(struct peer *peer, uint64_t ms)
 {
     struct gateway *g = peer->gateway;
-    alarm_set(&g->alarms, &peer->serve, g->now_ms + ms);
+    alarm_set_loose(&g->alarms, &peer->serve, g->now_ms + ms, ms / 32);
 }
 
 /* What is granted is given, announced, or goes back: whatever is due. */
@@ -651,7 +652,8 @@ look_after(struct peer *peer, uint64_t now_ms)
     }
 }
 
-/* A worker that waits says nothing: its socket must say that it lives. */
+/* A worker that waits says nothing: its socket must say that it lives, unless it was
+ * heard not long ago. */
 static void
 pulse(struct alarm *alarm)
 {
@@ -659,7 +661,8 @@ pulse(struct alarm *alarm)
     struct gateway *g = peer->gateway;
     uint32_t every_ms = g->child.config.heartbeat_ms;
     workers_pulse(workers_of(peer), &peer->pulse);
-    websocket_ping(peer->socket);
+    if (websocket_heard_ms(peer->socket) + every_ms / 4 * 3 < g->now_ms)
+        websocket_ping(peer->socket);
     if (peer->session == NULL || peer->session->state != SESSION_KNOWN)
         return;
     if (websocket_heard_ms(peer->socket) + 2 * (uint64_t)every_ms >= g->now_ms) {
