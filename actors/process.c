@@ -49,9 +49,10 @@ static bool
 receive(void *self, uint64_t until_ms, struct message *in)
 {
     struct process *p = self;
-    if (mailbox_receive(p->mailbox, in))
+    bool waits = until_ms != 0;
+    if (!(waits && mailbox_drained(p->mailbox)) && mailbox_receive(p->mailbox, in))
         return true;
-    if (until_ms == 0)
+    if (!waits)
         return false;
     uint64_t at_ms = now_ms(p), timeout_ms = UINT64_MAX;
     if (until_ms != UINT64_MAX)

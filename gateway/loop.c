@@ -25,6 +25,7 @@ enum { INBOX, WORKERS, WEBSOCKETS, STOP, SERVERS, FD_COUNT = SERVERS + SERVER_CO
 struct loop {
     struct gateway *gateway;
     struct pollfd fds[FD_COUNT];
+    bool worker_spoke; /* the descriptor of their door does not say it any more */
     struct alarm leave;
     bool over;
 };
@@ -108,10 +109,12 @@ turn(struct loop *loop)
     struct gateway *g = loop->gateway;
     bool more = false;
     g->now_ms = clock_monotonic_ms();
-    more = !hear_actors(g);
-    if (g->open)
+    if (loop->fds[INBOX].revents != 0 || !mailbox_drained(g->mailbox))
+        more = !hear_actors(g);
+    if (loop->fds[WORKERS].revents != 0 || loop->worker_spoke)
         more |= worker_door_run(g->worker_door);
-    websockets_run(g->websockets);
+    if (loop->fds[WEBSOCKETS].revents != 0)
+        websockets_run(g->websockets);
     for (size_t i = 0; i < SERVER_COUNT; i++)
         server_run(g->servers[i], loop->fds[SERVERS + i].revents != 0 || g->draining);
     alarms_ring(&g->alarms, g->now_ms);
@@ -133,7 +136,7 @@ turn(struct loop *loop)
 
 /* Sending to workers may have taken the signal that one of them spoke meanwhile. */
 static bool
-worker_waits(const struct gateway *g)
+worker_spoke(const struct gateway *g)
 {
     return g->open
            && (zsock_events(worker_door_socket(g->worker_door)) & ZMQ_POLLIN) != 0;
@@ -144,7 +147,8 @@ wait_until(struct loop *loop, uint64_t at_ms)
 {
     uint64_t now_ms = clock_monotonic_ms(),
              sleep_ms = at_ms > now_ms ? at_ms - now_ms : 0;
-    if (worker_waits(loop->gateway))
+    loop->worker_spoke = worker_spoke(loop->gateway);
+    if (loop->worker_spoke)
         sleep_ms = 0;
     for (size_t i = 0; i < FD_COUNT; i++)
         loop->fds[i].revents = 0;

@@ -286,6 +286,12 @@ mailbox_pending(const struct mailbox *mailbox)
     return mailbox->held_back || mailbox->packet.size > 0;
 }
 
+bool
+mailbox_drained(const struct mailbox *mailbox)
+{
+    return mailbox->drained && !mailbox_pending(mailbox);
+}
+
 /* The last frame stays as long as something in it has yet to be taken. */
 void
 mailbox_release(struct mailbox *mailbox)
@@ -405,7 +411,7 @@ mailbox_wait(struct mailbox *mailbox, uint64_t timeout_ms, int stop_fd)
         { .fd = (int)zsock_fd(mailbox->inbox), .events = POLLIN },
         { .fd = stop_fd, .events = POLLIN },
     };
-    while (!mailbox_pending(mailbox) && mailbox->drained) {
+    while (mailbox_drained(mailbox)) {
         uint64_t hello_ms = mailbox_tick(mailbox), now_ms = clock_monotonic_ms();
         uint64_t left_ms = until_ms <= now_ms ? 0 : until_ms - now_ms;
         uint64_t sleep_ms = left_ms < hello_ms ? left_ms : hello_ms;
