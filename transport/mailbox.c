@@ -321,13 +321,14 @@ flush_peer(struct peer *peer)
     peer->urgent = false;
 }
 
-/* A hint that a run goes on, and that a job is leased: nobody waits for these, and
- * mostly there is more to say to the same peer at once.  A worker that reports within
- * LAZY_MS saves the scheduler a wake-up, and a row. */
+/* A hint that a run goes on, that one has begun whose end is waited for, and that a job
+ * is leased: nobody waits for these, and mostly there is more to say to the same peer
+ * at once.  A worker that reports within LAZY_MS saves the scheduler a wake-up, and a
+ * row. */
 static bool
 may_wait(const struct message *m)
 {
-    return m->code == JOB_LEASED
+    return m->code == JOB_LEASED || (m->code == RUN_ACCEPTED && m->run_accepted.patient)
            || (m->code == RUN_CHANGED
                && !run_status_final((enum run_status)m->run_changed.status));
 }

@@ -16,7 +16,8 @@
     F(S, 6, text,    source,     "api, trigger, …")                                      \
     F(S, 7, u32,     version,    "to start, such as a draft; 0: the current one")        \
     F(S, 8, payload, meta,       "msgpack map of the caller, or nothing")                \
-    F(S, 9, payload, config,     "msgpack map, or nothing")
+    F(S, 9, payload, config,     "msgpack map, or nothing")                             \
+    F(S, 10, u32,    patient,    "1: who asks waits for the end of the run; the answer need not hurry")
 
 #define run_accepted_FIELDS(F, S)                                                        \
     F(S, 1, u64,  request,    "from run_start or run_cancel")                            \
@@ -26,7 +27,8 @@
     F(S, 5, u32,  version,    "the version that the run keeps")                          \
     F(S, 6, u32,  status,     "enum run_status")                                         \
     F(S, 7, u64,  started_ms, "unix ms")                                                 \
-    F(S, 8, u32,  existed,    "1: the key had named it before")
+    F(S, 8, u32,  existed,    "1: the key had named it before")                          \
+    F(S, 9, u32,  patient,    "from run_start")
 
 #define run_cancel_FIELDS(F, S)                                                          \
     F(S, 1, u64,  request, "to be named in the answer")                                  \

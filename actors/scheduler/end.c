@@ -195,5 +195,5 @@ on_run_cancel(const struct scheduler_state *state, uint64_t now_ms,
         end_run(&turn, RUN_STOPPED, asked->reason);
         turn_close(&turn);
     }
-    accept_run(&turn, asked->request, true);
+    accept_run(&turn, asked->request, true, false);
 }

@@ -434,12 +434,12 @@ on_run_fork(const struct scheduler_state *state, uint64_t now_ms,
     struct forking *f = forking_new(state, now_ms, out, asked);
     struct turn turn;
     if (turn_open(&turn, state, now_ms, out, &asked->run)) {
-        accept_run(&turn, asked->request, true);
+        accept_run(&turn, asked->request, true, false);
         return;
     }
     struct refusal refusal = fork_run(f, &turn, now_ms);
     if (refusal.err != ERR_NONE)
         refuse_request(out, asked->request, refusal);
     else
-        accept_run(&turn, asked->request, false);
+        accept_run(&turn, asked->request, false, false);
 }

@@ -375,7 +375,7 @@ on_interaction_respond(const struct scheduler_state *state, uint64_t now_ms,
     }
     struct bytes given = given_by(row.answers, said->principal);
     if (!said->cancel && given.size > 0 && bytes_equal(given, said->value)) {
-        accept_run(&turn, said->request, true);
+        accept_run(&turn, said->request, true, false);
         return;
     }
     if (row.status != INTERACTION_PENDING || run_closing(&turn.run)) {
@@ -393,5 +393,5 @@ on_interaction_respond(const struct scheduler_state *state, uint64_t now_ms,
         return;
     }
     respond(&turn, &row, &request, said);
-    accept_run(&turn, said->request, true);
+    accept_run(&turn, said->request, true, false);
 }

@@ -96,7 +96,7 @@ answer(struct turn *turn, uint64_t request, struct refusal refusal)
     if (refusal.err != ERR_NONE)
         refuse_request(turn->out, request, refusal);
     else
-        accept_run(turn, request, true);
+        accept_run(turn, request, true, false);
 }
 
 /* Was this said before, and done?  Then whoever asks again hears that it was. */

@@ -192,7 +192,7 @@ start_run(struct turn *turn, const struct start *start)
 }
 
 void
-accept_run(struct turn *turn, uint64_t request, bool existed)
+accept_run(struct turn *turn, uint64_t request, bool existed, bool patient)
 {
     const struct run *run = &turn->run;
     say_run_accepted(turn->out, (struct run_accepted){
@@ -204,6 +204,7 @@ accept_run(struct turn *turn, uint64_t request, bool existed)
                                     .status = run->row.status,
                                     .started_ms = run->row.started_ms,
                                     .existed = existed,
+                                    .patient = patient,
                                 });
 }
 
@@ -239,7 +240,8 @@ on_run_start(const struct scheduler_state *state, uint64_t now_ms,
     bool keyed = find_key(state, &out->project, asked->key, &known);
 
     if (turn_open(&turn, state, now_ms, out, &known)) {
-        accept_run(&turn, asked->request, keyed && !id_equal(&known, &asked->run));
+        accept_run(
+            &turn, asked->request, keyed && !id_equal(&known, &asked->run), false);
         return;
     }
     struct start start = {
@@ -266,7 +268,7 @@ on_run_start(const struct scheduler_state *state, uint64_t now_ms,
         return;
     }
     turn_close(&turn);
-    accept_run(&turn, asked->request, false);
+    accept_run(&turn, asked->request, false, asked->patient);
 }
 
 void

@@ -55,7 +55,7 @@ struct refusal start_run(struct turn *turn, const struct start *start);
 struct row_key start_key(const struct id *project, struct bytes key);
 
 /* What is said to who asked for a run, or about one. */
-void accept_run(struct turn *turn, uint64_t request, bool existed);
+void accept_run(struct turn *turn, uint64_t request, bool existed, bool patient);
 void refuse_request(struct outbox *out, uint64_t request, struct refusal refusal);
 
 /* inputs.c */

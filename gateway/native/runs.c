@@ -170,6 +170,7 @@ native_run_start(struct request *r)
     if (!read_start(r, &m->run_start))
         return;
     native_place(r, m);
+    m->run_start.patient = wait.data != NULL;
     request_ask(r, m, wait.data != NULL ? started_to_wait : native_run_accepted);
 }
 

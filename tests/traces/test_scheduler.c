@@ -238,6 +238,23 @@ START_TEST(inputs_that_are_no_map_are_refused)
 }
 END_TEST
 
+START_TEST(who_waits_for_the_end_of_a_run_is_not_told_in_a_hurry_that_it_began)
+{
+    struct story s;
+    open_with(&s, one_step);
+    trace_give(&s.trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_START,
+            .run_start = { .request = 9,
+                .run = story_run(1),
+                .automation = text("flow"),
+                .patient = 1 } });
+    story_expect_only(&s, "run_accepted",
+        "0 -> gateway run_accepted request=9 run=R1 automation=A name=flow "
+        "version=1 status=3 patient=1\n");
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(the_same_key_names_the_same_run_also_after_a_restart)
 {
     struct story s;
@@ -599,6 +616,8 @@ scheduler_suite(void)
     tcase_add_test(tests, a_run_may_be_started_by_the_id_of_its_automation);
     tcase_add_test(tests, a_start_of_an_unknown_name_is_refused_and_changes_nothing);
     tcase_add_test(tests, inputs_that_are_no_map_are_refused);
+    tcase_add_test(
+        tests, who_waits_for_the_end_of_a_run_is_not_told_in_a_hurry_that_it_began);
     tcase_add_test(tests, the_same_key_names_the_same_run_also_after_a_restart);
     tcase_add_test(tests, a_start_sent_again_starts_nothing_again);
     tcase_add_test(tests, a_slot_starts_its_run_once);

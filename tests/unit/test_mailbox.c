@@ -118,6 +118,26 @@ START_TEST(what_may_wait_does_not_wait_for_ever)
 }
 END_TEST
 
+/* Two packets leave for who hurries, one for who is patient: the socket of the other
+ * end is drained when the first of them was taken. */
+START_TEST(an_answer_waits_for_more_if_who_asked_is_patient)
+{
+    for (uint32_t patient = 0; patient <= 1; patient++) {
+        struct message m = { .code = RUN_ACCEPTED, .to = ACTOR_scheduler };
+        m.run_accepted.patient = patient;
+        uint64_t begin_ms = clock_monotonic_ms();
+        mailbox_send(lease, &m);
+        mailbox_flush(lease);
+        say(JOB_REPORTED, 1);
+        mailbox_flush(lease);
+        bool late = clock_monotonic_ms() - begin_ms >= 2;
+        while (heard() != 1)
+            ck_assert(late || mailbox_pending(scheduler) == (patient == 1));
+        mailbox_release(scheduler);
+    }
+}
+END_TEST
+
 START_TEST(a_message_of_the_largest_size_arrives)
 {
     static uint8_t output[MESSAGE_MAX - 1024];
@@ -142,6 +162,7 @@ main(void)
     tcase_add_test(tests, a_packet_may_be_taken_in_pieces);
     tcase_add_test(tests, what_may_wait_leaves_before_what_follows_it);
     tcase_add_test(tests, what_may_wait_does_not_wait_for_ever);
+    tcase_add_test(tests, an_answer_waits_for_more_if_who_asked_is_patient);
     tcase_add_test(tests, a_message_of_the_largest_size_arrives);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
