@@ -19,8 +19,8 @@ struct alarms {
 
 /* Also moves one that is set. */
 void alarm_set(struct alarms *alarms, struct alarm *alarm, uint64_t at_ms);
-/* The same of one that may be up to `slack_ms` late: those that are set so ring together,
- * and what follows from them leaves together. */
+/* The same of one that may be up to `slack_ms` late: those that are set so ring
+ * together, and what follows from them leaves together. */
 void alarm_set_loose(
     struct alarms *alarms, struct alarm *alarm, uint64_t at_ms, uint64_t slack_ms);
 void alarm_clear(struct alarms *alarms, struct alarm *alarm);

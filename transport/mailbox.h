@@ -33,8 +33,8 @@ void mailbox_release(struct mailbox *mailbox);
 /* Has a message arrived that the socket does not speak of any more, because it came
  * with others?  Who polls the socket must first take it. */
 bool mailbox_pending(const struct mailbox *mailbox);
-/* Has all been taken that had arrived?  Then its descriptor says when there is more, and
- * to ask the socket before would be in vain. */
+/* Has all been taken that had arrived?  Then its descriptor says when there is more,
+ * and to ask the socket before would be in vain. */
 bool mailbox_drained(const struct mailbox *mailbox);
 
 /* Put `m` into the next packet to m->to, m->to_instance.  Borrowed for the call. */
