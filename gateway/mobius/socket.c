@@ -652,8 +652,20 @@ look_after(struct peer *peer, uint64_t now_ms)
     }
 }
 
-/* A worker that waits says nothing: its socket must say that it lives, unless it was
- * heard not long ago. */
+/* A worker that waits says nothing: unless it was heard not long ago, its socket must
+ * say that it lives, or it makes a claim anew that is nearly over. */
+static void
+ask_for_life(struct peer *peer, uint64_t now_ms)
+{
+    uint32_t every_ms = peer->gateway->child.config.heartbeat_ms;
+    if (websocket_heard_ms(peer->socket) + every_ms / 4 * 3 >= now_ms)
+        return;
+    if (peer->claiming && peer->claimed_ms + hold_ms(peer) / 4 * 3 < now_ms)
+        answer_claim(peer);
+    else
+        websocket_ping(peer->socket);
+}
+
 static void
 pulse(struct alarm *alarm)
 {
@@ -661,8 +673,7 @@ pulse(struct alarm *alarm)
     struct gateway *g = peer->gateway;
     uint32_t every_ms = g->child.config.heartbeat_ms;
     workers_pulse(workers_of(peer), &peer->pulse);
-    if (websocket_heard_ms(peer->socket) + every_ms / 4 * 3 < g->now_ms)
-        websocket_ping(peer->socket);
+    ask_for_life(peer, g->now_ms);
     if (peer->session == NULL || peer->session->state != SESSION_KNOWN)
         return;
     if (websocket_heard_ms(peer->socket) + 2 * (uint64_t)every_ms >= g->now_ms) {
