@@ -81,6 +81,11 @@ _capstan()
     'webhooks ping') words=' --url --key --project --data --config --json --quiet --help' ;;
     'webhooks deliveries') words=' --url --key --project --data --config --json --quiet --help --limit --cursor' ;;
     'webhooks delete') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'actions list') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'actions create') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'actions set') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'actions rotate') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'actions delete') words=' --url --key --project --data --config --json --quiet --help' ;;
     'roles list') words=' --url --key --project --data --config --json --quiet --help' ;;
     'roles create') words=' --url --key --project --data --config --json --quiet --help --scopes' ;;
     'roles set') words=' --url --key --project --data --config --json --quiet --help --scopes' ;;
@@ -105,7 +110,7 @@ _capstan()
     'completion'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     esac
     [[ -n $words ]] || case $first in
-    '') words=' up status down apply automations runs interactions events secrets state worker workers queues webhooks roles principals projects keys config backup restore verify version help completion' ;;
+    '') words=' up status down apply automations runs interactions events secrets state worker workers queues webhooks actions roles principals projects keys config backup restore verify version help completion' ;;
     automations) words=' list get versions create-version publish rollback diff pause resume archive triggers next' ;;
     runs) words=' start list get watch events cancel retry discard signal skip set-output fork explain replay diff export import' ;;
     interactions) words=' list get respond delete' ;;
@@ -116,6 +121,7 @@ _capstan()
     workers) words=' list' ;;
     queues) words=' set list' ;;
     webhooks) words=' create list get update pause resume rotate ping deliveries delete' ;;
+    actions) words=' list create set rotate delete' ;;
     roles) words=' list create set delete' ;;
     principals) words=' list create set delete' ;;
     projects) words=' get set delete restore' ;;
