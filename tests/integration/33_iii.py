@@ -1807,6 +1807,14 @@ class Recall(Iii):
                  if event["event_type"] == "action.called"]
         self.assertEqual(len(calls), attempts, calls)
 
+    def answered_late(self, run, call):
+        again = self.back()
+        for _ in range(10):  # a lease and more
+            Loop.do(asyncio.sleep(0.25))
+        again.silence().answer(call, result="late")
+        self.ended(run, "late")
+        again.silence()
+
     def test_01_a_result_that_came_before_its_worker_is_known_counts(self):
         run, call = self.begin("early")
         self.restart()
@@ -1819,22 +1827,12 @@ class Recall(Iii):
     def test_02_a_job_goes_on_past_its_lease(self):
         run, call = self.begin("long")
         self.restart()
-        again = self.back()
-        for _ in range(10):
-            Loop.do(asyncio.sleep(0.25))
-        again.silence().answer(call, result="late")
-        self.ended(run, "late")
-        again.silence()
+        self.answered_late(run, call)
 
     def test_03_the_gateway_alone_begins_anew(self):
         run, call = self.begin("door")
         self.engine.wait_restarted("gateway.0", self.engine.kill("gateway.0"))
-        again = self.back()
-        for _ in range(10):
-            Loop.do(asyncio.sleep(0.25))
-        again.silence().answer(call, result="late")
-        self.ended(run, "late")
-        again.silence()
+        self.answered_late(run, call)
 
     def test_04_what_is_thrown_counts_too(self):
         run, call = self.begin("thrown")
