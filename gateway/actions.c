@@ -37,6 +37,18 @@ actions_new(void)
     return actions;
 }
 
+static struct own *
+own_new(const struct id *project, struct bytes name)
+{
+    struct own *own = calloc(1, sizeof *own);
+    if (own == NULL)
+        WRONG("out of memory");
+    own->project = *project;
+    own->name_size = name.size;
+    memcpy(own->name, name.data, name.size);
+    return own;
+}
+
 static void
 forget(struct own *own)
 {
@@ -84,12 +96,7 @@ actions_learn(struct actions *actions, const struct id *project,
         return known;
     }
     if (!known) {
-        own = calloc(1, sizeof *own);
-        if (own == NULL)
-            WRONG("out of memory");
-        own->project = *project;
-        own->name_size = offered->name.size;
-        memcpy(own->name, offered->name.data, offered->name.size);
+        own = own_new(project, offered->name);
         list_append(&actions->all, &own->link);
     }
     own->id = offered->action;
