@@ -8,7 +8,7 @@ that matters, before it and after it (tests/power strikes there), and at random 
 one, several, all, the supervisor, workers. Then the books are compared with the engine,
 and its journals with themselves.
 
-KILLS says how many, 200 unless told; SEED repeats a choice. Every ENGINE_KILLS a new
+KILLS says how many, 220 unless told; SEED repeats a choice. Every ENGINE_KILLS a new
 engine begins. The control: one acknowledgement that nobody gave must be found missing,
 and so must a wrong line in each trade's book.
 """
@@ -25,7 +25,7 @@ from books import Books  # noqa: E402
 from engine import DEADLINE, Engine, until  # noqa: E402
 from power import DIE_AFTER, DIE_BEFORE, Power  # noqa: E402
 
-KILLS = int(os.environ.get("KILLS", "200"))
+KILLS = int(os.environ.get("KILLS", "220"))
 SEED = int(os.environ.get("SEED", str(random.SystemRandom().randrange(1 << 32))))
 ENGINE_KILLS = 500
 STRIKE_S = 30  # in which a point of the table must be reached
@@ -158,7 +158,7 @@ class Kills(unittest.TestCase):
                 f"{'begin:' if begins else ''}{point}{'-+'[action]}"
                 for p, point, begins, action in POINTS
                 if p == process and (p, point, begins, action) in hit))
-        if KILLS >= 200:
+        if KILLS >= 220:
             self.assertEqual(set(POINTS), hit)
 
     def one_engine(self, chance, kills, hit):

@@ -172,8 +172,7 @@ class Disk(unittest.TestCase):
         self.assertEqual((answered, called), (reads, reads))
         self.compare_held(held)
         self.books.end()
-        for trade in self.books.trades:
-            print(" ", trade.compare(), flush=True)
+        self.books.compare_trades()
         print(f"control: {self.books.compare_lies()} wrong lines are found", flush=True)
 
     def hold(self, seconds):

@@ -352,9 +352,7 @@ class Books:
             results = self.compare_results(reader)
             self.compare_logs(reader, sorted(books.items()))
         self.compare_publisher()
-        said = [trade.compare() for trade in self.trades]
-        for words in filter(None, said):
-            print(f"  {words}, 0 lost, 0 twice", flush=True)
+        self.compare_trades()
         return f"{len(books)} starts and {results} results acknowledged, 0 lost, " \
                f"0 accepted twice, 0 stuck"
 
@@ -392,6 +390,11 @@ class Books:
                     if event["event_type"] == "action.completed"]
             assert sorted(done) == STEPS, f"{run}: completed {done}"
             assert events[-1]["event_type"] == "run.completed", events[-1]
+
+    def compare_trades(self):
+        said = [trade.compare() for trade in self.trades]
+        for words in filter(None, said):
+            print(f"  {words}, 0 lost, 0 twice", flush=True)
 
     def compare_lies(self):
         """The control: one wrong line in each book, and it is found.  How many."""
