@@ -370,11 +370,11 @@ class Webhooks(unittest.TestCase):
         self.assertIn("paused", tool("webhooks", "list").stdout)
         tool("webhooks", "resume", id)
         self.assertNotEqual(tool("webhooks", "rotate", id).stdout.strip(), key)
-        tool("webhooks", "update", id, self.url + "/new", "--events", "")
+        tool("webhooks", "set", id, self.url + "/new", "--events", "")
         shown = tool("webhooks", "get", id).stdout
         self.assertIn("/new", shown)
         self.assertRegex(shown, r"events +all\nenabled +yes")
-        self.assertEqual(tool("webhooks", "update", id, check=False).returncode, 2)
+        self.assertEqual(tool("webhooks", "set", id, check=False).returncode, 2)
         rows = tool("webhooks", "deliveries", id).stdout
         self.assertEqual((rows.count("ping"), rows.count("answered 404")), (2, 1), rows)
         tool("webhooks", "delete", id)

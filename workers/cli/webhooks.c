@@ -132,7 +132,7 @@ change(struct cli *cli, json_t *body, const char *how)
 }
 
 enum exit_code
-command_webhooks_update(struct cli *cli)
+command_webhooks_set(struct cli *cli)
 {
     json_t *body = json_object();
     api_set(body, "url", word(cli, 1));
