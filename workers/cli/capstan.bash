@@ -74,7 +74,7 @@ _capstan()
     'webhooks create') words=' --url --key --project --data --config --json --quiet --help --events' ;;
     'webhooks list') words=' --url --key --project --data --config --json --quiet --help' ;;
     'webhooks get') words=' --url --key --project --data --config --json --quiet --help' ;;
-    'webhooks update') words=' --url --key --project --data --config --json --quiet --help --events' ;;
+    'webhooks set') words=' --url --key --project --data --config --json --quiet --help --events' ;;
     'webhooks pause') words=' --url --key --project --data --config --json --quiet --help' ;;
     'webhooks resume') words=' --url --key --project --data --config --json --quiet --help' ;;
     'webhooks rotate') words=' --url --key --project --data --config --json --quiet --help' ;;
@@ -120,7 +120,7 @@ _capstan()
     worker) words=' init add start stop restart remove logs list status' ;;
     workers) words=' list' ;;
     queues) words=' set list' ;;
-    webhooks) words=' create list get update pause resume rotate ping deliveries delete' ;;
+    webhooks) words=' create list get set pause resume rotate ping deliveries delete' ;;
     actions) words=' list create set rotate delete' ;;
     roles) words=' list create set delete' ;;
     principals) words=' list create set delete' ;;
