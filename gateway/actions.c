@@ -1,25 +1,22 @@
 #include "gateway/actions.h"
 
-#include "base/base64.h"
 #include "base/list.h"
 #include "base/pack.h"
 #include "base/wrong.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define DOES "http.request"
 
-enum { SECRET_BYTES = 32, NAME_SIZE = 128 };
+enum { NAME_SIZE = 128 };
 
 struct own {
     struct list link;
     struct id project, id;
     uint8_t name[NAME_SIZE];
     size_t name_size;
-    struct buffer url;
-    uint8_t secret[SECRET_BYTES];
+    struct buffer url, sealed; /* sealed: the key, as signing.h has it */
     uint32_t version;
 };
 
@@ -54,7 +51,7 @@ forget(struct own *own)
 {
     list_remove(&own->link);
     buffer_free(&own->url);
-    sodium_memzero(own->secret, sizeof own->secret);
+    buffer_free(&own->sealed);
     free(own);
 }
 
@@ -89,8 +86,7 @@ actions_learn(struct actions *actions, const struct id *project,
 {
     struct own *own = find(actions, project, offered->name);
     bool known = own != NULL;
-    if (offered->url.size == 0 || offered->secret.size != SECRET_BYTES
-        || offered->name.size > NAME_SIZE) {
+    if (offered->url.size == 0 || offered->name.size > NAME_SIZE) {
         if (known)
             forget(own);
         return known;
@@ -101,9 +97,8 @@ actions_learn(struct actions *actions, const struct id *project,
     }
     own->id = offered->action;
     own->version = offered->version;
-    buffer_clear(&own->url);
-    buffer_append_bytes(&own->url, offered->url);
-    memcpy(own->secret, offered->secret.data, SECRET_BYTES);
+    buffer_set(&own->url, offered->url);
+    buffer_set(&own->sealed, offered->secret);
     return !known;
 }
 
@@ -166,16 +161,12 @@ static void
 put_sign(struct buffer *out, const struct own *own)
 {
     char id[ID_TEXT_MAX], version[16];
-    struct buffer key = { 0 };
-    base64_write(&key, bytes_of(own->secret, SECRET_BYTES));
     snprintf(version, sizeof version, "%u", own->version);
     pack_string(out, "sign");
     pack_map(out, 3);
     put_text(out, "secret", text(id_print(&own->id, "act_", id)));
     put_text(out, "secret_version", text(version));
-    put_text(out, "key", buffer_bytes(&key));
-    sodium_memzero(key.data, key.size);
-    buffer_free(&key);
+    put_text(out, "sealed_key", buffer_bytes(&own->sealed));
 }
 
 struct job_granted

@@ -102,7 +102,7 @@
     F(S, 9,  blob,   output_schema, "msgpack map; nothing: as it was")                   \
     F(S, 10, blob,   annotations,   "msgpack map; nothing: as it was")                   \
     F(S, 11, blob,   tags,          "msgpack map; nothing: as they were")                \
-    F(S, 12, secret, secret,        "32 bytes that sign from now on; nothing: as before") \
+    F(S, 12, secret, secret,        "that signs from now on, sealed; nothing: as before") \
     F(S, 13, u32,    create,        "1: a new one")
 
 #define action_changed_FIELDS(F, S)                                                      \
@@ -116,7 +116,7 @@
     F(S, 8,  blob,   output_schema, "msgpack map, or nothing")                           \
     F(S, 9,  blob,   annotations,   "msgpack map, or nothing")                           \
     F(S, 10, blob,   tags,          "msgpack map, or nothing")                           \
-    F(S, 11, secret, secret,        "that signs, or nothing")                            \
+    F(S, 11, secret, secret,        "that signs, sealed; or nothing")                    \
     F(S, 12, u32,    version,       "of the secret, from 1 on")
 
 #define action_delete_FIELDS(F, S)                                                       \
@@ -130,7 +130,7 @@
     F(S, 1, id,     action,  "action id")                                                \
     F(S, 2, text,   name,    "of the action")                                            \
     F(S, 3, text,   url,     "where it is called; nothing: it is not there any more")    \
-    F(S, 4, secret, secret,  "that signs")                                               \
+    F(S, 4, secret, secret,  "that signs, sealed")                                       \
     F(S, 5, u32,    version, "of the secret")
 
 #define action_list_FIELDS(F, S)                                                         \

@@ -65,7 +65,7 @@
     F(S, 7,  blob,   output_schema, "msgpack map, or nothing")                           \
     F(S, 8,  blob,   annotations,   "msgpack map, or nothing")                           \
     F(S, 9,  blob,   tags,          "msgpack map, or nothing")                           \
-    F(S, 10, secret, secret,        "that signs, or nothing")                            \
+    F(S, 10, secret, secret,        "that signs, sealed; or nothing")                    \
     F(S, 11, u32,    version,       "of the secret, from 1 on")                          \
     F(S, 12, u64,    created_ms,    "unix ms")                                           \
     F(S, 13, u64,    updated_ms,    "unix ms")                                           \

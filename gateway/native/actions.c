@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "gateway/native/body.h"
 #include "gateway/native/native.h"
+#include "gateway/signing.h"
 
 #include <sodium.h>
 
@@ -12,9 +13,13 @@ struct bytes
 native_action_secret(struct request *r)
 {
     uint8_t *secret = arena_take(&r->arena, NATIVE_SECRET_SIZE);
+    struct buffer sealed = { 0 };
     chance_fill(secret, NATIVE_SECRET_SIZE);
     r->own = secret;
-    return bytes_of(secret, NATIVE_SECRET_SIZE);
+    signing_seal(r->gateway, &r->key->project, secret, &sealed);
+    struct bytes kept = arena_copy(&r->arena, buffer_bytes(&sealed));
+    buffer_free(&sealed);
+    return kept;
 }
 
 /* The registry's document with the secret in front, this once. */

@@ -126,6 +126,16 @@ class HttpRequest(unittest.TestCase):
         self.assertEqual(self.server.heard.pop()[2]["X-Mobius-Secret-Version"], "2")
         self.engine.tool("actions", "delete", "lookup")
         self.assertEqual(self.engine.get("/actions")["items"], [])
+        # The secret is nowhere but in the answer that made it.
+        logs = [os.path.join(path, name)
+                for path, _, names in os.walk(os.path.join(self.engine.data, "journal"))
+                for name in names]
+        self.assertTrue(logs)
+        for path in logs:
+            with open(path, "rb") as file:
+                written = file.read()
+            self.assertFalse(secret.rstrip("=").encode() in written, path)
+            self.assertFalse(base64.b64decode(secret) in written, path)
 
     def test_it_asks_and_says_what_was_answered(self):
         run = self.ask("/?q=1", headers={"X-Who": "me", "Empty": ""})
