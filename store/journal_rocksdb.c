@@ -69,7 +69,7 @@ owner_write(void *self, const struct change *changes, size_t count, bool durable
     }
     owner->failed = message != NULL;
     if (message != NULL)
-        return store_failure(message, fault);
+        return store_failure(&owner->store, message, fault);
     if (!durable)
         return ERR_NONE;
     return mark_write(
@@ -148,7 +148,7 @@ open_owned(struct owner *owner, struct fault *fault)
         owner->store.path, SHELF_COUNT, owner->store.setup.names,
         owner->store.setup.families, owner->store.families, &message);
     if (message != NULL)
-        return store_open_failure(message, fault);
+        return store_open_failure(&owner->store, message, fault);
     uint64_t last = rocksdb_get_latest_sequence_number(owner->store.db);
     if (last < mark)
         return fault_set(fault, ERR_CORRUPT,

@@ -18,25 +18,28 @@ bound_heaps(void)
 
 /* RocksDB's first words say what kind of failure it is. */
 enum err
-store_failure(char *message, struct fault *fault)
+store_failure(const struct store *store, char *message, struct fault *fault)
 {
     enum err e = ERR_IO;
     if (strncmp(message, "Corruption", 10) == 0)
         e = ERR_CORRUPT;
     else if (strstr(message, "No space left") != NULL)
         e = ERR_NO_SPACE;
-    fault_set(fault, e, "%s", message);
+    if (strstr(message, store->path) != NULL)
+        fault_set(fault, e, "%s", message);
+    else
+        fault_set(fault, e, "%s: %s", store->path, message);
     rocksdb_free(message);
     return e;
 }
 
 enum err
-store_open_failure(char *message, struct fault *fault)
+store_open_failure(const struct store *store, char *message, struct fault *fault)
 {
     bool locked = strstr(message, "lock") != NULL && strstr(message, "/LOCK") != NULL;
     bool senseless = strstr(message, "No such file") != NULL
                      || strncmp(message, "Invalid argument", 16) == 0;
-    enum err e = store_failure(message, fault);
+    enum err e = store_failure(store, message, fault);
     if (e == ERR_IO && locked)
         return fault->err = ERR_CONFLICT;
     if (e == ERR_IO && senseless)
@@ -113,7 +116,7 @@ store_get(void *self, enum shelf shelf, struct bytes key, struct bytes *value,
     store->pinned = rocksdb_get_pinned_cf(store->db, store->read,
         store->families[shelf], (const char *)key.data, key.size, &message);
     if (message != NULL)
-        return store_failure(message, fault);
+        return store_failure(store, message, fault);
     if (store->pinned == NULL)
         return ERR_NOT_FOUND;
     value->data =
@@ -150,5 +153,5 @@ store_scan(void *self, enum shelf shelf, const struct range *range, each_fn *eac
     rocksdb_iter_get_error(at, &message);
     rocksdb_iter_destroy(at);
     rocksdb_readoptions_destroy(read);
-    return message == NULL ? ERR_NONE : store_failure(message, fault);
+    return message == NULL ? ERR_NONE : store_failure(store, message, fault);
 }

@@ -31,8 +31,9 @@ enum err store_get(void *self, enum shelf shelf, struct bytes key, struct bytes 
 enum err store_scan(void *self, enum shelf shelf, const struct range *range,
     each_fn *each, void *each_self, struct fault *fault);
 
-/* What RocksDB says went wrong; takes and frees `message`.  While opening, what is
- * missing or makes no sense is ERR_CORRUPT. */
-enum err store_failure(char *message, struct fault *fault);
-enum err store_open_failure(char *message, struct fault *fault);
+/* What RocksDB says went wrong in `store`, and where; takes and frees `message`.  While
+ * opening, what is missing or makes no sense is ERR_CORRUPT. */
+enum err store_failure(const struct store *store, char *message, struct fault *fault);
+enum err
+store_open_failure(const struct store *store, char *message, struct fault *fault);
 #endif

@@ -91,7 +91,7 @@ open_still(struct view *view, struct fault *fault)
     store->db = rocksdb_open_for_read_only_column_families(store->setup.options,
         store->path, SHELF_COUNT, store->setup.names, store->setup.families,
         store->families, 0, &message);
-    return message == NULL ? ERR_NONE : store_open_failure(message, fault);
+    return message == NULL ? ERR_NONE : store_open_failure(store, message, fault);
 }
 
 static enum err
@@ -103,7 +103,7 @@ open_secondary(struct view *view, struct fault *fault)
     store->db = rocksdb_open_as_secondary_column_families(store->setup.options,
         store->path, view->folder.path, SHELF_COUNT, store->setup.names,
         store->setup.families, store->families, &message);
-    return message == NULL ? ERR_NONE : store_open_failure(message, fault);
+    return message == NULL ? ERR_NONE : store_open_failure(store, message, fault);
 }
 
 /* After a new life of its owner RocksDB may go on to read rows from memory that tables
@@ -118,7 +118,7 @@ read_once(struct view *view, const struct file_list *now, struct fault *fault)
     if (view->store.db == NULL || !same_manifest(now, &view->seen))
         return open_secondary(view, fault);
     rocksdb_try_catch_up_with_primary(view->store.db, &message);
-    return message == NULL ? ERR_NONE : store_failure(message, fault);
+    return message == NULL ? ERR_NONE : store_failure(&view->store, message, fault);
 }
 
 static uint64_t
