@@ -402,6 +402,24 @@ follow_name(struct name_row *name, const struct plan_learned *plan)
         name->version = plan->version;
 }
 
+static struct row_key
+key_of_plan(const struct id *project, const struct id *automation, uint32_t version)
+{
+    struct row_key key = row_key('P');
+    row_key_id(&key, project);
+    row_key_id(&key, automation);
+    row_key_u32(&key, version);
+    return key;
+}
+
+static void
+foresee_ends(
+    struct scheduler_state *s, const struct id *project, const struct name_row *name)
+{
+    struct row_key key = key_of_plan(project, &name->automation, name->version);
+    ends_foresee(s, project, journal_get(s->journal, row_key_bytes(&key)));
+}
+
 static void
 learn_plan(struct scheduler_state *s, const struct message *m)
 {
@@ -411,10 +429,8 @@ learn_plan(struct scheduler_state *s, const struct message *m)
     struct buffer row = { 0 };
 
     if (plan->plan.size > 0) {
-        struct row_key by_version = row_key('P');
-        row_key_id(&by_version, project);
-        row_key_id(&by_version, &plan->automation);
-        row_key_u32(&by_version, plan->version);
+        struct row_key by_version =
+            key_of_plan(project, &plan->automation, plan->version);
         scheduler_put(s, &by_version, plan->plan);
     }
     struct row_key by_id = row_key('I');
@@ -435,6 +451,8 @@ learn_plan(struct scheduler_state *s, const struct message *m)
     fields_write(&name_row_shape, &name, NULL, &row);
     scheduler_put(s, &by_name, buffer_bytes(&row));
     buffer_free(&row);
+    if (name.version > 0 && name.status < AUTOMATION_PAUSED)
+        foresee_ends(s, project, &name);
 }
 
 static void

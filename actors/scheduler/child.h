@@ -54,5 +54,8 @@ void on_end_taken(
     const struct scheduler_state *state, const struct message *in, struct outbox *out);
 void ends_find(struct scheduler_state *state);
 void apply_ends_learned(struct scheduler_state *state, const struct message *fact);
+/* This plan is the one that starts use. */
+void ends_foresee(
+    struct scheduler_state *state, const struct id *project, struct bytes plan);
 void apply_run_ended(struct scheduler_state *state, const struct message *fact);
 #endif

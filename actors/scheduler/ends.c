@@ -1,9 +1,10 @@
 /* Ends of runs that are events: told to the trigger actor until it has taken them, and
- * only in projects in which it says that somebody listens.
+ * only in projects in which it, or a plan, says that somebody listens.
  *
  * What the end of a run led to, and the runs that such a run starts, end quietly: else
  * whoever starts a run at each end would never be done.
  */
+#include "actors/plan/plan_kinds.h"
 #include "actors/scheduler/child.h"
 #include "actors/scheduler/scope.h"
 
@@ -103,15 +104,49 @@ ends_find(struct scheduler_state *s)
         count_project, &s->listened);
 }
 
-void
-apply_ends_learned(struct scheduler_state *s, const struct message *fact)
+static void
+set_listened(struct scheduler_state *s, const struct id *project, bool wanted)
 {
-    struct row_key key = listened_key(&fact->envelope.project);
-    if (fact->ends_learned.wanted)
+    struct row_key key = listened_key(project);
+    if (wanted)
         scheduler_put(s, &key, (struct bytes){ 0 });
     else
         scheduler_drop(s, &key);
     ends_find(s);
+}
+
+void
+apply_ends_learned(struct scheduler_state *s, const struct message *fact)
+{
+    set_listened(s, &fact->envelope.project, fact->ends_learned.wanted);
+}
+
+/* May a trigger of the plan fire at the end of a run? */
+static bool
+fires_at_ends(struct bytes text_of_plan)
+{
+    struct plan plan;
+    bool fires = false;
+    if (plan_open(text_of_plan, &plan) != ERR_NONE)
+        return false;
+    for (uint32_t i = 0; i < plan.trigger_count; i++) {
+        struct plan_trigger trigger = plan_trigger_at(&plan, i);
+        struct plan_event config;
+        if (!bytes_equal(trigger.kind, text("event")))
+            continue;
+        plan_config_read(&plan_event_shape, trigger.config, &config);
+        fires |= bytes_begin(config.event_type, text("run."));
+    }
+    return fires;
+}
+
+/* The trigger actor says so as well, but perhaps only after the first run that starts
+ * when this plan is acknowledged is over.  If nobody listens it will say that. */
+void
+ends_foresee(struct scheduler_state *s, const struct id *project, struct bytes plan)
+{
+    if (!listened(s, project) && fires_at_ends(plan))
+        set_listened(s, project, true);
 }
 
 void

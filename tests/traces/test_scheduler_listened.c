@@ -54,6 +54,24 @@ START_TEST(an_end_that_nobody_listens_for_is_not_told)
 }
 END_TEST
 
+/* The trigger actor may say so only when a first run is over. */
+START_TEST(who_learns_of_a_plan_that_listens_tells_ends_at_once)
+{
+    struct story s;
+    open_with(&s, "triggers:\n  - { kind: event, event_type: run.failed }\n" SET);
+    name_end(&s, 1, 1, "END");
+    story_start(&s, 1, "");
+    story_expect_only(&s, "run_ended",
+        "0 -> trigger run_ended end=END run=R1 automation=A name=flow version=1 "
+        "status=4 attempt=1 stop_reason=completed output=(4 bytes) source=api\n");
+    want(&s, false); /* it is paused, as the trigger actor knows */
+    story_expect_only(&s, "ends_learned", "0 ends_learned\n");
+    story_start(&s, 2, "");
+    story_expect_only(&s, "ended", "");
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(an_end_is_told_until_it_is_taken)
 {
     struct story s;
@@ -138,6 +156,7 @@ scheduler_listened_suite(void)
     Suite *suite = suite_create("listened");
     TCase *tcase = tcase_create("listened");
     tcase_add_test(tcase, an_end_that_nobody_listens_for_is_not_told);
+    tcase_add_test(tcase, who_learns_of_a_plan_that_listens_tells_ends_at_once);
     tcase_add_test(tcase, an_end_is_told_until_it_is_taken);
     tcase_add_test(tcase, a_run_that_goes_on_has_another_end);
     tcase_add_test(tcase, what_an_end_led_to_ends_quietly_and_so_do_its_children);
