@@ -86,7 +86,7 @@ list_contains(struct bytes list, struct bytes text)
 {
     struct cursor c = cursor_over(list);
     size_t count = list.size == 0 ? 0 : cursor_array(&c);
-    for (size_t i = 0; i < count && !c.bad; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct bytes item = cursor_skip(&c);
         struct cursor t = cursor_over(item);
         if (cursor_type(&t) == PACK_TEXT && bytes_equal(cursor_text(&t), text))

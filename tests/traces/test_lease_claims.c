@@ -193,7 +193,11 @@ END_TEST
 START_TEST(who_is_leaving_is_known_no_more)
 {
     struct trace t;
-    open_held(&t);
+    lease_story_open(&t);
+    lease_register(&t, (struct worker){ .session = 1, .capacity = 5 });
+    for (unsigned run = 1; run <= 5; run++)
+        lease_offer(&t, (struct offered){ .run = run });
+    trace_skip(&t);
     trace_queue(&t, ACTOR_gateway, 0,
         (struct message){ .code = WORKER_GONE,
             .worker_gone = { .session = lease_session(1), .goodbye = true } });
