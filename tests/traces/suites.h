@@ -26,6 +26,8 @@ Suite *scheduler_retry_suite(void);
 Suite *scheduler_policies_suite(void);
 Suite *scheduler_partitions_suite(void);
 Suite *scheduler_children_suite(void);
+Suite *scheduler_people_suite(void);
+Suite *scheduler_roots_suite(void);
 Suite *scheduler_apart_suite(void);
 Suite *scheduler_operate_suite(void);
 Suite *scheduler_fork_suite(void);
