@@ -43,6 +43,11 @@ START_TEST(a_template_gets_what_its_roots_have)
         { "${{ meta.who }}", "{\"v\":\"you\"}" },
         { "{{ .meta.who }}/{{ .meta.source }}", "{\"v\":\"you/api\"}" },
         { "${{ meta.run_id }}", "{\"v\":\"run_00000000z9e00r000000000000\"}" },
+        { "${{ meta }}",
+            "{\"v\":{\"run_id\":\"run_00000000z9e00r000000000000\",\"automation\":"
+            "\"flow\",\"automation_id\":\"aut_78y07w6cr62562kraqqnjhe9k4\",\"version\":"
+            "1,\"source\":\"api\",\"trigger\":\"\",\"started_at\":\"1970-01-01T00:00:"
+            "00.000Z\",\"who\":\"you\"}}" },
         { "${{ config.k }}", "{\"v\":9}" },
         { "${{ automation }}",
             "{\"v\":{\"id\":\"aut_78y07w6cr62562kraqqnjhe9k4\",\"name\":\"flow\","
