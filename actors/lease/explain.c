@@ -1,5 +1,6 @@
 /* Why nobody takes a job: how far the session gets that comes nearest. */
 #include "actors/lease/state.h"
+#include "base/wrong.h"
 
 #include <inttypes.h>
 
@@ -40,7 +41,7 @@ reach_of(const struct session *session, const struct lane *lane)
         return (enum reach)(1 + lack);
     if (!session->connected)
         return ALL_SILENT;
-    if (session->leaving || session->capacity == 0)
+    if (session->capacity == 0)
         return ALL_DRAINING;
     return session->held_count >= session->capacity ? ALL_FULL : ABOUT_TO;
 }
@@ -123,12 +124,7 @@ print_lack(const struct survey *survey, struct buffer *out)
         else
             buffer_print(out, "such workers are of other environments only");
         return;
-    case ALL_SILENT:
-    case ALL_DRAINING:
-    case ALL_FULL:
-    case ABOUT_TO:
-    case NO_ROOM:
-    case UNCOUNTED: return;
+    default: WRONG("somebody takes such jobs");
     }
 }
 

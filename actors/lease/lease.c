@@ -264,10 +264,7 @@ apply_over(struct lease_state *s, const struct job_lost *fact, bool lost)
 static void
 apply_released(struct lease_state *s, const struct job_released *fact)
 {
-    struct job *job = table_job(&s->table, &fact->run, fact->step);
-    if (job != NULL && job->name.attempt == fact->attempt
-        && job->name.offer == fact->offer)
-        table_drop(&s->table, job);
+    table_drop(&s->table, table_job(&s->table, &fact->run, fact->step));
 }
 
 /* What is held is to be said again to that scheduler.  If it will say its own state
@@ -352,9 +349,7 @@ adopt(struct lease_state *s, const struct message *m, uint64_t at_ms)
 static void
 apply_leased(struct lease_state *s, const struct job_leased *leased)
 {
-    struct job *job = table_job(&s->table, &leased->run, leased->step);
-    if (job != NULL)
-        table_resay(&s->table, job, false);
+    table_resay(&s->table, table_job(&s->table, &leased->run, leased->step), false);
 }
 
 static void
@@ -580,9 +575,8 @@ lease_tick(const void *state, uint64_t now_ms, struct outbox *out)
         say_over(LIST_OF(t->unsure.next, struct job, of_waiting), false, out);
     else if (!list_empty(&t->ready))
         grant(s, out);
-    else if (t->queues.known && !queues_counted(&t->queues)
-             && after(t->queues.opened_ms, s->config->lease_ms) <= now_ms)
-        count_anyway(s, out);
+    else
+        count_anyway(s, out); /* it was due, and nothing else is */
 }
 
 const struct actor lease_actor = {

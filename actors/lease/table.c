@@ -75,11 +75,9 @@ table_instance(
     const struct table *table, const struct id *project, struct bytes instance)
 {
     uint8_t owner[ID_SIZE + 256];
-    if (instance.size > sizeof owner - ID_SIZE)
-        return NULL;
+    assert(instance.size > 0 && instance.size <= sizeof owner - ID_SIZE);
     memcpy(owner, project->bytes, ID_SIZE);
-    if (instance.size > 0)
-        memcpy(owner + ID_SIZE, instance.data, instance.size);
+    memcpy(owner + ID_SIZE, instance.data, instance.size);
     return map_get(&table->instances, bytes_of(owner, ID_SIZE + instance.size));
 }
 
@@ -88,7 +86,7 @@ list_contains(struct bytes list, struct bytes text)
 {
     struct cursor c = cursor_over(list);
     size_t count = list.size == 0 ? 0 : cursor_array(&c);
-    for (size_t i = 0; i < count && !c.bad; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct bytes item = cursor_skip(&c);
         struct cursor t = cursor_over(item);
         if (cursor_type(&t) == PACK_TEXT && bytes_equal(cursor_text(&t), text))
@@ -110,7 +108,7 @@ static bool
 looks_in(struct bytes queues, struct bytes queue)
 {
     struct cursor c = cursor_over(queues);
-    size_t count = queues.size == 0 ? 0 : cursor_array(&c);
+    size_t count = cursor_array(&c);
     for (size_t i = 0; i < count && !c.bad; i++)
         if (names_queue(cursor_text(&c), queue))
             return true;
@@ -159,13 +157,13 @@ session_takes(const struct session *session, const struct lane *lane)
 static bool
 can_take(const struct session *session)
 {
-    return session->connected && !session->leaving
-           && session->held_count < session->capacity;
+    return session->connected && session->held_count < session->capacity;
 }
 
 struct session *
 lane_choice(const struct lane *lane)
 {
+    /* never: of a lane that is ready, one can */
     for (size_t i = 0; i < lane->member_count; i++) {
         struct session *member = lane->members[(lane->next + i) % lane->member_count];
         if (can_take(member))

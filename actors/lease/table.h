@@ -106,7 +106,7 @@ void table_close(struct table *table);
 
 struct job *table_job(const struct table *table, const struct id *run, uint32_t step);
 struct session *table_session(const struct table *table, const struct id *id);
-/* Who uses this worker_instance_id in the project, or NULL. */
+/* Who uses this worker_instance_id, of 1 to 256 bytes, in the project, or NULL. */
 struct session *table_instance(
     const struct table *table, const struct id *project, struct bytes instance);
 /* The next member of the lane that can take a job; there is one if the lane is ready.

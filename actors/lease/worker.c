@@ -205,7 +205,7 @@ in_use(const struct lease_state *s, uint64_t now_ms, const struct session *other
     const struct id *session)
 {
     return other != NULL && !id_equal(&other->id, session) && other->connected
-           && !other->leaving && other->heard_ms + 2 * s->config->heartbeat_ms > now_ms;
+           && other->heard_ms + 2 * s->config->heartbeat_ms > now_ms;
 }
 
 static void

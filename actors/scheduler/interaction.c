@@ -123,13 +123,6 @@ ask_people(struct turn *turn, uint32_t step, const struct plan_step *plan,
     return true;
 }
 
-/* The shorter of two spans, of which 0 is none. */
-static uint64_t
-shorter_ms(uint64_t a, uint64_t b)
-{
-    return a == 0 || (b != 0 && b < a) ? b : a;
-}
-
 static void
 ask(struct turn *turn, uint32_t step, const struct plan_step *plan, bool escalated)
 {
@@ -144,7 +137,7 @@ ask(struct turn *turn, uint32_t step, const struct plan_step *plan, bool escalat
             .spec = i.spec,
             .all_of = i.all_of != 0,
             .escalated = escalated,
-            .expires_ms = shorter_ms(i.expires_ms, plan->timeout_ms),
+            .expires_ms = i.expires_ms,
             .until = i.until,
         });
 }

@@ -19,6 +19,9 @@ main(void)
     srunner_add_suite(runner, scheduler_policies_suite());
     srunner_add_suite(runner, scheduler_partitions_suite());
     srunner_add_suite(runner, scheduler_children_suite());
+    srunner_add_suite(runner, scheduler_people_suite());
+    srunner_add_suite(runner, scheduler_roots_suite());
+    srunner_add_suite(runner, scheduler_apart_suite());
     srunner_add_suite(runner, scheduler_operate_suite());
     srunner_add_suite(runner, scheduler_fork_suite());
     srunner_add_suite(runner, scheduler_resume_suite());

@@ -51,6 +51,9 @@ void story_learn(struct story *s, uint32_t version, const char *text);
 void
 story_learn_as(struct story *s, const char *name, uint32_t version, const char *text);
 struct id story_automation(const char *name);
+/* A name whose automation, if its runs see each other, is decided in partition 1 of 2.
+ */
+const char *story_elsewhere(void);
 void story_start(struct story *s, unsigned run, const char *key);
 /* `inputs` is msgpack. */
 void

@@ -135,6 +135,99 @@ START_TEST(sessions_of_other_projects_do_not_count)
 }
 END_TEST
 
+START_TEST(all_workers_or_the_only_one_are_in_the_way)
+{
+    struct trace t;
+    lease_story_open(&t);
+    lease_register(&t, (struct worker){ .session = 1 });
+    lease_gone(&t, 1, false);
+    expect_simple(
+        &t, "workers_silent", "the only worker that takes it has lost its connection");
+    lease_register(&t, (struct worker){ .session = 1 });
+    lease_register(&t, (struct worker){ .session = 2 });
+    for (unsigned run = 1; run <= 2; run++)
+        lease_offer(&t, (struct offered){ .run = run });
+    expect_simple(&t, "workers_full", "all workers that take it are full");
+    lease_ready(&t, 1, 0);
+    lease_ready(&t, 2, 0);
+    expect_simple(&t, "workers_draining", "all workers that take it are draining");
+    trace_close(&t);
+}
+END_TEST
+
+/* A job without labels is refused for labels by nobody. */
+START_TEST(an_environment_that_no_worker_has_is_named)
+{
+    struct trace t;
+    lease_story_open(&t);
+    lease_register(&t, (struct worker){ .session = 1 });
+    trace_give(&t, ACTOR_gateway, 0,
+        (struct message){ .code = LANE_EXPLAIN,
+            .lane_explain = { .request = 7,
+                .queue = text("default"),
+                .action = text("print"),
+                .environment = text("env_1") } });
+    struct bytes why = word_in(trace_sent(&t, DOCUMENT), "reason");
+    ck_assert(bytes_equal(why, text("no such worker is of environment env_1")));
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_label_of_a_worker_of_another_project_does_not_count)
+{
+    struct trace t;
+    lease_story_open(&t);
+    struct id here = t.project;
+    t.project = id_of_name(text("elsewhere"));
+    lease_register(
+        &t, (struct worker){ .session = 1, .queue = "media", .label = "big" });
+    t.project = here;
+    lease_register(&t, (struct worker){ .session = 2, .queue = "media" });
+    expect(&t, "no_label", "no such worker has label big");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(of_many_who_hold_the_jobs_of_a_queue_three_are_named)
+{
+    struct trace t;
+    lease_story_open(&t);
+    lease_limit(&t, "default", 5);
+    lease_register(&t, (struct worker){ .session = 1, .capacity = 5 });
+    for (unsigned run = 1; run <= 5; run++)
+        lease_offer(&t, (struct offered){ .run = run });
+    trace_give(&t, ACTOR_gateway, 0,
+        (struct message){ .code = LANE_EXPLAIN,
+            .lane_explain = {
+                .request = 7, .queue = text("default"), .action = text("print") } });
+    struct bytes why = word_in(trace_sent(&t, DOCUMENT), "reason");
+    static const char end[] = " and 2 more";
+    ck_assert_uint_gt(why.size, sizeof end);
+    ck_assert(bytes_equal(
+        text(end), bytes_of(why.data + why.size - (sizeof end - 1), sizeof end - 1)));
+    trace_close(&t);
+}
+END_TEST
+
+/* Longer than any queue's name may be. */
+START_TEST(a_queue_that_cannot_be_is_at_no_limit)
+{
+    struct trace t;
+    char name[300];
+    memset(name, 'q', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    lease_story_open(&t);
+    lease_register(&t, (struct worker){ .session = 1, .queue = "q*" });
+    trace_give(&t, ACTOR_gateway, 0,
+        (struct message){ .code = LANE_EXPLAIN,
+            .lane_explain = {
+                .request = 7, .queue = text(name), .action = text("print") } });
+    struct bytes code = word_in(trace_sent(&t, DOCUMENT), "code");
+    ck_assert(bytes_equal(code, text("about_to_be_taken")));
+    trace_close(&t);
+}
+END_TEST
+
 Suite *
 lease_explain_suite(void)
 {
@@ -144,6 +237,11 @@ lease_explain_suite(void)
     tcase_add_test(tests, who_takes_such_jobs_may_still_not_take_this_one);
     tcase_add_test(tests, a_queue_at_its_limit_says_who_holds_its_jobs);
     tcase_add_test(tests, sessions_of_other_projects_do_not_count);
+    tcase_add_test(tests, all_workers_or_the_only_one_are_in_the_way);
+    tcase_add_test(tests, an_environment_that_no_worker_has_is_named);
+    tcase_add_test(tests, a_label_of_a_worker_of_another_project_does_not_count);
+    tcase_add_test(tests, of_many_who_hold_the_jobs_of_a_queue_three_are_named);
+    tcase_add_test(tests, a_queue_that_cannot_be_is_at_no_limit);
     suite_add_tcase(suite, tests);
     return suite;
 }

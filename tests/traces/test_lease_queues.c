@@ -1,8 +1,12 @@
 /* Goal: at most as many jobs of a queue are out as its limit says, whatever lane they
  * are of, and whichever life of the lease actor granted them.
  * Method: every grant is compared; the limit and the leases come in either order. */
+#include "base/json_write.h"
+#include "base/pack.h"
 #include "tests/traces/lease_story.h"
 #include "tests/traces/suites.h"
+
+#include <stdio.h>
 
 static const struct bytes none = { 0 };
 
@@ -214,6 +218,143 @@ START_TEST(a_star_stands_for_the_rest_of_a_queues_name)
 }
 END_TEST
 
+static const struct message *
+list(struct trace *t, enum message_code code)
+{
+    struct message asked = { .code = code };
+    if (code == QUEUE_LIST)
+        asked.queue_list.request = 5;
+    else
+        asked.worker_list.request = 5;
+    trace_give(t, ACTOR_gateway, 0, asked);
+    return trace_sent(t, DOCUMENT);
+}
+
+static size_t
+count_items(const struct message *answer)
+{
+    struct cursor in = cursor_over(pack_find(answer->document.document, "items"));
+    return cursor_array(&in);
+}
+
+START_TEST(the_list_of_queues_says_how_many_jobs_are_out)
+{
+    struct trace t;
+    struct buffer json = { 0 };
+    open_limited(&t, 2);
+    lease_limit(&t, "", 1);
+    lease_offer(&t, (struct offered){ .run = 5, .lane = 4 });
+    ck_assert_int_eq(
+        msgpack_to_json(list(&t, QUEUE_LIST)->document.document, &json), ERR_NONE);
+    buffer_append(&json, "", 1);
+    ck_assert_str_eq((const char *)json.data,
+        "{\"items\":[{\"name\":\"gpu\",\"concurrency\":2,\"out\":2},"
+        "{\"name\":\"\",\"concurrency\":1,\"out\":0},"
+        "{\"name\":\"default\",\"concurrency\":null,\"out\":0}]}");
+    buffer_free(&json);
+    t.project = id_of_name(text("elsewhere"));
+    ck_assert_uint_eq(count_items(list(&t, QUEUE_LIST)), 0);
+    trace_restart(&t);
+    trace_skip(&t);
+    (void)list(&t, QUEUE_LIST);
+    trace_expect(&t, "0 -> gateway refused request=5 err=15 detail=\"the limits of "
+                     "queues are not known yet\"\n");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_list_has_a_thousand_items_at_most)
+{
+    struct trace t;
+    char name[16], label[4001] = { 0 };
+    lease_story_open(&t);
+    for (unsigned i = 0; i < 1001; i++) {
+        snprintf(name, sizeof name, "q%u", i);
+        lease_limit(&t, name, 1);
+        lease_register(&t, (struct worker){ .session = i });
+    }
+    ck_assert_uint_eq(count_items(list(&t, QUEUE_LIST)), 1000);
+    ck_assert_uint_eq(count_items(list(&t, WORKER_LIST)), 1000);
+    memset(label, 'l', sizeof label - 1);
+    for (unsigned i = 0; i < 200; i++)
+        lease_register(&t, (struct worker){ .session = i, .label = label });
+    ck_assert_uint_lt(list(&t, WORKER_LIST)->document.document.size, 1024 * 1024);
+    ck_assert_uint_lt(count_items(list(&t, WORKER_LIST)), 1000);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(limits_are_known_once_and_leases_of_each_scheduler)
+{
+    struct trace t;
+    trace_make(&t, &lease_actor);
+    t.without_journal = true;
+    t.config.schedulers = 2;
+    trace_open(&t);
+    know_limits(&t);
+    lease_limit(&t, "gpu", 1);
+    lease_limit(&t, "free", 0);
+    lease_register(&t, (struct worker){ .session = 1, .queue = "gpu" });
+    lease_offer(&t, (struct offered){ .run = 1, .queue = "gpu" });
+    know_leases(&t, 0);
+    trace_give(&t, ACTOR_scheduler, 1,
+        (struct message){ .code = LEASES_TOLD, .leases_told = { 2, 0 } });
+    trace_wait(&t, 29000);
+    know_limits(&t);
+    lease_heartbeat(&t, 1, none);
+    expect_granted(&t, "");
+    trace_wait(&t, 1000);
+    ck_assert_uint_eq(trace_sent(&t, JOB_GRANTED)->job_granted.attempt, 1);
+    trace_close(&t);
+}
+END_TEST
+
+/* A worker's lists are its own words. */
+START_TEST(of_a_list_that_is_not_one_of_texts_the_texts_count)
+{
+    struct trace t;
+    lease_story_open(&t);
+    trace_give(&t, ACTOR_gateway, 0,
+        (struct message){ .code = WORKER_REGISTER,
+            .worker_register = { .request = 7,
+                .session = lease_session(1),
+                .instance = text("w"),
+                .capacity = 9,
+                .queues = text("\x94\xa0\xa3gpu\x07\x07"),
+                .actions = text("\x92\x07\xa1x") } });
+    trace_skip(&t);
+    lease_offer(&t, (struct offered){ .run = 1, .queue = "gpu" });
+    expect_granted(&t,
+        "0 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w\n");
+    lease_offer(
+        &t, (struct offered){ .run = 2, .lane = 2, .queue = "gpu", .action = "y" });
+    lease_offer(&t, (struct offered){ .run = 3, .lane = 3, .queue = "cpu" });
+    expect_granted(&t, "");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(who_is_full_is_passed_over)
+{
+    struct trace t;
+    lease_story_open(&t);
+    lease_register(&t, (struct worker){ .session = 1, .capacity = 1 });
+    lease_register(&t, (struct worker){ .session = 2, .capacity = 3 });
+    for (unsigned run = 1; run <= 4; run++)
+        lease_offer(&t, (struct offered){ .run = run, .order = run });
+    expect_granted(&t,
+        "0 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 "
+        "worker=w1\n"
+        "0 -> scheduler.0 job_leased run=R2 attempt=1 offer=1 session=S2 "
+        "worker=w2\n"
+        "0 -> scheduler.0 job_leased run=R3 attempt=1 offer=1 session=S2 "
+        "worker=w2\n"
+        "0 -> scheduler.0 job_leased run=R4 attempt=1 offer=1 session=S2 "
+        "worker=w2\n");
+    trace_close(&t);
+}
+END_TEST
+
 Suite *
 lease_queues_suite(void)
 {
@@ -229,6 +370,11 @@ lease_queues_suite(void)
     tcase_add_test(
         tests, leases_that_were_not_said_are_waited_for_as_long_as_one_lasts);
     tcase_add_test(tests, a_star_stands_for_the_rest_of_a_queues_name);
+    tcase_add_test(tests, the_list_of_queues_says_how_many_jobs_are_out);
+    tcase_add_test(tests, a_list_has_a_thousand_items_at_most);
+    tcase_add_test(tests, limits_are_known_once_and_leases_of_each_scheduler);
+    tcase_add_test(tests, of_a_list_that_is_not_one_of_texts_the_texts_count);
+    tcase_add_test(tests, who_is_full_is_passed_over);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -1,7 +1,10 @@
 /* Goal: a run shares the beginning of another and goes on by itself.
  * Method: every word that the scheduler says is compared; values by what leaves. */
+#include "base/pack.h"
 #include "tests/traces/scheduler_story.h"
 #include "tests/traces/suites.h"
+
+#include <stdio.h>
 
 static void
 open_with(struct story *s, const char *plan)
@@ -191,6 +194,163 @@ START_TEST(a_fork_that_is_cancelled_meanwhile_copies_no_more)
 }
 END_TEST
 
+/* One step failed and was let go on, one is skipped, one given by hand, one done
+ * again. */
+static const char uneven[] =
+    "steps:\n"
+    "  - { key: a, kind: set, on_error: continue, values: { n: '${{ 1 / 0 }}' } }\n"
+    "  - { key: b, kind: set, needs: [], if: 'false', values: {} }\n"
+    "  - { key: c, kind: action, action: x, needs: [] }\n"
+    "  - { key: d, kind: action, action: x, needs: [c] }\n"
+    "cleanup:\n"
+    "  - { key: z, kind: set, values: {} }\n";
+
+START_TEST(what_failed_or_was_skipped_or_given_is_copied_as_it_was)
+{
+    struct story s;
+    open_with(&s, uneven);
+    story_start(&s, 1, "");
+    trace_give(&s.trace, ACTOR_gateway, 0,
+        (struct message){ .code = STEP_OVERRIDE,
+            .step_override = { .request = 8,
+                .run = story_run(1),
+                .step = text("c"),
+                .output = text("\xa2ok") } });
+    story_failed(&s, (struct held){ 1, 3, 1, 1, 1 });
+    trace_give(&s.trace, ACTOR_gateway, 0,
+        (struct message){
+            .code = RUN_RETRY, .run_retry = { .request = 8, .run = story_run(1) } });
+    story_completed(&s, (struct held){ 1, 3, 2, 2, 1 });
+    story_completed(&s, (struct held){ 1, 3, 2, 1, 1 });
+    trace_skip(&s.trace);
+    trace_give(&s.trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_FORK,
+            .run_fork = { .request = 14,
+                .run = story_run(2),
+                .origin = story_run(1),
+                .event = 12 } });
+    story_expect_only(&s, "run=R2",
+        "0 run_started run=R2 automation=A name=flow version=1 source=fork "
+        "steps=5 origin=R1 origin_event=12 mains=4 cleanups=1\n"
+        "0 step_copied run=R2 key=a status=5 attempt=1 passes=1\n"
+        "0 step_copied run=R2 step=1 key=b status=6 passes=1\n"
+        "0 step_copied run=R2 step=2 key=c status=4 output=(3 bytes) attempt=1 "
+        "passes=1\n"
+        "0 step_started run=R2 step=3 key=d kind=action\n"
+        "0 action_called run=R2 step=3 key=d attempt=1 action=x queue=default "
+        "parameters=(1 bytes) lane=L1\n"
+        "0 -> gateway run_changed run=R2 sequence=6 status=3\n"
+        "0 -> gateway run_accepted request=14 run=R2 automation=A name=flow "
+        "version=1 status=3\n"
+        "0 -> lease job_offered run=R2 step=3 attempt=1 offer=1 lane=L1 key=d "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=8 life=1\n");
+    trace_give(&s.trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_FORK,
+            .run_fork = { .request = 15,
+                .run = story_run(3),
+                .origin = story_run(2),
+                .event = 4 } });
+    story_expect_only(&s, "run=R3",
+        "0 run_started run=R3 automation=A name=flow version=1 source=fork "
+        "steps=5 origin=R2 origin_event=4 mains=4 cleanups=1\n"
+        "0 step_copied run=R3 key=a status=5 attempt=1 passes=1\n"
+        "0 step_copied run=R3 step=1 key=b status=6 passes=1\n"
+        "0 step_copied run=R3 step=2 key=c status=4 output=(3 bytes) attempt=1 "
+        "passes=1\n"
+        "0 step_started run=R3 step=3 key=d kind=action\n"
+        "0 action_called run=R3 step=3 key=d attempt=1 action=x queue=default "
+        "parameters=(1 bytes) lane=L1\n"
+        "0 -> gateway run_changed run=R3 sequence=6 status=3\n"
+        "0 -> gateway run_accepted request=15 run=R3 automation=A name=flow "
+        "version=1 status=3\n"
+        "0 -> lease job_offered run=R3 step=3 attempt=1 offer=1 lane=L1 key=d "
+        "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
+        "bytes) order=9 life=1\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(what_cannot_be_forked_is_refused)
+{
+    struct story s;
+    open_with(&s, uneven);
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    fork_run(&s, 2, (struct run_fork){ .event = 1, .outputs = text("\x90") });
+    story_expect(&s,
+        "0 -> gateway refused request=14 err=2 detail=\"outputs: expected a "
+        "map of step keys\"\n");
+    fork_run(&s, 2, (struct run_fork){ .event = 1, .outputs = text("\x81\xa1z\x01") });
+    story_expect(&s,
+        "0 -> gateway refused request=14 err=7 detail=\"the output of z cannot "
+        "be given: it lies in another step, or cleans up\"\n");
+    fork_run(&s, 2, (struct run_fork){ .event = 1, .version = 7 });
+    story_expect(&s,
+        "0 -> gateway refused request=14 err=5 detail=\"the automation has no "
+        "such version\"\n");
+    trace_give(&s.trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_FORK,
+            .run_fork = {
+                .request = 14, .run = story_run(2), .origin = story_run(4) } });
+    story_expect(&s,
+        "0 -> gateway refused request=14 err=5 detail=\"there is no such run "
+        "in the project\"\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_run_that_waited_for_another_can_be_forked)
+{
+    struct story s;
+    open_with(&s, "concurrency: queue\n"
+                  "steps:\n"
+                  "  - { key: a, kind: set, values: { n: '${{ inputs.n }}' } }\n"
+                  "  - { key: b, kind: sleep, duration: 5s }\n");
+    story_start_with(&s, 3, "", text("\x81\xa1n\x01"));
+    story_start_with(&s, 1, "", text("\x81\xa1n\x02"));
+    trace_wait(&s.trace, 10000);
+    trace_skip(&s.trace);
+    fork_run(&s, 2, (struct run_fork){ .event = 4 });
+    story_expect_only(&s, "run=R2",
+        "10000 run_started run=R2 automation=A name=flow version=1 inputs=(4 "
+        "bytes) source=fork steps=2 origin=R1 origin_event=4 concurrency=4 "
+        "runs_max=1 by=ann\n"
+        "10000 step_copied run=R2 key=a status=4 output=(4 bytes) attempt=1 "
+        "passes=1\n"
+        "10000 step_started run=R2 step=1 key=b kind=sleep\n"
+        "10000 wait_opened run=R2 step=1 key=b attempt=1 wait_kind=sleep "
+        "due_ms=15000\n"
+        "10000 -> gateway run_changed run=R2 sequence=4 status=3\n"
+        "10000 -> gateway run_accepted request=14 run=R2 automation=A "
+        "name=flow version=1 status=3 started_ms=10000\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(more_outputs_than_a_turn_can_say_cannot_be_given)
+{
+    enum { STEPS = 300 };
+    struct story s;
+    struct buffer outputs = { 0 };
+    char key[16];
+    open_with_many(&s, STEPS);
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    pack_map(&outputs, STEPS);
+    for (unsigned i = 0; i < STEPS; i++) {
+        snprintf(key, sizeof key, "s%u", i);
+        pack_string(&outputs, key);
+        pack_u64(&outputs, i);
+    }
+    fork_run(&s, 2, (struct run_fork){ .event = 1, .outputs = buffer_bytes(&outputs) });
+    story_expect(&s, "0 -> gateway refused request=14 err=11 detail=\"more outputs are "
+                     "given than one turn can say\"\n");
+    buffer_free(&outputs);
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_fork_suite(void)
 {
@@ -201,6 +361,10 @@ scheduler_fork_suite(void)
     tcase_add_test(tcase, more_steps_than_a_turn_can_say_are_copied_in_several);
     tcase_add_test(tcase, a_fork_that_is_cancelled_meanwhile_copies_no_more);
     tcase_add_test(tcase, another_version_must_have_every_step_that_is_copied);
+    tcase_add_test(tcase, what_failed_or_was_skipped_or_given_is_copied_as_it_was);
+    tcase_add_test(tcase, what_cannot_be_forked_is_refused);
+    tcase_add_test(tcase, a_run_that_waited_for_another_can_be_forked);
+    tcase_add_test(tcase, more_outputs_than_a_turn_can_say_cannot_be_given);
     suite_add_tcase(suite, tcase);
     return suite;
 }

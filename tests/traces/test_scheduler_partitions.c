@@ -3,29 +3,7 @@
 #include "tests/traces/scheduler_story.h"
 #include "tests/traces/suites.h"
 
-#include <stdio.h>
-
 enum { OTHER = 1 };
-
-/* Is the automation's home the partition that is not asked? */
-static bool
-lives_elsewhere(const struct id *automation)
-{
-    return hash_of(id_bytes(automation)).bytes[0] % 2 == OTHER;
-}
-
-/* An automation whose home is partition 1. */
-static const char *
-elsewhere(void)
-{
-    static char name[16];
-    for (unsigned i = 0;; i++) {
-        snprintf(name, sizeof name, "far%u", i);
-        struct id id = story_automation(name);
-        if (lives_elsewhere(&id))
-            return name;
-    }
-}
 
 static void
 open_at(struct story *s, uint32_t instance)
@@ -34,10 +12,10 @@ open_at(struct story *s, uint32_t instance)
     s->trace.config.schedulers = 2;
     s->trace.instance = instance;
     story_open(s);
-    story_learn_as(s, elsewhere(), 1,
+    story_learn_as(s, story_elsewhere(), 1,
         "concurrency: forbid\n"
         "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
-    struct id moved = story_run(1), automation = story_automation(elsewhere());
+    struct id moved = story_run(1), automation = story_automation(story_elsewhere());
     moved = id_move(&moved, OTHER);
     trace_name(&s->trace, &moved, "M1");
     trace_name(&s->trace, &automation, "F");
@@ -51,7 +29,7 @@ start(struct story *s, unsigned run, const char *key, uint64_t request)
         (struct message){ .code = RUN_START,
             .run_start = { .request = request,
                 .run = story_run(run),
-                .automation = text(elsewhere()),
+                .automation = text(story_elsewhere()),
                 .key = text(key),
                 .source = text("api") } });
 }
@@ -149,7 +127,7 @@ START_TEST(what_was_forwarded_is_decided_once)
             (struct message){ .code = RUN_FORWARDED,
                 .run_forwarded = { .run = id_move(&run, OTHER),
                     .request = 7,
-                    .automation = text(elsewhere()),
+                    .automation = text(story_elsewhere()),
                     .source = text("api") } });
     story_expect(&s,
         "0 run_started run=M1 automation=F name=far5 version=1 source=api steps=1 "
@@ -165,7 +143,7 @@ START_TEST(what_was_forwarded_is_decided_once)
     trace_give(&s.trace, ACTOR_scheduler, 0,
         (struct message){ .code = RUN_FORWARDED,
             .run_forwarded = {
-                .run = id_move(&run, OTHER), .automation = text(elsewhere()) } });
+                .run = id_move(&run, OTHER), .automation = text(story_elsewhere()) } });
     story_expect_only(&s, "forward_taken",
         "0 -> scheduler.0 forward_taken run=0000000003ea7d9c8075a36a98c16712 err=7 "
         "detail=\"concurrency forbid: run_00000000z9fyn80zkg5h2ynetp is active\"\n");
@@ -205,7 +183,7 @@ forward(struct story *s, unsigned number, uint64_t asked, uint64_t settled)
     trace_give(&s->trace, ACTOR_scheduler, 0,
         (struct message){ .code = RUN_FORWARDED,
             .run_forwarded = { .run = id_move(&run, OTHER),
-                .automation = text(elsewhere()),
+                .automation = text(story_elsewhere()),
                 .number = asked,
                 .settled = settled } });
 }
@@ -261,7 +239,7 @@ fire(struct story *s)
     trace_give(&s->trace, ACTOR_trigger, 0,
         (struct message){ .code = TRIGGER_FIRED,
             .trigger_fired = { .run = story_run(1),
-                .automation = story_automation(elsewhere()),
+                .automation = story_automation(story_elsewhere()),
                 .trigger = text("t"),
                 .slot_ms = 5 } });
 }

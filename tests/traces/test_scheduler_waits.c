@@ -4,6 +4,8 @@
 #include "tests/traces/scheduler_story.h"
 #include "tests/traces/suites.h"
 
+#include <stdio.h>
+
 static void
 open_with(struct story *s, const char *plan)
 {
@@ -571,6 +573,147 @@ START_TEST(a_gate_asks_whether_to_go_on)
 }
 END_TEST
 
+START_TEST(a_sleep_is_as_long_as_its_template_says)
+{
+    static const struct {
+        const char *config, *said;
+    } rows[] = {
+        { "duration: '${{ inputs.text }}'",
+            "0 step_started run=R1 key=a kind=sleep\n"
+            "0 wait_opened run=R1 key=a attempt=1 wait_kind=sleep due_ms=90000\n" },
+        { "duration: '${{ inputs.whole }}'",
+            "0 step_started run=R1 key=a kind=sleep\n"
+            "0 wait_opened run=R1 key=a attempt=1 wait_kind=sleep due_ms=2000\n" },
+        { "duration: '${{ inputs.half }}'",
+            "0 step_started run=R1 key=a kind=sleep\n"
+            "0 wait_opened run=R1 key=a attempt=1 wait_kind=sleep due_ms=500\n" },
+        { "duration: '${{ inputs.less }}'",
+            "0 step_started run=R1 key=a kind=sleep\n"
+            "0 step_failed run=R1 key=a error_type=TemplateError "
+            "error_message=\"duration: expected one such as 1h30m, or a number of "
+            "seconds\"\n" },
+        { "duration: '${{ inputs.less / 2 }}'",
+            "0 step_started run=R1 key=a kind=sleep\n"
+            "0 step_failed run=R1 key=a error_type=TemplateError "
+            "error_message=\"duration: expected one such as 1h30m, or a number of "
+            "seconds\"\n" },
+        { "duration: '${{ inputs.huge }}'",
+            "0 step_started run=R1 key=a kind=sleep\n"
+            "0 step_failed run=R1 key=a error_type=TemplateError "
+            "error_message=\"duration: expected one such as 1h30m, or a number of "
+            "seconds\"\n" },
+        { "duration: '${{ inputs.list }}'",
+            "0 step_started run=R1 key=a kind=sleep\n"
+            "0 step_failed run=R1 key=a error_type=TemplateError "
+            "error_message=\"duration: expected one such as 1h30m, or a number of "
+            "seconds\"\n" },
+        { "duration: '${{ 1 / 0 }}'",
+            "0 step_started run=R1 key=a kind=sleep\n"
+            "0 step_failed run=R1 key=a error_type=TemplateError "
+            "error_message=\"duration: line 1, column 7: a division by zero\"\n" },
+        { "until: '${{ 1 / 0 }}'",
+            "0 step_started run=R1 key=a kind=sleep\n"
+            "0 step_failed run=R1 key=a error_type=TemplateError "
+            "error_message=\"until: line 1, column 7: a division by zero\"\n" },
+        { "until: '${{ inputs.list }}'",
+            "0 step_started run=R1 key=a kind=sleep\n"
+            "0 step_failed run=R1 key=a error_type=TemplateError "
+            "error_message=\"until: line 1, column 1: toUnixMs wants a time, not a "
+            "list\"\n" },
+        { "until: '${{ inputs.past }}'",
+            "0 step_started run=R1 key=a kind=sleep\n"
+            "0 wait_opened run=R1 key=a attempt=1 wait_kind=sleep due_ms=1\n" },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct story s;
+        char about[400];
+        snprintf(about, sizeof about,
+            "default_inputs: { text: 1m30s, whole: 2, half: 0.5, less: -1, huge: "
+            "2.0e12, list: [], past: '1960-01-01T00:00:00Z' }\n"
+            "steps:\n  - { key: a, kind: sleep, %s }\n",
+            rows[i].config);
+        open_with(&s, about);
+        story_start(&s, 1, "");
+        story_expect_only(&s, " key=a ", rows[i].said);
+        story_close(&s);
+    }
+}
+END_TEST
+
+START_TEST(what_a_wait_is_for_is_evaluated_or_fails_its_step)
+{
+    static const struct {
+        const char *config, *said;
+    } rows[] = {
+        { "match: { n: '${{ 1 / 0 }}' }",
+            "0 step_failed run=R1 key=a error_type=TemplateError "
+            "error_message=\"match.n: line 1, column 7: a division by zero\"\n" },
+        { "source: '${{ 1 / 0 }}'",
+            "0 step_failed run=R1 key=a error_type=TemplateError "
+            "error_message=\"source: line 1, column 8: a division by zero\"\n" },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct story s;
+        char about[400];
+        snprintf(about, sizeof about,
+            "steps:\n  - { key: a, kind: wait_for_event, event_type: x, %s }\n",
+            rows[i].config);
+        open_with(&s, about);
+        story_start(&s, 1, "");
+        story_expect_only(&s, " step_failed", rows[i].said);
+        story_close(&s);
+    }
+}
+END_TEST
+
+START_TEST(an_event_that_cannot_be_mapped_fails_its_step)
+{
+    struct story s;
+    open_with(&s, "steps:\n"
+                  "  - { key: a, kind: wait_for_event, event_type: x,\n"
+                  "      mapping: { twice: event.n / 0 } }\n");
+    story_start(&s, 1, "");
+    story_matched(&s, (struct held){ 1, 0, 1, 0, 0 }, 1, four);
+    story_expect_only(&s, " step_failed",
+        "0 step_failed run=R1 key=a error_type=TemplateError "
+        "error_message=\"mapping: line 1, column 9: a division by zero\"\n");
+    story_close(&s);
+}
+END_TEST
+
+/* The trigger actor says again what it has not been told was heard. */
+START_TEST(what_is_said_of_no_wait_changes_nothing)
+{
+    struct story s;
+    open_with(&s, "steps:\n"
+                  "  - { key: a, kind: wait_for_event, event_type: x }\n"
+                  "  - { key: b, kind: sleep, needs: [], duration: 1h }\n"
+                  "cleanup:\n"
+                  "  - { key: c, kind: sleep, duration: 2s }\n");
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    story_matched(&s, (struct held){ 4, 0, 1, 0, 0 }, 1, four);
+    story_matched(&s, (struct held){ 1, 9, 1, 0, 0 }, 1, four);
+    story_matched(&s, (struct held){ 1, 1, 1, 0, 0 }, 1, four);
+    story_expect(&s, "0 -> trigger match_taken run=R4 attempt=1\n"
+                     "0 -> trigger match_taken run=R1 step=9 attempt=1\n"
+                     "0 -> trigger match_taken run=R1 step=1 attempt=1\n");
+    story_known(&s, (struct held){ 4, 0, 1, 0, 0 }, true);
+    story_known(&s, (struct held){ 1, 9, 1, 0, 0 }, true);
+    story_known(&s, (struct held){ 1, 0, 2, 0, 0 }, true);
+    story_expect(&s, "");
+    story_cancel(&s, 1, "enough");
+    trace_skip(&s.trace);
+    story_matched(&s, (struct held){ 1, 0, 1, 0, 0 }, 1, four);
+    trace_wait(&s.trace, 2000);
+    story_matched(&s, (struct held){ 1, 0, 1, 0, 0 }, 1, four);
+    story_expect_only(&s, "match_taken",
+        "0 -> trigger match_taken run=R1 attempt=1\n"
+        "2000 -> trigger match_taken run=R1 attempt=1\n");
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_waits_suite(void)
 {
@@ -592,6 +735,10 @@ scheduler_waits_suite(void)
     tcase_add_test(tests, what_has_expired_is_not_answered_any_more);
     tcase_add_test(tests, all_assertions_are_evaluated);
     tcase_add_test(tests, a_gate_asks_whether_to_go_on);
+    tcase_add_test(tests, a_sleep_is_as_long_as_its_template_says);
+    tcase_add_test(tests, what_a_wait_is_for_is_evaluated_or_fails_its_step);
+    tcase_add_test(tests, an_event_that_cannot_be_mapped_fails_its_step);
+    tcase_add_test(tests, what_is_said_of_no_wait_changes_nothing);
     suite_add_tcase(suite, tests);
     return suite;
 }
