@@ -230,16 +230,14 @@ static bool
 list_key(void *self, struct bytes row, struct bytes value)
 {
     struct listing *listing = self;
-    struct cursor in = cursor_over(value);
     struct key_entry key;
     struct id project, id;
     key_name_read(row, &project, &id);
-    if (fields_read(&in, &key_entry_shape, NULL, &key) == ERR_NONE) {
-        struct standing standing =
-            standing_of(listing->state, listing->arena, &project, &key);
-        pack_key(&listing->items, &id, &key, &standing);
-        listing->count++;
-    }
+    entry_take(value, &key_entry_shape, &key);
+    struct standing standing =
+        standing_of(listing->state, listing->arena, &project, &key);
+    pack_key(&listing->items, &id, &key, &standing);
+    listing->count++;
     return listing->count < LISTED_MAX;
 }
 

@@ -89,12 +89,11 @@ static bool
 look_at_automation(void *self, struct bytes key, struct bytes value)
 {
     struct quiet *quiet = self;
-    struct cursor in = cursor_over(value);
     struct automation_entry automation;
     struct version_name name = { .project = quiet->project };
     struct version_entry version;
-    if (fields_read(&in, &automation_entry_shape, NULL, &automation) != ERR_NONE
-        || automation_status_of(&automation) != AUTOMATION_ACTIVE)
+    entry_take(value, &automation_entry_shape, &automation);
+    if (automation_status_of(&automation) != AUTOMATION_ACTIVE)
         return true;
     key_name_read(key, &name.project, &name.automation);
     name.version = automation_current(&automation);
