@@ -11,35 +11,6 @@
 
 static const uint8_t hash[HASH_SIZE] = { 1 };
 
-/* Texts that requests borrow: each test is a process. */
-static struct arena kept;
-
-/* A msgpack text of so many bytes. */
-static struct bytes
-long_text(size_t size)
-{
-    struct buffer out = { 0 };
-    char *letters = arena_take(&kept, size);
-    memset(letters, 'x', size);
-    pack_text(&out, bytes_of(letters, size));
-    struct bytes packed = arena_copy(&kept, buffer_bytes(&out));
-    buffer_free(&out);
-    return packed;
-}
-
-/* A msgpack map with one text of so many bytes. */
-static struct bytes
-long_map(size_t size)
-{
-    struct buffer out = { 0 };
-    pack_map(&out, 1);
-    pack_string(&out, "k");
-    pack_raw(&out, long_text(size));
-    struct bytes packed = arena_copy(&kept, buffer_bytes(&out));
-    buffer_free(&out);
-    return packed;
-}
-
 static void
 set_principal(struct trace *t, unsigned n, struct principal_set set)
 {
@@ -124,17 +95,6 @@ listed(struct trace *t)
     return cursor_array(&all);
 }
 
-/* The last one was refused for this. */
-static void
-expect_refused(struct trace *t, enum err err, const char *detail)
-{
-    const struct refused *refused = &trace_sent(t, REFUSED)->refused;
-    ck_assert_uint_eq(refused->err, err);
-    ck_assert_msg(bytes_equal(refused->detail, text(detail)), "%.*s",
-        (int)refused->detail.size, (const char *)refused->detail.data);
-    t->kept_count = 0;
-}
-
 START_TEST(what_is_wrong_with_a_principal_is_refused)
 {
     static const char wrong[] =
@@ -146,27 +106,28 @@ START_TEST(what_is_wrong_with_a_principal_is_refused)
     make_principal(&t, 1, "");
     trace_skip(&t);
     const struct principal_set changes[] = {
-        { .description = long_text(1001) },
+        { .description = registry_long_text(1001) },
         { .description = text("\x07") },
-        { .owner = long_text(201) },
-        { .metadata = long_map(16384) },
+        { .owner = registry_long_text(201) },
+        { .metadata = registry_long_map(16384) },
         { .metadata = text("\x07") },
-        { .tags = long_map(16384) },
+        { .tags = registry_long_map(16384) },
         { .state = PRINCIPAL_DELETED + 1 },
     };
     for (size_t i = 0; i < COUNT(changes); i++) {
         set_principal(&t, 1, changes[i]);
-        expect_refused(&t, ERR_INVALID, wrong);
+        registry_expect_refused(&t, ERR_INVALID, wrong);
     }
-    const struct bytes names[] = { text(""), bytes_of(long_text(201).data + 2, 201) };
+    const struct bytes names[] = { text(""),
+        bytes_of(registry_long_text(201).data + 2, 201) };
     for (size_t i = 0; i < COUNT(names); i++) {
         set_principal(&t, 2, (struct principal_set){ .create = 1, .name = names[i] });
-        expect_refused(&t, ERR_INVALID, unnamed);
+        registry_expect_refused(&t, ERR_INVALID, unnamed);
     }
     set_principal(&t, 1, (struct principal_set){ .roles = text("\x07") });
-    expect_refused(&t, ERR_INVALID, "roles must be a list of texts");
+    registry_expect_refused(&t, ERR_INVALID, "roles must be a list of texts");
     set_principal(&t, 1, (struct principal_set){ .roles = text("\x91\x07") });
-    expect_refused(
+    registry_expect_refused(
         &t, ERR_INVALID, "roles: there is no role of one of these ids or names");
     trace_expect_only(&t, "principal_changed", "");
     ck_assert_uint_eq(listed(&t), 1);
@@ -214,7 +175,7 @@ START_TEST(a_principal_is_made_once_and_as_many_as_keys_may_be)
     make_principal(&t, 1, "");
     trace_expect(&t, "1000 -> gateway document request=2 document=(…) created=1\n");
     make_principal(&t, 2, "");
-    expect_refused(
+    registry_expect_refused(
         &t, ERR_BUSY, "there are as many principals as keys_max allows keys");
     trace_close(&t);
 }
@@ -238,14 +199,16 @@ START_TEST(a_key_without_a_principal_is_one_that_can_only_end)
     registry_expect_field(list(&t, 3), "roles", "[]");
     registry_expect_field(list(&t, 3), "scopes", "['read', 'work']");
     look(&t, (struct principal_list){ 8, registry_id(4) });
-    expect_refused(&t, ERR_NOT_FOUND, "there is no such principal");
+    registry_expect_refused(&t, ERR_NOT_FOUND, "there is no such principal");
     look(&t, (struct principal_list){ 8, registry_id(5) });
-    expect_refused(&t, ERR_NOT_FOUND, "there is no such principal");
+    registry_expect_refused(&t, ERR_NOT_FOUND, "there is no such principal");
+    assign(&t, 5, "Viewer", false);
+    registry_expect_refused(&t, ERR_NOT_FOUND, "there is no such principal");
     set_principal(&t, 2, (struct principal_set){ .state = PRINCIPAL_DISABLED });
-    expect_refused(&t, ERR_CONFLICT,
+    registry_expect_refused(&t, ERR_CONFLICT,
         "this is a key without a principal: what it may do was said when it was made");
     set_principal(&t, 4, (struct principal_set){ .state = PRINCIPAL_DELETED });
-    expect_refused(&t, ERR_NOT_FOUND, "there is no such principal");
+    registry_expect_refused(&t, ERR_NOT_FOUND, "there is no such principal");
     trace_skip(&t);
     t.now_ms = 3000;
     set_principal(&t, 2, (struct principal_set){ .state = PRINCIPAL_DELETED });
@@ -301,7 +264,7 @@ START_TEST(a_principal_holds_sixteen_roles)
     set_principal(&t, 1,
         (struct principal_set){
             .create = 1, .name = text("ci"), .roles = buffer_bytes(&roles) });
-    expect_refused(&t, ERR_BUSY, too_many);
+    registry_expect_refused(&t, ERR_BUSY, too_many);
     roles.data[2] = HELD_MAX; /* of an array of 16 bits */
     set_principal(&t, 1,
         (struct principal_set){ .create = 1,
@@ -310,7 +273,7 @@ START_TEST(a_principal_holds_sixteen_roles)
     assign(&t, 1, "r16", false);
     ck_assert_ptr_nonnull(trace_sent(&t, PRINCIPAL_OFFERED));
     assign(&t, 1, "r17", false);
-    expect_refused(&t, ERR_BUSY, too_many);
+    registry_expect_refused(&t, ERR_BUSY, too_many);
     assign(&t, 1, "r1", true);
     assign(&t, 1, "r17", false);
     struct cursor held = cursor_over(pack_find(registry_document(&t), "roles"));
@@ -329,10 +292,10 @@ START_TEST(a_role_has_a_hundred_holders_and_the_deleted_are_none)
     for (unsigned n = 1; n <= HOLDERS_MAX; n++)
         make_principal(&t, n, "\x91\xa2r1");
     make_principal(&t, 200, "\x91\xa2r1");
-    expect_refused(&t, ERR_BUSY, too_many);
+    registry_expect_refused(&t, ERR_BUSY, too_many);
     make_principal(&t, 200, "\x91\xa6Viewer");
     assign(&t, 200, "r1", false);
-    expect_refused(&t, ERR_BUSY, too_many);
+    registry_expect_refused(&t, ERR_BUSY, too_many);
     /* Who holds it may go on to. */
     set_principal(&t, 7, (struct principal_set){ .roles = text("\x91\xa2r1") });
     registry_expect_field(registry_document(&t), "scopes", "['read']");
@@ -374,26 +337,27 @@ START_TEST(what_is_wrong_with_a_role_is_refused)
     registry_open(&t);
     make_role(&t, 1);
     trace_skip(&t);
-    const struct bytes names[] = { text(""), bytes_of(long_text(101).data + 2, 101),
-        text("role_x") };
+    const struct bytes names[] = { text(""),
+        bytes_of(registry_long_text(101).data + 2, 101), text("role_x") };
     for (size_t i = 0; i < COUNT(names); i++) {
         set_role(&t, "role_2",
             (struct role_set){ .create = 1, .name = names[i], .scopes = SCOPE_READ });
-        expect_refused(&t, ERR_INVALID, unnamed);
+        registry_expect_refused(&t, ERR_INVALID, unnamed);
     }
     set_role(&t, "role_2", (struct role_set){ .create = 1, .name = text("r2") });
-    expect_refused(&t, ERR_INVALID, unnamed);
+    registry_expect_refused(&t, ERR_INVALID, unnamed);
     set_role(&t, "role_2",
         (struct role_set){ .create = 1, .name = text("r1"), .scopes = SCOPE_READ });
-    expect_refused(&t, ERR_CONFLICT, "there is a role of this name");
-    const struct role_set changes[] = { { .description = long_text(1001) },
-        { .tags = long_map(4096) }, { .scopes = SCOPES_ALL + 1 } };
+    registry_expect_refused(&t, ERR_CONFLICT, "there is a role of this name");
+    const struct role_set changes[] = { { .description = registry_long_text(1001) },
+        { .tags = registry_long_map(4096) }, { .scopes = SCOPES_ALL + 1 } };
     for (size_t i = 0; i < COUNT(changes); i++) {
         set_role(&t, "role_1", changes[i]);
-        expect_refused(&t, ERR_INVALID, wrong);
+        registry_expect_refused(&t, ERR_INVALID, wrong);
     }
     set_role(&t, "Viewer", (struct role_set){ .scopes = SCOPE_WORK });
-    expect_refused(&t, ERR_CONFLICT, "this role is the engine's: it stays as it is");
+    registry_expect_refused(
+        &t, ERR_CONFLICT, "this role is the engine's: it stays as it is");
     trace_expect_only(&t, "role_changed", "");
     trace_close(&t);
 }
@@ -414,7 +378,7 @@ START_TEST(roles_are_found_by_id_and_by_name_and_there_are_two_hundred)
     for (unsigned n = 1; n <= ROLES_MAX; n++)
         make_role(&t, n);
     make_role(&t, ROLES_MAX + 1);
-    expect_refused(&t, ERR_BUSY, "a project has 200 roles of its own at most");
+    registry_expect_refused(&t, ERR_BUSY, "a project has 200 roles of its own at most");
     trace_skip(&t);
     make_role(&t, 7);
     trace_expect(&t, "1000 -> gateway document request=1 document=(…) created=1\n");
@@ -426,10 +390,10 @@ START_TEST(roles_are_found_by_id_and_by_name_and_there_are_two_hundred)
     registry_expect_field(registry_document(&t), "name", "'Viewer'");
     registry_expect_field(registry_document(&t), "system", "true");
     const struct bytes strange[] = { text("r0"),
-        bytes_of(long_text(101).data + 2, 101) };
+        bytes_of(registry_long_text(101).data + 2, 101) };
     for (size_t i = 0; i < COUNT(strange); i++) {
         list_roles(&t, strange[i]);
-        expect_refused(&t, ERR_NOT_FOUND, "there is no such role");
+        registry_expect_refused(&t, ERR_NOT_FOUND, "there is no such role");
     }
     list_roles(&t, text(""));
     struct cursor all = cursor_over(pack_find(registry_document(&t), "items"));
