@@ -147,8 +147,8 @@ void
 tell_action(const struct registry_state *state, struct bytes name, struct outbox *out)
 {
     struct action_entry action;
-    if (action_find(state, out->arena, &out->project, name, &action))
-        offer(out, name, &action);
+    (void)action_find(state, out->arena, &out->project, name, &action);
+    offer(out, name, &action);
 }
 
 /* ---- changes ---- */

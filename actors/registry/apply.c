@@ -397,7 +397,9 @@ follow_wait(struct registry_state *s, const struct message *m)
                              .trace = m->envelope.trace,
                              .cause = m->envelope.cause,
                          });
-    if (version_read(s, &name, &version) && known_everywhere(s, version.record))
+    if (!version_read(s, &name, &version))
+        WRONG("a client waits for a version that was never published");
+    if (known_everywhere(s, version.record))
         waits_arrived(&s->waits, &name);
 }
 

@@ -7,6 +7,7 @@
  */
 #include "actors/plan/plan.h"
 #include "actors/registry/access.h"
+#include "base/wrong.h"
 
 #include <stdio.h>
 
@@ -76,7 +77,7 @@ starts_by_itself(struct bytes in)
 {
     struct plan plan;
     if (plan_open(in, &plan) != ERR_NONE)
-        return true;
+        WRONG("a plan of the registry cannot be read");
     for (uint32_t i = 0; i < plan.trigger_count; i++) {
         struct plan_trigger trigger = plan_trigger_at(&plan, i);
         if (trigger.enabled && !bytes_equal(trigger.kind, text("manual")))
@@ -98,7 +99,8 @@ look_at_automation(void *self, struct bytes key, struct bytes value)
     key_name_read(key, &name.project, &name.automation);
     name.version = automation_current(&automation);
     struct bytes called = arena_copy(quiet->arena, automation.name);
-    if (version_read(quiet->state, &name, &version) && starts_by_itself(version.plan))
+    version_read(quiet->state, &name, &version);
+    if (starts_by_itself(version.plan))
         quiet->loud = called;
     return quiet->loud.size == 0;
 }

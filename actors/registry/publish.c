@@ -218,7 +218,8 @@ address(const struct registry_state *state, const struct automation_apply *apply
             refuse_unknown(out, apply->request);
             return false;
         }
-    } else if (plan_open(p->plan, &plan) != ERR_NONE || !name_of(&plan, &p->name)) {
+    } else if (plan_open(p->plan, &plan) != ERR_NONE /* never: it was just compiled */
+               || !name_of(&plan, &p->name)) {
         refuse_name(out, apply->request,
             "a name of more than 128 bytes needs a handle beside it");
         return false;
