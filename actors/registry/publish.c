@@ -46,12 +46,9 @@ refuse_text(
     pack_array(&details, mistakes->count);
     for (size_t i = 0; i < mistakes->count; i++)
         pack_mistake(&details, &mistakes->list[i]);
-    struct bytes detail =
-        mistakes->count == 0
-            ? print(out->arena, "the text is longer than automation_max")
-            : print(out->arena, "%zu mistake%s, the first in line %u, column %u: %s",
-                mistakes->total, mistakes->total == 1 ? "" : "s", first->line,
-                first->column, first->message);
+    struct bytes detail = print(out->arena,
+        "%zu mistake%s, the first in line %u, column %u: %s", mistakes->total,
+        mistakes->total == 1 ? "" : "s", first->line, first->column, first->message);
     say_refused(out, (struct refused){
                          .request = request,
                          .err = err,

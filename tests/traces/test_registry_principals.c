@@ -407,6 +407,7 @@ registry_principals_suite(void)
 {
     Suite *suite = suite_create("registry principals");
     TCase *rules = tcase_create("rules");
+    tcase_set_timeout(rules, 60);
     tcase_add_test(rules, what_is_wrong_with_a_principal_is_refused);
     tcase_add_test(rules, what_is_said_of_a_principal_stays_until_it_is_said_otherwise);
     tcase_add_test(rules, a_principal_is_made_once_and_as_many_as_keys_may_be);
