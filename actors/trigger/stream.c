@@ -88,7 +88,7 @@ expire(const struct trigger_state *s, const struct id *project, uint64_t now_ms,
             break;
         bytes -= event.bytes;
     }
-    if (number > stream.first && stream.first > 0)
+    if (number > stream.first)
         say_events_expired(out, (struct events_expired){ .through = number - 1 });
 }
 
