@@ -326,7 +326,9 @@ on_event_publish(const struct trigger_state *s, uint64_t now_ms,
         say_refusal(out, e->request, ERR_INVALID, mistake);
         return;
     }
-    if (known != 0 && event_read(s, &out->project, known, out->arena, &event.entry)) {
+    if (known != 0) {
+        if (!event_read(s, &out->project, known, out->arena, &event.entry))
+            WRONG("an event whose id is known is not there");
         answer(out, e->request, &event.entry, false);
         return;
     }

@@ -423,6 +423,94 @@ START_TEST(a_signature_of_another_form_is_none)
 }
 END_TEST
 
+/* The data and meta of the run that a call of any form fires. */
+static const struct trigger_fired *
+fired_by(struct trace *t, struct hook_call said)
+{
+    said.request = 5;
+    said.handle = text("own");
+    trace_give(
+        t, ACTOR_gateway, 0, (struct message){ .code = HOOK_CALL, .hook_call = said });
+    return &trace_sent(t, TRIGGER_FIRED)->trigger_fired;
+}
+
+START_TEST(a_body_of_any_form_is_shown)
+{
+    struct trace t;
+    struct plan_http config = { .handle = text("own"), .scheme = HOOK_OPEN };
+    open_hook(&t, &config);
+    const struct trigger_fired *fired =
+        fired_by(&t, (struct hook_call){ .data = text("\x91\x01") });
+    ck_assert(bytes_equal(fired->data, story_json("{\"body\": [1]}")));
+    ck_assert(bytes_equal(pack_find(fired->meta, "headers"), text("\x80")));
+    fired = fired_by(
+        &t, (struct hook_call){ .body = text("\xff"), .headers = text("\x91\x01") });
+    ck_assert(bytes_equal(fired->data, text("\x81\xa4"
+                                            "body\xc4\x01\xff")));
+    ck_assert(bytes_equal(pack_find(fired->meta, "headers"), text("\x80")));
+    /* What follows a header that is none is not read. */
+    fired = fired_by(
+        &t, (struct hook_call){ .headers = text("\x83\xa1x\xa1y\xa1z\x01\xa1w\xa1v") });
+    ck_assert(
+        bytes_equal(pack_find(fired->meta, "headers"), story_json("{\"x\": \"y\"}")));
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(an_event_of_github_has_a_type_whatever_it_is_called)
+{
+    static const struct {
+        const char *word, *body, *type;
+    } cases[] = {
+        { "push", "{}", "github.push" },
+        { "push", "{\"action\": 1}", "github.push" },
+        { "push", "{\"action\": \"made\"}", "github.push.made" },
+        { "a b", "{}", "http.hook" },
+        { "", "{}", "http.hook" },
+    };
+    struct trace t;
+    struct plan_http config = {
+        .handle = text("gh"), .scheme = HOOK_GITHUB, .secret = text("plain")
+    };
+    open_hook(&t, &config);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        uint8_t mac[crypto_auth_hmacsha256_BYTES];
+        char hex[2 * sizeof mac + 1], headers[300];
+        mac_of("open sesame", 11, cases[i].body, mac);
+        sodium_bin2hex(hex, sizeof hex, mac, sizeof mac);
+        snprintf(headers, sizeof headers,
+            "{\"x-hub-signature-256\": \"sha256=%s\", \"x-github-event\": \"%s\"}", hex,
+            cases[i].word);
+        call(&t, "gh", headers, cases[i].body);
+        snprintf(headers, sizeof headers, "event_kept number=%zu type=%s ", i + 1,
+            cases[i].type);
+        buffer_append(t.said, "", 1);
+        ck_assert_msg(strstr((const char *)t.said->data, headers) != NULL, "%s",
+            (const char *)t.said->data);
+        trace_skip(&t);
+    }
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_call_that_is_too_large_or_to_nobody_is_refused)
+{
+    char handle[130];
+    memset(handle, 'x', sizeof handle);
+    handle[129] = '\0';
+    struct trace t;
+    struct plan_http config = { .handle = text("own"), .scheme = HOOK_OPEN };
+    open_hook(&t, &config);
+    call(&t, handle, "{}", "{}");
+    refused(&t, ERR_NOT_FOUND);
+    t.config.payload_max = 5;
+    call(&t, "own", "{}", "{\"a\": \"bcd\"}");
+    refused(&t, ERR_TOO_LARGE);
+    trace_expect_only(&t, "event_kept", "");
+    trace_close(&t);
+}
+END_TEST
+
 TCase *
 trigger_hooks_case(void)
 {
@@ -440,5 +528,8 @@ trigger_hooks_case(void)
     tcase_add_test(c, a_secret_in_clear_is_read_and_one_in_the_place_of_another_is_not);
     tcase_add_test(c, headers_that_are_none_prove_nothing);
     tcase_add_test(c, a_signature_of_another_form_is_none);
+    tcase_add_test(c, a_body_of_any_form_is_shown);
+    tcase_add_test(c, an_event_of_github_has_a_type_whatever_it_is_called);
+    tcase_add_test(c, a_call_that_is_too_large_or_to_nobody_is_refused);
     return c;
 }
