@@ -91,14 +91,12 @@ static bool
 list_action(void *self, struct bytes key, struct bytes value)
 {
     struct listing *listing = self;
-    struct cursor in = cursor_over(value);
     struct action_entry action;
     row_take_u8(&key);
     row_take_id(&key);
-    if (fields_read(&in, &action_entry_shape, NULL, &action) == ERR_NONE) {
-        pack_action(&listing->items, key, &action);
-        listing->count++;
-    }
+    entry_take(value, &action_entry_shape, &action);
+    pack_action(&listing->items, key, &action);
+    listing->count++;
     return true;
 }
 
@@ -149,8 +147,8 @@ void
 tell_action(const struct registry_state *state, struct bytes name, struct outbox *out)
 {
     struct action_entry action;
-    if (action_find(state, out->arena, &out->project, name, &action))
-        offer(out, name, &action);
+    (void)action_find(state, out->arena, &out->project, name, &action);
+    offer(out, name, &action);
 }
 
 /* ---- changes ---- */

@@ -343,8 +343,8 @@ queue_told(struct registry_state *s, const struct message *m)
 {
     struct row_key key = key_of_queue(&m->envelope.project, m->queue_offered.queue);
     struct row_key next;
-    if (s->queues_telling && next_queue(s->journal, &s->queues_at, &next)
-        && bytes_equal(row_key_bytes(&key), row_key_bytes(&next)))
+    (void)next_queue(s->journal, &s->queues_at, &next);
+    if (s->queues_telling && bytes_equal(row_key_bytes(&key), row_key_bytes(&next)))
         s->queues_at = key;
 }
 
@@ -397,7 +397,9 @@ follow_wait(struct registry_state *s, const struct message *m)
                              .trace = m->envelope.trace,
                              .cause = m->envelope.cause,
                          });
-    if (version_read(s, &name, &version) && known_everywhere(s, version.record))
+    if (!version_read(s, &name, &version))
+        WRONG("a client waits for a version that was never published");
+    if (known_everywhere(s, version.record))
         waits_arrived(&s->waits, &name);
 }
 

@@ -133,18 +133,24 @@ automation_latest(const struct automation_entry *automation)
     return automation->latest == 0 ? automation->version : automation->latest;
 }
 
+void
+entry_take(struct bytes row, const struct shape *shape, void *value)
+{
+    struct cursor in = cursor_over(row);
+    if (fields_read(&in, shape, NULL, value) != ERR_NONE)
+        WRONG("a row of the registry cannot be read");
+}
+
 bool
 entry_read(struct journal *journal, const struct row_key *key,
     const struct shape *shape, void *value)
 {
     struct bytes row = journal_get(journal, row_key_bytes(key));
-    struct cursor in = cursor_over(row);
     if (row.data == NULL) {
         memset(value, 0, shape->size);
         return false;
     }
-    if (fields_read(&in, shape, NULL, value) != ERR_NONE)
-        WRONG("a row of the registry cannot be read");
+    entry_take(row, shape, value);
     return true;
 }
 

@@ -153,6 +153,8 @@ uint32_t automation_latest(const struct automation_entry *automation);
  * journal_get does. */
 bool entry_read(struct journal *journal, const struct row_key *key,
     const struct shape *shape, void *value);
+/* The value of a row that a scan has come to: borrows from it. */
+void entry_take(struct bytes row, const struct shape *shape, void *value);
 void entry_write(struct journal *journal, const struct row_key *key,
     const struct shape *shape, const void *value);
 

@@ -7,6 +7,7 @@ holdings_read(struct bytes roles, struct holdings *held)
     struct cursor in = cursor_over(roles);
     size_t count = roles.size == 0 ? 0 : cursor_array(&in);
     held->count = 0;
+    /* never: nobody is given more roles than HOLDINGS_MAX */
     for (; held->count < count && held->count < HOLDINGS_MAX; held->count++) {
         struct bytes one = cursor_skip(&in);
         struct cursor role = cursor_over(pack_find(one, "role"));

@@ -20,9 +20,9 @@ standing_of(const struct registry_state *state, struct arena *arena,
     static const struct role_change none;
     struct standing standing = { key->scopes, key->revoked_ms };
     struct principal_entry principal;
-    if (id_is_zero(&key->principal)
-        || !principal_find(state, arena, project, &key->principal, &principal))
+    if (id_is_zero(&key->principal))
         return standing;
+    (void)principal_find(state, arena, project, &key->principal, &principal);
     standing.scopes &= principal_scopes(state, arena, project, &principal, &none);
     if (standing.revoked_ms == 0 && principal.state == PRINCIPAL_DELETED)
         standing.revoked_ms = principal.updated_ms;
@@ -102,7 +102,7 @@ static void
 create_again(const struct registry_state *state, struct outbox *out,
     const struct key_create *create, const struct key_entry *known)
 {
-    if (known->hash.size != HASH_SIZE
+    if (known->hash.size != HASH_SIZE /* never: a key is made with one of this size */
         || !hash_same(known->hash.data, create->hash.data, HASH_SIZE)) {
         refuse(out, create->request, ERR_CONFLICT, text("another key has this id"));
         return;
@@ -230,16 +230,14 @@ static bool
 list_key(void *self, struct bytes row, struct bytes value)
 {
     struct listing *listing = self;
-    struct cursor in = cursor_over(value);
     struct key_entry key;
     struct id project, id;
     key_name_read(row, &project, &id);
-    if (fields_read(&in, &key_entry_shape, NULL, &key) == ERR_NONE) {
-        struct standing standing =
-            standing_of(listing->state, listing->arena, &project, &key);
-        pack_key(&listing->items, &id, &key, &standing);
-        listing->count++;
-    }
+    entry_take(value, &key_entry_shape, &key);
+    struct standing standing =
+        standing_of(listing->state, listing->arena, &project, &key);
+    pack_key(&listing->items, &id, &key, &standing);
+    listing->count++;
     return listing->count < LISTED_MAX;
 }
 

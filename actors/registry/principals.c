@@ -35,11 +35,10 @@ principal_scopes(const struct registry_state *state, struct arena *arena,
         return 0;
     holdings_read(entry->roles, &held);
     for (size_t i = 0; i < held.count; i++) {
-        struct role role;
-        if (change->id.size > 0 && bytes_equal(held.list[i].role, change->id))
-            scopes |= change->scopes;
-        else if (role_find(state, arena, project, held.list[i].role, &role))
-            scopes |= role.entry.scopes;
+        struct role role = { 0 };
+        (void)role_find(state, arena, project, held.list[i].role, &role);
+        scopes |= bytes_equal(held.list[i].role, change->id) ? change->scopes
+                                                             : role.entry.scopes;
     }
     return scopes;
 }
@@ -172,12 +171,11 @@ static bool
 list_principal(void *self, struct bytes row, struct bytes value)
 {
     struct shown *shown = self;
-    struct cursor in = cursor_over(value);
     struct principal_entry entry;
     struct id project, id;
     key_name_read(row, &project, &id);
-    if (fields_read(&in, &principal_entry_shape, NULL, &entry) == ERR_NONE
-        && entry.state != PRINCIPAL_DELETED)
+    entry_take(value, &principal_entry_shape, &entry);
+    if (entry.state != PRINCIPAL_DELETED)
         show_principal(shown, &id, &entry);
     return shown->count < LISTED_MAX;
 }
@@ -186,12 +184,11 @@ static bool
 list_key(void *self, struct bytes row, struct bytes value)
 {
     struct shown *shown = self;
-    struct cursor in = cursor_over(value);
     struct key_entry key;
     struct id project, id;
     key_name_read(row, &project, &id);
-    if (fields_read(&in, &key_entry_shape, NULL, &key) == ERR_NONE
-        && key.revoked_ms == 0 && id_is_zero(&key.principal))
+    entry_take(value, &key_entry_shape, &key);
+    if (key.revoked_ms == 0 && id_is_zero(&key.principal))
         show_key(shown, &id, &key);
     return shown->count < LISTED_MAX;
 }
@@ -260,18 +257,22 @@ on_principal_list(
 /* ---- changes ---- */
 
 /* The roles that are named, in place of those it held; who held one before holds it
- * since then. */
+ * since then.  What is deleted takes the place of no other holder. */
 static bool
 take_roles(const struct registry_state *state, uint64_t now_ms,
     const struct principal_set *set, struct principal_entry *entry, struct outbox *out)
 {
     struct holdings before, after = { 0 };
     struct cursor in = cursor_over(set->roles);
+    if (entry->state == PRINCIPAL_DELETED) {
+        entry->roles = (struct bytes){ 0 };
+        return true;
+    }
     if (set->roles.size == 0)
         return true;
     size_t count = cursor_array(&in);
     holdings_read(entry->roles, &before);
-    for (size_t i = 0; i < count && !in.bad; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct role role;
         if (!role_find(state, out->arena, &out->project, cursor_text(&in), &role)) {
             refuse(out, set->request, ERR_INVALID,
@@ -324,8 +325,7 @@ may_begin(const struct registry_state *state, const struct principal_set *set,
     struct row_key key = key_of_counts();
     struct count_entry counts;
     entry_read(state->journal, &key, &count_entry_shape, &counts);
-    if (set->name.size == 0 || set->name.size > NAME_MAX_BYTES
-        || !utf8_valid(set->name))
+    if (set->name.size == 0 || set->name.size > NAME_MAX_BYTES)
         refuse(out, set->request, ERR_INVALID,
             text("a principal needs a name of 1 to 200 bytes"));
     else if (counts.principals >= state->config->keys_max)

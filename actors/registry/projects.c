@@ -7,6 +7,7 @@
  */
 #include "actors/plan/plan.h"
 #include "actors/registry/access.h"
+#include "base/wrong.h"
 
 #include <stdio.h>
 
@@ -76,7 +77,7 @@ starts_by_itself(struct bytes in)
 {
     struct plan plan;
     if (plan_open(in, &plan) != ERR_NONE)
-        return true;
+        WRONG("a plan of the registry cannot be read");
     for (uint32_t i = 0; i < plan.trigger_count; i++) {
         struct plan_trigger trigger = plan_trigger_at(&plan, i);
         if (trigger.enabled && !bytes_equal(trigger.kind, text("manual")))
@@ -89,17 +90,17 @@ static bool
 look_at_automation(void *self, struct bytes key, struct bytes value)
 {
     struct quiet *quiet = self;
-    struct cursor in = cursor_over(value);
     struct automation_entry automation;
     struct version_name name = { .project = quiet->project };
     struct version_entry version;
-    if (fields_read(&in, &automation_entry_shape, NULL, &automation) != ERR_NONE
-        || automation_status_of(&automation) != AUTOMATION_ACTIVE)
+    entry_take(value, &automation_entry_shape, &automation);
+    if (automation_status_of(&automation) != AUTOMATION_ACTIVE)
         return true;
     key_name_read(key, &name.project, &name.automation);
     name.version = automation_current(&automation);
     struct bytes called = arena_copy(quiet->arena, automation.name);
-    if (version_read(quiet->state, &name, &version) && starts_by_itself(version.plan))
+    version_read(quiet->state, &name, &version);
+    if (starts_by_itself(version.plan))
         quiet->loud = called;
     return quiet->loud.size == 0;
 }

@@ -46,12 +46,9 @@ refuse_text(
     pack_array(&details, mistakes->count);
     for (size_t i = 0; i < mistakes->count; i++)
         pack_mistake(&details, &mistakes->list[i]);
-    struct bytes detail =
-        mistakes->count == 0
-            ? print(out->arena, "the text is longer than automation_max")
-            : print(out->arena, "%zu mistake%s, the first in line %u, column %u: %s",
-                mistakes->total, mistakes->total == 1 ? "" : "s", first->line,
-                first->column, first->message);
+    struct bytes detail = print(out->arena,
+        "%zu mistake%s, the first in line %u, column %u: %s", mistakes->total,
+        mistakes->total == 1 ? "" : "s", first->line, first->column, first->message);
     say_refused(out, (struct refused){
                          .request = request,
                          .err = err,
@@ -218,7 +215,8 @@ address(const struct registry_state *state, const struct automation_apply *apply
             refuse_unknown(out, apply->request);
             return false;
         }
-    } else if (plan_open(p->plan, &plan) != ERR_NONE || !name_of(&plan, &p->name)) {
+    } else if (plan_open(p->plan, &plan) != ERR_NONE /* never: it was just compiled */
+               || !name_of(&plan, &p->name)) {
         refuse_name(out, apply->request,
             "a name of more than 128 bytes needs a handle beside it");
         return false;

@@ -41,8 +41,7 @@ static bool
 well_formed(const struct queue_set *set)
 {
     return set->queue.size > 0 && set->queue.size <= QUEUE_NAME_MAX
-           && utf8_valid(set->queue) && set->limit <= QUEUE_LIMIT_MAX
-           && set->settings.size <= QUEUE_SETTINGS_MAX;
+           && set->limit <= QUEUE_LIMIT_MAX && set->settings.size <= QUEUE_SETTINGS_MAX;
 }
 
 static bool

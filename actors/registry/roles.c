@@ -45,31 +45,28 @@ struct search {
     bool found;
 };
 
-static bool
+static void
 read_role(struct bytes key, struct bytes value, struct arena *arena, struct role *role)
 {
-    struct cursor in = cursor_over(value);
     *role = (struct role){ 0 };
-    if (fields_read(&in, &role_entry_shape, NULL, &role->entry) != ERR_NONE)
-        return false;
+    entry_take(value, &role_entry_shape, &role->entry);
     row_take_u8(&key);
     row_take_id(&key);
     role->id = arena_copy(arena, key);
     role->entry.name = arena_copy(arena, role->entry.name);
     role->entry.description = arena_copy(arena, role->entry.description);
     role->entry.tags = arena_copy(arena, role->entry.tags);
-    return true;
 }
 
 static bool
 look_for_name(void *self, struct bytes key, struct bytes value)
 {
     struct search *search = self;
-    struct cursor in = cursor_over(value);
     struct role_entry entry;
-    search->found = fields_read(&in, &role_entry_shape, NULL, &entry) == ERR_NONE
-                    && bytes_equal(entry.name, search->name)
-                    && read_role(key, value, search->arena, search->role);
+    entry_take(value, &role_entry_shape, &entry);
+    search->found = bytes_equal(entry.name, search->name);
+    if (search->found)
+        read_role(key, value, search->arena, search->role);
     return !search->found;
 }
 
@@ -99,8 +96,10 @@ role_find(const struct registry_state *state, struct arena *arena,
         }
     struct row_key row = key_of_role(project, said);
     struct bytes value = journal_get(state->journal, row_key_bytes(&row));
-    if (value.data != NULL)
-        return read_role(row_key_bytes(&row), value, arena, role);
+    if (value.data != NULL) {
+        read_role(row_key_bytes(&row), value, arena, role);
+        return true;
+    }
     scan_roles(state, project, look_for_name, &search);
     return search.found;
 }
@@ -147,10 +146,9 @@ list_role(void *self, struct bytes key, struct bytes value)
 {
     struct listing *listing = self;
     struct role role;
-    if (read_role(key, value, listing->arena, &role)) {
-        pack_role(&listing->items, &role);
-        listing->count++;
-    }
+    read_role(key, value, listing->arena, &role);
+    pack_role(&listing->items, &role);
+    listing->count++;
     return true;
 }
 
@@ -189,12 +187,10 @@ static bool
 look_at_principal(void *self, struct bytes key, struct bytes value)
 {
     struct holders *holders = self;
-    struct cursor in = cursor_over(value);
     struct principal_entry entry;
     struct holdings held;
     struct id project;
-    if (fields_read(&in, &principal_entry_shape, NULL, &entry) != ERR_NONE)
-        return true;
+    entry_take(value, &principal_entry_shape, &entry);
     holdings_read(entry.roles, &held);
     if (holdings_find(&held, holders->role) != NULL)
         key_name_read(key, &project, &holders->found[holders->count++]);
@@ -250,7 +246,7 @@ count_role(void *self, struct bytes key, struct bytes value)
 static bool
 may_be_called(struct bytes name)
 {
-    return name.size > 0 && name.size <= NAME_MAX_BYTES && utf8_valid(name)
+    return name.size > 0 && name.size <= NAME_MAX_BYTES
            && !bytes_begin(name, text("role_"));
 }
 

@@ -2,6 +2,7 @@
  * which they were published, a window at a time; the trigger actor only of what all
  * schedulers know, so that no slot comes before its plan. */
 #include "actors/registry/state.h"
+#include "base/wrong.h"
 
 enum { WINDOW = 32, PLAN_BYTES_MAX = 1 << 20 /* of one tick; one plan may be more */ };
 
@@ -134,7 +135,7 @@ plan_told(struct registry_state *state, uint32_t peer, const struct message *m)
     struct row_key key = key_of_version(&name);
     struct version_entry version;
     if (!entry_read(state->journal, &key, &version_entry_shape, &version))
-        return;
+        WRONG("a version was told that was never published");
     listener->at = version.record;
     listener->told++;
     listener_refresh(state, peer);

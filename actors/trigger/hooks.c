@@ -6,6 +6,7 @@
  */
 #include "actors/plan/plan_kinds.h"
 #include "actors/trigger/state.h"
+#include "base/wrong.h"
 
 enum { HANDLE_MAX = 128 };
 
@@ -267,7 +268,9 @@ on_hook_call(const struct trigger_state *s, uint64_t now_ms, const struct messag
         .data = data_of(&call),
         .meta = meta_of(&call) };
     uint64_t known = event_of_id(s, &out->project, publication.id);
-    if (known != 0 && event_read(s, &out->project, known, out->arena, &event.entry)) {
+    if (known != 0) {
+        if (!event_read(s, &out->project, known, out->arena, &event.entry))
+            WRONG("an event whose id is known is not there");
         answer(&call, &event.entry, false);
         return;
     }

@@ -88,7 +88,7 @@ expire(const struct trigger_state *s, const struct id *project, uint64_t now_ms,
             break;
         bytes -= event.bytes;
     }
-    if (number > stream.first && stream.first > 0)
+    if (number > stream.first)
         say_events_expired(out, (struct events_expired){ .through = number - 1 });
 }
 
@@ -326,7 +326,9 @@ on_event_publish(const struct trigger_state *s, uint64_t now_ms,
         say_refusal(out, e->request, ERR_INVALID, mistake);
         return;
     }
-    if (known != 0 && event_read(s, &out->project, known, out->arena, &event.entry)) {
+    if (known != 0) {
+        if (!event_read(s, &out->project, known, out->arena, &event.entry))
+            WRONG("an event whose id is known is not there");
         answer(out, e->request, &event.entry, false);
         return;
     }

@@ -174,7 +174,7 @@ debounce(const struct hearing *h)
     struct hearing before = *h;
     struct hold hold;
     before.event = NULL;
-    if (hold_read(h, &hold) && hold.count > 0 && hold.due_ms <= at_ms)
+    if (hold_read(h, &hold) && hold.due_ms <= at_ms)
         fire_held(&before);
     hold_back(h, at_ms + h->config.debounce_ms, true);
 }
@@ -407,8 +407,10 @@ hold_fired(struct trigger_state *s, const struct trigger_name *trigger,
     struct definition definition;
     if (fired->held || fired->quiet_ms != 0)
         drop_hold(s, &name);
-    if (fired->quiet_ms == 0 || !definition_read(s, trigger, NULL, &definition))
+    if (fired->quiet_ms == 0)
         return;
+    if (!definition_read(s, trigger, NULL, &definition))
+        WRONG("a trigger that fired is not there");
     struct hold quiet = {
         .trigger = fired->trigger,
         .group = fired->group,

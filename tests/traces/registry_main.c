@@ -12,6 +12,8 @@ main(void)
     srunner_add_suite(runner, registry_queues_suite());
     srunner_add_suite(runner, registry_access_suite());
     srunner_add_suite(runner, registry_actions_suite());
+    srunner_add_suite(runner, registry_principals_suite());
+    srunner_add_suite(runner, registry_limits_suite());
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -183,3 +183,40 @@ registry_expect_field(struct bytes map, const char *field, const char *expected)
 {
     registry_expect_value(pack_find(map, field), expected);
 }
+
+/* Texts that requests borrow: each test is a process. */
+static struct arena kept;
+
+struct bytes
+registry_long_text(size_t size)
+{
+    struct buffer out = { 0 };
+    char *letters = arena_take(&kept, size);
+    memset(letters, 'x', size);
+    pack_text(&out, bytes_of(letters, size));
+    struct bytes packed = arena_copy(&kept, buffer_bytes(&out));
+    buffer_free(&out);
+    return packed;
+}
+
+struct bytes
+registry_long_map(size_t size)
+{
+    struct buffer out = { 0 };
+    pack_map(&out, 1);
+    pack_string(&out, "k");
+    pack_raw(&out, registry_long_text(size));
+    struct bytes packed = arena_copy(&kept, buffer_bytes(&out));
+    buffer_free(&out);
+    return packed;
+}
+
+void
+registry_expect_refused(struct trace *t, enum err err, const char *detail)
+{
+    const struct refused *refused = &trace_sent(t, REFUSED)->refused;
+    ck_assert_uint_eq(refused->err, err);
+    ck_assert_msg(bytes_equal(refused->detail, text(detail)), "%.*s",
+        (int)refused->detail.size, (const char *)refused->detail.data);
+    t->kept_count = 0;
+}

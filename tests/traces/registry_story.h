@@ -39,4 +39,10 @@ struct bytes registry_document(const struct trace *t);
 /* Compare a msgpack value with one written as JSON with single quotes. */
 void registry_expect_value(struct bytes value, const char *expected);
 void registry_expect_field(struct bytes map, const char *field, const char *expected);
+/* The last request was refused for this; what was sent before is forgotten. */
+void registry_expect_refused(struct trace *t, enum err err, const char *detail);
+
+/* A msgpack text of so many bytes, and a map with one, for as long as the test runs. */
+struct bytes registry_long_text(size_t size);
+struct bytes registry_long_map(size_t size);
 #endif

@@ -14,6 +14,8 @@ Suite *registry_versions_suite(void);
 Suite *registry_queues_suite(void);
 Suite *registry_access_suite(void);
 Suite *registry_actions_suite(void);
+Suite *registry_principals_suite(void);
+Suite *registry_limits_suite(void);
 Suite *scheduler_suite(void);
 Suite *scheduler_ends_suite(void);
 Suite *scheduler_listened_suite(void);

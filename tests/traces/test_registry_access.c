@@ -312,6 +312,116 @@ START_TEST(a_project_keeps_what_a_change_does_not_name)
 }
 END_TEST
 
+START_TEST(what_is_wrong_with_a_project_is_refused)
+{
+    static const char wrong[] =
+        "name and reference must be texts of at most 100 bytes, "
+        "description one of 1000, tags an object";
+    struct trace t;
+    registry_open(&t);
+    const struct project_set changes[] = { { .name = registry_long_text(101) },
+        { .description = registry_long_text(1001) },
+        { .reference = registry_long_text(101) }, { .tags = registry_long_map(4096) },
+        { .status = PROJECT_DELETED + 1 } };
+    for (size_t i = 0; i < COUNT(changes); i++) {
+        set_project(&t, changes[i]);
+        registry_expect_refused(&t, ERR_INVALID, wrong);
+    }
+    trace_expect_only(&t, "project_changed", "");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_project_is_quiet_when_what_is_active_starts_by_hand)
+{
+    static const char by_hand[] = "name: hand\n"
+                                  "triggers:\n"
+                                  "  - {key: m, kind: manual}\n"
+                                  "  - {key: h, kind: schedule, interval: 1h, "
+                                  "enabled: false}\n"
+                                  "steps: [{kind: action, action: print}]\n";
+    struct trace t;
+    registry_open(&t);
+    set_project(&t, (struct project_set){ .request = 1, .name = text("\xa1x") });
+    registry_apply_text(&t, 2, by_hand, 1);
+    registry_know_all(&t, 1, 1);
+    trace_skip(&t);
+    for (uint64_t request = 3; request < 5; request++)
+        set_project(
+            &t, (struct project_set){ .request = request, .status = PROJECT_DELETED });
+    trace_expect_only(&t, "document",
+        "1000 -> gateway document request=3 document=(…)\n"
+        "1000 -> gateway document request=4 document=(…)\n");
+    registry_expect_field(registry_document(&t), "deleted", "true");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(what_is_wrong_with_a_key_is_refused)
+{
+    static const uint8_t other[HASH_SIZE] = { 2 };
+    static const char wrong[] = "a key needs a name of 1 to 200 bytes and scopes";
+    const struct key_create right = { .key = registry_id(2),
+        .name = text("ci"),
+        .hash = bytes_of(hash, HASH_SIZE),
+        .scopes = SCOPE_READ };
+    struct key_create keys[7];
+    for (size_t i = 0; i < COUNT(keys); i++)
+        keys[i] = right;
+    keys[0].key = (struct id){ { 0 } };
+    keys[1].hash.size = HASH_SIZE - 1;
+    keys[2].name = text("");
+    keys[3].name = bytes_of(registry_long_text(201).data + 2, 201);
+    keys[4].prefix = bytes_of(registry_long_text(33).data + 2, 33);
+    keys[5].scopes = 0;
+    keys[6].scopes = SCOPES_ALL + 1;
+    struct trace t;
+    registry_open(&t);
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        trace_give(&t, ACTOR_gateway, 0,
+            (struct message){ .code = KEY_CREATE, .key_create = keys[i] });
+        registry_expect_refused(&t, ERR_INVALID, wrong);
+    }
+    trace_expect_only(&t, "key_created", "");
+    keys[0] = right;
+    for (size_t i = 0; i < 2; i++) {
+        trace_give(&t, ACTOR_gateway, 0,
+            (struct message){ .code = KEY_CREATE, .key_create = keys[0] });
+        keys[0].hash = bytes_of(other, HASH_SIZE);
+    }
+    registry_expect_refused(&t, ERR_CONFLICT, "another key has this id");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_key_ended_when_it_was_revoked_though_its_principal_ended_later)
+{
+    struct trace t;
+    open_with_starter(&t, SCOPE_READ);
+    make_key(&t, "", false);
+    trace_give(&t, ACTOR_gateway, 0,
+        (struct message){ .code = KEY_REVOKE, .key_revoke = { 6, registry_id(2) } });
+    t.now_ms = 2000;
+    set_principal(&t, "", PRINCIPAL_DELETED, false);
+    trace_give(
+        &t, ACTOR_gateway, 0, (struct message){ .code = KEY_LIST, .key_list = { 7 } });
+    struct cursor keys = cursor_over(pack_find(registry_document(&t), "items"));
+    ck_assert_uint_eq(cursor_array(&keys), 1);
+    registry_expect_field(
+        cursor_skip(&keys), "revoked_at", "'1970-01-01T00:00:01.000Z'");
+    trace_give(&t, ACTOR_gateway, 0,
+        (struct message){ .code = KEY_CREATE,
+            .key_create = { .request = 8,
+                .key = registry_id(3),
+                .name = text("ci"),
+                .hash = bytes_of(hash, HASH_SIZE),
+                .scopes = SCOPE_READ,
+                .principal = registry_id(1) } });
+    registry_expect_refused(&t, ERR_INVALID, "there is no such principal");
+    trace_close(&t);
+}
+END_TEST
+
 Suite *
 registry_access_suite(void)
 {
@@ -327,6 +437,11 @@ registry_access_suite(void)
     tcase_add_test(
         rules, a_project_is_deleted_when_nothing_starts_by_itself_and_comes_back);
     tcase_add_test(rules, a_project_keeps_what_a_change_does_not_name);
+    tcase_add_test(rules, what_is_wrong_with_a_project_is_refused);
+    tcase_add_test(rules, a_project_is_quiet_when_what_is_active_starts_by_hand);
+    tcase_add_test(rules, what_is_wrong_with_a_key_is_refused);
+    tcase_add_test(
+        rules, a_key_ended_when_it_was_revoked_though_its_principal_ended_later);
     suite_add_tcase(suite, rules);
     return suite;
 }

@@ -318,6 +318,170 @@ START_TEST(versions_are_listed_in_pages_and_shown_by_number)
 }
 END_TEST
 
+START_TEST(a_page_of_versions_begins_where_a_page_ended)
+{
+    static const char *const cursors[] = { "/", ":", "99999999999", "0", "4" };
+    struct trace t;
+    open_with_draft(&t);
+    for (size_t i = 0; i < COUNT(cursors); i++) {
+        versions(&t, 1, cursors[i], 0);
+        registry_expect_refused(&t, ERR_INVALID, "cursor is not one of ours");
+    }
+    versions(&t, 0, "", 0);
+    registry_expect_field(registry_document(&t), "next_cursor", "'2'");
+    versions(&t, 1001, "", 0);
+    registry_expect_field(registry_document(&t), "next_cursor", "null");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(what_is_not_there_is_neither_published_nor_set_nor_shown)
+{
+    static const char unknown[] =
+        "there is no automation of this name or id in the project";
+    struct trace t;
+    registry_open(&t);
+    publish(&t, 1, 1);
+    registry_expect_refused(&t, ERR_NOT_FOUND, unknown);
+    set(&t, 2, AUTOMATION_PAUSED);
+    registry_expect_refused(&t, ERR_NOT_FOUND, unknown);
+    versions(&t, 1, "", 0);
+    registry_expect_refused(&t, ERR_NOT_FOUND, unknown);
+    registry_get(&t, 3, "");
+    registry_expect_refused(&t, ERR_NOT_FOUND, unknown);
+    trace_skip(&t);
+    failing(&t, 1);
+    know(&t, 1, 1);
+    trace_expect(&t, "1000 -> scheduler.0 failing_known automation=AUT1 revision=1\n");
+    registry_apply_text(&t, 4, registry_greet_yaml, 1);
+    publish(&t, 5, 2);
+    registry_expect_refused(&t, ERR_NOT_FOUND, "the automation has no such version");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(what_is_paused_is_not_paused_by_failures)
+{
+    struct trace t;
+    open_with_draft(&t);
+    set(&t, 3, AUTOMATION_PAUSED);
+    trace_skip(&t);
+    failing(&t, 3);
+    trace_expect(&t, "1000 -> scheduler.0 failing_known automation=AUT1 revision=3\n");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(publishing_what_is_published_changes_nothing)
+{
+    struct trace t;
+    open_with_draft(&t);
+    publish(&t, 3, 1);
+    trace_expect_only(&t, "version_promoted", "");
+    ck_assert_uint_eq(trace_sent(&t, DOCUMENT)->document.request, 3);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(who_would_wait_beyond_the_limit_is_told_so)
+{
+    static const char busy[] = "too many clients are waiting";
+    struct trace t;
+    registry_open_alone(&t);
+    t.config.requests_max = 1;
+    trace_restart(&t);
+    registry_greet(&t);
+    registry_apply_text(&t, 1, registry_greet_yaml, 1);
+    set(&t, 2, AUTOMATION_PAUSED);
+    registry_expect_refused(&t, ERR_BUSY, busy);
+    publish(&t, 3, 1);
+    registry_expect_refused(&t, ERR_BUSY, busy);
+    know(&t, 1, 1);
+    ck_assert_uint_eq(trace_sent(&t, DOCUMENT)->document.request, 1);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(an_automation_of_drafts_can_be_archived)
+{
+    struct trace t;
+    registry_open(&t);
+    draft(&t, 1, registry_greet_yaml);
+    know(&t, 1, 1);
+    set(&t, 2, AUTOMATION_ARCHIVED);
+    know(&t, 1, 2);
+    registry_expect_field(registry_document(&t), "status", "'archived'");
+    set(&t, 3, AUTOMATION_ACTIVE);
+    know(&t, 1, 3);
+    registry_expect_field(registry_document(&t), "status", "'draft'");
+    registry_expect_field(registry_document(&t), "published_version", "null");
+    trace_close(&t);
+}
+END_TEST
+
+static void
+apply_as(struct trace *t, const char *name, unsigned automation, bool make)
+{
+    struct automation_apply command = {
+        .request = 7,
+        .definition = text(second_yaml),
+        .automation = automation > 0 ? registry_id(automation) : (struct id){ { 0 } },
+        .name = text(name),
+        .make = make,
+    };
+    trace_give(t, ACTOR_gateway, 0,
+        (struct message){ .code = AUTOMATION_APPLY, .automation_apply = command });
+}
+
+START_TEST(an_automation_is_made_under_the_name_that_is_asked_for)
+{
+    static const char unknown[] =
+        "there is no automation of this name or id in the project";
+    char longest[130], id[ID_TEXT_MAX];
+    memset(longest, 'x', sizeof longest);
+    longest[129] = '\0';
+    struct trace t;
+    registry_open(&t);
+    apply_as(&t, longest, 1, true);
+    registry_expect_refused(&t, ERR_NOT_FOUND, unknown);
+    apply_as(&t, registry_id_text(2, id), 1, true);
+    registry_expect_refused(&t, ERR_NOT_FOUND, unknown);
+    trace_skip(&t);
+    apply_as(&t, "hello", 1, true);
+    trace_expect_only(&t, "automation_published",
+        "1000 automation_published automation=AUT1 name=hello version=1 "
+        "definition=(…) plan=(…)\n");
+    apply_as(&t, "other", 1, true);
+    registry_expect_refused(&t, ERR_CONFLICT, "another automation has this id");
+    apply_as(&t, "other", 0, true);
+    registry_expect_refused(&t, ERR_CONFLICT, "another automation has this id");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_client_waits_for_its_own_version)
+{
+    struct trace t;
+    struct id home;
+    registry_open(&t);
+    home = t.project;
+    registry_apply_text(&t, 1, registry_greet_yaml, 2);
+    registry_apply_text(&t, 2, "{name: b, steps: [{kind: action, action: print}]}", 1);
+    t.project = id_of_name(text("another"));
+    registry_apply_text(&t, 3, registry_greet_yaml, 1);
+    t.project = home;
+    trace_skip(&t);
+    registry_apply_text(&t, 4, "{name: b, steps: [{kind: action, action: json}]}", 1);
+    know(&t, 2, 2);
+    trace_expect_only(&t, "-> gateway",
+        "1000 -> gateway document request=4 document=(…) created=1\n");
+    know(&t, 1, 1);
+    trace_expect_only(&t, "-> gateway",
+        "1000 -> gateway document request=2 document=(…) created=1\n");
+    trace_close(&t);
+}
+END_TEST
+
 Suite *
 registry_versions_suite(void)
 {
@@ -335,6 +499,14 @@ registry_versions_suite(void)
     tcase_add_test(c, a_text_is_checked_and_not_kept);
     tcase_add_test(c, a_version_can_be_given_to_an_automation_by_name);
     tcase_add_test(c, versions_are_listed_in_pages_and_shown_by_number);
+    tcase_add_test(c, a_page_of_versions_begins_where_a_page_ended);
+    tcase_add_test(c, what_is_not_there_is_neither_published_nor_set_nor_shown);
+    tcase_add_test(c, what_is_paused_is_not_paused_by_failures);
+    tcase_add_test(c, publishing_what_is_published_changes_nothing);
+    tcase_add_test(c, who_would_wait_beyond_the_limit_is_told_so);
+    tcase_add_test(c, an_automation_of_drafts_can_be_archived);
+    tcase_add_test(c, an_automation_is_made_under_the_name_that_is_asked_for);
+    tcase_add_test(c, a_client_waits_for_its_own_version);
     suite_add_tcase(suite, c);
     return suite;
 }

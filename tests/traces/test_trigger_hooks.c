@@ -286,6 +286,231 @@ START_TEST(secrets_are_listed_by_name_only)
 }
 END_TEST
 
+/* What the last question was refused for. */
+static void
+refused(struct trace *t, enum err err)
+{
+    ck_assert_uint_eq(trace_sent(t, REFUSED)->refused.err, err);
+    t->kept_count = 0;
+}
+
+START_TEST(a_secret_has_a_name_and_a_value_of_some_size)
+{
+    static const char *const wrong[] = { "", "a b", "a/b", "a:b", "@", "[", "`", "{" };
+    char longest[130], value[4098];
+    struct trace t;
+    story_open(&t);
+    memset(longest, 'x', sizeof longest);
+    memset(value, 'x', sizeof value);
+    longest[129] = value[4097] = '\0';
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        set_secret(&t, wrong[i], "v");
+        refused(&t, ERR_INVALID);
+    }
+    set_secret(&t, longest, "v");
+    refused(&t, ERR_INVALID);
+    set_secret(&t, "s", value);
+    refused(&t, ERR_TOO_LARGE);
+    set_secret(&t, "s", "");
+    refused(&t, ERR_NOT_FOUND);
+    trace_skip(&t);
+    set_secret(&t, "az.AZ_09-", value + 1);
+    trace_expect_only(
+        &t, "secret_kept", "1000000 secret_kept name=az.AZ_09- value=… sealed=1\n");
+    set_secret(&t, longest + 1, "v");
+    trace_expect_only(&t, "-> gateway",
+        "1000000 -> gateway document request=1 document=(…) created=1\n");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_secret_in_clear_is_read_and_one_in_the_place_of_another_is_not)
+{
+    static const char right[] = "{\"x-token\": \"open sesame\"}";
+    struct trace t;
+    struct plan_http config = { .handle = text("own"),
+        .scheme = HOOK_SHARED,
+        .secret = text("plain"),
+        .header = text("X-Token") };
+    struct secret_entry sealed, other;
+    open_hook(&t, &config);
+    struct row_key key = key_of_secret(&t.project, text("plain"));
+    struct row_key of_other = key_of_secret(&t.project, text("s"));
+    struct arena arena = { 0 };
+    ck_assert(kept_read(t.journal, &key, &secret_entry_shape, &arena, &sealed));
+    sealed.value = arena_copy(&arena, sealed.value);
+    ck_assert(kept_read(t.journal, &of_other, &secret_entry_shape, &arena, &other));
+    other.value = arena_copy(&arena, other.value);
+    kept_write(t.journal, &key, &secret_entry_shape, &other);
+    call(&t, "own", right, "{}");
+    ck_assert_uint_eq(fires(&t), 0);
+    call(&t, "own", "{\"x-token\": \"\"}", "{}");
+    ck_assert_uint_eq(fires(&t), 0);
+    struct secret_entry clear = { .value = text("open sesame") };
+    kept_write(t.journal, &key, &secret_entry_shape, &clear);
+    call(&t, "own", right, "{}");
+    ck_assert_uint_eq(fires(&t), 1);
+    kept_write(t.journal, &key, &secret_entry_shape, &sealed);
+    call(&t, "own", right, "{}");
+    ck_assert_uint_eq(fires(&t), 1);
+    arena_free(&arena);
+    trace_close(&t);
+}
+END_TEST
+
+static bool
+genuine(
+    enum hook_scheme scheme, struct bytes headers, const char *secret, const char *name)
+{
+    struct hook_request request = { .headers = headers, .body = text("{}") };
+    struct bytes delivery;
+    return hook_genuine(
+        scheme, &request, text(secret), text(name), 0, 1700000000000, &delivery);
+}
+
+START_TEST(headers_that_are_none_prove_nothing)
+{
+    const struct bytes none[] = { text(""), text("\x91\xa1x"),
+        text("\x82\x01\x02\xa1x\xa1s"), text("\x82\xa1y\x01\xa1x\xa1s"),
+        text("\x81\xa1y\xa1s") };
+    for (size_t i = 0; i < COUNT(none); i++)
+        ck_assert(!genuine(HOOK_SHARED, none[i], "s", "x"));
+    ck_assert(genuine(HOOK_SHARED, text("\x82\xa1y\xa1t\xa1x\xa1s"), "s", "x"));
+    ck_assert(!genuine(HOOK_SHARED, text("\x81\xa0\xa1s"), "s", ""));
+}
+END_TEST
+
+START_TEST(a_signature_of_another_form_is_none)
+{
+    enum { NOW_S = 1700000000 };
+    static const char key[] = "0123456789abcdef",
+                      encoded[] = "whsec_MDEyMzQ1Njc4OWFiY2RlZg==";
+    static const char *const stamps[] = { "1234567890123456", "17000000/0",
+        "17000000:0", "" };
+    char many[16 * 8 + 1] = "", headers[300], longest[130];
+    struct bytes right = story_json(standard("m", NOW_S, "", "{}"));
+    ck_assert(genuine(HOOK_STANDARD, right, encoded, ""));
+    ck_assert(genuine(HOOK_STANDARD, right, key, ""));
+    ck_assert(!genuine(HOOK_STANDARD, right, "whsec_~", ""));
+    ck_assert(!genuine(HOOK_STANDARD, right, "", ""));
+    for (int zeros = 63; zeros < 65; zeros++) {
+        snprintf(headers, sizeof headers, "{\"x-hub-signature-256\": \"sha512=%0*d\"}",
+            zeros, 0);
+        ck_assert(!genuine(HOOK_GITHUB, story_json(headers), key, ""));
+    }
+    for (size_t i = 0; i < COUNT(stamps); i++) {
+        snprintf(headers, sizeof headers,
+            "{\"webhook-id\": \"m\", \"webhook-timestamp\": \"%s\"}", stamps[i]);
+        ck_assert(!genuine(HOOK_STANDARD, story_json(headers), key, ""));
+    }
+    /* Nothing is delivered under no id. */
+    right = story_json(standard("", NOW_S, "", "{}"));
+    ck_assert(!genuine(HOOK_STANDARD, right, key, ""));
+    memset(longest, 'x', sizeof longest);
+    longest[129] = '\0';
+    right = story_json(standard(longest, NOW_S, "", "{}"));
+    ck_assert(!genuine(HOOK_STANDARD, right, key, ""));
+    right = story_json(standard(longest + 1, NOW_S, "", "{}"));
+    ck_assert(genuine(HOOK_STANDARD, right, key, ""));
+    /* The seventeenth is not looked at; what is no base64 is passed over. */
+    for (size_t i = 0; i < 15; i++)
+        strcat(many, "v1,~~~~ ");
+    right = story_json(standard("m", NOW_S, many, "{}"));
+    ck_assert(genuine(HOOK_STANDARD, right, key, ""));
+    strcat(many, "v1,~~~~ ");
+    right = story_json(standard("m", NOW_S, many, "{}"));
+    ck_assert(!genuine(HOOK_STANDARD, right, key, ""));
+}
+END_TEST
+
+/* The data and meta of the run that a call of any form fires. */
+static const struct trigger_fired *
+fired_by(struct trace *t, struct hook_call said)
+{
+    said.request = 5;
+    said.handle = text("own");
+    trace_give(
+        t, ACTOR_gateway, 0, (struct message){ .code = HOOK_CALL, .hook_call = said });
+    return &trace_sent(t, TRIGGER_FIRED)->trigger_fired;
+}
+
+START_TEST(a_body_of_any_form_is_shown)
+{
+    struct trace t;
+    struct plan_http config = { .handle = text("own"), .scheme = HOOK_OPEN };
+    open_hook(&t, &config);
+    const struct trigger_fired *fired =
+        fired_by(&t, (struct hook_call){ .data = text("\x91\x01") });
+    ck_assert(bytes_equal(fired->data, story_json("{\"body\": [1]}")));
+    ck_assert(bytes_equal(pack_find(fired->meta, "headers"), text("\x80")));
+    fired = fired_by(
+        &t, (struct hook_call){ .body = text("\xff"), .headers = text("\x91\x01") });
+    ck_assert(bytes_equal(fired->data, text("\x81\xa4"
+                                            "body\xc4\x01\xff")));
+    ck_assert(bytes_equal(pack_find(fired->meta, "headers"), text("\x80")));
+    /* What follows a header that is none is not read. */
+    fired = fired_by(
+        &t, (struct hook_call){ .headers = text("\x83\xa1x\xa1y\xa1z\x01\xa1w\xa1v") });
+    ck_assert(
+        bytes_equal(pack_find(fired->meta, "headers"), story_json("{\"x\": \"y\"}")));
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(an_event_of_github_has_a_type_whatever_it_is_called)
+{
+    static const struct {
+        const char *word, *body, *type;
+    } cases[] = {
+        { "push", "{}", "github.push" },
+        { "push", "{\"action\": 1}", "github.push" },
+        { "push", "{\"action\": \"made\"}", "github.push.made" },
+        { "a b", "{}", "http.hook" },
+        { "", "{}", "http.hook" },
+    };
+    struct trace t;
+    struct plan_http config = {
+        .handle = text("gh"), .scheme = HOOK_GITHUB, .secret = text("plain")
+    };
+    open_hook(&t, &config);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        uint8_t mac[crypto_auth_hmacsha256_BYTES];
+        char hex[2 * sizeof mac + 1], headers[300];
+        mac_of("open sesame", 11, cases[i].body, mac);
+        sodium_bin2hex(hex, sizeof hex, mac, sizeof mac);
+        snprintf(headers, sizeof headers,
+            "{\"x-hub-signature-256\": \"sha256=%s\", \"x-github-event\": \"%s\"}", hex,
+            cases[i].word);
+        call(&t, "gh", headers, cases[i].body);
+        snprintf(headers, sizeof headers, "event_kept number=%zu type=%s ", i + 1,
+            cases[i].type);
+        buffer_append(t.said, "", 1);
+        ck_assert_msg(strstr((const char *)t.said->data, headers) != NULL, "%s",
+            (const char *)t.said->data);
+        trace_skip(&t);
+    }
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_call_that_is_too_large_or_to_nobody_is_refused)
+{
+    char handle[130];
+    memset(handle, 'x', sizeof handle);
+    handle[129] = '\0';
+    struct trace t;
+    struct plan_http config = { .handle = text("own"), .scheme = HOOK_OPEN };
+    open_hook(&t, &config);
+    call(&t, handle, "{}", "{}");
+    refused(&t, ERR_NOT_FOUND);
+    t.config.payload_max = 5;
+    call(&t, "own", "{}", "{\"a\": \"bcd\"}");
+    refused(&t, ERR_TOO_LARGE);
+    trace_expect_only(&t, "event_kept", "");
+    trace_close(&t);
+}
+END_TEST
+
 TCase *
 trigger_hooks_case(void)
 {
@@ -299,5 +524,12 @@ trigger_hooks_case(void)
     tcase_add_test(c, a_hook_of_a_paused_automation_is_not_runnable);
     tcase_add_test(c, two_triggers_cannot_have_one_handle);
     tcase_add_test(c, secrets_are_listed_by_name_only);
+    tcase_add_test(c, a_secret_has_a_name_and_a_value_of_some_size);
+    tcase_add_test(c, a_secret_in_clear_is_read_and_one_in_the_place_of_another_is_not);
+    tcase_add_test(c, headers_that_are_none_prove_nothing);
+    tcase_add_test(c, a_signature_of_another_form_is_none);
+    tcase_add_test(c, a_body_of_any_form_is_shown);
+    tcase_add_test(c, an_event_of_github_has_a_type_whatever_it_is_called);
+    tcase_add_test(c, a_call_that_is_too_large_or_to_nobody_is_refused);
     return c;
 }

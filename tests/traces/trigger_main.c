@@ -16,6 +16,7 @@ main(void)
     suite_add_tcase(suite, trigger_hooks_case());
     suite_add_tcase(suite, trigger_learns_case());
     suite_add_tcase(suite, trigger_state_case());
+    suite_add_tcase(suite, trigger_stream_case());
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

@@ -11,4 +11,5 @@ TCase *trigger_waits_case(void);
 TCase *trigger_hooks_case(void);
 TCase *trigger_learns_case(void);
 TCase *trigger_state_case(void);
+TCase *trigger_stream_case(void);
 #endif
