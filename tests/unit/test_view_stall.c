@@ -4,6 +4,7 @@
  * with the states and records that only an older or damaged journal has. */
 #include "actors/view/explain.h"
 #include "actors/view/explain_step.h"
+#include "actors/view/run_sheet.h"
 #include "tests/unit/view_engine.h"
 
 #include <sodium.h>
@@ -162,6 +163,24 @@ START_TEST(what_the_log_has_lost_is_not_said)
 }
 END_TEST
 
+START_TEST(an_event_without_a_match_shows_none)
+{
+    struct buffer out = { 0 };
+    struct stall stall = { .code = STALL_event, .match = text("\xc0") };
+    struct sheet detail = sheet_map(&out);
+    stall_detail(&detail, &stall);
+    sheet_end(&detail);
+    ck_assert_ptr_null(memmem(out.data, out.size, "match", 5));
+    buffer_clear(&out);
+    stall.match = text("\x80");
+    detail = sheet_map(&out);
+    stall_detail(&detail, &stall);
+    sheet_end(&detail);
+    ck_assert_ptr_nonnull(memmem(out.data, out.size, "match", 5));
+    buffer_free(&out);
+}
+END_TEST
+
 START_TEST(a_step_that_is_not_under_way_waits_for_nothing)
 {
     static const enum step_status over[] = { STEP_PENDING, STEP_DONE, STEP_BROKEN,
@@ -243,6 +262,81 @@ START_TEST(what_is_left_for_the_next_turn_goes_first)
 }
 END_TEST
 
+static bool
+shows(struct looked *l, const char *part)
+{
+    buffer_clear(&l->out);
+    run_sheet_whole(&l->out, &l->run, DOCUMENT_BYTES_MAX);
+    return memmem(l->out.data, l->out.size, part, strlen(part)) != NULL;
+}
+
+START_TEST(a_step_that_waits_shows_the_type_of_its_event)
+{
+    struct engine e;
+    struct looked l;
+    engine_open(&e, 1);
+    engine_learn(
+        &e, "flow", "  - { key: a, kind: wait_for_event, event_type: order.paid }\n");
+    engine_start(&e, 1, "flow");
+    look(&l, &e, 1);
+    ck_assert(shows(&l, "\xaa"
+                        "event_type\xaa"
+                        "order.paid"));
+    l.run.page[0].called = GONE;
+    ck_assert(!shows(&l, "event_type"));
+    look_away(&l);
+    engine_close(&e);
+}
+END_TEST
+
+START_TEST(a_run_whose_start_or_plan_is_gone_is_shown_without)
+{
+    struct engine e;
+    struct looked l;
+    engine_open(&e, 1);
+    engine_learn(&e, "flow", STEP("a", ""));
+    engine_start(&e, 1, "flow");
+    engine_completed(&e, (struct job){ 1, 0, 1, 1 }, text("\x07"));
+    look(&l, &e, 1);
+    ck_assert(shows(&l, "\xa6"
+                        "inputs\x80"));
+    ck_assert(shows(&l, "\xa7"
+                        "outputs"));
+    l.run.planned = false;
+    ck_assert(!shows(&l, "\xa7"
+                         "outputs"));
+    l.run.row.record = GONE;
+    ck_assert(shows(&l, "\xa6"
+                        "inputs\xc0"));
+    look_away(&l);
+    engine_close(&e);
+}
+END_TEST
+
+START_TEST(more_steps_than_a_document_holds_are_cut)
+{
+    struct engine e;
+    struct looked l;
+    engine_open(&e, 1);
+    engine_learn(&e, "flow",
+        "  - key: pages\n"
+        "    kind: each\n"
+        "    items: \"{{ seq 9000 }}\"\n"
+        "    concurrency: 9000\n"
+        "    steps:\n"
+        "      - { key: fetch, kind: sleep, duration: 1h }\n");
+    engine_start(&e, 1, "flow");
+    look(&l, &e, 1);
+    ck_assert_uint_eq(l.run.row.step_count, 9001);
+    ck_assert(shows(&l, "\xa9"
+                        "truncated\xc3"));
+    ck_assert_uint_lt(l.out.size, (size_t)1024 * 1024);
+    ck_assert(shows(&l, "pages[0].fetch") && !shows(&l, "pages[8999].fetch"));
+    look_away(&l);
+    engine_close(&e);
+}
+END_TEST
+
 /* ---- the queue ---- */
 
 static const char *
@@ -289,6 +383,34 @@ START_TEST(a_queued_run_names_what_goes_before_it)
 }
 END_TEST
 
+/* The row of the group is a hint where the queue begins. */
+START_TEST(without_the_row_of_the_group_the_queue_is_read_from_its_beginning)
+{
+    struct engine e;
+    struct looked l;
+    engine_open(&e, 1);
+    engine_learn(&e, "flow", STEP("a", "") "concurrency: { policy: queue }\n");
+    for (unsigned run = 1; run <= 3; run++)
+        engine_start(&e, run, "flow");
+    look(&l, &e, 3);
+    struct row_key key = row_key('C');
+    row_key_id(&key, &l.run.project);
+    row_key_id(&key, &l.run.row.automation);
+    row_key_id(&key, &l.run.row.group);
+    struct bytes kept =
+        arena_copy(&l.arena, journal_get(l.run.journal, row_key_bytes(&key)));
+    ck_assert_uint_gt(kept.size, 0);
+    journal_delete(l.run.journal, row_key_bytes(&key));
+    expect_behind(&e, 3, 1, 1);
+    journal_put(l.run.journal, row_key_bytes(&key), text("\x01"));
+    expect_behind(&e, 3, 1, 1);
+    journal_put(l.run.journal, row_key_bytes(&key), kept);
+    expect_behind(&e, 3, 1, 1);
+    look_away(&l);
+    engine_close(&e);
+}
+END_TEST
+
 START_TEST(of_many_that_go_before_it_some_are_named)
 {
     enum { SLOTS = 7, LAST = 1010 };
@@ -322,10 +444,16 @@ stall_suite(void)
     tcase_add_test(all, a_queue_that_was_not_read_to_its_end_is_at_least_so_long);
     tcase_add_test(all, a_key_is_said_of_steps_alone);
     tcase_add_test(all, what_the_log_has_lost_is_not_said);
+    tcase_add_test(all, an_event_without_a_match_shows_none);
     tcase_add_test(all, a_step_that_is_not_under_way_waits_for_nothing);
     tcase_add_test(all, a_run_that_is_about_to_move_is_moving);
     tcase_add_test(all, what_is_left_for_the_next_turn_goes_first);
+    tcase_add_test(all, a_step_that_waits_shows_the_type_of_its_event);
+    tcase_add_test(all, a_run_whose_start_or_plan_is_gone_is_shown_without);
+    tcase_add_test(all, more_steps_than_a_document_holds_are_cut);
     tcase_add_test(all, a_queued_run_names_what_goes_before_it);
+    tcase_add_test(
+        all, without_the_row_of_the_group_the_queue_is_read_from_its_beginning);
     tcase_add_test(all, of_many_that_go_before_it_some_are_named);
     suite_add_tcase(suite, all);
     return suite;

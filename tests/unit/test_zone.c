@@ -1,6 +1,7 @@
 /* Goal: a file of tzdata is read exactly or refused with the reason, and each moment
  * has its offset, before the first change, after the last, and between them.
  * Method: files with the tables at hand; what they say is told by hand. */
+#include "actors/schedule/cron.h"
 #include "actors/schedule/zone.h"
 #include "base/buffer.h"
 #include "base/calendar.h"
@@ -295,6 +296,8 @@ START_TEST(of_a_restless_zone_not_all_changes_are_looked_at)
     static const int32_t turn_s[] = { 0, HALF_S };
     struct buffer out = { 0 };
     int64_t moments_s[2];
+    char mistake[CRON_MISTAKE_SIZE];
+    struct cron cron;
     for (int i = 0; i < CHANGES; i++) {
         times_s[i] = (int64_t)i * HALF_S;
         turns[i] = (uint8_t)(i % 2);
@@ -311,6 +314,9 @@ START_TEST(of_a_restless_zone_not_all_changes_are_looked_at)
     ck_assert_int_eq(moments_s[1], 2 * HALF_S);
     ck_assert_uint_eq(zone_moments(&zone, 3 * HALF_S, moments_s), 0);
     ck_assert_uint_eq(zone_moments(&zone, 100 * HALF_S, moments_s), 0);
+    ck_assert(cron_read(text("0 5 * * *"), &cron, mistake));
+    ck_assert_uint_eq(
+        cron_next(&cron, &zone, CRON_FIRST, 0), (5 * 3600 - HALF_S) * 1000);
     buffer_free(&out);
 }
 END_TEST
