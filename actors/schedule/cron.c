@@ -114,7 +114,8 @@ shown_before(const struct zone *zone, struct zone_span span)
     return shown_s;
 }
 
-/* Does the clock leap over a time that fires when `span` begins?  It has a beginning. */
+/* Does the clock leap over a time that fires when `span`, which is not the first,
+ * begins? */
 static bool
 leaps_over(
     const struct cron *cron, const struct zone *zone, const struct zone_span *span)
