@@ -51,8 +51,7 @@ static bool
 is_nested_in_range(struct run_rows *run, uint32_t first, uint32_t step)
 {
     struct place parent, place = layout_place(&run->layout, step);
-    return layout_parent(&run->layout, place, &parent) && parent.step >= first
-           && parent.step < step;
+    return layout_parent(&run->layout, place, &parent) && parent.step >= first;
 }
 
 /* A body of a parallel lies behind it in the same range: it is looked at as such. */
