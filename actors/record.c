@@ -190,6 +190,7 @@ run_of(const struct message *fact)
     }
 }
 
+/* There is no fact that says nothing. */
 static bool
 is_about(enum message_code code, struct bytes body, const struct id *run)
 {
@@ -197,7 +198,7 @@ is_about(enum message_code code, struct bytes body, const struct id *run)
     struct message fact = { .code = code };
     struct cursor in = cursor_over(body);
     const struct shape *shape = &message_shapes[code];
-    return shape->field_count > 0 && shape->fields[0].type == FIELD_id
+    return shape->fields[0].type == FIELD_id
            && (strcmp(shape->fields[0].name, "run") == 0 || code == RUN_ENDED)
            && codec_read_body(&in, &none, &fact) == ERR_NONE
            && id_equal(run_of(&fact), run);

@@ -172,8 +172,6 @@ static const struct form jobs_form = { NULL, 0, &top_form, OTHERS_NEAR };
 static struct bytes
 tags_read(struct reading *r, const struct node *node)
 {
-    if (node->type == NODE_REFUSED)
-        return (struct bytes){ 0 };
     if (node->type == NODE_SCALAR) {
         mistake_expected(r, node, "a map or a list");
         return (struct bytes){ 0 };

@@ -382,13 +382,12 @@ static void
 not_supported(struct reading *r, const struct rule *rule, const struct node *node)
 {
     const char *hint = rule->hint == NULL ? "" : rule->hint;
-    struct bytes key = node->key.size > 0 ? node->key : text(rule->key);
     if (rule->type == RULE_LATER)
         mistake_at_key(r, node, "%s is not supported by this release%s%s",
-            quoted(key).text, *hint != '\0' ? ": " : "", hint);
+            quoted(node->key).text, *hint != '\0' ? ": " : "", hint);
     else
-        mistake_at(r, node, "%s %s is not supported by this release%s%s", rule->key,
-            quoted(node->text).text, *hint != '\0' ? ": " : "", hint);
+        mistake_at(r, node, "%s %s is not supported by this release", rule->key,
+            quoted(node->text).text);
 }
 
 /* A text with a template where one may stand: noted, to be checked with all others. */
@@ -523,7 +522,7 @@ entry_read(struct reading *r, const struct node *node, const struct rule *rule,
         return;
     }
     *a = rule_read(r, node, rule);
-    if (inside && a->good)
+    if (inside)
         form_read(r, node, rule->form, answers);
 }
 

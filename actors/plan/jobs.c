@@ -305,7 +305,7 @@ upstream_find(struct upstream *u, const struct steps *steps, uint32_t step)
     size_t left = u->share;
     u->count = 0;
     u->seen[step] = step + 1;
-    for (uint32_t at = 0, from = step; at <= u->count; from = u->list[at++]) {
+    for (uint32_t at = 0, from = step;; from = u->list[at++]) {
         for (uint32_t i = 0; i < steps->list[from].needs_count; i++) {
             uint32_t need = steps->list[from].needs[i];
             size_t size = from == step ? 0 : entry_size(steps->list[need].key);

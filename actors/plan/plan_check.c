@@ -9,10 +9,11 @@ struct checking {
     struct arena *arena;
 };
 
+/* What is read as a text is UTF-8, and as a payload one value of msgpack. */
 static bool
 key_holds(struct bytes key)
 {
-    return key.size >= 1 && key.size <= PLAN_KEY_MAX && utf8_valid(key);
+    return key.size >= 1 && key.size <= PLAN_KEY_MAX;
 }
 
 static bool
@@ -27,7 +28,7 @@ labels_hold(struct bytes labels)
             return false;
         before = label;
     }
-    return !c.bad && cursor_done(&c) && count <= PLAN_LABELS_MAX;
+    return !c.bad && count <= PLAN_LABELS_MAX;
 }
 
 bool
@@ -52,7 +53,7 @@ texts_hold(struct bytes texts)
     size_t count = cursor_array(&c);
     for (size_t i = 0; i < count && !c.bad; i++)
         cursor_text(&c);
-    return !c.bad && cursor_done(&c);
+    return !c.bad;
 }
 
 static bool
@@ -76,7 +77,7 @@ policies_hold(const struct plan_step *s)
 static bool
 step_holds(const struct plan_step *s)
 {
-    return key_holds(s->key) && s->name.size <= PLAN_NAME_MAX && utf8_valid(s->name)
+    return key_holds(s->key) && s->name.size <= PLAN_NAME_MAX
            && s->save_as.size <= PLAN_KEY_MAX && s->kind >= STEP_ACTION
            && s->kind <= STEP_AGENT && (s->kind != STEP_ACTION || job_holds(s))
            && policies_hold(s) && plan_step_config_holds(s);
@@ -201,7 +202,7 @@ triggers_hold(struct checking *c)
     for (uint32_t i = 0; i < count; i++) {
         struct plan_trigger t;
         if (!plan_trigger_read(c->plan, i, &t) || !key_holds(t.key)
-            || !key_holds(t.kind) || t.name.size > PLAN_NAME_MAX || !utf8_valid(t.name)
+            || !key_holds(t.kind) || t.name.size > PLAN_NAME_MAX
             || t.concurrency > PLAN_QUEUE
             || (t.inputs.size > 0 && !nil_or(t.inputs, PACK_MAP))
             || !plan_trigger_config_holds(&t))

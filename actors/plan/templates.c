@@ -257,9 +257,9 @@ name_unknown(struct naming *n, const struct bytes *path, const char *what,
     for (uint32_t i = 0; i < n->steps->count; i++) {
         struct bytes known = name(&n->steps->list[i]);
         if (cut_short(known, path[1]))
-            return refuse(why, "there is no %s %.50s: write %.*s[\"%.*s\"]", what,
+            return refuse(why, "there is no %s %.50s: write %.*s[%s]", what,
                 quoted(path[1]).text, (int)path[0].size, (const char *)path[0].data,
-                known.size < 50 ? (int)known.size : 50, (const char *)known.data);
+                quoted(known).text);
         near_try(n, &near, path[1], known);
     }
     return unknown(why, what, path[1], &near);

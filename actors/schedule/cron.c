@@ -13,11 +13,11 @@ static const int64_t never = INT64_MAX;
 /* 9999-12-31T00:00:00Z: no schedule looks further. */
 static const uint64_t last_ms = 253402214400000;
 
-/* The least member that is not below `from`; BITS if there is none. */
+/* The least member that is not below `from`, at most 60; BITS if there is none. */
 static unsigned
 least_from(uint64_t set, unsigned from)
 {
-    if (from >= BITS || set >> from == 0)
+    if (set >> from == 0)
         return BITS;
     return from + (unsigned)__builtin_ctzll(set >> from);
 }
@@ -114,13 +114,12 @@ shown_before(const struct zone *zone, struct zone_span span)
     return shown_s;
 }
 
-/* Does the clock leap over a time that fires when `span` begins? */
+/* Does the clock leap over a time that fires when `span`, which is not the first,
+ * begins? */
 static bool
 leaps_over(
     const struct cron *cron, const struct zone *zone, const struct zone_span *span)
 {
-    if (span->begin_s == INT64_MIN)
-        return false;
     struct zone_span before = zone_span(zone, span->begin_s - 1);
     int64_t end_s = span->begin_s + span->offset_s;
     return wall_from(cron, span->begin_s + before.offset_s, end_s) != never;

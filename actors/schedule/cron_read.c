@@ -228,7 +228,8 @@ blank(uint8_t c)
     return c == ' ' || c == '\t';
 }
 
-/* The words of `in`; the last place takes all that is too much. */
+/* The words of `in`, which begins with one; the last place takes all that is too much.
+ */
 static size_t
 split(struct bytes in, struct bytes words[WORDS_MAX])
 {
@@ -237,11 +238,9 @@ split(struct bytes in, struct bytes words[WORDS_MAX])
         size_t begin = i;
         while (i < in.size && !blank(in.data[i]))
             i++;
-        if (i > begin) {
-            words[count < WORDS_MAX ? count : WORDS_MAX - 1] =
-                bytes_of(in.data + begin, i - begin);
-            count++;
-        }
+        words[count < WORDS_MAX ? count : WORDS_MAX - 1] =
+            bytes_of(in.data + begin, i - begin);
+        count++;
         while (i < in.size && blank(in.data[i]))
             i++;
     }

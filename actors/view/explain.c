@@ -51,8 +51,7 @@ static bool
 is_nested_in_range(struct run_rows *run, uint32_t first, uint32_t step)
 {
     struct place parent, place = layout_place(&run->layout, step);
-    return layout_parent(&run->layout, place, &parent) && parent.step >= first
-           && parent.step < step;
+    return layout_parent(&run->layout, place, &parent) && parent.step >= first;
 }
 
 /* A body of a parallel lies behind it in the same range: it is looked at as such. */
@@ -62,7 +61,7 @@ look_at_range(struct found *found, uint32_t first, uint32_t count)
     struct run_rows *run = found->run;
     for (uint32_t i = first; i < first + count; i++) {
         uint32_t status = run_rows_step(run, i)->status;
-        if (found->looked_at++ > EXPLAIN_STEPS_MAX)
+        if (found->looked_at++ >= EXPLAIN_STEPS_MAX)
             return;
         if (status == STEP_PENDING || step_status_over(status)
             || is_nested_in_range(run, first, i))

@@ -387,7 +387,7 @@ print_reason(struct buffer *out, const struct stall *stall)
         buffer_print(out, " holds its job");
         return;
     case STALL_moving: buffer_print(out, "nothing holds it: it is moving"); return;
-    case STALL_COUNT: return;
+    case STALL_COUNT: return; /* never: it is the number of the others */
     }
 }
 

@@ -108,7 +108,7 @@ write_inputs(struct whole *w)
 static void
 write_result(struct whole *w)
 {
-    if (w->run->row.status == RUN_DONE && w->run->row.step_count > 0)
+    if (w->run->row.status == RUN_DONE)
         sheet_payload(&w->map, "output", run_rows_result(w->run, w->bytes_max));
 }
 

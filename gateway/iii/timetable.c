@@ -195,11 +195,11 @@ timetable_read(struct bytes in, struct timetable *t, struct fault *fault)
     return ERR_NONE;
 }
 
-/* The least member that is not below `from`; 64 if there is none. */
+/* The least member that is not below `from`, at most 60; 64 if there is none. */
 static unsigned
 least_from(uint64_t set, unsigned from)
 {
-    if (from > 63 || set >> from == 0)
+    if (set >> from == 0)
         return 64;
     return from + (unsigned)__builtin_ctzll(set >> from);
 }

@@ -716,6 +716,69 @@ START_TEST(steps_and_parameters_have_limits)
 }
 END_TEST
 
+/* `count` jobs in a row, each of which needs the one before. */
+static struct bytes
+chain(struct buffer *out, unsigned count)
+{
+    buffer_print(out, "name: x\njobs:\n  j0: { run: x }\n");
+    for (unsigned i = 1; i < count; i++)
+        buffer_print(out, "  j%u: { run: x, needs: j%u }\n", i, i - 1);
+    return buffer_bytes(out);
+}
+
+START_TEST(jobs_have_limits)
+{
+    struct compile_limits little = limits;
+    struct buffer yaml = { 0 }, got = { 0 };
+    little.steps_max = 1;
+    struct compiled *c = compiled_new(chain(&yaml, 2), &little);
+    mistakes_print(c, &got);
+    compiled_free(c);
+    little = limits;
+    little.payload_max = 40;
+    c = compiled_new(buffer_bytes(&yaml), &little);
+    mistakes_print(c, &got);
+    compiled_free(c);
+    buffer_clear(&yaml);
+    buffer_print(&yaml, "name: x\nenv: { A: \"%01500d\" }\njobs:\n", 1);
+    for (unsigned i = 0; i < 30; i++)
+        buffer_print(&yaml, "  j%u: { run: x }\n", i);
+    little = limits;
+    little.text_max = yaml.size;
+    c = compiled_new(buffer_bytes(&yaml), &little);
+    mistakes_print(c, &got);
+    compiled_free(c);
+    buffer_append(&got, "", 1);
+    ck_assert_str_eq((const char *)got.data,
+        "3:3 jobs: expected at most 1 steps, found 2\n"
+        "4:7 jobs.j1: takes 58 bytes as msgpack: expected at most 40\n"
+        "4:3 jobs: the commands with their env are too large: expected at most 32944 "
+        "bytes\n");
+    buffer_free(&yaml);
+    buffer_free(&got);
+}
+END_TEST
+
+START_TEST(of_a_long_chain_a_job_hears_of_the_nearest)
+{
+    struct compile_limits little = limits;
+    struct buffer yaml = { 0 };
+    struct arena arena = { 0 };
+    struct plan plan;
+    little.text_max = 3 * chain(&yaml, 80).size;
+    struct compiled *c = compiled_new(buffer_bytes(&yaml), &little);
+    ck_assert_int_eq(c->err, ERR_NONE);
+    ck_assert_int_eq(plan_open(buffer_bytes(&c->plan), &plan), ERR_NONE);
+    struct bytes last = plan_step_at(&plan, 79, &arena).parameters;
+    ck_assert_ptr_nonnull(memmem(last.data, last.size, "\"j78\"", 5));
+    ck_assert_ptr_nonnull(memmem(last.data, last.size, "\"j60\"", 5));
+    ck_assert_ptr_null(memmem(last.data, last.size, "\"j0\"", 4));
+    arena_free(&arena);
+    compiled_free(c);
+    buffer_free(&yaml);
+}
+END_TEST
+
 START_TEST(the_first_hundred_mistakes_are_kept_and_all_are_counted)
 {
     struct buffer yaml = { 0 };
@@ -816,6 +879,8 @@ compile_suite(void)
     tcase_add_test(tests, a_plan_is_appended);
     tcase_add_test(tests, a_text_beyond_its_limit_is_not_read);
     tcase_add_test(tests, steps_and_parameters_have_limits);
+    tcase_add_test(tests, jobs_have_limits);
+    tcase_add_test(tests, of_a_long_chain_a_job_hears_of_the_nearest);
     tcase_add_test(tests, the_first_hundred_mistakes_are_kept_and_all_are_counted);
     tcase_add_test(tests, mistakes_found_late_take_the_place_of_those_behind_them);
     tcase_add_loop_test(

@@ -269,6 +269,11 @@ START_TEST(steps_are_found_by_key_and_by_what_they_save)
     ck_assert_uint_eq(plan_find_saved(&read, text("result")), 4);
     ck_assert_uint_eq(plan_find_saved(&read, text("saved")), PLAN_NO_STEP);
     ck_assert_uint_eq(plan_find_saved(&read, text("x")), 2);
+    ck_assert_uint_eq(plan_find_saved(&read, text("nosuch")), PLAN_NO_STEP);
+    read.by_key = (struct bytes){ 0 }; /* as the first releases wrote it */
+    ck_assert_uint_eq(plan_find_step(&read, text("z")), 9);
+    ck_assert_uint_eq(plan_find_step(&read, text("nosuch")), PLAN_NO_STEP);
+    ck_assert_str_eq(step_kind_name((enum step_kind)99), "unknown");
     arena_free(&arena);
     buffer_free(&out);
 }

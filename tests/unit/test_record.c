@@ -178,10 +178,147 @@ START_TEST(a_record_that_is_cut_or_foreign_is_bad)
         ck_assert(!sound(&d, bytes_of(copy, size)));
         free(copy);
     }
-    ck_assert(!sound(&d, text("\x94\x02\x00\xc4\x00")));         /* another format */
-    ck_assert(!sound(&d, text("\x95\x01\x00\xa0\xa0\x01")));     /* half a fact */
-    ck_assert(!sound(&d, text("\x96\x01\x00\xa0\xa0\x7f\x80"))); /* no such code */
     desk_close(&d);
+}
+END_TEST
+
+/* Bytes that may hold NULs. */
+#define RAW(bytes) bytes_of(bytes, sizeof(bytes) - 1)
+
+START_TEST(each_part_of_a_record_is_looked_at)
+{
+    struct desk d;
+    struct record_reader reader;
+    struct message got;
+    desk_open(&d);
+    ck_assert(sound(&d, RAW("\x94\x01\x00\xc4\x00\xc4\x00")));
+    ck_assert(!sound(&d, RAW("\x94\x02\x00\xc4\x00\xc4\x00"))); /* format */
+    ck_assert(!sound(&d, RAW("\x93\x01\x00\xc4\x00")));
+    ck_assert(!sound(&d, RAW("\x95\x01\x00\xc4\x00\xc4\x00\x01"))); /* half a fact */
+    ck_assert(!sound(&d, RAW("\x94\x01\x00\xc4\x01x\xc4\x00")));    /* ids */
+    ck_assert(!sound(&d, RAW("\x94\x01\x00\xc4\x00\xc4\x01x")));
+    ck_assert(
+        !sound(&d, RAW("\x96\x01\x00\xc4\x00\xc4\x00\xcd\xff\xff\x80"))); /* code */
+    struct bytes nameless = RAW("\x98\x01\x00\xc4\x00\xc4\x00\x00\x80\x00\x80");
+    ck_assert(record_open(&reader, d.journal, &d.arena, nameless));
+    ck_assert(!record_next(&reader, &got));
+    ck_assert(reader.bad && reader.left == 1);
+    ck_assert(!record_next(&reader, &got)); /* nothing behind it is believed */
+    ck_assert_uint_eq(reader.left, 1);
+    desk_close(&d);
+}
+END_TEST
+
+/* ---- taking facts out ---- */
+
+static size_t gone_count;
+
+static void
+count_gone(void *self, const struct message *fact)
+{
+    (void)self;
+    ck_assert(fact->code != RUN_STARTED);
+    gone_count++;
+}
+
+static bool
+keep_started(enum message_code code)
+{
+    return code == RUN_STARTED;
+}
+
+/* The codes that are left of `facts` when what they say of `run` goes. */
+static void
+expect_left(struct desk *d, struct message *facts, size_t count, const char *run,
+    bool (*keep)(enum message_code code), const enum message_code *left, size_t stays)
+{
+    struct record_strip strip = {
+        .run = id_of_name(text(run)), .keep = keep, .gone = count_gone
+    };
+    struct buffer out = { 0 };
+    struct record_reader reader;
+    struct message got = { 0 };
+    buffer_clear(&d->record);
+    gone_count = 0;
+    ck_assert_uint_eq(record_write(&d->blobs, facts, count, &d->record), count);
+    bool changed = record_without(d->journal, buffer_bytes(&d->record), &strip, &out);
+    ck_assert_uint_eq(gone_count, count - stays);
+    ck_assert(changed || (out.size == 0 && stays == count));
+    if (changed) {
+        ck_assert(record_open(&reader, d->journal, &d->arena, buffer_bytes(&out)));
+        for (size_t i = 0; i < stays; i++) {
+            ck_assert(record_next(&reader, &got));
+            ck_assert_int_eq(got.code, left[i]);
+        }
+        ck_assert(!record_next(&reader, &got) && !reader.bad);
+    }
+    buffer_free(&out);
+}
+
+START_TEST(what_is_said_of_a_run_goes_and_nothing_else)
+{
+    static const enum message_code others[] = { PLAN_LEARNED, EVENTS_EXPIRED,
+        RUN_COMPLETED };
+    static const enum message_code all[] = { RUN_COMPLETED, PLAN_LEARNED, CHILD_ENDED,
+        EVENTS_EXPIRED, RUN_ENDED, RUN_COMPLETED };
+    struct desk d;
+    struct message facts[COUNT(all)];
+    desk_open(&d);
+    for (size_t i = 0; i < COUNT(all); i++)
+        facts[i] = fact(all[i]);
+    facts[0].run_completed.run = id_of_name(text("run"));
+    facts[0].run_completed.output = text("\x01");
+    facts[2].child_ended.run = id_of_name(text("parent"));
+    facts[2].child_ended.child = id_of_name(text("run"));
+    facts[4].run_ended.end = id_of_name(text("end"));
+    facts[4].run_ended.run = id_of_name(text("run"));
+    facts[5].run_completed.run = id_of_name(text("other"));
+    expect_left(&d, facts, COUNT(all), "run", NULL, others, COUNT(others));
+    expect_left(&d, facts, COUNT(all), "nobody", NULL, all, COUNT(all));
+    expect_left(&d, facts, COUNT(all), "parent", NULL, all, COUNT(all));
+    expect_left(&d, facts, 1, "run", NULL, NULL, 0);
+    desk_close(&d);
+}
+END_TEST
+
+START_TEST(what_is_kept_loses_its_payloads)
+{
+    static const enum message_code left[] = { RUN_STARTED };
+    struct desk d;
+    struct record_reader reader;
+    struct message got, facts[] = { fact(RUN_STARTED), fact(RUN_COMPLETED) };
+    struct record_strip strip = {
+        .run = id_of_name(text("run")), .keep = keep_started, .gone = count_gone
+    };
+    struct buffer out = { 0 };
+    desk_open(&d);
+    facts[0].run_started.run = facts[1].run_completed.run = strip.run;
+    expect_left(&d, facts, 2, "run", keep_started, left, 1);
+    expect_left(&d, facts, 1, "run", keep_started, left, 1); /* it has none */
+    facts[0].run_started.inputs = bytes_of(large, sizeof large);
+    expect_left(&d, facts, 2, "run", keep_started, left, 1);
+    buffer_clear(&d.record);
+    record_write(&d.blobs, facts, 1, &d.record);
+    ck_assert(record_without(d.journal, buffer_bytes(&d.record), &strip, &out));
+    ck_assert(record_open(&reader, d.journal, &d.arena, buffer_bytes(&out)));
+    ck_assert(record_next(&reader, &got));
+    ck_assert_uint_eq(got.run_started.inputs.size, 0);
+    buffer_free(&out);
+    desk_close(&d);
+}
+END_TEST
+
+/* It cannot be said whose it is: it stays as it is. */
+START_TEST(a_fact_that_cannot_be_read_stays)
+{
+    struct record_strip strip = { .gone = count_gone };
+    struct journal *journal = journal_new();
+    struct buffer out = { 0 };
+    struct bytes facts = RAW("\x96\x01\x00\xc4\x00\xc4\x00\x2e\xc0");
+    gone_count = 0;
+    ck_assert(!record_without(journal, facts, &strip, &out));
+    ck_assert_uint_eq(gone_count + out.size, 0);
+    journal_close(&journal);
 }
 END_TEST
 
@@ -199,6 +336,10 @@ main(void)
     tcase_add_test(tests, a_large_payload_lies_beside_the_record);
     tcase_add_test(tests, a_payload_that_is_not_there_makes_the_record_bad);
     tcase_add_test(tests, a_record_that_is_cut_or_foreign_is_bad);
+    tcase_add_test(tests, each_part_of_a_record_is_looked_at);
+    tcase_add_test(tests, what_is_said_of_a_run_goes_and_nothing_else);
+    tcase_add_test(tests, what_is_kept_loses_its_payloads);
+    tcase_add_test(tests, a_fact_that_cannot_be_read_stays);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

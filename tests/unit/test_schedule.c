@@ -59,6 +59,9 @@ static const struct {
                          "2028-02-27T00:00:00.000Z" } },
     { "0 0 1,L 2 *", { "2026-02-01T00:00:00.000Z", "2026-02-28T00:00:00.000Z" } },
     { "0 0 * * FRIL", { "2026-01-30T00:00:00.000Z", "2026-02-27T00:00:00.000Z" } },
+    { "0 0 l 2 ?", { "2026-02-28T00:00:00.000Z", "2027-02-28T00:00:00.000Z" } },
+    { "0 0 ? 2 fril", { "2026-02-27T00:00:00.000Z", "2027-02-26T00:00:00.000Z" } },
+    { "@hourly  ", { "2026-01-01T01:00:00.000Z" } },
     { "0 0 ? * 5#2", { "2026-01-09T00:00:00.000Z", "2026-02-13T00:00:00.000Z" } },
     { "0 0 ? 2 SUN#5", { "2032-02-29T00:00:00.000Z", "2060-02-29T00:00:00.000Z" } },
     { "0 0 * * 7", { "2026-01-04T00:00:00.000Z" } },
@@ -128,6 +131,23 @@ static const struct {
     { "\xff\x80\x80* * * * *",
         "minute: \"\\xff\\x80\\x80*\" is no value: expected 0-59" },
     { "\xc3\x9c* * * * *", "minute: \"\xc3\x9c*\" is no value: expected 0-59" },
+    { "0 0 L- * *",
+        "day of month: \"L-\" is out of range: expected 1-31, ?, L or L-3" },
+    { "0 0 * * MON#", "day of week: \"MON#\" is out of range: a month has a first to a "
+                      "fifth: expected 0-7 or SUN-SAT, ?, FRIL or FRI#2" },
+    { "0 0 * * MON#0", "day of week: \"MON#0\" is out of range: a month has a first to "
+                       "a fifth: expected 0-7 or SUN-SAT, ?, FRIL or FRI#2" },
+    { "0 0 * * MON#1x", "day of week: \"MON#1x\" goes on after L or #: expected 0-7 or "
+                        "SUN-SAT, ?, FRIL or FRI#2" },
+    { "0 0 * * MONLx", "day of week: \"MONLx\" goes on after L or #: expected 0-7 or "
+                       "SUN-SAT, ?, FRIL or FRI#2" },
+    { "*/ * * * *", "minute: \"*/\" has no such step: expected 0-59" },
+    { "@every soon",
+        "@every \"soon\": expected a duration from 1s to 8760h, such as 1h30m" },
+    { "@every 8761h",
+        "@every \"8761h\": expected a duration from 1s to 8760h, such as 1h30m" },
+    { "@daily 5", "\"@daily 5\" is no schedule: expected @hourly, @daily, @midnight, "
+                  "@weekly, @monthly, @yearly, @annually, or @every and a duration" },
     { "@reboot", "\"@reboot\" is no schedule: expected @hourly, @daily, @midnight, "
                  "@weekly, @monthly, @yearly, @annually, or @every and a duration" },
     { "@every 10ms", "@every \"10ms\": expected a duration from 1s to 8760h, such as "
@@ -177,6 +197,14 @@ START_TEST(after_means_after)
     ck_assert_uint_eq(cron_next(&cron, &utc, CRON_FIRST, 0), 1000);
     ck_assert_uint_eq(cron_next(&cron, &utc, CRON_FIRST, 999), 1000);
     ck_assert_uint_eq(cron_next(&cron, &utc, CRON_FIRST, 1000), 2000);
+}
+END_TEST
+
+START_TEST(a_wall_clock_behind_utc_begins_before_1970)
+{
+    struct zone new_york = zone_of("America/New_York");
+    struct cron cron = cron_of("30 19 31 12 *");
+    ck_assert_uint_eq(cron_next(&cron, &new_york, CRON_FIRST, 0), 30 * 60 * 1000);
 }
 END_TEST
 
@@ -429,6 +457,7 @@ main(void)
     tcase_add_test(tcase, a_text_has_a_limit);
     tcase_add_test(tcase, what_never_comes_is_never);
     tcase_add_test(tcase, after_means_after);
+    tcase_add_test(tcase, a_wall_clock_behind_utc_begins_before_1970);
     tcase_add_loop_test(
         tcase, policies_decide_about_fixed_times, 0, (int)COUNT(policies));
     tcase_add_test(tcase, policies_have_names);

@@ -293,8 +293,54 @@ START_TEST(orders_always_fit)
 }
 END_TEST
 
+START_TEST(what_becomes_ready_while_stopping_starts_nothing)
+{
+    begin(3);
+    ready(0);
+    expect("start:0 start:1");
+    stop();
+    expect("terminate:1");
+    s.processes[1].state = PROCESS_STARTING; /* it had not heard of its end yet */
+    ready(1);
+    expect("");
+}
+END_TEST
+
+static void
+tick(uint64_t ms)
+{
+    struct orders orders = { .count = 0 };
+    now += ms;
+    supervisor_tick(&s, now, &orders);
+    note(&orders);
+}
+
+START_TEST(a_tick_before_its_time_does_nothing)
+{
+    begin_ready(3);
+    die(1);
+    expect("start:1");
+    die(1);
+    tick(0);
+    expect("");
+    pass(SUPERVISOR_HEALTH_MS);
+    expect("start:1");
+    stop();
+    expect("terminate:2");
+    die(2);
+    expect("terminate:1");
+    tick(0);
+    expect("");
+    tick(500 + SUPERVISOR_HEALTH_MS);
+    expect("kill:0 kill:1"); /* and not what is dead */
+}
+END_TEST
+
 START_TEST(states_have_names)
 {
+    ck_assert_str_eq(process_state_name(PROCESS_STARTING), "starting");
+    ck_assert_str_eq(process_state_name(PROCESS_READY), "ready");
+    ck_assert_str_eq(process_state_name(PROCESS_STOPPING), "stopping");
     ck_assert_str_eq(process_state_name(PROCESS_BACKING_OFF), "backing_off");
     ck_assert_str_eq(process_state_name(PROCESS_STOPPED), "stopped");
 }
@@ -318,6 +364,8 @@ main(void)
     tcase_add_test(tests, a_second_stop_does_not_wait);
     tcase_add_test(tests, a_stop_during_the_start_stops_what_there_is);
     tcase_add_test(tests, orders_always_fit);
+    tcase_add_test(tests, what_becomes_ready_while_stopping_starts_nothing);
+    tcase_add_test(tests, a_tick_before_its_time_does_nothing);
     tcase_add_test(tests, states_have_names);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -33,6 +33,8 @@ static const struct {
     { "0 * * * * *", "2026-11-25T21:59:00Z", "2026-11-25T22:00:00.000Z" },
     { "*/20 * * * * *", "2026-11-25T21:59:40Z", "2026-11-25T22:00:00.000Z" },
     { "5/20 * * * * *", "2026-11-25T21:59:05Z", "2026-11-25T21:59:25.000Z" },
+    { "0 50 21 * * *", "2026-11-25T21:33:20Z", "2026-11-25T21:50:00.000Z" },
+    { "0\t0\t0 1 * *", "2026-11-25T21:33:20Z", "2026-12-01T00:00:00.000Z" },
     { "0 30 9 * * MON-FRI", "2026-11-27T09:30:00Z", "2026-11-30T09:30:00.000Z" },
     { "0 30 9 * * 2-6", "2026-11-27T09:30:00Z", "2026-11-30T09:30:00.000Z" },
     { "0 0 0 * * 1", "2026-11-25T00:00:00Z", "2026-11-29T00:00:00.000Z" },
@@ -95,6 +97,10 @@ static const struct {
     { "", "expected 6 fields" },
     { "* * * * *", "expected 6 fields" },
     { "* * * * * * * *", "expected 6 fields" },
+    { "* * * * * * * * *", "expected 6 fields" },
+    { "*/1000 * * * * *", "second: \"*/1000\"" },
+    { "*/- * * * * *", "second: \"*/-\"" },
+    { "*/5a * * * * *", "second: \"*/5a\"" },
     { "60 * * * * *", "second: \"60\"" },
     { "* */0 * * * *", "minute: \"*/0\"" },
     { "* * 24 * * *", "hour: " },
@@ -121,6 +127,19 @@ START_TEST(what_is_no_schedule_is_refused_by_its_field)
 }
 END_TEST
 
+START_TEST(a_schedule_has_a_limit)
+{
+    static uint8_t blanks[TIMETABLE_TEXT_MAX + 1];
+    memset(blanks, ' ', sizeof blanks);
+    memcpy(blanks, "* * * * * *", 11);
+    struct bytes in = bytes_of(blanks, TIMETABLE_TEXT_MAX);
+    ck_assert_int_eq(timetable_read(in, &times, &fault), ERR_NONE);
+    in.size++;
+    ck_assert_int_eq(timetable_read(in, &times, &fault), ERR_MALFORMED);
+    ck_assert_ptr_nonnull(strstr(fault.detail, "bytes: expected at most"));
+}
+END_TEST
+
 Suite *
 timetable_suite(void)
 {
@@ -128,6 +147,7 @@ timetable_suite(void)
     TCase *all = tcase_create("all");
     tcase_add_loop_test(all, a_schedule_fires_at_its_next_time, 0, COUNT(rows));
     tcase_add_test(all, every_day_that_fits_fires_and_no_other);
+    tcase_add_test(all, a_schedule_has_a_limit);
     tcase_add_loop_test(
         all, what_is_no_schedule_is_refused_by_its_field, 0, COUNT(wrong));
     suite_add_tcase(suite, all);

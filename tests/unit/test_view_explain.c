@@ -172,6 +172,76 @@ START_TEST(so_many_steps_that_not_all_are_listed_are_counted)
 }
 END_TEST
 
+START_TEST(so_many_items_that_not_all_are_looked_at_cost_no_more)
+{
+    struct engine e;
+    open_with(&e, "  - key: pages\n"
+                  "    kind: each\n"
+                  "    items: \"{{ seq 5000 }}\"\n"
+                  "    concurrency: 5000\n"
+                  "    steps:\n"
+                  "      - { key: fetch, kind: sleep, duration: 1h }\n");
+    /* The each and 4095 of its items, of which 21 are told. */
+    expect_part(ask(&e, 1), "\"more\":4074}");
+    expect_part(engine_run_get(&e, 1), "\"count\":5000,\"begun\":5000,\"over\":0}");
+    engine_close(&e);
+}
+END_TEST
+
+START_TEST(a_more_blocking_step_is_told_although_the_list_is_full)
+{
+    struct engine e;
+    struct buffer steps = { 0 };
+    for (unsigned i = 0; i < 30; i++)
+        buffer_print(
+            &steps, "  - { key: s%u, kind: sleep, duration: 1h, needs: [] }\n", i);
+    buffer_print(&steps, STEP("last", ", needs: []"));
+    buffer_append(&steps, "", 1);
+    open_with(&e, (const char *)steps.data);
+    expect_reason(&e, "job_open", "step last: its job waits");
+    expect_part((const char *)e.shown.data, "\"reason\":\"step s19:");
+    ck_assert_ptr_null(strstr((const char *)e.shown.data, "\"reason\":\"step s20:"));
+    expect_part((const char *)e.shown.data, "\"more\":10}");
+    buffer_free(&steps);
+    engine_close(&e);
+}
+END_TEST
+
+START_TEST(what_lies_in_a_parallel_is_told_once)
+{
+    struct engine e;
+    open_with(&e, "  - key: ways\n"
+                  "    kind: parallel\n"
+                  "    branches:\n"
+                  "      a: [{ key: one, kind: action, action: x }]\n"
+                  "      b: [{ key: two, kind: sleep, duration: 1h },\n"
+                  "          { key: then, kind: action, action: x }]\n");
+    const char *shown = ask(&e, 1);
+    expect_part(shown, "\"code\":\"job_open\",\"reason\":\"step one:");
+    expect_part(shown, "\"also\":[{\"code\":\"sleep\",\"reason\":\"step two:");
+    ck_assert_ptr_null(strstr(shown, "\"more\""));
+    ck_assert_ptr_null(strstr(shown, "then"));
+    const char *one = strstr(shown, "\"step\":\"one\"");
+    ck_assert_ptr_null(strstr(one + 1, "\"step\":\"one\""));
+    engine_close(&e);
+}
+END_TEST
+
+START_TEST(a_child_names_its_automation)
+{
+    struct engine e;
+    engine_open(&e, 1);
+    engine_learn(&e, "billing", STEP("a", ""));
+    engine_learn(&e, "flow",
+        "  - { key: a, kind: automation, automation: billing, wait: true }\n");
+    engine_start(&e, 1, "flow");
+    expect_reason(&e, "child", "step a: it waits for the end of run_");
+    expect_part((const char *)e.shown.data, " of billing since 2026-");
+    expect_part((const char *)e.shown.data, "\"hint\":\"capstan runs explain run_");
+    engine_close(&e);
+}
+END_TEST
+
 START_TEST(a_failed_run_says_why_and_what_can_be_done)
 {
     struct engine e;
@@ -348,6 +418,10 @@ explain_suite(void)
     tcase_add_test(all, the_most_blocking_of_several_is_named_first);
     tcase_add_test(all, what_lies_inside_is_named_by_its_key);
     tcase_add_test(all, so_many_steps_that_not_all_are_listed_are_counted);
+    tcase_add_test(all, so_many_items_that_not_all_are_looked_at_cost_no_more);
+    tcase_add_test(all, a_more_blocking_step_is_told_although_the_list_is_full);
+    tcase_add_test(all, what_lies_in_a_parallel_is_told_once);
+    tcase_add_test(all, a_child_names_its_automation);
     tcase_add_test(all, a_failed_run_says_why_and_what_can_be_done);
     tcase_add_test(all, a_cancelled_and_a_completed_run_are_over);
     tcase_add_test(all, cleanup_is_said);
