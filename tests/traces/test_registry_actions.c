@@ -8,6 +8,8 @@
 #include <stdio.h>
 
 static const uint8_t first[32] = { 1 }, second[32] = { 2 };
+/* No sealed key is so long. */
+static const uint8_t long_one[201];
 
 static void
 set_action(struct trace *t, struct action_set set)
@@ -166,7 +168,8 @@ START_TEST(an_action_has_the_url_of_its_kind)
         "\xa9"
         "https://a");
     ck_assert_ptr_nonnull(trace_sent(&t, ACTION_OFFERED));
-    set_action(&t, (struct action_set){ .secret = bytes_of(first, 31) });
+    set_action(
+        &t, (struct action_set){ .secret = bytes_of(long_one, sizeof long_one) });
     registry_expect_refused(&t, ERR_CONFLICT, unsigned_);
     trace_skip(&t);
     make_any(&t, "own", ACTION_WORKER, "");
