@@ -78,10 +78,14 @@ class Guides(unittest.TestCase):
         hook = self.engine.get(f"/automations/{name}/triggers")["items"][0]["url"]
         body, at = '{"order": 17}', int(time.time())
         signed = hmac.new(SECRET, f"one.{at}.{body}".encode(), hashlib.sha256).digest()
-        return self.engine.call("POST", hook, body, {
+        run = self.engine.call("POST", hook, body, {
             "Content-Type": "application/json", "webhook-id": "one",
             "webhook-timestamp": str(at),
             "webhook-signature": "v1," + base64.b64encode(signed).decode()})["run"]
+        until(lambda: run in [item["id"] for item in
+                              self.engine.get("/runs", automation=name)["items"]],
+              f"{run} is there")  # it is acknowledged when it is certain to come
+        return run
 
     def by_event(self, name, text):
         pattern = re.search(r"event_type: (\S+)", text)[1]
