@@ -61,7 +61,8 @@ number_read(struct bytes in, uint64_t *number)
     return true;
 }
 
-/* The key of a secret such as "whsec_…"; any other secret is its own key. */
+/* The key of a secret such as "whsec_…"; any other secret is its own key.  Nothing is
+ * none: anybody could sign with it. */
 static void
 standard_key(struct bytes secret, struct buffer *key)
 {
@@ -109,8 +110,8 @@ standard(const struct hook_request *request, struct bytes secret, uint64_t toler
     struct bytes parts[] = { *delivery, text("."), stamp, text("."), request->body };
     standard_key(secret, &key);
     sign(buffer_bytes(&key), parts, COUNT(parts), mac);
+    bool right = key.size > 0 && one_of(header(request, "webhook-signature"), mac);
     buffer_free(&key);
-    bool right = one_of(header(request, "webhook-signature"), mac);
     if (!number_read(stamp, &at_s) || delivery->size == 0)
         return false;
     uint64_t at_ms = at_s * 1000;

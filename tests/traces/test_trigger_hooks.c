@@ -393,6 +393,11 @@ START_TEST(a_signature_of_another_form_is_none)
     ck_assert(genuine(HOOK_STANDARD, right, key, ""));
     ck_assert(!genuine(HOOK_STANDARD, right, "whsec_~", ""));
     ck_assert(!genuine(HOOK_STANDARD, right, "", ""));
+    /* Signed with an empty key. */
+    struct bytes by_anybody = story_json(
+        "{\"webhook-id\": \"m\", \"webhook-timestamp\": \"1700000000\", "
+        "\"webhook-signature\": \"v1,pI6MvQqRvoGnMpjWN/lhCL3fhabbsUshOGwZYufX7A0=\"}");
+    ck_assert(!genuine(HOOK_STANDARD, by_anybody, "whsec_", ""));
     for (int zeros = 63; zeros < 65; zeros++) {
         snprintf(headers, sizeof headers, "{\"x-hub-signature-256\": \"sha512=%0*d\"}",
             zeros, 0);
