@@ -342,7 +342,7 @@ class Conformance:
 
     def test_c17_it_tries_again_when_it_comes_at_a_bad_moment(self):
         self.begin()
-        for code in ("conflict", "busy", "unavailable"):
+        for code in ("conflict", "busy", "overloaded", "unavailable"):
             self.gateway.hear("register")
             self.gateway.say("error", code=code, message="not now")
         self.gateway.let_in()

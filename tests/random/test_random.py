@@ -37,7 +37,7 @@ BATCH = 1000  # automations in one engine
 KILLS_S = 10  # of kills, when all is started
 STUCK_S = 60  # without anything that moved; more than lease_ms
 ENGINE = dict(schedulers=2, lease_ms=10000, heartbeat_ms=500, restart_max_ms=100)
-UNSURE = ("busy", "unavailable", "timeout")  # then it is asked again
+UNSURE = ("busy", "overloaded", "unavailable", "timeout")  # then it is asked again
 TROUBLE = (OSError, ValueError, http.client.HTTPException)
 
 

@@ -157,7 +157,8 @@ report_refused(
 static bool
 in_time(struct bytes code)
 {
-    return bytes_equal(code, text("busy")) || bytes_equal(code, text("unavailable"))
+    return bytes_equal(code, text("busy")) || bytes_equal(code, text("overloaded"))
+           || bytes_equal(code, text("unavailable"))
            || bytes_equal(code, text("timeout"));
 }
 
