@@ -342,6 +342,7 @@ START_TEST(an_event_is_published_until_the_engine_answers)
     hear_events();
     gateway_hear_report(g, 1, "completed");
     answer_event("error", "e1", "busy");
+    answer_event("error", "e1", "overloaded");
     hear_events();
     answer_event("published", "e1", NULL);
     answer_event("error", "e2", "invalid");
