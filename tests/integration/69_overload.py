@@ -130,9 +130,13 @@ class Overload(unittest.TestCase):
         """What is wrong with how they were served."""
         done, refused = flood.times(201), flood.times(429)
         found = set()
-        if not done or set(flood.statuses) - {201, 429} or flood.unanswered:
+        if not done:
+            return {"nobody is served"}
+        if set(flood.statuses) - {201, 429} or flood.unanswered:
             found.add("some were neither served nor refused")
-        if len(refused) <= len(done) or part(refused, .5) > part(done, .5) / 4:
+        # What the engine did when it was measured may have been little.
+        if not refused or 4 * len(refused) < len(done) \
+                or part(refused, .5) > part(done, .5) / 4:
             found.add("who is too many is not refused at once")
         if flood.retry_after != len(refused):
             found.add("who is refused is not told when to come again")
