@@ -137,13 +137,24 @@ arrive(struct registry_state *s, const struct message *m)
         waits_arrived(&s->waits, &name);
 }
 
+/* Gateways are told what was made in the order of its records; which this one is. */
+static uint64_t
+put_made(struct registry_state *s, const struct row_key *key)
+{
+    uint64_t record = journal_last(s->journal);
+    struct row_key made = key_of_made(record);
+    journal_put(s->journal, row_key_bytes(&made), row_key_bytes(key));
+    return record;
+}
+
 static void
 make_key(struct registry_state *s, uint64_t at_ms, const struct message *m)
 {
     const struct key_created *created = &m->key_created;
     const struct id *project = &m->envelope.project;
+    struct row_key key = key_of_key(project, &created->key);
     struct key_entry entry = {
-        .record = journal_last(s->journal),
+        .record = put_made(s, &key),
         .name = created->name,
         .hash = created->hash,
         .scopes = created->scopes,
@@ -151,10 +162,7 @@ make_key(struct registry_state *s, uint64_t at_ms, const struct message *m)
         .created_ms = at_ms,
         .principal = created->principal,
     };
-    struct row_key key = key_of_key(project, &created->key);
-    struct row_key made = key_of_made(entry.record);
     entry_write(s->journal, &key, &key_entry_shape, &entry);
-    journal_put(s->journal, row_key_bytes(&made), row_key_bytes(&key));
     count_new(s, (struct count_entry){ .keys = 1 });
 }
 
@@ -203,10 +211,8 @@ change_principal(struct registry_state *s, uint64_t at_ms, const struct message 
     struct row_key key = key_of_principal(&m->envelope.project, &changed->principal);
     struct principal_entry entry;
     if (!entry_read(s->journal, &key, &principal_entry_shape, &entry)) {
-        entry.record = journal_last(s->journal);
+        entry.record = put_made(s, &key);
         entry.created_ms = at_ms;
-        struct row_key made = key_of_made(entry.record);
-        journal_put(s->journal, row_key_bytes(&made), row_key_bytes(&key));
         count_new(s, (struct count_entry){ .principals = 1 });
     }
     entry.name = changed->name;
@@ -236,10 +242,8 @@ change_project(struct registry_state *s, uint64_t at_ms, const struct message *m
     struct row_key key = key_of_project(&m->envelope.project);
     struct project_entry entry;
     if (!entry_read(s->journal, &key, &project_entry_shape, &entry)) {
-        entry.record = journal_last(s->journal);
+        entry.record = put_made(s, &key);
         entry.created_ms = at_ms;
-        struct row_key made = key_of_made(entry.record);
-        journal_put(s->journal, row_key_bytes(&made), row_key_bytes(&key));
     }
     entry.name = changed->name;
     entry.description = changed->description;
@@ -267,11 +271,8 @@ change_action(struct registry_state *s, uint64_t at_ms, const struct message *m)
     struct action_entry entry;
     if (!entry_read(s->journal, &key, &action_entry_shape, &entry)) {
         entry.created_ms = at_ms;
-        if (changed->kind == ACTION_HTTP) {
-            entry.record = journal_last(s->journal);
-            struct row_key made = key_of_made(entry.record);
-            journal_put(s->journal, row_key_bytes(&made), row_key_bytes(&key));
-        }
+        if (changed->kind == ACTION_HTTP)
+            entry.record = put_made(s, &key);
     }
     entry.action = changed->action;
     entry.kind = changed->kind;

@@ -18,13 +18,19 @@ ENTRY(principal_entry);
 ENTRY(project_entry);
 ENTRY(action_entry);
 
-struct row_key
-key_of_name(const struct id *project, struct bytes name)
+static struct row_key
+named(char letter, const struct id *project, struct bytes name)
 {
-    struct row_key key = row_key('N');
+    struct row_key key = row_key(letter);
     row_key_id(&key, project);
     row_key_text(&key, name);
     return key;
+}
+
+struct row_key
+key_of_name(const struct id *project, struct bytes name)
+{
+    return named('N', project, name);
 }
 
 struct row_key
@@ -59,10 +65,7 @@ key_of_key(const struct id *project, const struct id *id)
 struct row_key
 key_of_role(const struct id *project, struct bytes role)
 {
-    struct row_key key = row_key('R');
-    row_key_id(&key, project);
-    row_key_text(&key, role);
-    return key;
+    return named('R', project, role);
 }
 
 struct row_key
@@ -82,10 +85,7 @@ key_of_project(const struct id *project)
 struct row_key
 key_of_action(const struct id *project, struct bytes name)
 {
-    struct row_key key = row_key('T');
-    row_key_id(&key, project);
-    row_key_text(&key, name);
-    return key;
+    return named('T', project, name);
 }
 
 struct row_key
@@ -105,10 +105,7 @@ key_of_counts(void)
 struct row_key
 key_of_queue(const struct id *project, struct bytes name)
 {
-    struct row_key key = row_key('Q');
-    row_key_id(&key, project);
-    row_key_text(&key, name);
-    return key;
+    return named('Q', project, name);
 }
 
 enum automation_status
