@@ -163,13 +163,14 @@ webhook_read(struct request *r, struct bytes document, struct webhook *webhook)
 static bool
 url_right(struct bytes url)
 {
-    bool scheme =
-        bytes_begin(url, text("http://")) || bytes_begin(url, text("https://"));
+    size_t scheme = bytes_begin(url, text("http://"))    ? sizeof "http://" - 1
+                    : bytes_begin(url, text("https://")) ? sizeof "https://" - 1
+                                                         : 0;
     for (size_t i = 0; i < url.size; i++)
         if (url.data[i] <= ' ' || url.data[i] >= 0x7f
             || strchr("{}\"<>\\^`|", url.data[i]) != NULL)
             return false;
-    return scheme && url.size > sizeof "https://" - 1;
+    return scheme > 0 && url.size > scheme;
 }
 
 bool

@@ -93,6 +93,7 @@ class Access(unittest.TestCase):
         self.assertEqual(self.read(alone.stdout.strip()), 401)
 
     def test_a_project_is_deleted_and_restored_with_all_that_it_had(self):
+        self.assertRegex(self.tool("projects", "get"), "deleted +false")
         self.tool("projects", "set", "Billing")
         self.assertIn("Billing", self.tool("projects", "get"))
         run = self.engine.start("hello")["id"]

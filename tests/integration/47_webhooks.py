@@ -381,8 +381,11 @@ class Webhooks(unittest.TestCase):
         self.assertEqual(tool("webhooks", "get", id, check=False).returncode, 1)
 
     def test_what_is_wrong_is_said(self):
+        shortest = self.make(url="http://a")
+        self.engine.call("DELETE", f"{API}/webhooks/{shortest['id']}")
         for fields, word in (
-                ({"name": ""}, "name"), ({"url": "ftp://x"}, "url"), 
+                ({"name": ""}, "name"), ({"url": "ftp://x"}, "url"),
+                ({"url": "http://"}, "url"), ({"url": "https://"}, "url"),
                 ({"url": "http://x/{{ .a }}"}, "url"), ({"events": "run.failed"}, "events"),
                 ({"events": ["run.started"]}, "run.completed, run.failed, run.cancelled"),
                 ({"events": [1]}, "events"), ({"enabled": 1}, "enabled"),

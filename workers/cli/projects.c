@@ -5,7 +5,7 @@
 static void
 show(const struct cli *cli, const json_t *project)
 {
-    static const char *const lines[] = { "name", "description", "reference",
+    static const char *const lines[] = { "name", "description", "reference", "deleted",
         "created_at", "updated_at" };
     if (cli_given(cli, OPTION_json)) {
         cli_print_json(project);
