@@ -22,6 +22,21 @@ want(struct story *s, bool wanted)
         (struct message){ .code = ENDS_WANTED, .ends_wanted = { 0, wanted } });
 }
 
+/* What the registry says of a version that is known. */
+static void
+offer_status(struct story *s, uint64_t revision, enum automation_status status)
+{
+    trace_give(&s->trace, ACTOR_registry, 0,
+        (struct message){ .code = PLAN_OFFERED,
+            .plan_offered = { .automation = story_automation("flow"),
+                .name = text("flow"),
+                .version = 1,
+                .current = 1,
+                .revision = revision,
+                .status = status } });
+    trace_skip(&s->trace);
+}
+
 static void
 name_end(struct story *s, unsigned run, uint32_t attempt, const char *name)
 {
@@ -66,8 +81,15 @@ START_TEST(who_learns_of_a_plan_that_listens_tells_ends_at_once)
         "status=4 attempt=1 stop_reason=completed output=(4 bytes) source=api\n");
     want(&s, false); /* it is paused, as the trigger actor knows */
     story_expect_only(&s, "ends_learned", "0 ends_learned\n");
+    offer_status(&s, 1, AUTOMATION_PAUSED);
     story_start(&s, 2, "");
-    story_expect_only(&s, "ended", "");
+    story_expect_only(&s, "run_ended", "");
+    offer_status(&s, 2, AUTOMATION_ACTIVE);
+    name_end(&s, 3, 1, "END3");
+    story_start(&s, 3, "");
+    story_expect_only(&s, "run_ended",
+        "0 -> trigger run_ended end=END3 run=R3 automation=A name=flow version=1 "
+        "status=4 attempt=1 stop_reason=completed output=(4 bytes) source=api\n");
     story_close(&s);
 }
 END_TEST
