@@ -27,7 +27,7 @@ sys.path.insert(0, os.path.join(os.environ.get("CAPSTAN_SOURCE", "."), "tests/su
 from books import BOOK, Books, HOLD, Holder, TROUBLE  # noqa: E402
 from engine import Engine, Refused, until  # noqa: E402
 from power import DROP, FAIL, FOR_EVER, Power  # noqa: E402
-from trades import Counter, Door  # noqa: E402
+from trades import API, Counter, Door  # noqa: E402
 
 EVERY = int(os.environ.get("EVERY", "8"))
 PAPER = BOOK.replace("book", "paper")  # the books' publisher applies the other
@@ -164,6 +164,7 @@ class Disk(unittest.TestCase):
             self.assertIsNone(self.engine.process.poll(), "the engine gave up")
         self.assertGreater(self.power.struck(), 0)
         self.assertEqual(len(self.holder.held), 1, "the job is still in hand")
+        self.state_is_refused()
         self.power.disarm()
         well = self.serves()
         self.compare()
@@ -174,6 +175,13 @@ class Disk(unittest.TestCase):
         self.books.end()
         self.books.compare_trades()
         print(f"control: {self.books.compare_lies()} wrong lines are found", flush=True)
+
+    def state_is_refused(self):
+        """Its owner cannot write, and so has ended: nobody else may say what it is."""
+        change = {"ops": [{"type": "increment", "path": "n", "by": 1}]}
+        self.assertIsNone(self.refused(self.engine.call, "POST", API + "/state/full/n",
+                                       change))
+        self.assertIsNone(self.refused(self.engine.get, "/state/full/n"))
 
     def hold(self, seconds):
         """A run whose job is in the hand of a worker for so long."""
