@@ -7,6 +7,8 @@
 #include "actors/scheduler/scope.h"
 #include "base/wrong.h"
 
+#include <assert.h>
+
 /* Room in a turn for what begins the run and what follows at once. */
 enum { BEGIN_ROOM = 40 };
 
@@ -137,8 +139,8 @@ static bool
 look_for_start(void *self, const struct message *fact)
 {
     struct forking *f = self;
-    if (fact->code != RUN_STARTED && fact->code != RUN_QUEUED)
-        return false;
+    /* Both are said with the same words, and before all else of a run. */
+    assert(fact->code == RUN_STARTED || fact->code == RUN_QUEUED);
     f->started = fact->run_started;
     return true;
 }
@@ -395,22 +397,25 @@ forking_new(const struct scheduler_state *state, uint64_t now_ms, struct outbox 
     return f;
 }
 
-/* The same is collected again, and what was said of it before is left out. */
-static bool
+/* The same is collected again, and what was said of it before is left out.  The origin
+ * is there: nobody is removed while a run is left waiting. */
+static struct refusal
 copy_more(struct forking *f, struct turn *turn)
 {
     struct turn origin;
     if (!turn_open(&origin, f->state, turn->now_ms, f->out, &f->asked->origin))
-        return false;
+        WRONG("a run is copied from one that is not there");
     make_shadow(f, &origin.run);
-    if (plan_copies(f).err != ERR_NONE
-        || find_targets(f, &turn->run.plan).err != ERR_NONE)
-        return false;
+    struct refusal refusal = plan_copies(f);
+    if (refusal.err != ERR_NONE)
+        return refusal;
+    if (find_targets(f, &turn->run.plan).err != ERR_NONE)
+        WRONG("a step is copied that the version has not");
     if (say_copies(f, turn, false)) {
         say_copying(turn, false);
         turn_look_through(turn);
     }
-    return true;
+    return none;
 }
 
 void
@@ -422,8 +427,9 @@ fork_go_on(struct turn *turn)
     *asked = (struct run_fork){ .run = turn->run.id,
         .origin = f->started.origin,
         .event = f->started.origin_event };
-    if (!copy_more(f, turn))
-        end_run(turn, RUN_STOPPED, text("what it was forked from is gone"));
+    struct refusal refusal = copy_more(f, turn);
+    if (refusal.err != ERR_NONE)
+        end_run(turn, RUN_STOPPED, text(refusal.detail));
 }
 
 void
