@@ -156,15 +156,7 @@ copy_of(struct forking *f, struct bytes key)
     return NULL;
 }
 
-static bool
-ends_again(const struct forking *f, uint32_t at)
-{
-    for (uint32_t i = at + 1; i < f->over_count; i++)
-        if (f->over[i] == f->over[at])
-            return true;
-    return false;
-}
-
+/* What was over twice is collected twice, and said once. */
 static struct refusal
 collect(struct forking *f)
 {
@@ -172,7 +164,7 @@ collect(struct forking *f)
     for (uint32_t i = 0; i < f->over_count; i++) {
         uint32_t step = f->over[i];
         struct plan_step plan = run_plan_step(run, step);
-        if (plan.nested || ends_again(f, i) || !run_kept(run, step))
+        if (plan.nested || !run_kept(run, step))
             continue;
         const struct step_row *row = run_step(run, step);
         struct copy *copy = &f->copies[f->copy_count++];
