@@ -299,12 +299,12 @@ sheet_of(struct turn *turn, uint32_t step, struct bytes *value)
     return true;
 }
 
+/* PLAN_NO_STEP is seen from nowhere. */
 static bool
 seen(struct asking *asking, uint32_t plan, uint32_t *step)
 {
     struct place place;
-    if (plan == PLAN_NO_STEP
-        || !layout_seen(&asking->scope->turn->run.layout, asking->place, plan, &place))
+    if (!layout_seen(&asking->scope->turn->run.layout, asking->place, plan, &place))
         return false;
     *step = place.step;
     return true;
