@@ -737,6 +737,7 @@ START_TEST(a_run_goes_on_beside_another_if_a_slot_is_free)
         (struct message){
             .code = RUN_RETRY, .run_retry = { .request = 9, .run = story_run(1) } });
     story_start(&s, 3, "");
+    story_start(&s, 4, "");
     story_expect_only(&s, " run_",
         "0 run_resumed run=R1 attempt=2\n"
         "0 run_completed run=R1\n"
@@ -748,7 +749,13 @@ START_TEST(a_run_goes_on_beside_another_if_a_slot_is_free)
         "concurrency=4 runs_max=2\n"
         "0 -> gateway run_changed run=R3 sequence=3 status=3\n"
         "0 -> gateway run_accepted request=7 run=R3 automation=A name=flow "
-        "version=1 status=3\n");
+        "version=1 status=3\n"
+        "0 run_queued run=R4 automation=A name=flow version=1 source=api steps=1 "
+        "concurrency=4 runs_max=2 queue_reason=\"concurrency queue: 2 of 2 runs "
+        "are active\"\n"
+        "0 -> gateway run_changed run=R4 sequence=1 status=1\n"
+        "0 -> gateway run_accepted request=7 run=R4 automation=A name=flow "
+        "version=1 status=1\n");
     story_close(&s);
 }
 END_TEST
