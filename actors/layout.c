@@ -173,7 +173,11 @@ bool
 layout_parent(struct layout *layout, struct place place, struct place *parent)
 {
     const struct plan_step *plan = layout_plan(layout, place.plan);
-    return plan->nested && layout_seen(layout, place, plan->parent, parent);
+    if (!plan->nested)
+        return false;
+    if (!layout_seen(layout, place, plan->parent, parent))
+        WRONG("a step does not see what it lies in");
+    return true;
 }
 
 static void
@@ -214,7 +218,7 @@ layout_item_value(struct layout *layout, const struct expansion *in, uint32_t it
     row_key_u32(&key, in->row.first);
     row_key_u32(&key, item / ITEMS_PER_PAGE);
     struct cursor page = cursor_over(journal_get(layout->journal, row_key_bytes(&key)));
-    size_t count = page.at == NULL ? 0 : cursor_array(&page);
+    size_t count = cursor_array(&page);
     if (item % ITEMS_PER_PAGE >= count)
         WRONG("an item of an each cannot be read");
     for (uint32_t i = 0; i < item % ITEMS_PER_PAGE; i++)
@@ -225,7 +229,7 @@ layout_item_value(struct layout *layout, const struct expansion *in, uint32_t it
 uint32_t
 layout_last(struct layout *layout)
 {
-    for (uint32_t i = layout->plan->fixed_count; i-- > 0;) {
+    for (uint32_t i = layout->plan->fixed_count - 1; i > 0; i--) {
         const struct plan_step *plan = layout_plan(layout, i);
         if (!plan->nested && !plan->cleanup && !plan->handles)
             return i;

@@ -63,7 +63,7 @@ static bool
 lies_in(const struct output_source *from, uint32_t plan, uint32_t container)
 {
     const struct plan_step *step = layout_plan(from->layout, plan);
-    return step->nested && step->parent == container;
+    return step->parent == container;
 }
 
 static bool

@@ -158,12 +158,13 @@ static void
 move_job(struct scheduler_state *s, const struct run *run, uint32_t step,
     const struct step_row *before, const struct step_row *after)
 {
-    bool same = before->called == after->called && before->offer == after->offer;
-    if (has_job(before) && (!has_job(after) || before->called != after->called)) {
+    bool same = before->offer == after->offer;
+    assert(!has_job(before) || !has_job(after) || before->called == after->called);
+    if (has_job(before) && !has_job(after)) {
         struct row_key key = job_key(run, step, before);
         scheduler_drop(s, &key);
     }
-    if (has_job(after) && (!has_job(before) || before->called != after->called)) {
+    if (has_job(after) && !has_job(before)) {
         struct row_key key = job_key(run, step, after);
         scheduler_put(s, &key, id_bytes(&run->project));
     }
@@ -278,7 +279,8 @@ static bool
 about_step(enum message_code code)
 {
     const struct shape *shape = &message_shapes[code];
-    return shape->field_count > 1 && strcmp(shape->fields[1].name, "step") == 0
+    assert(shape->field_count > 1);
+    return strcmp(shape->fields[1].name, "step") == 0
            && shape->fields[1].type == FIELD_u32;
 }
 
@@ -318,14 +320,6 @@ take_in_hand(struct scheduler_state *s, const struct message *m)
     return &s->run;
 }
 
-/* What is said of a run that is over says nothing of its steps. */
-static bool
-may_follow_end(enum message_code code)
-{
-    return code == JOB_PRINTED || code == RUN_RESUMED || code == STEP_OVERRIDDEN
-           || code == INTERACTION_DELETED;
-}
-
 static void
 apply_to_step(
     struct scheduler_state *s, struct run *run, uint64_t at_ms, const struct message *m)
@@ -350,7 +344,9 @@ apply_to_run(struct scheduler_state *s, uint64_t at_ms, const struct message *m)
     enum run_status was = (enum run_status)run->row.status;
     bool was_over = run_over(run);
 
-    assert(!was_over || may_follow_end(m->code));
+    /* What else is said of a run that is over says nothing of its steps. */
+    assert(!was_over || m->code == JOB_PRINTED || m->code == RUN_RESUMED
+           || m->code == STEP_OVERRIDDEN || m->code == INTERACTION_DELETED);
     if (about_step(m->code))
         apply_to_step(s, run, at_ms, m);
     else
@@ -490,7 +486,8 @@ reset_peer(struct scheduler_state *s, uint64_t at_ms, const struct message *m)
         tellings_reset(s, PEER_TRIGGER);
     } else if (peer->actor == ACTOR_scheduler) {
         tellings_reset(s, peer->instance);
-    } else if (peer->actor == ACTOR_registry) {
+    } else {
+        assert(peer->actor == ACTOR_registry);
         tellings_reset(s, PEER_REGISTRY);
     }
 }

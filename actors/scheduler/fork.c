@@ -7,6 +7,8 @@
 #include "actors/scheduler/scope.h"
 #include "base/wrong.h"
 
+#include <assert.h>
+
 /* Room in a turn for what begins the run and what follows at once. */
 enum { BEGIN_ROOM = 40 };
 
@@ -137,8 +139,8 @@ static bool
 look_for_start(void *self, const struct message *fact)
 {
     struct forking *f = self;
-    if (fact->code != RUN_STARTED && fact->code != RUN_QUEUED)
-        return false;
+    /* Both are said with the same words, and before all else of a run. */
+    assert(fact->code == RUN_STARTED || fact->code == RUN_QUEUED);
     f->started = fact->run_started;
     return true;
 }
@@ -154,15 +156,7 @@ copy_of(struct forking *f, struct bytes key)
     return NULL;
 }
 
-static bool
-ends_again(const struct forking *f, uint32_t at)
-{
-    for (uint32_t i = at + 1; i < f->over_count; i++)
-        if (f->over[i] == f->over[at])
-            return true;
-    return false;
-}
-
+/* What was over twice is collected twice, and said once. */
 static struct refusal
 collect(struct forking *f)
 {
@@ -170,7 +164,7 @@ collect(struct forking *f)
     for (uint32_t i = 0; i < f->over_count; i++) {
         uint32_t step = f->over[i];
         struct plan_step plan = run_plan_step(run, step);
-        if (plan.nested || ends_again(f, i) || !run_kept(run, step))
+        if (plan.nested || !run_kept(run, step))
             continue;
         const struct step_row *row = run_step(run, step);
         struct copy *copy = &f->copies[f->copy_count++];
@@ -395,22 +389,25 @@ forking_new(const struct scheduler_state *state, uint64_t now_ms, struct outbox 
     return f;
 }
 
-/* The same is collected again, and what was said of it before is left out. */
-static bool
+/* The same is collected again, and what was said of it before is left out.  The origin
+ * is there: nobody is removed while a run is left waiting. */
+static struct refusal
 copy_more(struct forking *f, struct turn *turn)
 {
     struct turn origin;
     if (!turn_open(&origin, f->state, turn->now_ms, f->out, &f->asked->origin))
-        return false;
+        WRONG("a run is copied from one that is not there");
     make_shadow(f, &origin.run);
-    if (plan_copies(f).err != ERR_NONE
-        || find_targets(f, &turn->run.plan).err != ERR_NONE)
-        return false;
+    struct refusal refusal = plan_copies(f);
+    if (refusal.err != ERR_NONE)
+        return refusal;
+    if (find_targets(f, &turn->run.plan).err != ERR_NONE)
+        WRONG("a step is copied that the version has not");
     if (say_copies(f, turn, false)) {
         say_copying(turn, false);
         turn_look_through(turn);
     }
-    return true;
+    return none;
 }
 
 void
@@ -422,8 +419,9 @@ fork_go_on(struct turn *turn)
     *asked = (struct run_fork){ .run = turn->run.id,
         .origin = f->started.origin,
         .event = f->started.origin_event };
-    if (!copy_more(f, turn))
-        end_run(turn, RUN_STOPPED, text("what it was forked from is gone"));
+    struct refusal refusal = copy_more(f, turn);
+    if (refusal.err != ERR_NONE)
+        end_run(turn, RUN_STOPPED, text(refusal.detail));
 }
 
 void

@@ -7,7 +7,7 @@ struct bytes
 lay_over(struct arena *arena, struct bytes base, struct bytes over)
 {
     struct cursor below = cursor_over(base), above = cursor_over(over);
-    if (base.size == 0 || cursor_type(&below) != PACK_MAP)
+    if (cursor_type(&below) != PACK_MAP)
         return over;
     if (over.size == 0)
         return base;

@@ -187,7 +187,7 @@ static bool
 names(struct bytes texts, struct bytes text)
 {
     struct cursor in = cursor_over(texts);
-    size_t count = texts.size == 0 ? 0 : cursor_array(&in);
+    size_t count = cursor_array(&in);
     bool found = false;
     for (size_t i = 0; i < count; i++)
         found |= bytes_equal(cursor_text(&in), text);

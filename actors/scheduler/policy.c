@@ -6,8 +6,9 @@
 
 #include <stdio.h>
 
-/* Room that a run needs to begin; with less left it is queued and begins next turn. */
-enum { START_ROOM = 64 };
+/* Room that a run needs to begin, with less left it is queued and begins next turn; and
+ * that an older one needs to be told to end, which it may do over several. */
+enum { START_ROOM = 64, END_ROOM = STEP_FACTS + 2 * TURN_RESERVE };
 
 static bool
 scoped(const struct start *start)
@@ -83,7 +84,7 @@ replace_run(void *self, const struct id *run)
 {
     struct older *older = self;
     struct turn turn;
-    if (older->to_end == 0 || !outbox_has_room(older->out, START_ROOM))
+    if (older->to_end == 0 || !outbox_has_room(older->out, END_ROOM))
         return false;
     if (!turn_open(&turn, older->state, older->now_ms, older->out, run))
         WRONG("a slot is held by no run");
@@ -163,8 +164,7 @@ static const char *
 as_string(struct turn *turn, struct bytes words)
 {
     char *copy = arena_take(turn->out->arena, words.size + 1);
-    if (words.size > 0)
-        memcpy(copy, words.data, words.size);
+    memcpy(copy, words.data, words.size);
     return copy;
 }
 

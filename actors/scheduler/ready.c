@@ -37,10 +37,9 @@ static bool
 may_begin(struct run *run, struct place place, const struct plan_step *plan)
 {
     struct place parent;
-    if (!plan->nested)
+    if (!layout_parent(&run->layout, place, &parent))
         return plan->cleanup == (run->row.cleaning != 0);
-    return layout_parent(&run->layout, place, &parent)
-           && run_step(run, parent.step)->status == STEP_INSIDE;
+    return run_step(run, parent.step)->status == STEP_INSIDE;
 }
 
 bool

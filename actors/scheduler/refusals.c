@@ -34,10 +34,9 @@ refusal_read(const struct scheduler_state *state, struct outbox *out, uint64_t n
         || !record_open(
             &reader, state->journal, out->arena, arena_copy(out->arena, record.facts)))
         WRONG("a record cannot be read");
-    while (record_next(&reader, &fact))
-        if (fact.code == START_REFUSED)
-            return fact.start_refused;
-    WRONG("a record has not the fact that its row names");
+    if (!record_next(&reader, &fact) || fact.code != START_REFUSED)
+        WRONG("a record has not the fact that its row names");
+    return fact.start_refused;
 }
 
 bool

@@ -164,7 +164,7 @@ go_back(struct resuming *r, struct place place)
     const struct step_row *row = run_step(run, place.step);
     struct place parent;
     uint32_t around = STEP_INSIDE;
-    if (plan.nested && layout_parent(&run->layout, place, &parent))
+    if (layout_parent(&run->layout, place, &parent))
         around = run_step(run, parent.step)->status;
     if (row->status == STEP_PENDING || step_status_over(around))
         return;

@@ -4,6 +4,8 @@
 #include "actors/plan/plan_kinds.h"
 #include "base/stamp.h"
 
+#include <assert.h>
+
 enum { OUTPUTS_FIRST = 16 };
 
 /* What was read in this turn, whoever asked. */
@@ -72,11 +74,10 @@ keep_start(struct run_scope *scope, const struct run_started *fact)
 static bool
 look_for_start(void *self, const struct message *fact)
 {
-    /* Both are said with the same words. */
-    bool begins = fact->code == RUN_STARTED || fact->code == RUN_QUEUED;
-    if (begins)
-        keep_start(self, &fact->run_started);
-    return begins;
+    /* Both are said with the same words, and before all else of a run. */
+    assert(fact->code == RUN_STARTED || fact->code == RUN_QUEUED);
+    keep_start(self, &fact->run_started);
+    return true;
 }
 
 void
@@ -298,12 +299,12 @@ sheet_of(struct turn *turn, uint32_t step, struct bytes *value)
     return true;
 }
 
+/* PLAN_NO_STEP is seen from nowhere. */
 static bool
 seen(struct asking *asking, uint32_t plan, uint32_t *step)
 {
     struct place place;
-    if (plan == PLAN_NO_STEP
-        || !layout_seen(&asking->scope->turn->run.layout, asking->place, plan, &place))
+    if (!layout_seen(&asking->scope->turn->run.layout, asking->place, plan, &place))
         return false;
     *step = place.step;
     return true;
@@ -352,7 +353,7 @@ each_name(const struct plan_step *plan)
 {
     struct plan_each each;
     plan_config_read(&plan_each_shape, plan->config, &each);
-    return each.as.size > 0 ? each.as : text("item");
+    return each.as;
 }
 
 /* The item, by the name that its each gives it, and its index; of the innermost each

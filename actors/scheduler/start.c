@@ -3,6 +3,7 @@
 #include "actors/scheduler/policy.h"
 #include "actors/scheduler/scope.h"
 #include "actors/scheduler/tellings.h"
+#include "base/wrong.h"
 
 struct row_key
 start_key(const struct id *project, struct bytes key)
@@ -55,8 +56,11 @@ find_name(const struct scheduler_state *state, const struct id *project,
     row_key_text(&row, *name);
     struct bytes value = journal_get(state->journal, row_key_bytes(&row));
     struct cursor in = cursor_over(value);
-    return value.data != NULL
-           && fields_read(&in, &name_row_shape, NULL, found) == ERR_NONE;
+    if (value.data == NULL)
+        return false;
+    if (fields_read(&in, &name_row_shape, NULL, found) != ERR_NONE)
+        WRONG("a row of a name cannot be read");
+    return true;
 }
 
 /* The version that a start uses: the one asked for, else the published one, else the

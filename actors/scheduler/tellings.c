@@ -230,13 +230,12 @@ subject_of(const struct message *fact, enum telling_kind kind)
     switch (kind) {
     case TELLING_FORWARD: return &fact->run_forwarded.run;
     case TELLING_CALL: return &fact->child_called.child;
-    case TELLING_CANCEL: return NULL;
     case TELLING_END: return &fact->child_ended.child;
     case TELLING_FAILING: return &fact->automation_failing.automation;
     case TELLING_ENDED: return &fact->run_ended.end;
     case TELLING_REFUSED: return &fact->fire_refused.run;
+    default: WRONG("a cancel is said by its row");
     }
-    return NULL;
 }
 
 /* What leaves must not borrow from the journal: it is committed before. */
@@ -251,12 +250,13 @@ telling_fact(const struct scheduler_state *state, struct outbox *out,
         || !record_open(
             &reader, state->journal, out->arena, arena_copy(out->arena, record.facts)))
         WRONG("a record cannot be read");
-    while (record_next(&reader, &fact)) {
-        const struct id *subject = subject_of(&fact, telling->kind);
-        if (subject != NULL && id_equal(subject, &telling->subject))
-            return fact;
-    }
-    WRONG("a record has not the fact that its row names");
+    const struct id *subject;
+    do {
+        if (!record_next(&reader, &fact))
+            WRONG("a record has not the fact that its row names");
+        subject = subject_of(&fact, telling->kind);
+    } while (subject == NULL || !id_equal(subject, &telling->subject));
+    return fact;
 }
 
 static void
@@ -319,12 +319,8 @@ take_up(const struct scheduler_state *state, uint64_t now_ms, struct outbox *out
     case TELLING_CALL: take_up_call(state, now_ms, telling, out); return;
     case TELLING_CANCEL: take_up_cancel(state, now_ms, telling, out); return;
     case TELLING_END: take_up_end(state, now_ms, telling, out); return;
-    case TELLING_FORWARD:
-    case TELLING_FAILING:
-    case TELLING_ENDED:
-    case TELLING_REFUSED: break;
+    default: WRONG("nobody forwards to himself");
     }
-    WRONG("nobody forwards to himself");
 }
 
 void

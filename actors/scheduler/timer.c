@@ -3,6 +3,8 @@
 #include "actors/scheduler/kinds.h"
 #include "base/wrong.h"
 
+#include <assert.h>
+
 struct first_row {
     struct arena *arena;
     struct bytes key;
@@ -27,7 +29,7 @@ first_row(const struct scheduler_state *state, struct outbox *out, char letter,
     journal_scan(state->journal, row_key_bytes(from), row_key_bytes(&to), false,
         keep_first, &first);
     if (first.key.size == 0)
-        return first.key;
+        WRONG("nothing is due");
     return bytes_of(first.key.data + 1, first.key.size - 1);
 }
 
@@ -59,8 +61,8 @@ on_timers(const struct scheduler_state *state, uint64_t now_ms, struct outbox *o
 
     row_key_u64(&from, state->timer_ms);
     struct bytes left = first_row(state, out, 'T', &from);
-    if (left.size == 0 || row_take_u64(&left) > now_ms)
-        return;
+    uint64_t due_ms = row_take_u64(&left);
+    assert(due_ms <= now_ms);
     out->project = row_take_id(&left);
     struct id run = row_take_id(&left);
     uint32_t step = row_take_u32(&left);
@@ -77,8 +79,6 @@ on_deferred(const struct scheduler_state *state, uint64_t now_ms, struct outbox 
     struct turn turn;
 
     struct bytes left = first_row(state, out, 'W', &from);
-    if (left.size == 0)
-        WRONG("no run was left waiting");
     out->project = row_take_id(&left);
     struct id run = row_take_id(&left);
     if (!turn_open(&turn, state, now_ms, out, &run))

@@ -2,6 +2,8 @@
 #include "actors/scheduler/state.h"
 #include "store/rows.h"
 
+#include <assert.h>
+
 /* Rows told and not settled: what the link takes without dropping. */
 enum { WAITS_TOLD_MAX = 256 };
 
@@ -59,8 +61,10 @@ untold_drop(
     if (journal_get(s->journal, row_key_bytes(&key)).data == NULL)
         return;
     scheduler_drop(s, &key);
-    if (bytes_order(row_key_bytes(&key), row_key_bytes(&last)) > 0)
+    if (bytes_order(row_key_bytes(&key), row_key_bytes(&last)) > 0) {
         look_behind(s);
-    else if (w->told > 0)
+    } else {
+        assert(w->told > 0);
         w->told--;
+    }
 }

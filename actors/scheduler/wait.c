@@ -6,6 +6,8 @@
 #include "actors/scheduler/scope.h"
 #include "base/wrong.h"
 
+#include <assert.h>
+
 /* Waits told in one turn. */
 enum { TELL_MAX = 64 };
 
@@ -16,9 +18,9 @@ last_event(struct turn *turn, struct bytes event_type)
     uint64_t number = run_last_event(&turn->run, event_type);
     for (size_t i = 0; i < turn->out->count; i++) {
         const struct message *m = &turn->out->messages[i];
-        if (m->code != WAIT_RESUMED || m->wait_resumed.number <= number
-            || !id_equal(&m->wait_resumed.run, &turn->run.id))
+        if (m->code != WAIT_RESUMED || m->wait_resumed.number <= number)
             continue;
+        assert(id_equal(&m->wait_resumed.run, &turn->run.id)); /* one event a turn */
         struct plan_step plan = run_plan_step(&turn->run, m->wait_resumed.step);
         struct plan_wait wait;
         plan_config_read(&plan_wait_shape, plan.config, &wait);
@@ -163,6 +165,7 @@ on_wait_known(const struct scheduler_state *state, uint64_t now_ms,
     if (value.data == NULL)
         return;
     untold_value(&untold, value);
+    /* never: no turn both opens and closes a wait of a step */
     if (untold.attempt == known->attempt && untold.open == (known->open != 0))
         say_wait_settled(out, (struct wait_settled){
                                   .run = known->run,

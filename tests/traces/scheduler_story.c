@@ -130,8 +130,10 @@ story_elsewhere(void)
     }
 }
 
-void
-story_learn_as(struct story *s, const char *name, uint32_t version, const char *about)
+/* `written` stands for `meant`, of the same length, in the plan. */
+static void
+learn(struct story *s, const char *name, uint32_t version, const char *about,
+    const char *written, const char *meant)
 {
     const struct compile_limits limits = {
         .text_max = 1 << 20, .steps_max = 1000, .payload_max = 1 << 20
@@ -143,6 +145,11 @@ story_learn_as(struct story *s, const char *name, uint32_t version, const char *
     enum err err = compile(buffer_bytes(&yaml), &limits, &arena, &plan, &mistakes);
     ck_assert_msg(err == ERR_NONE, "%s",
         mistakes.count > 0 ? mistakes.list[0].message : "not compiled");
+    if (written != NULL) {
+        char *at = memmem(plan.data, plan.size, written, strlen(written));
+        ck_assert_ptr_nonnull(at);
+        memcpy(at, meant, strlen(written));
+    }
     trace_give(&s->trace, ACTOR_registry, 0,
         (struct message){ .code = PLAN_OFFERED,
             .plan_offered = { .automation = story_automation(name),
@@ -152,6 +159,20 @@ story_learn_as(struct story *s, const char *name, uint32_t version, const char *
     arena_free(&arena);
     buffer_free(&yaml);
     buffer_free(&plan);
+}
+
+void
+story_learn_as(struct story *s, const char *name, uint32_t version, const char *about)
+{
+    learn(s, name, version, about, NULL, NULL);
+}
+
+void
+story_learn_other(
+    struct story *s, const char *about, const char *written, const char *meant)
+{
+    ck_assert_uint_eq(strlen(written), strlen(meant));
+    learn(s, "flow", 1, about, written, meant);
 }
 
 void

@@ -50,6 +50,10 @@ void story_learn(struct story *s, uint32_t version, const char *text);
 /* The same of another automation; its id is that of its name. */
 void
 story_learn_as(struct story *s, const char *name, uint32_t version, const char *text);
+/* Version 1 of "flow" as another release might have compiled it: `written` in the text
+ * is `meant`, of the same length, in the plan, whatever compile() would say of that. */
+void story_learn_other(
+    struct story *s, const char *about, const char *written, const char *meant);
 struct id story_automation(const char *name);
 /* A name whose automation, if its runs see each other, is decided in partition 1 of 2.
  */

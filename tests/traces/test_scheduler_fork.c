@@ -1,6 +1,7 @@
 /* Goal: a run shares the beginning of another and goes on by itself.
  * Method: every word that the scheduler says is compared; values by what leaves. */
 #include "base/pack.h"
+#include "store/rows.h"
 #include "tests/traces/scheduler_story.h"
 #include "tests/traces/suites.h"
 
@@ -281,6 +282,10 @@ START_TEST(what_cannot_be_forked_is_refused)
     story_expect(&s,
         "0 -> gateway refused request=14 err=2 detail=\"outputs: expected a "
         "map of step keys\"\n");
+    fork_run(&s, 2, (struct run_fork){ .event = 1, .outputs = text("\x81\xa1") });
+    story_expect(&s,
+        "0 -> gateway refused request=14 err=2 detail=\"outputs: expected a "
+        "map of step keys\"\n");
     fork_run(&s, 2, (struct run_fork){ .event = 1, .outputs = text("\x81\xa1z\x01") });
     story_expect(&s,
         "0 -> gateway refused request=14 err=7 detail=\"the output of z cannot "
@@ -351,6 +356,217 @@ START_TEST(more_outputs_than_a_turn_can_say_cannot_be_given)
 }
 END_TEST
 
+START_TEST(what_is_said_of_others_in_the_records_of_the_origin_is_left_out)
+{
+    struct story s;
+    open_with(&s,
+        "concurrency: replace\n"
+        "steps:\n"
+        "  - { key: a, kind: set, values: { n: '${{ inputs.n }}' } }\n"
+        "  - { key: b, kind: sleep, duration: 5s }\n"
+        "  - { key: c, kind: set, values: { n: '${{ steps.a.output.n }}' } }\n");
+    story_start_with(&s, 3, "", text("\x81\xa1n\x01"));
+    story_start_with(&s, 1, "", text("\x81\xa1n\x02"));
+    trace_wait(&s.trace, 5000);
+    trace_skip(&s.trace);
+    fork_run(&s, 2, (struct run_fork){ .event = 10 });
+    story_expect_only(&s, "run=R2",
+        "5000 run_started run=R2 automation=A name=flow version=1 inputs=(4 bytes) "
+        "source=fork steps=3 origin=R1 origin_event=10 concurrency=3 runs_max=1 "
+        "by=ann\n"
+        "5000 step_copied run=R2 key=a status=4 output=(4 bytes) attempt=1 "
+        "passes=1\n"
+        "5000 step_copied run=R2 step=1 key=b status=4 output=(1 bytes) attempt=1 "
+        "passes=1\n"
+        "5000 step_copied run=R2 step=2 key=c status=4 output=(4 bytes) attempt=1 "
+        "passes=1\n"
+        "5000 run_completed run=R2\n"
+        "5000 -> gateway run_changed run=R2 sequence=5 status=4 whole=1 "
+        "finished_ms=5000 output=(4 bytes) stop_reason=completed\n"
+        "5000 -> gateway run_accepted request=14 run=R2 automation=A name=flow "
+        "version=1 status=4 started_ms=5000\n");
+    story_close(&s);
+}
+END_TEST
+
+static void
+print_lines(struct story *s, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        trace_give(&s->trace, ACTOR_lease, 0,
+            (struct message){ .code = JOB_PRINTED,
+                .job_printed = { .run = story_run(1),
+                    .step = 1,
+                    .attempt = 1,
+                    .stream = text("stdout"),
+                    .chunk = text("line") } });
+}
+
+/* Its positions lie in rows beside its own. */
+START_TEST(an_origin_of_many_records_is_followed_as_far_as_the_event)
+{
+    struct story s;
+    open_with(&s, "steps:\n"
+                  "  - { key: a, kind: set, values: { n: 1 } }\n" STEP("b", "")
+                      STEP("c", "") "  - { key: d, kind: set, values: { n: 2 } }\n");
+    story_start(&s, 1, "");
+    print_lines(&s, 2 * POSITIONS_PER_PAGE);
+    story_completed(&s, (struct held){ 1, 1, 1, 1, 1 });
+    story_completed(&s, (struct held){ 1, 2, 1, 1, 1 });
+    trace_skip(&s.trace);
+    fork_run(&s, 2, (struct run_fork){ .event = 3 });
+    story_expect_only(&s, "step_copied",
+        "0 step_copied run=R2 key=a status=4 output=(4 bytes) attempt=1 passes=1\n");
+    fork_run(&s, 3, (struct run_fork){ .event = 7 });
+    story_expect_only(&s, "step_copied",
+        "0 step_copied run=R3 key=a status=4 output=(4 bytes) attempt=1 passes=1\n"
+        "0 step_copied run=R3 step=1 key=b status=4 output=(3 bytes) attempt=1 "
+        "passes=1\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_step_that_was_over_twice_is_copied_once_as_it_was_last)
+{
+    struct story s;
+    open_with(
+        &s, "steps:\n" STEP("a", "") "  - { key: b, kind: sleep, duration: 5s }\n");
+    story_start(&s, 1, "");
+    story_failed(&s, (struct held){ 1, 0, 1, 1, 1 });
+    trace_give(&s.trace, ACTOR_gateway, 0,
+        (struct message){
+            .code = RUN_RETRY, .run_retry = { .request = 8, .run = story_run(1) } });
+    story_completed(&s, (struct held){ 1, 0, 2, 2, 1 });
+    story_completed(&s, (struct held){ 1, 0, 2, 1, 1 });
+    trace_skip(&s.trace);
+    fork_run(&s, 2, (struct run_fork){ .event = 12 });
+    story_expect_only(&s, "run=R2",
+        "0 run_started run=R2 automation=A name=flow version=1 source=fork steps=2 "
+        "origin=R1 origin_event=12 by=ann\n"
+        "0 step_copied run=R2 key=a status=4 output=(3 bytes) attempt=2 passes=1\n"
+        "0 step_started run=R2 step=1 key=b kind=sleep\n"
+        "0 wait_opened run=R2 step=1 key=b attempt=1 wait_kind=sleep due_ms=5000\n"
+        "0 -> gateway run_changed run=R2 sequence=4 status=3\n"
+        "0 -> gateway run_accepted request=14 run=R2 automation=A name=flow "
+        "version=1 status=3\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_step_whose_handler_stood_in_for_it_is_copied_as_failed)
+{
+    struct story s;
+    open_with(&s, "steps:\n"
+                  "  - { key: a, kind: action, action: x, on_error: { step: h } }\n"
+                  "  - { key: h, kind: set, values: { n: 1 } }\n"
+                  "  - { key: b, kind: sleep, needs: [a], duration: 5s }\n");
+    story_start(&s, 1, "");
+    story_failed(&s, (struct held){ 1, 0, 1, 1, 1 });
+    trace_skip(&s.trace);
+    fork_run(&s, 2, (struct run_fork){ .event = 7 });
+    story_expect_only(&s, "run=R2",
+        "0 run_started run=R2 automation=A name=flow version=1 source=fork steps=3 "
+        "origin=R1 origin_event=7 by=ann\n"
+        "0 step_copied run=R2 key=a status=5 attempt=1\n"
+        "0 step_copied run=R2 step=1 key=h status=4 output=(4 bytes) attempt=1 "
+        "passes=1\n"
+        "0 step_started run=R2 step=2 key=b kind=sleep\n"
+        "0 wait_opened run=R2 step=2 key=b attempt=1 wait_kind=sleep due_ms=5000\n"
+        "0 -> gateway run_changed run=R2 sequence=5 status=3\n"
+        "0 -> gateway run_accepted request=14 run=R2 automation=A name=flow "
+        "version=1 status=3\n");
+    story_close(&s);
+}
+END_TEST
+
+static const char wide[] =
+    "steps:\n"
+    "  - { key: b, kind: parallel, steps: [\n"
+    "      { key: b1, kind: set, values: { n: '0123456789012345678901234567890' } },\n"
+    "      { key: b2, kind: set, values: { n: '0123456789012345678901234567890' } } ] "
+    "}\n"
+    "  - { key: c, kind: set, values: {} }\n";
+
+START_TEST(a_fork_that_would_copy_too_large_an_output_is_refused)
+{
+    struct story s;
+    open_with(&s, wide);
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    s.trace.config.payload_max = 60;
+    fork_run(&s, 2, (struct run_fork){ .event = 8 });
+    story_expect(&s,
+        "0 -> gateway refused request=14 err=11 detail=\"an output is larger than "
+        "payload_max\"\n");
+    story_close(&s);
+}
+END_TEST
+
+/* The limit falls between two turns of a fork, as if the engine had begun anew. */
+static bool (*receive)(void *self, uint64_t until_ms, struct message *in);
+
+static bool
+receive_and_lower(void *self, uint64_t until_ms, struct message *in)
+{
+    struct trace *t = self;
+    bool heard = receive(self, until_ms, in);
+    if (!heard)
+        t->config.payload_max = 2;
+    return heard;
+}
+
+START_TEST(a_fork_whose_copies_have_become_too_large_ends)
+{
+    enum { STEPS = 600, EVENTS = 1 + 2 * STEPS };
+    struct story s;
+    open_with_many(&s, STEPS);
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    receive = s.trace.world.receive;
+    s.trace.world.receive = receive_and_lower;
+    fork_run(&s, 2, (struct run_fork){ .event = EVENTS });
+    story_expect_only(&s, "run_",
+        "0 run_started run=R2 automation=A name=flow version=1 source=fork "
+        "steps=601 origin=R1 origin_event=1201 by=ann\n"
+        "0 run_deferred run=R2 more=1 copying=1\n"
+        "0 -> gateway run_changed run=R2 sequence=217 status=3\n"
+        "0 -> gateway run_accepted request=14 run=R2 automation=A name=flow "
+        "version=1 status=3\n"
+        "0 run_deferred run=R2\n"
+        "0 run_cancelled run=R2 reason=\"an output is larger than payload_max\"\n"
+        "0 -> gateway run_changed run=R2 sequence=218 status=6 whole=1 "
+        "stop_reason=cancelled\n");
+    story_close(&s);
+}
+END_TEST
+
+/* What every partition decides for itself is now decided in one that is not this. */
+START_TEST(a_version_whose_runs_see_each_other_elsewhere_cannot_be_forked_here)
+{
+    static const char one[] = "steps:\n  - { key: a, kind: set, values: {} }\n";
+    struct story s;
+    story_make(&s);
+    s.trace.config.schedulers = 2;
+    story_open(&s);
+    story_learn_as(&s, story_elsewhere(), 1, one);
+    trace_give(&s.trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_START,
+            .run_start = { .request = 7,
+                .run = story_run(1),
+                .automation = text(story_elsewhere()),
+                .source = text("api") } });
+    char single[200];
+    snprintf(single, sizeof single, "concurrency: forbid\n%s", one);
+    story_learn_as(&s, story_elsewhere(), 2, single);
+    trace_skip(&s.trace);
+    fork_run(&s, 2, (struct run_fork){ .event = 1, .version = 2 });
+    story_expect(&s,
+        "0 -> gateway refused request=14 err=7 detail=\"runs of that version see "
+        "each other, and those of its origin did not\"\n");
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_fork_suite(void)
 {
@@ -365,6 +581,15 @@ scheduler_fork_suite(void)
     tcase_add_test(tcase, what_cannot_be_forked_is_refused);
     tcase_add_test(tcase, a_run_that_waited_for_another_can_be_forked);
     tcase_add_test(tcase, more_outputs_than_a_turn_can_say_cannot_be_given);
+    tcase_add_test(
+        tcase, what_is_said_of_others_in_the_records_of_the_origin_is_left_out);
+    tcase_add_test(tcase, an_origin_of_many_records_is_followed_as_far_as_the_event);
+    tcase_add_test(tcase, a_step_that_was_over_twice_is_copied_once_as_it_was_last);
+    tcase_add_test(tcase, a_step_whose_handler_stood_in_for_it_is_copied_as_failed);
+    tcase_add_test(tcase, a_fork_that_would_copy_too_large_an_output_is_refused);
+    tcase_add_test(tcase, a_fork_whose_copies_have_become_too_large_ends);
+    tcase_add_test(
+        tcase, a_version_whose_runs_see_each_other_elsewhere_cannot_be_forked_here);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -1,8 +1,12 @@
 /* Goal: runs of one group see each other as their automation says.
  * Method: every word that the scheduler says is compared; steps sleep, so that nothing
  * else is said. */
+#include "actors/plan/plan.h"
+#include "base/pack.h"
 #include "tests/traces/scheduler_story.h"
 #include "tests/traces/suites.h"
+
+#include <stdio.h>
 
 static void
 open_with(struct story *s, const char *plan)
@@ -392,6 +396,370 @@ START_TEST(too_many_failures_in_a_row_are_told_until_they_are_known)
 }
 END_TEST
 
+static const char sleeps[] = "steps:\n  - { key: a, kind: sleep, duration: 10s }\n";
+
+static void
+fire_with(
+    struct story *s, unsigned run, enum plan_concurrency concurrency, uint32_t runs_max)
+{
+    trace_give(&s->trace, ACTOR_trigger, 0,
+        (struct message){ .code = TRIGGER_FIRED,
+            .trigger_fired = { .run = story_run(run),
+                .automation = s->automation,
+                .trigger = text("t"),
+                .concurrency = concurrency,
+                .runs_max = runs_max } });
+}
+
+/* What a trigger does not say its automation does. */
+START_TEST(a_trigger_may_have_a_policy_a_limit_or_both)
+{
+    static const struct {
+        const char *policy;
+        enum plan_concurrency concurrency;
+        uint32_t runs_max;
+        const char *said;
+    } rows[] = {
+        { "", PLAN_QUEUE, 0,
+            "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
+            "steps=1 trigger=t concurrency=4 runs_max=1 scoped=1\n"
+            "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
+            "0 run_queued run=R2 automation=A name=flow version=1 source=trigger "
+            "steps=1 trigger=t concurrency=4 runs_max=1 scoped=1 "
+            "queue_reason=\"concurrency queue: 1 of 1 runs are active\"\n"
+            "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
+            "0 run_queued run=R3 automation=A name=flow version=1 source=trigger "
+            "steps=1 trigger=t concurrency=4 runs_max=1 scoped=1 "
+            "queue_reason=\"concurrency queue: 1 of 1 runs are active\"\n"
+            "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
+            "0 run_queued run=R4 automation=A name=flow version=1 source=trigger "
+            "steps=1 trigger=t concurrency=4 runs_max=1 scoped=1 "
+            "queue_reason=\"concurrency queue: 1 of 1 runs are active\"\n"
+            "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
+        { "", PLAN_FORBID, 2,
+            "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
+            "steps=1 trigger=t concurrency=2 runs_max=2 scoped=1\n"
+            "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
+            "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
+            "steps=1 trigger=t concurrency=2 runs_max=2 scoped=1\n"
+            "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
+            "0 -> trigger fire_refused run=R3 automation=A trigger=t "
+            "refusal=\"concurrency forbid: run_00000000z9e00r000000000000 is active\"\n"
+            "0 -> trigger fire_refused run=R4 automation=A trigger=t "
+            "refusal=\"concurrency forbid: run_00000000z9e00r000000000000 is "
+            "active\"\n" },
+        { "", PLAN_ALLOW, 2,
+            "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
+            "steps=1 trigger=t concurrency=1 runs_max=2 scoped=1\n"
+            "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
+            "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
+            "steps=1 trigger=t concurrency=1 runs_max=2 scoped=1\n"
+            "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
+            "0 -> trigger fire_refused run=R3 automation=A trigger=t refusal=\"no slot "
+            "is free: run_00000000z9e00r000000000000 is active\"\n"
+            "0 -> trigger fire_refused run=R4 automation=A trigger=t refusal=\"no slot "
+            "is free: run_00000000z9e00r000000000000 is active\"\n" },
+        { "", PLAN_ALLOW, 0,
+            "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
+            "steps=1 trigger=t\n"
+            "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
+            "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
+            "steps=1 trigger=t\n"
+            "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
+            "0 run_started run=R3 automation=A name=flow version=1 source=trigger "
+            "steps=1 trigger=t\n"
+            "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
+            "0 run_started run=R4 automation=A name=flow version=1 source=trigger "
+            "steps=1 trigger=t\n"
+            "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
+        { "concurrency: queue\n", 0, 2,
+            "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
+            "steps=1 trigger=t concurrency=4 runs_max=2 scoped=1\n"
+            "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
+            "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
+            "steps=1 trigger=t concurrency=4 runs_max=2 scoped=1\n"
+            "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
+            "0 run_queued run=R3 automation=A name=flow version=1 source=trigger "
+            "steps=1 trigger=t concurrency=4 runs_max=2 scoped=1 "
+            "queue_reason=\"concurrency queue: 2 of 2 runs are active\"\n"
+            "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
+            "0 run_queued run=R4 automation=A name=flow version=1 source=trigger "
+            "steps=1 trigger=t concurrency=4 runs_max=2 scoped=1 "
+            "queue_reason=\"concurrency queue: 2 of 2 runs are active\"\n"
+            "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
+        { "concurrency: forbid\n", PLAN_ALLOW, 0,
+            "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
+            "steps=1 trigger=t\n"
+            "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
+            "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
+            "steps=1 trigger=t\n"
+            "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
+            "0 run_started run=R3 automation=A name=flow version=1 source=trigger "
+            "steps=1 trigger=t\n"
+            "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
+            "0 run_started run=R4 automation=A name=flow version=1 source=trigger "
+            "steps=1 trigger=t\n"
+            "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
+        { "", PLAN_REPLACE, 2,
+            "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
+            "steps=1 trigger=t concurrency=3 runs_max=2 scoped=1\n"
+            "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
+            "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
+            "steps=1 trigger=t concurrency=3 runs_max=2 scoped=1\n"
+            "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
+            "0 run_started run=R3 automation=A name=flow version=1 source=trigger "
+            "steps=1 trigger=t concurrency=3 runs_max=2 scoped=1\n"
+            "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
+            "0 run_started run=R4 automation=A name=flow version=1 source=trigger "
+            "steps=1 trigger=t concurrency=3 runs_max=2 scoped=1\n"
+            "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct story s;
+        char about[200];
+        snprintf(about, sizeof about, "%s%s", rows[i].policy, sleeps);
+        open_with(&s, about);
+        for (unsigned run = 1; run <= 4; run++)
+            fire_with(&s, run, rows[i].concurrency, rows[i].runs_max);
+        story_expect_only(&s, "trigger=t", rows[i].said);
+        story_close(&s);
+    }
+}
+END_TEST
+
+/* So many steps that ending them leaves no room to begin another run. */
+static const char crowd[] =
+    "steps:\n"
+    "  - { key: e, kind: each, items: '${{ inputs.list }}', concurrency: 200,\n"
+    "      steps: [ { key: a, kind: sleep, duration: 1h } ] }\n";
+
+static void
+fire_crowd(
+    struct story *s, unsigned run, enum plan_concurrency concurrency, uint32_t runs_max)
+{
+    struct buffer list = { 0 };
+    pack_map(&list, 1);
+    pack_string(&list, "list");
+    pack_array(&list, 200);
+    for (unsigned i = 0; i < 200; i++)
+        pack_u64(&list, i);
+    trace_give(&s->trace, ACTOR_trigger, 0,
+        (struct message){ .code = TRIGGER_FIRED,
+            .trigger_fired = { .run = story_run(run),
+                .automation = s->automation,
+                .trigger = text("t"),
+                .inputs = buffer_bytes(&list),
+                .concurrency = concurrency,
+                .runs_max = runs_max } });
+    buffer_free(&list);
+}
+
+START_TEST(who_replaces_a_large_run_begins_a_turn_later)
+{
+    struct story s;
+    open_with(&s, crowd);
+    fire_crowd(&s, 1, PLAN_REPLACE, 1);
+    trace_skip(&s.trace);
+    fire_crowd(&s, 2, PLAN_REPLACE, 1);
+    story_expect_only(&s, " run_",
+        "0 run_cancelled run=R1 reason=replaced stop_reason=replaced\n"
+        "0 -> gateway run_changed run=R1 sequence=605 status=6 whole=1 "
+        "stop_reason=replaced\n"
+        "0 run_queued run=R2 automation=A name=flow version=1 inputs=(281 bytes) "
+        "source=trigger steps=1 trigger=t concurrency=3 runs_max=1 scoped=1 "
+        "queue_reason=\"concurrency replace: 1 of 1 runs are active\"\n"
+        "0 -> gateway run_changed run=R2 sequence=1 status=1\n"
+        "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t queued=1\n"
+        "0 run_deferred run=R2 more=1\n"
+        "0 -> gateway run_changed run=R2 sequence=244 status=3\n"
+        "0 run_deferred run=R2\n"
+        "0 -> gateway run_changed run=R2 sequence=404 status=3\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(who_replaces_several_large_runs_ends_them_over_several_turns)
+{
+    struct story s;
+    open_with(&s, crowd);
+    fire_crowd(&s, 1, PLAN_REPLACE, 2);
+    fire_crowd(&s, 2, PLAN_REPLACE, 2);
+    trace_skip(&s.trace);
+    fire_crowd(&s, 3, PLAN_REPLACE, 1);
+    story_expect_only(&s, " run_",
+        "0 run_cancelled run=R1 reason=replaced stop_reason=replaced\n"
+        "0 -> gateway run_changed run=R1 sequence=605 status=6 whole=1 "
+        "stop_reason=replaced\n"
+        "0 run_deferred run=R2 more=1 ending=6 reason=replaced\n"
+        "0 -> gateway run_changed run=R2 sequence=443 status=3\n"
+        "0 run_queued run=R3 automation=A name=flow version=1 inputs=(281 bytes) "
+        "source=trigger steps=1 trigger=t concurrency=3 runs_max=1 scoped=1 "
+        "queue_reason=\"concurrency replace: 2 of 1 runs are active\"\n"
+        "0 -> gateway run_changed run=R3 sequence=1 status=1\n"
+        "0 run_deferred run=R2\n"
+        "0 run_cancelled run=R2 reason=replaced stop_reason=replaced\n"
+        "0 -> gateway run_changed run=R2 sequence=605 status=6 whole=1 "
+        "stop_reason=replaced\n"
+        "0 run_started run=R3 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t queued=1\n"
+        "0 run_deferred run=R3 more=1\n"
+        "0 -> gateway run_changed run=R3 sequence=244 status=3\n"
+        "0 run_deferred run=R3\n"
+        "0 -> gateway run_changed run=R3 sequence=404 status=3\n");
+    story_close(&s);
+}
+END_TEST
+
+/* The run that held the slot has ended, and the one that is queued has not yet begun.
+ */
+START_TEST(who_comes_before_a_queued_run_has_begun_replaces_it)
+{
+    struct story s;
+    open_with(&s, "concurrency: replace\n"
+                  "steps:\n  - { key: a, kind: action, action: x }\n"
+                  "cleanup:\n  - { key: c, kind: action, action: x }\n");
+    story_start(&s, 1, "");
+    story_start(&s, 2, "");
+    trace_skip(&s.trace);
+    trace_queue(&s.trace, ACTOR_lease, 0,
+        (struct message){ .code = JOB_REPORTED,
+            .job_reported = { .run = story_run(1),
+                .step = 1,
+                .attempt = 1,
+                .offer = 1,
+                .session = story_session(1),
+                .outcome = OUTCOME_COMPLETED } });
+    story_start(&s, 3, "");
+    story_expect_only(&s, " run_",
+        "0 run_cancelled run=R1 reason=replaced stop_reason=replaced\n"
+        "0 -> gateway run_changed run=R1 sequence=9 status=6 whole=1 "
+        "stop_reason=replaced\n"
+        "0 run_cancelled run=R2 reason=replaced stop_reason=replaced\n"
+        "0 -> gateway run_changed run=R2 sequence=2 status=6 whole=1 "
+        "stop_reason=replaced\n"
+        "0 run_started run=R3 automation=A name=flow version=1 source=api steps=2 "
+        "mains=1 cleanups=1 concurrency=3 runs_max=1\n"
+        "0 -> gateway run_changed run=R3 sequence=3 status=3\n"
+        "0 -> gateway run_accepted request=7 run=R3 automation=A name=flow "
+        "version=1 status=3\n");
+    story_close(&s);
+}
+END_TEST
+
+/* A policy that was to queue is now to replace. */
+START_TEST(who_replaces_a_long_queue_waits_behind_what_one_turn_cannot_end)
+{
+    enum { RUNS = 200 };
+    struct story s;
+    open_with(
+        &s, "concurrency: queue\nsteps:\n  - { key: a, kind: sleep, duration: 1s }\n");
+    for (unsigned run = 1; run <= RUNS; run++)
+        story_start(&s, run, "");
+    story_learn(&s, 2,
+        "concurrency: replace\nsteps:\n  - { key: a, kind: sleep, duration: 1s }\n");
+    struct id last = story_run(RUNS + 1);
+    trace_name(&s.trace, &last, "LAST");
+    trace_skip(&s.trace);
+    trace_give(&s.trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_START,
+            .run_start = { .request = 7, .run = last, .automation = text("flow") } });
+    story_expect_only(&s, "run=LAST",
+        "0 run_queued run=LAST automation=A name=flow version=2 steps=1 "
+        "concurrency=3 runs_max=1 queue_reason=\"concurrency replace: 1 of 1 runs "
+        "are active\"\n"
+        "0 -> gateway run_changed run=LAST sequence=1 status=1\n"
+        "0 -> gateway run_accepted request=7 run=LAST automation=A name=flow "
+        "version=2 status=1\n");
+    trace_wait(&s.trace, RUNS * 1000);
+    story_expect_only(&s, "run=LAST",
+        "83000 run_started run=LAST automation=A name=flow version=2 steps=1 "
+        "queued=1\n"
+        "83000 step_started run=LAST key=a kind=sleep\n"
+        "83000 wait_opened run=LAST key=a attempt=1 wait_kind=sleep due_ms=84000\n"
+        "83000 -> gateway run_changed run=LAST sequence=4 status=3\n"
+        "84000 wait_resumed run=LAST key=a attempt=1 by=timer\n"
+        "84000 step_completed run=LAST key=a\n"
+        "84000 run_completed run=LAST\n"
+        "84000 -> gateway run_changed run=LAST sequence=7 status=4 "
+        "finished_ms=84000 stop_reason=completed\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_fork_does_not_wait_for_a_slot)
+{
+    static const char *const policies[] = { "replace", "queue", "forbid" };
+    static const char *const said[] = {
+        "0 -> gateway refused request=14 err=7 detail=\"no slot is free: "
+        "run_00000000zbe01r000000000000 is active\"\n",
+        "0 -> gateway refused request=14 err=7 detail=\"no slot is free: "
+        "run_00000000zbe01r000000000000 is active\"\n",
+        "0 -> gateway refused request=14 err=7 detail=\"concurrency forbid: "
+        "run_00000000zbe01r000000000000 is active\"\n",
+    };
+    for (size_t i = 0; i < COUNT(policies); i++) {
+        struct story s;
+        char about[200];
+        snprintf(about, sizeof about, "concurrency: %s\n%s", policies[i], sleeps);
+        open_with(&s, about);
+        story_start(&s, 1, "");
+        story_cancel(&s, 1, "enough");
+        story_start(&s, 3, "");
+        trace_skip(&s.trace);
+        trace_give(&s.trace, ACTOR_gateway, 0,
+            (struct message){ .code = RUN_FORK,
+                .run_fork = {
+                    .request = 14, .run = story_run(2), .origin = story_run(1) } });
+        story_expect(&s, said[i]);
+        story_close(&s);
+    }
+}
+END_TEST
+
+START_TEST(a_run_goes_on_beside_another_if_a_slot_is_free)
+{
+    struct story s;
+    open_with(&s, "concurrency: { policy: queue, max: 2 }\n"
+                  "steps:\n  - { key: a, kind: action, action: x }\n");
+    story_start(&s, 1, "");
+    story_failed(&s, (struct held){ 1, 0, 1, 1, 1 });
+    story_start(&s, 2, "");
+    /* What is said of a run that is over moves no group. */
+    trace_give(&s.trace, ACTOR_gateway, 0,
+        (struct message){ .code = STEP_OVERRIDE,
+            .step_override = { .request = 8,
+                .run = story_run(1),
+                .step = text("a"),
+                .output = text("\xa2ok") } });
+    trace_skip(&s.trace);
+    trace_give(&s.trace, ACTOR_gateway, 0,
+        (struct message){
+            .code = RUN_RETRY, .run_retry = { .request = 9, .run = story_run(1) } });
+    story_start(&s, 3, "");
+    story_start(&s, 4, "");
+    story_expect_only(&s, " run_",
+        "0 run_resumed run=R1 attempt=2\n"
+        "0 run_completed run=R1\n"
+        "0 -> gateway run_changed run=R1 sequence=9 status=4 "
+        "stop_reason=completed\n"
+        "0 -> gateway run_accepted request=9 run=R1 automation=A name=flow "
+        "version=1 status=4 existed=1\n"
+        "0 run_started run=R3 automation=A name=flow version=1 source=api steps=1 "
+        "concurrency=4 runs_max=2\n"
+        "0 -> gateway run_changed run=R3 sequence=3 status=3\n"
+        "0 -> gateway run_accepted request=7 run=R3 automation=A name=flow "
+        "version=1 status=3\n"
+        "0 run_queued run=R4 automation=A name=flow version=1 source=api steps=1 "
+        "concurrency=4 runs_max=2 queue_reason=\"concurrency queue: 2 of 2 runs "
+        "are active\"\n"
+        "0 -> gateway run_changed run=R4 sequence=1 status=1\n"
+        "0 -> gateway run_accepted request=7 run=R4 automation=A name=flow "
+        "version=1 status=1\n");
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_policies_suite(void)
 {
@@ -408,6 +776,14 @@ scheduler_policies_suite(void)
     tcase_add_test(tcase, a_queued_run_is_cancelled_without_having_begun);
     tcase_add_test(tcase, each_value_of_the_key_has_a_group_of_its_own);
     tcase_add_test(tcase, too_many_failures_in_a_row_are_told_until_they_are_known);
+    tcase_add_test(tcase, a_trigger_may_have_a_policy_a_limit_or_both);
+    tcase_add_test(tcase, who_replaces_a_large_run_begins_a_turn_later);
+    tcase_add_test(tcase, who_replaces_several_large_runs_ends_them_over_several_turns);
+    tcase_add_test(tcase, who_comes_before_a_queued_run_has_begun_replaces_it);
+    tcase_add_test(
+        tcase, who_replaces_a_long_queue_waits_behind_what_one_turn_cannot_end);
+    tcase_add_test(tcase, a_fork_does_not_wait_for_a_slot);
+    tcase_add_test(tcase, a_run_goes_on_beside_another_if_a_slot_is_free);
     suite_add_tcase(suite, tcase);
     return suite;
 }

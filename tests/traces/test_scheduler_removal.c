@@ -3,8 +3,11 @@
  * Method: rows, records and payloads are searched for what belongs to a run; each trace
  * folds what is left at its end and compares the rows. */
 #include "actors/record.h"
+#include "base/pack.h"
 #include "tests/traces/scheduler_story.h"
 #include "tests/traces/suites.h"
+
+#include <stdio.h>
 
 enum { KEPT_MS = 3600 * 1000, SURELY_MS = 2 * KEPT_MS, INLINE_MAX = 64 };
 
@@ -235,6 +238,325 @@ START_TEST(runs_that_failed_in_a_row_are_still_counted)
 }
 END_TEST
 
+/* Rows about R1 that the trigger actor has not heard of, and about nobody else. */
+START_TEST(who_is_named_beside_one_that_must_be_heard_of_goes)
+{
+    struct story s;
+    open_with(&s, "steps:\n  - { key: a, kind: wait_for_event, event_type: x }\n");
+    story_start(&s, 1, "");
+    story_cancel(&s, 1, "enough");
+    story_learn(&s, 2, one_step);
+    story_start(&s, 2, "");
+    story_completed(&s, (struct held){ 2, 0, 1, 1, 1 });
+    trace_wait(&s.trace, SURELY_MS);
+    ck_assert_uint_gt(rows_of(&s, 1), 1);
+    expect_traces(&s, 2, 0, 0);
+    story_close(&s);
+}
+END_TEST
+
+static void
+open_at(struct story *s, uint32_t instance)
+{
+    story_make(s);
+    s->trace.config.runs_kept_ms = KEPT_MS;
+    s->trace.config.schedulers = 2;
+    s->trace.instance = instance;
+    story_open(s);
+    trace_wait(&s->trace, 2000); /* runs are of second 1 */
+    story_lease_begins(s, 1, 2);
+    story_learn_as(
+        s, story_elsewhere(), 1, "concurrency: forbid\nsteps:\n" STEP("a", ""));
+    trace_skip(&s->trace);
+}
+
+/* The other partition has not said that it heard of it: no row but its value names the
+ * run. */
+START_TEST(a_run_whose_child_elsewhere_has_not_ended_is_not_removed)
+{
+    struct story s;
+    char steps[200];
+    open_at(&s, 0);
+    snprintf(steps, sizeof steps,
+        "steps:\n  - { key: a, kind: automation, automation: %s, wait: true }\n",
+        story_elsewhere());
+    story_learn(&s, 1, steps);
+    story_start(&s, 1, "");
+    struct id child = trace_sent(&s.trace, CHILD_CALLED)->child_called.child;
+    story_cancel(&s, 1, "enough");
+    trace_wait(&s.trace, SURELY_MS);
+    trace_skip(&s.trace);
+    story_cancel(&s, 1, "it is there");
+    story_expect_only(&s, "run=R1",
+        "7202000 -> gateway run_accepted request=8 run=R1 automation=A name=flow "
+        "version=1 status=6 started_ms=2000 existed=1\n");
+    trace_give(&s.trace, ACTOR_scheduler, 1,
+        (struct message){ .code = CHILD_ENDED,
+            .child_ended = { .run = story_run(1),
+                .attempt = 1,
+                .child = child,
+                .status = RUN_STOPPED } });
+    trace_wait(&s.trace, SURELY_MS);
+    ck_assert_uint_eq(rows_of(&s, 1), 0);
+    story_close(&s);
+}
+END_TEST
+
+/* A record is about one project. */
+START_TEST(runs_of_two_projects_go_in_two_records)
+{
+    struct story s;
+    open_with(&s, one_step);
+    story_start(&s, 1, "");
+    story_completed(&s, (struct held){ 1, 0, 1, 1, 1 });
+    s.trace.project = id_of_name(text("another"));
+    story_learn(&s, 1, one_step);
+    story_start(&s, 2, "");
+    story_completed(&s, (struct held){ 2, 0, 1, 1, 1 });
+    trace_skip(&s.trace);
+    trace_wait(&s.trace, SURELY_MS);
+    story_expect_only(&s, "runs_removed",
+        "3662000 runs_removed runs=(16 bytes)\n"
+        "3662000 runs_removed runs=(16 bytes)\n");
+    expect_traces(&s, 1, 0, 0);
+    expect_traces(&s, 2, 0, 0);
+    story_close(&s);
+}
+END_TEST
+
+/* Runs of steps that are over at once. */
+START_TEST(so_many_runs_go_in_one_turn)
+{
+    enum { RUNS = 40 };
+    struct story s;
+    open_with(&s, "steps:\n  - { key: a, kind: set, values: {} }\n");
+    for (unsigned run = 1; run <= RUNS; run++)
+        story_start(&s, run, "");
+    trace_skip(&s.trace);
+    trace_wait(&s.trace, SURELY_MS);
+    story_expect_only(&s, "runs_removed",
+        "3662000 runs_removed runs=(512 bytes)\n"
+        "3662000 runs_removed runs=(128 bytes)\n");
+    for (unsigned run = 1; run <= RUNS; run++)
+        expect_traces(&s, run, 0, 0);
+    story_close(&s);
+}
+END_TEST
+
+/* The first of all runs are still under way. */
+START_TEST(so_many_runs_are_looked_at_in_one_turn)
+{
+    enum { RUNS = 300 };
+    struct story s;
+    open_with(&s, one_step);
+    for (unsigned run = 1; run <= RUNS; run++)
+        story_start(&s, run, "");
+    story_completed(&s, (struct held){ RUNS, 0, 1, 1, 1 });
+    trace_skip(&s.trace);
+    trace_wait(&s.trace, KEPT_MS + KEPT_MS / 16);
+    story_expect_only(&s, "3662000 runs_",
+        "3662000 runs_swept project=bd7a0a4b552d716509077fa95c28ab45 "
+        "run=0000000004e871008000000000000000 more=1\n"
+        "3662000 runs_removed runs=(16 bytes)\n"
+        "3662000 runs_swept project=bd7a0a4b552d716509077fa95c28ab45 "
+        "run=000000000514712c8000000000000000\n");
+    expect_traces(&s, RUNS, 0, 0);
+    story_close(&s);
+}
+END_TEST
+
+static void
+print_lines(struct story *s, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        trace_give(&s->trace, ACTOR_lease, 0,
+            (struct message){ .code = JOB_PRINTED,
+                .job_printed = {
+                    .run = story_run(1), .attempt = 1, .chunk = text("\n") } });
+}
+
+/* Two runs that have ended, the first in so many records and more. */
+static void
+end_two(struct story *s, unsigned records)
+{
+    open_with(s, one_step);
+    story_start(s, 1, "");
+    story_start(s, 2, "");
+    print_lines(s, records);
+    story_completed(s, (struct held){ 1, 0, 1, 1, 1 });
+    story_completed(s, (struct held){ 2, 0, 1, 1, 1 });
+    trace_skip(&s->trace);
+    trace_wait(&s->trace, SURELY_MS);
+}
+
+START_TEST(a_run_of_many_records_fills_a_turn)
+{
+    struct story s;
+    end_two(&s, 600);
+    story_expect_only(&s, "runs_removed",
+        "3662000 runs_removed runs=(16 bytes)\n"
+        "3662000 runs_removed runs=(16 bytes)\n");
+    expect_traces(&s, 1, 0, 0);
+    expect_traces(&s, 2, 0, 0);
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_run_of_too_many_records_keeps_its_facts)
+{
+    enum { RECORDS = 8192 };
+    struct story s;
+    end_two(&s, RECORDS);
+    ck_assert_uint_eq(rows_of(&s, 1), 0);
+    expect_traces(&s, 1, 0, RECORDS + 6);
+    expect_traces(&s, 2, 0, 0);
+    story_close(&s);
+}
+END_TEST
+
+/* Waits of R1 that the trigger actor has not heard of. */
+START_TEST(while_the_trigger_actor_has_much_to_hear_nobody_goes)
+{
+    struct story s;
+    struct buffer items = { 0 };
+    open_with(&s,
+        "steps:\n"
+        "  - { key: e, kind: each, items: '${{ inputs.list }}', concurrency: 300,\n"
+        "      steps: [ { key: a, kind: wait_for_event, event_type: x } ] }\n");
+    pack_map(&items, 1);
+    pack_string(&items, "list");
+    pack_array(&items, 300);
+    for (unsigned i = 0; i < 300; i++)
+        pack_u64(&items, i);
+    story_start_with(&s, 1, "", buffer_bytes(&items));
+    buffer_free(&items);
+    story_learn(&s, 2, one_step);
+    story_start(&s, 2, "");
+    story_completed(&s, (struct held){ 2, 0, 1, 1, 1 });
+    trace_wait(&s.trace, SURELY_MS);
+    ck_assert_uint_gt(rows_of(&s, 2), 1);
+    for (unsigned i = 0; i < 100; i++)
+        story_known(&s, (struct held){ 1, 1 + i, 1, 1, 1 }, true);
+    trace_wait(&s.trace, SURELY_MS);
+    expect_traces(&s, 2, 0, 0);
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(while_a_partition_has_much_to_hear_nobody_goes)
+{
+    enum { FORWARDED = 256 };
+    struct story s;
+    open_at(&s, 0);
+    for (unsigned run = 5; run < 5 + FORWARDED; run++)
+        trace_give(&s.trace, ACTOR_gateway, 0,
+            (struct message){ .code = RUN_START,
+                .run_start = { .request = run,
+                    .run = story_run(run),
+                    .automation = text(story_elsewhere()) } });
+    story_learn(&s, 1, one_step);
+    story_start(&s, 1, "");
+    story_completed(&s, (struct held){ 1, 0, 1, 1, 1 });
+    trace_wait(&s.trace, SURELY_MS);
+    ck_assert_uint_gt(rows_of(&s, 1), 1);
+    struct id run = story_run(5);
+    trace_give(&s.trace, ACTOR_scheduler, 1,
+        (struct message){
+            .code = FORWARD_TAKEN, .forward_taken = { .run = id_move(&run, 1) } });
+    trace_wait(&s.trace, SURELY_MS);
+    expect_traces(&s, 1, 0, 0);
+    story_close(&s);
+}
+END_TEST
+
+/* Not more often than once a minute, and at least once an hour. */
+START_TEST(runs_are_looked_for_as_often_as_fits_how_long_they_are_kept)
+{
+    static const struct {
+        uint64_t kept_ms, wait_ms;
+        const char *said;
+    } rows[] = {
+        { 1000, 3 * 60 * 1000,
+            "62000 runs_swept\n"
+            "122000 runs_swept\n"
+            "182000 runs_swept\n" },
+        { (uint64_t)30 * 24 * 3600 * 1000, 3 * 3600 * 1000,
+            "62000 runs_swept\n"
+            "3662000 runs_swept\n"
+            "7262000 runs_swept\n" },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct story s;
+        story_make(&s);
+        s.trace.config.runs_kept_ms = rows[i].kept_ms;
+        story_open(&s);
+        trace_wait(&s.trace, 2000);
+        story_lease_begins(&s, 1, 2);
+        trace_skip(&s.trace);
+        trace_wait(&s.trace, rows[i].wait_ms);
+        story_expect_only(&s, "runs_swept", rows[i].said);
+        story_close(&s);
+    }
+}
+END_TEST
+
+/* Another run was started under the key meanwhile. */
+START_TEST(a_key_that_names_another_run_stays)
+{
+    struct story s;
+    open_at(&s, 1);
+    struct id first = story_run(1), second = story_run(2);
+    first = id_move(&first, 1);
+    second = id_move(&second, 1);
+    trace_name(&s.trace, &second, "M2");
+    const struct id runs[] = { first, second };
+    for (size_t i = 0; i < COUNT(runs); i++) {
+        trace_give(&s.trace, ACTOR_scheduler, 0,
+            (struct message){ .code = RUN_FORWARDED,
+                .run_forwarded = { .run = runs[i],
+                    .automation = text(story_elsewhere()),
+                    .key = text("k") } });
+        trace_give(&s.trace, ACTOR_gateway, 0,
+            (struct message){ .code = RUN_CANCEL,
+                .run_cancel = { .request = 8, .run = runs[i], .reason = text("no") } });
+        trace_wait(&s.trace, KEPT_MS / 2);
+    }
+    trace_wait(&s.trace, KEPT_MS / 4);
+    trace_skip(&s.trace);
+    trace_give(&s.trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_START,
+            .run_start = { .request = 9,
+                .run = story_run(3),
+                .key = text("k"),
+                .automation = text(story_elsewhere()) } });
+    story_expect_only(&s, "run",
+        "4502000 -> gateway run_accepted request=9 "
+        "run=M2 "
+        "automation=305939d2c59922be7a365b041e1913c9 name=far5 version=1 status=6 "
+        "started_ms=1802000 existed=1\n");
+    story_close(&s);
+}
+END_TEST
+
+/* It began, was cancelled, went on and was cancelled again. */
+START_TEST(a_run_of_a_group_that_went_on_leaves_what_moved_the_group)
+{
+    struct story s;
+    open_with(&s, "concurrency: { policy: queue, max: 2 }\nsteps:\n" STEP("a", ""));
+    story_start(&s, 1, "");
+    story_cancel(&s, 1, "enough");
+    trace_give(&s.trace, ACTOR_gateway, 0,
+        (struct message){
+            .code = RUN_RETRY, .run_retry = { .request = 8, .run = story_run(1) } });
+    story_cancel(&s, 1, "enough");
+    story_start(&s, 2, "");
+    trace_wait(&s.trace, SURELY_MS);
+    expect_traces(&s, 1, 0, 4);
+    ck_assert_uint_gt(rows_of(&s, 2), 0);
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_removal_suite(void)
 {
@@ -247,6 +569,18 @@ scheduler_removal_suite(void)
     tcase_add_test(tc, a_group_stays_as_it_is_when_runs_that_moved_it_go);
     tcase_add_test(tc, what_people_were_asked_goes_with_the_run);
     tcase_add_test(tc, runs_that_failed_in_a_row_are_still_counted);
+    tcase_add_test(tc, who_is_named_beside_one_that_must_be_heard_of_goes);
+    tcase_add_test(tc, a_run_whose_child_elsewhere_has_not_ended_is_not_removed);
+    tcase_add_test(tc, runs_of_two_projects_go_in_two_records);
+    tcase_add_test(tc, so_many_runs_go_in_one_turn);
+    tcase_add_test(tc, so_many_runs_are_looked_at_in_one_turn);
+    tcase_add_test(tc, a_run_of_many_records_fills_a_turn);
+    tcase_add_test(tc, a_run_of_too_many_records_keeps_its_facts);
+    tcase_add_test(tc, while_the_trigger_actor_has_much_to_hear_nobody_goes);
+    tcase_add_test(tc, while_a_partition_has_much_to_hear_nobody_goes);
+    tcase_add_test(tc, runs_are_looked_for_as_often_as_fits_how_long_they_are_kept);
+    tcase_add_test(tc, a_key_that_names_another_run_stays);
+    tcase_add_test(tc, a_run_of_a_group_that_went_on_leaves_what_moved_the_group);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -170,6 +170,71 @@ START_TEST(an_output_that_is_too_large_is_not_read)
 }
 END_TEST
 
+/* Steps: a has no body, e is an each with i in it, job asks. */
+static const char asks[] =
+    "steps:\n"
+    "  - { key: aa, kind: set, values: { n: 1 } }\n"
+    "  - { key: e, kind: each, items: [5], steps: [\n"
+    "      { key: ii, kind: set, values: { v: '${{ item }}' } } ] }\n"
+    "  - { key: job, kind: action, action: x, with: { v: '${{ %s }}' } }\n";
+
+/* The compiler refuses such names; a plan may be from another release. */
+START_TEST(a_name_that_nothing_has_fails_the_step)
+{
+    static const struct {
+        const char *written, *meant, *why;
+    } rows[] = {
+        { "steps.aa.output", "steps.zz.output", "column 11: there is no steps.zz" },
+        { "steps.aa.output", "steps.ii.output", "column 11: there is no steps.ii" },
+        { "steps.aa.output", "steps.aa.outpux",
+            "column 14: there is no steps.aa.outpux" },
+        { "steps.aa", "steps   ", "column 5: there is no steps" },
+        { "context.aa", "context.zz", "column 13: there is no context.zz" },
+        { "context.aa", "context.ii", "column 13: there is no context.ii" },
+        { "context.aa", "context   ", "column 5: there is no context" },
+        { "inputs", "inputz", "column 5: there is no inputz" },
+        { "inputs", "index ", "column 5: there is no index" },
+        { ".inputs ", ".       ", "column 5: everything at once is no value here" },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct story s;
+        char about[600];
+        story_make(&s);
+        story_open(&s);
+        snprintf(about, sizeof about, asks, rows[i].written);
+        story_learn_other(&s, about, rows[i].written, rows[i].meant);
+        story_start(&s, 1, "");
+        snprintf(about, sizeof about,
+            "0 step_failed run=R1 step=2 key=job error_type=TemplateError "
+            "error_message=\"parameters.v: line 1, %s\"\n",
+            rows[i].why);
+        story_expect_only(&s, " step_failed", about);
+        story_close(&s);
+    }
+}
+END_TEST
+
+START_TEST(a_step_that_never_began_has_no_output)
+{
+    struct story s;
+    story_make(&s);
+    story_open(&s);
+    story_learn(&s, 1,
+        "steps:\n"
+        "  - { key: a, kind: sleep, duration: 1h }\n"
+        "  - { key: b, kind: set, values: {} }\n"
+        "cleanup:\n"
+        "  - { key: job, kind: action, action: x,\n"
+        "      with: { b: '${{ steps.b }}', again: '${{ steps.b.output }}' } }\n");
+    story_start(&s, 1, "");
+    story_cancel(&s, 1, "enough");
+    story_expect_offered(&s,
+        "{\"b\":{\"output\":null,\"status\":\"pending\",\"error\":null},"
+        "\"again\":null}");
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_roots_suite(void)
 {
@@ -180,6 +245,8 @@ scheduler_roots_suite(void)
     tcase_add_test(tcase, the_error_of_a_step_that_failed_can_be_read);
     tcase_add_test(tcase, a_run_that_replaced_another_or_waited_has_its_inputs);
     tcase_add_test(tcase, an_output_that_is_too_large_is_not_read);
+    tcase_add_test(tcase, a_name_that_nothing_has_fails_the_step);
+    tcase_add_test(tcase, a_step_that_never_began_has_no_output);
     suite_add_tcase(suite, tcase);
     return suite;
 }
