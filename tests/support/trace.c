@@ -287,7 +287,7 @@ trace_recorded(struct trace *t, struct message fact)
         t->actor->settle(t->state);
     ck_assert_int_eq(journal_commit(t->journal, true), ERR_NONE);
     buffer_free(&record);
-    run(t);
+    trace_restart(t);
 }
 
 static bool

@@ -395,7 +395,7 @@ END_TEST
 
 START_TEST(a_page_of_scopes_has_a_bounded_size)
 {
-    enum { MANY = 10000, PAGE_BYTES = 1 << 20 };
+    enum { MANY = 7100, PAGE_BYTES = 1 << 20 };
     struct trace t;
     char scope[129];
     struct state_set said = { .key = text("k"), .value = text("\x01") };
@@ -531,6 +531,7 @@ TCase *
 trigger_state_case(void)
 {
     TCase *tcase = tcase_create("state");
+    tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, a_change_is_a_fact_and_a_hint_and_survives_a_crash);
     tcase_add_test(
         tcase, what_is_not_there_is_deleted_without_a_fact_but_who_listens_hears_it);
