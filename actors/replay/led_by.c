@@ -1,5 +1,7 @@
 #include "actors/replay/led_by.h"
 
+#include "base/wrong.h"
+
 static struct led_by
 one_of(enum message_code a, enum message_code b)
 {
@@ -30,7 +32,7 @@ by_resumed_wait(const struct facts *facts)
     if (bytes_equal(by, text("signal")))
         return one_of(RUN_SIGNAL, 0);
     if (bytes_equal(by, text("automation")) && facts->count > 1)
-        return one_of(CHILD_ENDED, CHILD_TAKEN);
+        return one_of(CHILD_TAKEN, CHILD_ENDED);
     if (bytes_equal(by, text("event")) && facts->count > 1
         && facts->list[1].code == STEP_COMPLETED)
         return one_of(WAIT_MATCHED, 0);
@@ -197,18 +199,18 @@ end_of(const struct rebuilt *r)
     return ended;
 }
 
+/* That there is a child moves only a step that does not wait for its end. */
 static struct child_taken
 taken_of(const struct rebuilt *r)
 {
     const struct message *first = &r->facts.list[0], *next = &r->facts.list[1];
-    bool completed = next->code == STEP_COMPLETED;
+    bool refused = next->code == STEP_FAILED;
     return (struct child_taken){ .run = first->wait_resumed.run,
         .step = first->wait_resumed.step,
         .attempt = first->wait_resumed.attempt,
         .child = r->child,
-        .err = completed ? ERR_NONE : ERR_INVALID,
-        .detail = next->code == STEP_FAILED ? next->step_failed.error_message
-                                            : (struct bytes){ 0 } };
+        .err = refused ? ERR_INVALID : ERR_NONE,
+        .detail = refused ? next->step_failed.error_message : (struct bytes){ 0 } };
 }
 
 static struct interaction_respond
@@ -295,7 +297,7 @@ write_operation(const struct message *first, struct message *m)
         m->interaction_delete = (struct interaction_delete){ 1,
             first->interaction_deleted.interaction, first->interaction_deleted.by };
         return;
-    default: return;
+    default: WRONG("nothing else leads to a record");
     }
 }
 

@@ -89,13 +89,6 @@ group_of(struct bytes template, const struct event *event, struct arena *arena,
     return true;
 }
 
-static bool
-is_map(struct bytes value)
-{
-    struct cursor c = cursor_over(value);
-    return value.size > 0 && cursor_type(&c) == PACK_MAP;
-}
-
 bool
 inputs_of(const struct trigger_state *s, struct bytes template,
     const struct event *event, struct arena *arena, struct bytes *inputs,
@@ -107,7 +100,7 @@ inputs_of(const struct trigger_state *s, struct bytes template,
     if (limits.output_max > s->config->payload_max)
         limits.output_max = s->config->payload_max;
     if (template.size == 0) {
-        *inputs = is_map(event->entry.data) ? event->entry.data : (struct bytes){ 0 };
+        *inputs = event->entry.data;
         return true;
     }
     if (expression_payload(template, &scope, &limits, arena, inputs, &fault)
@@ -134,17 +127,15 @@ event_meta(const struct event_entry *entry, struct arena *arena)
     enum { OURS = 5 };
     struct buffer own = { 0 }, all = { 0 };
     size_t count = OURS;
-    if (is_map(entry->meta)) {
-        struct cursor c = cursor_over(entry->meta);
-        for (size_t left = cursor_map(&c); left > 0 && !c.bad; left--) {
-            struct bytes pair = { .data = c.at };
-            struct cursor name = cursor_over(cursor_skip(&c));
-            cursor_skip(&c);
-            pair.size = (size_t)(c.at - pair.data);
-            if (cursor_type(&name) == PACK_TEXT && !ours(cursor_text(&name))) {
-                buffer_append_bytes(&own, pair);
-                count++;
-            }
+    struct cursor c = cursor_over(entry->meta);
+    for (size_t left = cursor_map(&c); left > 0; left--) {
+        struct bytes pair = { .data = c.at };
+        struct cursor name = cursor_over(cursor_skip(&c));
+        cursor_skip(&c);
+        pair.size = (size_t)(c.at - pair.data);
+        if (cursor_type(&name) == PACK_TEXT && !ours(cursor_text(&name))) {
+            buffer_append_bytes(&own, pair);
+            count++;
         }
     }
     pack_map(&all, count);

@@ -67,7 +67,7 @@ find(struct call *call)
         arena_copy(call->out->arena, hook.trigger) };
     call->out->project = hook.project;
     if (!definition_read(s, &call->name, call->out->arena, &call->definition))
-        return false;
+        WRONG("a hook without its trigger");
     plan_config_read(&plan_http_shape, call->definition.config, &call->config);
     call->config.header = lower(call->config.header, call->out->arena);
     return true;

@@ -108,8 +108,6 @@ schedule_begin(const struct trigger_state *s, const struct definition *definitio
     struct plan_schedule config;
     config_of(definition, &config);
     struct timetable t = timetable_of(s, definition, &config, after_ms);
-    if (t.interval_ms == 0 && definition->cron.size == 0)
-        return UINT64_MAX;
     return slot_after(&t, after_ms);
 }
 
@@ -289,7 +287,7 @@ slot_skipped_applied(struct trigger_state *s, const struct message *m)
     struct row_key key = key_of_schedule(&name);
     struct schedule schedule;
     if (!kept_read(s->journal, &key, &schedule_shape, NULL, &schedule))
-        return;
+        WRONG("a slot without its schedule");
     disarm(s, &name, &schedule);
     schedule.next_ms = skipped->next_ms;
     schedule.skipped++;
@@ -325,9 +323,10 @@ take_coming(void *self, struct bytes trigger)
     struct schedule schedule;
     struct row_key key = key_of_schedule(&name);
     if (!definition_read(coming->s, &name, coming->arena, &definition)
-        || !kept_read(coming->s->journal, &key, &schedule_shape, NULL, &schedule)
         || !bytes_equal(definition.kind, text("schedule")) || !definition.enabled)
         return true;
+    if (!kept_read(coming->s->journal, &key, &schedule_shape, NULL, &schedule))
+        WRONG("a schedule without its slots");
     config_of(&definition, &config);
     size_t i = coming->count++;
     coming->list[i].key = arena_copy(coming->arena, trigger);

@@ -34,6 +34,7 @@ event_read(const struct trigger_state *s, const struct id *project, uint64_t num
     struct arena *arena, struct event_entry *entry)
 {
     struct row_key key = key_of_event(project, number);
+    /* never: who has a number has it from a row that goes with it */
     if (!kept_read(s->journal, &key, &event_entry_shape, arena, entry))
         return false;
     entry->id = arena_copy(arena, entry->id);
@@ -135,8 +136,7 @@ void
 expire_events(const struct trigger_state *s, uint64_t now_ms, struct outbox *out)
 {
     struct search search = find_oldest(s);
-    if (search.oldest_ms == UINT64_MAX)
-        return;
+    assert(search.oldest_ms != UINT64_MAX); /* or nothing would be due */
     out->project = search.project;
     expire(s, &search.project, now_ms, 0, SAID_MAX, out);
 }

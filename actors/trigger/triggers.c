@@ -53,7 +53,7 @@ find_out(const struct trigger_state *s, uint64_t now_ms, const struct id *automa
         struct trigger_name name = { out->project, *automation, trigger.key };
         if (is(&definition, "schedule")) {
             pack_u64(&found, schedule_begin(s, &definition, now_ms));
-        } else if (is(&definition, "http") && trigger.config.size > 0) {
+        } else if (is(&definition, "http")) {
             struct plan_http http;
             plan_config_read(&plan_http_shape, trigger.config, &http);
             pack_text(&found, hook_handle(s, &name, http.handle, out->arena));
@@ -146,7 +146,7 @@ listen(struct trigger_state *s, const struct trigger_name *name,
 {
     struct listener listener = { LISTENER_TRIGGER, name->automation, 0, 0, name->key };
     struct plan_event config;
-    if (!is(definition, "event") || definition->config.size == 0 || !definition->active)
+    if (!is(definition, "event") || !definition->active)
         return;
     plan_config_read(&plan_event_shape, definition->config, &config);
     bool heard = ends_heard(s, &name->project);
@@ -159,17 +159,6 @@ listen(struct trigger_state *s, const struct trigger_name *name,
     ends_follow(s, &name->project, heard);
 }
 
-static bool
-hook_is(const struct trigger_state *s, const struct row_key *key,
-    const struct trigger_name *name)
-{
-    struct hook hook;
-    return kept_read(s->journal, key, &hook_shape, NULL, &hook)
-           && id_equal(&hook.project, &name->project)
-           && id_equal(&hook.automation, &name->automation)
-           && bytes_equal(hook.trigger, name->key);
-}
-
 static void
 forget(struct trigger_state *s, const struct trigger_name *name,
     const struct earlier *earlier)
@@ -179,7 +168,7 @@ forget(struct trigger_state *s, const struct trigger_name *name,
     struct row_key hook = key_of_hook(earlier->definition.handle);
     listen(s, name, &earlier->definition, false);
     disarm(s, name, &earlier->schedule);
-    if (earlier->definition.handle.size > 0 && hook_is(s, &hook, name))
+    if (earlier->definition.handle.size > 0)
         kept_drop(s->journal, &hook);
     kept_drop(s->journal, &schedule);
     if (earlier->defined)
@@ -211,11 +200,11 @@ take_handle(struct trigger_state *s, const struct trigger_name *name,
         kept_write(s->journal, &key, &hook_shape, &hook);
 }
 
-/* The first release named no slot: an interval begins now. */
+/* The first release named no slot, and knew intervals only: those begin now. */
 static uint64_t
 first_slot(struct cursor *found, uint64_t at_ms, uint64_t interval_ms)
 {
-    if (!cursor_done(found) && cursor_type(found) == PACK_UNSIGNED)
+    if (!cursor_done(found))
         return cursor_u64(found);
     return interval_ms > 0 ? at_ms + interval_ms : UINT64_MAX;
 }
@@ -243,7 +232,7 @@ begin_trigger(struct trigger_state *s, uint64_t at_ms, const struct trigger_name
         same && before->definition.active ? before->definition.since : stream.last;
     now->generation = same && before->definition.active ? before->definition.generation
                                                         : journal_last(s->journal);
-    if (is(now, "http") && !cursor_done(found) && cursor_type(found) == PACK_TEXT)
+    if (is(now, "http") && !cursor_done(found))
         now->handle = cursor_text(found);
     take_handle(s, name, now);
     kept_write(s->journal, &of_definition, &definition_shape, now);
@@ -428,8 +417,7 @@ show(void *self, struct bytes key)
     definition_read(showing->s, &name, showing->arena, &d);
     kept_read(
         showing->s->journal, &of_schedule, &schedule_shape, showing->arena, &schedule);
-    bool http = is(&d, "http") && d.config.size > 0;
-    bool event = is(&d, "event") && d.config.size > 0;
+    bool http = is(&d, "http"), event = is(&d, "event");
     pack_map(out, COMMON + (http ? 4 : event ? 2 : 0));
     put_text(out, "key", key);
     put_text(out, "kind", d.kind);

@@ -3,6 +3,7 @@
 #include "actors/expression/value.h"
 #include "base/map.h"
 
+#include <assert.h>
 #include <math.h>
 
 struct op {
@@ -11,7 +12,8 @@ struct op {
     struct bytes path[VALUE_PATH_MAX];
     size_t depth;
     bool too_deep;      /* the path has more than there is room for */
-    struct bytes value; /* `value` or `by` */
+    struct bytes value; /* of those that add, `by`, which is: */
+    struct number by;
 };
 
 /* The value as it is, and as it is being written. */
@@ -41,7 +43,7 @@ static struct bytes
 member(struct bytes map, struct bytes name)
 {
     struct cursor c = cursor_over(map);
-    for (size_t left = cursor_map(&c); left > 0 && !c.bad; left--) {
+    for (size_t left = cursor_map(&c); left > 0; left--) {
         struct bytes key = key_text(cursor_skip(&c)), value = cursor_skip(&c);
         if (key.data != NULL && bytes_equal(key, name))
             return value;
@@ -83,7 +85,8 @@ write_at(struct buffer *out, struct bytes in, const struct bytes *path, size_t d
     struct bytes old = map ? member(in, path[0]) : (struct bytes){ 0 };
     struct cursor c = cursor_over(in);
     size_t count = map ? cursor_map(&c) : 0;
-    pack_map(out, count + (old.size == 0 && !drop) - (old.size > 0 && drop));
+    assert(old.size > 0 || !drop); /* nobody drops what is not there */
+    pack_map(out, count + (old.size == 0) - drop);
     for (size_t left = count; left > 0; left--) {
         struct bytes key = cursor_skip(&c), value = cursor_skip(&c);
         bool it = old.size > 0 && value.data == old.data;
@@ -95,7 +98,7 @@ write_at(struct buffer *out, struct bytes in, const struct bytes *path, size_t d
         else
             buffer_append_bytes(out, value);
     }
-    if (old.size == 0 && !drop) {
+    if (old.size == 0) {
         pack_text(out, path[0]);
         write_at(out, old, path + 1, depth - 1, put);
     }
@@ -207,7 +210,7 @@ static void
 add(struct work *w, const struct op *op, int sign)
 {
     struct bytes blocked, found = look(w, op, &blocked);
-    struct number there = { .whole = true }, by;
+    struct number there = { .whole = true };
     if (is_blocked(w, op, blocked))
         return;
     if (found.size > 0 && !number_of(found, &there)) {
@@ -215,7 +218,7 @@ add(struct work *w, const struct op *op, int sign)
         return;
     }
     buffer_clear(&w->part);
-    if (number_of(op->value, &by) && write_sum(&w->part, &there, &by, sign))
+    if (write_sum(&w->part, &there, &op->by, sign))
         place(w, op, buffer_bytes(&w->part));
     else
         fail_op(w, op, "out_of_range", "the sum must fit into 64 bits", found);
@@ -294,7 +297,7 @@ depth_of(struct cursor *c)
         return 0;
     }
     size_t left = type == PACK_MAP ? 2 * cursor_map(c) : cursor_array(c);
-    for (; left > 0 && !c->bad; left--) {
+    for (; left > 0; left--) {
         unsigned depth = depth_of(c);
         deepest = depth > deepest ? depth : deepest;
     }
@@ -452,7 +455,6 @@ read_path(struct bytes said, struct op *op)
 static const char *
 read_op(struct bytes said, struct op *op)
 {
-    struct number by;
     if (type_of(said) != PACK_MAP)
         return "it must be an object";
     struct bytes type = pack_find(said, "type");
@@ -463,7 +465,7 @@ read_op(struct bytes said, struct op *op)
         return "path must be a text or a list of texts";
     bool adds = op->kind->run == run_increment || op->kind->run == run_decrement;
     op->value = pack_or_nil(pack_find(said, adds ? "by" : "value"));
-    return adds && !number_of(op->value, &by) ? "by must be a number" : NULL;
+    return adds && !number_of(op->value, &op->by) ? "by must be a number" : NULL;
 }
 
 static bool

@@ -3,7 +3,8 @@
  * A wait that is learned looks back over the stream first, from the moment and number
  * that it names up to the last event that was routed; what comes after that finds it
  * among the listeners.  Each wait knows the last event that was looked at for it, so
- * that none is missed between the two, and none is looked at twice.
+ * that none is missed between the two.  An event that is just being told is looked at
+ * too, and may be told behind that: if it did not fit then, it does not now.
  */
 #include "actors/trigger/state.h"
 #include "base/wrong.h"
@@ -66,7 +67,7 @@ wait_hears(const struct trigger_state *s, const struct wait_name *name,
     struct wait_entry wait;
     if (!kept_read(s->journal, &key, &wait_entry_shape, out->arena, &wait))
         WRONG("a wait that listens is not there");
-    if (event->entry.number > wait.looked && fits(&wait, event, out->arena))
+    if (fits(&wait, event, out->arena))
         say_match(name, event, out);
 }
 
@@ -258,8 +259,6 @@ on_wait_offered(
     wait.looked = number_before(s, &out->project, &stream, offered->since_ms);
     if (wait.looked < offered->after)
         wait.looked = offered->after;
-    if (wait.looked > stream.last)
-        wait.looked = stream.last;
     look_on(s, &name, &wait, out);
 }
 

@@ -1,5 +1,6 @@
 #include "tests/support/trace.h"
 
+#include "actors/record.h"
 #include "transport/codec.h"
 
 #include <check.h>
@@ -271,6 +272,22 @@ trace_crash(struct trace *t)
 {
     if (t->disk != NULL)
         memory_disk_crash(t->disk, 0);
+    trace_restart(t);
+}
+
+void
+trace_recorded(struct trace *t, struct message fact)
+{
+    struct field_blobs blobs = record_blobs(t->journal, t->config.inline_max);
+    struct buffer record = { 0 };
+    fact.envelope.project = t->project;
+    ck_assert_uint_eq(record_write(&blobs, &fact, 1, &record), 1);
+    journal_append(t->journal, t->now_ms, buffer_bytes(&record));
+    t->actor->apply(t->state, t->now_ms, &fact);
+    if (t->actor->settle != NULL)
+        t->actor->settle(t->state);
+    ck_assert_int_eq(journal_commit(t->journal, true), ERR_NONE);
+    buffer_free(&record);
     trace_restart(t);
 }
 

@@ -76,6 +76,8 @@ trace_queue(struct trace *t, enum actor_name from, uint32_t instance, struct mes
 /* A HELLO. */
 void
 trace_hello(struct trace *t, enum actor_name from, uint32_t instance, uint32_t resync);
+/* An earlier life, or release, has recorded `fact`, and this one begins. */
+void trace_recorded(struct trace *t, struct message fact);
 /* Let time pass, stopping at each time that is due. */
 void trace_wait(struct trace *t, uint64_t ms);
 

@@ -1,5 +1,6 @@
 /* Goal: events are kept in order and once, and fire event triggers exactly once.
  * Method: traces of the trigger actor; trace_close replays each. */
+#include "base/json_write.h"
 #include "tests/traces/trigger_story.h"
 #include "tests/traces/trigger_suites.h"
 
@@ -119,6 +120,119 @@ START_TEST(inputs_are_mapped_and_what_cannot_be_is_said)
     trace_expect_only(&t, "fire_settled",
         "1000000 fire_settled automation=AUT1 trigger=m slot_ms=1000000 event=2 "
         "refusal=\"inputs: who: there is no event.user\"\n");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(an_expression_sees_the_event_and_its_meta_alone)
+{
+    static const struct {
+        const char *inputs, *refusal;
+    } rows[] = {
+        { "{\"x\": \"{{ . }}\"}", "inputs: x: everything at once is no value here" },
+        { "{\"x\": \"${{ inputs.x }}\"}", "inputs: x: there is no inputs" },
+        { "{\"x\": \"${{ event.x }}${{ event.x }}\"}", "inputs: x: " },
+    };
+    struct trace t;
+    struct plan_event config = { .event_type = text("a") };
+    story_open(&t);
+    t.config.payload_max = 40;
+    for (unsigned i = 0; i < COUNT(rows); i++) {
+        struct plan_trigger trigger =
+            story_trigger("m", "event", &plan_event_shape, &config);
+        struct trigger_list asked = { .request = 3, .name = text("a") };
+        trigger.inputs = story_json(rows[i].inputs);
+        story_offer(&t, 1, 1 + i, AUTOMATION_ACTIVE, &trigger, 1);
+        story_publish(&t, NULL, "a", "{\"x\": \"01234567890123456789\"}");
+        ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 0);
+        trace_give(&t, ACTOR_gateway, 0,
+            (struct message){ .code = TRIGGER_LIST, .trigger_list = asked });
+        struct cursor items = cursor_over(
+            pack_find(trace_sent(&t, DOCUMENT)->document.document, "items"));
+        cursor_array(&items);
+        struct cursor why = cursor_over(pack_find(cursor_skip(&items), "last_refusal"));
+        struct bytes refusal = cursor_text(&why);
+        ck_assert_msg(bytes_begin(refusal, text(rows[i].refusal)), "%.*s",
+            (int)refusal.size, (const char *)refusal.data);
+    }
+    trace_close(&t);
+}
+END_TEST
+
+/* {"event_type": "x", "n": 1, 5: 6}: nobody says who an event is but the engine. */
+START_TEST(of_meta_what_is_ours_and_what_has_no_name_is_left_out)
+{
+    struct trace t;
+    struct plan_event config = { .event_type = text("a") };
+    struct event_publish publish = { .request = 7,
+        .type = text("a"),
+        .meta = text("\x83\xaa"
+                     "event_type\xa1x\xa1n\x01\x05\x06") };
+    struct buffer out = { 0 };
+    story_open(&t);
+    story_subscribe(&t, 1, "m", &config);
+    trace_give(&t, ACTOR_gateway, 0,
+        (struct message){ .code = EVENT_PUBLISH, .event_publish = publish });
+    ck_assert_int_eq(
+        msgpack_to_json(trace_sent(&t, TRIGGER_FIRED)->trigger_fired.meta, &out),
+        ERR_NONE);
+    buffer_append(&out, "", 1);
+    ck_assert_str_eq((const char *)out.data,
+        "{\"n\":1,\"event_type\":\"a\",\"event_source\":\"\",\"event_number\":1,"
+        "\"source_event_id\":\"\",\"event_at\":\"1970-01-01T00:16:40.000Z\"}");
+    buffer_free(&out);
+    trace_close(&t);
+}
+END_TEST
+
+/* It comes while an event before it is still being told, over many turns. */
+START_TEST(a_trigger_that_comes_amid_a_long_event_does_not_hear_it)
+{
+    enum { MANY = 100, LAST = 250 };
+    struct trace t;
+    struct plan_event config = { .event_type = text("a") };
+    struct plan_trigger trigger =
+        story_trigger("m", "event", &plan_event_shape, &config);
+    struct event_publish publish = { .request = 1, .type = text("a") };
+    struct id last = story_automation(LAST);
+    story_open(&t);
+    for (unsigned i = 1; i <= MANY; i++)
+        story_offer(&t, i, 1, AUTOMATION_ACTIVE, &trigger, 1);
+    t.kept_count = 0;
+    trace_queue(&t, ACTOR_gateway, 0,
+        (struct message){ .code = EVENT_PUBLISH, .event_publish = publish });
+    story_offer(&t, LAST, 1, AUTOMATION_ACTIVE, &trigger, 1);
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), MANY);
+    story_publish(&t, NULL, "a", "{}");
+    ck_assert(
+        id_equal(&trace_sent(&t, TRIGGER_FIRED)->trigger_fired.automation, &last));
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), MANY + 1);
+    trace_close(&t);
+}
+END_TEST
+
+/* The index holds some of the pairs; all must be there. */
+START_TEST(a_trigger_with_a_large_match_wants_all_of_it)
+{
+    enum { PAIRS = 80 };
+    struct trace t;
+    struct buffer json = { 0 };
+    struct plan_event config = { .event_type = text("a") };
+    story_open(&t);
+    for (unsigned last = 1; last < 4; last++) {
+        buffer_clear(&json);
+        for (unsigned i = 0; i < PAIRS; i++)
+            buffer_print(&json, "%s\"p%02u\": %u", i > 0 ? ", " : "{", i,
+                i == PAIRS - 1 ? last % 2 : i);
+        buffer_append(&json, "}", 2);
+        if (last == 1) {
+            config.match = story_json((const char *)json.data);
+            story_subscribe(&t, 1, "m", &config);
+        }
+        story_publish(&t, NULL, "a", (const char *)json.data);
+        ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), last % 2);
+    }
+    buffer_free(&json);
     trace_close(&t);
 }
 END_TEST
@@ -343,6 +457,10 @@ trigger_events_case(void)
     tcase_add_test(c, a_batch_fires_when_it_is_full_or_old);
     tcase_add_test(c, what_is_held_for_a_trigger_that_changed_is_dropped);
     tcase_add_test(c, an_event_that_fires_many_fires_each_once);
+    tcase_add_test(c, an_expression_sees_the_event_and_its_meta_alone);
+    tcase_add_test(c, of_meta_what_is_ours_and_what_has_no_name_is_left_out);
+    tcase_add_test(c, a_trigger_that_comes_amid_a_long_event_does_not_hear_it);
+    tcase_add_test(c, a_trigger_with_a_large_match_wants_all_of_it);
     tcase_add_test(c, pages_of_the_stream_hold_what_the_pattern_fits);
     return c;
 }

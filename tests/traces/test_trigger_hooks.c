@@ -286,6 +286,78 @@ START_TEST(secrets_are_listed_by_name_only)
 }
 END_TEST
 
+START_TEST(a_call_whose_inputs_cannot_be_made_is_kept_and_starts_nothing)
+{
+    struct trace t;
+    struct plan_http config = { .handle = text("own"), .scheme = HOOK_OPEN };
+    struct plan_trigger trigger = story_trigger("h", "http", &plan_http_shape, &config);
+    trigger.inputs = story_json("{\"n\": \"${{ event.n }}\"}");
+    story_open(&t);
+    story_offer(&t, 1, 1, AUTOMATION_ACTIVE, &trigger, 1);
+    trace_skip(&t);
+    call(&t, "own", "{}", "{}");
+    trace_expect_only(&t, "fire_settled",
+        "1000000 fire_settled automation=AUT1 trigger=h slot_ms=1000000 event=1 "
+        "refusal=\"inputs: n: there is no event.n\"\n");
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 0);
+    call(&t, "own", "{}", "{\"n\": 1}");
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 1);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_call_of_a_trigger_whose_key_is_no_name_is_an_http_request)
+{
+    struct trace t;
+    struct plan_http config = { .handle = text("own"), .scheme = HOOK_OPEN };
+    struct plan_trigger trigger =
+        story_trigger("a.", "http", &plan_http_shape, &config);
+    story_open(&t);
+    story_offer(&t, 1, 1, AUTOMATION_ACTIVE, &trigger, 1);
+    trace_skip(&t);
+    call(&t, "own", "{}", "{}");
+    trace_expect_only(&t, "event_kept",
+        "1000000 event_kept number=1 type=http.request source=a data=(…) meta=(…)\n");
+    trace_close(&t);
+}
+END_TEST
+
+/* So it cannot be told from another of the same id. */
+START_TEST(a_delivery_whose_id_is_no_text_has_none)
+{
+    struct trace t;
+    uint8_t mac[crypto_auth_hmacsha256_BYTES];
+    char hex[2 * sizeof mac + 1];
+    struct buffer headers = { 0 };
+    struct plan_http config = {
+        .handle = text("gh"), .scheme = HOOK_GITHUB, .secret = text("plain")
+    };
+    open_hook(&t, &config);
+    mac_of("open sesame", 11, "{}", mac);
+    sodium_bin2hex(hex, sizeof hex, mac, sizeof mac);
+    for (unsigned i = 0; i < 2; i++) {
+        buffer_clear(&headers);
+        pack_map(&headers, 2);
+        pack_string(&headers, "x-hub-signature-256");
+        struct buffer value = { 0 };
+        buffer_print(&value, "sha256=%s", hex);
+        pack_text(&headers, buffer_bytes(&value));
+        buffer_free(&value);
+        pack_string(&headers, "x-github-delivery");
+        pack_text(&headers, text("\xff"));
+        struct hook_call said = { .request = 5,
+            .handle = text("gh"),
+            .headers = buffer_bytes(&headers),
+            .body = text("{}") };
+        trace_give(&t, ACTOR_gateway, 0,
+            (struct message){ .code = HOOK_CALL, .hook_call = said });
+        ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 1);
+    }
+    buffer_free(&headers);
+    trace_close(&t);
+}
+END_TEST
+
 /* What the last question was refused for. */
 static void
 refused(struct trace *t, enum err err)
@@ -528,6 +600,9 @@ trigger_hooks_case(void)
     tcase_add_test(c, a_hook_has_an_url_that_cannot_be_guessed_unless_it_says_its_own);
     tcase_add_test(c, a_hook_of_a_paused_automation_is_not_runnable);
     tcase_add_test(c, two_triggers_cannot_have_one_handle);
+    tcase_add_test(c, a_call_whose_inputs_cannot_be_made_is_kept_and_starts_nothing);
+    tcase_add_test(c, a_call_of_a_trigger_whose_key_is_no_name_is_an_http_request);
+    tcase_add_test(c, a_delivery_whose_id_is_no_text_has_none);
     tcase_add_test(c, secrets_are_listed_by_name_only);
     tcase_add_test(c, a_secret_has_a_name_and_a_value_of_some_size);
     tcase_add_test(c, a_secret_in_clear_is_read_and_one_in_the_place_of_another_is_not);

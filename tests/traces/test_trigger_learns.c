@@ -216,6 +216,129 @@ START_TEST(only_schedules_that_will_come_are_told)
 }
 END_TEST
 
+static uint64_t
+next_slot(const struct trace *t)
+{
+    return t->actor->due(t->state);
+}
+
+/* The fact as the first release said it: nothing was found out. */
+static void
+learned_first(
+    struct trace *t, unsigned n, const struct plan_trigger *triggers, uint32_t count)
+{
+    struct plan plan = { .name = text("a"), .concurrency = PLAN_ALLOW };
+    struct plan_step step = { .key = text("z"),
+        .kind = STEP_SLEEP,
+        .config = story_trigger(
+            "z", "", &plan_sleep_shape, &(struct plan_sleep){ .duration_ms = 1 })
+                      .config,
+        .attempts_max = 1,
+        .backoff = BACKOFF_NONE,
+        .handler = PLAN_NO_STEP,
+        .parent = PLAN_NO_STEP };
+    struct buffer out = { 0 };
+    plan_write(&plan, &step, 1, triggers, count, &out);
+    struct triggers_learned learned = {
+        .automation = story_automation(n), .version = 1, .plan = buffer_bytes(&out)
+    };
+    trace_recorded(
+        t, (struct message){ .code = TRIGGERS_LEARNED, .triggers_learned = learned });
+    buffer_free(&out);
+}
+
+static struct plan_trigger
+minutely(void)
+{
+    struct plan_trigger trigger = story_trigger("s", "schedule", NULL, NULL);
+    trigger.interval_ms = MINUTE_MS;
+    return trigger;
+}
+
+START_TEST(an_interval_of_the_first_release_begins_when_it_is_learned)
+{
+    struct trace t;
+    struct plan_http http = { .handle = text("own"), .scheme = HOOK_OPEN };
+    struct plan_trigger triggers[3] = { minutely(), minutely(),
+        story_trigger("h", "http", &plan_http_shape, &http) };
+    triggers[1].key = text("t");
+    triggers[1].interval_ms = 0;
+    triggers[1].cron = text("* * * * *");
+    story_open(&t);
+    learned_first(&t, 1, triggers, 3);
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 0);
+    ck_assert_uint_eq(next_slot(&t), STORY_BEGIN_MS + MINUTE_MS);
+    list(&t, "", 1);
+    struct bytes document = trace_sent(&t, DOCUMENT)->document.document;
+    ck_assert_ptr_null(memmem(document.data, document.size, "own", 3));
+    trace_wait(&t, MINUTE_MS);
+    ck_assert(
+        bytes_equal(trace_sent(&t, TRIGGER_FIRED)->trigger_fired.trigger, text("s")));
+    story_take_fire(&t, NULL);
+    ck_assert_uint_eq(next_slot(&t), STORY_BEGIN_MS + 2 * MINUTE_MS);
+    trace_close(&t);
+}
+END_TEST
+
+/* Rows as the first release left them: a version, a schedule, and no definition. */
+static void
+leave_rows_of_the_first_release(struct trace *t)
+{
+    struct id automation = story_automation(1);
+    struct trigger_name name = { t->project, automation, text("s") };
+    struct row_key of_automation = key_of_triggers(&t->project, &automation);
+    struct row_key of_definition = key_of_definition(&name);
+    kept_drop(t->journal, &of_definition);
+    journal_put(t->journal, row_key_bytes(&of_automation), bytes_of("\0\0\0\1", 4));
+    ck_assert_int_eq(journal_commit(t->journal, true), ERR_NONE);
+    trace_restart(t);
+}
+
+START_TEST(what_the_first_release_left_goes_on)
+{
+    struct trace t;
+    struct plan_trigger trigger = minutely();
+    story_open(&t);
+    learned_first(&t, 1, &trigger, 1);
+    leave_rows_of_the_first_release(&t);
+    trace_wait(&t, MINUTE_MS);
+    ck_assert_uint_eq(trace_sent(&t, TRIGGER_FIRED)->trigger_fired.slot_ms,
+        STORY_BEGIN_MS + MINUTE_MS);
+    story_take_fire(&t, NULL);
+    ck_assert_uint_eq(next_slot(&t), STORY_BEGIN_MS + 2 * MINUTE_MS);
+    struct schedule_next asked = {
+        .request = 3, .automation = story_automation(1), .count = 3
+    };
+    give(&t, (struct message){ .code = SCHEDULE_NEXT, .schedule_next = asked });
+    expect_shown(&t, "status", "\"active\"");
+    /* The same again keeps its slot, also half a minute later. */
+    trace_wait(&t, MINUTE_MS / 2);
+    story_offer(&t, 1, 2, AUTOMATION_ACTIVE, &trigger, 1);
+    ck_assert_uint_eq(next_slot(&t), STORY_BEGIN_MS + 2 * MINUTE_MS);
+    trigger.interval_ms = 2 * MINUTE_MS;
+    story_offer(&t, 1, 3, AUTOMATION_ACTIVE, &trigger, 1);
+    ck_assert_uint_eq(next_slot(&t), t.now_ms + 2 * MINUTE_MS);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_schedule_that_is_paused_has_no_next_slot)
+{
+    struct trace t;
+    struct plan_trigger trigger = minutely();
+    story_open(&t);
+    story_offer(&t, 1, 1, AUTOMATION_ACTIVE, &trigger, 1);
+    list(&t, "a", 0);
+    struct bytes document = trace_sent(&t, DOCUMENT)->document.document;
+    ck_assert_ptr_nonnull(memmem(document.data, document.size, "1970-01-01T", 11));
+    story_offer(&t, 1, 2, AUTOMATION_PAUSED, &trigger, 1);
+    list(&t, "a", 0);
+    document = trace_sent(&t, DOCUMENT)->document.document;
+    ck_assert_ptr_null(memmem(document.data, document.size, "1970-01-01T", 11));
+    trace_close(&t);
+}
+END_TEST
+
 TCase *
 trigger_learns_case(void)
 {
@@ -225,5 +348,8 @@ trigger_learns_case(void)
         c, a_schedule_goes_on_if_nothing_of_it_changed, 0, COUNT(changes));
     tcase_add_test(c, of_the_versions_that_are_told_the_current_one_counts);
     tcase_add_test(c, only_schedules_that_will_come_are_told);
+    tcase_add_test(c, an_interval_of_the_first_release_begins_when_it_is_learned);
+    tcase_add_test(c, what_the_first_release_left_goes_on);
+    tcase_add_test(c, a_schedule_that_is_paused_has_no_next_slot);
     return c;
 }

@@ -189,6 +189,107 @@ START_TEST(the_next_slots_are_told_in_order)
 }
 END_TEST
 
+START_TEST(no_more_than_a_hundred_slots_are_made_up_for)
+{
+    struct trace t;
+    struct plan_schedule config = { .misfire = MISFIRE_ALL, .catch_up_max = 200 };
+    struct plan_trigger trigger = hourly(&config);
+    size_t fires = 1, seen = 0;
+    uint64_t slot_ms = 0;
+    story_open(&t);
+    story_offer(&t, 1, 1, AUTOMATION_ACTIVE, &trigger, 1);
+    t.now_ms = 150 * (uint64_t)HOUR_MS;
+    trace_restart(&t);
+    ck_assert(take_next(&t, &seen, &slot_ms));
+    ck_assert_uint_eq(slot_ms, 51 * (uint64_t)HOUR_MS);
+    while (take_next(&t, &seen, &slot_ms))
+        fires++;
+    ck_assert_uint_eq(fires, 100);
+    trace_close(&t);
+}
+END_TEST
+
+/* However late each of its slots would be. */
+START_TEST(a_schedule_without_slots_never_fires)
+{
+    struct trace t;
+    struct plan_schedule config = { .jitter_ms = HOUR_MS };
+    struct plan_trigger trigger = hourly(&config);
+    trigger.cron = text("nonsense");
+    story_open(&t);
+    story_offer(&t, 1, 1, AUTOMATION_ACTIVE, &trigger, 1);
+    ck_assert_uint_eq(t.actor->due(t.state), UINT64_MAX);
+    trace_wait(&t, 1000 * (uint64_t)HOUR_MS);
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 0);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(the_next_slot_stays_when_a_later_one_goes)
+{
+    struct trace t;
+    struct plan_trigger trigger = hourly(&(struct plan_schedule){ 0 });
+    struct plan_trigger later = trigger;
+    later.cron = text("30 * * * *");
+    story_open(&t);
+    story_offer(&t, 1, 1, AUTOMATION_ACTIVE, &later, 1);
+    story_offer(&t, 2, 1, AUTOMATION_ACTIVE, &trigger, 1);
+    story_offer(&t, 2, 2, AUTOMATION_ACTIVE, NULL, 0);
+    ck_assert_uint_eq(t.actor->due(t.state), 30 * MINUTE_MS);
+    story_offer(&t, 1, 2, AUTOMATION_ACTIVE, NULL, 0);
+    ck_assert_uint_eq(t.actor->due(t.state), UINT64_MAX);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_slot_whose_inputs_cannot_be_told_is_skipped_and_said)
+{
+    struct trace t;
+    struct plan_trigger trigger = hourly(&(struct plan_schedule){ 0 });
+    trigger.inputs = story_json("{\"who\": \"${{ event.user }}\"}");
+    story_open(&t);
+    story_offer(&t, 1, 1, AUTOMATION_ACTIVE, &trigger, 1);
+    trace_skip(&t);
+    trace_wait(&t, 2 * HOUR_MS - t.now_ms);
+    trace_expect(&t, "3600000 slot_skipped automation=AUT1 trigger=h slot_ms=3600000 "
+                     "next_ms=7200000\n"
+                     "3600000 fire_settled automation=AUT1 trigger=h slot_ms=3600000 "
+                     "refusal=\"inputs: who: there is no event.user\"\n"
+                     "7200000 slot_skipped automation=AUT1 trigger=h slot_ms=7200000 "
+                     "next_ms=10800000\n"
+                     "7200000 fire_settled automation=AUT1 trigger=h slot_ms=7200000 "
+                     "refusal=\"inputs: who: there is no event.user\"\n");
+    trace_close(&t);
+}
+END_TEST
+
+static struct bytes
+next_slots(struct trace *t, uint32_t count)
+{
+    struct schedule_next asked = { .request = 3, .name = text("a"), .count = count };
+    trace_give(t, ACTOR_gateway, 0,
+        (struct message){ .code = SCHEDULE_NEXT, .schedule_next = asked });
+    return pack_find(trace_sent(t, DOCUMENT)->document.document, "items");
+}
+
+START_TEST(no_more_than_a_thousand_slots_are_told_and_none_without_a_schedule)
+{
+    struct trace t;
+    struct plan_trigger trigger = hourly(&(struct plan_schedule){ 0 });
+    trigger.timezone = text("UTC");
+    story_open(&t);
+    story_offer(&t, 1, 1, AUTOMATION_ACTIVE, &trigger, 1);
+    struct cursor items = cursor_over(next_slots(&t, 2000));
+    ck_assert_uint_eq(cursor_array(&items), 1000);
+    struct cursor at = cursor_over(pack_find(cursor_skip(&items), "at"));
+    ck_assert(bytes_equal(cursor_text(&at), text("1970-01-01T01:00:00.000Z")));
+    story_offer(&t, 1, 2, AUTOMATION_ACTIVE, NULL, 0);
+    items = cursor_over(next_slots(&t, 2000));
+    ck_assert_uint_eq(cursor_array(&items), 0);
+    trace_close(&t);
+}
+END_TEST
+
 TCase *
 trigger_slots_case(void)
 {
@@ -199,5 +300,11 @@ trigger_slots_case(void)
     tcase_add_test(c, jitter_puts_every_slot_off_by_the_same_time);
     tcase_add_test(c, a_refusal_settles_the_slot_and_is_counted);
     tcase_add_test(c, the_next_slots_are_told_in_order);
+    tcase_add_test(c, no_more_than_a_hundred_slots_are_made_up_for);
+    tcase_add_test(c, a_schedule_without_slots_never_fires);
+    tcase_add_test(c, the_next_slot_stays_when_a_later_one_goes);
+    tcase_add_test(c, a_slot_whose_inputs_cannot_be_told_is_skipped_and_said);
+    tcase_add_test(
+        c, no_more_than_a_thousand_slots_are_told_and_none_without_a_schedule);
     return c;
 }

@@ -90,12 +90,20 @@ reads(struct trace *t, const char *scope, const char *key, const char *json)
 }
 
 static void
+list_within(struct trace *t, const char *scope, const char *after, uint32_t limit,
+    uint32_t values, uint32_t bytes_max)
+{
+    struct state_list said = { ++asked, text(scope), text(after), limit, values,
+        bytes_max };
+    trace_give(t, ACTOR_gateway, 0,
+        (struct message){ .code = STATE_LIST, .state_list = said });
+}
+
+static void
 list(struct trace *t, const char *scope, const char *after, uint32_t limit,
     uint32_t values)
 {
-    struct state_list said = { ++asked, text(scope), text(after), limit, values, 0 };
-    trace_give(t, ACTOR_gateway, 0,
-        (struct message){ .code = STATE_LIST, .state_list = said });
+    list_within(t, scope, after, limit, values, 0);
 }
 
 static void
@@ -354,10 +362,176 @@ START_TEST(limits_refuse_and_change_nothing)
 }
 END_TEST
 
+/* An item with its value is 69 bytes here. */
+START_TEST(a_page_ends_before_it_has_too_many_bytes_but_has_one_item)
+{
+    static const struct {
+        uint32_t bytes_max;
+        const char *last; /* key; nothing: there are no more */
+    } rows[] = {
+        { 1, "\"k0\"" },
+        { 69, "\"k0\"" },
+        { 137, "\"k0\"" },
+        { 138, "\"k1\"" },
+        { 206, "\"k1\"" },
+        { 207, "null" },
+        { 2 << 20, "null" },
+    };
+    struct trace t;
+    story_open(&t);
+    set(&t, "s", "k0", "[1]");
+    set(&t, "s", "k1", "[1]");
+    set(&t, "s", "k2", "[1]");
+    list(&t, "s", "", 10, 1);
+    struct bytes all = pack_find(trace_sent(&t, DOCUMENT)->document.document, "items");
+    ck_assert_uint_eq(all.size, 1 + 3 * 69);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        list_within(&t, "s", "", 10, 1, rows[i].bytes_max);
+        answered(&t, "next_cursor", rows[i].last);
+    }
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_page_of_scopes_has_a_bounded_size)
+{
+    enum { MANY = 7100, PAGE_BYTES = 1 << 20 };
+    struct trace t;
+    char scope[129];
+    struct state_set said = { .key = text("k"), .value = text("\x01") };
+    story_open(&t);
+    t.config.state_kept_bytes = 1 << 30;
+    for (unsigned i = 0; i < MANY; i++) {
+        snprintf(scope, sizeof scope, "%0128u", i);
+        said.request = said.question = ++asked;
+        said.scope = text(scope);
+        trace_give(&t, ACTOR_gateway, 0,
+            (struct message){ .code = STATE_SET, .state_set = said });
+        buffer_clear(t.said);
+    }
+    scopes(&t, "", MANY);
+    answered(&t, "has_more", "true");
+    struct bytes page = trace_sent(&t, DOCUMENT)->document.document;
+    ck_assert_uint_ge(page.size, PAGE_BYTES);
+    ck_assert_uint_lt(page.size, PAGE_BYTES + 512);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(names_that_are_none_are_refused_in_questions_too)
+{
+    static const char of_names[] = "scope and key must be texts of 1 to 128 bytes",
+                      of_pages[] = "scope must be a text of 1 to 128 bytes, and after "
+                                   "one of at most 128",
+                      of_scopes[] = "after must be a text of at most 128 bytes";
+    static char longer[130];
+    struct trace t;
+    memset(longer, 'n', 129);
+    story_open(&t);
+    for (unsigned i = 0; i < 4; i++) {
+        struct state_get get = { ++asked, text("s"), text("k") };
+        *(i < 2 ? &get.scope : &get.key) = text(i % 2 == 0 ? "" : longer);
+        trace_give(&t, ACTOR_gateway, 0,
+            (struct message){ .code = STATE_GET, .state_get = get });
+        refused(&t, ERR_INVALID, of_names);
+    }
+    list(&t, "", "", 10, 0);
+    refused(&t, ERR_INVALID, of_pages);
+    list(&t, longer, "", 10, 0);
+    refused(&t, ERR_INVALID, of_pages);
+    list(&t, "s", longer, 10, 0);
+    refused(&t, ERR_INVALID, of_pages);
+    list(&t, longer + 1, longer + 1, 10, 0);
+    answered(&t, "items", "[]");
+    scopes(&t, longer, 10);
+    refused(&t, ERR_INVALID, of_scopes);
+    scopes(&t, longer + 1, 10);
+    answered(&t, "items", "[]");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_value_is_no_larger_than_a_payload_and_is_one_value)
+{
+    static const char too_large[] = "the value is larger than state_value_max";
+    struct trace t;
+    struct state_set said = { 99, 99, text("s"), text("k"), bytes_of("\x92\x01", 2), 0,
+        0 };
+    story_open(&t);
+    trace_give(
+        &t, ACTOR_gateway, 0, (struct message){ .code = STATE_SET, .state_set = said });
+    refused(&t, ERR_INVALID, "the value must be one value, nested at most 32 deep");
+    t.config.payload_max = 4;
+    t.config.state_value_max = 8;
+    set(&t, "s", "k", "\"1234\"");
+    refused(&t, ERR_TOO_LARGE, too_large);
+    set(&t, "s", "k", "\"123\"");
+    t.config.payload_max = 8;
+    t.config.state_value_max = 3;
+    set(&t, "s", "k", "\"123\"");
+    refused(&t, ERR_TOO_LARGE, too_large);
+    set(&t, "s", "k", "\"12\"");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(what_is_too_much_already_may_shrink_and_not_grow)
+{
+    static const char full[] =
+        "the project's state would be larger than state_kept_bytes";
+    struct trace t;
+    story_open(&t);
+    set(&t, "s", "k", "\"123\"");
+    t.config.state_kept_bytes = 10;
+    update(&t, "s", "k", "[{\"type\":\"append\",\"value\":\"4\"}]");
+    refused(&t, ERR_TOO_LARGE, full);
+    set(&t, "s", "k", "\"1234\"");
+    refused(&t, ERR_TOO_LARGE, full);
+    set(&t, "s", "k", "\"12\"");
+    reads(&t, "s", "k", "\"12\"");
+    set(&t, "s", "k", "\"ab\"");
+    reads(&t, "s", "k", "\"ab\"");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(an_update_of_nothing_that_does_nothing_creates_nothing)
+{
+    struct trace t;
+    story_open(&t);
+    update(&t, "s", "k", "[{\"type\":\"merge\",\"value\":1}]");
+    trace_expect(&t, "1000000 -> gateway document request=101 document=(…)\n");
+    answered(&t, "value", "null");
+    answered(&t, "revision", "0");
+    reads(&t, "s", "k", NULL);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(values_that_are_too_large_for_an_event_are_left_out_of_it)
+{
+    struct trace t;
+    struct plan_event config = { .event_type = text("state.*") };
+    story_open(&t);
+    story_subscribe(&t, 1, "changed", &config);
+    t.config.payload_max = 100;
+    for (unsigned i = 0; i < 2; i++) {
+        set(&t, "s", "k", "\"0123456789012345678\"");
+        struct bytes data = trace_sent(&t, TRIGGER_FIRED)->trigger_fired.data;
+        ck_assert_int_eq(pack_check(data), ERR_NONE);
+        ck_assert(pack_find(data, "values_left_out").size == (i == 0 ? 0 : 1));
+        ck_assert(pack_find(data, "new_value").size == (i == 0 ? 20 : 0));
+        ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 1);
+    }
+    trace_close(&t);
+}
+END_TEST
+
 TCase *
 trigger_state_case(void)
 {
     TCase *tcase = tcase_create("state");
+    tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, a_change_is_a_fact_and_a_hint_and_survives_a_crash);
     tcase_add_test(
         tcase, what_is_not_there_is_deleted_without_a_fact_but_who_listens_hears_it);
@@ -370,5 +544,12 @@ trigger_state_case(void)
     tcase_add_test(tcase, a_change_is_an_event_for_who_listens_and_only_then);
     tcase_add_test(tcase, pages_are_in_the_order_of_the_keys_and_bounded);
     tcase_add_test(tcase, limits_refuse_and_change_nothing);
+    tcase_add_test(tcase, a_page_ends_before_it_has_too_many_bytes_but_has_one_item);
+    tcase_add_test(tcase, a_page_of_scopes_has_a_bounded_size);
+    tcase_add_test(tcase, names_that_are_none_are_refused_in_questions_too);
+    tcase_add_test(tcase, a_value_is_no_larger_than_a_payload_and_is_one_value);
+    tcase_add_test(tcase, what_is_too_much_already_may_shrink_and_not_grow);
+    tcase_add_test(tcase, an_update_of_nothing_that_does_nothing_creates_nothing);
+    tcase_add_test(tcase, values_that_are_too_large_for_an_event_are_left_out_of_it);
     return tcase;
 }

@@ -190,6 +190,98 @@ START_TEST(a_long_look_back_goes_on_over_many_turns)
 }
 END_TEST
 
+/* A wait of RUN1, whatever else it says. */
+static void
+offer_wait(struct trace *t, struct wait_offered offered)
+{
+    offered.run = story_run(1);
+    offered.step = 3;
+    offered.attempt = 1;
+    trace_give(t, ACTOR_scheduler, 1,
+        (struct message){ .code = WAIT_OFFERED, .wait_offered = offered });
+}
+
+START_TEST(a_wait_hears_only_its_source_and_type)
+{
+    struct trace t;
+    struct event_publish publish = { .request = 1, .type = text("a.b.c") };
+    struct wait_offered offered = { .event_type = text("a.*.c"), .source = text("s") };
+    story_open(&t);
+    offer_wait(&t, offered);
+    story_publish(&t, NULL, "a.b", "{}");
+    story_publish(&t, NULL, "a.b.c", "{}");
+    publish.source = text("r");
+    trace_give(&t, ACTOR_gateway, 0,
+        (struct message){ .code = EVENT_PUBLISH, .event_publish = publish });
+    ck_assert_uint_eq(story_count(&t, WAIT_MATCHED), 0);
+    publish.source = text("s");
+    trace_give(&t, ACTOR_gateway, 0,
+        (struct message){ .code = EVENT_PUBLISH, .event_publish = publish });
+    ck_assert_uint_eq(trace_sent(&t, WAIT_MATCHED)->wait_matched.number, 4);
+    /* And in what came before, too. */
+    story_withdraw(&t, 1);
+    offer_wait(&t, offered);
+    ck_assert_uint_eq(trace_sent(&t, WAIT_MATCHED)->wait_matched.number, 4);
+    ck_assert_uint_eq(story_count(&t, WAIT_MATCHED), 2);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_wait_hears_nothing_up_to_a_number_and_before_a_moment)
+{
+    struct trace t;
+    story_open(&t);
+    story_wait(&t, 1, "a", NULL, NULL, STORY_BEGIN_MS + 10, 0);
+    story_wait(&t, 2, "a", NULL, NULL, 0, 2);
+    for (unsigned i = 0; i < 2; i++)
+        story_publish(&t, NULL, "a", "{}");
+    ck_assert_uint_eq(story_count(&t, WAIT_MATCHED), 0);
+    story_publish(&t, NULL, "a", "{}");
+    struct id run = story_run(2);
+    ck_assert(id_equal(&trace_sent(&t, WAIT_MATCHED)->wait_matched.run, &run));
+    ck_assert_uint_eq(story_count(&t, WAIT_MATCHED), 1);
+    trace_wait(&t, 10);
+    story_publish(&t, NULL, "a", "{}");
+    ck_assert_uint_eq(trace_sent(&t, WAIT_MATCHED)->wait_matched.number, 4);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(what_is_of_another_type_is_looked_at_once)
+{
+    struct trace t;
+    story_open(&t);
+    story_publish(&t, NULL, "a", "{}");
+    story_publish(&t, NULL, "b", "{}");
+    trace_skip(&t);
+    story_wait(&t, 1, "a", "{\"x\": 1}", NULL, 0, 0);
+    story_wait(&t, 2, "c*", NULL, NULL, 0, 0);
+    trace_expect_only(&t, "wait_looked",
+        "1000000 wait_looked run=RUN1 step=3 attempt=1 number=2 whole=1\n"
+        "1000000 wait_looked run=RUN2 step=3 attempt=1 number=2 whole=1\n");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_look_back_that_was_left_amid_is_gone_on_with)
+{
+    struct trace t;
+    struct wait_learned learned = {
+        .run = story_run(1), .step = 3, .attempt = 1, .event_type = text("a")
+    };
+    struct wait_looked looked = { .run = learned.run, .step = 3, .attempt = 1 };
+    story_open(&t);
+    story_publish(&t, NULL, "a", "{}");
+    trace_recorded(
+        &t, (struct message){ .code = WAIT_LEARNED, .wait_learned = learned });
+    ck_assert_uint_eq(story_count(&t, WAIT_MATCHED), 0);
+    trace_recorded(&t, (struct message){ .code = WAIT_LOOKED, .wait_looked = looked });
+    ck_assert_uint_eq(trace_sent(&t, WAIT_MATCHED)->wait_matched.number, 1);
+    ck_assert_uint_eq(story_count(&t, WAIT_MATCHED), 1);
+    trace_close(&t);
+}
+END_TEST
+
 static bool
 count_listener(void *self, const struct listener *listener)
 {
@@ -444,6 +536,10 @@ trigger_waits_case(void)
     tcase_add_test(c, an_event_that_many_wait_for_reaches_each_once);
     tcase_add_test(c, a_wait_that_comes_amid_a_long_event_misses_nothing);
     tcase_add_test(c, a_long_look_back_goes_on_over_many_turns);
+    tcase_add_test(c, a_wait_hears_only_its_source_and_type);
+    tcase_add_test(c, a_wait_hears_nothing_up_to_a_number_and_before_a_moment);
+    tcase_add_test(c, what_is_of_another_type_is_looked_at_once);
+    tcase_add_test(c, a_look_back_that_was_left_amid_is_gone_on_with);
     tcase_add_test(c, an_event_meets_only_those_who_want_its_values);
     tcase_add_loop_test(
         c, a_match_holds_if_all_its_values_are_there, 0, COUNT(matches));

@@ -4,6 +4,7 @@
  * Method: real schedulers write runs of every kind of step; the view gives their parts.
  */
 #include "actors/export.h"
+#include "actors/plan/plan.h"
 #include "actors/replay/retold.h"
 #include "tests/unit/view_engine.h"
 
@@ -345,6 +346,189 @@ START_TEST(a_question_that_was_deleted_is_decided_the_same)
 }
 END_TEST
 
+static void
+report(struct engine *e, uint32_t step, uint32_t attempt, enum outcome outcome)
+{
+    struct job_reported said = { .run = engine_run(e, 1),
+        .step = step,
+        .attempt = attempt,
+        .offer = 1,
+        .session = id_of_name(text("session")),
+        .outcome = outcome,
+        .error_type = text("ActionError"),
+        .error_message = text("no paper") };
+    trace_give(&e->traces[0], ACTOR_lease, 0,
+        (struct message){ .code = JOB_REPORTED, .job_reported = said });
+}
+
+static void
+expect_status(struct engine *e, const char *status)
+{
+    char found[32];
+    engine_run_get(e, 1);
+    ck_assert_str_eq(engine_field(e, "status", found, sizeof found), status);
+}
+
+START_TEST(however_a_job_ends_it_is_decided_again)
+{
+    enum { SILENCES = 10 }; /* so many attempts may be lost */
+    static const char retried[] = STEP("a", ", retry: { max_attempts: 2, delay: 1s }");
+    static const enum outcome outcomes[] = { OUTCOME_FATAL, OUTCOME_CANCELLED };
+    struct engine e;
+    for (size_t i = 0; i < COUNT(outcomes); i++) {
+        open_with(&e, retried);
+        report(&e, 0, 1, outcomes[i]);
+        expect_status(&e, "failed");
+        expect_all_same(&e, 1);
+        engine_close(&e);
+    }
+    open_with(&e, retried);
+    for (uint32_t attempt = 1; attempt <= SILENCES; attempt++) {
+        engine_leased(&e, (struct job){ 1, 0, attempt, 1 });
+        engine_lost(&e, (struct job){ 1, 0, attempt, 1 });
+        engine_wait(&e, 60000);
+    }
+    expect_status(&e, "failed");
+    expect_all_same(&e, 1);
+    engine_close(&e);
+}
+END_TEST
+
+START_TEST(a_failed_run_that_is_given_up_is_decided_again)
+{
+    static const char *const steps[] = { STEP("a", ""),
+        STEP("a", "") "cleanup:\n" STEP("z", "") };
+    for (size_t i = 0; i < COUNT(steps); i++) {
+        struct engine e;
+        open_with(&e, steps[i]);
+        engine_failed(&e, (struct job){ 1, 0, 1, 1 });
+        if (i > 0)
+            engine_completed(&e, (struct job){ 1, 1, 1, 1 }, text("\x07"));
+        struct run_cancel cancel = { 1, engine_run(&e, 1), text("enough"), 1 };
+        trace_give(&e.traces[0], ACTOR_gateway, 0,
+            (struct message){ .code = RUN_CANCEL, .run_cancel = cancel });
+        if (i > 0)
+            engine_completed(&e, (struct job){ 1, 1, 2, 1 }, text("\x07"));
+        expect_status(&e, "cancelled");
+        expect_all_same(&e, 1);
+        engine_close(&e);
+    }
+}
+END_TEST
+
+START_TEST(a_run_that_a_trigger_started_is_decided_again)
+{
+    for (uint32_t i = 0; i < 3; i++) {
+        struct engine e;
+        engine_open(&e, 1);
+        engine_learn(&e, "flow", STEP("a", ""));
+        struct trigger_fired fired = { .run = engine_run(&e, 1),
+            .automation = engine_automation("flow"),
+            .trigger = text("t"),
+            .slot_ms = 7,
+            .inputs = text("\x81\xa1n\x01"),
+            .data = text("\x81\xa1n\x02"),
+            .source = text("event"),
+            .concurrency = i == 1 ? PLAN_REPLACE : 0,
+            .runs_max = i };
+        trace_give(&e.traces[0], ACTOR_trigger, 0,
+            (struct message){ .code = TRIGGER_FIRED, .trigger_fired = fired });
+        engine_completed(&e, (struct job){ 1, 0, 1, 1 }, text("\x07"));
+        expect_status(&e, "completed");
+        expect_all_same(&e, 1);
+        engine_close(&e);
+    }
+}
+END_TEST
+
+/* The run of runs waits for its child, or does not, or there is none. */
+START_TEST(whatever_became_of_a_child_its_parent_is_decided_again)
+{
+    static const struct {
+        const char *step, *status, *led_by;
+    } rows[] = {
+        { "automation: kid, wait: true", "completed", "child_ended" },
+        { "automation: kid, wait: false", "completed", "child_taken" },
+        { "automation: nobody, wait: true", "failed", "tick" },
+        { "automation: busy, wait: true", "failed", "child_taken" },
+        { "automation: busy, wait: true, on_error: a", "completed", "child_taken" },
+        { "automation: broken, wait: true, retry: { max_attempts: 2, delay: 1h }",
+            "suspended", "child_ended" },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct engine e;
+        struct buffer out = { 0 };
+        char steps[300];
+        engine_open(&e, 1);
+        engine_learn(&e, "kid", "  - { key: s, kind: set, values: { n: 1 } }\n");
+        engine_learn(&e, "broken",
+            "  - { key: s, kind: check, checks: [ { name: x, expr: 1 == 2 } ] }\n");
+        snprintf(steps, sizeof steps,
+            "  - { key: z, kind: sleep, duration: 1s }\n"
+            "  - { key: c, kind: automation, %s }\n"
+            "  - { key: a, kind: set, values: { n: 1 } }\n",
+            rows[i].step);
+        engine_learn(&e, "busy", STEP("a", "") "concurrency: forbid\n");
+        engine_learn(&e, "flow", steps);
+        engine_start(&e, 2, "busy");
+        engine_start(&e, 1, "flow");
+        engine_wait(&e, 1000);
+        expect_status(&e, rows[i].status);
+        expect_all_same(&e, 1);
+        verify(&e, engine_run(&e, 1), 0, &out);
+        ck_assert_msg(
+            memmem(out.data, out.size, rows[i].led_by, strlen(rows[i].led_by)) != NULL,
+            "%s", rows[i].step);
+        buffer_free(&out);
+        engine_close(&e);
+    }
+}
+END_TEST
+
+/* The event is gone: nobody can say what it was. */
+START_TEST(what_an_event_was_that_a_step_could_not_use_is_unknown)
+{
+    struct engine e;
+    struct buffer out = { 0 };
+    open_with(&e, "  - { key: w, kind: wait_for_event, event_type: paid, timeout: 1m,\n"
+                  "      mapping: { x: event.nothing } }\n");
+    match(&e, 0);
+    expect_status(&e, "failed");
+    struct retold retold = verify(&e, engine_run(&e, 1), 0, &out);
+    ck_assert_uint_eq(retold.unknown, 1);
+    ck_assert_uint_eq(retold.different, 0);
+    buffer_clear(&out);
+    engine_close(&e);
+    /* Of two steps that complete, it is the one that waited. */
+    open_with(&e, "  - { key: w, kind: wait_for_event, event_type: paid }\n"
+                  "  - { key: s, kind: set, values: { n: 1 } }\n");
+    match(&e, 0);
+    expect_status(&e, "completed");
+    expect_all_same(&e, 1);
+    buffer_free(&out);
+    engine_close(&e);
+}
+END_TEST
+
+START_TEST(how_a_fork_began_is_unknown)
+{
+    struct engine e;
+    struct buffer out = { 0 };
+    open_with(&e, STEP("a", "") STEP("b", ""));
+    engine_completed(&e, (struct job){ 1, 0, 1, 1 }, text("\x07"));
+    struct run_fork fork = {
+        .request = 1, .run = engine_run(&e, 2), .origin = engine_run(&e, 1), .event = 5
+    };
+    trace_give(&e.traces[0], ACTOR_gateway, 0,
+        (struct message){ .code = RUN_FORK, .run_fork = fork });
+    struct retold retold = verify(&e, engine_run(&e, 2), 0, &out);
+    ck_assert_uint_ge(retold.unknown, 1);
+    ck_assert_uint_eq(retold.different, 0);
+    buffer_free(&out);
+    engine_close(&e);
+}
+END_TEST
+
 START_TEST(the_state_at_an_event_is_what_it_was_then)
 {
     struct engine e;
@@ -622,6 +806,12 @@ replay_suite(void)
     tcase_add_test(all, what_people_do_to_a_run_is_decided_again);
     tcase_add_test(all, a_run_that_had_to_wait_for_others_is_decided_again);
     tcase_add_test(all, a_question_that_was_deleted_is_decided_the_same);
+    tcase_add_test(all, however_a_job_ends_it_is_decided_again);
+    tcase_add_test(all, a_failed_run_that_is_given_up_is_decided_again);
+    tcase_add_test(all, a_run_that_a_trigger_started_is_decided_again);
+    tcase_add_test(all, whatever_became_of_a_child_its_parent_is_decided_again);
+    tcase_add_test(all, what_an_event_was_that_a_step_could_not_use_is_unknown);
+    tcase_add_test(all, how_a_fork_began_is_unknown);
     tcase_add_test(all, the_state_at_an_event_is_what_it_was_then);
     tcase_add_test(all, ten_thousand_changed_bytes_are_all_found);
     tcase_add_test(all, a_file_that_is_cut_or_longer_is_refused);

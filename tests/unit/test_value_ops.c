@@ -80,6 +80,7 @@ static const struct {
         "{'b':1,'a':2,'c':3}", "" },
     { "{'a':{'x':1}}", "[{'type':'merge','path':'a','value':{'y':{'z':2}}}]",
         "{'a':{'x':1,'y':{'z':2}}}", "" },
+    { NULL, "[{'type':'merge','value':{'a':[[1],{}]}}]", "{'a':[[1],{}]}", "" },
     { "{'a':5}", "[{'type':'merge','path':['a','b'],'value':{'c':1}}]",
         "{'a':{'b':{'c':1}}}", "" },
     { "[1]", "[{'type':'merge','value':{'a':1}}]", "[1]", "merge.target_not_object" },
@@ -89,6 +90,8 @@ static const struct {
     /* increment, decrement */
     { NULL, "[{'type':'increment','path':'','by':3}]", "3", "" },
     { NULL, "[{'type':'decrement','path':'n','by':3}]", "{'n':-3}", "" },
+    { "{'n':2}", "[{'type':'increment','path':'n','by':0.5}]", "{'n':2.5}", "" },
+    { "2", "[{'type':'increment','path':null,'by':1}]", "3", "" },
     { "{'n':2}", "[{'type':'increment','path':'n','by':5}]", "{'n':7}", "" },
     { "{'n':1.5}", "[{'type':'decrement','path':'n','by':1}]", "{'n':0.5}", "" },
     { "{'n':9223372036854775807}", "[{'type':'increment','path':'n','by':1}]",
@@ -110,6 +113,8 @@ static const struct {
     { "{'l':[1]}", "[{'type':'append','path':'l','value':[2]}]", "{'l':[1,[2]]}", "" },
     { "{'t':'a'}", "[{'type':'append','path':'t','value':'b'}]", "{'t':'ab'}", "" },
     { "{'t':null}", "[{'type':'append','path':'t','value':'b'}]", "{'t':'b'}", "" },
+    { "{'a':{'b':null}}", "[{'type':'append','path':['a','b'],'value':'x'}]",
+        "{'a':{'b':'x'}}", "" },
     { "{}", "[{'type':'append','path':['a','b'],'value':'x'}]", "{'a':{'b':['x']}}",
         "" },
     { "{'t':'a'}", "[{'type':'append','path':'t','value':1}]", "{'t':'a'}",
@@ -180,6 +185,8 @@ static const struct {
     { "[7]", "ops[0]: it must be an object" },
     { "[{'type':'set','value':1},{'type':'burn'}]",
         "ops[1]: type must be set, merge, increment, decrement, append or remove" },
+    { "[{'type':7}]",
+        "ops[0]: type must be set, merge, increment, decrement, append or remove" },
     { "[{'path':'a'}]",
         "ops[0]: type must be set, merge, increment, decrement, append or remove" },
     { "[{'type':'set','path':7}]", "ops[0]: path must be a text or a list of texts" },
@@ -196,6 +203,59 @@ START_TEST(what_is_no_list_of_operations_is_refused_as_a_whole)
                          &arena, &change, &fault),
         ERR_INVALID);
     ck_assert_str_eq(fault.detail, wrong[_i].expected);
+    arena_free(&arena);
+}
+END_TEST
+
+/* What JSON cannot say: keys that are no texts, and a key that is there twice. */
+START_TEST(members_keep_their_keys_and_of_the_same_twice_the_last_counts)
+{
+    static const struct {
+        struct bytes value, ops, becomes;
+    } odd[] = {
+#define BYTES(s) { (const uint8_t *)(s), sizeof(s) - 1 }
+        /* {1: 2, "a": 3}, set a 4 */
+        { BYTES("\x82\x01\x02\xa1"
+                "a\x03"),
+            BYTES("\x91\x83\xa4type\xa3set\xa4path\xa1"
+                  "a\xa5value\x04"),
+            BYTES("\x82\x01\x02\xa1"
+                  "a\x04") },
+        /* {"b": 1}, merge {"a": 1, "a": 2, "b": 3, "b": 4} */
+        { BYTES("\x81\xa1"
+                "b\x01"),
+            BYTES("\x91\x82\xa4type\xa5merge\xa5value\x84\xa1"
+                  "a\x01\xa1"
+                  "a\x02\xa1"
+                  "b\x03\xa1"
+                  "b\x04"),
+            BYTES("\x82\xa1"
+                  "b\x04\xa1"
+                  "a\x02") },
+#undef BYTES
+    };
+    for (size_t i = 0; i < COUNT(odd); i++) {
+        struct value_change change;
+        ck_assert_int_eq(
+            value_change(odd[i].value, odd[i].ops, MAX, &arena, &change, &fault),
+            ERR_NONE);
+        ck_assert_msg(bytes_equal(change.value, odd[i].becomes), "row %zu", i);
+        ck_assert_uint_eq(change.failed, 0);
+    }
+    arena_free(&arena);
+}
+END_TEST
+
+START_TEST(operations_that_are_cut_are_none)
+{
+    struct value_change change;
+    struct bytes whole = json("[{\"type\":\"remove\"}]");
+    for (size_t size = 0; size < whole.size; size++) {
+        ck_assert_int_eq(value_change(json("1"), bytes_of(whole.data, size), MAX,
+                             &arena, &change, &fault),
+            ERR_INVALID);
+        ck_assert_str_eq(fault.detail, "ops must be a list of operations");
+    }
     arena_free(&arena);
 }
 END_TEST
@@ -275,6 +335,12 @@ START_TEST(paths_and_what_is_merged_have_limits)
         "merge.path.segment_too_long");
     ck_assert_str_eq(code_of(op_at("merge", 0, 1, nested(16))), "");
     ck_assert_str_eq(code_of(op_at("merge", 0, 1, nested(17))), "merge.value.too_deep");
+    ck_assert_str_eq(
+        code_of(op_at("merge", 0, 1, json("{\"k\":[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]}"))),
+        "");
+    ck_assert_str_eq(
+        code_of(op_at("merge", 0, 1, json("{\"k\":[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]}"))),
+        "merge.value.too_deep");
     ck_assert_str_eq(code_of(op_at("merge", 0, 1, wide_map(1024))), "");
     ck_assert_str_eq(
         code_of(op_at("merge", 0, 1, wide_map(1025))), "merge.value.too_many_keys");
@@ -365,6 +431,9 @@ main(void)
         tcase, an_operation_does_what_the_table_says, 0, (int)COUNT(rows));
     tcase_add_loop_test(tcase, what_is_no_list_of_operations_is_refused_as_a_whole, 0,
         (int)COUNT(wrong));
+    tcase_add_test(
+        tcase, members_keep_their_keys_and_of_the_same_twice_the_last_counts);
+    tcase_add_test(tcase, operations_that_are_cut_are_none);
     tcase_add_test(tcase, paths_and_what_is_merged_have_limits);
     tcase_add_test(tcase, a_value_stays_within_its_size_and_its_depth);
     tcase_add_test(tcase, a_list_has_no_more_than_128_operations);
