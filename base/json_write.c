@@ -14,7 +14,8 @@ enum { DEPTH_MAX = 2 * PACK_DEPTH_MAX };
 
 static void write_value(struct cursor *in, struct buffer *out, unsigned depth);
 
-static void
+/* In line, where the size of a literal is known. */
+__attribute__((always_inline)) static inline void
 put(struct buffer *out, const char *s)
 {
     buffer_append(out, s, strlen(s));

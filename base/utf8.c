@@ -20,13 +20,28 @@ sequence_size(struct bytes in)
     return size;
 }
 
+/* How far it is plain from `at` on: nearly all of most texts. */
+static size_t
+plain_until(struct bytes in, size_t at)
+{
+    uint64_t eight;
+    for (; in.size - at >= sizeof eight; at += sizeof eight) {
+        memcpy(&eight, in.data + at, sizeof eight);
+        if ((eight & 0x8080808080808080u) != 0)
+            break;
+    }
+    while (at < in.size && in.data[at] < 0x80)
+        at++;
+    return at;
+}
+
 struct bytes
 utf8_beginning(struct bytes in)
 {
-    size_t size = 0, more = 1;
+    size_t size = plain_until(in, 0), more = 1;
     while (size < in.size && more > 0) {
         more = sequence_size(bytes_of(in.data + size, in.size - size));
-        size += more;
+        size = plain_until(in, size + more);
     }
     return bytes_of(in.data, size);
 }

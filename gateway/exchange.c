@@ -17,37 +17,116 @@
 
 enum { SPARE_MAX = 64, BODY_KEPT_MAX = 65536, STREAM_BLOCK = 4096, UPLOAD_MORE = 4 };
 enum { HEADER_NAME_MAX = 255, HEADER_VALUE_MAX = 8191 };
+/* So many wait for so long without being set aside. */
+enum { ATTENDED_MAX = 256, ATTEND_MS = 20 };
 
 #define CROWDED "there is no room for a body of this size now: try again later"
 
-static const char *const header_names[HEADER_COUNT] = {
-    [HEADER_ACCEPT] = "Accept",
-    [HEADER_AUTHORIZATION] = "Authorization",
-    [HEADER_CONNECTION] = "Connection",
-    [HEADER_CONTENT_LENGTH] = "Content-Length",
-    [HEADER_CONTENT_TYPE] = "Content-Type",
-    [HEADER_HOST] = "Host",
-    [HEADER_IDEMPOTENCY_KEY] = "Idempotency-Key",
-    [HEADER_LAST_EVENT_ID] = "Last-Event-ID",
-    [HEADER_ORIGIN] = "Origin",
-    [HEADER_TRACEPARENT] = "traceparent",
-    [HEADER_TRANSFER_ENCODING] = "Transfer-Encoding",
-    [HEADER_UPGRADE] = "Upgrade",
-    [HEADER_WEBSOCKET_KEY] = "Sec-WebSocket-Key",
-    [HEADER_WEBSOCKET_VERSION] = "Sec-WebSocket-Version",
+#define HEADER(name)                                                                   \
+    {                                                                                  \
+        name, sizeof name - 1                                                          \
+    }
+
+static const struct {
+    const char *name;
+    size_t size;
+} header_names[HEADER_COUNT] = {
+    [HEADER_ACCEPT] = HEADER("Accept"),
+    [HEADER_AUTHORIZATION] = HEADER("Authorization"),
+    [HEADER_CONNECTION] = HEADER("Connection"),
+    [HEADER_CONTENT_LENGTH] = HEADER("Content-Length"),
+    [HEADER_CONTENT_TYPE] = HEADER("Content-Type"),
+    [HEADER_HOST] = HEADER("Host"),
+    [HEADER_IDEMPOTENCY_KEY] = HEADER("Idempotency-Key"),
+    [HEADER_LAST_EVENT_ID] = HEADER("Last-Event-ID"),
+    [HEADER_ORIGIN] = HEADER("Origin"),
+    [HEADER_TRACEPARENT] = HEADER("traceparent"),
+    [HEADER_TRANSFER_ENCODING] = HEADER("Transfer-Encoding"),
+    [HEADER_UPGRADE] = HEADER("Upgrade"),
+    [HEADER_WEBSOCKET_KEY] = HEADER("Sec-WebSocket-Key"),
+    [HEADER_WEBSOCKET_VERSION] = HEADER("Sec-WebSocket-Version"),
 };
 
 static void
 set_alarm(struct exchange *x, unsigned ms)
 {
-    struct gateway *g = x->connection->server->gateway;
+    struct gateway *g = x->server->gateway;
     alarm_set(&g->alarms, &x->connection->alarm, g->now_ms + ms);
 }
 
 static void
 clear_alarm(struct exchange *x)
 {
-    alarm_clear(&x->connection->server->gateway->alarms, &x->connection->alarm);
+    alarm_clear(&x->server->gateway->alarms, &x->connection->alarm);
+}
+
+/* MHD may have more to do for it at once, unless it turns out to wait. */
+static void
+stir(struct exchange *x)
+{
+    x->server->stirred += x->stirred_in != x->server->runs;
+    x->stirred_in = x->server->runs;
+}
+
+static void
+calm(struct exchange *x)
+{
+    x->server->stirred -= x->stirred_in == x->server->runs;
+    x->stirred_in = 0;
+}
+
+/* Beside those that wait there may be a connection that has not been read to its end,
+ * and MHD cannot tell us so. */
+static void
+look_again(struct alarm *alarm)
+{
+    struct server *server = LIST_OF(alarm, struct server, patience);
+    if (server->attended == 0)
+        return;
+    server->kick = true;
+    alarm_set(&server->gateway->alarms, alarm, server->gateway->now_ms + ATTEND_MS);
+}
+
+static void
+attend(struct exchange *x)
+{
+    struct server *server = x->server;
+    struct gateway *g = server->gateway;
+    x->attended = true;
+    x->attend_until_ms = g->now_ms + ATTEND_MS;
+    if (server->attended++ == 0 && server->patience.place == 0) {
+        server->patience.ring = look_again;
+        alarm_set(&g->alarms, &server->patience, x->attend_until_ms);
+    }
+    calm(x);
+}
+
+static void
+dismiss(struct exchange *x)
+{
+    x->server->attended -= x->attended;
+    x->attended = false;
+}
+
+static void
+suspend(struct exchange *x)
+{
+    dismiss(x);
+    calm(x);
+    MHD_suspend_connection(x->mhd);
+    x->suspended = true;
+}
+
+/* To set a connection aside and take it up again costs three system calls, to be asked
+ * for the answer in each run of MHD next to nothing: only who waits for long, or in a
+ * crowd, is set aside. */
+static void
+wait_for_answer(struct exchange *x)
+{
+    if (!x->attended && x->server->attended < ATTENDED_MAX)
+        attend(x);
+    else if (!x->attended || x->attend_until_ms <= x->server->gateway->now_ms)
+        suspend(x);
 }
 
 static struct exchange *
@@ -75,6 +154,7 @@ exchange_new(
 {
     struct server *server = connection->server;
     struct exchange *x = take_spare(server);
+    x->server = server;
     x->connection = connection;
     x->mhd = mhd;
     x->request.gateway = server->gateway;
@@ -82,6 +162,7 @@ exchange_new(
     x->request.dialects = server->place.dialects;
     x->raw_target = arena_copy(&x->request.arena, raw_target);
     list_append(&server->exchanges, &x->link);
+    stir(x);
     server->busy++;
     return x;
 }
@@ -94,7 +175,7 @@ close_stream(struct exchange *x)
     if (stream == NULL)
         return;
     r->stream = NULL;
-    gauge(COUNTER_streams, --x->request.gateway->stream_count);
+    gauge(COUNTER_streams, --r->gateway->stream_count);
     stream->closed(r);
     buffer_free(&stream->out);
 }
@@ -103,14 +184,16 @@ void
 exchange_free(struct exchange **out)
 {
     struct exchange *x = *out;
-    struct server *server = x->connection->server;
+    struct server *server = x->server;
     assert(!x->suspended);
+    dismiss(x);
     close_stream(x);
     if (x->request.left != NULL)
         x->request.left(&x->request);
     if (x->request.websocket != NULL && !x->switched)
         websocket_abandon(x->request.websocket);
-    set_alarm(x, HEAD_MS);
+    if (x->connection != NULL)
+        set_alarm(x, HEAD_MS);
     list_remove(&x->link);
     server->busy -= !x->switched;
     arena_reset(&x->request.arena);
@@ -126,6 +209,22 @@ exchange_free(struct exchange **out)
         buffer_free(&x->request.body);
         free(x);
     }
+    *out = NULL;
+}
+
+/* Who was asked for the answer will give it, and to this request. */
+void
+exchange_end(struct exchange **out)
+{
+    struct exchange *x = *out;
+    stir(x);
+    if (!x->attended || x->request.answer.ready) {
+        exchange_free(out);
+        return;
+    }
+    dismiss(x);
+    x->connection = NULL;
+    x->mhd = NULL;
     *out = NULL;
 }
 
@@ -165,7 +264,6 @@ token(const char *name, size_t size)
 
 struct head_check {
     struct exchange *x;
-    unsigned host_count;
     size_t header_count;
     size_t size; /* bytes of the head, were it written as most people do */
 };
@@ -181,14 +279,15 @@ take_header(void *self, enum MHD_ValueKind kind, const char *name, size_t name_s
     check->size += name_size + value_size + sizeof ": \r\n" - 1;
     if (!token(name, name_size) || !plain(value, value_size))
         x->wrong = "a header has a character that it must not have";
-    if (strcasecmp(name, "Host") == 0 && ++check->host_count > 1)
-        x->wrong = "there are two Hosts";
     for (size_t i = 0; i < HEADER_COUNT; i++) {
-        if (strcasecmp(name, header_names[i]) != 0)
+        if (name_size != header_names[i].size
+            || strcasecmp(name, header_names[i].name) != 0)
             continue;
         if (x->request.headers[i].data != NULL)
             x->wrong = "a header is there twice";
-        x->request.headers[i] = bytes_of(value != NULL ? value : "", value_size);
+        /* The request may live longer than the connection. */
+        x->request.headers[i] = arena_copy(
+            &x->request.arena, bytes_of(value != NULL ? value : "", value_size));
     }
     return MHD_YES;
 }
@@ -250,7 +349,7 @@ refuse_crowd(struct exchange *x)
     struct bytes length = x->request.headers[HEADER_CONTENT_LENGTH];
     uint64_t size = 0;
     if (x->request.answer.ready || !target_number(length, &size)
-        || holding_fits(&x->connection->server->gateway->holding, 0, size))
+        || holding_fits(&x->server->gateway->holding, 0, size))
         return;
     x->request.answer.close = true;
     request_refuse(&x->request, ERR_OVERLOADED, CROWDED);
@@ -284,6 +383,7 @@ read_stream(void *self, uint64_t position, char *out, size_t room)
     struct exchange *x = self;
     struct stream *stream = x->request.stream;
     (void)position;
+    stir(x);
     if (stream_drained(stream) && !stream->ended) {
         buffer_clear(&stream->out);
         stream->at = 0;
@@ -299,8 +399,7 @@ read_stream(void *self, uint64_t position, char *out, size_t room)
     if (stream->ended)
         return stream->broken ? MHD_CONTENT_READER_END_WITH_ERROR
                               : MHD_CONTENT_READER_END_OF_STREAM;
-    MHD_suspend_connection(x->mhd);
-    x->suspended = true;
+    suspend(x);
     return 0;
 }
 
@@ -320,7 +419,7 @@ on_switch(void *self, struct MHD_Connection *mhd, void *own, const char *early,
     (void)mhd;
     (void)own;
     x->switched = true;
-    x->connection->server->busy--;
+    x->server->busy--;
     clear_alarm(x);
     arena_free(&x->request.arena);
     drop_body(x);
@@ -337,7 +436,6 @@ response_of(struct exchange *x)
         /* MHD reads it only, but says void *. */
         return MHD_create_response_from_buffer(answer->body.size,
             (void *)(uintptr_t)answer->body.data, MHD_RESPMEM_PERSISTENT);
-    gauge(COUNTER_streams, ++x->request.gateway->stream_count);
     return MHD_create_response_from_callback(
         MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream, x, NULL);
 }
@@ -431,6 +529,8 @@ send_answer(struct exchange *x)
 {
     struct answer *answer = &x->request.answer;
     struct MHD_Response *response = response_of(x);
+    dismiss(x);
+    stir(x);
     if (response == NULL)
         WRONG("out of memory");
     count(COUNTER_requests_refused, answer->status >= 400);
@@ -483,6 +583,8 @@ enum MHD_Result
 exchange_go_on(struct exchange *x, const char *method, const char *version,
     const char *upload, size_t *upload_size)
 {
+    if (x->phase < EXCHANGE_WAIT)
+        stir(x);
     if (x->phase == EXCHANGE_HEAD) {
         enter(x, method, version);
         x->phase = EXCHANGE_BODY;
@@ -500,28 +602,31 @@ exchange_go_on(struct exchange *x, const char *method, const char *version,
     assert(x->phase == EXCHANGE_WAIT);
     if (x->request.answer.ready)
         return send_answer(x);
-    MHD_suspend_connection(x->mhd);
-    x->suspended = true;
+    wait_for_answer(x);
     return MHD_YES;
 }
 
 struct server *
 server_of(const struct request *r)
 {
-    return ((const struct exchange *)r)->connection->server;
+    return ((const struct exchange *)r)->server;
 }
 
 void
 server_wake(struct request *r)
 {
     struct exchange *x = (struct exchange *)r;
-    if (r->stream != NULL && !stream_drained(r->stream) && r->stream->at == 0)
+    if (x->mhd == NULL) {
+        list_remove(&x->link);
+        list_append(&x->server->answered, &x->link);
+    } else if (r->stream != NULL && !stream_drained(r->stream) && r->stream->at == 0)
         set_alarm(x, SEND_MS);
-    if (!x->suspended)
+    if (!x->suspended && !x->attended)
         return;
+    if (x->suspended)
+        MHD_resume_connection(x->mhd);
     x->suspended = false;
-    MHD_resume_connection(x->mhd);
-    x->connection->server->kick = true;
+    x->server->kick = true;
 }
 
 bool
@@ -529,6 +634,8 @@ server_connected(const struct request *r)
 {
     const struct exchange *x = (const struct exchange *)r;
     char next;
+    if (x->connection == NULL)
+        return false;
     ssize_t size = recv(x->connection->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT);
     return size > 0 || (size < 0 && (errno == EAGAIN || errno == EINTR));
 }
@@ -578,7 +685,7 @@ request_headers(struct request *r)
 void
 exchange_abandon(struct exchange *x)
 {
-    if (!x->suspended)
+    if (x->mhd != NULL && !x->suspended && !x->attended)
         return;
     if (!x->request.answer.ready)
         request_refuse(&x->request, ERR_UNAVAILABLE, "the engine is going down");

@@ -18,7 +18,12 @@ struct server {
     size_t busy;           /* their number */
     struct list spare;     /* exchanges kept for reuse */
     size_t spare_count;
-    bool kick; /* MHD must run before the loop sleeps */
+    bool kick;             /* MHD must run before the loop sleeps */
+    uint64_t runs;         /* of MHD */
+    size_t stirred;        /* exchanges in this run that may go on in the next */
+    size_t attended;       /* those that MHD asks about in each */
+    struct alarm patience; /* some of them have been for too long */
+    struct list answered;  /* exchanges whose clients had gone before */
 };
 
 struct connection {
@@ -37,16 +42,20 @@ enum exchange_phase { EXCHANGE_HEAD, EXCHANGE_BODY, EXCHANGE_WAIT, EXCHANGE_SENT
 struct exchange {
     struct request request; /* first: a request is found in its exchange */
     struct list link;
-    struct connection *connection;
-    struct MHD_Connection *mhd;
+    struct server *server;
+    struct connection *connection; /* NULL: it is closed, and only the answer is due */
+    struct MHD_Connection *mhd;    /* the same */
     struct bytes raw_target;
     enum exchange_phase phase;
-    bool suspended;    /* MHD does not look at the connection */
-    bool switched;     /* the connection is a WebSocket's now */
-    bool bodied;       /* a body follows, or may follow */
-    const char *wrong; /* what the head is refused for */
-    size_t held;       /* bytes of the body */
-    bool crowded;      /* there was no room for the rest of it */
+    uint64_t attend_until_ms; /* monotonic */
+    uint64_t stirred_in;      /* run of MHD */
+    bool attended;            /* MHD asks for the answer in each run */
+    bool suspended;           /* MHD does not look at the connection */
+    bool switched;            /* the connection is a WebSocket's now */
+    bool bodied;              /* a body follows, or may follow */
+    const char *wrong;        /* what the head is refused for */
+    size_t held;              /* bytes of the body */
+    bool crowded;             /* there was no room for the rest of it */
 };
 
 /* How long a client may take, in ms. */
@@ -56,6 +65,8 @@ struct exchange *exchange_new(
     struct connection *connection, struct MHD_Connection *mhd, struct bytes raw_target);
 enum MHD_Result exchange_go_on(struct exchange *x, const char *method,
     const char *version, const char *upload, size_t *upload_size);
+/* MHD closes the connection, or the answer has left. */
+void exchange_end(struct exchange **exchange);
 void exchange_free(struct exchange **exchange);
 /* Nobody may be suspended when the daemon stops. */
 void exchange_abandon(struct exchange *x);

@@ -87,7 +87,7 @@ open_doors(struct loop *loop)
     if (g->open || gateway_waits_for(g) != NULL)
         return;
     g->open = true;
-    loop->fds[WORKERS].fd = (int)zsock_fd(worker_door_socket(g->worker_door));
+    loop->fds[WORKERS].fd = worker_door_fd(g->worker_door);
     workflow_graph_begin(g->workflow_graph);
     child_ready(&g->child, "http=%u worker=%u iii=%u iii_http=%u",
         server_port(g->servers[SERVER_HTTP]), worker_door_port(g->worker_door),
@@ -135,20 +135,13 @@ turn(struct loop *loop)
     return more ? g->now_ms : next_ms;
 }
 
-/* Sending to workers may have taken the signal that one of them spoke meanwhile. */
-static bool
-worker_spoke(const struct gateway *g)
-{
-    return g->open
-           && (zsock_events(worker_door_socket(g->worker_door)) & ZMQ_POLLIN) != 0;
-}
-
 static void
 wait_until(struct loop *loop, uint64_t at_ms)
 {
     uint64_t now_ms = clock_monotonic_ms(),
              sleep_ms = at_ms > now_ms ? at_ms - now_ms : 0;
-    loop->worker_spoke = worker_spoke(loop->gateway);
+    struct gateway *g = loop->gateway;
+    loop->worker_spoke = g->open && worker_door_hears(g->worker_door);
     if (loop->worker_spoke)
         sleep_ms = 0;
     for (size_t i = 0; i < FD_COUNT; i++)

@@ -1,5 +1,6 @@
 #include "gateway/request.h"
 
+#include "base/counters.h"
 #include "base/hash.h"
 #include "base/json_read.h"
 #include "base/json_write.h"
@@ -224,6 +225,7 @@ request_stream_with(struct request *r, unsigned status, struct bytes headers,
     const char *type, struct stream *stream)
 {
     r->stream = stream;
+    gauge(COUNTER_streams, ++r->gateway->stream_count);
     request_answer_with(r, status, headers, type, (struct bytes){ 0 });
 }
 

@@ -80,26 +80,35 @@ check_queries(
     return ERR_NONE;
 }
 
+/* Look among the rows of these methods; the last that fits is meant. */
+static void
+look(const struct route_table *tables, size_t table_count, unsigned methods,
+    const struct target *target, struct route_match *match)
+{
+    struct bytes captures[CAPTURES_MAX] = { 0 };
+    for (size_t t = 0; t < table_count; t++)
+        for (size_t i = 0; i < tables[t].count; i++) {
+            const struct http_route *route = &tables[t].rows[i];
+            if ((methods & 1u << route->method) == 0
+                || !path_fits(route->path, target, captures))
+                continue;
+            match->allowed |= 1u << route->method;
+            match->table = t;
+            match->route = route;
+            memcpy(match->captures, captures, sizeof captures);
+        }
+}
+
 enum err
 router_find(const struct route_table *tables, size_t table_count, enum method method,
     const struct target *target, struct route_match *match, struct fault *fault)
 {
-    struct bytes captures[CAPTURES_MAX] = { 0 };
     *match = (struct route_match){ 0 };
-    for (size_t t = 0; t < table_count; t++)
-        for (size_t i = 0; i < tables[t].count; i++) {
-            const struct http_route *route = &tables[t].rows[i];
-            if (!path_fits(route->path, target, captures))
-                continue;
-            match->allowed |= 1u << route->method;
-            match->table = t;
-            if (route->method != method)
-                continue;
-            match->route = route;
-            memcpy(match->captures, captures, sizeof captures);
-        }
+    look(tables, table_count, 1u << method, target, match);
     if (match->route != NULL)
         return check_queries(match->route, target, fault);
+    look(tables, table_count, ~(1u << method), target, match);
+    match->route = NULL;
     if (match->allowed == 0)
         return fault_set(fault, ERR_NOT_FOUND, "there is no such path");
     return fault_set(fault, ERR_METHOD, "this path does not take this method");

@@ -46,7 +46,7 @@ struct route_match {
     const struct http_route *route;
     size_t table; /* of the row, or of the last one with this path */
     struct bytes captures[CAPTURES_MAX];
-    unsigned allowed; /* bits 1 << METHOD_… of all rows with this path */
+    unsigned allowed; /* 1 << METHOD_…: of the row, or of all with this path */
 };
 
 /* "GET" and so on; HEAD is GET without its body; METHOD_OTHER for what no row has. */

@@ -120,7 +120,7 @@ on_end(void *self, struct MHD_Connection *mhd, void **own,
     (void)mhd;
     (void)code;
     if (x != NULL)
-        exchange_free(&x);
+        exchange_end(&x);
     *own = NULL;
 }
 
@@ -128,7 +128,8 @@ __attribute__((format(printf, 2, 0))) static void
 on_complaint(void *self, const char *format, va_list args)
 {
     char line[300];
-    (void)self;
+    struct server *server = self;
+    server->stirred++;
     vsnprintf(line, sizeof line, format, args);
     log_line(LOG_DEBUG, "http_complaint", "detail=\"%.280s\"", line);
 }
@@ -206,15 +207,17 @@ server_open(struct gateway *gateway, const struct server_place *place,
     server->listener = -1;
     list_open(&server->exchanges);
     list_open(&server->spare);
+    list_open(&server->answered);
     enum err err = open_listener(server, fault);
     if (err != ERR_NONE)
         return err;
     server->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME
                                           | MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG,
         0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_complaint,
-        NULL, MHD_OPTION_LISTEN_SOCKET, server->listener, MHD_OPTION_NOTIFY_CONNECTION,
-        on_connection, server, MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
-        MHD_OPTION_NOTIFY_COMPLETED, on_end, server, MHD_OPTION_CONNECTION_LIMIT,
+        server, MHD_OPTION_LISTEN_SOCKET, server->listener,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED,
+        on_end, server, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)gateway->child.config.connections_max,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MAX,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
@@ -242,6 +245,7 @@ server_close(struct server **out)
     } else if (server->listener >= 0) {
         close(server->listener);
     }
+    alarm_clear(&server->gateway->alarms, &server->patience);
     exchanges_free(server);
     free(server);
     *out = NULL;
@@ -264,12 +268,21 @@ server_run(struct server *server, bool readable)
 {
     MHD_UNSIGNED_LONG_LONG timeout_ms;
     bool again = readable || server->kick;
+    struct list *at;
+    while ((at = list_first(&server->answered)) != NULL) {
+        struct exchange *x = LIST_OF(at, struct exchange, link);
+        exchange_free(&x);
+    }
     for (unsigned round = 0; again && round < ROUNDS_MAX; round++) {
         server->kick = false;
+        server->runs++;
+        server->stirred = 0;
         MHD_run(server->daemon);
-        /* We keep the time ourselves: MHD knows of now and of never. */
-        again = server->kick
-                || (MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES
+        /* We keep the time ourselves: MHD knows of now and of never; while it asks who
+         * waits it only knows of now. */
+        again = server->kick || (server->attended > 0 && server->stirred > 0)
+                || (server->attended == 0
+                    && MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES
                     && timeout_ms == 0);
     }
     server->kick = again;

@@ -31,6 +31,7 @@ struct worker_door {
     struct gateway *gateway;
     zsock_t *door;
     void *socket; /* its libzmq socket */
+    bool said;    /* something, since it was asked whether it hears */
     unsigned port;
     struct worker_limits limits;
     struct map peers; /* connections that have a session, by identity */
@@ -56,6 +57,7 @@ static bool
 say(struct worker_door *door, struct bytes identity)
 {
     int flags = ZMQ_DONTWAIT;
+    door->said = true;
     return zmq_send(door->socket, identity.data, identity.size, flags | ZMQ_SNDMORE)
                >= 0
            && zmq_send(door->socket, door->out.data, door->out.size, flags) >= 0;
@@ -453,8 +455,17 @@ worker_door_port(const struct worker_door *door)
     return door->port;
 }
 
-void *
-worker_door_socket(struct worker_door *door)
+int
+worker_door_fd(const struct worker_door *door)
 {
-    return door->door;
+    return (int)zsock_fd(door->door);
+}
+
+bool
+worker_door_hears(struct worker_door *door)
+{
+    if (!door->said)
+        return false;
+    door->said = false;
+    return (zsock_events(door->door) & ZMQ_POLLIN) != 0;
 }

@@ -14,8 +14,11 @@ MUST_CHECK enum err worker_door_open(
 void worker_door_close(struct worker_door **door);
 
 unsigned worker_door_port(const struct worker_door *door);
-/* To be polled; a czmq zsock. */
-void *worker_door_socket(struct worker_door *door);
+/* Readable when a worker has said something, unless a frame to one has taken the
+ * signal meanwhile: */
+int worker_door_fd(const struct worker_door *door);
+/* did one, and has something been said? */
+bool worker_door_hears(struct worker_door *door);
 /* Take what has arrived, up to a limit: true if there may be more. */
 bool worker_door_run(struct worker_door *door);
 #endif

@@ -9,7 +9,9 @@ import json
 import os
 import re
 import signal
+import socket
 import stat
+import struct
 import time
 import unittest
 
@@ -331,6 +333,26 @@ class GatewayTest(unittest.TestCase):
         self.assertEqual(again.run, asked.run)
         self.assertGreater(again.request, asked.request)
         self.assertEqual(body["id"], id_text("run_", asked.run))
+
+    def test_who_resets_the_line_leaves_a_question_that_goes_on(self):
+        engine = self.start(lost=["run_start"])
+        for i in range(8):
+            with self.client(engine) as gone:
+                gone.put("POST", RUNS, {"automation": "x"}, Idempotency_Key=f"gone-{i}")
+                engine.wait_for("run_start", i + 1)
+                gone.socket.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client = self.client(engine)
+        client.put("POST", RUNS, {"automation": "x"}, Idempotency_Key="here")
+        asked = engine.wait_for("run_start", 9)
+        engine.lost.clear()
+        engine.restart("scheduler")
+        status, _, body = client.answer()
+        self.assertEqual((status, body["id"]), (201, id_text("run_", asked.run)))
+        engine.wait_for("run_start", 18)
+        again = [m.key for m in engine.heard if m.name == "run_start"][9:]
+        self.assertEqual(again, [f"gone-{i}" for i in range(8)] + ["here"])
+        self.assertEqual(client.ask("POST", RUNS, {"automation": "x"})[0], 201)
 
     def test_an_answer_to_an_earlier_life_reaches_nobody(self):
         engine = self.start(lost=["run_list"])
