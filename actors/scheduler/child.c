@@ -56,7 +56,7 @@ call(struct turn *turn, uint32_t step, const struct plan_step *plan,
             (struct failure){ text("ChildRefused"), text(refusal.detail) });
         return;
     }
-    uint32_t home = home_of(state, &of.plan, &start, &of.row.automation);
+    uint32_t home = home_of(state, &of.kept->plan, &start, &of.row.automation);
     called.child = child_id(&turn->run, step, called.attempt, home);
     turn_say_to(
         turn, home, (struct message){ .code = CHILD_CALLED, .child_called = called });

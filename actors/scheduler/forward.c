@@ -81,7 +81,7 @@ start_here(struct turn *turn, const struct start *start)
     struct start_of of;
     struct refusal refusal = start_find(state, turn->out, start, &of);
     if (refusal.err == ERR_NONE
-        && home_of(state, &of.plan, start, &of.row.automation) != state->partition)
+        && home_of(state, &of.kept->plan, start, &of.row.automation) != state->partition)
         return refuse(ERR_CONFLICT, "the key was used to start another automation");
     return refusal.err == ERR_NONE ? start_run(turn, start) : refusal;
 }

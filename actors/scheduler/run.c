@@ -13,23 +13,48 @@ page_key(const struct run *run, char letter, uint32_t page)
     return key;
 }
 
-static void
-open_plan(struct run *run)
+static struct bytes
+plan_row(struct journal *journal, const struct plan_name *name)
 {
     struct row_key key = row_key('P');
-    row_key_id(&key, &run->project);
-    row_key_id(&key, &run->row.automation);
-    row_key_u32(&key, run->row.version);
-    struct bytes plan = journal_get(run->journal, row_key_bytes(&key));
-    if (plan.data == NULL || plan_open(plan, &run->plan) != ERR_NONE)
+    row_key_id(&key, &name->project);
+    row_key_id(&key, &name->automation);
+    row_key_u32(&key, name->version);
+    return journal_get(journal, row_key_bytes(&key));
+}
+
+struct kept_plan *
+run_find_plan(
+    struct plans *plans, struct journal *journal, const struct plan_name *name)
+{
+    struct kept_plan *kept = plans_find(plans, name);
+    if (kept != NULL)
+        return kept;
+    struct bytes row = plan_row(journal, name);
+    return row.data == NULL ? NULL : plans_keep(plans, name, row);
+}
+
+static void
+open_plan(struct run *run, struct plans *plans)
+{
+    struct plan_name name = { run->project, run->row.automation, run->row.version };
+    struct kept_plan *kept = NULL;
+    enum err err = ERR_NONE;
+    if (plans == NULL)
+        err = plan_open(plan_row(run->journal, &name), &run->plan);
+    else
+        kept = run_find_plan(plans, run->journal, &name);
+    if (err != ERR_NONE || (plans != NULL && kept == NULL))
         WRONG("a run of a version that is not known");
-    layout_open(
-        &run->layout, run->journal, run->arena, &run->project, &run->id, &run->plan);
+    if (kept != NULL)
+        run->plan = kept->plan;
+    layout_open(&run->layout, run->journal, run->arena, &run->project, &run->id,
+        &run->plan, kept);
 }
 
 bool
-run_read(struct run *run, struct journal *journal, struct arena *arena,
-    const struct id *project, const struct id *id)
+run_read(struct run *run, struct journal *journal, struct plans *plans,
+    struct arena *arena, const struct id *project, const struct id *id)
 {
     *run = (struct run){
         .journal = journal, .arena = arena, .project = *project, .id = *id
@@ -42,13 +67,13 @@ run_read(struct run *run, struct journal *journal, struct arena *arena,
     if (fields_read(&in, &run_row_shape, NULL, &run->row) != ERR_NONE)
         WRONG("a row of a run cannot be read");
     run->record = journal_last(journal);
-    open_plan(run);
+    open_plan(run, plans);
     return true;
 }
 
 void
-run_begin(struct run *run, struct journal *journal, struct arena *arena,
-    const struct id *project, const struct run_started *started)
+run_begin(struct run *run, struct journal *journal, struct plans *plans,
+    struct arena *arena, const struct id *project, const struct run_started *started)
 {
     *run = (struct run){ .journal = journal,
         .arena = arena,
@@ -59,7 +84,7 @@ run_begin(struct run *run, struct journal *journal, struct arena *arena,
     run->row.name = started->name;
     run->row.version = started->version;
     run->row.step_count = started->steps;
-    open_plan(run);
+    open_plan(run, plans);
 }
 
 static struct step_page *

@@ -49,13 +49,16 @@ struct run {
     struct step_list moving; /* parallels and eaches in which something has changed */
 };
 
-/* Read a run.  Borrows from the journal until its next commit.  False if the project
- * has no such run. */
-bool run_read(struct run *run, struct journal *journal, struct arena *arena,
-    const struct id *project, const struct id *id);
+/* Read a run.  Borrows from the journal until its next commit, and from `plans`, which
+ * may be NULL.  False if the project has no such run. */
+bool run_read(struct run *run, struct journal *journal, struct plans *plans,
+    struct arena *arena, const struct id *project, const struct id *id);
+/* The plan of this name, kept from then on; NULL: it is not known. */
+struct kept_plan *run_find_plan(
+    struct plans *plans, struct journal *journal, const struct plan_name *name);
 /* A run that does not exist yet; RUN_STARTED must follow. */
-void run_begin(struct run *run, struct journal *journal, struct arena *arena,
-    const struct id *project, const struct run_started *started);
+void run_begin(struct run *run, struct journal *journal, struct plans *plans,
+    struct arena *arena, const struct id *project, const struct run_started *started);
 
 /* follow.c: move by one fact about this run.  Bodies are borrowed until run_write(). */
 void run_follow(struct run *run, uint64_t at_ms, const struct message *fact);

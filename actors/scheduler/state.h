@@ -47,6 +47,7 @@ struct scheduler_state {
     uint64_t lease_epoch;  /* the last life of the lease actor */
     uint64_t lease_record; /* that said so: offers up to it may have been granted */
     uint64_t lease_ms;     /* when it was seen; 0: before we began */
+    struct plans *plans;   /* opened last; no state */
     struct arena arena;    /* of what is applied in one turn */
     struct run run; /* in hand: moved by the facts of this turn, not yet written */
     bool in_hand;

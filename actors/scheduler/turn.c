@@ -8,7 +8,8 @@ turn_open(struct turn *turn, const struct scheduler_state *state, uint64_t now_m
     struct outbox *out, const struct id *run)
 {
     *turn = (struct turn){ .state = state, .now_ms = now_ms, .out = out };
-    if (!run_read(&turn->run, state->journal, out->arena, &out->project, run))
+    if (!run_read(
+            &turn->run, state->journal, state->plans, out->arena, &out->project, run))
         return false;
     turn->was_over = run_over(&turn->run);
     turn->run.watch = true;
