@@ -27,6 +27,13 @@ step_is_pending(const struct step_row *step)
     return memcmp(step, &pending, sizeof pending) == 0;
 }
 
+/* Those of before lie there as they are: to find the next one, all of it is passed. */
+static struct bytes
+next_step(struct cursor *page)
+{
+    return cursor_type(page) == PACK_BLOB ? cursor_blob(page) : cursor_skip(page);
+}
+
 enum err
 step_page_split(struct bytes in, struct bytes *steps)
 {
@@ -35,7 +42,7 @@ step_page_split(struct bytes in, struct bytes *steps)
     if (count > STEPS_PER_PAGE)
         return ERR_MALFORMED;
     for (size_t i = 0; i < STEPS_PER_PAGE; i++)
-        steps[i] = i < count ? cursor_skip(&c) : (struct bytes){ 0 };
+        steps[i] = i < count ? next_step(&c) : (struct bytes){ 0 };
     return c.bad ? ERR_MALFORMED : ERR_NONE;
 }
 

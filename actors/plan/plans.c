@@ -43,6 +43,7 @@ plans_keep(struct plans *plans, const struct plan_name *name, struct bytes plan)
         return NULL;
     }
     kept->steps = arena_take(&arena, kept->plan.step_count * sizeof *kept->steps);
+    kept->lanes = arena_take(&arena, kept->plan.step_count * sizeof *kept->lanes);
     kept->arena = arena;
     kept->older = plans->newest;
     plans->newest = kept;

@@ -22,6 +22,7 @@ struct kept_plan {
     struct plan_name name;
     struct plan plan;
     const struct plan_step **steps; /* NULL: not read yet */
+    uint64_t *lanes; /* of the jobs of each, once they were asked for; else 0 */
 };
 
 struct plans;

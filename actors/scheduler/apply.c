@@ -290,7 +290,7 @@ scheduler_settle(void *state)
     if (s->in_hand)
         run_write(&s->run);
     s->in_hand = false;
-    buffer_clear(&s->facts);
+    buffer_clear(&s->written.facts);
     arena_reset(&s->arena);
     plans_trim(s->plans);
 }
@@ -315,7 +315,7 @@ take_in_hand(struct scheduler_state *s, const struct message *m)
     else if (!run_read(
                  &s->run, s->journal, s->plans, &s->arena, &m->envelope.project, id))
         WRONG("a fact about a run that does not exist");
-    s->run.facts = &s->facts;
+    s->run.written = &s->written;
     s->in_hand = true;
     return &s->run;
 }

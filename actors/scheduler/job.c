@@ -65,7 +65,7 @@ attempt_begin(struct turn *turn, uint32_t step, const struct plan_step *plan)
         .queue = plan->queue,
         .parameters = parameters,
         .deadline_ms = plan->timeout_ms == 0 ? 0 : turn->now_ms + plan->timeout_ms,
-        .lane = lane_number(&turn->run.project, plan, turn->out->arena),
+        .lane = lane_of(turn, step),
     };
     turn_say(turn, (struct message){ .code = ACTION_CALLED, .action_called = called });
 }

@@ -205,7 +205,7 @@ write_chain(struct run *run)
     struct hash before = { { 0 } };
     if (run->row.chain.size == HASH_SIZE)
         memcpy(before.bytes, run->row.chain.data, HASH_SIZE);
-    struct hash chain = hash_chain(&before, buffer_bytes(run->facts));
+    struct hash chain = hash_chain(&before, buffer_bytes(&run->written->facts));
     run->row.chain = arena_copy(run->arena, bytes_of(chain.bytes, HASH_SIZE));
 }
 
@@ -223,20 +223,29 @@ pending_in(const struct step_page *page, size_t step)
 }
 
 static void
+pack_step(struct run *run, const struct step_page *page, size_t i, struct buffer *out)
+{
+    struct buffer *step = &run->written->step;
+    if (page->steps[i] != NULL) {
+        buffer_clear(step);
+        step_write(page->steps[i], &run->id, &run->row, run->arena, step);
+        pack_blob(out, buffer_bytes(step));
+    } else if (page->stored[i].size > 0) {
+        pack_blob(out, page->stored[i]);
+    } else {
+        pack_map(out, 0);
+    }
+}
+
+static void
 pack_page(struct run *run, const struct step_page *page, struct buffer *out)
 {
     size_t count = STEPS_PER_PAGE;
     while (count > 0 && pending_in(page, count - 1))
         count--;
     pack_array(out, count);
-    for (size_t i = 0; i < count; i++) {
-        if (page->steps[i] != NULL)
-            step_write(page->steps[i], &run->id, &run->row, run->arena, out);
-        else if (page->stored[i].size > 0)
-            buffer_append_bytes(out, page->stored[i]);
-        else
-            pack_map(out, 0);
-    }
+    for (size_t i = 0; i < count; i++)
+        pack_step(run, page, i, out);
 }
 
 static void
@@ -326,15 +335,14 @@ write_positions(struct run *run)
 void
 run_write(struct run *run)
 {
-    struct buffer out = { 0 };
+    struct buffer *out = &run->written->row;
     struct row_key key = row_key_run('R', &run->project, &run->id);
     write_chain(run);
-    write_expansions(run, &out);
+    write_expansions(run, out);
     write_positions(run);
-    pack_steps(run, &out);
-    buffer_clear(&out);
-    fields_write(&run_row_shape, &run->row, NULL, &out);
+    pack_steps(run, out);
+    buffer_clear(out);
+    fields_write(&run_row_shape, &run->row, NULL, out);
     put_steps(run);
-    put(run, &key, buffer_bytes(&out));
-    buffer_free(&out);
+    put(run, &key, buffer_bytes(out));
 }

@@ -31,6 +31,12 @@ struct step_list {
     uint32_t count, capacity, next;
 };
 
+/* What is written of a run, one after the other; the memory stays. */
+struct run_written {
+    struct buffer facts; /* those followed, for the chain */
+    struct buffer row, step;
+};
+
 struct run {
     struct journal *journal;
     struct arena *arena;
@@ -41,7 +47,7 @@ struct run {
     struct plan plan;
     struct layout layout;
     struct step_page *buckets[PAGE_BUCKETS], *pages_read;
-    struct buffer *facts; /* those followed, for the chain; NULL on a copy */
+    struct run_written *written; /* NULL on a copy */
 
     /* What follows, found since the run was read; kept only if `watch` is set. */
     bool watch;

@@ -36,7 +36,9 @@ scheduler_close(void *state)
     struct scheduler_state *s = state;
     lanes_close(&s->lanes);
     plans_free(&s->plans);
-    buffer_free(&s->facts);
+    buffer_free(&s->written.facts);
+    buffer_free(&s->written.row);
+    buffer_free(&s->written.step);
     arena_free(&s->arena);
 }
 

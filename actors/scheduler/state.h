@@ -51,7 +51,7 @@ struct scheduler_state {
     struct arena arena;    /* of what is applied in one turn */
     struct run run; /* in hand: moved by the facts of this turn, not yet written */
     bool in_hand;
-    struct buffer facts; /* of that run, for its chain */
+    struct run_written written; /* of that run */
 };
 
 /* On disk: never renumber. */
@@ -148,8 +148,8 @@ void
 offer_jobs(const struct scheduler_state *state, uint64_t now_ms, struct outbox *out);
 /* The lease actor goes on with a lease of which it knows the token alone. */
 void say_lease_known(struct turn *turn, const struct job_leased *leased);
-uint64_t lane_number(
-    const struct id *project, const struct plan_step *step, struct arena *arena);
+/* The lane of the jobs of a step: all that ask the same of a worker. */
+uint64_t lane_of(struct turn *turn, uint32_t step);
 /* wait.c: what the trigger actor says, and telling it */
 void on_wait_known(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out);
