@@ -237,14 +237,13 @@ cursor_bool(struct cursor *c)
 uint64_t
 cursor_long_u64(struct cursor *c)
 {
-    if (cursor_type(c) == PACK_NEGATIVE) {
-        /* Some writers use the signed forms for every integer. */
-        int64_t value = cursor_i64(c);
-        c->bad |= value < 0;
-        return c->bad ? 0 : (uint64_t)value;
-    }
-    uint8_t b = expect(c, PACK_UNSIGNED);
-    return c->bad ? b : big_endian(c, (size_t)1 << (b - 0xcc));
+    enum pack_type type = cursor_type(c);
+    if (type == PACK_UNSIGNED)
+        return big_endian(c, (size_t)1 << (*c->at++ - 0xcc));
+    /* Some writers use the signed forms for every integer. */
+    int64_t value = type == PACK_NEGATIVE ? cursor_i64(c) : -1;
+    c->bad |= value < 0;
+    return c->bad ? 0 : (uint64_t)value;
 }
 
 int64_t

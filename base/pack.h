@@ -90,7 +90,7 @@ cursor_done(const struct cursor *c)
 enum pack_type cursor_type(const struct cursor *c);
 void cursor_nil(struct cursor *c);
 bool cursor_bool(struct cursor *c);
-uint64_t cursor_long_u64(struct cursor *c);
+uint64_t cursor_long_u64(struct cursor *c); /* not of one byte */
 static inline uint64_t
 cursor_u64(struct cursor *c)
 {

@@ -72,19 +72,25 @@ number_at(struct step_row *step, size_t offset)
     return (void *)((char *)step + offset);
 }
 
-/* Neither ever changes: a page may lie longer than the row of its run. */
-static uint64_t
-base_of(size_t number, const struct id *run, const struct run_row *row)
+/* Where they begin.  Neither ever changes: a page may lie longer than the row of its
+ * run. */
+struct bases {
+    uint64_t record, ms;
+};
+
+static struct bases
+bases_of(const struct id *run, const struct run_row *row)
 {
-    return grown[number].time ? id_unix_ms(run) : row->record;
+    return (struct bases){ row->record, id_unix_ms(run) };
 }
 
 static void
 shorten_numbers(struct step_row *step, const struct id *run, const struct run_row *row)
 {
+    struct bases bases = bases_of(run, row);
     for (size_t i = 0; i < COUNT(grown); i++) {
         uint64_t *full = number_at(step, grown[i].full);
-        uint64_t base = base_of(i, run, row);
+        uint64_t base = grown[i].time ? bases.ms : bases.record;
         if (*full == 0 || *full < base)
             continue;
         *number_at(step, grown[i].from) = *full - base + 1;
@@ -95,11 +101,13 @@ shorten_numbers(struct step_row *step, const struct id *run, const struct run_ro
 static void
 lengthen_numbers(struct step_row *step, const struct id *run, const struct run_row *row)
 {
+    struct bases bases = bases_of(run, row);
     for (size_t i = 0; i < COUNT(grown); i++) {
         uint64_t *from = number_at(step, grown[i].from);
         if (*from == 0)
             continue;
-        *number_at(step, grown[i].full) = base_of(i, run, row) + *from - 1;
+        uint64_t base = grown[i].time ? bases.ms : bases.record;
+        *number_at(step, grown[i].full) = base + *from - 1;
         *from = 0;
     }
 }

@@ -44,7 +44,7 @@ cancel(const struct lease_state *s, const struct job *job, struct bytes reason,
         .token = lease_token(s->secret, &job->name, out->arena),
         .reason = reason,
     };
-    outbox_put_to(out, ACTOR_gateway, job->session->gateway, m);
+    outbox_put_to(out, ACTOR_gateway, job->session->gateway, &m);
 }
 
 static void
@@ -113,7 +113,7 @@ on_settled(const struct lease_state *s, const struct message *in, struct outbox 
             .token = lease_token(s->secret, &name, out->arena),
             .verdict = settled->verdict,
         };
-        outbox_put_to(out, ACTOR_gateway, settled->gateway, m);
+        outbox_put_to(out, ACTOR_gateway, settled->gateway, &m);
     } else if (ours && job->state == JOB_HELD
                && id_equal(&job->name.session, &name.session)) {
         cancel(s, job, text("the lease is not current"), out);
@@ -478,7 +478,7 @@ grant(const struct lease_state *s, struct outbox *out)
         .deadline_ms = job->deadline_ms,
         .labels = arena_copy(out->arena, lane->labels),
     };
-    outbox_put_to(out, ACTOR_gateway, session->gateway, m);
+    outbox_put_to(out, ACTOR_gateway, session->gateway, &m);
 }
 
 static struct job_lost
@@ -503,7 +503,7 @@ say_over(const struct job *job, bool lost, struct outbox *out)
     }
     struct message m = { .code = JOB_RETURNED };
     m.job_lost = ended(job);
-    outbox_put(out, m);
+    outbox_put(out, &m);
 }
 
 void

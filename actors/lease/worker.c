@@ -287,7 +287,7 @@ on_register(const struct lease_state *s, uint64_t now_ms, const struct message *
         .lost = lost,
         .recalled = recalled,
     };
-    outbox_put_to(out, ACTOR_gateway, in->envelope.instance, m);
+    outbox_put_to(out, ACTOR_gateway, in->envelope.instance, &m);
 }
 
 static const struct session *

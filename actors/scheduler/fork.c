@@ -323,7 +323,7 @@ say_copy(struct turn *turn, const struct copy *copy)
         .attempt = copy->attempt,
         .passes = copy->passes,
     };
-    turn_say(turn, (struct message){ .code = STEP_COPIED, .step_copied = copied });
+    turn_say(turn, &(struct message){ .code = STEP_COPIED, .step_copied = copied });
 }
 
 /* Those that somebody gives are in no record but what is said now.  Returns whether
@@ -349,7 +349,7 @@ say_copying(struct turn *turn, bool copying)
     struct run_deferred deferred = {
         .run = turn->run.id, .more = true, .copying = copying
     };
-    turn_say(turn, (struct message){ .code = RUN_DEFERRED, .run_deferred = deferred });
+    turn_say(turn, &(struct message){ .code = RUN_DEFERRED, .run_deferred = deferred });
 }
 
 static void

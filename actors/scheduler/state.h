@@ -42,6 +42,7 @@ struct scheduler_state {
     bool tell_own;     /* there are rows 'D' about this partition */
     uint32_t listened; /* projects in which somebody listens for the ends of runs */
     struct retelling retellings[TELLING_PEERS];
+    uint32_t retold_peers; /* of them, those that are active */
     struct sweep sweep;
     bool deferred;         /* there is a run about which more must be said */
     uint64_t lease_epoch;  /* the last life of the lease actor */
@@ -85,9 +86,10 @@ enum { TURN_RESERVE = 10, STEP_FACTS = 4 };
 bool turn_open(struct turn *turn, const struct scheduler_state *state, uint64_t now_ms,
     struct outbox *out, const struct id *run);
 /* Say `m`, a fact about the run, and follow it. */
-void turn_say(struct turn *turn, struct message m);
+void turn_say(struct turn *turn, const struct message *m);
 /* The same of a fact that the scheduler of a partition must hear. */
-void turn_say_to(struct turn *turn, uint32_t partition, struct message m);
+void
+turn_say_to(struct turn *turn, uint32_t partition, const struct message *m);
 /* Find all that may follow, also what earlier turns left. */
 void turn_look_through(struct turn *turn);
 /* Go on with what can, end what is to end, and give the gateway its hint. */
