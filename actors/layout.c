@@ -8,19 +8,23 @@
 
 void
 layout_open(struct layout *layout, struct journal *journal, struct arena *arena,
-    const struct id *project, const struct id *run, const struct plan *plan)
+    const struct id *project, const struct id *run, const struct plan *plan,
+    struct kept_plan *kept)
 {
     *layout = (struct layout){ .journal = journal,
         .arena = arena,
         .project = *project,
         .run = *run,
-        .plan = plan };
+        .plan = plan,
+        .kept = kept };
 }
 
 const struct plan_step *
 layout_plan(struct layout *layout, uint32_t index)
 {
     uint32_t at = index % PLANS_READ;
+    if (layout->kept != NULL)
+        return plans_step(layout->kept, index);
     if (layout->read[at].step == NULL || layout->read[at].index != index) {
         struct plan_step *step = arena_take(layout->arena, sizeof *step);
         *step = plan_step_at(layout->plan, index, layout->arena);

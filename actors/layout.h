@@ -8,7 +8,7 @@
  */
 #ifndef ACTORS_LAYOUT_H
 #define ACTORS_LAYOUT_H
-#include "actors/plan/plan.h"
+#include "actors/plan/plans.h"
 #include "base/arena.h"
 #include "store/journal.h"
 #include "store/rows.h"
@@ -27,6 +27,7 @@ struct layout {
     struct arena *arena;
     struct id project, run;
     const struct plan *plan;
+    struct kept_plan *kept;   /* the same; NULL: steps are read for this layout alone */
     struct expansion **known; /* those met so far */
     uint32_t known_count, known_capacity;
     struct {
@@ -43,9 +44,10 @@ struct place {
     const struct expansion *in; /* NULL: every run has the step */
 };
 
-/* Borrows all; `plan` must stay where it is. */
+/* Borrows all; `plan` must stay where it is.  `kept` is it, or NULL. */
 void layout_open(struct layout *layout, struct journal *journal, struct arena *arena,
-    const struct id *project, const struct id *run, const struct plan *plan);
+    const struct id *project, const struct id *run, const struct plan *plan,
+    struct kept_plan *kept);
 /* The each `step` has its items, a msgpack array. */
 const struct expansion *layout_expand(struct layout *layout, uint32_t step,
     uint32_t first, uint32_t count, struct bytes items, uint64_t record);

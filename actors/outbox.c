@@ -15,23 +15,24 @@ run_of(const struct message *m)
 
 void
 outbox_put_to(
-    struct outbox *out, enum actor_name to, uint32_t instance, struct message m)
+    struct outbox *out, enum actor_name to, uint32_t instance, const struct message *m)
 {
     assert(out->count < OUTBOX_MAX);
-    m.to = to;
-    m.to_instance = instance;
-    m.envelope.project = out->project;
-    m.envelope.partition = out->partition;
-    m.envelope.cause = out->in == NULL ? 0 : out->in->envelope.id;
+    struct message *put = &out->messages[out->count++];
+    *put = *m;
+    put->to = to;
+    put->to_instance = instance;
+    put->envelope.project = out->project;
+    put->envelope.partition = out->partition;
+    put->envelope.cause = out->in == NULL ? 0 : out->in->envelope.id;
     if (out->in != NULL)
-        m.envelope.trace = out->in->envelope.trace;
-    out->messages[out->count++] = m;
+        put->envelope.trace = out->in->envelope.trace;
 }
 
 void
-outbox_put(struct outbox *out, struct message m)
+outbox_put(struct outbox *out, const struct message *m)
 {
-    const struct route *route = &message_routes[m.code];
+    const struct route *route = &message_routes[m->code];
     enum actor_name to = route->to;
     uint32_t instance = 0;
 
@@ -40,7 +41,7 @@ outbox_put(struct outbox *out, struct message m)
         to = out->in->envelope.from;
         instance = out->in->envelope.instance;
     } else if (to == ACTOR_scheduler) {
-        const struct id *run = run_of(&m);
+        const struct id *run = run_of(m);
         instance = run == NULL ? out->partition : id_partition(run);
     }
     outbox_put_to(out, to, instance, m);

@@ -17,11 +17,11 @@ struct outbox {
 
 /* Address `m` by the catalogue and put it in.  A reply goes to whoever sent `in`, what
  * names a run to the scheduler of its partition. */
-void outbox_put(struct outbox *out, struct message m);
+void outbox_put(struct outbox *out, const struct message *m);
 
 /* The same, to a certain instance of the addressee; for replies that come later. */
 void outbox_put_to(
-    struct outbox *out, enum actor_name to, uint32_t instance, struct message m);
+    struct outbox *out, enum actor_name to, uint32_t instance, const struct message *m);
 
 /* A producer of many stops when `room` is not left; due() brings it back for the rest.
  */
@@ -35,7 +35,7 @@ outbox_has_room(const struct outbox *out, size_t room)
 #define MESSAGE(number, code_, name_, kind, from, to, about)                           \
     static inline void say_##name_(struct outbox *out, struct name_ body)              \
     {                                                                                  \
-        outbox_put(out, (struct message){ .code = code_, .name_ = body });             \
+        outbox_put(out, &(struct message){ .code = code_, .name_ = body });            \
     }
 #include "transport/messages.def"
 #endif

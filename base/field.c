@@ -3,9 +3,10 @@
 #include "base/pack.h"
 #include "base/wrong.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
-enum { BLOB_REFERENCE = 1 };
+enum { BLOB_REFERENCE = 1, FIELD_NUMBER_MAX = 127 };
 
 static const void *
 member(const void *value, const struct field *f)
@@ -13,7 +14,8 @@ member(const void *value, const struct field *f)
     return (const char *)value + f->offset;
 }
 
-static bool
+/* Asked of every field of every struct that is written, and most are. */
+static inline bool
 absent(const void *value, const struct field *f)
 {
     const void *at = member(value, f);
@@ -62,14 +64,15 @@ void
 fields_write(const struct shape *shape, const void *value,
     const struct field_blobs *blobs, struct buffer *out)
 {
-    size_t present = 0;
+    uint8_t present[FIELD_NUMBER_MAX];
+    size_t count = 0;
+    assert(shape->field_count <= COUNT(present));
     for (size_t i = 0; i < shape->field_count; i++)
-        present += !absent(value, &shape->fields[i]);
-    pack_map(out, present);
-    for (size_t i = 0; i < shape->field_count; i++) {
-        const struct field *f = &shape->fields[i];
-        if (absent(value, f))
-            continue;
+        if (!absent(value, &shape->fields[i]))
+            present[count++] = (uint8_t)i;
+    pack_map(out, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct field *f = &shape->fields[present[i]];
         pack_u64(out, f->number);
         put(out, f->type, blobs, member(value, f));
     }
@@ -126,19 +129,17 @@ get(struct cursor *in, enum field_type type, const struct field_blobs *blobs, vo
     return false;
 }
 
-/* Fields are mostly in ascending order: the search goes on where the last one ended. */
+/* Numbers ascend from 1: a field is never behind the place that its number says, and
+ * mostly there. */
 static const struct field *
-field_numbered(const struct shape *shape, uint64_t number, size_t *hint)
+field_numbered(const struct shape *shape, uint64_t number)
 {
-    for (size_t i = 0; i < shape->field_count; i++) {
-        size_t at =
-            *hint + i < shape->field_count ? *hint + i : *hint + i - shape->field_count;
-        if (shape->fields[at].number == number) {
-            *hint = at + 1 < shape->field_count ? at + 1 : 0;
-            return &shape->fields[at];
-        }
-    }
-    return NULL;
+    size_t i = number < shape->field_count ? (size_t)number : shape->field_count;
+    while (i > 0 && shape->fields[i - 1].number > number)
+        i--;
+    if (i == 0 || shape->fields[i - 1].number != number)
+        return NULL;
+    return &shape->fields[i - 1];
 }
 
 enum err
@@ -148,9 +149,9 @@ fields_read(struct cursor *in, const struct shape *shape,
     memset(value, 0, shape->size);
     if (cursor_type(in) != PACK_MAP)
         return ERR_MALFORMED;
-    size_t count = cursor_map(in), hint = 0;
+    size_t count = cursor_map(in);
     for (size_t i = 0; i < count && !in->bad; i++) {
-        const struct field *f = field_numbered(shape, cursor_u64(in), &hint);
+        const struct field *f = field_numbered(shape, cursor_u64(in));
         if (f == NULL)
             cursor_skip(in); /* a newer release said more than we know */
         else if (!get(in, f->type, blobs, (char *)value + f->offset))

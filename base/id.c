@@ -67,13 +67,6 @@ id_unix_ms(const struct id *id)
     return ms;
 }
 
-bool
-id_is_zero(const struct id *id)
-{
-    static const struct id zero;
-    return id_equal(id, &zero);
-}
-
 static uint64_t
 half(const struct id *id, size_t from)
 {

@@ -47,7 +47,12 @@ id_equal(const struct id *a, const struct id *b)
     return memcmp(a->bytes, b->bytes, ID_SIZE) == 0;
 }
 
-bool id_is_zero(const struct id *id);
+static inline bool
+id_is_zero(const struct id *id)
+{
+    static const struct id zero;
+    return id_equal(id, &zero);
+}
 
 /* Write prefix, 26 characters and a NUL to `out`; prefixes have at most 20 bytes. */
 const char *id_print(const struct id *id, const char *prefix, char out[ID_TEXT_MAX]);

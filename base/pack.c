@@ -10,6 +10,8 @@ write_to(void *data, const char *bytes, size_t size)
     return 0;
 }
 
+enum { BLOB_8 = 0xc4 /* one byte of size follows */ };
+
 #define PACKER(pk, out)                                                                \
     msgpack_packer pk;                                                                 \
     msgpack_packer_init(&pk, out, write_to)
@@ -40,13 +42,10 @@ pack_bool(struct buffer *out, bool value)
 }
 
 void
-pack_u64(struct buffer *out, uint64_t value)
+pack_long_u64(struct buffer *out, uint64_t value)
 {
     PACKER(pk, out);
-    if (value <= 0x7f)
-        put_byte(out, value);
-    else
-        msgpack_pack_uint64(&pk, value);
+    msgpack_pack_uint64(&pk, value);
 }
 
 void
@@ -84,7 +83,12 @@ void
 pack_blob(struct buffer *out, struct bytes value)
 {
     PACKER(pk, out);
-    msgpack_pack_bin(&pk, value.size);
+    if (value.size <= UINT8_MAX) {
+        put_byte(out, BLOB_8);
+        put_byte(out, value.size);
+    } else {
+        msgpack_pack_bin(&pk, value.size);
+    }
     buffer_append_bytes(out, value);
 }
 
@@ -233,14 +237,13 @@ cursor_bool(struct cursor *c)
 uint64_t
 cursor_long_u64(struct cursor *c)
 {
-    if (cursor_type(c) == PACK_NEGATIVE) {
-        /* Some writers use the signed forms for every integer. */
-        int64_t value = cursor_i64(c);
-        c->bad |= value < 0;
-        return c->bad ? 0 : (uint64_t)value;
-    }
-    uint8_t b = expect(c, PACK_UNSIGNED);
-    return c->bad ? b : big_endian(c, (size_t)1 << (b - 0xcc));
+    enum pack_type type = cursor_type(c);
+    if (type == PACK_UNSIGNED)
+        return big_endian(c, (size_t)1 << (*c->at++ - 0xcc));
+    /* Some writers use the signed forms for every integer. */
+    int64_t value = type == PACK_NEGATIVE ? cursor_i64(c) : -1;
+    c->bad |= value < 0;
+    return c->bad ? 0 : (uint64_t)value;
 }
 
 int64_t
@@ -292,9 +295,12 @@ span(struct cursor *c, size_t size)
     return at == NULL ? (struct bytes){ 0 } : bytes_of(at, size);
 }
 
+/* Short texts and blobs, as most are, have a head of a byte or two. */
 struct bytes
 cursor_text(struct cursor *c)
 {
+    if (!c->bad && c->at != c->end && (*c->at & 0xe0) == 0xa0)
+        return span(c, *c->at++ & 0x1f);
     uint8_t b = expect(c, PACK_TEXT);
     if (c->bad)
         return (struct bytes){ 0 };
@@ -305,6 +311,11 @@ cursor_text(struct cursor *c)
 struct bytes
 cursor_blob(struct cursor *c)
 {
+    if (!c->bad && left(c) > 1 && *c->at == BLOB_8) {
+        size_t size = c->at[1];
+        c->at += 2;
+        return span(c, size);
+    }
     if (cursor_type(c) == PACK_TEXT)
         return cursor_text(c);
     uint8_t b = expect(c, PACK_BLOB);
@@ -376,6 +387,10 @@ cursor_skip(struct cursor *c)
     uint64_t owed = 1;
     while (owed > 0 && !c->bad) {
         owed--;
+        if (c->at != c->end && *c->at <= 0x7f) {
+            c->at++; /* as most keys and numbers are */
+            continue;
+        }
         switch (cursor_type(c)) {
         case PACK_NIL:
         case PACK_BOOL: take(c, 1); break;

@@ -13,7 +13,18 @@ enum { PACK_DEPTH_MAX = 32 };
 
 void pack_nil(struct buffer *out);
 void pack_bool(struct buffer *out, bool value);
-void pack_u64(struct buffer *out, uint64_t value);
+void pack_long_u64(struct buffer *out, uint64_t value);
+/* Most numbers are one byte. */
+static inline void
+pack_u64(struct buffer *out, uint64_t value)
+{
+    if (value <= 0x7f) {
+        *buffer_reserve(out, 1) = (uint8_t)value;
+        out->size++;
+    } else {
+        pack_long_u64(out, value);
+    }
+}
 void pack_i64(struct buffer *out, int64_t value);
 void pack_double(struct buffer *out, double value);
 void pack_text(struct buffer *out, struct bytes value);
@@ -79,8 +90,7 @@ cursor_done(const struct cursor *c)
 enum pack_type cursor_type(const struct cursor *c);
 void cursor_nil(struct cursor *c);
 bool cursor_bool(struct cursor *c);
-uint64_t cursor_long_u64(struct cursor *c);
-/* Most numbers are one byte. */
+uint64_t cursor_long_u64(struct cursor *c); /* not of one byte */
 static inline uint64_t
 cursor_u64(struct cursor *c)
 {

@@ -27,6 +27,13 @@ step_is_pending(const struct step_row *step)
     return memcmp(step, &pending, sizeof pending) == 0;
 }
 
+/* Those of before lie there as they are: to find the next one, all of it is passed. */
+static struct bytes
+next_step(struct cursor *page)
+{
+    return cursor_type(page) == PACK_BLOB ? cursor_blob(page) : cursor_skip(page);
+}
+
 enum err
 step_page_split(struct bytes in, struct bytes *steps)
 {
@@ -35,7 +42,7 @@ step_page_split(struct bytes in, struct bytes *steps)
     if (count > STEPS_PER_PAGE)
         return ERR_MALFORMED;
     for (size_t i = 0; i < STEPS_PER_PAGE; i++)
-        steps[i] = i < count ? cursor_skip(&c) : (struct bytes){ 0 };
+        steps[i] = i < count ? next_step(&c) : (struct bytes){ 0 };
     return c.bad ? ERR_MALFORMED : ERR_NONE;
 }
 
@@ -65,19 +72,25 @@ number_at(struct step_row *step, size_t offset)
     return (void *)((char *)step + offset);
 }
 
-/* Neither ever changes: a page may lie longer than the row of its run. */
-static uint64_t
-base_of(size_t number, const struct id *run, const struct run_row *row)
+/* Where they begin.  Neither ever changes: a page may lie longer than the row of its
+ * run. */
+struct bases {
+    uint64_t record, ms;
+};
+
+static struct bases
+bases_of(const struct id *run, const struct run_row *row)
 {
-    return grown[number].time ? id_unix_ms(run) : row->record;
+    return (struct bases){ row->record, id_unix_ms(run) };
 }
 
 static void
 shorten_numbers(struct step_row *step, const struct id *run, const struct run_row *row)
 {
+    struct bases bases = bases_of(run, row);
     for (size_t i = 0; i < COUNT(grown); i++) {
         uint64_t *full = number_at(step, grown[i].full);
-        uint64_t base = base_of(i, run, row);
+        uint64_t base = grown[i].time ? bases.ms : bases.record;
         if (*full == 0 || *full < base)
             continue;
         *number_at(step, grown[i].from) = *full - base + 1;
@@ -88,11 +101,13 @@ shorten_numbers(struct step_row *step, const struct id *run, const struct run_ro
 static void
 lengthen_numbers(struct step_row *step, const struct id *run, const struct run_row *row)
 {
+    struct bases bases = bases_of(run, row);
     for (size_t i = 0; i < COUNT(grown); i++) {
         uint64_t *from = number_at(step, grown[i].from);
         if (*from == 0)
             continue;
-        *number_at(step, grown[i].full) = base_of(i, run, row) + *from - 1;
+        uint64_t base = grown[i].time ? bases.ms : bases.record;
+        *number_at(step, grown[i].full) = base + *from - 1;
         *from = 0;
     }
 }

@@ -14,6 +14,7 @@ lease_open(void *state, const struct actor_setup *setup)
     s->config = setup->config;
     s->epoch = setup->epoch;
     memcpy(s->secret, setup->secret, SECRET_SIZE);
+    s->tokens = tokens_new(s->secret);
     table_open(&s->table, s->config->schedulers);
 }
 
@@ -22,6 +23,7 @@ lease_close(void *state)
 {
     struct lease_state *s = state;
     table_close(&s->table);
+    tokens_free(&s->tokens);
 }
 
 bool
@@ -41,10 +43,10 @@ cancel(const struct lease_state *s, const struct job *job, struct bytes reason,
     struct message m = { .code = JOB_CANCEL };
     m.job_cancel = (struct job_cancel){
         .session = job->session->id,
-        .token = lease_token(s->secret, &job->name, out->arena),
+        .token = tokens_make(s->tokens, &job->name, out->arena),
         .reason = reason,
     };
-    outbox_put_to(out, ACTOR_gateway, job->session->gateway, m);
+    outbox_put_to(out, ACTOR_gateway, job->session->gateway, &m);
 }
 
 static void
@@ -110,10 +112,10 @@ on_settled(const struct lease_state *s, const struct message *in, struct outbox 
         struct message m = { .code = REPORT_SETTLED };
         m.report_settled = (struct report_settled){
             .session = name.session,
-            .token = lease_token(s->secret, &name, out->arena),
+            .token = tokens_make(s->tokens, &name, out->arena),
             .verdict = settled->verdict,
         };
-        outbox_put_to(out, ACTOR_gateway, settled->gateway, m);
+        outbox_put_to(out, ACTOR_gateway, settled->gateway, &m);
     } else if (ours && job->state == JOB_HELD
                && id_equal(&job->name.session, &name.session)) {
         cancel(s, job, text("the lease is not current"), out);
@@ -148,7 +150,7 @@ on_report(const struct lease_state *s, const struct message *in, struct outbox *
 {
     const struct job_report *report = &in->job_report;
     struct lease_name name;
-    if (!lease_token_read(s->secret, report->token, &name)
+    if (!tokens_read(s->tokens, report->token, &name)
         || !id_equal(&name.session, &report->session)
         || id_partition(&name.run) >= s->config->schedulers) {
         count(COUNTER_reports_stale, 1);
@@ -178,7 +180,7 @@ static void
 on_log(const struct lease_state *s, const struct job_log *log, struct outbox *out)
 {
     struct lease_name name;
-    if (!lease_token_read(s->secret, log->token, &name)
+    if (!tokens_read(s->tokens, log->token, &name)
         || !id_equal(&name.session, &log->session) || !lease_current(s, &name))
         return;
     say_job_printed(out, (struct job_printed){
@@ -469,7 +471,7 @@ grant(const struct lease_state *s, struct outbox *out)
         .step = name.step,
         .attempt = name.attempt,
         .offer = name.offer,
-        .token = lease_token(s->secret, &name, out->arena),
+        .token = tokens_make(s->tokens, &name, out->arena),
         .key = arena_copy(out->arena, job->key_text),
         .automation = arena_copy(out->arena, job->automation),
         .action = arena_copy(out->arena, job->action),
@@ -478,7 +480,7 @@ grant(const struct lease_state *s, struct outbox *out)
         .deadline_ms = job->deadline_ms,
         .labels = arena_copy(out->arena, lane->labels),
     };
-    outbox_put_to(out, ACTOR_gateway, session->gateway, m);
+    outbox_put_to(out, ACTOR_gateway, session->gateway, &m);
 }
 
 static struct job_lost
@@ -503,7 +505,7 @@ say_over(const struct job *job, bool lost, struct outbox *out)
     }
     struct message m = { .code = JOB_RETURNED };
     m.job_lost = ended(job);
-    outbox_put(out, m);
+    outbox_put(out, &m);
 }
 
 void

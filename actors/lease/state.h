@@ -8,6 +8,7 @@ struct lease_state {
     const struct config *config;
     uint64_t epoch; /* this life */
     uint8_t secret[SECRET_SIZE];
+    struct tokens *tokens; /* made last; no state */
     struct table table;
 };
 

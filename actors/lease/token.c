@@ -1,8 +1,11 @@
 #include "actors/lease/token.h"
 
-#include <assert.h>
+#include "base/wrong.h"
 
-enum { LEASE_NAME_SIZE = LEASE_TOKEN_SIZE - MAC_SIZE };
+#include <assert.h>
+#include <stdlib.h>
+
+enum { LEASE_NAME_SIZE = LEASE_TOKEN_SIZE - MAC_SIZE, TOKENS_KEPT = 4096 };
 
 static uint8_t *
 put_id(uint8_t *at, const struct id *id)
@@ -25,38 +28,121 @@ get_u32(const uint8_t *at)
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-struct bytes
-lease_token(const uint8_t secret[SECRET_SIZE], const struct lease_name *name,
-    struct arena *arena)
+static void
+put_name(uint8_t *at, const struct lease_name *name)
 {
-    uint8_t *token = arena_take(arena, LEASE_TOKEN_SIZE), *at = token;
+    const uint8_t *begin = at;
     at = put_id(at, &name->run);
     at = put_u32(at, name->step);
     at = put_u32(at, name->attempt);
     at = put_u32(at, name->offer);
     at = put_id(at, &name->session);
-    assert(at == token + LEASE_NAME_SIZE);
+    assert(at == begin + LEASE_NAME_SIZE);
+}
+
+static void
+get_name(const uint8_t *at, struct lease_name *name)
+{
+    memcpy(name->run.bytes, at, ID_SIZE);
+    name->step = get_u32(at + 16);
+    name->attempt = get_u32(at + 20);
+    name->offer = get_u32(at + 24);
+    memcpy(name->session.bytes, at + 28, ID_SIZE);
+}
+
+static void
+put_mac(const uint8_t secret[SECRET_SIZE], uint8_t *token)
+{
     struct hash mac = hash_keyed(secret, bytes_of(token, LEASE_NAME_SIZE));
-    memcpy(at, mac.bytes, MAC_SIZE);
+    memcpy(token + LEASE_NAME_SIZE, mac.bytes, MAC_SIZE);
+}
+
+struct bytes
+lease_token(const uint8_t secret[SECRET_SIZE], const struct lease_name *name,
+    struct arena *arena)
+{
+    uint8_t *token = arena_take(arena, LEASE_TOKEN_SIZE);
+    put_name(token, name);
+    put_mac(secret, token);
     return bytes_of(token, LEASE_TOKEN_SIZE);
+}
+
+/* Of two tokens of one name, `like` is genuine. */
+static bool
+read_like(const uint8_t *like, const uint8_t *token, struct lease_name *name)
+{
+    if (!hash_same(like + LEASE_NAME_SIZE, token + LEASE_NAME_SIZE, MAC_SIZE))
+        return false;
+    get_name(token, name);
+    return true;
 }
 
 bool
 lease_token_read(
     const uint8_t secret[SECRET_SIZE], struct bytes token, struct lease_name *name)
 {
+    uint8_t like[LEASE_TOKEN_SIZE];
     if (token.size != LEASE_TOKEN_SIZE)
         return false;
-    const uint8_t *at = token.data;
-    struct hash mac = hash_keyed(secret, bytes_of(at, LEASE_NAME_SIZE));
-    if (!hash_same(mac.bytes, at + LEASE_NAME_SIZE, MAC_SIZE))
-        return false;
-    memcpy(name->run.bytes, at, ID_SIZE);
-    name->step = get_u32(at + 16);
-    name->attempt = get_u32(at + 20);
-    name->offer = get_u32(at + 24);
-    memcpy(name->session.bytes, at + 28, ID_SIZE);
-    return true;
+    memcpy(like, token.data, LEASE_NAME_SIZE);
+    put_mac(secret, like);
+    return read_like(like, token.data, name);
+}
+
+/* A slot has the last token of those whose names fall on it. */
+struct tokens {
+    uint8_t secret[SECRET_SIZE];
+    struct {
+        bool used;
+        uint8_t token[LEASE_TOKEN_SIZE];
+    } slots[TOKENS_KEPT];
+};
+
+struct tokens *
+tokens_new(const uint8_t secret[SECRET_SIZE])
+{
+    struct tokens *tokens = calloc(1, sizeof *tokens);
+    if (tokens == NULL)
+        WRONG("out of memory");
+    memcpy(tokens->secret, secret, SECRET_SIZE);
+    return tokens;
+}
+
+void
+tokens_free(struct tokens **tokens)
+{
+    free(*tokens);
+    *tokens = NULL;
+}
+
+/* The token whose name is that of `token`. */
+static const uint8_t *
+token_like(struct tokens *tokens, const uint8_t *token)
+{
+    uint64_t hash = hash_table(bytes_of(token, LEASE_NAME_SIZE));
+    uint8_t *kept = tokens->slots[hash % TOKENS_KEPT].token;
+    bool *used = &tokens->slots[hash % TOKENS_KEPT].used;
+    if (*used && memcmp(kept, token, LEASE_NAME_SIZE) == 0)
+        return kept;
+    memcpy(kept, token, LEASE_NAME_SIZE);
+    put_mac(tokens->secret, kept);
+    *used = true;
+    return kept;
+}
+
+struct bytes
+tokens_make(struct tokens *tokens, const struct lease_name *name, struct arena *arena)
+{
+    uint8_t named[LEASE_NAME_SIZE];
+    put_name(named, name);
+    return arena_copy(arena, bytes_of(token_like(tokens, named), LEASE_TOKEN_SIZE));
+}
+
+bool
+tokens_read(struct tokens *tokens, struct bytes token, struct lease_name *name)
+{
+    return token.size == LEASE_TOKEN_SIZE
+           && read_like(token_like(tokens, token.data), token.data, name);
 }
 
 static struct hash

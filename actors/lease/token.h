@@ -28,6 +28,16 @@ struct bytes lease_token(const uint8_t secret[SECRET_SIZE],
 bool lease_token_read(
     const uint8_t secret[SECRET_SIZE], struct bytes token, struct lease_name *name);
 
+/* The tokens that were made last, which are asked for again soon: of a grant when it is
+ * reported, of a report when it is settled.  They follow from their names, so what is
+ * kept is no state.  `secret` is copied. */
+struct tokens;
+struct tokens *tokens_new(const uint8_t secret[SECRET_SIZE]);
+void tokens_free(struct tokens **tokens);
+struct bytes
+tokens_make(struct tokens *tokens, const struct lease_name *name, struct arena *arena);
+bool tokens_read(struct tokens *tokens, struct bytes token, struct lease_name *name);
+
 struct bytes session_token(const uint8_t secret[SECRET_SIZE], const struct id *session,
     const struct id *project, struct bytes instance, struct arena *arena);
 bool session_token_read(const uint8_t secret[SECRET_SIZE], struct bytes token,

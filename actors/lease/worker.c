@@ -32,9 +32,9 @@ names(struct bytes held, const struct lease_state *s, const struct lease_name *n
     size_t count = held.size == 0 ? 0 : cursor_array(&c);
     for (size_t i = 0; i < count && !c.bad; i++) {
         struct lease_name said;
-        if (lease_token_read(s->secret, cursor_blob(&c), &said)
-            && said.step == name->step && said.attempt == name->attempt
-            && said.offer == name->offer && id_equal(&said.run, &name->run))
+        if (tokens_read(s->tokens, cursor_blob(&c), &said) && said.step == name->step
+            && said.attempt == name->attempt && said.offer == name->offer
+            && id_equal(&said.run, &name->run))
             return true;
     }
     return false;
@@ -79,7 +79,7 @@ judge(struct claim *claim, struct bytes token)
 {
     const struct lease_state *s = claim->state;
     struct lease_name name;
-    bool genuine = lease_token_read(s->secret, token, &name)
+    bool genuine = tokens_read(s->tokens, token, &name)
                    && id_equal(&name.session, &claim->session)
                    && id_partition(&name.run) < s->config->schedulers;
 
@@ -140,7 +140,7 @@ pack_recalled(const struct claim *claim, const struct job *job, struct buffer *t
     const struct lease_state *s = claim->state;
     if (names(claim->held, s, &job->name))
         return false;
-    pack_blob(tokens, lease_token(s->secret, &job->name, claim->out->arena));
+    pack_blob(tokens, tokens_make(s->tokens, &job->name, claim->out->arena));
     return true;
 }
 
@@ -287,7 +287,7 @@ on_register(const struct lease_state *s, uint64_t now_ms, const struct message *
         .lost = lost,
         .recalled = recalled,
     };
-    outbox_put_to(out, ACTOR_gateway, in->envelope.instance, m);
+    outbox_put_to(out, ACTOR_gateway, in->envelope.instance, &m);
 }
 
 static const struct session *
@@ -322,7 +322,7 @@ lose_silent(const struct lease_state *s, const struct worker_heartbeat *beat,
     size_t count = beat->silent.size == 0 ? 0 : cursor_array(&c);
     for (size_t i = 0; i < count && !c.bad && outbox_has_room(out, 8); i++) {
         struct lease_name name;
-        if (lease_token_read(s->secret, cursor_blob(&c), &name)
+        if (tokens_read(s->tokens, cursor_blob(&c), &name)
             && id_equal(&name.session, &beat->session) && lease_current(s, &name))
             say_over(table_job(&s->table, &name.run, name.step), true, out);
     }

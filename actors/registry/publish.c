@@ -299,7 +299,7 @@ answer_wait(
     };
     out->project = version->project;
     outbox_put_to(out, ACTOR_gateway, wait->gateway,
-        (struct message){ .code = DOCUMENT, .document = document });
+        &(struct message){ .code = DOCUMENT, .document = document });
     struct envelope *envelope = &out->messages[out->count - 1].envelope;
     envelope->cause = wait->cause;
     envelope->trace = wait->trace;

@@ -292,8 +292,9 @@ scheduler_settle(void *state)
     if (s->in_hand)
         run_write(&s->run);
     s->in_hand = false;
-    buffer_clear(&s->facts);
+    buffer_clear(&s->written.facts);
     arena_reset(&s->arena);
+    plans_trim(s->plans);
 }
 
 static bool
@@ -311,11 +312,12 @@ take_in_hand(struct scheduler_state *s, const struct message *m)
         return &s->run;
     scheduler_settle(s);
     if (creates(m))
-        run_begin(
-            &s->run, s->journal, &s->arena, &m->envelope.project, &m->run_started);
-    else if (!run_read(&s->run, s->journal, &s->arena, &m->envelope.project, id))
+        run_begin(&s->run, s->journal, s->plans, &s->arena, &m->envelope.project,
+            &m->run_started);
+    else if (!run_read(
+                 &s->run, s->journal, s->plans, &s->arena, &m->envelope.project, id))
         WRONG("a fact about a run that does not exist");
-    s->run.facts = &s->facts;
+    s->run.written = &s->written;
     s->in_hand = true;
     return &s->run;
 }

@@ -85,12 +85,12 @@ check_begin(struct turn *turn, uint32_t step, const struct plan_step *plan)
     struct bytes detail = keep(turn, &v.detail), failed = keep(turn, &v.failed);
     struct check_passed said = { turn->run.id, step, plan->key, detail };
     if (v.failed_count == 0) {
-        turn_say(turn, (struct message){ .code = CHECK_PASSED, .check_passed = said });
+        turn_say(turn, &(struct message){ .code = CHECK_PASSED, .check_passed = said });
         complete_step(turn, step, plan, output_of(turn, "pass", detail));
         return;
     }
     struct check_failed not = { turn->run.id, step, plan->key, detail };
-    turn_say(turn, (struct message){ .code = CHECK_FAILED, .check_failed = not });
+    turn_say(turn, &(struct message){ .code = CHECK_FAILED, .check_failed = not });
     if (check.on_fail == ON_FAIL_CONTINUE)
         complete_step(turn, step, plan, output_of(turn, "fail", detail));
     else if (check.on_fail == ON_FAIL_GATE)

@@ -56,10 +56,10 @@ call(struct turn *turn, uint32_t step, const struct plan_step *plan,
             (struct failure){ text("ChildRefused"), text(refusal.detail) });
         return;
     }
-    uint32_t home = home_of(state, &of.plan, &start, &of.row.automation);
+    uint32_t home = home_of(state, &of.kept->plan, &start, &of.row.automation);
     called.child = child_id(&turn->run, step, called.attempt, home);
     turn_say_to(
-        turn, home, (struct message){ .code = CHILD_CALLED, .child_called = called });
+        turn, home, &(struct message){ .code = CHILD_CALLED, .child_called = called });
 }
 
 void
@@ -236,7 +236,7 @@ on_child_cancel(const struct scheduler_state *state, uint64_t now_ms,
         || !turn.was_over)
         return;
     outbox_put_to(out, ACTOR_scheduler, id_partition(&asked->run),
-        (struct message){ .code = CHILD_ENDED,
+        &(struct message){ .code = CHILD_ENDED,
             .again = true,
             .child_ended = {
                 .run = asked->run,
@@ -282,7 +282,7 @@ tell_parent(struct turn *turn)
     }
     struct message m = { .code = CHILD_ENDED, .child_ended = ended };
     m = addressed(turn->state, m, id_partition(&row->parent));
-    outbox_put_to(turn->out, m.to, m.to_instance, m);
+    outbox_put_to(turn->out, m.to, m.to_instance, &m);
 }
 
 void
@@ -362,7 +362,7 @@ cancel_again(const struct scheduler_state *state, const struct child_taken *take
     if (peer != state->partition
         && (gone_on || telling_there(state, peer, &taken->child, TELLING_CANCEL)))
         outbox_put_to(out, ACTOR_scheduler, peer,
-            (struct message){ .code = CHILD_CANCEL,
+            &(struct message){ .code = CHILD_CANCEL,
                 .child_cancel = { taken->run, taken->step, taken->child,
                     text("nobody waits for it any more") } });
 }

@@ -18,7 +18,7 @@ cancel_step(struct turn *turn, uint32_t step, const char *reason)
     if (rules->withdraw != NULL)
         rules->withdraw(turn, step, reason);
     turn_say(
-        turn, (struct message){ .code = STEP_CANCELLED, .step_cancelled = cancelled });
+        turn, &(struct message){ .code = STEP_CANCELLED, .step_cancelled = cancelled });
 }
 
 static bool
@@ -66,14 +66,14 @@ say_deferred(struct turn *turn, bool more, enum run_status ending, struct bytes 
         .ending = ending,
         .reason = reason,
     };
-    turn_say(turn, (struct message){ .code = RUN_DEFERRED, .run_deferred = deferred });
+    turn_say(turn, &(struct message){ .code = RUN_DEFERRED, .run_deferred = deferred });
 }
 
 static void
 say_failed(struct turn *turn, struct run_failed failed)
 {
     failed.run = turn->run.id;
-    turn_say(turn, (struct message){ .code = RUN_FAILED, .run_failed = failed });
+    turn_say(turn, &(struct message){ .code = RUN_FAILED, .run_failed = failed });
 }
 
 static void
@@ -93,7 +93,7 @@ say_completed(struct turn *turn)
     }
     completed.output = turn->output;
     turn_say(
-        turn, (struct message){ .code = RUN_COMPLETED, .run_completed = completed });
+        turn, &(struct message){ .code = RUN_COMPLETED, .run_completed = completed });
 }
 
 void
@@ -107,7 +107,7 @@ say_end(struct turn *turn, enum run_status status, struct bytes reason)
         if (bytes_equal(reason, text("replaced")))
             cancelled.stop_reason = reason;
         turn_say(turn,
-            (struct message){ .code = RUN_CANCELLED, .run_cancelled = cancelled });
+            &(struct message){ .code = RUN_CANCELLED, .run_cancelled = cancelled });
     } else if (bytes_equal(reason, text("step_failed"))) {
         say_failed(turn, (struct run_failed){
                              .step = row->failed_step,
@@ -165,7 +165,7 @@ discard(struct turn *turn, struct bytes reason)
         return accepted;
     if (!run_over(run) || run->row.status != RUN_BROKEN)
         return refuse(ERR_CONFLICT, "only a run that has failed can be discarded");
-    turn_say(turn, (struct message){ .code = RUN_RESUMED, .run_resumed = resumed });
+    turn_say(turn, &(struct message){ .code = RUN_RESUMED, .run_resumed = resumed });
     end_run(turn, RUN_STOPPED, reason);
     turn_close(turn);
     return accepted;

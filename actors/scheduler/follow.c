@@ -507,9 +507,9 @@ void
 run_follow(struct run *run, uint64_t at_ms, const struct message *fact)
 {
     note_position(run);
-    if (run->facts != NULL) {
-        pack_u64(run->facts, fact->code);
-        pack_blob(run->facts, fact->raw);
+    if (run->written != NULL) {
+        pack_u64(&run->written->facts, fact->code);
+        pack_blob(&run->written->facts, fact->raw);
     }
     if (history_name(fact->code) != NULL)
         run->row.events++;

@@ -68,7 +68,8 @@ begin_shadow(struct forking *f, const struct message *fact)
     struct run *run = &f->shadow.run;
     struct run_started started = fact->run_started;
     started.run = id_derive(&f->asked->run, shadow_tag);
-    run_begin(run, f->state->journal, f->out->arena, &f->out->project, &started);
+    run_begin(run, f->state->journal, f->state->plans, f->out->arena, &f->out->project,
+        &started);
 }
 
 /* Follow what one record says of the origin.  False: its next event is behind the last
@@ -294,10 +295,11 @@ begin(struct forking *f, struct turn *turn)
     };
     struct refusal refusal = start_find(f->state, f->out, &start, &of);
     if (refusal.err == ERR_NONE)
-        refusal = find_targets(f, &of.plan);
+        refusal = find_targets(f, &of.kept->plan);
     if (refusal.err != ERR_NONE)
         return refusal;
-    if (home_of(f->state, &of.plan, &start, &was->automation) != f->state->partition)
+    if (home_of(f->state, &of.kept->plan, &start, &was->automation)
+        != f->state->partition)
         return refuse(ERR_CONFLICT,
             "runs of that version see each other, and those of its origin did not");
     return start_run(turn, &start);
@@ -315,7 +317,7 @@ say_copy(struct turn *turn, const struct copy *copy)
         .attempt = copy->attempt,
         .passes = copy->passes,
     };
-    turn_say(turn, (struct message){ .code = STEP_COPIED, .step_copied = copied });
+    turn_say(turn, &(struct message){ .code = STEP_COPIED, .step_copied = copied });
 }
 
 /* Those that somebody gives are in no record but what is said now.  Returns whether
@@ -341,7 +343,7 @@ say_copying(struct turn *turn, bool copying)
     struct run_deferred deferred = {
         .run = turn->run.id, .more = true, .copying = copying
     };
-    turn_say(turn, (struct message){ .code = RUN_DEFERRED, .run_deferred = deferred });
+    turn_say(turn, &(struct message){ .code = RUN_DEFERRED, .run_deferred = deferred });
 }
 
 static void

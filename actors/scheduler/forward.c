@@ -81,7 +81,8 @@ start_here(struct turn *turn, const struct start *start)
     struct start_of of;
     struct refusal refusal = start_find(state, turn->out, start, &of);
     if (refusal.err == ERR_NONE
-        && home_of(state, &of.plan, start, &of.row.automation) != state->partition)
+        && home_of(state, &of.kept->plan, start, &of.row.automation)
+               != state->partition)
         return refuse(ERR_CONFLICT, "the key was used to start another automation");
     return refusal.err == ERR_NONE ? start_run(turn, start) : refusal;
 }
@@ -170,7 +171,7 @@ answer_client(
             .existed = taken->existed,
         };
     }
-    outbox_put_to(a->out, ACTOR_gateway, asked->gateway, answer);
+    outbox_put_to(a->out, ACTOR_gateway, asked->gateway, &answer);
 }
 
 static void
@@ -190,7 +191,7 @@ answer_trigger(struct answering *a, const struct run_forwarded *asked)
                                  });
     else
         outbox_put_to(a->out, ACTOR_trigger, 0,
-            (struct message){ .code = FIRE_TAKEN,
+            &(struct message){ .code = FIRE_TAKEN,
                 .fire_taken = {
                     .automation = automation,
                     .trigger = asked->trigger,

@@ -239,7 +239,7 @@ on_vacancy(const struct scheduler_state *state, uint64_t now_ms, struct outbox *
     out->project = first.group.project;
     if (!turn_open(&turn, state, now_ms, out, &run))
         WRONG("a queue of runs that do not exist");
-    turn_say(&turn, (struct message){ .code = RUN_STARTED,
+    turn_say(&turn, &(struct message){ .code = RUN_STARTED,
                         .run_started = {
                             .run = run,
                             .automation = turn.run.row.automation,

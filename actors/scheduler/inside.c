@@ -66,7 +66,7 @@ each_begin(struct turn *turn, uint32_t step, const struct plan_step *plan)
         .items = items,
     };
     turn_say(
-        turn, (struct message){ .code = STEP_EXPANDED, .step_expanded = expanded });
+        turn, &(struct message){ .code = STEP_EXPANDED, .step_expanded = expanded });
 }
 
 /* The first one in it that failed says why. */

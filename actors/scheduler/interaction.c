@@ -118,7 +118,7 @@ ask_people(struct turn *turn, uint32_t step, const struct plan_step *plan,
         .due_ms = due_ms,
         .escalated = question->escalated,
     };
-    turn_say(turn, (struct message){ .code = INTERACTION_REQUESTED,
+    turn_say(turn, &(struct message){ .code = INTERACTION_REQUESTED,
                        .interaction_requested = requested });
     return true;
 }
@@ -344,7 +344,7 @@ respond(struct turn *turn, const struct interaction_row *row,
         .principal = said->principal,
         .resolved = resolved,
     };
-    turn_say(turn, (struct message){ .code = INTERACTION_RESPONDED,
+    turn_say(turn, &(struct message){ .code = INTERACTION_RESPONDED,
                        .interaction_responded = responded });
     if (resolved)
         resolve(turn, row->step, row, request, said);
@@ -423,7 +423,7 @@ on_interaction_delete(const struct scheduler_state *state, uint64_t now_ms,
         .interaction = said->interaction,
         .by = said->by,
     };
-    turn_say(&turn, (struct message){
+    turn_say(&turn, &(struct message){
                         .code = INTERACTION_DELETED, .interaction_deleted = deleted });
     accept_run(&turn, said->request, true, false);
 }

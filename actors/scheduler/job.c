@@ -65,9 +65,9 @@ attempt_begin(struct turn *turn, uint32_t step, const struct plan_step *plan)
         .queue = plan->queue,
         .parameters = parameters,
         .deadline_ms = plan->timeout_ms == 0 ? 0 : turn->now_ms + plan->timeout_ms,
-        .lane = lane_number(&turn->run.project, plan, turn->out->arena),
+        .lane = lane_of(turn, step),
     };
-    turn_say(turn, (struct message){ .code = ACTION_CALLED, .action_called = called });
+    turn_say(turn, &(struct message){ .code = ACTION_CALLED, .action_called = called });
 }
 
 static uint32_t
@@ -111,7 +111,7 @@ retry(
         .max_attempts = plan->attempts_max,
         .due_ms = turn->now_ms + delay_ms,
     };
-    turn_say(turn, (struct message){ .code = STEP_RETRIED, .step_retried = retried });
+    turn_say(turn, &(struct message){ .code = STEP_RETRIED, .step_retried = retried });
     if (delay_ms == 0)
         attempt_begin(turn, step, plan);
 }
@@ -148,7 +148,7 @@ fail_attempt(struct turn *turn, uint32_t step, struct bytes error_type,
         .ending = ending,
         .session = row->session,
     };
-    turn_say(turn, (struct message){ .code = ACTION_FAILED, .action_failed = failed });
+    turn_say(turn, &(struct message){ .code = ACTION_FAILED, .action_failed = failed });
     if (may_retry(row, &plan, ending, error_type))
         retry(turn, step, &plan, ending);
     else
@@ -289,8 +289,8 @@ complete_attempt(struct turn *turn, const struct job_reported *report)
         .output = report->output,
         .session = report->session,
     };
-    turn_say(
-        turn, (struct message){ .code = ACTION_COMPLETED, .action_completed = action });
+    turn_say(turn,
+        &(struct message){ .code = ACTION_COMPLETED, .action_completed = action });
     complete_step(turn, report->step, &plan, (struct bytes){ 0 });
 }
 

@@ -8,7 +8,7 @@ enum { OFFERS_MAX = 64 };
  */
 enum { UNSURE_MS = 500 };
 
-uint64_t
+static uint64_t
 lane_number(const struct id *project, const struct plan_step *step, struct arena *arena)
 {
     const struct bytes asked[] = { id_bytes(project), step->queue, step->action,
@@ -30,6 +30,18 @@ lane_number(const struct id *project, const struct plan_step *step, struct arena
         number = number << 8 | hash.bytes[i];
     /* UINT64_MAX means "no lane". */
     return number == UINT64_MAX ? 0 : number;
+}
+
+uint64_t
+lane_of(struct turn *turn, uint32_t step)
+{
+    struct layout *layout = &turn->run.layout;
+    uint32_t plan = layout_place(layout, step).plan;
+    uint64_t *lane = &layout->kept->lanes[plan];
+    if (*lane == 0)
+        *lane = lane_number(
+            &turn->run.project, layout_plan(layout, plan), turn->out->arena);
+    return *lane;
 }
 
 static bool

@@ -192,7 +192,7 @@ signal_step(struct turn *turn, const struct run_signal *said)
         .principal = said->by,
     };
     (void)withdraw(turn, step, "it was signalled");
-    turn_say(turn, (struct message){ .code = WAIT_RESUMED, .wait_resumed = resumed });
+    turn_say(turn, &(struct message){ .code = WAIT_RESUMED, .wait_resumed = resumed });
     complete_step(turn, step, &plan, said->result);
     turn_close(turn);
     return accepted;
@@ -311,7 +311,7 @@ set_output(struct turn *turn, const struct step_override *said)
         .reason = said->reason,
     };
     turn_say(turn,
-        (struct message){ .code = STEP_OVERRIDDEN, .step_overridden = overridden });
+        &(struct message){ .code = STEP_OVERRIDDEN, .step_overridden = overridden });
     turn_close(turn);
     return accepted;
 }
@@ -367,7 +367,7 @@ retry_run(struct turn *turn, const struct run_retry *said)
         .reason = said->reason,
         .from = from,
     };
-    turn_say(turn, (struct message){ .code = RUN_RESUMED, .run_resumed = resumed });
+    turn_say(turn, &(struct message){ .code = RUN_RESUMED, .run_resumed = resumed });
     turn->was_over = false;
     turn_close(turn);
     return accepted;

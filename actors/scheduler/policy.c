@@ -121,7 +121,7 @@ replace_older(struct turn *turn, const struct group *group, const struct group_r
 static void
 say(struct turn *turn, enum message_code code, struct run_started *started)
 {
-    turn_say(turn, (struct message){ .code = code, .run_started = *started });
+    turn_say(turn, &(struct message){ .code = code, .run_started = *started });
 }
 
 static void

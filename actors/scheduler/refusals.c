@@ -128,7 +128,7 @@ say_refused_again(void *self, const struct telling *telling)
     struct message m = telling_fact(saying->state, saying->out, telling);
     m.again = true;
     m.raw = (struct bytes){ 0 };
-    outbox_put(saying->out, m);
+    outbox_put(saying->out, &m);
     saying->said = true;
 }
 

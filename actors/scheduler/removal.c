@@ -268,7 +268,7 @@ remove_run(struct scheduler_state *s, const struct id *project, const struct id 
 {
     static const char letters[] = "SEGHVR"; /* the run's own row last */
     struct run run;
-    if (!run_read(&run, s->journal, &s->arena, project, id))
+    if (!run_read(&run, s->journal, s->plans, &s->arena, project, id))
         return;
     if (!run_over(&run))
         WRONG("a run is removed that is not over");

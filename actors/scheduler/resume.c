@@ -35,7 +35,7 @@ bool
 run_kept(struct run *run, uint32_t step)
 {
     struct place place = layout_place(&run->layout, step);
-    struct plan_step plan = plan_step_at(&run->plan, place.plan, run->arena);
+    struct plan_step plan = *layout_plan(&run->layout, place.plan);
     return is_kept(run, place, &plan);
 }
 
@@ -81,7 +81,7 @@ has_items(struct run *run, struct place place, const struct plan_step *plan)
 static void
 forget(struct resuming *r, struct place place)
 {
-    struct plan_step plan = plan_step_at(&r->run->plan, place.plan, r->run->arena);
+    struct plan_step plan = *layout_plan(&r->run->layout, place.plan);
     if (has_items(r->run, place, &plan))
         each_item(r, place.step, forget);
     take_back(r->run, run_step(r->run, place.step), &plan);
@@ -127,7 +127,7 @@ count_items(struct run *run, uint32_t each)
         for (uint32_t i = 0; i < in->row.body_count; i++) {
             uint32_t step = layout_item(in, item) + i;
             struct place place = layout_place(&run->layout, step);
-            struct plan_step plan = plan_step_at(&run->plan, place.plan, run->arena);
+            struct plan_step plan = *layout_plan(&run->layout, place.plan);
             first->beside_over += plan.parent == plan_of_each
                                   && step_status_over(run_step(run, step)->status);
         }
@@ -160,7 +160,7 @@ static void
 go_back(struct resuming *r, struct place place)
 {
     struct run *run = r->run;
-    struct plan_step plan = plan_step_at(&run->plan, place.plan, run->arena);
+    struct plan_step plan = *layout_plan(&run->layout, place.plan);
     const struct step_row *row = run_step(run, place.step);
     struct place parent;
     uint32_t around = STEP_INSIDE;
@@ -185,7 +185,7 @@ static void
 count_needs(struct resuming *r, struct place place)
 {
     struct run *run = r->run;
-    struct plan_step plan = plan_step_at(&run->plan, place.plan, run->arena);
+    struct plan_step plan = *layout_plan(&run->layout, place.plan);
     const struct step_row *row = run_step(run, place.step);
     if (row->status == STEP_INSIDE && plan.kind == STEP_EACH)
         each_item(r, place.step, count_needs);
@@ -196,7 +196,7 @@ count_needs(struct resuming *r, struct place place)
     for (uint32_t i = 0; i < plan.needs_count; i++) {
         struct place need =
             layout_place(&run->layout, layout_beside(place, plan.needs[i]));
-        struct plan_step needed = plan_step_at(&run->plan, need.plan, run->arena);
+        struct plan_step needed = *layout_plan(&run->layout, need.plan);
         waiting->needs_met += is_kept(run, need, &needed);
     }
 }
@@ -208,7 +208,7 @@ count_parallel(struct run *run, uint32_t parallel, const struct plan_step *plan)
     row->items_over = 0;
     for (uint32_t i = 0; i < plan->body_count; i++) {
         uint32_t step = plan->body_first + i;
-        struct plan_step in = plan_step_at(&run->plan, step, run->arena);
+        struct plan_step in = *layout_plan(&run->layout, step);
         struct place place = layout_place(&run->layout, parallel);
         row->items_over +=
             in.parent == place.plan
@@ -220,7 +220,7 @@ static void
 count_inside(struct resuming *r, struct place place)
 {
     struct run *run = r->run;
-    struct plan_step plan = plan_step_at(&run->plan, place.plan, run->arena);
+    struct plan_step plan = *layout_plan(&run->layout, place.plan);
     if (run_step(run, place.step)->status != STEP_INSIDE)
         return;
     if (plan.kind == STEP_PARALLEL)

@@ -13,23 +13,48 @@ page_key(const struct run *run, char letter, uint32_t page)
     return key;
 }
 
-static void
-open_plan(struct run *run)
+static struct bytes
+plan_row(struct journal *journal, const struct plan_name *name)
 {
     struct row_key key = row_key('P');
-    row_key_id(&key, &run->project);
-    row_key_id(&key, &run->row.automation);
-    row_key_u32(&key, run->row.version);
-    struct bytes plan = journal_get(run->journal, row_key_bytes(&key));
-    if (plan.data == NULL || plan_open(plan, &run->plan) != ERR_NONE)
+    row_key_id(&key, &name->project);
+    row_key_id(&key, &name->automation);
+    row_key_u32(&key, name->version);
+    return journal_get(journal, row_key_bytes(&key));
+}
+
+struct kept_plan *
+run_find_plan(
+    struct plans *plans, struct journal *journal, const struct plan_name *name)
+{
+    struct kept_plan *kept = plans_find(plans, name);
+    if (kept != NULL)
+        return kept;
+    struct bytes row = plan_row(journal, name);
+    return row.data == NULL ? NULL : plans_keep(plans, name, row);
+}
+
+static void
+open_plan(struct run *run, struct plans *plans)
+{
+    struct plan_name name = { run->project, run->row.automation, run->row.version };
+    struct kept_plan *kept = NULL;
+    enum err err = ERR_NONE;
+    if (plans == NULL)
+        err = plan_open(plan_row(run->journal, &name), &run->plan);
+    else
+        kept = run_find_plan(plans, run->journal, &name);
+    if (err != ERR_NONE || (plans != NULL && kept == NULL))
         WRONG("a run of a version that is not known");
-    layout_open(
-        &run->layout, run->journal, run->arena, &run->project, &run->id, &run->plan);
+    if (kept != NULL)
+        run->plan = kept->plan;
+    layout_open(&run->layout, run->journal, run->arena, &run->project, &run->id,
+        &run->plan, kept);
 }
 
 bool
-run_read(struct run *run, struct journal *journal, struct arena *arena,
-    const struct id *project, const struct id *id)
+run_read(struct run *run, struct journal *journal, struct plans *plans,
+    struct arena *arena, const struct id *project, const struct id *id)
 {
     *run = (struct run){
         .journal = journal, .arena = arena, .project = *project, .id = *id
@@ -42,13 +67,13 @@ run_read(struct run *run, struct journal *journal, struct arena *arena,
     if (fields_read(&in, &run_row_shape, NULL, &run->row) != ERR_NONE)
         WRONG("a row of a run cannot be read");
     run->record = journal_last(journal);
-    open_plan(run);
+    open_plan(run, plans);
     return true;
 }
 
 void
-run_begin(struct run *run, struct journal *journal, struct arena *arena,
-    const struct id *project, const struct run_started *started)
+run_begin(struct run *run, struct journal *journal, struct plans *plans,
+    struct arena *arena, const struct id *project, const struct run_started *started)
 {
     *run = (struct run){ .journal = journal,
         .arena = arena,
@@ -59,7 +84,7 @@ run_begin(struct run *run, struct journal *journal, struct arena *arena,
     run->row.name = started->name;
     run->row.version = started->version;
     run->row.step_count = started->steps;
-    open_plan(run);
+    open_plan(run, plans);
 }
 
 static struct step_page *
@@ -180,7 +205,7 @@ write_chain(struct run *run)
     struct hash before = { { 0 } };
     if (run->row.chain.size == HASH_SIZE)
         memcpy(before.bytes, run->row.chain.data, HASH_SIZE);
-    struct hash chain = hash_chain(&before, buffer_bytes(run->facts));
+    struct hash chain = hash_chain(&before, buffer_bytes(&run->written->facts));
     run->row.chain = arena_copy(run->arena, bytes_of(chain.bytes, HASH_SIZE));
 }
 
@@ -198,20 +223,29 @@ pending_in(const struct step_page *page, size_t step)
 }
 
 static void
+pack_step(struct run *run, const struct step_page *page, size_t i, struct buffer *out)
+{
+    struct buffer *step = &run->written->step;
+    if (page->steps[i] != NULL) {
+        buffer_clear(step);
+        step_write(page->steps[i], &run->id, &run->row, run->arena, step);
+        pack_blob(out, buffer_bytes(step));
+    } else if (page->stored[i].size > 0) {
+        pack_blob(out, page->stored[i]);
+    } else {
+        pack_map(out, 0);
+    }
+}
+
+static void
 pack_page(struct run *run, const struct step_page *page, struct buffer *out)
 {
     size_t count = STEPS_PER_PAGE;
     while (count > 0 && pending_in(page, count - 1))
         count--;
     pack_array(out, count);
-    for (size_t i = 0; i < count; i++) {
-        if (page->steps[i] != NULL)
-            step_write(page->steps[i], &run->id, &run->row, run->arena, out);
-        else if (page->stored[i].size > 0)
-            buffer_append_bytes(out, page->stored[i]);
-        else
-            pack_map(out, 0);
-    }
+    for (size_t i = 0; i < count; i++)
+        pack_step(run, page, i, out);
 }
 
 static void
@@ -301,15 +335,14 @@ write_positions(struct run *run)
 void
 run_write(struct run *run)
 {
-    struct buffer out = { 0 };
+    struct buffer *out = &run->written->row;
     struct row_key key = row_key_run('R', &run->project, &run->id);
     write_chain(run);
-    write_expansions(run, &out);
+    write_expansions(run, out);
     write_positions(run);
-    pack_steps(run, &out);
-    buffer_clear(&out);
-    fields_write(&run_row_shape, &run->row, NULL, &out);
+    pack_steps(run, out);
+    buffer_clear(out);
+    fields_write(&run_row_shape, &run->row, NULL, out);
     put_steps(run);
-    put(run, &key, buffer_bytes(&out));
-    buffer_free(&out);
+    put(run, &key, buffer_bytes(out));
 }

@@ -31,6 +31,12 @@ struct step_list {
     uint32_t count, capacity, next;
 };
 
+/* What is written of a run, one after the other; the memory stays. */
+struct run_written {
+    struct buffer facts; /* those followed, for the chain */
+    struct buffer row, step;
+};
+
 struct run {
     struct journal *journal;
     struct arena *arena;
@@ -41,7 +47,7 @@ struct run {
     struct plan plan;
     struct layout layout;
     struct step_page *buckets[PAGE_BUCKETS], *pages_read;
-    struct buffer *facts; /* those followed, for the chain; NULL on a copy */
+    struct run_written *written; /* NULL on a copy */
 
     /* What follows, found since the run was read; kept only if `watch` is set. */
     bool watch;
@@ -49,13 +55,16 @@ struct run {
     struct step_list moving; /* parallels and eaches in which something has changed */
 };
 
-/* Read a run.  Borrows from the journal until its next commit.  False if the project
- * has no such run. */
-bool run_read(struct run *run, struct journal *journal, struct arena *arena,
-    const struct id *project, const struct id *id);
+/* Read a run.  Borrows from the journal until its next commit, and from `plans`, which
+ * may be NULL.  False if the project has no such run. */
+bool run_read(struct run *run, struct journal *journal, struct plans *plans,
+    struct arena *arena, const struct id *project, const struct id *id);
+/* The plan of this name, kept from then on; NULL: it is not known. */
+struct kept_plan *run_find_plan(
+    struct plans *plans, struct journal *journal, const struct plan_name *name);
 /* A run that does not exist yet; RUN_STARTED must follow. */
-void run_begin(struct run *run, struct journal *journal, struct arena *arena,
-    const struct id *project, const struct run_started *started);
+void run_begin(struct run *run, struct journal *journal, struct plans *plans,
+    struct arena *arena, const struct id *project, const struct run_started *started);
 
 /* follow.c: move by one fact about this run.  Bodies are borrowed until run_write(). */
 void run_follow(struct run *run, uint64_t at_ms, const struct message *fact);

@@ -13,6 +13,7 @@ scheduler_open(void *state, const struct actor_setup *setup)
     s->config = setup->config;
     s->journal = setup->journal;
     s->partition = setup->instance;
+    s->plans = plans_new();
     struct bytes seen = journal_get(s->journal, row_key_bytes(&key));
     if (seen.data != NULL) {
         row_take_u8(&seen);
@@ -34,7 +35,10 @@ scheduler_close(void *state)
 {
     struct scheduler_state *s = state;
     lanes_close(&s->lanes);
-    buffer_free(&s->facts);
+    plans_free(&s->plans);
+    buffer_free(&s->written.facts);
+    buffer_free(&s->written.row);
+    buffer_free(&s->written.step);
     arena_free(&s->arena);
 }
 

@@ -64,7 +64,7 @@ sleep_begin(struct turn *turn, uint32_t step, const struct plan_step *plan)
     };
     if (opened.due_ms == 0)
         opened.due_ms = 1; /* 0 is never */
-    turn_say(turn, (struct message){ .code = WAIT_OPENED, .wait_opened = opened });
+    turn_say(turn, &(struct message){ .code = WAIT_OPENED, .wait_opened = opened });
 }
 
 void

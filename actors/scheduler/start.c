@@ -81,27 +81,15 @@ is_map(struct bytes payload)
            || (pack_check(payload) == ERR_NONE && cursor_type(&in) == PACK_MAP);
 }
 
-static bool
-find_plan(const struct scheduler_state *state, const struct id *project,
-    const struct id *automation, uint32_t version, struct plan *plan)
-{
-    struct row_key key = row_key('P');
-    row_key_id(&key, project);
-    row_key_id(&key, automation);
-    row_key_u32(&key, version);
-    struct bytes stored = journal_get(state->journal, row_key_bytes(&key));
-    return stored.data != NULL && plan_open(stored, plan) == ERR_NONE;
-}
-
 /* How many steps decide when the run is over, and how many clean up. */
 static void
-count_steps(const struct plan *plan, struct arena *arena, struct run_started *started)
+count_steps(struct kept_plan *kept, struct run_started *started)
 {
-    started->steps = plan->fixed_count;
-    for (uint32_t i = 0; i < plan->fixed_count; i++) {
-        struct plan_step step = plan_step_at(plan, i, arena);
-        started->mains += !step.nested && !step.cleanup;
-        started->cleanups += !step.nested && step.cleanup;
+    started->steps = kept->plan.fixed_count;
+    for (uint32_t i = 0; i < started->steps; i++) {
+        const struct plan_step *step = plans_step(kept, i);
+        started->mains += !step->nested && !step->cleanup;
+        started->cleanups += !step->nested && step->cleanup;
     }
     if (started->mains == started->steps)
         started->mains = 0; /* all */
@@ -123,16 +111,16 @@ title_of(struct turn *turn, const struct plan *plan, const struct run_started *s
 
 /* The run as it will be, before its first fact. */
 static void
-prepare(struct turn *turn, const struct plan *plan, struct run_started *started)
+prepare(struct turn *turn, struct kept_plan *kept, struct run_started *started)
 {
     struct run *run = &turn->run;
-    count_steps(plan, turn->out->arena, started);
-    run_begin(
-        run, turn->state->journal, turn->out->arena, &turn->out->project, started);
+    count_steps(kept, started);
+    run_begin(run, turn->state->journal, turn->state->plans, turn->out->arena,
+        &turn->out->project, started);
     run->watch = true;
     run->record = journal_last(turn->state->journal) + 1;
     run->row.started_ms = turn->now_ms;
-    started->title = title_of(turn, plan, started);
+    started->title = title_of(turn, &kept->plan, started);
 }
 
 struct refusal
@@ -147,8 +135,9 @@ start_find(const struct scheduler_state *state, struct outbox *out,
     if (found->row.status == AUTOMATION_ARCHIVED)
         return refuse(ERR_NOT_RUNNABLE, "the automation is archived: resume it first");
     found->version = version_of(start, &found->row);
-    if (!find_plan(
-            state, &out->project, &found->row.automation, found->version, &found->plan))
+    struct plan_name plan = { out->project, found->row.automation, found->version };
+    found->kept = run_find_plan(state->plans, state->journal, &plan);
+    if (found->kept == NULL)
         return refuse(ERR_NOT_FOUND, "the automation has no such version");
     return refuse(ERR_NONE, "");
 }
@@ -166,7 +155,7 @@ start_run(struct turn *turn, const struct start *start)
         return refuse(ERR_INVALID, "inputs must be a map");
     if (!is_map(start->meta) || !is_map(start->config))
         return refuse(ERR_INVALID, "meta and config must be maps");
-    refusal = complete_inputs(&of.plan, out->arena, &inputs);
+    refusal = complete_inputs(&of.kept->plan, out->arena, &inputs);
     if (refusal.err != ERR_NONE)
         return refusal;
     struct run_started started = {
@@ -177,11 +166,11 @@ start_run(struct turn *turn, const struct start *start)
         .key = start->key,
         .inputs = inputs,
         .source = start->source,
-        .timeout_ms = of.plan.timeout_ms,
+        .timeout_ms = of.kept->plan.timeout_ms,
         .data = start->data,
         .meta = start->meta,
         .trigger = start->trigger,
-        .config = lay_over(out->arena, of.plan.config, start->config),
+        .config = lay_over(out->arena, of.kept->plan.config, start->config),
         .parent = start->parent,
         .parent_step = start->parent_step,
         .parent_attempt = start->parent_attempt,
@@ -192,8 +181,8 @@ start_run(struct turn *turn, const struct start *start)
         .by = start->by,
         .echo = start->echo,
     };
-    prepare(turn, &of.plan, &started);
-    return admit(turn, &of.plan, start, &started);
+    prepare(turn, of.kept, &started);
+    return admit(turn, &of.kept->plan, start, &started);
 }
 
 void
@@ -232,7 +221,7 @@ home_of_start(
     struct start_of of;
     if (start_find(state, out, start, &of).err != ERR_NONE)
         return state->partition;
-    return home_of(state, &of.plan, start, &of.row.automation);
+    return home_of(state, &of.kept->plan, start, &of.row.automation);
 }
 
 void

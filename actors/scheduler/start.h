@@ -36,7 +36,7 @@ struct start_of {
     struct bytes name;
     struct name_row row;
     uint32_t version;
-    struct plan plan;
+    struct kept_plan *kept; /* what it starts */
 };
 struct refusal start_find(const struct scheduler_state *state, struct outbox *out,
     const struct start *start, struct start_of *found);

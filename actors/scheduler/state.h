@@ -42,15 +42,17 @@ struct scheduler_state {
     bool tell_own;     /* there are rows 'D' about this partition */
     uint32_t listened; /* projects in which somebody listens for the ends of runs */
     struct retelling retellings[TELLING_PEERS];
+    uint32_t retold_peers; /* of them, those that are active */
     struct sweep sweep;
     bool deferred;         /* there is a run about which more must be said */
     uint64_t lease_epoch;  /* the last life of the lease actor */
     uint64_t lease_record; /* that said so: offers up to it may have been granted */
     uint64_t lease_ms;     /* when it was seen; 0: before we began */
+    struct plans *plans;   /* opened last; no state */
     struct arena arena;    /* of what is applied in one turn */
     struct run run; /* in hand: moved by the facts of this turn, not yet written */
     bool in_hand;
-    struct buffer facts; /* of that run, for its chain */
+    struct run_written written; /* of that run */
 };
 
 /* On disk: never renumber. */
@@ -84,9 +86,10 @@ enum { TURN_RESERVE = 10, STEP_FACTS = 4 };
 bool turn_open(struct turn *turn, const struct scheduler_state *state, uint64_t now_ms,
     struct outbox *out, const struct id *run);
 /* Say `m`, a fact about the run, and follow it. */
-void turn_say(struct turn *turn, struct message m);
+void turn_say(struct turn *turn, const struct message *m);
 /* The same of a fact that the scheduler of a partition must hear. */
-void turn_say_to(struct turn *turn, uint32_t partition, struct message m);
+void
+turn_say_to(struct turn *turn, uint32_t partition, const struct message *m);
 /* Find all that may follow, also what earlier turns left. */
 void turn_look_through(struct turn *turn);
 /* Go on with what can, end what is to end, and give the gateway its hint. */
@@ -147,8 +150,8 @@ void
 offer_jobs(const struct scheduler_state *state, uint64_t now_ms, struct outbox *out);
 /* The lease actor goes on with a lease of which it knows the token alone. */
 void say_lease_known(struct turn *turn, const struct job_leased *leased);
-uint64_t lane_number(
-    const struct id *project, const struct plan_step *step, struct arena *arena);
+/* The lane of the jobs of a step: all that ask the same of a worker. */
+uint64_t lane_of(struct turn *turn, uint32_t step);
 /* wait.c: what the trigger actor says, and telling it */
 void on_wait_known(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out);

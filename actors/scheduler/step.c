@@ -15,7 +15,7 @@ complete_step(
         .has_output = output.size > 0,
     };
     turn_say(
-        turn, (struct message){ .code = STEP_COMPLETED, .step_completed = completed });
+        turn, &(struct message){ .code = STEP_COMPLETED, .step_completed = completed });
 }
 
 void
@@ -29,7 +29,7 @@ skip_step(struct turn *turn, uint32_t step, const struct plan_step *plan,
         .reason = text(reason),
         .passes = passes,
     };
-    turn_say(turn, (struct message){ .code = STEP_SKIPPED, .step_skipped = skipped });
+    turn_say(turn, &(struct message){ .code = STEP_SKIPPED, .step_skipped = skipped });
 }
 
 void
@@ -43,7 +43,7 @@ fail_step(struct turn *turn, uint32_t step, const struct plan_step *plan,
         .error_type = failure.type,
         .error_message = failure.message,
     };
-    turn_say(turn, (struct message){ .code = STEP_FAILED, .step_failed = failed });
+    turn_say(turn, &(struct message){ .code = STEP_FAILED, .step_failed = failed });
 }
 
 void
@@ -104,7 +104,7 @@ fail_or_retry(struct turn *turn, uint32_t step, const struct plan_step *plan,
     };
     if (retried.due_ms == 0)
         retried.due_ms = 1; /* 0 is never */
-    turn_say(turn, (struct message){ .code = STEP_RETRIED, .step_retried = retried });
+    turn_say(turn, &(struct message){ .code = STEP_RETRIED, .step_retried = retried });
 }
 
 void
@@ -117,7 +117,7 @@ say_timed_out(struct turn *turn, uint32_t step, const struct plan_step *plan)
         .attempt = run_step(&turn->run, step)->attempt,
     };
     turn_say(
-        turn, (struct message){ .code = WAIT_TIMED_OUT, .wait_timed_out = timed_out });
+        turn, &(struct message){ .code = WAIT_TIMED_OUT, .wait_timed_out = timed_out });
 }
 
 void
@@ -148,7 +148,7 @@ resume_step(struct turn *turn, uint32_t step, const struct plan_step *plan,
         .by = text(by),
         .number = number,
     };
-    turn_say(turn, (struct message){ .code = WAIT_RESUMED, .wait_resumed = resumed });
+    turn_say(turn, &(struct message){ .code = WAIT_RESUMED, .wait_resumed = resumed });
 }
 
 static void
@@ -163,7 +163,7 @@ say_started(struct turn *turn, uint32_t step, const struct plan_step *plan)
     };
     if (holds_others && plan->timeout_ms > 0)
         started.due_ms = turn->now_ms + plan->timeout_ms;
-    turn_say(turn, (struct message){ .code = STEP_STARTED, .step_started = started });
+    turn_say(turn, &(struct message){ .code = STEP_STARTED, .step_started = started });
 }
 
 void

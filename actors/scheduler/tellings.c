@@ -99,13 +99,22 @@ tellings_find_own(struct scheduler_state *s)
     s->tell_own = has_rows(s, s->partition);
 }
 
+static void
+retell(struct scheduler_state *s, struct retelling *retelling, bool active)
+{
+    s->retold_peers += active;
+    s->retold_peers -= retelling->active;
+    retelling->active = active;
+}
+
 void
 tellings_reset(struct scheduler_state *s, uint32_t peer)
 {
     if (peer == s->partition || (peer < PEER_TRIGGER && peer >= SCHEDULERS_MAX))
         return;
-    s->retellings[slot_of(peer)] =
-        (struct retelling){ .active = has_rows(s, peer), .last = peer_key(peer) };
+    struct retelling *retelling = &s->retellings[slot_of(peer)];
+    retell(s, retelling, has_rows(s, peer));
+    retelling->last = peer_key(peer);
 }
 
 void
@@ -119,7 +128,7 @@ void
 tellings_told(struct scheduler_state *s, const struct told_again *told)
 {
     struct retelling *retelling = &s->retellings[slot_of(told->peer)];
-    retelling->active = told->more != 0;
+    retell(s, retelling, told->more != 0);
     retelling->last.size = told->last.size;
     memcpy(retelling->last.bytes, told->last.data, told->last.size);
 }
@@ -271,7 +280,7 @@ say_again(
         m = telling_fact(state, out, t);
     m.again = true;
     m.raw = (struct bytes){ 0 };
-    outbox_put_to(out, actor_of(t->peer), t->peer < PEER_TRIGGER ? t->peer : 0, m);
+    outbox_put_to(out, actor_of(t->peer), t->peer < PEER_TRIGGER ? t->peer : 0, &m);
 }
 
 static void
@@ -302,7 +311,7 @@ first_retelling(const struct scheduler_state *state)
 bool
 tellings_hungry(const struct scheduler_state *state)
 {
-    return state->tell_own || first_retelling(state) < TELLING_PEERS;
+    return state->tell_own || state->retold_peers > 0;
 }
 
 /* What concerns this partition is done as if it had been heard. */

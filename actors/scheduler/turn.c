@@ -8,7 +8,8 @@ turn_open(struct turn *turn, const struct scheduler_state *state, uint64_t now_m
     struct outbox *out, const struct id *run)
 {
     *turn = (struct turn){ .state = state, .now_ms = now_ms, .out = out };
-    if (!run_read(&turn->run, state->journal, out->arena, &out->project, run))
+    if (!run_read(
+            &turn->run, state->journal, state->plans, out->arena, &out->project, run))
         return false;
     turn->was_over = run_over(&turn->run);
     turn->run.watch = true;
@@ -17,17 +18,17 @@ turn_open(struct turn *turn, const struct scheduler_state *state, uint64_t now_m
 }
 
 void
-turn_say(struct turn *turn, struct message m)
+turn_say(struct turn *turn, const struct message *m)
 {
     outbox_put(turn->out, m);
-    run_follow(&turn->run, turn->now_ms, &m);
+    run_follow(&turn->run, turn->now_ms, m);
 }
 
 void
-turn_say_to(struct turn *turn, uint32_t partition, struct message m)
+turn_say_to(struct turn *turn, uint32_t partition, const struct message *said)
 {
-    m = addressed(turn->state, m, partition);
-    outbox_put_to(turn->out, m.to, m.to_instance, m);
+    struct message m = addressed(turn->state, *said, partition);
+    outbox_put_to(turn->out, m.to, m.to_instance, &m);
     run_follow(&turn->run, turn->now_ms, &m);
 }
 

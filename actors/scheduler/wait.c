@@ -66,7 +66,7 @@ wait_begin(struct turn *turn, uint32_t step, const struct plan_step *plan)
         .since_ms = since_ms(turn, &wait),
         .after = last_event(turn, wait.event_type),
     };
-    turn_say(turn, (struct message){ .code = WAIT_OPENED, .wait_opened = opened });
+    turn_say(turn, &(struct message){ .code = WAIT_OPENED, .wait_opened = opened });
 }
 
 void

@@ -103,7 +103,7 @@ static void
 say_wanted(uint32_t partition, bool wanted, struct outbox *out)
 {
     outbox_put_to(out, ACTOR_scheduler, partition,
-        (struct message){ .code = ENDS_WANTED, .ends_wanted = { partition, wanted } });
+        &(struct message){ .code = ENDS_WANTED, .ends_wanted = { partition, wanted } });
 }
 
 /* It is named after the end, so that it is one event however often it is told.  That

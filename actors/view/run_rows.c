@@ -12,8 +12,8 @@ open_plan(struct run_rows *run)
     row_key_u32(&key, run->row.version);
     struct bytes plan = journal_get(run->journal, row_key_bytes(&key));
     run->planned = plan.data != NULL && plan_open(plan, &run->plan) == ERR_NONE;
-    layout_open(
-        &run->layout, run->journal, run->arena, &run->project, &run->id, &run->plan);
+    layout_open(&run->layout, run->journal, run->arena, &run->project, &run->id,
+        &run->plan, NULL);
     run->outputs = (struct output_source){ .self = run,
         .layout = &run->layout,
         .arena = run->arena,

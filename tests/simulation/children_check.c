@@ -75,7 +75,7 @@ read_run(const struct sim *sim, const struct call *call, const struct id *id,
     struct run *run, struct arena *arena)
 {
     const struct machine *m = machine_named(sim, ACTOR_scheduler, id_partition(id));
-    return run_read(run, m->journal, arena, &call->project, id);
+    return run_read(run, m->journal, NULL, arena, &call->project, id);
 }
 
 static void

@@ -17,7 +17,7 @@ the_row_says_what_the_log_says(struct reading *r, struct tale *t)
 {
     struct run run;
     TALE_HOLDS(r, t,
-        run_read(&run, r->machine->journal, &r->arena, &t->project, &t->run),
+        run_read(&run, r->machine->journal, NULL, &r->arena, &t->project, &t->run),
         "there is none");
     TALE_HOLDS(r, t, run.row.status == t->status, "status %" PRIu32, run.row.status);
     TALE_HOLDS(r, t, run.row.events == t->events, "%" PRIu64 " events, not %" PRIu64,
@@ -47,7 +47,7 @@ positions_name_every_fact(struct reading *r, struct tale *t)
 {
     struct buffer stored = { 0 };
     struct run run;
-    if (!run_read(&run, r->machine->journal, &r->arena, &t->project, &t->run))
+    if (!run_read(&run, r->machine->journal, NULL, &r->arena, &t->project, &t->run))
         WRONG("it was there before");
     for (uint32_t i = 0; i < run.row.pages; i++) {
         struct row_key key = row_key_run('E', &t->project, &t->run);
@@ -112,7 +112,7 @@ an_accepted_report_is_in_the_log(struct reading *r)
         struct run run;
         if (t == NULL || grant->verdict == 0)
             continue;
-        if (!run_read(&run, r->machine->journal, &r->arena, &t->project, &id))
+        if (!run_read(&run, r->machine->journal, NULL, &r->arena, &t->project, &id))
             WRONG("it was there before");
         struct attempt_ending ending = step_ending(run_step(&run, step), attempt);
         bool there =

@@ -211,7 +211,7 @@ a_report_that_was_decided_changes_nothing(
     bool facts = false, ended = false;
     for (size_t i = 0; i < out->count; i++)
         facts |= kind_is(&out->messages[i], FACT);
-    if (run_read(&run, m->journal, &arena, &in->envelope.project, &report->run))
+    if (run_read(&run, m->journal, NULL, &arena, &in->envelope.project, &report->run))
         ended =
             run_over(&run)
             || step_ending(run_step(&run, report->step), report->attempt).ending != 0;
@@ -286,7 +286,7 @@ a_job_that_nobody_wants_is_withdrawn(const struct machine *m, const struct outbo
         struct run run;
         const struct id *id = (const void *)said->body;
         uint32_t step = said->step_cancelled.step;
-        if (!run_read(&run, m->journal, &arena, &said->envelope.project, id))
+        if (!run_read(&run, m->journal, NULL, &arena, &said->envelope.project, id))
             continue; /* it begins */
         uint32_t status = run_step(&run, step)->status;
         bool wanted = status == STEP_OPEN || status == STEP_LEASED;
@@ -605,7 +605,7 @@ an_accepted_start_exists(struct sim *sim, const struct start *start)
     struct id project = project_id(start->project);
     const struct machine *m =
         machine_named(sim, ACTOR_scheduler, id_partition(&start->run));
-    HOLDS(sim, m != NULL && run_read(&run, m->journal, &arena, &project, &start->run),
+    HOLDS(sim, m != NULL && run_read(&run, m->journal, NULL, &arena, &project, &start->run),
         "%s is not there", print_run(&start->run));
     HOLDS(sim,
         bytes_equal(run.row.name, text(automation_name(start->automation)))
@@ -625,7 +625,7 @@ no_position_is_ahead_of_the_log(const struct machine *m, const struct told *told
     if (start == NULL || id_partition(&told->run) != m->instance)
         return;
     struct id project = project_id(start->project);
-    HOLDS(m->sim, run_read(&run, m->journal, &arena, &project, &told->run),
+    HOLDS(m->sim, run_read(&run, m->journal, NULL, &arena, &project, &told->run),
         "%s is not there", print_run(&told->run));
     HOLDS(m->sim, told->sequence <= run.row.events,
         "%s has %" PRIu64 " events, %" PRIu64 " were told of", print_run(&told->run),

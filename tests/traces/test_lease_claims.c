@@ -427,6 +427,36 @@ START_TEST(what_it_names_is_not_recalled)
 }
 END_TEST
 
+/* More than are kept, so that some lie where others lay. */
+START_TEST(a_token_is_the_same_whether_it_is_kept_or_not)
+{
+    const uint8_t secret[SECRET_SIZE] = { 7 };
+    struct arena arena = { 0 };
+    struct tokens *tokens = tokens_new(secret);
+    struct lease_name read, name = { lease_run(1), 0, 1, 1, lease_session(1) };
+    for (uint32_t i = 0; i < 20000; i++) {
+        name.step = i % 10000;
+        struct bytes token = lease_token(secret, &name, &arena);
+        uint8_t forged[LEASE_TOKEN_SIZE];
+        memcpy(forged, token.data, sizeof forged);
+        forged[i % LEASE_TOKEN_SIZE] ^= 1;
+        ck_assert(!tokens_read(tokens, bytes_of(forged, sizeof forged), &read));
+        ck_assert(bytes_equal(tokens_make(tokens, &name, &arena), token));
+        ck_assert(!tokens_read(tokens, bytes_of(forged, sizeof forged), &read));
+        ck_assert(!lease_token_read(secret, bytes_of(forged, sizeof forged), &read));
+        ck_assert(tokens_read(tokens, token, &read));
+        ck_assert(lease_token_read(secret, token, &read));
+        ck_assert_uint_eq(read.step, name.step);
+        ck_assert(id_equal(&read.session, &name.session));
+        arena_reset(&arena);
+    }
+    ck_assert(!tokens_read(tokens, text("token"), &read));
+    ck_assert(!lease_token_read(secret, text("token"), &read));
+    tokens_free(&tokens);
+    arena_free(&arena);
+}
+END_TEST
+
 Suite *
 lease_claims_suite(void)
 {
@@ -452,6 +482,7 @@ lease_claims_suite(void)
     tcase_add_test(
         tests, many_leases_are_heard_lost_and_returned_as_far_as_a_turn_goes);
     tcase_add_test(tests, what_it_names_is_not_recalled);
+    tcase_add_test(tests, a_token_is_the_same_whether_it_is_kept_or_not);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -64,7 +64,7 @@ static void
 read_row(struct life *l, struct run *run, struct arena *arena)
 {
     struct id id = story_run(1);
-    ck_assert(run_read(run, l->s.trace.journal, arena, &l->s.trace.project, &id));
+    ck_assert(run_read(run, l->s.trace.journal, NULL, arena, &l->s.trace.project, &id));
 }
 
 struct counted {

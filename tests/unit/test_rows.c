@@ -104,6 +104,43 @@ START_TEST(who_had_the_steps_of_a_run_is_said_once_and_of_a_few)
 }
 END_TEST
 
+/* Its second step is pending. */
+static void
+pack_page_of(const struct step_row *steps, bool of_before)
+{
+    struct buffer step = { 0 };
+    pack_array(&out, 3);
+    for (int i = 0; i < 3; i++) {
+        buffer_clear(&step);
+        fields_write(&step_row_shape, &steps[i], NULL, &step);
+        if (of_before || i == 1)
+            buffer_append_bytes(&out, buffer_bytes(&step));
+        else
+            pack_blob(&out, buffer_bytes(&step));
+    }
+    buffer_free(&step);
+}
+
+START_TEST(a_page_of_steps_is_split_as_it_lies_now_and_as_it_lay_before)
+{
+    struct step_row steps[3] = { held_by(7, "one"), { 0 }, held_by(8, "another") },
+                    read;
+    struct bytes stored[STEPS_PER_PAGE];
+    for (int of_before = 0; of_before < 2; of_before++) {
+        buffer_clear(&out);
+        pack_page_of(steps, of_before != 0);
+        ck_assert_int_eq(step_page_split(buffer_bytes(&out), stored), ERR_NONE);
+        for (int i = 0; i < 3; i++) {
+            ck_assert_int_eq(step_read(stored[i], &run, &row, &read), ERR_NONE);
+            ck_same(&steps[i], &read);
+        }
+        ck_assert_uint_eq(stored[3].size, 0);
+        out.size--; /* torn */
+        ck_assert_int_eq(step_page_split(buffer_bytes(&out), stored), ERR_MALFORMED);
+    }
+}
+END_TEST
+
 static const struct position positions[] = { { 128, 0 }, { 129, 127 }, { 70000, 127 },
     { UINT64_C(1) << 56, 128 }, { UINT64_MAX, UINT64_MAX } };
 
@@ -158,6 +195,7 @@ main(void)
     tcase_add_test(tests, a_step_is_read_as_it_was_written);
     tcase_add_test(tests, a_step_of_before_is_read_as_it_lies_there);
     tcase_add_test(tests, who_had_the_steps_of_a_run_is_said_once_and_of_a_few);
+    tcase_add_test(tests, a_page_of_steps_is_split_as_it_lies_now_and_as_it_lay_before);
     tcase_add_test(tests, positions_are_read_as_they_were_added);
     tcase_add_test(tests, positions_of_before_are_read_and_added_to);
     suite_add_tcase(suite, tests);
