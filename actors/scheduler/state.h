@@ -193,6 +193,8 @@ void apply_runs_swept(
     struct scheduler_state *state, uint64_t at_ms, const struct message *note);
 /* apply.c */
 void scheduler_apply(void *state, uint64_t at_ms, const struct message *m);
+/* Write the run that is in hand. */
+void scheduler_put_down(struct scheduler_state *state);
 void scheduler_settle(void *state);
 void scheduler_find_timer(struct scheduler_state *state);
 void scheduler_find_deferred(struct scheduler_state *state);
