@@ -6,6 +6,8 @@
 struct position {
     uint64_t record, events;
 };
+enum { POSITION_MIN = 2 }; /* bytes that one takes in a list, at least */
+
 /* Some of them, in order.  On disk: by how much each number grew since the one before,
  * in groups of 7 bits, the low ones first, all but the last with the high bit set.  Of
  * before there are lists of pairs of 8 bytes, big-endian: their first byte is zero. */

@@ -282,9 +282,9 @@ enum telling_kind {
 };
 enum { PEER_TRIGGER = 254, PEER_REGISTRY = 255 }; /* other peers are partitions */
 
-/* A page of steps is a msgpack array of blobs, shorter if the last steps are pending; in
- * each lies the map of a step, which is found so without looking into those before it.
- * Nothing if it is pending. */
+/* A page of steps is a msgpack array of blobs, shorter if the last steps are pending.
+ * In each lies the map of a step, so that it is found without looking into those before
+ * it; nothing if it is pending. */
 MUST_CHECK enum err step_page_split(struct bytes in, struct bytes *steps);
 /* A step lies in a page in a short form, as a run's row is written again and again:
  * much of it is said by what never changes of the run.  Those of before lie there in

@@ -284,16 +284,22 @@ about_step(enum message_code code)
            && shape->fields[1].type == FIELD_u32;
 }
 
-/* Write the run that is in hand. */
 void
-scheduler_settle(void *state)
+scheduler_put_down(struct scheduler_state *s)
 {
-    struct scheduler_state *s = state;
     if (s->in_hand)
         run_write(&s->run);
     s->in_hand = false;
     buffer_clear(&s->written.facts);
     arena_reset(&s->arena);
+}
+
+/* The turn is over: nothing borrows from plans any more. */
+void
+scheduler_settle(void *state)
+{
+    struct scheduler_state *s = state;
+    scheduler_put_down(s);
     plans_trim(s->plans);
 }
 
@@ -310,7 +316,7 @@ take_in_hand(struct scheduler_state *s, const struct message *m)
     const struct id *id = (const void *)m->body;
     if (s->in_hand && id_equal(&s->run.id, id))
         return &s->run;
-    scheduler_settle(s);
+    scheduler_put_down(s);
     if (creates(m))
         run_begin(&s->run, s->journal, s->plans, &s->arena, &m->envelope.project,
             &m->run_started);

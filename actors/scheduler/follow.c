@@ -506,8 +506,8 @@ move(struct run *run, uint64_t at_ms, const struct message *fact)
 void
 run_follow(struct run *run, uint64_t at_ms, const struct message *fact)
 {
-    note_position(run);
     if (run->written != NULL) {
+        note_position(run);
         pack_u64(&run->written->facts, fact->code);
         pack_blob(&run->written->facts, fact->raw);
     }

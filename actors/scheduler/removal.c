@@ -285,7 +285,7 @@ void
 apply_runs_removed(struct scheduler_state *s, const struct message *fact)
 {
     struct bytes left = fact->runs_removed.runs;
-    scheduler_settle(s);
+    scheduler_put_down(s);
     while (left.size >= ID_SIZE) {
         struct id run = row_take_id(&left);
         remove_run(s, &fact->envelope.project, &run);

@@ -316,6 +316,8 @@ static void
 write_positions(struct run *run)
 {
     struct bytes whole = run->row.positions;
+    if (whole.size <= POSITIONS_PER_PAGE * POSITION_MIN)
+        return; /* it cannot be full */
     struct position_list list = position_list_over(whole);
     struct position position;
     for (uint32_t i = 0; i < POSITIONS_PER_PAGE; i++)

@@ -88,8 +88,7 @@ bool turn_open(struct turn *turn, const struct scheduler_state *state, uint64_t 
 /* Say `m`, a fact about the run, and follow it. */
 void turn_say(struct turn *turn, const struct message *m);
 /* The same of a fact that the scheduler of a partition must hear. */
-void
-turn_say_to(struct turn *turn, uint32_t partition, const struct message *m);
+void turn_say_to(struct turn *turn, uint32_t partition, const struct message *m);
 /* Find all that may follow, also what earlier turns left. */
 void turn_look_through(struct turn *turn);
 /* Go on with what can, end what is to end, and give the gateway its hint. */
@@ -194,6 +193,8 @@ void apply_runs_swept(
     struct scheduler_state *state, uint64_t at_ms, const struct message *note);
 /* apply.c */
 void scheduler_apply(void *state, uint64_t at_ms, const struct message *m);
+/* Write the run that is in hand. */
+void scheduler_put_down(struct scheduler_state *state);
 void scheduler_settle(void *state);
 void scheduler_find_timer(struct scheduler_state *state);
 void scheduler_find_deferred(struct scheduler_state *state);

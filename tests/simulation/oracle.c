@@ -605,7 +605,8 @@ an_accepted_start_exists(struct sim *sim, const struct start *start)
     struct id project = project_id(start->project);
     const struct machine *m =
         machine_named(sim, ACTOR_scheduler, id_partition(&start->run));
-    HOLDS(sim, m != NULL && run_read(&run, m->journal, NULL, &arena, &project, &start->run),
+    HOLDS(sim,
+        m != NULL && run_read(&run, m->journal, NULL, &arena, &project, &start->run),
         "%s is not there", print_run(&start->run));
     HOLDS(sim,
         bytes_equal(run.row.name, text(automation_name(start->automation)))

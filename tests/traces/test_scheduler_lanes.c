@@ -1,6 +1,7 @@
 /* Goal: of each kind of job a window lies open with the lease actor; the rest waits in
  * the store, in order, and no kind waits for another.
  * Method: offers are compared. */
+#include "actors/plan/plans.h"
 #include "tests/traces/scheduler_story.h"
 #include "tests/traces/suites.h"
 
@@ -191,6 +192,56 @@ START_TEST(large_parameters_fill_a_window_by_their_bytes)
 }
 END_TEST
 
+enum { AUTOMATIONS = PLANS_KEPT + 4 };
+
+/* Run `run` is of an automation of its own, with a step of its own key. */
+static void
+start_of_its_own(struct story *s, unsigned run)
+{
+    char name[16], about[96];
+    snprintf(name, sizeof name, "flow%u", run);
+    snprintf(about, sizeof about,
+        "steps:\n  - { key: step%u, kind: action, config: { action_name: x } }\n", run);
+    story_learn_as(s, name, 1, about);
+    trace_give(&s->trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_START,
+            .run_start = { .request = 7,
+                .run = story_run(run),
+                .automation = text(name),
+                .source = text("api") } });
+}
+
+/* Of each run something was said that ends like this. */
+static void
+ck_said_of_each(struct story *s, const char *what)
+{
+    char said[96];
+    buffer_append(s->trace.said, "", 1);
+    for (unsigned run = 1; run <= AUTOMATIONS; run++) {
+        snprintf(said, sizeof said, "key=step%u%s", run, what);
+        ck_assert_msg(strstr((const char *)s->trace.said->data, said) != NULL,
+            "nobody said \"%s\"", said);
+    }
+    trace_skip(&s->trace);
+}
+
+START_TEST(a_turn_may_be_about_more_automations_than_are_kept_in_memory)
+{
+    struct story s;
+    story_make(&s);
+    story_open(&s);
+    for (unsigned run = 1; run <= AUTOMATIONS; run++)
+        start_of_its_own(&s, run);
+    trace_skip(&s.trace);
+    story_lease_begins(&s, 5, RESYNC_NEW_LIFE);
+    ck_said_of_each(&s, " automation=flow");
+    for (unsigned run = 1; run <= AUTOMATIONS; run++)
+        story_completed(&s, (struct held){ run, 0, 1, 1, 1 });
+    ck_said_of_each(&s, "\n");
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_lanes_suite(void)
 {
@@ -201,6 +252,7 @@ scheduler_lanes_suite(void)
     tcase_add_test(tests, after_a_crash_the_backlog_is_told_in_the_same_order);
     tcase_add_test(tests, a_returned_job_finds_its_place_behind_a_full_window);
     tcase_add_test(tests, two_kinds_of_jobs_do_not_wait_for_each_other);
+    tcase_add_test(tests, a_turn_may_be_about_more_automations_than_are_kept_in_memory);
     tcase_add_test(tests, large_parameters_fill_a_window_by_their_bytes);
     suite_add_tcase(suite, tests);
     return suite;

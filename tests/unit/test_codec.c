@@ -209,6 +209,18 @@ write_envelope(struct buffer *out, size_t fields, uint64_t from, uint64_t code)
     pack_blob(out, (struct bytes){ 0 });
 }
 
+/* They are looked for from where their numbers say. */
+START_TEST(the_numbers_of_fields_ascend_from_one)
+{
+    for (unsigned code = 1; code < MESSAGE_END; code++) {
+        const struct shape *shape = &message_shapes[code];
+        for (size_t f = 0; f < shape->field_count; f++)
+            ck_assert_uint_gt(
+                shape->fields[f].number, f == 0 ? 0 : shape->fields[f - 1].number);
+    }
+}
+END_TEST
+
 START_TEST(what_a_newer_release_says_more_is_passed_over)
 {
     struct buffer wire = { 0 };
@@ -398,6 +410,7 @@ main(void)
         tests, every_message_that_is_cut_is_refused, 0, COUNT(catalogue));
     tcase_add_loop_test(tests, every_message_that_is_changed_is_refused_or_harmless, 0,
         COUNT(catalogue));
+    tcase_add_test(tests, the_numbers_of_fields_ascend_from_one);
     tcase_add_test(tests, what_a_newer_release_says_more_is_passed_over);
     tcase_add_test(tests, a_code_or_an_actor_that_does_not_exist_is_refused);
     tcase_add_test(tests, a_question_carries_its_number);

@@ -2,7 +2,6 @@
 #include "actors/plan/plan.h"
 #include "actors/plan/plan_kinds.h"
 #include "actors/plan/plan_parts.h"
-#include "actors/plan/plans.h"
 #include "base/pack.h"
 
 #include <check.h>
@@ -822,65 +821,6 @@ START_TEST(delays_grow_as_asked_and_end_at_their_limit)
 }
 END_TEST
 
-static struct plan_name
-numbered(uint32_t version)
-{
-    return (struct plan_name){ { { 1 } }, { { 2 } }, version };
-}
-
-START_TEST(the_plans_that_were_used_last_are_kept)
-{
-    struct buffer out = { 0 };
-    struct plans *plans = plans_new();
-    struct plan_name first = numbered(1), other = first;
-    diamond_write(&out);
-    for (uint32_t version = 1; version <= PLANS_KEPT; version++) {
-        struct plan_name name = numbered(version);
-        ck_assert_ptr_null(plans_find(plans, &name));
-        ck_assert_ptr_nonnull(plans_keep(plans, &name, buffer_bytes(&out)));
-    }
-    struct kept_plan *kept = plans_find(plans, &first);
-    ck_assert_ptr_eq(plans_find(plans, &first), kept);
-    for (uint32_t version = PLANS_KEPT + 1; version < 2 * PLANS_KEPT; version++) {
-        struct plan_name name = numbered(version);
-        plans_keep(plans, &name, buffer_bytes(&out));
-    }
-    plans_trim(plans);
-    ck_assert_ptr_eq(plans_find(plans, &first), kept);
-    struct plan_name second = numbered(2), last = numbered(2 * PLANS_KEPT - 1);
-    ck_assert_ptr_null(plans_find(plans, &second));
-    ck_assert_ptr_nonnull(plans_find(plans, &last));
-    other.project.bytes[3] = 1;
-    ck_assert_ptr_null(plans_find(plans, &other));
-    other = first;
-    other.automation.bytes[3] = 1;
-    ck_assert_ptr_null(plans_find(plans, &other));
-    plans_free(&plans);
-    plans_free(&plans);
-    buffer_free(&out);
-}
-END_TEST
-
-START_TEST(a_kept_plan_borrows_nothing_and_reads_each_step_once)
-{
-    struct buffer out = { 0 };
-    struct plans *plans = plans_new();
-    struct plan_name name = numbered(1);
-    diamond_write(&out);
-    struct kept_plan *kept = plans_keep(plans, &name, buffer_bytes(&out));
-    buffer_free(&out);
-    ck_assert(bytes_equal(kept->plan.name, text("diamond")));
-    const struct plan_step *step = plans_step(kept, 3);
-    ck_assert(bytes_equal(step->key, text("d")));
-    ck_assert_uint_eq(step->needs_count, 2);
-    ck_assert_ptr_eq(plans_step(kept, 3), step);
-    name.version = 2;
-    ck_assert_ptr_null(plans_keep(plans, &name, text("plan")));
-    ck_assert_ptr_null(plans_find(plans, &name));
-    plans_free(&plans);
-}
-END_TEST
-
 static Suite *
 plan_suite(void)
 {
@@ -898,8 +838,6 @@ plan_suite(void)
         SIGABRT, 0, (int)COUNT(body_breakers));
     tcase_add_test(tests, runs_that_see_each_other_are_in_one_partition);
     tcase_add_test(tests, a_step_knows_what_it_needs_and_what_it_feeds);
-    tcase_add_test(tests, the_plans_that_were_used_last_are_kept);
-    tcase_add_test(tests, a_kept_plan_borrows_nothing_and_reads_each_step_once);
     tcase_add_test(tests, a_plan_may_lie_behind_other_bytes);
     tcase_add_test(tests, no_part_of_a_plan_is_a_plan);
     tcase_add_test(tests, each_changed_byte_is_harmless);

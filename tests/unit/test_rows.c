@@ -141,6 +141,41 @@ START_TEST(a_page_of_steps_is_split_as_it_lies_now_and_as_it_lay_before)
 }
 END_TEST
 
+/* Before the first, between two, behind the last, and none of one byte. */
+START_TEST(a_number_that_no_field_has_is_passed_over_wherever_it_stands)
+{
+    static const uint64_t unknown[] = { 0, 38, 39, 56, 127, 200 };
+    struct run_row read;
+    for (size_t i = 0; i < COUNT(unknown); i++) {
+        buffer_clear(&out);
+        pack_map(&out, 3);
+        pack_u64(&out, 40);
+        pack_blob(&out, id_bytes(&run));
+        pack_u64(&out, unknown[i]);
+        pack_string(&out, "more");
+        pack_u64(&out, 3); /* in no order */
+        pack_u64(&out, 9);
+        struct cursor in = cursor_over(buffer_bytes(&out));
+        ck_assert_int_eq(fields_read(&in, &run_row_shape, NULL, &read), ERR_NONE);
+        ck_assert_uint_eq(read.version, 9);
+        ck_assert(id_equal(&read.group, &run));
+        ck_assert_uint_eq(read.queued, 0);
+    }
+}
+END_TEST
+
+START_TEST(the_numbers_of_the_fields_of_a_row_ascend)
+{
+    static const struct shape *const shapes[] = { &run_row_shape, &step_row_shape,
+        &name_row_shape, &group_row_shape, &failures_row_shape, &expansion_row_shape,
+        &interaction_row_shape };
+    for (size_t i = 0; i < COUNT(shapes); i++)
+        for (size_t f = 0; f < shapes[i]->field_count; f++)
+            ck_assert_uint_gt(shapes[i]->fields[f].number,
+                f == 0 ? 0 : shapes[i]->fields[f - 1].number);
+}
+END_TEST
+
 static const struct position positions[] = { { 128, 0 }, { 129, 127 }, { 70000, 127 },
     { UINT64_C(1) << 56, 128 }, { UINT64_MAX, UINT64_MAX } };
 
@@ -196,6 +231,8 @@ main(void)
     tcase_add_test(tests, a_step_of_before_is_read_as_it_lies_there);
     tcase_add_test(tests, who_had_the_steps_of_a_run_is_said_once_and_of_a_few);
     tcase_add_test(tests, a_page_of_steps_is_split_as_it_lies_now_and_as_it_lay_before);
+    tcase_add_test(tests, a_number_that_no_field_has_is_passed_over_wherever_it_stands);
+    tcase_add_test(tests, the_numbers_of_the_fields_of_a_row_ascend);
     tcase_add_test(tests, positions_are_read_as_they_were_added);
     tcase_add_test(tests, positions_of_before_are_read_and_added_to);
     suite_add_tcase(suite, tests);
