@@ -354,6 +354,18 @@ class GatewayTest(unittest.TestCase):
         self.assertEqual(again, [f"gone-{i}" for i in range(8)] + ["here"])
         self.assertEqual(client.ask("POST", RUNS, {"automation": "x"})[0], 201)
 
+    def test_who_waits_keeps_nobody_unread(self):
+        engine = self.start()
+        asks = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n" * 1000  # not read at once
+        for i in range(5):
+            with self.client(engine) as waiting, self.client(engine) as client:
+                waiting.put("POST", RUNS + "?wait=50s", {"automation": "slow"})
+                run = engine.wait_for("run_start", i + 1).run
+                client.send(asks)
+                self.assertEqual({client.answer()[0] for _ in range(1000)}, {200})
+                engine.do(lambda run=run: engine.finish(run))
+                self.assertEqual(waiting.answer()[0], 201)
+
     def test_an_answer_to_an_earlier_life_reaches_nobody(self):
         engine = self.start(lost=["run_list"])
         self.client(engine).put("GET", RUNS)

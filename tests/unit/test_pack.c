@@ -250,6 +250,21 @@ START_TEST(a_text_is_cut_between_characters)
 }
 END_TEST
 
+START_TEST(a_broken_character_is_found_wherever_it_stands)
+{
+    char long_one[24];
+    for (size_t at = 0; at < sizeof long_one - 1; at++) {
+        memset(long_one, 'a', sizeof long_one);
+        long_one[at] = '\xc3';
+        struct bytes all = bytes_of(long_one, sizeof long_one);
+        ck_assert_uint_eq(utf8_beginning(all).size, at);
+        long_one[at + 1] = '\xab';
+        ck_assert(utf8_valid(all));
+        ck_assert(!utf8_valid(bytes_of(long_one, at + 1)));
+    }
+}
+END_TEST
+
 START_TEST(characters_are_written_as_they_are_read)
 {
     static const uint32_t codes[] = { 0, 'a', 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xe000,
@@ -337,6 +352,7 @@ pack_suite(void)
     tcase_add_test(tests, depth_is_bounded);
     tcase_add_test(tests, text_must_be_utf8);
     tcase_add_test(tests, a_text_is_cut_between_characters);
+    tcase_add_test(tests, a_broken_character_is_found_wherever_it_stands);
     tcase_add_test(tests, characters_are_written_as_they_are_read);
     tcase_add_test(tests, a_value_is_found_by_its_key);
     tcase_add_test(tests, nothing_is_nil);
