@@ -261,7 +261,7 @@ static const struct {
     { "{'$ref': '#/%00'}", "1", true },
     { "{'$ref': '#/~2'}", "1", true },
     { "{'$ref': '#/%!0'}", "1", true },
-    { "{'$ref': '#/%@0'}", "1", true },
+    { "{'$ref': '#/%4@', 'I': false}", "1", true },
     { "{'not': {'properties': {'a': true}, 'additionalProperties': false}}", "{'b': 1}",
         true },
     { "{'properties': {'b': true}, 'additionalProperties': true}", "{'a': 1}", true },
