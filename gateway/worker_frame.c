@@ -162,7 +162,7 @@ read_fields(struct bytes in, const struct worker_limits *limits,
     size_t count = cursor_map(&c);
     struct fault later;
     enum err first = c.bad ? fault_set(fault, ERR_MALFORMED, "not a map") : ERR_NONE;
-    for (size_t i = 0; i < count && !c.bad; i++) {
+    for (size_t i = 0; i < count; i++) {
         enum pack_type key_type = cursor_type(&c);
         struct bytes name = key_type == PACK_TEXT ? cursor_text(&c) : cursor_skip(&c);
         const struct row *row = key_type == PACK_TEXT ? row_named(name) : NULL;

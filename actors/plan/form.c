@@ -279,7 +279,8 @@ phrase_choice(const struct rule *rule, char out[PHRASE_SIZE])
     int used = 0;
     out[0] = '\0';
     for (const struct choice *c = rule->choices; c->word != NULL; c++) {
-        if (c->number == CHOICE_LATER || used >= PHRASE_SIZE)
+        assert(used < PHRASE_SIZE);
+        if (c->number == CHOICE_LATER)
             continue;
         used +=
             snprintf(out + used, PHRASE_SIZE - (size_t)used, "%s%s", before, c->word);
@@ -512,7 +513,7 @@ entry_read(struct reading *r, const struct node *node, const struct rule *rule,
     }
     struct answer *a = &answers[rule->slot];
     bool inside = rule->form != NULL && node->type == NODE_MAP;
-    if (a->at != NULL && !(inside && rule->type == RULE_FORM)) {
+    if (a->at != NULL) {
         mistake_at_key(r, node, "%s is given here and on line %u: expected one of them",
             quoted(node->key).text, a->at->key_at.line);
         return;

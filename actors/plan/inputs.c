@@ -4,6 +4,7 @@
 #include "actors/schema/inputs.h"
 #include "base/pack.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 enum { TOKEN_MAX = 256 };
@@ -40,8 +41,8 @@ token_take(const char **pointer, char out[TOKEN_MAX])
         char c = *at;
         if (c == '~' && (at[1] == '0' || at[1] == '1'))
             c = *++at == '1' ? '/' : '~';
-        if (size < TOKEN_MAX)
-            out[size++] = c;
+        assert(size < TOKEN_MAX); /* a pointer is shorter */
+        out[size++] = c;
     }
     *pointer = at;
     return bytes_of(out, size);

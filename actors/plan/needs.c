@@ -202,9 +202,10 @@ circle_tell(const struct walk *w, uint32_t target)
         at = at->next;
     char circle[TEXT_SIZE];
     int used = 0;
-    for (uint32_t i = from; i < w->depth && i < from + SHOWN && used < TEXT_SIZE; i++)
+    for (uint32_t i = from; i < w->depth && i < from + SHOWN; i++)
         used += snprintf(circle + used, TEXT_SIZE - (size_t)used, "%.24s needs ",
             quoted(w->steps->list[w->path[i]].key).text);
+    assert(used < TEXT_SIZE);
     bool cut = w->depth > from + SHOWN;
     mistake_at(w->reading, at == NULL ? needs : at, "a circle: %s%s%s", circle,
         cut ? "… needs " : "", quoted(key).text);

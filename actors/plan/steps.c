@@ -140,8 +140,8 @@ position_key(struct reading *r, struct steps *steps, const struct node *node)
                                           : (struct bytes){ 0 };
     const struct node *list = node->parent;
     struct bytes branch = { 0 };
-    if (step->nested && list != NULL && list->parent != NULL
-        && bytes_equal(list->parent->key, text("branches")) && key_valid(list->key))
+    if (step->nested && bytes_equal(list->parent->key, text("branches"))
+        && key_valid(list->key))
         branch = list->key;
     int size = snprintf(key, sizeof key, "%.*s%s%.*s%s%u", (int)before.size,
         (const char *)before.data, before.size > 0 ? "." : "", (int)branch.size,

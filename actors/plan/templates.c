@@ -4,6 +4,7 @@
 #include "actors/plan/steps.h"
 #include "base/nearest.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -110,7 +111,7 @@ any_allow(struct naming *n, const struct bytes *path, size_t count, char *why)
 static bool
 in_map(const struct node *map, struct bytes key)
 {
-    const struct node *at = map == NULL || map->type != NODE_MAP ? NULL : map->first;
+    const struct node *at = map == NULL ? NULL : map->first;
     while (at != NULL && !bytes_equal(at->key, key))
         at = at->next;
     return at != NULL;
@@ -310,8 +311,9 @@ context_allow(struct naming *n, const struct bytes *path, size_t count, char *wh
 static bool
 item_named(const struct naming *n, struct bytes name)
 {
-    if (n->site->names != NAMES_STEP || n->site->step == PLAN_NO_STEP)
+    if (n->site->names != NAMES_STEP)
         return false;
+    assert(n->site->step != PLAN_NO_STEP);
     const struct steps *steps = n->steps;
     uint32_t each = each_around(steps, n->site->step);
     bool found = each != PLAN_NO_STEP && bytes_equal(name, text("index"));
@@ -358,8 +360,10 @@ static size_t
 byte_of(struct bytes in, uint32_t line, uint32_t column)
 {
     size_t at = 0;
+    /* never: the line is one that there is */
     for (; line > 1 && at < in.size; at++)
         line -= in.data[at] == '\n';
+    /* never: the column is in the line, or at its end */
     for (; column > 1 && at < in.size && in.data[at] != '\n'; column--) {
         at++;
         while (at < in.size && (in.data[at] & 0xc0) == 0x80)

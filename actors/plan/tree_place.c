@@ -2,6 +2,8 @@
  * taken away.  To find a place in it, the document is walked along with the text. */
 #include "actors/plan/tree.h"
 
+#include <assert.h>
+
 struct walk {
     struct bytes raw, text; /* of the document from the scalar on; of the scalar */
     size_t at, in;          /* where in each */
@@ -164,14 +166,14 @@ tree_place(struct bytes text, const struct node *node, size_t offset)
         .indent = SIZE_MAX,
         .mark = node->at,
     };
-    if (offset > node->text.size)
-        offset = node->text.size;
+    assert(offset <= node->text.size);
     if (node->style == STYLE_LITERAL)
         return literal_place(&w, offset);
     if (node->style == STYLE_FOLDED)
         folded_begin(&w);
     else if (node->style != STYLE_PLAIN)
         raw_pass(&w, 1);
+    /* never: the offset is in the text, which ends in the document */
     while (w.in < offset && w.at < w.raw.size) {
         uint8_t raw = w.raw.data[w.at];
         bool folds =

@@ -186,10 +186,10 @@ style_of(yaml_scalar_style_t style)
     case YAML_DOUBLE_QUOTED_SCALAR_STYLE: return STYLE_DOUBLE;
     case YAML_LITERAL_SCALAR_STYLE: return STYLE_LITERAL;
     case YAML_FOLDED_SCALAR_STYLE: return STYLE_FOLDED;
-    case YAML_ANY_SCALAR_STYLE:
-    case YAML_PLAIN_SCALAR_STYLE: break;
+    case YAML_PLAIN_SCALAR_STYLE: return STYLE_PLAIN;
+    case YAML_ANY_SCALAR_STYLE: break; /* never: it is for who writes */
     }
-    return STYLE_PLAIN;
+    WRONG("libyaml reads no such style");
 }
 
 static void
@@ -340,9 +340,11 @@ static struct mark
 mark_of_offset(struct bytes text, size_t offset)
 {
     struct mark mark = { 1, 1 };
+    /* never: what is wrong stands in the text */
     for (size_t i = 0; i < offset && i < text.size; i++) {
         uint8_t b = text.data[i];
         if (b == '\n'
+            /* never: and so there is more behind what stands before it */
             || (b == '\r' && (i + 1 == text.size || text.data[i + 1] != '\n')))
             mark = (struct mark){ mark.line + 1, 1 };
         else if (b != '\r' && (b & 0xc0) != 0x80)
@@ -365,6 +367,7 @@ static enum err
 malformed(struct reading *r, struct bytes text, const yaml_parser_t *parser)
 {
     mistakes_clear(r);
+    /* never: libyaml names a problem, but when memory is out */
     const char *problem = parser->problem == NULL ? "unknown" : parser->problem;
     if (parser->error == YAML_MEMORY_ERROR)
         WRONG("out of memory");

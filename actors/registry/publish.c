@@ -2,6 +2,7 @@
 #include "actors/plan/compile.h"
 #include "actors/registry/state.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -18,9 +19,8 @@ print(struct arena *arena, const char *format, ...)
     va_start(args, format);
     int size = vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    /* Cut at the end of a character. */
-    size_t end = (size_t)size < sizeof line ? (size_t)size : sizeof line - 1;
-    return arena_copy(arena, utf8_beginning(bytes_of(line, end)));
+    assert(size >= 0 && (size_t)size < sizeof line);
+    return arena_copy(arena, bytes_of(line, (size_t)size));
 }
 
 static void

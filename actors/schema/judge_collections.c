@@ -121,7 +121,7 @@ by_hash(const void *a, const void *b)
     const struct hashed *one = a, *other = b;
     if (one->hash != other->hash)
         return one->hash < other->hash ? -1 : 1;
-    return one->index < other->index ? -1 : one->index > other->index;
+    return (one->index > other->index) - (one->index < other->index);
 }
 
 /* Only values with the same hash are compared. */

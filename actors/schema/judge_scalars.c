@@ -60,10 +60,10 @@ listed(struct bytes list, bool names)
         struct bytes value = cursor_skip(&c);
         struct quoted q = shown(value);
         const char *between = i == 0 ? "" : i + 1 == count ? " or " : ", ";
-        size_t length = strlen(q.text), quote = names && q.text[0] == '"' ? 1 : 0;
+        size_t length = strlen(q.text), quote = names ? 1 : 0;
         int more = snprintf(l.text + size, sizeof l.text - size, "%s%.*s", between,
             (int)(length - 2 * quote), q.text + quote);
-        size += more > 0 ? (size_t)more : 0;
+        size += (size_t)more;
     }
     return l;
 }

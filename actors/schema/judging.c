@@ -2,6 +2,7 @@
 
 #include "base/pattern.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -170,8 +171,10 @@ pen_place(struct pen *pen, const struct place *at)
 {
     const struct place *way[SCHEMA_DEPTH_MAX];
     size_t count = 0;
-    for (; at->up != NULL && count < SCHEMA_DEPTH_MAX; at = at->up)
+    for (; at->up != NULL; at = at->up) {
+        assert(count < SCHEMA_DEPTH_MAX); /* values are not nested so deep */
         way[count++] = at;
+    }
     while (count-- > 0) {
         char index[24];
         if (way[count]->of_array) {
@@ -236,7 +239,7 @@ wrong_at_member(struct judging *j, const struct place *at, struct bytes name,
 struct quoted
 shown(struct bytes value)
 {
-    struct quoted q = { .text = "nothing" };
+    struct quoted q = { .text = "" };
     struct cursor c = cursor_over(value);
     char *to = q.text;
     switch (cursor_type(&c)) {
@@ -250,9 +253,7 @@ shown(struct bytes value)
     case PACK_TEXT: return quoted(cursor_text(&c));
     case PACK_ARRAY: snprintf(to, sizeof q.text, "an array"); break;
     case PACK_MAP: snprintf(to, sizeof q.text, "an object"); break;
-    case PACK_BLOB:
-    case PACK_EXTENSION: snprintf(to, sizeof q.text, "bytes"); break;
-    case PACK_NOTHING: break;
+    default: snprintf(to, sizeof q.text, "bytes"); break;
     }
     return q;
 }
@@ -282,13 +283,10 @@ bool
 pattern_fits(struct judging *j, struct bytes source, struct bytes in)
 {
     const struct pattern *pattern = pattern_of(j, source);
-    uint32_t work = SCHEMA_WORK_MAX;
     bool matches = false;
     if (pattern == NULL || !judging_spend(j, MATCH_WORK + in.size / BYTES_PER_WORK))
         return false;
-    if (j->work < work)
-        work = (uint32_t)j->work;
-    uint32_t before = work;
+    uint32_t work = (uint32_t)j->work, before = work;
     enum err err = pattern_match(pattern, in, &work, &matches);
     judging_spend(j, before - work);
     j->spent |= err == ERR_TOO_LARGE;

@@ -1,5 +1,6 @@
 #include "actors/schema/number.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -79,16 +80,16 @@ decimal_of(const struct number *number)
     struct decimal d = { number->size, 0 };
     if (number->whole)
         return d;
-    for (int precision = 0; precision < DIGITS_MAX; precision++) {
-        snprintf(text, sizeof text, "%.*e", precision, number->real);
-        if (strtod(text, NULL) == number->real)
-            break;
-    }
+    int precision = 0;
+    do {
+        assert(precision < DIGITS_MAX); /* so many are enough */
+        snprintf(text, sizeof text, "%.*e", precision++, number->real);
+    } while (strtod(text, NULL) != number->real);
     d.digits = 0;
     const char *at = text;
     bool behind_point = false, negative = false;
     for (; *at != 'e'; at++) {
-        if (*at >= '0' && *at <= '9') {
+        if (*at >= '0') {
             d.digits = d.digits * 10 + (uint64_t)(*at - '0');
             d.exponent -= behind_point;
         }
@@ -97,7 +98,7 @@ decimal_of(const struct number *number)
     int exponent = 0;
     for (at++; *at != '\0'; at++) {
         negative |= *at == '-';
-        if (*at >= '0' && *at <= '9')
+        if (*at >= '0')
             exponent = exponent * 10 + (*at - '0');
     }
     d.exponent += negative ? -exponent : exponent;

@@ -204,7 +204,7 @@ check_argument(struct judging *j, const struct keyword *keyword, struct place *a
     case FORM_REFERENCE: return check_reference(j, at);
     case FORM_DIALECT: return check_dialect(j, at);
     case FORM_ID:
-        return at->up == NULL || at->up->up == NULL
+        return at->up->up == NULL
                || wrong_at_place(
                    j, at, "$id is of a whole schema: expected $ref to #/$defs/NAME");
     case FORM_REFUSED:

@@ -95,6 +95,7 @@ trigger_fired_applied(struct trigger_state *s, const struct message *m)
         struct fire fire = { m->envelope.project, fired->automation, fired->trigger,
             fired->slot_ms, fired->event, fired->inputs, fired->data, fired->meta,
             fired->source, fired->concurrency, fired->runs_max, fired->echo };
+        /* never: who fires is there, and what is told again is kept already */
         if (kept_read(s->journal, &of_trigger, &schedule_shape, NULL, &schedule)) {
             if (fired->event == 0) {
                 disarm(s, &name, &schedule);
@@ -259,9 +260,10 @@ retelling_moves(struct trigger_state *s, uint32_t partition, const struct row_ke
     struct row_key next;
     if (!retelling->active)
         return;
-    if (told != NULL && next_told(s, partition, &retelling->after, &next)
-        && bytes_equal(row_key_bytes(&next), row_key_bytes(told)))
-        retelling->after = *told;
+    retelling->active = next_told(s, partition, &retelling->after, &next);
+    if (told == NULL || !bytes_equal(row_key_bytes(&next), row_key_bytes(told)))
+        return;
+    retelling->after = *told;
     retelling->active = next_told(s, partition, &retelling->after, &next);
 }
 

@@ -89,7 +89,8 @@ static struct bytes
 cut(struct bytes in, size_t max)
 {
     size_t size = in.size < max ? in.size : max;
-    while (size > 0 && size < in.size && (in.data[size] & 0xc0) == 0x80)
+    /* A text begins with no part of a letter. */
+    while (size < in.size && (in.data[size] & 0xc0) == 0x80)
         size--;
     return bytes_of(in.data, size);
 }

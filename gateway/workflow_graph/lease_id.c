@@ -19,7 +19,7 @@ lease_id_write(struct buffer *out, const struct lease_id *id)
     pack_u64(&packed, id->attempt);
     base64_write(out, buffer_bytes(&packed));
     buffer_free(&packed);
-    while (out->size > from && out->data[out->size - 1] == '=')
+    while (out->data[out->size - 1] == '=')
         out->size--;
     for (size_t i = from; i < out->size; i++) {
         if (out->data[i] == '+')

@@ -237,6 +237,65 @@ START_TEST(a_trigger_with_a_large_match_wants_all_of_it)
 }
 END_TEST
 
+START_TEST(a_large_event_is_said_once_in_a_turn)
+{
+    enum { MANY = 4 };
+    struct trace t;
+    struct plan_event config = { .event_type = text("a") };
+    struct buffer data = { 0 };
+    struct arena arena = { 0 };
+    story_open(&t);
+    t.config.payload_max = 4 << 20;
+    for (unsigned i = 1; i <= MANY; i++)
+        story_subscribe(&t, i, "m", &config);
+    pack_map(&data, 1);
+    pack_string(&data, "k");
+    pack_text(&data, bytes_of(arena_take(&arena, 3 << 20), 3 << 20));
+    struct event_publish publish = {
+        .request = 7, .type = text("a"), .data = buffer_bytes(&data)
+    };
+    uint64_t before = journal_last(t.journal);
+    trace_give(&t, ACTOR_gateway, 0,
+        (struct message){ .code = EVENT_PUBLISH, .event_publish = publish });
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), MANY);
+    ck_assert_uint_ge(journal_last(t.journal) - before, MANY);
+    /* Told again, too. */
+    trace_crash(&t);
+    before = journal_last(t.journal);
+    trace_hello(&t, ACTOR_scheduler, 0, 2);
+    trace_hello(&t, ACTOR_scheduler, 1, 2);
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), MANY);
+    ck_assert_uint_ge(journal_last(t.journal) - before, MANY);
+    buffer_free(&data);
+    arena_free(&arena);
+    trace_close(&t);
+}
+END_TEST
+
+/* Who hears it and says nothing is work, too; the project before has none. */
+START_TEST(a_turn_asks_a_bounded_number_of_listeners)
+{
+    enum { MANY = 300 };
+    struct trace t;
+    struct id first;
+    story_open(&t);
+    first = t.project;
+    struct id other = id_of_name(text("another"));
+    bool behind = memcmp(other.bytes, first.bytes, ID_SIZE) > 0;
+    t.project = behind ? first : other;
+    story_publish(&t, NULL, "b", "{}");
+    t.project = behind ? other : first;
+    for (unsigned i = 1; i <= MANY; i++)
+        story_wait(&t, i, "a", NULL, "event.n > 1", 0, 0);
+    story_count(&t, WAIT_MATCHED);
+    uint64_t before = journal_last(t.journal);
+    story_publish(&t, NULL, "a", "{\"n\": 1}");
+    ck_assert_uint_eq(story_count(&t, WAIT_MATCHED), 0);
+    ck_assert_uint_eq(journal_last(t.journal) - before, 2);
+    trace_close(&t);
+}
+END_TEST
+
 /* However many events it passes over. */
 START_TEST(a_condition_that_cannot_be_evaluated_is_said_once_in_a_row)
 {
@@ -461,6 +520,8 @@ trigger_events_case(void)
     tcase_add_test(c, of_meta_what_is_ours_and_what_has_no_name_is_left_out);
     tcase_add_test(c, a_trigger_that_comes_amid_a_long_event_does_not_hear_it);
     tcase_add_test(c, a_trigger_with_a_large_match_wants_all_of_it);
+    tcase_add_test(c, a_large_event_is_said_once_in_a_turn);
+    tcase_add_test(c, a_turn_asks_a_bounded_number_of_listeners);
     tcase_add_test(c, pages_of_the_stream_hold_what_the_pattern_fits);
     return c;
 }

@@ -290,6 +290,97 @@ START_TEST(no_more_than_a_thousand_slots_are_told_and_none_without_a_schedule)
 }
 END_TEST
 
+START_TEST(a_slot_of_a_trigger_that_went_is_settled_and_leads_to_no_other)
+{
+    struct trace t;
+    struct plan_trigger trigger = hourly(&(struct plan_schedule){ 0 });
+    story_open(&t);
+    story_offer(&t, 1, 1, AUTOMATION_ACTIVE, &trigger, 1);
+    trace_wait(&t, HOUR_MS);
+    story_offer(&t, 1, 2, AUTOMATION_ACTIVE, NULL, 0);
+    trace_skip(&t);
+    story_take_fire(&t, NULL);
+    story_take_fire(&t, NULL);
+    trace_expect(
+        &t, "4600000 fire_settled automation=AUT1 trigger=h slot_ms=3600000\n");
+    ck_assert_uint_eq(t.actor->due(t.state), UINT64_MAX);
+    trace_close(&t);
+}
+END_TEST
+
+/* The first release named no slot that comes next: an interval later. */
+START_TEST(a_fire_of_the_first_release_is_followed_after_an_interval)
+{
+    struct trace t;
+    struct plan_trigger trigger = story_trigger("m", "schedule", NULL, NULL);
+    struct trigger_name name = { .automation = story_automation(1), .key = text("m") };
+    uint64_t slot_ms = STORY_BEGIN_MS + MINUTE_MS;
+    trigger.interval_ms = MINUTE_MS;
+    story_open(&t);
+    name.project = t.project;
+    story_offer(&t, 1, 1, AUTOMATION_ACTIVE, &trigger, 1);
+    struct trigger_fired fired = { .run = slot_run(&name, slot_ms, 0, 2),
+        .automation = name.automation,
+        .trigger = name.key,
+        .slot_ms = slot_ms };
+    trace_recorded(
+        &t, (struct message){ .code = TRIGGER_FIRED, .trigger_fired = fired });
+    trace_hello(&t, ACTOR_scheduler, id_partition(&fired.run), 2);
+    story_take_fire(&t, NULL);
+    ck_assert_uint_eq(t.actor->due(t.state), slot_ms + MINUTE_MS);
+    trace_close(&t);
+}
+END_TEST
+
+/* Those of one scheduler and project, more than a turn tells; one is taken amid, and
+ * another fires. */
+START_TEST(what_is_told_again_over_many_turns_is_told_once)
+{
+    enum { MANY = 300, MORE = 10 };
+    struct trace t;
+    struct plan_trigger trigger = hourly(&(struct plan_schedule){ 0 });
+    size_t mine = 0, last = 0;
+    story_open(&t);
+    for (unsigned i = 1; i <= MANY; i++)
+        story_offer(&t, i, 1, AUTOMATION_ACTIVE, &trigger, 1);
+    for (unsigned i = MANY + 1; i <= MANY + MORE; i++)
+        story_subscribe(&t, i, "a", &(struct plan_event){ .event_type = text("a") });
+    t.kept_count = 0;
+    trace_wait(&t, HOUR_MS);
+    for (size_t i = 0; i < t.kept_count; i++)
+        if (t.kept[i].code == TRIGGER_FIRED && t.kept[i].to_instance == 1) {
+            mine++;
+            last = i;
+        }
+    ck_assert_uint_gt(mine, 64);
+    const struct trigger_fired *fired = &t.kept[last].trigger_fired;
+    struct message taken = { .code = FIRE_TAKEN,
+        .fire_taken = { .automation = fired->automation,
+            .trigger = fired->trigger,
+            .slot_ms = fired->slot_ms,
+            .run = fired->run } };
+    struct message greeted = { .code = HELLO, .hello = { .resync = 2 } };
+    t.kept_count = 0;
+    trace_queue(&t, ACTOR_scheduler, 1, greeted);
+    trace_give(&t, ACTOR_scheduler, 1, taken);
+    size_t told = story_count(&t, TRIGGER_FIRED);
+    ck_assert_uint_ge(told, mine - 1);
+    ck_assert_uint_le(told, mine);
+    trace_queue(&t, ACTOR_scheduler, 1, greeted);
+    story_publish(&t, NULL, "a", "{}");
+    size_t slots = 0;
+    for (size_t i = 0; i < t.kept_count; i++)
+        slots += t.kept[i].code == TRIGGER_FIRED && t.kept[i].trigger_fired.event == 0;
+    ck_assert_uint_eq(slots, mine - 1);
+    ck_assert_uint_ge(story_count(&t, TRIGGER_FIRED), mine - 1 + MORE);
+    /* Who is no scheduler of ours is told nothing. */
+    trace_hello(&t, ACTOR_registry, 0, 2);
+    trace_hello(&t, ACTOR_scheduler, 2, 2);
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 0);
+    trace_close(&t);
+}
+END_TEST
+
 TCase *
 trigger_slots_case(void)
 {
@@ -301,6 +392,9 @@ trigger_slots_case(void)
     tcase_add_test(c, a_refusal_settles_the_slot_and_is_counted);
     tcase_add_test(c, the_next_slots_are_told_in_order);
     tcase_add_test(c, no_more_than_a_hundred_slots_are_made_up_for);
+    tcase_add_test(c, a_slot_of_a_trigger_that_went_is_settled_and_leads_to_no_other);
+    tcase_add_test(c, a_fire_of_the_first_release_is_followed_after_an_interval);
+    tcase_add_test(c, what_is_told_again_over_many_turns_is_told_once);
     tcase_add_test(c, a_schedule_without_slots_never_fires);
     tcase_add_test(c, the_next_slot_stays_when_a_later_one_goes);
     tcase_add_test(c, a_slot_whose_inputs_cannot_be_told_is_skipped_and_said);

@@ -99,6 +99,25 @@ START_TEST(a_match_is_told_until_it_is_taken)
 }
 END_TEST
 
+START_TEST(matches_of_each_project_are_told_again)
+{
+    struct trace t;
+    story_open(&t);
+    for (unsigned i = 1; i < 6; i += 2) {
+        uint8_t name[1] = { (uint8_t)i };
+        t.project = id_of_name(bytes_of(name, 1));
+        story_wait(&t, i, "a", NULL, NULL, 0, 0);
+        story_publish(&t, NULL, "a", "{}");
+    }
+    trace_crash(&t);
+    t.kept_count = 0;
+    trace_hello(&t, ACTOR_scheduler, 1, 2);
+    ck_assert(id_equal(&trace_sent(&t, WAIT_MATCHED)->envelope.project, &t.project));
+    ck_assert_uint_eq(story_count(&t, WAIT_MATCHED), 3);
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(a_wait_that_is_withdrawn_gets_nothing)
 {
     struct trace t;
@@ -532,6 +551,7 @@ trigger_waits_case(void)
     tcase_add_test(c, an_event_after_the_wait_finds_it);
     tcase_add_test(c, a_wait_looks_back_no_further_than_its_moment_and_number);
     tcase_add_test(c, a_match_is_told_until_it_is_taken);
+    tcase_add_test(c, matches_of_each_project_are_told_again);
     tcase_add_test(c, a_wait_that_is_withdrawn_gets_nothing);
     tcase_add_test(c, an_event_that_many_wait_for_reaches_each_once);
     tcase_add_test(c, a_wait_that_comes_amid_a_long_event_misses_nothing);

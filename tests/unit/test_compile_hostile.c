@@ -2,6 +2,7 @@
  * Method: texts made to be expensive, under a clock and a memory limit; and twenty
  * thousand changes of good texts. */
 #include "actors/plan/compile.h"
+#include "actors/schedule/zones.h"
 #include "base/pack.h"
 
 #include <check.h>
@@ -310,6 +311,83 @@ START_TEST(a_changed_text_gives_a_plan_or_mistakes)
 }
 END_TEST
 
+/* What is found when a hundred mistakes before it are known is counted, and not kept.
+ */
+START_TEST(mistakes_behind_a_hundred_are_counted)
+{
+    static const struct {
+        const char *head, *unit, *tail, *last; /* the last mistake that is kept */
+        unsigned units, total;
+    } rows[] = {
+        { "name: x\nsteps:\n", "- {}\n", "",
+            "missing: expected what the step does, such as action", 150, 150 },
+        { "name: x\nsteps:\n- {key: a, kind: set, values: {}}\n",
+            "- {kind: set, values: {}, needs: [aa]}\n", "", "there is no step \"aa\"",
+            150, 150 },
+        { "a:\n", "- &a x\n", "---\nb\n",
+            "the anchor &a: anchors and aliases are not accepted, write it out", 100,
+            101 },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buffer yaml = { 0 };
+        buffer_print(&yaml, "%s", rows[i].head);
+        for (unsigned k = 0; k < rows[i].units; k++)
+            buffer_print(&yaml, "%s", rows[i].unit);
+        buffer_print(&yaml, "%s", rows[i].tail);
+        struct compiled *c = compiled_new(buffer_bytes(&yaml), &limits);
+        ck_assert_int_eq(c->err, ERR_INVALID);
+        ck_assert_uint_eq(c->mistakes.count, COMPILE_MISTAKES_MAX);
+        ck_assert_uint_ge(c->mistakes.total, rows[i].total);
+        const char *last = c->mistakes.list[COMPILE_MISTAKES_MAX - 1].message;
+        ck_assert_msg(strstr(last, rows[i].last) != NULL, "row %zu: %s", i, last);
+        compiled_free(c);
+        buffer_free(&yaml);
+    }
+}
+END_TEST
+
+START_TEST(lists_behind_the_last_step_that_may_be_are_not_looked_at)
+{
+    static const char yaml[] = "name: x\n"
+                               "steps:\n"
+                               "- key: p\n"
+                               "  kind: parallel\n"
+                               "  branches:\n"
+                               "    one: [{key: a, kind: set, values: {}}]\n"
+                               "    two: [{key: b, kind: nonsense}]\n";
+    struct compile_limits little = limits;
+    little.steps_max = 2;
+    struct compiled *c = compiled_new(text(yaml), &little);
+    ck_assert_int_eq(c->err, ERR_INVALID);
+    ck_assert_uint_eq(c->mistakes.total, 1);
+    ck_assert_str_eq(c->mistakes.list[0].message, "expected at most 2 steps, found 3");
+    compiled_free(c);
+}
+END_TEST
+
+START_TEST(zones_are_those_that_there_are)
+{
+    static const struct zones none;
+    static const char *const names[] = { "UTC", "Nowhere" };
+    for (size_t i = 0; i < COUNT(names); i++) {
+        struct buffer yaml = { 0 };
+        struct compiled *c = calloc(1, sizeof *c);
+        buffer_print(&yaml,
+            "name: x\n"
+            "triggers: [{key: t, kind: schedule, cron: 0 0 * * *, timezone: %s}]\n"
+            "steps: [{key: a, kind: set, values: {}}]\n",
+            names[i]);
+        c->err = compile_with_zones(
+            buffer_bytes(&yaml), &limits, &none, &c->arena, &c->plan, &c->mistakes);
+        ck_assert_int_eq(c->err, i == 0 ? ERR_NONE : ERR_INVALID);
+        if (i > 0)
+            ck_assert_str_eq(c->mistakes.list[0].path, "triggers[0].timezone");
+        compiled_free(c);
+        buffer_free(&yaml);
+    }
+}
+END_TEST
+
 static Suite *
 hostile_suite(void)
 {
@@ -319,6 +397,9 @@ hostile_suite(void)
     tcase_add_loop_test(
         tests, a_hostile_text_costs_little_time_and_memory, 0, (int)COUNT(hostile));
     tcase_add_test(tests, a_changed_text_gives_a_plan_or_mistakes);
+    tcase_add_test(tests, mistakes_behind_a_hundred_are_counted);
+    tcase_add_test(tests, lists_behind_the_last_step_that_may_be_are_not_looked_at);
+    tcase_add_test(tests, zones_are_those_that_there_are);
     suite_add_tcase(suite, tests);
     return suite;
 }

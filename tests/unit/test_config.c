@@ -140,6 +140,7 @@ START_TEST(what_is_not_a_map_of_values_is_refused_at_its_place)
     ck_assert_int_eq(read_yaml("lease_ms: 600\n@"), ERR_MALFORMED);
     ck_assert_int_eq(read_yaml("{ lease_ms: 600 }\n@"), ERR_MALFORMED);
     ck_assert_int_eq(read_yaml("@"), ERR_MALFORMED);
+    ck_assert_int_eq(read_yaml("lease_ms: 600\n...\n@"), ERR_MALFORMED);
     expect_refused("lease_ms: *a", why);
     expect_refused("? [a]\n: 3", "line 1, column 3: expected the name of a setting");
     expect_refused("lease_ms: 600\n---\nlease_ms: 700\n",
@@ -277,6 +278,8 @@ START_TEST(beyond_loopback_is_possible_if_it_is_meant)
     ck_assert_int_eq(read_yaml("insecure: true\niii_address: 10.0.0.1\n"
                                "iii_http_address: 10.0.0.1"),
         ERR_NONE);
+    ck_assert_int_eq(config_check(&config, &fault), ERR_NONE);
+    ck_assert_int_eq(read_yaml("iii_http_origins: https://a.b:1 *"), ERR_NONE);
     ck_assert_int_eq(config_check(&config, &fault), ERR_NONE);
     /* Two doors may have one port at two addresses, or any port. */
     ck_assert_int_eq(read_yaml("http_port: 5170"), ERR_NONE);

@@ -123,6 +123,10 @@ START_TEST(a_fifo_queue_is_an_automation_whose_runs_queue_by_group)
 }
 END_TEST
 
+#define LETTERS                                                                        \
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" \
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
 START_TEST(a_config_of_a_subscriber_that_cannot_be_names_the_field)
 {
     static const struct {
@@ -132,6 +136,8 @@ START_TEST(a_config_of_a_subscriber_that_cannot_be_names_the_field)
         { "{\"max_retries\":0}", "max_retries must be" },
         { "{\"backoff_ms\":-1}", "backoff_ms must be" },
         { "{\"condition_function_id\":\"\"}", "condition_function_id must be a text" },
+        { "{\"condition_function_id\":\"" LETTERS LETTERS LETTERS "\"}",
+            "condition_function_id must be a text" },
         { "{\"queue_config\":{\"maxRetries\":0}}", "maxRetries must be" },
         { "{\"queue_config\":{\"backoffDelayMs\":-1}}", "backoffDelayMs must be" },
         { "{\"queue_config\":{\"concurrency\":0}}", "concurrency must be" },

@@ -70,6 +70,7 @@ START_TEST(what_is_wrong_is_named_and_the_message_can_be_answered)
         "{\"type\":\"job.report\",\"job_id\":\"j\",\"lease_token\":\"t\","
         "\"result\":[]}",
         "{\"type\":\"worker.register\"}", "{\"type\":\"jobs.claim\",\"queues\":[1]}",
+        "{\"type\":\"jobs.claim\",\"queues\":[1,\"a\"]}",
         "{\"type\":\"jobs.claim\",\"available_slots\":-1}" };
     for (size_t i = 0; i < COUNT(wrong); i++) {
         ck_assert_msg(take(wrong[i]) == ERR_MALFORMED, "%s", wrong[i]);
@@ -165,6 +166,11 @@ START_TEST(a_token_is_its_bytes_in_base64)
     out.data[3] = kept;
     out.data[out.size - 1] = '=';
     ck_assert(!mobius_token_read(buffer_bytes(&out), read));
+    /* A byte less, in as many letters. */
+    buffer_clear(&out);
+    base64_write(&out, bytes_of(token, TOKEN_SIZE - 1));
+    ck_assert_uint_eq(out.size % 4, 0);
+    ck_assert(!mobius_token_read(buffer_bytes(&out), read));
     buffer_free(&out);
 }
 END_TEST
@@ -258,6 +264,9 @@ START_TEST(answers_have_the_fields_of_their_schema_and_no_others)
                  "\"lease_duration_seconds\":60,\"heartbeat_cadence_seconds\":1}}");
     mobius_write_word(&out, "work.available", (struct bytes){ 0 });
     expect(&out, "{\"type\":\"work.available\"}");
+    mobius_write_report_ack(&out, text("m"), text("j"), false);
+    expect(&out, "{\"type\":\"job.report.ack\",\"message_id\":\"m\",\"job_id\":\"j\","
+                 "\"duplicate\":false}");
     mobius_write_report_ack(&out, text("m"), text("j"), true);
     expect(&out, "{\"type\":\"job.report.ack\",\"message_id\":\"m\",\"job_id\":\"j\","
                  "\"duplicate\":true}");

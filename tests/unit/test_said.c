@@ -50,8 +50,8 @@ START_TEST(a_target_is_decoded_or_refused)
 {
     static const char twice[] = "/a?a_name_that_is_much_longer_than_forty_letters=1&"
                                 "a_name_that_is_much_longer_than_forty_letters=2";
-    static const char *const wrong[] = { "/%2", "/%0", "/%:0", "/%0/", "/%G0", "/%0`",
-        "/%00", "/%/0", "/%g0", "/a?x=%zz", "/a?%zz=x", twice };
+    static const char *const wrong[] = { "/%2", "/%0", "/%:0", "/%0/", "/%!0", "/%G0",
+        "/%0`", "/%00", "/%/0", "/%g0", "/a?x=%zz", "/a?%zz=x", twice };
     struct target target;
     for (size_t i = 0; i < COUNT(wrong); i++)
         ck_assert_msg(

@@ -58,6 +58,7 @@ START_TEST(a_scalar_means_what_yaml_says)
         { "0o18", SCALAR_TEXT },
         { "0x1F", SCALAR_WHOLE },
         { "0x1G", SCALAR_TEXT },
+        { "0x1.", SCALAR_TEXT },
         { "1e999", SCALAR_REFUSED },
         { "007", SCALAR_REFUSED },
     };

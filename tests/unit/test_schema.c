@@ -123,6 +123,12 @@ static const struct {
     const char *schema, *value, *mistakes;
 } judged[] = {
     { "true", "17", "" },
+    { "{'patternProperties': {'^a': true, '^b': true, '^c': true},"
+      " 'additionalProperties': true}",
+        "{'a': 1, 'b': 1, 'c': 1, 'd': 1, 'e': 1}", "" },
+    { "{'uniqueItems': true}", "[[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1]]",
+        "/1: found an array, which is item 0 too: expected every item once\n"
+        "/2: found an array, which is item 1 too: expected every item once\n" },
     { "false", "17", ": found 17: expected nothing here\n" },
     { "{'type': 'string'}", "17", ": found 17: expected type string\n" },
     { "{'type': ['string', 'null', 'array']}", "{}",
@@ -254,6 +260,12 @@ static const struct {
     { "{'$ref': '#/%/'}", "1", true },
     { "{'$ref': '#/%00'}", "1", true },
     { "{'$ref': '#/~2'}", "1", true },
+    { "{'$ref': '#/%!0'}", "1", true },
+    { "{'$ref': '#/%4@', 'I': false}", "1", true },
+    { "{'not': {'properties': {'a': true}, 'additionalProperties': false}}", "{'b': 1}",
+        true },
+    { "{'properties': {'b': true}, 'additionalProperties': true}", "{'a': 1}", true },
+    { "{'type': [5]}", "1", true },
     { "{'$ref': '#/%6E%4f', 'nO': false}", "1", false },
     { "{'$ref': '#/allOf/', 'allOf': [true]}", "1", true },
     { "{'$ref': '#/allOf/00', 'allOf': [true]}", "1", true },
@@ -349,8 +361,110 @@ START_TEST(bytes_are_shown_and_compared)
         schema_validate(buffer_bytes(&schema), bytes_of(nan, sizeof nan), &arena, &m),
         ERR_INVALID);
     ck_assert_uint_eq(m.total, 1);
+    json("{'multipleOf': 2, 'uniqueItems': true}", &schema);
+    ck_assert_int_eq(
+        schema_validate(buffer_bytes(&schema), bytes_of(nan, sizeof nan), &arena, &m),
+        ERR_NONE);
     buffer_free(&schema);
     arena_free(&arena);
+}
+END_TEST
+
+/* What workers in other languages may write: 5 as a number with a sign, a number that
+ * is none, which equals itself alone, and what is cut. */
+START_TEST(numbers_are_compared_however_they_are_written)
+{
+    static const struct {
+        const char *constant, *value;
+        size_t constant_size, value_size;
+        bool equal;
+    } rows[] = {
+        { "\x05", "\xd0\x05", 1, 2, true },
+        { "\xd0\x05", "\xcb\x40\x14\0\0\0\0\0", 2, 9, true },
+        { "\x05", "\xd0\x06", 1, 2, false },
+        { "\xcb\x7f\xf8\0\0\0\0\0", "\xcb\x7f\xf8\0\0\0\0\0", 9, 9, true },
+        { "\xcb\x7f\xf8\0\0\0\0\0", "\xcb\x40\x14\0\0\0\0\0", 9, 9, false },
+        { "\x05", "\xcb\x40\x14", 1, 3, false },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buffer schema = { 0 };
+        struct arena arena = { 0 };
+        struct schema_mistakes m;
+        pack_map(&schema, 1);
+        pack_string(&schema, "const");
+        pack_raw(&schema, bytes_of(rows[i].constant, rows[i].constant_size));
+        enum err err = schema_validate(buffer_bytes(&schema),
+            bytes_of(rows[i].value, rows[i].value_size), &arena, &m);
+        ck_assert_msg((err == ERR_NONE) == rows[i].equal, "row %zu", i);
+        buffer_free(&schema);
+        arena_free(&arena);
+    }
+}
+END_TEST
+
+START_TEST(a_reference_has_words_of_some_size)
+{
+    for (size_t size = 255; size <= 256; size++) {
+        struct buffer schema = { 0 }, reference = { 0 };
+        struct arena arena = { 0 };
+        struct schema_mistakes m;
+        buffer_print(&reference, "#/%0*d", (int)size, 0);
+        struct bytes name = bytes_of(reference.data + 2, size);
+        pack_map(&schema, 2);
+        pack_string(&schema, "$ref");
+        pack_text(&schema, buffer_bytes(&reference));
+        pack_text(&schema, name);
+        pack_bool(&schema, false);
+        ck_assert_int_eq(
+            schema_validate(buffer_bytes(&schema), text("\x01"), &arena, &m),
+            size == 255 ? ERR_INVALID : ERR_NONE);
+        buffer_free(&schema);
+        buffer_free(&reference);
+        arena_free(&arena);
+    }
+}
+END_TEST
+
+/* {keyword: [item, …]}, or a map of item to true: too much of each. */
+START_TEST(a_schema_is_checked_as_far_as_its_work_goes)
+{
+    static const struct {
+        const char *keyword, *before; /* the number of the member; NULL: a list */
+        unsigned count;
+    } rows[] = {
+        { "enum", NULL, 4000010 },
+        { "required", NULL, 4000010 },
+        { NULL, "x-", 499000 },
+        { "properties", "a", 1200000 },
+        { "patternProperties", "a", 20000 },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buffer schema = { 0 };
+        struct arena arena = { 0 };
+        struct schema_mistakes m;
+        char item[16];
+        if (rows[i].keyword != NULL) {
+            pack_map(&schema, 1);
+            pack_string(&schema, rows[i].keyword);
+        }
+        bool map = rows[i].before != NULL;
+        if (map)
+            pack_map(&schema, rows[i].count);
+        else
+            pack_array(&schema, rows[i].count);
+        for (unsigned k = 0; k < rows[i].count; k++) {
+            snprintf(item, sizeof item, "%s%07u", map ? rows[i].before : "", k);
+            pack_string(&schema, map ? item : "");
+            if (map)
+                pack_bool(&schema, true);
+        }
+        ck_assert_int_eq(
+            schema_check(buffer_bytes(&schema), &arena, &m), ERR_TOO_LARGE);
+        ck_assert_str_eq(m.list[m.count - 1].message,
+            "this takes too much work: expected a smaller schema or value");
+        buffer_free(&schema);
+        arena_free(&arena);
+    }
 }
 END_TEST
 
@@ -425,6 +539,8 @@ static const struct {
         "/properties: a key is not a string: expected strings alone\n" },
     { "{'pattern': '('}",
         "/pattern: not a pattern: missing closing parenthesis, at character 2\n" },
+    { "{'patternProperties': {'a': 5}}", "/patternProperties/a: found 5: expected a "
+                                         "schema: an object, true or false\n" },
     { "{'patternProperties': {'(': true}}", "/patternProperties/(: not a pattern: "
                                             "missing closing parenthesis, at character "
                                             "2\n" },
@@ -549,7 +665,7 @@ START_TEST(mistakes_beyond_the_list_are_counted)
     struct buffer schema = { 0 }, value = { 0 };
     struct arena arena = { 0 };
     struct schema_mistakes m;
-    json("{'items': {'type': 'string'}}", &schema);
+    json("{'items': {'anyOf': [{'type': 'string'}]}}", &schema);
     pack_array(&value, 100);
     for (uint64_t i = 0; i < 100; i++)
         pack_u64(&value, i);
@@ -582,6 +698,7 @@ static const struct {
         "/times: found 0: expected at least 1\n/name: it is missing: it is required\n"
         "/nmae: it is unknown: did you mean \"name\"?\n" },
     { declared, "[1]", "[1]", ": found an array: expected type object\n" },
+    { "{'a': {'required': false}}", "{}", "{}", "" },
     { "null", "{'anything': 1}", "{'anything': 1}", "" },
     { "{}", "null", "{}", "" },
 };
@@ -640,6 +757,9 @@ main(void)
     tcase_add_loop_test(
         tcase, less_work_says_the_same_or_too_much, 0, (int)COUNT(judged));
     tcase_add_test(tcase, bytes_are_shown_and_compared);
+    tcase_add_test(tcase, numbers_are_compared_however_they_are_written);
+    tcase_add_test(tcase, a_reference_has_words_of_some_size);
+    tcase_add_test(tcase, a_schema_is_checked_as_far_as_its_work_goes);
     tcase_add_test(tcase, a_place_that_is_long_is_cut);
     tcase_add_test(tcase, work_without_end_is_cut);
     tcase_add_test(tcase, patterns_share_their_work);
