@@ -280,6 +280,112 @@ START_TEST(a_run_is_running_while_a_worker_holds_a_job_of_it)
 }
 END_TEST
 
+static void
+start_as(struct story *s, unsigned run, struct run_start more)
+{
+    more.request = 7;
+    more.run = story_run(run);
+    more.automation = text("flow");
+    trace_give(&s->trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_START, .run_start = more });
+}
+
+START_TEST(meta_and_config_of_a_run_are_maps)
+{
+    struct story s;
+    open_with(&s, tidy);
+    start_as(&s, 1, (struct run_start){ .meta = text("\x90") });
+    start_as(&s, 1, (struct run_start){ .config = text("\x90") });
+    story_expect(&s,
+        "0 -> gateway refused request=7 err=2 detail=\"meta and config must be "
+        "maps\"\n"
+        "0 -> gateway refused request=7 err=2 detail=\"meta and config must be "
+        "maps\"\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_run_whose_name_cannot_be_evaluated_is_called_as_written)
+{
+    struct story s;
+    open_with(&s, "run_name: 'order ${{ inputs.n }}'\n"
+                  "default_inputs: { m: 1, k: 2 }\n"
+                  "steps:\n  - { key: a, kind: sleep, duration: 1h }\n");
+    story_start(&s, 1, "");
+    story_start_with(&s, 2, "", text("\x82\xa1n\x07\xa1m\x05"));
+    story_expect_only(&s, "run_started",
+        "0 run_started run=R1 automation=A name=flow version=1 inputs=(7 bytes) "
+        "source=api steps=1 title=\"order ${{ inputs.n }}\"\n"
+        "0 run_started run=R2 automation=A name=flow version=1 inputs=(10 bytes) "
+        "source=api steps=1 title=\"order 7\"\n");
+    story_close(&s);
+}
+END_TEST
+
+/* A plan of a later release cannot be opened. */
+START_TEST(a_version_that_cannot_be_read_is_not_started)
+{
+    struct story s;
+    story_make(&s);
+    story_open(&s);
+    trace_give(&s.trace, ACTOR_registry, 0,
+        (struct message){ .code = PLAN_OFFERED,
+            .plan_offered = { .automation = story_automation("flow"),
+                .name = text("flow"),
+                .version = 1,
+                .plan = text("\x01") } });
+    trace_skip(&s.trace);
+    story_start(&s, 1, "");
+    story_expect(&s,
+        "0 -> gateway refused request=7 err=5 detail=\"the automation has no such "
+        "version\"\n");
+    story_close(&s);
+}
+END_TEST
+
+/* What is offered again says only what the automation is now. */
+START_TEST(a_start_uses_the_latest_draft_until_a_version_is_published)
+{
+    static const char about[] = "steps:\n  - { key: a, kind: sleep, duration: 1h }\n";
+    static const struct {
+        uint32_t version;
+        uint64_t revision;
+        uint32_t current;
+        enum automation_status status;
+        uint32_t starts;
+    } rows[] = {
+        { 1, 1, 0, AUTOMATION_DRAFT, 1 },  /* no version is published: the latest */
+        { 2, 2, 1, AUTOMATION_ACTIVE, 2 }, /* one is, and it is not this */
+        { 1, 3, 1, AUTOMATION_ACTIVE, 1 }, /* it is this */
+        { 2, 1, 2, AUTOMATION_ACTIVE, 1 }, /* an earlier word */
+    };
+    struct story s;
+    story_make(&s);
+    story_open(&s);
+    for (uint32_t version = 1; version <= 2; version++)
+        story_learn_as(&s, "other", version, about);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        trace_give(&s.trace, ACTOR_registry, 0,
+            (struct message){ .code = PLAN_OFFERED,
+                .plan_offered = { .automation = story_automation("other"),
+                    .name = text("draft"),
+                    .version = rows[i].version,
+                    .revision = rows[i].revision,
+                    .current = rows[i].current,
+                    .status = rows[i].status } });
+        trace_skip(&s.trace);
+        trace_give(&s.trace, ACTOR_gateway, 0,
+            (struct message){ .code = RUN_START,
+                .run_start = { .request = 7,
+                    .run = story_run(1 + (unsigned)i),
+                    .automation = text("draft") } });
+        ck_assert_uint_eq(
+            trace_sent(&s.trace, RUN_ACCEPTED)->run_accepted.version, rows[i].starts);
+    }
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_ends_suite(void)
 {
@@ -293,6 +399,10 @@ scheduler_ends_suite(void)
     tcase_add_test(tests, an_output_that_cannot_be_evaluated_fails_the_run);
     tcase_add_test(tests, inputs_are_checked_and_completed_when_a_run_starts);
     tcase_add_test(tests, a_run_is_running_while_a_worker_holds_a_job_of_it);
+    tcase_add_test(tests, meta_and_config_of_a_run_are_maps);
+    tcase_add_test(tests, a_run_whose_name_cannot_be_evaluated_is_called_as_written);
+    tcase_add_test(tests, a_version_that_cannot_be_read_is_not_started);
+    tcase_add_test(tests, a_start_uses_the_latest_draft_until_a_version_is_published);
     suite_add_tcase(suite, tests);
     return suite;
 }
