@@ -760,6 +760,38 @@ START_TEST(a_run_goes_on_beside_another_if_a_slot_is_free)
 }
 END_TEST
 
+START_TEST(a_run_that_completed_or_was_cancelled_is_no_failure)
+{
+    struct story s;
+    open_with(&s, "limits: { pause_after_consecutive_failures: 2 }\n"
+                  "steps:\n  - { key: a, kind: action, action: x }\n");
+    story_start(&s, 1, "");
+    story_failed(&s, (struct held){ 1, 0, 1, 1, 1 });
+    story_start(&s, 2, "");
+    story_completed(&s, (struct held){ 2, 0, 1, 1, 1 });
+    story_start(&s, 3, "");
+    story_failed(&s, (struct held){ 3, 0, 1, 1, 1 });
+    story_start(&s, 4, "");
+    story_cancel(&s, 4, "enough");
+    story_expect_only(&s, "failing", "");
+    struct id last = story_run(5);
+    trace_name(&s.trace, &last, "R5");
+    trace_give(&s.trace, ACTOR_trigger, 0,
+        (struct message){ .code = TRIGGER_FIRED,
+            .trigger_fired = { .run = story_run(5),
+                .automation = s.automation,
+                .trigger = text("t"),
+                .source = text("http") } });
+    story_expect_only(&s, "run_started",
+        "0 run_started run=R5 automation=A name=flow version=1 source=http "
+        "steps=1 trigger=t\n");
+    story_failed(&s, (struct held){ 5, 0, 1, 1, 1 });
+    story_expect_only(&s, "failing",
+        "0 -> registry automation_failing automation=A failures=2 run=R5\n");
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_policies_suite(void)
 {
@@ -784,6 +816,7 @@ scheduler_policies_suite(void)
         tcase, who_replaces_a_long_queue_waits_behind_what_one_turn_cannot_end);
     tcase_add_test(tcase, a_fork_does_not_wait_for_a_slot);
     tcase_add_test(tcase, a_run_goes_on_beside_another_if_a_slot_is_free);
+    tcase_add_test(tcase, a_run_that_completed_or_was_cancelled_is_no_failure);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -727,7 +727,8 @@ START_TEST(a_wait_looks_behind_the_last_event_that_its_run_had_of_the_type)
         "  - { key: c, kind: wait_for_event, event_type: order.paid, needs: [a] }\n"
         "  - { key: d, kind: wait_for_event, event_type: order.sent, needs: [a] }\n"
         "  - { key: e, kind: wait_for_event, event_type: order.paid, needs: [b],\n"
-        "      lookback: none }\n");
+        "      lookback: none }\n"
+        "  - { key: f, kind: wait_for_event, event_type: order.paid, needs: [d] }\n");
     story_start(&s, 2, "");
     trace_wait(&s.trace, 1000);
     story_start(&s, 1, "");
@@ -749,6 +750,10 @@ START_TEST(a_wait_looks_behind_the_last_event_that_its_run_had_of_the_type)
     story_expect_only(&s, "wait_opened",
         "2000 wait_opened run=R1 step=4 key=e attempt=1 wait_kind=event "
         "event_type=order.paid since_ms=2000 after=9\n");
+    story_matched(&s, (struct held){ 1, 3, 1, 1, 1 }, 10, text("\x80"));
+    story_expect_only(&s, "wait_opened",
+        "2000 wait_opened run=R1 step=5 key=f attempt=1 wait_kind=event "
+        "event_type=order.paid since_ms=1000 after=9\n");
     story_close(&s);
 }
 END_TEST
@@ -842,28 +847,30 @@ START_TEST(a_gate_that_is_answered_shows_its_own_checks)
     struct story s;
     open_with(&s, "default_inputs: { n: 1 }\n"
                   "steps:\n"
-                  "  - { key: a, kind: check, on_fail: gate, gate: { prompt: 'Go on?', "
-                  "targets: [ann] },\n"
+                  "  - { key: a, kind: check, on_fail: gate, timeout: 5s,\n"
+                  "      gate: { prompt: 'Go on?', targets: [ann] },\n"
                   "      checks: [{ name: big, expr: inputs.n > 3 }] }\n"
-                  "  - { key: b, kind: check, needs: [], on_fail: gate, timeout: 5s,\n"
-                  "      gate: { targets: [ann] },\n"
+                  "  - { key: b, kind: check, needs: [], on_fail: gate, gate: { "
+                  "targets: [ann] },\n"
                   "      checks: [{ name: huge, expr: inputs.n > 9 }] }\n"
-                  "  - { key: c, kind: action, action: x, needs: [a],\n"
-                  "      with: { of: '${{ steps.a.output }}' } }\n");
+                  "  - { key: c, kind: action, action: x, needs: [b],\n"
+                  "      with: { of: '${{ steps.b.output }}' } }\n");
     story_start(&s, 1, "");
     story_expect_only(&s, "interaction_requested",
         "0 interaction_requested run=R1 key=a attempt=1 "
-        "interaction=0000000003e97c7a803ac7c1c291ad8c protocol=request_approval "
-        "prompt=\"Go on?\" targets=(5 bytes)\n"
+        "interaction=0000000003e97c7a803ac7c1c291ad8c "
+        "protocol=request_approval prompt=\"Go on?\" targets=(5 bytes) "
+        "due_ms=5000\n"
         "0 interaction_requested run=R1 step=1 key=b attempt=1 "
-        "interaction=0000000003e971518013a871a483743a protocol=request_approval "
-        "prompt=\"these checks failed: huge\" targets=(5 bytes) due_ms=5000\n");
-    story_respond(&s, story_interaction(&s, 1, 0, 1), "ann", "\xc3");
+        "interaction=0000000003e971518013a871a483743a "
+        "protocol=request_approval prompt=\"these checks failed: huge\" "
+        "targets=(5 bytes)\n");
+    story_respond(&s, story_interaction(&s, 1, 1, 1), "ann", "\xc3");
     story_expect_offered(&s, "{\"of\":{\"verdict\":\"approved\",\"checks\":[{\"name\":"
-                             "\"big\",\"passed\":false}]}}");
+                             "\"huge\",\"passed\":false}]}}");
     trace_wait(&s.trace, 5000);
     story_expect_only(&s, "step_failed",
-        "5000 step_failed run=R1 step=1 key=b error_type=Timeout "
+        "5000 step_failed run=R1 key=a error_type=Timeout "
         "error_message=\"nobody answered in time\"\n");
     story_close(&s);
 }
