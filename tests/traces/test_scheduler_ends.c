@@ -358,6 +358,7 @@ START_TEST(a_start_uses_the_latest_draft_until_a_version_is_published)
         { 2, 2, 1, AUTOMATION_ACTIVE, 2 }, /* one is, and it is not this */
         { 1, 3, 1, AUTOMATION_ACTIVE, 1 }, /* it is this */
         { 2, 1, 2, AUTOMATION_ACTIVE, 1 }, /* an earlier word */
+        { 3, 2, 3, AUTOMATION_ACTIVE, 1 }, /* and of a version that is new here */
     };
     struct story s;
     story_make(&s);

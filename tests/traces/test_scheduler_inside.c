@@ -1,6 +1,7 @@
 /* Goal: a parallel does its body side by side, an each its body for every item, in
  * order, so many at a time; what they cost does not grow with what is over.
  * Method: every word that the scheduler says is compared; values by what leaves. */
+#include "actors/output.h"
 #include "store/rows.h"
 #include "tests/traces/scheduler_story.h"
 #include "tests/traces/suites.h"
@@ -577,6 +578,64 @@ START_TEST(what_lies_in_an_each_within_is_not_seen)
 }
 END_TEST
 
+/* Another run's time comes first, and then a report. */
+START_TEST(what_is_said_of_an_each_whose_time_is_over_begins_no_item)
+{
+    struct story s;
+    open_with(&s, "steps:\n"
+                  "  - { key: e, kind: each, items: [1, 2], timeout: 2s,\n"
+                  "      steps: [ { key: a, kind: action, action: x } ] }\n");
+    story_learn_as(
+        &s, "sleeper", 1, "steps:\n  - { key: s, kind: sleep, duration: 2s }\n");
+    story_start(&s, 2, "");
+    trace_give(&s.trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_START,
+            .run_start = {
+                .request = 7, .run = story_run(1), .automation = text("sleeper") } });
+    trace_skip(&s.trace);
+    trace_queue(&s.trace, ACTOR_lease, 0,
+        (struct message){ .code = JOB_REPORTED,
+            .job_reported = { .run = story_run(2),
+                .step = 1,
+                .attempt = 1,
+                .offer = 1,
+                .outcome = OUTCOME_COMPLETED } });
+    trace_wait(&s.trace, 2000);
+    story_expect_only(&s, "run=R2 ",
+        "2000 action_completed run=R2 step=1 key=e[0].a attempt=1 offer=1 "
+        "action=x\n"
+        "2000 step_completed run=R2 step=1 key=e[0].a\n"
+        "2000 -> gateway run_changed run=R2 sequence=7 status=3\n"
+        "2000 -> lease job_settled run=R2 step=1 attempt=1 offer=1 verdict=1 "
+        "reported=1\n"
+        "2000 wait_timed_out run=R2 key=e attempt=1\n"
+        "2000 step_failed run=R2 key=e error_type=Timeout error_message=\"the "
+        "steps in it took longer than its timeout\"\n"
+        "2000 run_failed run=R2 step=e error_type=Timeout error_message=\"the "
+        "steps in it took longer than its timeout\" stop_reason=step_failed\n"
+        "2000 -> gateway run_changed run=R2 sequence=10 status=5 whole=1 "
+        "finished_ms=2000 stop_reason=step_failed error_type=Timeout "
+        "error_message=\"the steps in it took longer than its timeout\" "
+        "failed_step=e\n");
+    story_close(&s);
+}
+END_TEST
+
+static void
+read_nothing(void *self, uint64_t record, struct output_source *source)
+{
+    (void)self;
+    (void)record;
+    (void)source;
+}
+
+START_TEST(an_output_that_its_record_has_not_is_nothing)
+{
+    struct output_source source = { .read = read_nothing };
+    ck_assert_uint_eq(output_recorded(&source, 7, 1).size, 0);
+}
+END_TEST
+
 Suite *
 scheduler_inside_suite(void)
 {
@@ -599,6 +658,8 @@ scheduler_inside_suite(void)
     tcase_add_test(tests, what_lies_in_what_gives_its_outputs);
     tcase_add_test(tests, many_eaches_are_met_in_one_turn);
     tcase_add_test(tests, what_lies_in_an_each_within_is_not_seen);
+    tcase_add_test(tests, what_is_said_of_an_each_whose_time_is_over_begins_no_item);
+    tcase_add_test(tests, an_output_that_its_record_has_not_is_nothing);
     suite_add_tcase(suite, tests);
     return suite;
 }

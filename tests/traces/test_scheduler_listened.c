@@ -255,6 +255,21 @@ START_TEST(an_output_that_cannot_be_put_together_is_not_told)
 }
 END_TEST
 
+START_TEST(an_end_has_the_output_that_the_automation_declares)
+{
+    struct story s;
+    open_with(&s, "output: { twice: '${{ steps.a.output.n * 2 }}' }\n" SET);
+    want(&s, true);
+    name_end(&s, 1, 1, "END");
+    story_start(&s, 1, "");
+    story_expect_only(&s, "run_ended",
+        "0 -> trigger run_ended end=END run=R1 automation=A name=flow "
+        "version=1 status=4 attempt=1 stop_reason=completed output=(8 bytes) "
+        "source=api\n");
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_listened_suite(void)
 {
@@ -268,6 +283,7 @@ scheduler_listened_suite(void)
     tcase_add_test(tcase, an_end_is_told_only_in_a_project_where_somebody_listens);
     tcase_add_test(tcase, an_output_that_is_too_large_is_not_told);
     tcase_add_test(tcase, an_output_that_cannot_be_put_together_is_not_told);
+    tcase_add_test(tcase, an_end_has_the_output_that_the_automation_declares);
     suite_add_tcase(suite, tcase);
     return suite;
 }

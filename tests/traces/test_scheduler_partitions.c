@@ -386,6 +386,19 @@ START_TEST(who_asks_for_one_start_too_often_asks_again)
 }
 END_TEST
 
+/* Nobody waits for an answer. */
+START_TEST(a_start_without_a_request_is_forwarded_and_not_answered)
+{
+    struct story s;
+    open_at(&s, 0);
+    start(&s, 1, "k", 0);
+    trace_skip(&s.trace);
+    taken(&s, ERR_NONE);
+    story_expect(&s, "0 forward_settled run=M1\n");
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_partitions_suite(void)
 {
@@ -403,6 +416,7 @@ scheduler_partitions_suite(void)
     tcase_add_test(tcase, a_start_of_elsewhere_may_be_of_what_is_not_here);
     tcase_add_test(tcase, a_slot_that_was_taken_elsewhere_is_taken);
     tcase_add_test(tcase, who_asks_for_one_start_too_often_asks_again);
+    tcase_add_test(tcase, a_start_without_a_request_is_forwarded_and_not_answered);
     suite_add_tcase(suite, tcase);
     return suite;
 }
