@@ -2,6 +2,7 @@
  * order, so many at a time; what they cost does not grow with what is over.
  * Method: every word that the scheduler says is compared; values by what leaves. */
 #include "actors/output.h"
+#include "base/pack.h"
 #include "store/rows.h"
 #include "tests/traces/scheduler_story.h"
 #include "tests/traces/suites.h"
@@ -636,6 +637,38 @@ START_TEST(an_output_that_its_record_has_not_is_nothing)
 }
 END_TEST
 
+/* A million items of a thousand steps. */
+START_TEST(a_run_of_too_many_steps_fails_before_it_has_them)
+{
+    enum { ITEMS = 1100 * 1000, BODY = 990 };
+    struct story s;
+    struct buffer plan = { 0 }, inputs = { 0 };
+    story_make(&s);
+    s.trace.config.items_max = s.trace.config.payload_max = 2 * ITEMS;
+    story_open(&s);
+    buffer_print(&plan, "steps:\n  - { key: e, kind: each, items: '${{ inputs.l }}', "
+                        "steps: [\n");
+    for (unsigned i = 0; i < BODY; i++)
+        buffer_print(&plan, "    { key: s%u, kind: set, values: {} },\n", i);
+    buffer_print(&plan, "    { key: last, kind: set, values: {} } ] }\n");
+    buffer_append(&plan, "", 1);
+    story_learn(&s, 1, (const char *)plan.data);
+    pack_map(&inputs, 1);
+    pack_string(&inputs, "l");
+    pack_array(&inputs, ITEMS);
+    for (unsigned i = 0; i < ITEMS; i++)
+        pack_u64(&inputs, 1);
+    trace_skip(&s.trace);
+    story_start_with(&s, 1, "", buffer_bytes(&inputs));
+    story_expect_only(&s, " step_failed",
+        "0 step_failed run=R1 key=e error_type=TooLarge error_message=\"the "
+        "run has too many steps\"\n");
+    buffer_free(&plan);
+    buffer_free(&inputs);
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_inside_suite(void)
 {
@@ -660,6 +693,7 @@ scheduler_inside_suite(void)
     tcase_add_test(tests, what_lies_in_an_each_within_is_not_seen);
     tcase_add_test(tests, what_is_said_of_an_each_whose_time_is_over_begins_no_item);
     tcase_add_test(tests, an_output_that_its_record_has_not_is_nothing);
+    tcase_add_test(tests, a_run_of_too_many_steps_fails_before_it_has_them);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -841,41 +841,6 @@ START_TEST(no_more_waits_are_told_than_the_link_takes)
 }
 END_TEST
 
-/* Both gates were opened in one record. */
-START_TEST(a_gate_that_is_answered_shows_its_own_checks)
-{
-    struct story s;
-    open_with(&s, "default_inputs: { n: 1 }\n"
-                  "steps:\n"
-                  "  - { key: a, kind: check, on_fail: gate, timeout: 5s,\n"
-                  "      gate: { prompt: 'Go on?', targets: [ann] },\n"
-                  "      checks: [{ name: big, expr: inputs.n > 3 }] }\n"
-                  "  - { key: b, kind: check, needs: [], on_fail: gate, gate: { "
-                  "targets: [ann] },\n"
-                  "      checks: [{ name: huge, expr: inputs.n > 9 }] }\n"
-                  "  - { key: c, kind: action, action: x, needs: [b],\n"
-                  "      with: { of: '${{ steps.b.output }}' } }\n");
-    story_start(&s, 1, "");
-    story_expect_only(&s, "interaction_requested",
-        "0 interaction_requested run=R1 key=a attempt=1 "
-        "interaction=0000000003e97c7a803ac7c1c291ad8c "
-        "protocol=request_approval prompt=\"Go on?\" targets=(5 bytes) "
-        "due_ms=5000\n"
-        "0 interaction_requested run=R1 step=1 key=b attempt=1 "
-        "interaction=0000000003e971518013a871a483743a "
-        "protocol=request_approval prompt=\"these checks failed: huge\" "
-        "targets=(5 bytes)\n");
-    story_respond(&s, story_interaction(&s, 1, 1, 1), "ann", "\xc3");
-    story_expect_offered(&s, "{\"of\":{\"verdict\":\"approved\",\"checks\":[{\"name\":"
-                             "\"huge\",\"passed\":false}]}}");
-    trace_wait(&s.trace, 5000);
-    story_expect_only(&s, "step_failed",
-        "5000 step_failed run=R1 key=a error_type=Timeout "
-        "error_message=\"nobody answered in time\"\n");
-    story_close(&s);
-}
-END_TEST
-
 Suite *
 scheduler_waits_suite(void)
 {
@@ -906,7 +871,6 @@ scheduler_waits_suite(void)
     tcase_add_test(tests, each_attempt_of_a_wait_that_is_over_is_known_by_itself);
     tcase_add_test(tests, a_mapping_names_the_event_and_what_came_with_it);
     tcase_add_test(tests, no_more_waits_are_told_than_the_link_takes);
-    tcase_add_test(tests, a_gate_that_is_answered_shows_its_own_checks);
     suite_add_tcase(suite, tests);
     return suite;
 }
