@@ -437,7 +437,12 @@ START_TEST(who_knows_only_the_token_of_a_lease_is_told_its_job)
                     .offer = 1,
                     .session = story_session(1),
                     .unknown = 1 } });
-    story_expect(&s, "?");
+    story_expect(&s,
+        "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 queue=default "
+        "leased=1 session=S1 order=3 life=1\n"
+        "0 job_leased run=R1 attempt=1 offer=1 session=S1\n"
+        "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 queue=default "
+        "leased=1 session=S1 order=3 life=1\n");
     story_close(&s);
 }
 END_TEST
