@@ -412,116 +412,118 @@ fire_with(
 }
 
 /* What a trigger does not say its automation does. */
+static const struct {
+    const char *policy;
+    enum plan_concurrency concurrency;
+    uint32_t runs_max;
+    const char *said;
+} policies_of_triggers[] = {
+    { "", PLAN_QUEUE, 0,
+        "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=4 runs_max=1 scoped=1\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
+        "0 run_queued run=R2 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=4 runs_max=1 scoped=1 "
+        "queue_reason=\"concurrency queue: 1 of 1 runs are active\"\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
+        "0 run_queued run=R3 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=4 runs_max=1 scoped=1 "
+        "queue_reason=\"concurrency queue: 1 of 1 runs are active\"\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
+        "0 run_queued run=R4 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=4 runs_max=1 scoped=1 "
+        "queue_reason=\"concurrency queue: 1 of 1 runs are active\"\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
+    { "", PLAN_FORBID, 2,
+        "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=2 runs_max=2 scoped=1\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
+        "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=2 runs_max=2 scoped=1\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
+        "0 -> trigger fire_refused run=R3 automation=A trigger=t "
+        "refusal=\"concurrency forbid: run_00000000z9e00r000000000000 is active\"\n"
+        "0 -> trigger fire_refused run=R4 automation=A trigger=t "
+        "refusal=\"concurrency forbid: run_00000000z9e00r000000000000 is "
+        "active\"\n" },
+    { "", PLAN_ALLOW, 2,
+        "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=1 runs_max=2 scoped=1\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
+        "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=1 runs_max=2 scoped=1\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
+        "0 -> trigger fire_refused run=R3 automation=A trigger=t refusal=\"no slot "
+        "is free: run_00000000z9e00r000000000000 is active\"\n"
+        "0 -> trigger fire_refused run=R4 automation=A trigger=t refusal=\"no slot "
+        "is free: run_00000000z9e00r000000000000 is active\"\n" },
+    { "", PLAN_ALLOW, 0,
+        "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
+        "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
+        "0 run_started run=R3 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
+        "0 run_started run=R4 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
+    { "concurrency: queue\n", 0, 2,
+        "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=4 runs_max=2 scoped=1\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
+        "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=4 runs_max=2 scoped=1\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
+        "0 run_queued run=R3 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=4 runs_max=2 scoped=1 "
+        "queue_reason=\"concurrency queue: 2 of 2 runs are active\"\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
+        "0 run_queued run=R4 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=4 runs_max=2 scoped=1 "
+        "queue_reason=\"concurrency queue: 2 of 2 runs are active\"\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
+    { "concurrency: forbid\n", PLAN_ALLOW, 0,
+        "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
+        "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
+        "0 run_started run=R3 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
+        "0 run_started run=R4 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
+    { "", PLAN_REPLACE, 2,
+        "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=3 runs_max=2 scoped=1\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
+        "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=3 runs_max=2 scoped=1\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
+        "0 run_started run=R3 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=3 runs_max=2 scoped=1\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
+        "0 run_started run=R4 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=3 runs_max=2 scoped=1\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
+};
+
 START_TEST(a_trigger_may_have_a_policy_a_limit_or_both)
 {
-    static const struct {
-        const char *policy;
-        enum plan_concurrency concurrency;
-        uint32_t runs_max;
-        const char *said;
-    } rows[] = {
-        { "", PLAN_QUEUE, 0,
-            "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=4 runs_max=1 scoped=1\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
-            "0 run_queued run=R2 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=4 runs_max=1 scoped=1 "
-            "queue_reason=\"concurrency queue: 1 of 1 runs are active\"\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
-            "0 run_queued run=R3 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=4 runs_max=1 scoped=1 "
-            "queue_reason=\"concurrency queue: 1 of 1 runs are active\"\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
-            "0 run_queued run=R4 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=4 runs_max=1 scoped=1 "
-            "queue_reason=\"concurrency queue: 1 of 1 runs are active\"\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
-        { "", PLAN_FORBID, 2,
-            "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=2 runs_max=2 scoped=1\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
-            "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=2 runs_max=2 scoped=1\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
-            "0 -> trigger fire_refused run=R3 automation=A trigger=t "
-            "refusal=\"concurrency forbid: run_00000000z9e00r000000000000 is active\"\n"
-            "0 -> trigger fire_refused run=R4 automation=A trigger=t "
-            "refusal=\"concurrency forbid: run_00000000z9e00r000000000000 is "
-            "active\"\n" },
-        { "", PLAN_ALLOW, 2,
-            "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=1 runs_max=2 scoped=1\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
-            "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=1 runs_max=2 scoped=1\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
-            "0 -> trigger fire_refused run=R3 automation=A trigger=t refusal=\"no slot "
-            "is free: run_00000000z9e00r000000000000 is active\"\n"
-            "0 -> trigger fire_refused run=R4 automation=A trigger=t refusal=\"no slot "
-            "is free: run_00000000z9e00r000000000000 is active\"\n" },
-        { "", PLAN_ALLOW, 0,
-            "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
-            "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
-            "0 run_started run=R3 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
-            "0 run_started run=R4 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
-        { "concurrency: queue\n", 0, 2,
-            "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=4 runs_max=2 scoped=1\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
-            "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=4 runs_max=2 scoped=1\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
-            "0 run_queued run=R3 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=4 runs_max=2 scoped=1 "
-            "queue_reason=\"concurrency queue: 2 of 2 runs are active\"\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
-            "0 run_queued run=R4 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=4 runs_max=2 scoped=1 "
-            "queue_reason=\"concurrency queue: 2 of 2 runs are active\"\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
-        { "concurrency: forbid\n", PLAN_ALLOW, 0,
-            "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
-            "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
-            "0 run_started run=R3 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
-            "0 run_started run=R4 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
-        { "", PLAN_REPLACE, 2,
-            "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=3 runs_max=2 scoped=1\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
-            "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=3 runs_max=2 scoped=1\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
-            "0 run_started run=R3 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=3 runs_max=2 scoped=1\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
-            "0 run_started run=R4 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=3 runs_max=2 scoped=1\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT(policies_of_triggers); i++) {
         struct story s;
         char about[200];
-        snprintf(about, sizeof about, "%s%s", rows[i].policy, sleeps);
+        snprintf(about, sizeof about, "%s%s", policies_of_triggers[i].policy, sleeps);
         open_with(&s, about);
         for (unsigned run = 1; run <= 4; run++)
-            fire_with(&s, run, rows[i].concurrency, rows[i].runs_max);
-        story_expect_only(&s, "trigger=t", rows[i].said);
+            fire_with(&s, run, policies_of_triggers[i].concurrency,
+                policies_of_triggers[i].runs_max);
+        story_expect_only(&s, "trigger=t", policies_of_triggers[i].said);
         story_close(&s);
     }
 }
