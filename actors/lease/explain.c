@@ -77,7 +77,7 @@ missing_label(const struct survey *survey)
 {
     const struct list *all = &survey->state->table.all_sessions;
     struct cursor in = cursor_over(survey->lane.labels);
-    size_t count = survey->lane.labels.size == 0 ? 0 : cursor_array(&in);
+    size_t count = cursor_array(&in);
     for (size_t i = 0; i < count; i++) {
         struct bytes label = cursor_text(&in);
         bool found = false;

@@ -30,8 +30,7 @@ evaluate(struct turn *turn, uint32_t step, const struct plan_child *child,
     *inputs = (struct bytes){ 0 };
     if (!evaluate_words(turn, step, "automation", child->automation, automation, wrong))
         return false;
-    struct cursor given = cursor_over(child->inputs);
-    return child->inputs.size == 0 || cursor_type(&given) == PACK_NIL
+    return child->inputs.size == 0
            || evaluate_payload(turn, step, "inputs", child->inputs, inputs, wrong);
 }
 

@@ -126,7 +126,9 @@ evaluate_moment(struct turn *turn, const char *what, struct bytes value,
     }
     struct cursor in = cursor_over(number);
     *unix_ms = cursor_u64(&in);
-    return !in.bad || (*unix_ms = 0, true); /* before 1970 has passed as well */
+    if (in.bad)
+        *unix_ms = 0; /* before 1970 has passed as well */
+    return true;
 }
 
 bool

@@ -104,7 +104,7 @@ move_each(struct turn *turn, uint32_t step, const struct plan_step *plan)
     bool stopped = row->failed != 0 && !each.go_on;
     uint32_t under_way = row->items_begun - row->items_over;
     if (row->items_begun < row->items && !stopped) {
-        if (under_way >= (each.concurrency > 0 ? each.concurrency : 1))
+        if (under_way >= each.concurrency)
             return;
         run_note_item(&turn->run, layout_expansion(&turn->run.layout, row->first),
             row->items_begun);

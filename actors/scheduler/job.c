@@ -245,8 +245,8 @@ last_chunk(struct arena *arena, struct bytes chunk, uint64_t room)
 {
     struct bytes end =
         text("\n[more than log_bytes_max: what else this run prints is left out]\n");
-    size_t kept = room < chunk.size ? (size_t)room : chunk.size;
-    while (kept > 0 && kept < chunk.size && (chunk.data[kept] & 0xc0) == 0x80)
+    size_t kept = (size_t)room; /* less than the chunk has */
+    while (kept > 0 && (chunk.data[kept] & 0xc0) == 0x80)
         kept--; /* inside a character */
     uint8_t *whole = arena_take(arena, kept + end.size);
     if (kept > 0)

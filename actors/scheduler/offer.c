@@ -29,6 +29,7 @@ lane_number(const struct id *project, const struct plan_step *step, struct arena
     for (int i = 0; i < 8; i++)
         number = number << 8 | hash.bytes[i];
     /* UINT64_MAX means "no lane". */
+    /* never: nobody finds a lane that hashes to it */
     return number == UINT64_MAX ? 0 : number;
 }
 

@@ -159,6 +159,8 @@ void on_wait_matched(const struct scheduler_state *state, uint64_t now_ms,
 void tell_waits(const struct scheduler_state *state, struct outbox *out);
 /* untold.c: how far it was told */
 bool untold_hungry(const struct untold_waits *waits);
+/* So many rows more may be told. */
+uint32_t untold_room(const struct untold_waits *waits);
 void untold_reset(struct scheduler_state *state);
 void untold_note(struct scheduler_state *state, uint64_t record, const struct id *run,
     uint32_t step);

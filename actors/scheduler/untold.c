@@ -17,10 +17,17 @@ untold_key(uint64_t record, const struct id *run, uint32_t step)
     return key;
 }
 
+uint32_t
+untold_room(const struct untold_waits *waits)
+{
+    assert(waits->told <= WAITS_TOLD_MAX);
+    return WAITS_TOLD_MAX - waits->told;
+}
+
 bool
 untold_hungry(const struct untold_waits *waits)
 {
-    return waits->more && waits->told < WAITS_TOLD_MAX;
+    return waits->more && untold_room(waits) > 0;
 }
 
 static void

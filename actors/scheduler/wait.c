@@ -90,7 +90,7 @@ take(struct turn *turn, const struct wait_matched *matched)
     struct bytes output = or_empty_map(matched->data), wrong;
     plan_config_read(&plan_wait_shape, plan.config, &wait);
     struct cursor mapping = cursor_over(wait.mapping);
-    bool mapped = wait.mapping.size > 0 && cursor_type(&mapping) == PACK_MAP;
+    bool mapped = cursor_type(&mapping) == PACK_MAP;
     resume_step(turn, matched->step, &plan, "event", matched->number);
     if (!mapped
         || evaluate_mapping(turn, "mapping", wait.mapping, output,
@@ -210,7 +210,7 @@ offer(const struct scheduler_state *state, const struct untold *untold,
 
 struct batch {
     struct untold *list;
-    uint32_t count;
+    uint32_t count, max;
 };
 
 static bool
@@ -223,7 +223,7 @@ keep_untold(void *self, struct bytes key, struct bytes value)
     untold->run = row_take_id(&left);
     untold->step = row_take_u32(&left);
     untold_value(untold, value);
-    return batch->count < TELL_MAX;
+    return batch->count < batch->max;
 }
 
 void
@@ -232,7 +232,9 @@ tell_waits(const struct scheduler_state *state, struct outbox *out)
     const struct untold_waits *w = &state->untold;
     struct row_key from = untold_key(w->record, &w->run, w->step), all = row_key('Y');
     struct row_key to = row_key_after(&all);
-    struct batch batch = { arena_take(out->arena, TELL_MAX * sizeof *batch.list), 0 };
+    uint32_t room = untold_room(w);
+    struct batch batch = { .max = room < TELL_MAX ? room : TELL_MAX };
+    batch.list = arena_take(out->arena, batch.max * sizeof *batch.list);
     row_key_u8(&from, 0); /* behind it */
     journal_scan(state->journal, row_key_bytes(&from), row_key_bytes(&to), false,
         keep_untold, &batch);

@@ -569,6 +569,54 @@ START_TEST(the_list_of_workers_says_who_holds_what)
 }
 END_TEST
 
+START_TEST(what_it_names_of_an_earlier_life_is_not_told_again)
+{
+    struct trace t;
+    open_held(&t);
+    trace_restart(&t);
+    lease_offer(&t, (struct offered){ .run = 1, .leased = 1 });
+    trace_skip(&t);
+    lease_register(
+        &t, (struct worker){ .session = 1,
+                .recall = true,
+                .held = lease_held(&t, lease_token_of(&t, 1, 1, 1, 1), none) });
+    trace_expect(&t, "0 worker_joined session=S1 instance=w1 capacity=1 dialect=zmq "
+                     "recall=1\n"
+                     "0 job_adopted run=R1 attempt=1 offer=1 session=S1\n"
+                     "0 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 "
+                     "worker=w1\n"
+                     "0 -> gateway worker_registered request=7 session=S1 token=… "
+                     "lease_ms=30000 heartbeat_ms=10000\n");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_session_of_another_project_is_not_told_what_this_one_holds)
+{
+    struct trace t;
+    open_held(&t);
+    trace_hello(&t, ACTOR_gateway, 0, 2);
+    trace_skip(&t);
+    t.project = id_of_name(text("another"));
+    lease_register(&t, (struct worker){ .session = 1, .recall = true });
+    trace_expect_only(&t, "worker_registered",
+        "0 -> gateway worker_registered request=7 session=S1 token=… "
+        "lease_ms=30000 heartbeat_ms=10000\n");
+    trace_close(&t);
+}
+END_TEST
+
+/* Its scheduler refuses the lease of another session, and whoever holds it goes on. */
+START_TEST(who_holds_a_job_does_not_stop_when_another_is_refused_it)
+{
+    struct trace t;
+    open_held(&t);
+    lease_settle(&t, 1, 1, 1, 2, VERDICT_STALE, false);
+    trace_expect(&t, "0 job_released run=R1 attempt=1 offer=1\n");
+    trace_close(&t);
+}
+END_TEST
+
 Suite *
 lease_lives_suite(void)
 {
@@ -601,6 +649,9 @@ lease_lives_suite(void)
     tcase_add_test(tests, a_scheduler_that_says_all_again_hears_all_again);
     tcase_add_test(tests, a_scheduler_that_only_asks_keeps_its_open_jobs);
     tcase_add_test(tests, the_list_of_workers_says_who_holds_what);
+    tcase_add_test(tests, what_it_names_of_an_earlier_life_is_not_told_again);
+    tcase_add_test(tests, a_session_of_another_project_is_not_told_what_this_one_holds);
+    tcase_add_test(tests, who_holds_a_job_does_not_stop_when_another_is_refused_it);
     suite_add_tcase(suite, tests);
     return suite;
 }

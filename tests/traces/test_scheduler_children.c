@@ -259,6 +259,71 @@ START_TEST(generations_are_limited)
 }
 END_TEST
 
+static const char waiting[] =
+    "steps:\n  - { key: a, kind: automation, automation: child, wait: true }\n";
+
+START_TEST(who_signals_a_step_that_waits_for_a_child_ends_the_child)
+{
+    struct story s;
+    open_with(&s, waiting, "steps:\n  - { key: s, kind: sleep, duration: 5s }\n");
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    trace_give(&s.trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_SIGNAL,
+            .run_signal = { .request = 10,
+                .run = story_run(1),
+                .step = text("a"),
+                .result = text("\x07") } });
+    story_expect_only(&s, " run_c",
+        "0 run_completed run=R1\n"
+        "0 -> gateway run_changed run=R1 sequence=6 status=4 whole=1 output=(1 "
+        "bytes) stop_reason=completed\n"
+        "0 run_cancelled run=C1 reason=\"nobody waits for it any more\"\n"
+        "0 -> gateway run_changed run=C1 sequence=5 status=6 whole=1 "
+        "stop_reason=cancelled\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_child_whose_output_is_too_large_gives_none)
+{
+    struct story s;
+    open_with(&s,
+        "steps:\n  - { key: a, kind: automation, automation: child, wait: true }\n"
+        "  - { key: b, kind: set, values: { got: '${{ steps.a.output }}' } }\n",
+        "steps:\n  - { key: p, kind: parallel, steps: [\n"
+        "      { key: c, kind: set, values: { n: 12345678901 } },\n"
+        "      { key: d, kind: set, values: { n: 12345678901 } } ] }\n");
+    s.trace.config.payload_max = 20;
+    story_start(&s, 1, "");
+    story_expect_output(&s, "{\"got\":null}");
+    story_close(&s);
+}
+END_TEST
+
+/* The child begins, for it was called, and ends at once. */
+START_TEST(a_parent_that_ends_before_its_child_has_begun_ends_it)
+{
+    struct story s;
+    open_with(&s, waiting, "steps:\n  - { key: s, kind: sleep, duration: 5s }\n");
+    trace_queue(&s.trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_START,
+            .run_start = {
+                .request = 7, .run = story_run(1), .automation = text("flow") } });
+    story_cancel(&s, 1, "enough");
+    story_expect_only(&s, " run_c",
+        "0 -> gateway run_changed run=R1 sequence=3 status=3\n"
+        "0 run_cancelled run=R1 reason=enough\n"
+        "0 -> gateway run_changed run=R1 sequence=5 status=6 whole=1 "
+        "stop_reason=cancelled\n"
+        "0 -> gateway run_changed run=C1 sequence=3 status=3\n"
+        "0 run_cancelled run=C1 reason=\"nobody waits for it any more\"\n"
+        "0 -> gateway run_changed run=C1 sequence=5 status=6 whole=1 "
+        "stop_reason=cancelled\n");
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_children_suite(void)
 {
@@ -272,6 +337,9 @@ scheduler_children_suite(void)
         tcase, who_cancels_the_parent_ends_children_that_it_does_not_wait_for);
     tcase_add_test(tcase, a_child_that_is_refused_fails_its_step);
     tcase_add_test(tcase, generations_are_limited);
+    tcase_add_test(tcase, who_signals_a_step_that_waits_for_a_child_ends_the_child);
+    tcase_add_test(tcase, a_child_whose_output_is_too_large_gives_none);
+    tcase_add_test(tcase, a_parent_that_ends_before_its_child_has_begun_ends_it);
     suite_add_tcase(suite, tcase);
     return suite;
 }

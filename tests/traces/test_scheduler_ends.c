@@ -280,6 +280,265 @@ START_TEST(a_run_is_running_while_a_worker_holds_a_job_of_it)
 }
 END_TEST
 
+static void
+start_as(struct story *s, unsigned run, struct run_start more)
+{
+    more.request = 7;
+    more.run = story_run(run);
+    more.automation = text("flow");
+    trace_give(&s->trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_START, .run_start = more });
+}
+
+START_TEST(meta_and_config_of_a_run_are_maps)
+{
+    struct story s;
+    open_with(&s, tidy);
+    start_as(&s, 1, (struct run_start){ .meta = text("\x90") });
+    start_as(&s, 1, (struct run_start){ .config = text("\x90") });
+    story_expect(&s,
+        "0 -> gateway refused request=7 err=2 detail=\"meta and config must be "
+        "maps\"\n"
+        "0 -> gateway refused request=7 err=2 detail=\"meta and config must be "
+        "maps\"\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_run_whose_name_cannot_be_evaluated_is_called_as_written)
+{
+    struct story s;
+    open_with(&s, "run_name: 'order ${{ inputs.n }}'\n"
+                  "default_inputs: { m: 1, k: 2 }\n"
+                  "steps:\n  - { key: a, kind: sleep, duration: 1h }\n");
+    story_start(&s, 1, "");
+    story_start_with(&s, 2, "", text("\x82\xa1n\x07\xa1m\x05"));
+    story_expect_only(&s, "run_started",
+        "0 run_started run=R1 automation=A name=flow version=1 inputs=(7 bytes) "
+        "source=api steps=1 title=\"order ${{ inputs.n }}\"\n"
+        "0 run_started run=R2 automation=A name=flow version=1 inputs=(10 bytes) "
+        "source=api steps=1 title=\"order 7\"\n");
+    story_close(&s);
+}
+END_TEST
+
+/* A plan of a later release cannot be opened. */
+START_TEST(a_version_that_cannot_be_read_is_not_started)
+{
+    struct story s;
+    story_make(&s);
+    story_open(&s);
+    trace_give(&s.trace, ACTOR_registry, 0,
+        (struct message){ .code = PLAN_OFFERED,
+            .plan_offered = { .automation = story_automation("flow"),
+                .name = text("flow"),
+                .version = 1,
+                .plan = text("\x01") } });
+    trace_skip(&s.trace);
+    story_start(&s, 1, "");
+    story_expect(&s,
+        "0 -> gateway refused request=7 err=5 detail=\"the automation has no such "
+        "version\"\n");
+    story_close(&s);
+}
+END_TEST
+
+/* What is offered again says only what the automation is now. */
+START_TEST(a_start_uses_the_latest_draft_until_a_version_is_published)
+{
+    static const char about[] = "steps:\n  - { key: a, kind: sleep, duration: 1h }\n";
+    static const struct {
+        uint32_t version;
+        uint64_t revision;
+        uint32_t current;
+        enum automation_status status;
+        uint32_t starts;
+    } rows[] = {
+        { 1, 1, 0, AUTOMATION_DRAFT, 1 },  /* no version is published: the latest */
+        { 2, 2, 1, AUTOMATION_ACTIVE, 2 }, /* one is, and it is not this */
+        { 1, 3, 1, AUTOMATION_ACTIVE, 1 }, /* it is this */
+        { 2, 1, 2, AUTOMATION_ACTIVE, 1 }, /* an earlier word */
+        { 3, 2, 3, AUTOMATION_ACTIVE, 1 }, /* and of a version that is new here */
+    };
+    struct story s;
+    story_make(&s);
+    story_open(&s);
+    for (uint32_t version = 1; version <= 2; version++)
+        story_learn_as(&s, "other", version, about);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        trace_give(&s.trace, ACTOR_registry, 0,
+            (struct message){ .code = PLAN_OFFERED,
+                .plan_offered = { .automation = story_automation("other"),
+                    .name = text("draft"),
+                    .version = rows[i].version,
+                    .revision = rows[i].revision,
+                    .current = rows[i].current,
+                    .status = rows[i].status } });
+        trace_skip(&s.trace);
+        trace_give(&s.trace, ACTOR_gateway, 0,
+            (struct message){ .code = RUN_START,
+                .run_start = { .request = 7,
+                    .run = story_run(1 + (unsigned)i),
+                    .automation = text("draft") } });
+        ck_assert_uint_eq(
+            trace_sent(&s.trace, RUN_ACCEPTED)->run_accepted.version, rows[i].starts);
+    }
+    story_close(&s);
+}
+END_TEST
+
+/* Ending the run takes two turns, and in between something is said of it. */
+static void
+say_while_ending(struct story *s, enum actor_name from, struct message said)
+{
+    open_with(s,
+        "steps:\n"
+        "  - { key: e, kind: each, items: '${{ 1..250 }}', concurrency: 250,\n"
+        "      steps: [ { key: s, kind: sleep, duration: 1h } ] }\n"
+        "  - { key: a, kind: action, action: x, needs: [] }\n"
+        "  - { key: w, kind: wait_for_event, event_type: order.paid, needs: [] }\n"
+        "  - { key: i, kind: interaction, protocol: approval, title: t, needs: [] }\n"
+        "  - { key: c, kind: automation, automation: child, wait: true, needs: [] }\n");
+    story_learn_as(
+        s, "child", 1, "steps:\n  - { key: s, kind: sleep, duration: 1h }\n");
+    story_start(s, 1, "");
+    trace_skip(&s->trace);
+    struct id of_run = story_run(1), of_step = id_derive(&of_run, 4);
+    struct id child = id_derive(&of_step, (uint64_t)'c' << 56 | 1);
+    if (said.code == CHILD_ENDED)
+        said.child_ended.child = child;
+    trace_queue(&s->trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_CANCEL,
+            .run_cancel = {
+                .request = 8, .run = story_run(1), .reason = text("no") } });
+    trace_give(&s->trace, from, 0, said);
+}
+
+START_TEST(a_run_that_is_being_ended_takes_nothing_else)
+{
+    struct id run = story_run(1), asked = interaction_id(&run, 3, 1, false);
+    const struct {
+        enum actor_name from;
+        struct message said;
+        const char *word, *answer;
+    } rows[] = {
+        { ACTOR_lease,
+            { .code = JOB_REPORTED,
+                .job_reported = { .run = run,
+                    .step = 1,
+                    .attempt = 1,
+                    .offer = 1,
+                    .outcome = OUTCOME_COMPLETED } },
+            "job_settled",
+            "0 -> lease job_settled run=R1 step=1 attempt=1 offer=1 verdict=2 "
+            "reported=1\n" },
+        { ACTOR_trigger,
+            { .code = WAIT_MATCHED,
+                .wait_matched = { .run = run, .step = 2, .attempt = 1, .number = 1 } },
+            "match_taken", "0 -> trigger match_taken run=R1 step=2 attempt=1\n" },
+        { ACTOR_gateway,
+            { .code = INTERACTION_RESPOND,
+                .interaction_respond = { .request = 9,
+                    .interaction = asked,
+                    .value = text("\xc3"),
+                    .principal = text("ann") } },
+            "request=9",
+            "0 -> gateway refused request=9 err=7 detail=\"it is asked no more\"\n" },
+        { ACTOR_gateway,
+            { .code = RUN_CANCEL,
+                .run_cancel = { .request = 9, .run = run, .reason = text("again") } },
+            "request=9",
+            "0 -> gateway run_accepted request=9 run=R1 automation=A name=flow "
+            "version=1 status=3 existed=1\n" },
+        { ACTOR_scheduler,
+            { .code = CHILD_ENDED,
+                .child_ended = { .run = run,
+                    .step = 4,
+                    .attempt = 1,
+                    .status = RUN_DONE } },
+            "child_settled",
+            "0 -> scheduler.0 child_settled run=R1 "
+            "child=0000000003e973e7802b7b7debcc51d0\n" },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct story s;
+        say_while_ending(&s, rows[i].from, rows[i].said);
+        char *ended =
+            memmem(s.trace.said->data, s.trace.said->size, " step_completed", 15);
+        ck_assert_ptr_null(ended);
+        story_expect_only(&s, rows[i].word, rows[i].answer);
+        story_close(&s);
+    }
+}
+END_TEST
+
+/* Who says something of a run that was left waiting leaves it so. */
+START_TEST(a_report_while_a_run_waits_for_its_next_turn_leaves_it_waiting)
+{
+    struct story s;
+    struct buffer plan = { 0 };
+    buffer_print(&plan, "steps:\n" STEP("a", ""));
+    for (unsigned i = 0; i < 300; i++)
+        buffer_print(&plan, "  - { key: s%u, kind: set, needs: [], values: {} }\n", i);
+    buffer_append(&plan, "", 1);
+    open_with(&s, (const char *)plan.data);
+    buffer_free(&plan);
+    trace_queue(&s.trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_START,
+            .run_start = {
+                .request = 7, .run = story_run(1), .automation = text("flow") } });
+    story_completed(&s, (struct held){ 1, 0, 1, 1, 1 });
+    story_expect_only(&s, " run_",
+        "0 run_started run=R1 automation=A name=flow version=1 steps=301\n"
+        "0 run_deferred run=R1 more=1\n"
+        "0 -> gateway run_changed run=R1 sequence=243 status=3\n"
+        "0 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
+        "version=1 status=3\n"
+        "0 -> gateway run_changed run=R1 sequence=245 status=3\n"
+        "0 -> gateway run_changed run=R1 sequence=489 status=3\n"
+        "0 run_deferred run=R1\n"
+        "0 run_completed run=R1\n"
+        "0 -> gateway run_changed run=R1 sequence=606 status=4 whole=1 "
+        "output=(1 bytes) stop_reason=completed\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(only_a_run_that_failed_is_discarded)
+{
+    struct story s;
+    open_with(&s, "steps:\n  - { key: a, kind: set, values: {} }\n");
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    trace_give(&s.trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_CANCEL,
+            .run_cancel = { .request = 8, .run = story_run(1), .discard = 1 } });
+    story_expect(&s,
+        "0 -> gateway refused request=8 err=7 detail=\"only a run that has "
+        "failed can be discarded\"\n");
+    story_close(&s);
+}
+END_TEST
+
+/* The older run ends in the same turn, and its cleanup has the number of the step whose
+ * output is that of the newer. */
+START_TEST(who_waits_for_a_run_hears_its_own_output)
+{
+    struct story s;
+    open_with(&s, "concurrency: replace\n"
+                  "steps:\n  - { key: a, kind: sleep, duration: 1h }\n"
+                  "cleanup:\n  - { key: c, kind: set, values: { n: 1 } }\n");
+    story_start(&s, 1, "");
+    story_learn(&s, 2,
+        "concurrency: replace\n"
+        "steps:\n  - { key: a, kind: set, values: {} }\n"
+        "  - { key: b, kind: set, values: { n: 2 } }\n");
+    story_start(&s, 2, "");
+    story_expect_output(&s, "{\"n\":2}");
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_ends_suite(void)
 {
@@ -293,6 +552,15 @@ scheduler_ends_suite(void)
     tcase_add_test(tests, an_output_that_cannot_be_evaluated_fails_the_run);
     tcase_add_test(tests, inputs_are_checked_and_completed_when_a_run_starts);
     tcase_add_test(tests, a_run_is_running_while_a_worker_holds_a_job_of_it);
+    tcase_add_test(tests, meta_and_config_of_a_run_are_maps);
+    tcase_add_test(tests, a_run_whose_name_cannot_be_evaluated_is_called_as_written);
+    tcase_add_test(tests, a_version_that_cannot_be_read_is_not_started);
+    tcase_add_test(tests, a_start_uses_the_latest_draft_until_a_version_is_published);
+    tcase_add_test(tests, a_run_that_is_being_ended_takes_nothing_else);
+    tcase_add_test(
+        tests, a_report_while_a_run_waits_for_its_next_turn_leaves_it_waiting);
+    tcase_add_test(tests, only_a_run_that_failed_is_discarded);
+    tcase_add_test(tests, who_waits_for_a_run_hears_its_own_output);
     suite_add_tcase(suite, tests);
     return suite;
 }

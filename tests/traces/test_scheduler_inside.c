@@ -1,10 +1,13 @@
 /* Goal: a parallel does its body side by side, an each its body for every item, in
  * order, so many at a time; what they cost does not grow with what is over.
  * Method: every word that the scheduler says is compared; values by what leaves. */
+#include "actors/output.h"
+#include "base/pack.h"
 #include "store/rows.h"
 #include "tests/traces/scheduler_story.h"
 #include "tests/traces/suites.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static void
@@ -461,6 +464,211 @@ START_TEST(a_thousand_items_that_need_nobody_take_several_turns)
 }
 END_TEST
 
+START_TEST(time_ends_a_large_each_over_several_turns)
+{
+    struct story s;
+    open_with(&s, "steps:\n"
+                  "  - { key: e, kind: each, items: '${{ 1..300 }}', concurrency: 300, "
+                  "timeout: 2s,\n"
+                  "      steps: [ { key: a, kind: sleep, duration: 1h } ] }\n");
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    trace_wait(&s.trace, 2000);
+    story_expect_only(&s, "R1 sequence",
+        "2000 -> gateway run_changed run=R1 sequence=846 status=3\n"
+        "2000 -> gateway run_changed run=R1 sequence=906 status=5 whole=1 "
+        "finished_ms=2000 stop_reason=step_failed error_type=Timeout "
+        "error_message=\"the steps in it took longer than its timeout\" "
+        "failed_step=e\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(items_that_cannot_be_evaluated_or_are_too_many_fail_the_each)
+{
+    static const char *const items[] = { "${{ 1 / 0 }}", "${{ 1..6 }}", "${{ 1..5 }}" };
+    static const char *const said[] = {
+        "0 step_failed run=R1 key=e error_type=TemplateError "
+        "error_message=\"items: line 1, column 7: a division by zero\"\n",
+        "0 step_failed run=R1 key=e error_type=TemplateError "
+        "error_message=\"items: more than items_max\"\n",
+        ""
+    };
+    for (size_t i = 0; i < COUNT(items); i++) {
+        struct story s;
+        char about[200];
+        story_make(&s);
+        s.trace.config.items_max = 5;
+        story_open(&s);
+        snprintf(about, sizeof about,
+            "steps:\n  - { key: e, kind: each, items: '%s', steps: [\n"
+            "      { key: a, kind: set, values: {} } ] }\n",
+            items[i]);
+        story_learn(&s, 1, about);
+        story_start(&s, 1, "");
+        story_expect_only(&s, " step_failed", said[i]);
+        story_close(&s);
+    }
+}
+END_TEST
+
+/* Handlers, parallels in parallels, a name of its own for an output. */
+START_TEST(what_lies_in_what_gives_its_outputs)
+{
+    struct story s;
+    open_with(&s,
+        "steps:\n"
+        "  - { key: e, kind: each, items: [1, 2], concurrency: 2, steps: [\n"
+        "      { key: a, kind: set, save_as: kept, on_error: { step: h },\n"
+        "          values: { n: '${{ 2 / (item - 1) }}' } },\n"
+        "      { key: b, kind: set, values: { n: '${{ context.kept }}' } },\n"
+        "      { key: h, kind: set, values: {} } ] }\n"
+        "  - { key: p, kind: parallel, needs: [], steps: [\n"
+        "      { key: q, kind: parallel, steps: [\n"
+        "          { key: r, kind: set, values: { n: 1 } },\n"
+        "          { key: t, kind: set, on_error: { step: u },\n"
+        "              values: { n: '${{ 1 / 0 }}' } },\n"
+        "          { key: u, kind: set, values: { n: 3 } } ] } ] }\n"
+        "  - { key: end, kind: set, needs: [e, p], on_error: { step: other },\n"
+        "      values: { e: '${{ steps.e.output }}', p: '${{ steps.p.output }}' } }\n"
+        "  - { key: other, kind: set, values: {} }\n");
+    story_start(&s, 1, "");
+    story_expect_output(&s,
+        "{\"e\":[{\"n\":null},{\"n\":{\"n\":2}}],\"p\":{\"q\":{\"r\":{\"n\":1},"
+        "\"t\":null,\"u\":{\"n\":3}}}}");
+    story_close(&s);
+}
+END_TEST
+
+/* Each of the outer items is an each of its own. */
+START_TEST(many_eaches_are_met_in_one_turn)
+{
+    struct story s;
+    open_with(&s,
+        "steps:\n"
+        "  - { key: e, kind: each, items: '${{ 1..12 }}', steps: [\n"
+        "      { key: f, kind: each, items: [1, 2], steps: [\n"
+        "          { key: a, kind: set, values: { n: '${{ item }}' } } ] } ] }\n");
+    story_start(&s, 1, "");
+    story_expect_only(&s, "run_completed", "0 run_completed run=R1\n");
+    story_close(&s);
+}
+END_TEST
+
+/* A plan of another release names what lies further in. */
+START_TEST(what_lies_in_an_each_within_is_not_seen)
+{
+    struct story s;
+    story_make(&s);
+    story_open(&s);
+    story_learn_other(&s,
+        "steps:\n"
+        "  - { key: e, kind: each, items: [1], steps: [\n"
+        "      { key: aa, kind: set, values: { n: 1 } },\n"
+        "      { key: f, kind: each, needs: [], items: [1], steps: [\n"
+        "          { key: bb, kind: set, values: { n: 1 } } ] },\n"
+        "      { key: c, kind: set, needs: [aa], values: { n: '${{ steps.aa.output }}' "
+        "} } ] "
+        "}\n",
+        "steps.aa", "steps.bb");
+    story_start(&s, 1, "");
+    story_expect_only(&s, "step_failed run=R1 step",
+        "0 step_failed run=R1 step=3 key=e[0].c error_type=TemplateError "
+        "error_message=\"set.n: line 1, column 11: there is no steps.bb\"\n");
+    story_close(&s);
+}
+END_TEST
+
+/* Another run's time comes first, and then a report. */
+START_TEST(what_is_said_of_an_each_whose_time_is_over_begins_no_item)
+{
+    struct story s;
+    open_with(&s, "steps:\n"
+                  "  - { key: e, kind: each, items: [1, 2], timeout: 2s,\n"
+                  "      steps: [ { key: a, kind: action, action: x } ] }\n");
+    story_learn_as(
+        &s, "sleeper", 1, "steps:\n  - { key: s, kind: sleep, duration: 2s }\n");
+    story_start(&s, 2, "");
+    trace_give(&s.trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_START,
+            .run_start = {
+                .request = 7, .run = story_run(1), .automation = text("sleeper") } });
+    trace_skip(&s.trace);
+    trace_queue(&s.trace, ACTOR_lease, 0,
+        (struct message){ .code = JOB_REPORTED,
+            .job_reported = { .run = story_run(2),
+                .step = 1,
+                .attempt = 1,
+                .offer = 1,
+                .outcome = OUTCOME_COMPLETED } });
+    trace_wait(&s.trace, 2000);
+    story_expect_only(&s, "run=R2 ",
+        "2000 action_completed run=R2 step=1 key=e[0].a attempt=1 offer=1 "
+        "action=x\n"
+        "2000 step_completed run=R2 step=1 key=e[0].a\n"
+        "2000 -> gateway run_changed run=R2 sequence=7 status=3\n"
+        "2000 -> lease job_settled run=R2 step=1 attempt=1 offer=1 verdict=1 "
+        "reported=1\n"
+        "2000 wait_timed_out run=R2 key=e attempt=1\n"
+        "2000 step_failed run=R2 key=e error_type=Timeout error_message=\"the "
+        "steps in it took longer than its timeout\"\n"
+        "2000 run_failed run=R2 step=e error_type=Timeout error_message=\"the "
+        "steps in it took longer than its timeout\" stop_reason=step_failed\n"
+        "2000 -> gateway run_changed run=R2 sequence=10 status=5 whole=1 "
+        "finished_ms=2000 stop_reason=step_failed error_type=Timeout "
+        "error_message=\"the steps in it took longer than its timeout\" "
+        "failed_step=e\n");
+    story_close(&s);
+}
+END_TEST
+
+static void
+read_nothing(void *self, uint64_t record, struct output_source *source)
+{
+    (void)self;
+    (void)record;
+    (void)source;
+}
+
+START_TEST(an_output_that_its_record_has_not_is_nothing)
+{
+    struct output_source source = { .read = read_nothing };
+    ck_assert_uint_eq(output_recorded(&source, 7, 1).size, 0);
+}
+END_TEST
+
+/* A million items of a thousand steps. */
+START_TEST(a_run_of_too_many_steps_fails_before_it_has_them)
+{
+    enum { ITEMS = 1100 * 1000, BODY = 990 };
+    struct story s;
+    struct buffer plan = { 0 }, inputs = { 0 };
+    story_make(&s);
+    s.trace.config.items_max = s.trace.config.payload_max = 2 * ITEMS;
+    story_open(&s);
+    buffer_print(&plan, "steps:\n  - { key: e, kind: each, items: '${{ inputs.l }}', "
+                        "steps: [\n");
+    for (unsigned i = 0; i < BODY; i++)
+        buffer_print(&plan, "    { key: s%u, kind: set, values: {} },\n", i);
+    buffer_print(&plan, "    { key: last, kind: set, values: {} } ] }\n");
+    buffer_append(&plan, "", 1);
+    story_learn(&s, 1, (const char *)plan.data);
+    pack_map(&inputs, 1);
+    pack_string(&inputs, "l");
+    pack_array(&inputs, ITEMS);
+    for (unsigned i = 0; i < ITEMS; i++)
+        pack_u64(&inputs, 1);
+    trace_skip(&s.trace);
+    story_start_with(&s, 1, "", buffer_bytes(&inputs));
+    story_expect_only(&s, " step_failed",
+        "0 step_failed run=R1 key=e error_type=TooLarge error_message=\"the "
+        "run has too many steps\"\n");
+    buffer_free(&plan);
+    buffer_free(&inputs);
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_inside_suite(void)
 {
@@ -478,6 +686,14 @@ scheduler_inside_suite(void)
     tcase_add_test(tests, time_ends_an_each_and_all_in_it);
     tcase_add_test(tests, a_cancelled_run_cancels_what_lies_in_what);
     tcase_add_test(tests, a_thousand_items_that_need_nobody_take_several_turns);
+    tcase_add_test(tests, time_ends_a_large_each_over_several_turns);
+    tcase_add_test(tests, items_that_cannot_be_evaluated_or_are_too_many_fail_the_each);
+    tcase_add_test(tests, what_lies_in_what_gives_its_outputs);
+    tcase_add_test(tests, many_eaches_are_met_in_one_turn);
+    tcase_add_test(tests, what_lies_in_an_each_within_is_not_seen);
+    tcase_add_test(tests, what_is_said_of_an_each_whose_time_is_over_begins_no_item);
+    tcase_add_test(tests, an_output_that_its_record_has_not_is_nothing);
+    tcase_add_test(tests, a_run_of_too_many_steps_fails_before_it_has_them);
     suite_add_tcase(suite, tests);
     return suite;
 }

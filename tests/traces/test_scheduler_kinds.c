@@ -374,6 +374,40 @@ START_TEST(an_attempt_without_time_left_may_end_the_step_without_a_failure)
 }
 END_TEST
 
+START_TEST(a_check_is_tried_again_only_for_the_errors_that_are_named)
+{
+    struct story s;
+    open_with(&s,
+        "default_inputs: { n: 1 }\n"
+        "steps:\n  - { key: a, kind: check, checks: [{ expr: inputs.n == 2 }],\n"
+        "      retry: { max_attempts: 2, retry_on: [Timeout] } }\n");
+    story_start(&s, 1, "");
+    story_expect_only(&s, "run=R1 key=a",
+        "0 step_started run=R1 key=a kind=check\n"
+        "0 check_failed run=R1 key=a detail=(29 bytes)\n"
+        "0 step_failed run=R1 key=a error_type=CheckFailed "
+        "error_message=\"inputs.n == 2\"\n");
+    story_close(&s);
+}
+END_TEST
+
+/* It is still asked. */
+START_TEST(what_is_printed_of_a_step_that_asks_changes_nothing)
+{
+    struct story s;
+    open_with(&s,
+        "steps:\n  - { key: a, kind: interaction, protocol: approval, title: t }\n");
+    story_start(&s, 1, "");
+    trace_give(&s.trace, ACTOR_lease, 0,
+        (struct message){ .code = JOB_PRINTED,
+            .job_printed = { .run = story_run(1), .attempt = 1, .chunk = text("x") } });
+    trace_skip(&s.trace);
+    story_respond(&s, story_interaction(&s, 1, 0, 1), "ann", "\xc3");
+    story_expect_only(&s, "run_completed", "0 run_completed run=R1\n");
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_kinds_suite(void)
 {
@@ -396,6 +430,8 @@ scheduler_kinds_suite(void)
     tcase_add_test(tests, jitter_takes_a_part_of_the_delay_always_the_same);
     tcase_add_test(
         tests, an_attempt_without_time_left_may_end_the_step_without_a_failure);
+    tcase_add_test(tests, a_check_is_tried_again_only_for_the_errors_that_are_named);
+    tcase_add_test(tests, what_is_printed_of_a_step_that_asks_changes_nothing);
     suite_add_tcase(suite, tests);
     return suite;
 }

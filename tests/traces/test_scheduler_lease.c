@@ -422,6 +422,31 @@ START_TEST(what_jobs_print_is_kept_up_to_a_limit)
 }
 END_TEST
 
+/* A lease actor that began anew has the token of a lease, and asks what it is of. */
+START_TEST(who_knows_only_the_token_of_a_lease_is_told_its_job)
+{
+    struct story s;
+    open_with(&s, "steps:\n" STEP("a", ""));
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    for (int i = 0; i < 2; i++)
+        trace_give(&s.trace, ACTOR_lease, 0,
+            (struct message){ .code = JOB_LEASED,
+                .job_leased = { .run = story_run(1),
+                    .attempt = 1,
+                    .offer = 1,
+                    .session = story_session(1),
+                    .unknown = 1 } });
+    story_expect(&s,
+        "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 queue=default "
+        "leased=1 session=S1 order=3 life=1\n"
+        "0 job_leased run=R1 attempt=1 offer=1 session=S1\n"
+        "0 -> lease job_offered run=R1 attempt=1 offer=1 lane=L1 queue=default "
+        "leased=1 session=S1 order=3 life=1\n");
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_lease_suite(void)
 {
@@ -447,6 +472,7 @@ scheduler_lease_suite(void)
     tcase_add_test(tests, what_jobs_print_is_kept_up_to_a_limit);
     tcase_add_test(tests,
         a_chunk_that_is_too_much_is_kept_in_part_and_the_rest_is_said_to_be_left_out);
+    tcase_add_test(tests, who_knows_only_the_token_of_a_lease_is_told_its_job);
     suite_add_tcase(suite, tests);
     return suite;
 }

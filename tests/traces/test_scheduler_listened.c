@@ -1,8 +1,11 @@
 /* Goal: the end of a run is told to the trigger actor where somebody listens, until it
  * is taken, and nowhere else; what an end led to ends quietly, with all that it starts.
  * Method: every word that the scheduler says is compared. */
+#include "base/pack.h"
 #include "tests/traces/scheduler_story.h"
 #include "tests/traces/suites.h"
+
+#include <stdlib.h>
 
 #define SET "steps:\n  - { key: a, kind: set, config: { values: { n: 1 } } }\n"
 
@@ -172,6 +175,101 @@ START_TEST(what_an_end_led_to_ends_quietly_and_so_do_its_children)
 }
 END_TEST
 
+START_TEST(an_end_is_told_only_in_a_project_where_somebody_listens)
+{
+    struct story s;
+    struct id project;
+    open_with(&s, SET);
+    want(&s, true);
+    trace_skip(&s.trace);
+    /* A plan that listens too says nothing new, and one that does not, nothing. */
+    story_learn(&s, 2, "triggers:\n  - { kind: event, event_type: run.failed }\n" SET);
+    story_expect_only(&s, "ends_learned", "");
+    project = s.trace.project;
+    s.trace.project = id_of_name(text("another"));
+    story_learn(&s, 1, "triggers:\n  - { kind: manual }\n" SET);
+    story_start(&s, 1, "");
+    story_expect_only(&s, "run_ended", "");
+    s.trace.project = project;
+    name_end(&s, 2, 1, "END");
+    story_start(&s, 2, "");
+    story_expect_only(&s, "run_ended",
+        "0 -> trigger run_ended end=END run=R2 automation=A name=flow "
+        "version=2 status=4 attempt=1 stop_reason=completed output=(4 bytes) "
+        "source=api\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(an_output_that_is_too_large_is_not_told)
+{
+    static const uint32_t sizes[] = { 60 * 1024, 70 * 1024 };
+    static const char *const said[] = {
+        "0 -> trigger run_ended end=END run=R1 automation=A name=flow "
+        "version=1 status=4 attempt=1 stop_reason=completed output=(61443 "
+        "bytes) source=api\n",
+        "0 -> trigger run_ended end=END run=R1 automation=A name=flow "
+        "version=1 status=4 attempt=1 stop_reason=completed source=api\n"
+    };
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        struct story s;
+        struct buffer output = { 0 };
+        struct bytes nothing = { calloc(1, sizes[i]), sizes[i] };
+        story_make(&s);
+        story_open(&s);
+        story_learn(&s, 1, "steps:\n" STEP("a", "") STEP("b", ", needs: []"));
+        want(&s, true);
+        name_end(&s, 1, 1, "END");
+        story_start(&s, 1, "");
+        pack_text(&output, nothing);
+        story_reported(&s, (struct held){ 1, 1, 1, 1, 1 }, buffer_bytes(&output));
+        story_completed(&s, (struct held){ 1, 0, 1, 1, 1 });
+        story_expect_only(&s, "run_ended", said[i]);
+        buffer_free(&output);
+        free((void *)(uintptr_t)nothing.data);
+        story_close(&s);
+    }
+}
+END_TEST
+
+/* It declares none, and that of its last step is too large. */
+START_TEST(an_output_that_cannot_be_put_together_is_not_told)
+{
+    struct story s;
+    story_make(&s);
+    s.trace.config.payload_max = 60;
+    story_open(&s);
+    story_learn(&s, 1,
+        "steps:\n  - { key: b, kind: parallel, steps: [\n"
+        "      { key: c, kind: set, values: { n: '0123456789012345678901234567890' } "
+        "},\n"
+        "      { key: d, kind: set, values: { n: '0123456789012345678901234567890' } } "
+        "] }\n");
+    want(&s, true);
+    name_end(&s, 1, 1, "END");
+    story_start(&s, 1, "");
+    story_expect_only(&s, "run_ended",
+        "0 -> trigger run_ended end=END run=R1 automation=A name=flow "
+        "version=1 status=4 attempt=1 stop_reason=completed source=api\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(an_end_has_the_output_that_the_automation_declares)
+{
+    struct story s;
+    open_with(&s, "output: { twice: '${{ steps.a.output.n * 2 }}' }\n" SET);
+    want(&s, true);
+    name_end(&s, 1, 1, "END");
+    story_start(&s, 1, "");
+    story_expect_only(&s, "run_ended",
+        "0 -> trigger run_ended end=END run=R1 automation=A name=flow "
+        "version=1 status=4 attempt=1 stop_reason=completed output=(8 bytes) "
+        "source=api\n");
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_listened_suite(void)
 {
@@ -182,6 +280,10 @@ scheduler_listened_suite(void)
     tcase_add_test(tcase, an_end_is_told_until_it_is_taken);
     tcase_add_test(tcase, a_run_that_goes_on_has_another_end);
     tcase_add_test(tcase, what_an_end_led_to_ends_quietly_and_so_do_its_children);
+    tcase_add_test(tcase, an_end_is_told_only_in_a_project_where_somebody_listens);
+    tcase_add_test(tcase, an_output_that_is_too_large_is_not_told);
+    tcase_add_test(tcase, an_output_that_cannot_be_put_together_is_not_told);
+    tcase_add_test(tcase, an_end_has_the_output_that_the_automation_declares);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -648,6 +648,78 @@ START_TEST(a_run_goes_on_only_from_a_step_of_its_own)
 }
 END_TEST
 
+START_TEST(an_output_that_cannot_be_put_together_is_not_the_one_that_is_set)
+{
+    struct story s;
+    open_with(&s, "steps:\n"
+                  "  - key: p\n    kind: parallel\n    steps:\n"
+                  "      - { key: x, kind: set, values: { n: 12345678901 } }\n"
+                  "      - { key: y, kind: set, values: { n: 12345678901 } }\n"
+                  "  - { key: b, kind: action, action: x }\n");
+    story_start(&s, 1, "");
+    s.trace.config.payload_max = 20;
+    s.trace.kept_count = 0;
+    set_output(&s, 1, "p", "\x05");
+    story_expect_only(&s, "step_overridden",
+        "0 step_overridden run=R1 key=p output=(1 bytes) by=ann reason=\"by "
+        "hand\"\n");
+    expect_answer(&s, "");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_step_in_a_parallel_of_an_item_is_skipped)
+{
+    struct story s;
+    open_with(&s, "steps:\n"
+                  "  - key: e\n    kind: each\n    items: [1, 2]\n    steps:\n"
+                  "      - key: p\n        kind: parallel\n        steps:\n"
+                  "          - { key: x, kind: action, action: x }\n"
+                  "          - { key: y, kind: action, action: x }\n");
+    story_start(&s, 1, "");
+    s.trace.kept_count = 0;
+    skip(&s, 1, "e[1].x"), expect_answer(&s, "what the step lies in has not begun");
+    skip(&s, 1, "e[0].x");
+    story_expect_only(&s, "step_skipped",
+        "0 step_skipped run=R1 step=2 key=e[0].x reason=\"skipped by ann: not "
+        "today\" passes=1\n");
+    expect_answer(&s, "");
+    story_close(&s);
+}
+END_TEST
+
+/* With parallels in an each and in a parallel, and a time of its own. */
+START_TEST(a_run_that_goes_on_counts_what_was_over_where_it_lies)
+{
+    struct story s;
+    open_with(&s, "timeout: 1h\n"
+                  "steps:\n"
+                  "  - key: e\n    kind: each\n    items: [1]\n    steps:\n"
+                  "      - key: p\n        kind: parallel\n        steps:\n"
+                  "          - { key: x, kind: set, values: {} }\n"
+                  "          - { key: y, kind: action, action: x }\n"
+                  "  - key: q\n    kind: parallel\n    needs: []\n    steps:\n"
+                  "      - key: r\n        kind: parallel\n        steps:\n"
+                  "          - { key: t, kind: set, values: {} }\n"
+                  "          - { key: u, kind: action, action: x }\n");
+    story_start(&s, 1, "");
+    story_cancel(&s, 1, "wait");
+    trace_wait(&s.trace, 1000);
+    trace_skip(&s.trace);
+    trace_give(&s.trace, ACTOR_gateway, 0,
+        (struct message){
+            .code = RUN_RETRY, .run_retry = { .request = 11, .run = story_run(1) } });
+    story_expect_only(&s, " step_",
+        "1000 step_started run=R1 step=7 key=e[0].y kind=action\n"
+        "1000 step_started run=R1 step=4 key=u kind=action\n");
+    trace_wait(&s.trace, 3600 * 1000);
+    story_expect_only(&s, "run_failed",
+        "3601000 run_failed run=R1 error_type=Timeout error_message=\"the run "
+        "took longer than its timeout\" stop_reason=wall_clock_exceeded\n");
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_operate_suite(void)
 {
@@ -671,6 +743,10 @@ scheduler_operate_suite(void)
     tcase_add_test(tcase, a_run_goes_on_only_from_a_step_of_its_own);
     tcase_add_test(
         tcase, only_a_failed_run_is_discarded_and_nothing_of_it_is_done_again);
+    tcase_add_test(
+        tcase, an_output_that_cannot_be_put_together_is_not_the_one_that_is_set);
+    tcase_add_test(tcase, a_step_in_a_parallel_of_an_item_is_skipped);
+    tcase_add_test(tcase, a_run_that_goes_on_counts_what_was_over_where_it_lies);
     suite_add_tcase(suite, tcase);
     return suite;
 }

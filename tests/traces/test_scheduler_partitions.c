@@ -1,7 +1,11 @@
 /* Goal: runs that see each other are decided in one partition, whoever hears of them.
  * Method: two schedulers in turn, the words of one given to the other by hand. */
+#include "actors/outbox.h"
+#include "base/hash.h"
 #include "tests/traces/scheduler_story.h"
 #include "tests/traces/suites.h"
+
+#include <stdio.h>
 
 enum { OTHER = 1 };
 
@@ -267,6 +271,134 @@ START_TEST(a_slot_is_forwarded_once_and_the_trigger_hears_the_outcome)
 }
 END_TEST
 
+/* Nor is what is told to others the other partition's. */
+START_TEST(a_greeting_of_nobody_changes_nothing)
+{
+    struct story s;
+    open_at(&s, 0);
+    start(&s, 1, "k", 7);
+    trace_skip(&s.trace);
+    trace_hello(&s.trace, ACTOR_scheduler, 0, 2);
+    trace_hello(&s.trace, ACTOR_scheduler, SCHEDULERS_MAX, 2);
+    trace_hello(&s.trace, ACTOR_view, 0, 2);
+    story_expect(&s, "0 peer_reset actor=4 life=1\n"
+                     "0 peer_reset actor=4 instance=64 life=1\n");
+    story_close(&s);
+}
+END_TEST
+
+/* Calls of two children lie before it in the rows of that partition. */
+START_TEST(what_is_settled_is_of_starts_alone)
+{
+    struct story s;
+    char steps[300];
+    open_at(&s, 0);
+    snprintf(steps, sizeof steps,
+        "steps:\n  - { key: a, kind: automation, automation: %s, wait: true }\n"
+        "  - { key: b, kind: automation, automation: %s, wait: true, needs: [] }\n",
+        story_elsewhere(), story_elsewhere());
+    story_learn(&s, 1, steps);
+    story_start(&s, 2, "");
+    trace_skip(&s.trace);
+    start(&s, 1, "k", 7);
+    story_expect_only(&s, "run_forwarded",
+        "0 -> scheduler.1 run_forwarded run=M1 request=7 gateway=3 "
+        "automation=far5 key=k source=api number=5 settled=5\n");
+    trace_hello(&s.trace, ACTOR_scheduler, OTHER, 2);
+    story_expect_only(&s, "child_called",
+        "0 -> scheduler.1 child_called run=R2 step=1 key=b attempt=1 "
+        "child=0000000003ea7109805f838240021516 automation=far5 wait=1 "
+        "depth=1\n"
+        "0 -> scheduler.1 child_called run=R2 key=a attempt=1 "
+        "child=0000000003ea76ad804fdea17a393c30 automation=far5 wait=1 "
+        "depth=1\n");
+    story_close(&s);
+}
+END_TEST
+
+/* A name whose automation is decided in the first partition. */
+static const char *
+name_of_first(void)
+{
+    static char name[16];
+    for (unsigned i = 0;; i++) {
+        snprintf(name, sizeof name, "near%u", i);
+        struct id id = story_automation(name);
+        if (hash_of(id_bytes(&id)).bytes[0] % 2 == 0)
+            return name;
+    }
+}
+
+START_TEST(a_start_of_elsewhere_may_be_of_what_is_not_here)
+{
+    const char *const automations[] = { "nothing", name_of_first() };
+    static const char *const said[] = {
+        "0 -> scheduler.0 forward_taken run=M1 err=5 detail=\"there is no "
+        "automation of this name or id in the project\"\n",
+
+        "0 -> scheduler.0 forward_taken run=M1 err=7 detail=\"the key was used "
+        "to start another automation\"\n"
+    };
+    for (size_t i = 0; i < COUNT(automations); i++) {
+        struct story s;
+        struct id run = story_run(1);
+        open_at(&s, OTHER);
+        story_learn_as(
+            &s, name_of_first(), 1, "concurrency: forbid\nsteps:\n" STEP("a", ""));
+        trace_skip(&s.trace);
+        trace_give(&s.trace, ACTOR_scheduler, 0,
+            (struct message){ .code = RUN_FORWARDED,
+                .run_forwarded = { .run = id_move(&run, OTHER),
+                    .request = 7,
+                    .automation = text(automations[i]) } });
+        story_expect_only(&s, "forward_taken", said[i]);
+        story_close(&s);
+    }
+}
+END_TEST
+
+START_TEST(a_slot_that_was_taken_elsewhere_is_taken)
+{
+    struct story s;
+    open_at(&s, 0);
+    fire(&s);
+    trace_skip(&s.trace);
+    taken(&s, ERR_NONE);
+    story_expect(&s, "0 -> trigger fire_taken automation=F trigger=t slot_ms=5 run=M1\n"
+                     "0 forward_settled run=M1\n");
+    story_close(&s);
+}
+END_TEST
+
+/* More than one turn can answer. */
+START_TEST(who_asks_for_one_start_too_often_asks_again)
+{
+    enum { ASKED = 300 };
+    struct story s;
+    open_at(&s, 0);
+    for (unsigned i = 0; i < ASKED; i++)
+        start(&s, 1, "k", 100 + i);
+    s.trace.kept_count = 0;
+    taken(&s, ERR_NONE);
+    ck_assert_uint_eq(s.trace.kept_count, OUTBOX_MAX - 9);
+    story_expect_only(&s, "forward_settled", "0 forward_settled run=M1\n");
+    story_close(&s);
+}
+END_TEST
+
+/* Nobody waits for an answer. */
+START_TEST(a_start_without_a_request_is_forwarded_and_not_answered)
+{
+    struct story s;
+    open_at(&s, 0);
+    start(&s, 1, "k", 0);
+    trace_skip(&s.trace);
+    taken(&s, ERR_NONE);
+    story_expect(&s, "0 forward_settled run=M1\n");
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_partitions_suite(void)
 {
@@ -279,6 +411,12 @@ scheduler_partitions_suite(void)
     tcase_add_test(tcase, a_refusal_is_of_what_was_asked_under_its_number);
     tcase_add_test(tcase, what_was_refused_under_a_number_stays_refused);
     tcase_add_test(tcase, a_slot_is_forwarded_once_and_the_trigger_hears_the_outcome);
+    tcase_add_test(tcase, a_greeting_of_nobody_changes_nothing);
+    tcase_add_test(tcase, what_is_settled_is_of_starts_alone);
+    tcase_add_test(tcase, a_start_of_elsewhere_may_be_of_what_is_not_here);
+    tcase_add_test(tcase, a_slot_that_was_taken_elsewhere_is_taken);
+    tcase_add_test(tcase, who_asks_for_one_start_too_often_asks_again);
+    tcase_add_test(tcase, a_start_without_a_request_is_forwarded_and_not_answered);
     suite_add_tcase(suite, tcase);
     return suite;
 }

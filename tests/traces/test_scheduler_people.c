@@ -254,6 +254,98 @@ START_TEST(who_answers_while_the_run_is_closing_is_too_late)
 }
 END_TEST
 
+START_TEST(an_answer_that_is_no_value_is_refused)
+{
+    struct story s;
+    story_make(&s);
+    story_open(&s);
+    story_learn(&s, 1,
+        "steps:\n  - { key: a, kind: interaction, protocol: information, title: t }\n");
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    story_respond(&s, story_interaction(&s, 1, 0, 1), "ann",
+        "\xa5"
+        "ab");
+    story_expect(&s,
+        "0 -> gateway refused request=9 err=2 detail=\"value: expected what is "
+        "asked for\"\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_moment_before_now_is_now)
+{
+    static const char *const moments[] = { "1970-01-01T00:00:02Z",
+        "1960-01-01T00:00:00Z", "1970-01-01T00:00:07Z" };
+    static const char *const said[] = {
+        "5000 interaction_requested run=R1 step=1 key=a attempt=1 "
+        "interaction=0000000003e971518013a871a483743a protocol=request_approval "
+        "title=t due_ms=5000\n",
+        "5000 interaction_requested run=R1 step=1 key=a attempt=1 "
+        "interaction=0000000003e971518013a871a483743a protocol=request_approval "
+        "title=t due_ms=5000\n",
+        "5000 interaction_requested run=R1 step=1 key=a attempt=1 "
+        "interaction=0000000003e971518013a871a483743a protocol=request_approval "
+        "title=t due_ms=7000\n",
+    };
+    for (size_t i = 0; i < COUNT(moments); i++) {
+        struct story s;
+        char about[200];
+        story_make(&s);
+        story_open(&s);
+        snprintf(about, sizeof about,
+            "steps:\n"
+            "  - { key: s, kind: sleep, duration: 5s }\n"
+            "  - { key: a, kind: interaction, protocol: approval, title: t,\n"
+            "      until: '%s' }\n",
+            moments[i]);
+        story_learn(&s, 1, about);
+        story_start(&s, 1, "");
+        trace_wait(&s.trace, 5000);
+        story_expect_only(&s, "interaction_requested", said[i]);
+        story_close(&s);
+    }
+}
+END_TEST
+
+/* Both gates were opened in one record. */
+START_TEST(a_gate_that_is_answered_shows_its_own_checks)
+{
+    struct story s;
+    story_make(&s);
+    story_open(&s);
+    story_learn(&s, 1,
+        "default_inputs: { n: 1 }\n"
+        "steps:\n"
+        "  - { key: a, kind: check, on_fail: gate, timeout: 5s,\n"
+        "      gate: { prompt: 'Go on?', targets: [ann] },\n"
+        "      checks: [{ name: big, expr: inputs.n > 3 }] }\n"
+        "  - { key: b, kind: check, needs: [], on_fail: gate, gate: { "
+        "targets: [ann] },\n"
+        "      checks: [{ name: huge, expr: inputs.n > 9 }] }\n"
+        "  - { key: c, kind: action, action: x, needs: [b],\n"
+        "      with: { of: '${{ steps.b.output }}' } }\n");
+    story_start(&s, 1, "");
+    story_expect_only(&s, "interaction_requested",
+        "0 interaction_requested run=R1 key=a attempt=1 "
+        "interaction=0000000003e97c7a803ac7c1c291ad8c "
+        "protocol=request_approval prompt=\"Go on?\" targets=(5 bytes) "
+        "due_ms=5000\n"
+        "0 interaction_requested run=R1 step=1 key=b attempt=1 "
+        "interaction=0000000003e971518013a871a483743a "
+        "protocol=request_approval prompt=\"these checks failed: huge\" "
+        "targets=(5 bytes)\n");
+    story_respond(&s, story_interaction(&s, 1, 1, 1), "ann", "\xc3");
+    story_expect_offered(&s, "{\"of\":{\"verdict\":\"approved\",\"checks\":[{\"name\":"
+                             "\"huge\",\"passed\":false}]}}");
+    trace_wait(&s.trace, 5000);
+    story_expect_only(&s, "step_failed",
+        "5000 step_failed run=R1 key=a error_type=Timeout "
+        "error_message=\"nobody answered in time\"\n");
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_people_suite(void)
 {
@@ -267,6 +359,9 @@ scheduler_people_suite(void)
     tcase_add_test(tcase, a_question_that_is_withdrawn_fails_its_step);
     tcase_add_test(tcase, a_question_expires_with_its_step);
     tcase_add_test(tcase, who_answers_while_the_run_is_closing_is_too_late);
+    tcase_add_test(tcase, an_answer_that_is_no_value_is_refused);
+    tcase_add_test(tcase, a_moment_before_now_is_now);
+    tcase_add_test(tcase, a_gate_that_is_answered_shows_its_own_checks);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -412,116 +412,118 @@ fire_with(
 }
 
 /* What a trigger does not say its automation does. */
+static const struct {
+    const char *policy;
+    enum plan_concurrency concurrency;
+    uint32_t runs_max;
+    const char *said;
+} policies_of_triggers[] = {
+    { "", PLAN_QUEUE, 0,
+        "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=4 runs_max=1 scoped=1\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
+        "0 run_queued run=R2 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=4 runs_max=1 scoped=1 "
+        "queue_reason=\"concurrency queue: 1 of 1 runs are active\"\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
+        "0 run_queued run=R3 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=4 runs_max=1 scoped=1 "
+        "queue_reason=\"concurrency queue: 1 of 1 runs are active\"\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
+        "0 run_queued run=R4 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=4 runs_max=1 scoped=1 "
+        "queue_reason=\"concurrency queue: 1 of 1 runs are active\"\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
+    { "", PLAN_FORBID, 2,
+        "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=2 runs_max=2 scoped=1\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
+        "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=2 runs_max=2 scoped=1\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
+        "0 -> trigger fire_refused run=R3 automation=A trigger=t "
+        "refusal=\"concurrency forbid: run_00000000z9e00r000000000000 is active\"\n"
+        "0 -> trigger fire_refused run=R4 automation=A trigger=t "
+        "refusal=\"concurrency forbid: run_00000000z9e00r000000000000 is "
+        "active\"\n" },
+    { "", PLAN_ALLOW, 2,
+        "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=1 runs_max=2 scoped=1\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
+        "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=1 runs_max=2 scoped=1\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
+        "0 -> trigger fire_refused run=R3 automation=A trigger=t refusal=\"no slot "
+        "is free: run_00000000z9e00r000000000000 is active\"\n"
+        "0 -> trigger fire_refused run=R4 automation=A trigger=t refusal=\"no slot "
+        "is free: run_00000000z9e00r000000000000 is active\"\n" },
+    { "", PLAN_ALLOW, 0,
+        "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
+        "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
+        "0 run_started run=R3 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
+        "0 run_started run=R4 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
+    { "concurrency: queue\n", 0, 2,
+        "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=4 runs_max=2 scoped=1\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
+        "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=4 runs_max=2 scoped=1\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
+        "0 run_queued run=R3 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=4 runs_max=2 scoped=1 "
+        "queue_reason=\"concurrency queue: 2 of 2 runs are active\"\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
+        "0 run_queued run=R4 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=4 runs_max=2 scoped=1 "
+        "queue_reason=\"concurrency queue: 2 of 2 runs are active\"\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
+    { "concurrency: forbid\n", PLAN_ALLOW, 0,
+        "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
+        "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
+        "0 run_started run=R3 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
+        "0 run_started run=R4 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
+    { "", PLAN_REPLACE, 2,
+        "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=3 runs_max=2 scoped=1\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
+        "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=3 runs_max=2 scoped=1\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
+        "0 run_started run=R3 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=3 runs_max=2 scoped=1\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
+        "0 run_started run=R4 automation=A name=flow version=1 source=trigger "
+        "steps=1 trigger=t concurrency=3 runs_max=2 scoped=1\n"
+        "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
+};
+
 START_TEST(a_trigger_may_have_a_policy_a_limit_or_both)
 {
-    static const struct {
-        const char *policy;
-        enum plan_concurrency concurrency;
-        uint32_t runs_max;
-        const char *said;
-    } rows[] = {
-        { "", PLAN_QUEUE, 0,
-            "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=4 runs_max=1 scoped=1\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
-            "0 run_queued run=R2 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=4 runs_max=1 scoped=1 "
-            "queue_reason=\"concurrency queue: 1 of 1 runs are active\"\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
-            "0 run_queued run=R3 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=4 runs_max=1 scoped=1 "
-            "queue_reason=\"concurrency queue: 1 of 1 runs are active\"\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
-            "0 run_queued run=R4 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=4 runs_max=1 scoped=1 "
-            "queue_reason=\"concurrency queue: 1 of 1 runs are active\"\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
-        { "", PLAN_FORBID, 2,
-            "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=2 runs_max=2 scoped=1\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
-            "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=2 runs_max=2 scoped=1\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
-            "0 -> trigger fire_refused run=R3 automation=A trigger=t "
-            "refusal=\"concurrency forbid: run_00000000z9e00r000000000000 is active\"\n"
-            "0 -> trigger fire_refused run=R4 automation=A trigger=t "
-            "refusal=\"concurrency forbid: run_00000000z9e00r000000000000 is "
-            "active\"\n" },
-        { "", PLAN_ALLOW, 2,
-            "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=1 runs_max=2 scoped=1\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
-            "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=1 runs_max=2 scoped=1\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
-            "0 -> trigger fire_refused run=R3 automation=A trigger=t refusal=\"no slot "
-            "is free: run_00000000z9e00r000000000000 is active\"\n"
-            "0 -> trigger fire_refused run=R4 automation=A trigger=t refusal=\"no slot "
-            "is free: run_00000000z9e00r000000000000 is active\"\n" },
-        { "", PLAN_ALLOW, 0,
-            "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
-            "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
-            "0 run_started run=R3 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
-            "0 run_started run=R4 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
-        { "concurrency: queue\n", 0, 2,
-            "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=4 runs_max=2 scoped=1\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
-            "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=4 runs_max=2 scoped=1\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
-            "0 run_queued run=R3 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=4 runs_max=2 scoped=1 "
-            "queue_reason=\"concurrency queue: 2 of 2 runs are active\"\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
-            "0 run_queued run=R4 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=4 runs_max=2 scoped=1 "
-            "queue_reason=\"concurrency queue: 2 of 2 runs are active\"\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
-        { "concurrency: forbid\n", PLAN_ALLOW, 0,
-            "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
-            "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
-            "0 run_started run=R3 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
-            "0 run_started run=R4 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
-        { "", PLAN_REPLACE, 2,
-            "0 run_started run=R1 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=3 runs_max=2 scoped=1\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R1\n"
-            "0 run_started run=R2 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=3 runs_max=2 scoped=1\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R2\n"
-            "0 run_started run=R3 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=3 runs_max=2 scoped=1\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R3\n"
-            "0 run_started run=R4 automation=A name=flow version=1 source=trigger "
-            "steps=1 trigger=t concurrency=3 runs_max=2 scoped=1\n"
-            "0 -> trigger fire_taken automation=A trigger=t run=R4\n" },
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT(policies_of_triggers); i++) {
         struct story s;
         char about[200];
-        snprintf(about, sizeof about, "%s%s", rows[i].policy, sleeps);
+        snprintf(about, sizeof about, "%s%s", policies_of_triggers[i].policy, sleeps);
         open_with(&s, about);
         for (unsigned run = 1; run <= 4; run++)
-            fire_with(&s, run, rows[i].concurrency, rows[i].runs_max);
-        story_expect_only(&s, "trigger=t", rows[i].said);
+            fire_with(&s, run, policies_of_triggers[i].concurrency,
+                policies_of_triggers[i].runs_max);
+        story_expect_only(&s, "trigger=t", policies_of_triggers[i].said);
         story_close(&s);
     }
 }
@@ -760,6 +762,38 @@ START_TEST(a_run_goes_on_beside_another_if_a_slot_is_free)
 }
 END_TEST
 
+START_TEST(a_run_that_completed_or_was_cancelled_is_no_failure)
+{
+    struct story s;
+    open_with(&s, "limits: { pause_after_consecutive_failures: 2 }\n"
+                  "steps:\n  - { key: a, kind: action, action: x }\n");
+    story_start(&s, 1, "");
+    story_failed(&s, (struct held){ 1, 0, 1, 1, 1 });
+    story_start(&s, 2, "");
+    story_completed(&s, (struct held){ 2, 0, 1, 1, 1 });
+    story_start(&s, 3, "");
+    story_failed(&s, (struct held){ 3, 0, 1, 1, 1 });
+    story_start(&s, 4, "");
+    story_cancel(&s, 4, "enough");
+    story_expect_only(&s, "failing", "");
+    struct id last = story_run(5);
+    trace_name(&s.trace, &last, "R5");
+    trace_give(&s.trace, ACTOR_trigger, 0,
+        (struct message){ .code = TRIGGER_FIRED,
+            .trigger_fired = { .run = story_run(5),
+                .automation = s.automation,
+                .trigger = text("t"),
+                .source = text("http") } });
+    story_expect_only(&s, "run_started",
+        "0 run_started run=R5 automation=A name=flow version=1 source=http "
+        "steps=1 trigger=t\n");
+    story_failed(&s, (struct held){ 5, 0, 1, 1, 1 });
+    story_expect_only(&s, "failing",
+        "0 -> registry automation_failing automation=A failures=2 run=R5\n");
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_policies_suite(void)
 {
@@ -784,6 +818,7 @@ scheduler_policies_suite(void)
         tcase, who_replaces_a_long_queue_waits_behind_what_one_turn_cannot_end);
     tcase_add_test(tcase, a_fork_does_not_wait_for_a_slot);
     tcase_add_test(tcase, a_run_goes_on_beside_another_if_a_slot_is_free);
+    tcase_add_test(tcase, a_run_that_completed_or_was_cancelled_is_no_failure);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -557,6 +557,28 @@ START_TEST(a_run_of_a_group_that_went_on_leaves_what_moved_the_group)
 }
 END_TEST
 
+/* What it was asked has a row that only its facts name. */
+START_TEST(who_answers_what_a_run_asked_that_is_gone_hears_that_nothing_is_asked)
+{
+    struct story s;
+    open_with(&s, "steps:\n" STEP("a", "") "  - { key: i, kind: interaction, protocol: "
+                                           "approval, title: t, needs: [] "
+                                           "}\n");
+    story_start(&s, 1, "");
+    struct id asked = story_interaction(&s, 1, 1, 1);
+    story_respond(&s, asked, "ann", "\xc3");
+    print_lines(&s, 8192);
+    story_completed(&s, (struct held){ 1, 0, 1, 1, 1 });
+    trace_wait(&s.trace, SURELY_MS);
+    trace_skip(&s.trace);
+    story_respond(&s, asked, "bob", "\xc3");
+    story_expect(&s,
+        "7202000 -> gateway refused request=9 err=5 detail=\"nothing such is "
+        "asked in the project\"\n");
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_removal_suite(void)
 {
@@ -581,6 +603,8 @@ scheduler_removal_suite(void)
     tcase_add_test(tc, runs_are_looked_for_as_often_as_fits_how_long_they_are_kept);
     tcase_add_test(tc, a_key_that_names_another_run_stays);
     tcase_add_test(tc, a_run_of_a_group_that_went_on_leaves_what_moved_the_group);
+    tcase_add_test(
+        tc, who_answers_what_a_run_asked_that_is_gone_hears_that_nothing_is_asked);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -714,6 +714,133 @@ START_TEST(what_is_said_of_no_wait_changes_nothing)
 }
 END_TEST
 
+/* Two waits for one type, another for another, one that looks at what comes from now
+ * on. */
+START_TEST(a_wait_looks_behind_the_last_event_that_its_run_had_of_the_type)
+{
+    struct story s;
+    open_with(&s,
+        "concurrency: queue\n"
+        "steps:\n"
+        "  - { key: a, kind: wait_for_event, event_type: order.paid }\n"
+        "  - { key: b, kind: wait_for_event, event_type: order.paid, needs: [] }\n"
+        "  - { key: c, kind: wait_for_event, event_type: order.paid, needs: [a] }\n"
+        "  - { key: d, kind: wait_for_event, event_type: order.sent, needs: [a] }\n"
+        "  - { key: e, kind: wait_for_event, event_type: order.paid, needs: [b],\n"
+        "      lookback: none }\n"
+        "  - { key: f, kind: wait_for_event, event_type: order.paid, needs: [d] }\n");
+    story_start(&s, 2, "");
+    trace_wait(&s.trace, 1000);
+    story_start(&s, 1, "");
+    trace_wait(&s.trace, 1000);
+    trace_skip(&s.trace);
+    story_cancel(&s, 2, "enough");
+    story_expect_only(&s, "wait_opened run=R1",
+        "2000 wait_opened run=R1 key=a attempt=1 wait_kind=event "
+        "event_type=order.paid since_ms=1000\n"
+        "2000 wait_opened run=R1 step=1 key=b attempt=1 wait_kind=event "
+        "event_type=order.paid since_ms=1000\n");
+    story_matched(&s, (struct held){ 1, 0, 1, 1, 1 }, 9, text("\x80"));
+    story_expect_only(&s, "wait_opened",
+        "2000 wait_opened run=R1 step=2 key=c attempt=1 wait_kind=event "
+        "event_type=order.paid since_ms=1000 after=9\n"
+        "2000 wait_opened run=R1 step=3 key=d attempt=1 wait_kind=event "
+        "event_type=order.sent since_ms=1000\n");
+    story_matched(&s, (struct held){ 1, 1, 1, 1, 1 }, 5, text("\x80"));
+    story_expect_only(&s, "wait_opened",
+        "2000 wait_opened run=R1 step=4 key=e attempt=1 wait_kind=event "
+        "event_type=order.paid since_ms=2000 after=9\n");
+    story_matched(&s, (struct held){ 1, 3, 1, 1, 1 }, 10, text("\x80"));
+    story_expect_only(&s, "wait_opened",
+        "2000 wait_opened run=R1 step=5 key=f attempt=1 wait_kind=event "
+        "event_type=order.paid since_ms=1000 after=9\n");
+    story_close(&s);
+}
+END_TEST
+
+/* The trigger actor is away, and no attempt is known to be over. */
+START_TEST(each_attempt_of_a_wait_that_is_over_is_known_by_itself)
+{
+    struct story s;
+    open_with(&s,
+        "steps:\n  - { key: a, kind: wait_for_event, event_type: x, timeout: 1s,\n"
+        "      retry: { max_attempts: 3, delay: 1s } }\n");
+    story_start(&s, 1, "");
+    trace_wait(&s.trace, 10 * 1000);
+    trace_skip(&s.trace);
+    story_known(&s, (struct held){ 1, 0, 2, 1, 1 }, false);
+    story_expect(&s, "10000 wait_settled run=R1 attempt=2 order=6\n");
+    story_known(&s, (struct held){ 1, 0, 9, 1, 1 }, false);
+    story_expect(&s, "");
+    trace_hello(&s.trace, ACTOR_trigger, 0, 2);
+    story_expect_only(&s, "wait_withdrawn",
+        "10000 -> trigger wait_withdrawn run=R1 attempt=1 order=4\n"
+        "10000 -> trigger wait_withdrawn run=R1 attempt=3 order=8\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_mapping_names_the_event_and_what_came_with_it)
+{
+    static const struct {
+        const char *mapping, *written, *meant, *said;
+    } rows[] = {
+        { "{ b: meta.who, a: event.id }", "event.id", "event.id",
+            "0 step_completed run=R1 key=a output=(10 bytes) has_output=1\n" },
+        { "{ a: event.id, b: meta.who }", "meta.who", "mexa.who",
+            "0 step_failed run=R1 key=a error_type=TemplateError "
+            "error_message=\"mapping: line 1, column 1: there is no mexa\"\n" },
+        { "{ a: event.id, b: meta.who }", "event.id", "event.no",
+            "0 step_failed run=R1 key=a error_type=TemplateError "
+            "error_message=\"mapping: line 1, column 7: there is no event.no\"\n" },
+        { "{ a: .event.id }", ".event.id", ".        ",
+            "0 step_failed run=R1 key=a error_type=TemplateError "
+            "error_message=\"mapping: line 1, column 1: everything at once is no value "
+            "here\"\n" },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct story s;
+        char about[300];
+        story_make(&s);
+        story_open(&s);
+        snprintf(about, sizeof about,
+            "steps:\n  - { key: a, kind: wait_for_event, event_type: order.paid,\n"
+            "      mapping: %s }\n",
+            rows[i].mapping);
+        story_learn_other(&s, about, rows[i].written, rows[i].meant);
+        story_start(&s, 1, "");
+        trace_skip(&s.trace);
+        trace_give(&s.trace, ACTOR_trigger, 0,
+            (struct message){ .code = WAIT_MATCHED,
+                .wait_matched = { .run = story_run(1),
+                    .attempt = 1,
+                    .number = 3,
+                    .type = text("order.paid"),
+                    .data = text("\x81\xa2id\x07"),
+                    .meta = text("\x81\xa3who\xa3you") } });
+        story_expect_only(&s, " step_", rows[i].said);
+        story_close(&s);
+    }
+}
+END_TEST
+
+/* So many rows are told before any is known. */
+START_TEST(no_more_waits_are_told_than_the_link_takes)
+{
+    enum { TOLD = 256 };
+    struct story s;
+    open_with(&s,
+        "steps:\n"
+        "  - { key: e, kind: each, items: '${{ 1..300 }}', concurrency: 300,\n"
+        "      steps: [ { key: a, kind: wait_for_event, event_type: x } ] }\n");
+    story_start(&s, 1, "");
+    ck_assert_uint_eq(trace_sent(&s.trace, WAIT_OFFERED)->wait_offered.step, TOLD);
+    story_known(&s, (struct held){ 1, 1, 1, 1, 1 }, true);
+    ck_assert_uint_eq(trace_sent(&s.trace, WAIT_OFFERED)->wait_offered.step, TOLD + 1);
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_waits_suite(void)
 {
@@ -739,6 +866,11 @@ scheduler_waits_suite(void)
     tcase_add_test(tests, what_a_wait_is_for_is_evaluated_or_fails_its_step);
     tcase_add_test(tests, an_event_that_cannot_be_mapped_fails_its_step);
     tcase_add_test(tests, what_is_said_of_no_wait_changes_nothing);
+    tcase_add_test(
+        tests, a_wait_looks_behind_the_last_event_that_its_run_had_of_the_type);
+    tcase_add_test(tests, each_attempt_of_a_wait_that_is_over_is_known_by_itself);
+    tcase_add_test(tests, a_mapping_names_the_event_and_what_came_with_it);
+    tcase_add_test(tests, no_more_waits_are_told_than_the_link_takes);
     suite_add_tcase(suite, tests);
     return suite;
 }
