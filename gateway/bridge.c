@@ -6,7 +6,7 @@
 #include "base/map.h"
 #include "base/wrong.h"
 #include "gateway/line.h"
-#include "gateway/pace.h"
+#include "base/pace.h"
 
 #include <assert.h>
 #include <stdlib.h>

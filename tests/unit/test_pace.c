@@ -4,7 +4,7 @@
  * Method: a made-up actor that takes `alone_us` for the first of a group and `each_us`
  * for every other, which is asked whole windows at once.
  */
-#include "gateway/pace.h"
+#include "base/pace.h"
 #include "tests/unit/gateway_suites.h"
 
 enum { MOST = 4096 };

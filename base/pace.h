@@ -9,8 +9,8 @@
  * What counts as slow follows from the fastest answer known, so that a slow device is
  * not taken for a line: that is forgotten when one question alone is as slow.
  */
-#ifndef GATEWAY_PACE_H
-#define GATEWAY_PACE_H
+#ifndef BASE_PACE_H
+#define BASE_PACE_H
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-#include "gateway/pace.h"
+#include "base/pace.h"
 
 enum {
     WINDOW_FIRST = 16,
