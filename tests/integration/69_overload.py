@@ -13,6 +13,7 @@ read; bodies that are large together; processes without descriptors.
 The control: a gateway that lets everybody wait is found.
 """
 import contextlib
+import datetime
 import http.client
 import json
 import os
@@ -43,11 +44,14 @@ GROWN_MIB = 192    # of any process: what a batch of such turns takes, and cache
 RATE_MAX = 2500    # that a flood in Python reaches
 STILL_S = 4
 DOOR_RATE = 150
+SLACK_S = 0.02     # of what is quick anyway
 
 HEAVY = "name: heavy\nsteps:\n" + "".join(
     f"  - {{ key: s{n}, kind: set, values: {{ a{n}: '${{{{ 1 + {n} }}}}' }} }}\n"
     for n in range(400))
 LIGHT = "name: light\nsteps: [{ key: a, kind: set, values: { a: 1 } }]\n"
+HEARD = "triggers: [{ key: e, kind: event, event_type: come, inputs: " \
+    "{ at: '${{ meta.event_at }}' } }]\n"
 
 
 OVERLOADED = "more is asked for than the engine does: nothing was done, try again later"
@@ -58,8 +62,25 @@ def start_of(automation, key, **more):
         {"automation": automation, **more}).encode())
 
 
+def event(key):
+    return request_bytes("POST", API + "/events", key, b'{"type": "come", "data": {}}')
+
+
 def part(times, share):
     return times[min(len(times) - 1, int(len(times) * share))]
+
+
+def figures(times):
+    times = sorted(times)
+    return f"p50 {part(times, .5) * 1000:.1f} ms, p99 {part(times, .99) * 1000:.1f}"
+
+
+def slow_beside(times, others):
+    """Did they take more than twice as long?  Of few, no one says what most had to
+    wait."""
+    times, others, late = sorted(times), sorted(others), .99 if len(times) > 500 else .9
+    return any(part(times, share) > 2 * part(others, share) + SLACK_S
+               for share in (.5, late))
 
 
 class Watch(threading.Thread):
@@ -111,12 +132,21 @@ class Overload(unittest.TestCase):
         until(lambda: not self.engine.get("/runs", status="open")["items"],
               lambda: "no run is stuck\n" + self.engine.logs())
 
-    def capacity(self):
+    def capacity(self, seconds=1):
         """Starts a second, asked for by few who wait for each answer."""
         with Flood(self.engine.http_port, start_of("heavy", self.engine.key), 1e6,
                    8) as flood:
-            time.sleep(1)
+            time.sleep(max(1, seconds))
         return flood.statuses[201] / flood.seconds
+
+    def beside(self, rate):
+        """What the other project's starts take beside as much as the engine does, and as
+        many requests as a flood has, which cost nothing but themselves."""
+        port = self.engine.http_port
+        with Flood(port, start_of("light", self.other), QUIET_RATE, 200) as quiet, \
+                Flood(port, request_bytes("GET", "/healthz", self.engine.key), rate, 4000):
+            self.capacity(FLOOD_S / 2)
+        return quiet.times(201)
 
     def flood(self, rate, seconds, patience=30):
         port = self.engine.http_port
@@ -126,7 +156,7 @@ class Overload(unittest.TestCase):
             time.sleep(seconds)
         return flood, quiet
 
-    def faults(self, flood, quiet):
+    def faults(self, flood, quiet, beside):
         """What is wrong with how they were served."""
         done, refused = flood.times(201), flood.times(429)
         found = set()
@@ -141,17 +171,17 @@ class Overload(unittest.TestCase):
         if flood.retry_after != len(refused):
             found.add("who is refused is not told when to come again")
         asked = sum(quiet.statuses.values()) + quiet.unanswered
-        if len(quiet.times(201)) < 0.9 * asked \
-                or part(quiet.times(201), .99) > part(done, .5):
+        if len(quiet.times(201)) < 0.9 * asked or slow_beside(quiet.times(201), beside):
             found.add("another project waits for the flood")
         return found
 
-    def tell(self, rate, flood, quiet):
+    def tell(self, rate, flood, quiet, beside):
+        print(f"  quiet, beside as much as the engine does: {figures(beside)}", flush=True)
         for name, which in ("flood", flood), ("quiet", quiet):
             print(f"  {name}: " + ", ".join(
-                f"{len(times)} answered {status} (p50 {part(times, .5) * 1000:.1f} ms, p99 "
-                f"{part(times, .99) * 1000:.1f})" for status, times in which.took.items())
-                + f", {which.unanswered} not", flush=True)
+                f"{len(times)} answered {status} ({figures(times)})"
+                for status, times in which.took.items())
+                + f", {which.unanswered} not, {which.broken} broken", flush=True)
         print(f"  asked {rate:.0f}/s, admitted {len(flood.times(201)) / flood.seconds:.0f}"
               "/s", flush=True)
 
@@ -165,35 +195,120 @@ class Overload(unittest.TestCase):
         with Flood(self.engine.http_port, start_of("light", self.other), QUIET_RATE,
                    200) as alone:
             time.sleep(1.5)
-        with Flood(self.engine.http_port, start_of("light", self.other), QUIET_RATE,
-                   200) as beside:
-            rate = min(RATE_MAX, TIMES * self.capacity())
-        for name, which in ("alone", alone), ("beside what the engine does", beside):
-            times = which.times(201)
-            print(f"  quiet, {name}: p50 {part(times, .5) * 1000:.1f} ms, p99 "
-                  f"{part(times, .99) * 1000:.1f} ms", flush=True)
+        print(f"  quiet, alone: {figures(alone.times(201))}", flush=True)
+        rate = min(RATE_MAX, TIMES * self.capacity())
+        beside = self.beside(rate)
         before = self.count("heavy")
         with Watch(self.engine) as watch:
             flood, quiet = self.flood(rate, FLOOD_S)
-        self.tell(rate, flood, quiet)
-        self.assertEqual(self.faults(flood, quiet), set(), flood.first)
+        admitted = len(flood.times(201))
+        self.settle()
+        asked = self.count("heavy") - before
+        beside += self.beside(rate)
+        self.tell(rate, flood, quiet, beside)
+        self.assertEqual(self.faults(flood, quiet, beside), set(), flood.first)
         grown = watch.grown_mib()
         print("  grown, MiB: " + ", ".join(f"{k} {v:.1f}" for k, v in grown.items()))
         self.assertLess(max(grown.values()), GROWN_MIB)
-        self.settle()
         self.assertIn("overloaded", flood.first["429"])
-        self.assertEqual(self.count("heavy") - before, len(flood.times(201)),
+        self.assertEqual(asked, admitted,
                          "as many runs as were answered 201, and not one more")
 
     def test_2_control_a_gateway_that_lets_all_wait_is_found(self):
         self.up(request_wait_ms=600000, request_ms=600000, requests_max=100000)
         self.other = self.engine.key
-        flood, quiet = self.flood(min(RATE_MAX, TIMES * self.capacity()), 1.5, patience=0.5)
+        rate = min(RATE_MAX, TIMES * self.capacity())
+        beside = self.beside(rate)
+        flood, quiet = self.flood(rate, 1.5, patience=0.5)
         self.engine.kill_all()
-        found = self.faults(flood, quiet)
+        found = self.faults(flood, quiet, beside)
         print("control, all may wait:", "; ".join(sorted(found)), flush=True)
         self.assertLessEqual({"who is too many is not refused at once",
                               "another project waits for the flood"}, found)
+
+    # ---- events ----
+
+    def lags(self, automation, key):
+        """How long after they came the last events had their runs, in s, sorted."""
+        page = self.engine.call("GET", f"{API}/runs?automation={automation}&limit=200",
+                                key=key)
+        lags = []
+        for run in page["items"]:
+            run = self.engine.call("GET", f"{API}/runs/{run['id']}", key=key)
+            came, began = (datetime.datetime.fromisoformat(at.replace("Z", "+00:00"))
+                           for at in (run["inputs"]["at"], run["started_at"]))
+            lags.append((began - came).total_seconds())
+        return sorted(lags)
+
+    def flood_events(self, rate, seconds):
+        port = self.engine.http_port
+        with Flood(port, event(self.other), QUIET_RATE, 200, 2) as heard, \
+                Flood(port, start_of("light", self.other), QUIET_RATE, 200, 2) as quiet, \
+                Flood(port, event(self.engine.key), rate, 4000) as flood:
+            time.sleep(seconds)
+        return flood, quiet, heard
+
+    def faults_of_events(self, flood, quiet, heard, beside):
+        """What is wrong with how they were served."""
+        done, refused = flood.times(201), flood.times(429)
+        found = set()
+        if set(flood.statuses) - {201, 429} or flood.unanswered or not done:
+            found.add("some were neither served nor refused")
+        if not refused or 4 * len(refused) < len(done):
+            found.add("events that come too fast are not refused")
+        if flood.retry_after != len(refused):
+            found.add("who is refused is not told when to come again")
+        for name, which in ("a start", quiet), ("an event", heard):
+            asked = sum(which.statuses.values()) + which.unanswered
+            if len(which.times(201)) < 0.9 * asked:
+                found.add(f"{name} of another project is not served")
+        if slow_beside(quiet.times(201), beside):
+            found.add("starts of another project wait for what events start")
+        return found
+
+    def up_with_events(self, **settings):
+        self.up(**settings)
+        self.engine.apply(HEAVY.replace("heavy", "heard") + HEARD)
+
+    def test_9_a_flood_of_events(self):
+        self.up_with_events()
+        self.other = make_key(self.engine, "other")
+        for text in LIGHT, LIGHT.replace("light", "heard_light") + HEARD:
+            self.engine.call("POST", API + "/automations", text,
+                             {"Content-Type": "application/yaml"}, key=self.other)
+        rate = min(RATE_MAX, TIMES * self.capacity())
+        beside = self.beside(rate)
+        with Watch(self.engine) as watch:
+            flood, quiet, heard = self.flood_events(rate, FLOOD_S)
+        taken = len(flood.times(201))
+        until(lambda: self.count("heard") >= taken, "what was taken has its runs")
+        self.settle()
+        beside += self.beside(rate)
+        self.tell(rate, flood, quiet, beside)
+        own, others = self.lags("heard", self.engine.key), self.lags("heard_light",
+                                                                     self.other)
+        print(f"  an event has its run after {figures(own)}, of another project after "
+              f"{figures(others)}", flush=True)
+        grown = watch.grown_mib()
+        print("  grown, MiB: " + ", ".join(f"{k} {v:.1f}" for k, v in grown.items()))
+        self.assertLess(max(grown.values()), GROWN_MIB)
+        self.assertEqual(self.faults_of_events(flood, quiet, heard, beside), set(),
+                         flood.first)
+        self.assertEqual(self.count("heard"), taken,
+                         "as many runs as events were taken, and not one more")
+        self.assertLess(part(others, .5), part(own, .5), "who floods waits for himself")
+
+    def test_9_control_a_project_that_floods_is_found(self):
+        """Its own events and starts are those that wait, and nobody is refused."""
+        self.up_with_events(request_wait_ms=600000)
+        self.other = self.engine.key
+        rate = min(RATE_MAX, TIMES * self.capacity())
+        beside = self.beside(rate)
+        flood, quiet, heard = self.flood_events(rate, 2)
+        self.engine.kill_all()
+        found = self.faults_of_events(flood, quiet, heard, beside)
+        print("control, all events may wait:", "; ".join(sorted(found)), flush=True)
+        self.assertIn("events that come too fast are not refused", found)
 
     # ---- every door ----
 
