@@ -410,6 +410,133 @@ START_TEST(slots_are_late_and_take_turns_with_events)
 }
 END_TEST
 
+/* ---- http triggers, and what else is an event ---- */
+
+static void
+call(struct trace *t)
+{
+    struct hook_call said = { .request = 5, .handle = text("own"), .body = text("{}") };
+    trace_give(
+        t, ACTOR_gateway, 0, (struct message){ .code = HOOK_CALL, .hook_call = said });
+}
+
+static void
+set_state(struct trace *t, uint64_t question)
+{
+    struct state_set set = { .request = question,
+        .question = question,
+        .scope = text("s"),
+        .key = text("k"),
+        .value = story_json("{\"a\": 1}") };
+    trace_give(
+        t, ACTOR_gateway, 0, (struct message){ .code = STATE_SET, .state_set = set });
+}
+
+/* Automation 1 has a hook, and others listen for its calls. */
+static void
+open_hook(struct trace *t, uint32_t fires, uint32_t schedulers, unsigned listeners)
+{
+    struct plan_http http = { .handle = text("own"), .scheme = HOOK_OPEN };
+    struct plan_event calls = { .event_type = text("http.m") };
+    struct plan_trigger hook = story_trigger("m", "http", &plan_http_shape, &http);
+    open_narrow(t, schedulers, fires);
+    story_offer(t, 1, 1, AUTOMATION_ACTIVE, &hook, 1);
+    for (unsigned n = 2; n < 2 + listeners; n++)
+        story_subscribe(t, n, "m", &calls);
+    trace_skip(t);
+    t->kept_count = 0;
+}
+
+START_TEST(a_hook_fires_once_and_then_those_who_listen)
+{
+    struct trace t;
+    open_hook(&t, 2, 1, 5);
+    call(&t);
+    call(&t);
+    story_settle_all(&t);
+    trace_expect_only(&t, "refusal", "");
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 2 * 6);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_hook_that_is_paused_or_gone_by_then_does_not_fire)
+{
+    struct plan_trigger other = { .key = text("m"), .kind = text("manual") };
+    struct plan_http http = { .handle = text("own"), .scheme = HOOK_OPEN };
+    struct plan_trigger hook = story_trigger("m", "http", &plan_http_shape, &http);
+    for (unsigned gone = 0; gone < 2; gone++) {
+        struct trace t;
+        open_hook(&t, 1, 1, 0);
+        call(&t);
+        call(&t);
+        if (gone)
+            story_offer(&t, 1, 2, AUTOMATION_ACTIVE, &other, 0);
+        else
+            story_offer(&t, 1, 2, AUTOMATION_PAUSED, &hook, 1);
+        t.kept_count = 0;
+        trace_skip(&t);
+        story_settle_all(&t);
+        trace_expect_only(&t, "refusal",
+            "1000000 fire_settled automation=AUT1 trigger=m slot_ms=1000000 event=2 "
+            "refusal=\"the trigger is not enabled, or its automation is not "
+            "active\"\n");
+        ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 0);
+        trace_close(&t);
+    }
+}
+END_TEST
+
+START_TEST(whatever_would_be_an_event_too_many_is_refused)
+{
+    struct trace t;
+    struct plan_event changes = { .event_type = text("state.*") };
+    open_hook(&t, 1, 1, 0);
+    story_subscribe(&t, 2, "m", &changes);
+    call(&t);
+    call(&t);
+    call(&t);
+    trace_wait(&t, 900);
+    story_settle(&t, 1);
+    call(&t);
+    trace_skip(&t);
+    t.kept_count = 0;
+    call(&t);
+    set_state(&t, 1);
+    ck_assert_uint_eq(t.kept_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_int_eq(t.kept[i].code, REFUSED);
+        ck_assert_int_eq(t.kept[i].refused.err, ERR_OVERLOADED);
+    }
+    trace_expect_only(&t, "event_kept", "");
+    story_settle_all(&t);
+    t.kept_count = 0;
+    set_state(&t, 2);
+    ck_assert_uint_eq(story_count(&t, DOCUMENT), 1);
+    trace_close(&t);
+}
+END_TEST
+
+/* Whose fire it will be is not known before: each must have room. */
+START_TEST(one_scheduler_that_is_slow_holds_up_the_events_of_others_for_a_second)
+{
+    struct trace t;
+    open_narrow(&t, 2, 1);
+    story_subscribe(&t, 1, "m", &hears_a);
+    t.kept_count = 0;
+    publish(&t, 1);
+    uint32_t first = id_partition(&trace_sent(&t, TRIGGER_FIRED)->trigger_fired.run);
+    publish(&t, 8);
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 1);
+    trace_hello(&t, ACTOR_scheduler, 1 - first, 2);
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 0);
+    trace_wait(&t, FIRE_LATE_MS);
+    ck_assert_uint_ge(story_count(&t, TRIGGER_FIRED), 1);
+    story_settle_all(&t);
+    trace_close(&t);
+}
+END_TEST
+
 TCase *
 trigger_fires_case(void)
 {
@@ -429,5 +556,10 @@ trigger_fires_case(void)
     tcase_add_test(c, an_event_fires_once_whoever_dies);
     tcase_add_test(c, an_event_that_would_wait_for_too_long_is_refused);
     tcase_add_test(c, slots_are_late_and_take_turns_with_events);
+    tcase_add_test(c, a_hook_fires_once_and_then_those_who_listen);
+    tcase_add_test(c, a_hook_that_is_paused_or_gone_by_then_does_not_fire);
+    tcase_add_test(c, whatever_would_be_an_event_too_many_is_refused);
+    tcase_add_test(
+        c, one_scheduler_that_is_slow_holds_up_the_events_of_others_for_a_second);
     return c;
 }
