@@ -4,9 +4,9 @@
 #include "base/config.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "base/pace.h"
 #include "base/wrong.h"
 #include "gateway/line.h"
-#include "base/pace.h"
 
 #include <assert.h>
 #include <stdlib.h>
