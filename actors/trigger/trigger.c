@@ -94,9 +94,11 @@ static void
 fire_due(const struct trigger_state *s, uint64_t now_ms, struct outbox *out)
 {
     uint32_t room = fires_room(s);
-    if (room > 0 && s->slot_ms <= now_ms)
+    if (room == 0)
+        return;
+    if (s->slot_ms <= now_ms)
         fire_slots(s, now_ms, room, out);
-    else if (room > 0 && s->hold_ms <= now_ms)
+    else if (s->hold_ms <= now_ms)
         fire_holds(s, now_ms, room, out);
 }
 

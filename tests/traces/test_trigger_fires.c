@@ -5,12 +5,12 @@
  * Method: windows and backlogs by themselves; traces with small windows, in which peers
  * die at each point between an event and the end of its fire.
  */
-#include "actors/trigger/backlog.h"
-#include "actors/trigger/window.h"
+#include "actors/trigger/state.h"
 #include "tests/traces/trigger_story.h"
 #include "tests/traces/trigger_suites.h"
 
 #include <check.h>
+#include <stdio.h>
 
 /* ---- a window ---- */
 
@@ -397,6 +397,10 @@ START_TEST(slots_are_late_and_take_turns_with_events)
     publish(&t, 3);
     t.kept_count = 0;
     trace_wait(&t, 200);
+    /* Other things are told meanwhile. */
+    struct plan_event ends = { .event_type = text("run.*") };
+    story_subscribe(&t, 3, "m", &ends);
+    ck_assert_uint_eq(trace_sent(&t, ENDS_WANTED)->ends_wanted.wanted, 1);
     ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 0);
     static const bool slot[] = { true, false, true, false };
     t.kept_count = 0;
@@ -406,6 +410,59 @@ START_TEST(slots_are_late_and_take_turns_with_events)
             trace_sent(&t, TRIGGER_FIRED)->trigger_fired.event == 0, slot[i]);
         story_take_fire(&t, NULL);
     }
+    trace_close(&t);
+}
+END_TEST
+
+/* Automation 1 fires with each "a", automation 2 when no "b" has come for a while. */
+static void
+open_calm(struct trace *t)
+{
+    struct plan_event calm = {
+        .event_type = text("b"), .debounce_ms = 500, .group = text("${{ event.g }}")
+    };
+    open_narrow(t, 1, 1);
+    story_subscribe(t, 1, "m", &hears_a);
+    story_subscribe(t, 2, "m", &calm);
+}
+
+START_TEST(what_is_held_back_waits_for_room)
+{
+    struct trace t;
+    open_calm(&t);
+    story_publish(&t, NULL, "b", "{\"g\": 1}");
+    publish(&t, 1);
+    t.kept_count = 0;
+    trace_wait(&t, 600);
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 0);
+    story_settle(&t, 2);
+    ck_assert_uint_eq(trace_sent(&t, TRIGGER_FIRED)->trigger_fired.event, 1);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(what_is_held_back_waits_for_events_that_came_before_its_time)
+{
+    enum { GROUPS = LOOKED_MAX + 1 };
+    struct trace t;
+    char data[40];
+    open_calm(&t);
+    for (unsigned group = 0; group < GROUPS; group++) {
+        snprintf(data, sizeof data, "{\"g\": %u}", group);
+        story_publish(&t, NULL, "b", data);
+    }
+    publish(&t, 1);
+    t.kept_count = 0;
+    trace_wait(&t, 100);
+    story_publish(&t, NULL, "b", "{\"g\": 7}");
+    trace_wait(&t, 450);
+    story_settle(&t, GROUPS + 1);
+    for (unsigned fired = 1; fired < GROUPS; fired++)
+        ck_assert(story_settle(&t, 0));
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), GROUPS - 1);
+    ck_assert(!story_settle(&t, 0));
+    trace_wait(&t, 50);
+    ck_assert_uint_eq(trace_sent(&t, TRIGGER_FIRED)->trigger_fired.event, GROUPS + 2);
     trace_close(&t);
 }
 END_TEST
@@ -556,6 +613,8 @@ trigger_fires_case(void)
     tcase_add_test(c, an_event_fires_once_whoever_dies);
     tcase_add_test(c, an_event_that_would_wait_for_too_long_is_refused);
     tcase_add_test(c, slots_are_late_and_take_turns_with_events);
+    tcase_add_test(c, what_is_held_back_waits_for_room);
+    tcase_add_test(c, what_is_held_back_waits_for_events_that_came_before_its_time);
     tcase_add_test(c, a_hook_fires_once_and_then_those_who_listen);
     tcase_add_test(c, a_hook_that_is_paused_or_gone_by_then_does_not_fire);
     tcase_add_test(c, whatever_would_be_an_event_too_many_is_refused);
