@@ -6,11 +6,14 @@ for the flood.
 Method: starts that take the scheduler long (400 steps in one turn), at ten times the rate
 that it has just shown, from clients who do not wait (tests/support/flood.py), for FLOOD_S
 seconds, 3 unless told; beside them a project that asks for little. All is judged by what
-is seen in the same seconds: times by one another, counts by counts, memory by the limit.
-Then a scheduler that stands still while every door is asked; workers who say more than is
+is seen at the same time: times of the other project by those beside as much as the engine
+does and as many requests that cost nothing, before and after; counts by counts, memory by
+the limit. What others do on the machine may spoil a round, so a fault is one of each of
+three. The same with events, each of which starts such a run. Then a scheduler that stands still while every door is asked; workers who say more than is
 read; bodies that are large together; processes without descriptors.
 
-The control: a gateway that lets everybody wait is found.
+The controls: a gateway that lets everybody wait, and events of which none is refused, are
+found; so is a trigger actor that counts no fires (tests/mutants).
 """
 import contextlib
 import datetime
@@ -45,6 +48,7 @@ RATE_MAX = 2500    # that a flood in Python reaches
 STILL_S = 4
 DOOR_RATE = 150
 SLACK_S = 0.02     # of what is quick anyway
+ROUNDS = 3
 
 HEAVY = "name: heavy\nsteps:\n" + "".join(
     f"  - {{ key: s{n}, kind: set, values: {{ a{n}: '${{{{ 1 + {n} }}}}' }} }}\n"
@@ -156,6 +160,20 @@ class Overload(unittest.TestCase):
             time.sleep(seconds)
         return flood, quiet
 
+    def faults_of_all(self, round_of):
+        """What is wrong in each round: others who use the machine may spoil one."""
+        wrong = round_of()
+        for _ in range(ROUNDS - 1):
+            if wrong:
+                print("  once more:", "; ".join(sorted(wrong)), flush=True)
+                wrong &= round_of()
+        return wrong
+
+    def within_memory(self, watch):
+        grown = watch.grown_mib()
+        print("  grown, MiB: " + ", ".join(f"{k} {v:.1f}" for k, v in grown.items()))
+        self.assertLess(max(grown.values()), GROWN_MIB)
+
     def faults(self, flood, quiet, beside):
         """What is wrong with how they were served."""
         done, refused = flood.times(201), flood.times(429)
@@ -196,23 +214,24 @@ class Overload(unittest.TestCase):
                    200) as alone:
             time.sleep(1.5)
         print(f"  quiet, alone: {figures(alone.times(201))}", flush=True)
+        self.assertEqual(self.faults_of_all(self.round_of_starts), set())
+
+    def round_of_starts(self):
         rate = min(RATE_MAX, TIMES * self.capacity())
         beside = self.beside(rate)
         before = self.count("heavy")
         with Watch(self.engine) as watch:
             flood, quiet = self.flood(rate, FLOOD_S)
-        admitted = len(flood.times(201))
+        admitted, unknown = len(flood.times(201)), len(flood.times(504))
         self.settle()
-        asked = self.count("heavy") - before
+        runs = self.count("heavy") - before
         beside += self.beside(rate)
         self.tell(rate, flood, quiet, beside)
-        self.assertEqual(self.faults(flood, quiet, beside), set(), flood.first)
-        grown = watch.grown_mib()
-        print("  grown, MiB: " + ", ".join(f"{k} {v:.1f}" for k, v in grown.items()))
-        self.assertLess(max(grown.values()), GROWN_MIB)
+        self.within_memory(watch)
         self.assertIn("overloaded", flood.first["429"])
-        self.assertEqual(asked, admitted,
-                         "as many runs as were answered 201, and not one more")
+        self.assertTrue(admitted <= runs <= admitted + unknown,
+                        f"{runs} runs of {admitted} that were answered 201")
+        return self.faults(flood, quiet, beside)
 
     def test_2_control_a_gateway_that_lets_all_wait_is_found(self):
         self.up(request_wait_ms=600000, request_ms=600000, requests_max=100000)
@@ -276,12 +295,16 @@ class Overload(unittest.TestCase):
         for text in LIGHT, LIGHT.replace("light", "heard_light") + HEARD:
             self.engine.call("POST", API + "/automations", text,
                              {"Content-Type": "application/yaml"}, key=self.other)
+        self.assertEqual(self.faults_of_all(self.round_of_events), set())
+
+    def round_of_events(self):
         rate = min(RATE_MAX, TIMES * self.capacity())
         beside = self.beside(rate)
+        before = self.count("heard")
         with Watch(self.engine) as watch:
             flood, quiet, heard = self.flood_events(rate, FLOOD_S)
-        taken = len(flood.times(201))
-        until(lambda: self.count("heard") >= taken, "what was taken has its runs")
+        taken, unknown = len(flood.times(201)), len(flood.times(504))
+        until(lambda: self.count("heard") - before >= taken, "what was taken has its runs")
         self.settle()
         beside += self.beside(rate)
         self.tell(rate, flood, quiet, beside)
@@ -289,14 +312,12 @@ class Overload(unittest.TestCase):
                                                                      self.other)
         print(f"  an event has its run after {figures(own)}, of another project after "
               f"{figures(others)}", flush=True)
-        grown = watch.grown_mib()
-        print("  grown, MiB: " + ", ".join(f"{k} {v:.1f}" for k, v in grown.items()))
-        self.assertLess(max(grown.values()), GROWN_MIB)
-        self.assertEqual(self.faults_of_events(flood, quiet, heard, beside), set(),
-                         flood.first)
-        self.assertEqual(self.count("heard"), taken,
-                         "as many runs as events were taken, and not one more")
+        self.within_memory(watch)
+        runs = self.count("heard") - before
+        self.assertTrue(taken <= runs <= taken + unknown,
+                        f"{runs} runs of {taken} events that were taken")
         self.assertLess(part(others, .5), part(own, .5), "who floods waits for himself")
+        return self.faults_of_events(flood, quiet, heard, beside)
 
     def test_9_control_a_project_that_floods_is_found(self):
         """Its own events and starts are those that wait, and nobody is refused."""
