@@ -435,6 +435,7 @@ START_TEST(what_is_held_back_waits_for_room)
     t.kept_count = 0;
     trace_wait(&t, 600);
     ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 0);
+    story_publish(&t, NULL, "b", "{\"g\": 1}"); /* too late for its time */
     story_settle(&t, 2);
     ck_assert_uint_eq(trace_sent(&t, TRIGGER_FIRED)->trigger_fired.event, 1);
     trace_close(&t);
@@ -594,6 +595,27 @@ START_TEST(one_scheduler_that_is_slow_holds_up_the_events_of_others_for_a_second
 }
 END_TEST
 
+START_TEST(a_slot_waits_for_room)
+{
+    struct trace t;
+    struct plan_trigger triggers[2] = {
+        story_trigger("m", "event", &plan_event_shape, &hears_a),
+        story_trigger("s", "schedule", NULL, NULL),
+    };
+    triggers[1].interval_ms = 60000;
+    open_narrow(&t, 1, 1);
+    story_offer(&t, 1, 1, AUTOMATION_ACTIVE, triggers, 2);
+    trace_wait(&t, 59900);
+    publish(&t, 1);
+    t.kept_count = 0;
+    trace_wait(&t, 200);
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 0);
+    story_settle(&t, 1);
+    ck_assert_uint_eq(trace_sent(&t, TRIGGER_FIRED)->trigger_fired.event, 0);
+    trace_close(&t);
+}
+END_TEST
+
 TCase *
 trigger_fires_case(void)
 {
@@ -613,6 +635,7 @@ trigger_fires_case(void)
     tcase_add_test(c, an_event_fires_once_whoever_dies);
     tcase_add_test(c, an_event_that_would_wait_for_too_long_is_refused);
     tcase_add_test(c, slots_are_late_and_take_turns_with_events);
+    tcase_add_test(c, a_slot_waits_for_room);
     tcase_add_test(c, what_is_held_back_waits_for_room);
     tcase_add_test(c, what_is_held_back_waits_for_events_that_came_before_its_time);
     tcase_add_test(c, a_hook_fires_once_and_then_those_who_listen);
