@@ -347,6 +347,8 @@ bridge_hear(struct bridge *bridge, const struct message *answer)
     void *self = q->self;
     if (!list_empty(&q->out))
         pace_answered(&q->desk->pace, clock_monotonic_us() - q->sent_us);
+    else
+        pace_late(&q->desk->pace);
     release(bridge, q);
     done(self, answer);
     return true;

@@ -187,10 +187,11 @@ fire_settled_applied(struct trigger_state *s, uint64_t at_ms, const struct messa
     struct schedule schedule;
 
     uint32_t partition = id_partition(&run);
-    if (kept_exists(s->journal, &key))
+    if (kept_exists(s->journal, &key)) {
         kept_drop(s->journal, &key);
-    window_settled(
-        &s->windows[partition], &run, at_ms, place_wanted(s, partition, at_ms));
+        window_settled(
+            &s->windows[partition], &run, at_ms, place_wanted(s, partition, at_ms));
+    }
     retelling_moves(s, partition, NULL);
     if (!kept_read(s->journal, &of_trigger, &schedule_shape, NULL, &schedule))
         return; /* of a version before */

@@ -68,8 +68,10 @@ window_settled(
     struct window *window, const struct id *run, uint64_t now_ms, bool wanted)
 {
     uint32_t at = find(window, run);
-    if (at == window->count)
+    if (at == window->count) {
+        pace_late(&window->pace);
         return;
+    }
     if (wanted && window_room(window) == 0)
         pace_short(&window->pace);
     pace_answered(&window->pace, (now_ms - window->out[at].at_ms) * US_PER_MS);

@@ -52,8 +52,6 @@ START_TEST(a_window_has_room_for_so_many)
     ck_assert_uint_eq(window_room(&window), 0);
     ck_assert_uint_eq(window_room_again(&window), 0);
     settle(&window, 2, 1, 40);
-    settle(&window, 2, 1, 40);
-    settle(&window, 9, 1, 40);
     ck_assert_uint_eq(window_room(&window), 1);
     ck_assert_uint_eq(window_late_ms(&window), 10 + FIRE_LATE_MS);
     window_pass_late(&window, 19 + FIRE_LATE_MS);
@@ -61,6 +59,22 @@ START_TEST(a_window_has_room_for_so_many)
     ck_assert_uint_eq(window_late_ms(&window), 20 + FIRE_LATE_MS);
     window_forget(&window);
     ck_assert_uint_eq(window_room(&window), 4);
+}
+END_TEST
+
+/* Who settles late is behind; who settles nothing is away, and may be told as before.
+ */
+START_TEST(a_scheduler_that_settles_late_is_told_fewer)
+{
+    struct window window;
+    window_open(&window, 16);
+    tell(&window, 0, 16, 10);
+    window_pass_late(&window, 10 + FIRE_LATE_MS);
+    ck_assert_uint_eq(window_room(&window), 16);
+    settle(&window, 0, 2, 20 + FIRE_LATE_MS);
+    ck_assert_uint_eq(window_room(&window), 4);
+    settle(&window, 2, 9, 30 + FIRE_LATE_MS);
+    ck_assert_uint_eq(window_room(&window), 1);
 }
 END_TEST
 
@@ -110,9 +124,9 @@ START_TEST(more_than_a_window_holds_are_told)
     window_open(&window, WINDOW_MAX);
     tell(&window, 0, WINDOW_MAX + 1, 7);
     ck_assert_uint_eq(window.count, WINDOW_MAX);
-    settle(&window, 0, 1, 8); /* the oldest is forgotten */
-    ck_assert_uint_eq(window.count, WINDOW_MAX);
     settle(&window, WINDOW_MAX, 1, 8);
+    ck_assert_uint_eq(window.count, WINDOW_MAX - 1);
+    settle(&window, 0, 1, 8); /* the oldest is forgotten */
     ck_assert_uint_eq(window.count, WINDOW_MAX - 1);
 }
 END_TEST
@@ -621,6 +635,7 @@ trigger_fires_case(void)
 {
     TCase *c = tcase_create("fires");
     tcase_add_test(c, a_window_has_room_for_so_many);
+    tcase_add_test(c, a_scheduler_that_settles_late_is_told_fewer);
     tcase_add_test(c, a_window_follows_how_long_fires_take);
     tcase_add_test(c, a_window_that_nobody_waits_for_stays_as_it_is);
     tcase_add_test(c, more_than_a_window_holds_are_told);
