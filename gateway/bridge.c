@@ -4,9 +4,9 @@
 #include "base/config.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "base/pace.h"
 #include "base/wrong.h"
 #include "gateway/line.h"
-#include "gateway/pace.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -197,8 +197,9 @@ desk_send(struct question *q, uint64_t now_us)
     mailbox_send(q->bridge->mailbox, q->message);
 }
 
-static bool
-desk_full(struct desk *desk, uint64_t now_us)
+/* How many are out and not late. */
+static size_t
+desk_out(struct desk *desk, uint64_t now_us)
 {
     struct list *at;
     while ((at = list_first(&desk->out)) != NULL) {
@@ -207,7 +208,7 @@ desk_full(struct desk *desk, uint64_t now_us)
             break;
         desk_take_back(q);
     }
-    return desk->out_count >= desk->pace.window;
+    return desk->out_count;
 }
 
 /* Send what may be sent; who is left is looked at again when all of those are late. */
@@ -218,7 +219,7 @@ desk_run(struct desk *desk)
     uint64_t now_us = clock_monotonic_us();
     if (bridge->closing)
         return;
-    while (!line_empty(&desk->line) && !desk_full(desk, now_us)) {
+    while (!line_empty(&desk->line) && desk_out(desk, now_us) < desk->pace.window) {
         struct waiter *waiter = line_next(&desk->line, now_us);
         desk_send(LIST_OF(waiter, struct question, waiter), now_us);
     }
@@ -285,6 +286,7 @@ bridge_ask(struct bridge *bridge, struct message *m, bridge_done *done, void *se
 {
     struct asker *asker = map_get(&bridge->askers, id_bytes(&m->envelope.project));
     uint64_t now_us = clock_monotonic_us();
+    bool alone = asker == NULL;
     enum err err = admit(bridge, m, asker);
     if (err != ERR_NONE) {
         refuse(done, self, err);
@@ -313,7 +315,12 @@ bridge_ask(struct bridge *bridge, struct message *m, bridge_done *done, void *se
     list_append(&bridge->asked, &q->link);
     alarm_set(
         bridge->alarms, &q->alarm, now_us / US_PER_MS + bridge->limits.patience_ms);
-    line_join(&q->desk->line, &m->envelope.project, &q->waiter, now_us);
+    /* A project that asks for nothing else waits for no place: there are as many again
+     * for such. */
+    if (alone && desk_out(q->desk, now_us) < 2 * (size_t)q->desk->pace.window)
+        desk_send(q, now_us);
+    else
+        line_join(&q->desk->line, &m->envelope.project, &q->waiter, now_us);
     desk_run(q->desk);
     return number;
 }
@@ -340,6 +347,8 @@ bridge_hear(struct bridge *bridge, const struct message *answer)
     void *self = q->self;
     if (!list_empty(&q->out))
         pace_answered(&q->desk->pace, clock_monotonic_us() - q->sent_us);
+    else
+        pace_late(&q->desk->pace);
     release(bridge, q);
     done(self, answer);
     return true;

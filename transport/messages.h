@@ -515,7 +515,9 @@
     F(S, 3, text,    type,   "such as github.issue.created")                             \
     F(S, 4, text,    source, "or nothing")                                               \
     F(S, 5, payload, data,   "msgpack map")                                              \
-    F(S, 6, payload, meta,   "msgpack map, or nothing")
+    F(S, 6, payload, meta,   "msgpack map, or nothing")                                  \
+    F(S, 7, id,      automation, "whose http trigger it fires, or zero")                 \
+    F(S, 8, text,    trigger, "the key of that, or nothing")
 
 /* `at` is the key of the last row that was looked at, with its place among the classes
  * of the event's type in front. */
@@ -523,6 +525,9 @@
     F(S, 1, u64,  number, "in the project's stream")                                     \
     F(S, 2, u32,  whole,  "1: nothing more follows from it")                             \
     F(S, 3, blob, at,     "where to go on, if more does")
+
+#define fires_passed_FIELDS(F, S)                                                        \
+    F(S, 1, u32,  partition, "of the scheduler that has not settled them")
 
 #define event_held_FIELDS(F, S)                                                          \
     F(S, 1, id,   automation, "automation id")                                           \

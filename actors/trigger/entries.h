@@ -72,7 +72,9 @@ enum { ENTRY_INLINE_MAX = 4096 };
     F(S, 5, u64,     bytes,  "that count against events_kept_bytes")                     \
     F(S, 6, payload, data,   "msgpack map")                                              \
     F(S, 7, payload, meta,   "msgpack map, or nothing")                                  \
-    F(S, 8, u64,     number, "in the project's stream")
+    F(S, 8, u64,     number, "in the project's stream")                                      \
+    F(S, 9, id,      automation, "whose http trigger it fires, or zero")                     \
+    F(S, 10, text,   trigger, "the key of that, or nothing")
 
 #define paths_entry_FIELDS(F, S)                                                         \
     F(S, 1, blob, paths, "msgpack array of the paths whose values are compared, sorted") \

@@ -83,8 +83,67 @@ on_fire_refused(const struct trigger_state *s, const struct fire_refused *refuse
     say_refusal_known(out, (struct refusal_known){ .run = refused->run });
 }
 
+/* ---- the windows ---- */
+
+uint32_t
+fires_room(const struct trigger_state *s)
+{
+    uint32_t least = UINT32_MAX;
+    for (uint32_t i = 0; i < s->config->schedulers; i++) {
+        uint32_t room = window_room(&s->windows[i]);
+        least = room < least ? room : least;
+    }
+    return least;
+}
+
+/* Has what must be told again no room? */
+static bool
+retelling_waits(const struct trigger_state *s, uint32_t partition)
+{
+    const struct retelling *retelling = &s->retellings[partition];
+    return retelling->active && retelling->fire
+           && window_room_again(&s->windows[partition]) == 0;
+}
+
+uint64_t
+fires_late_ms(const struct trigger_state *s)
+{
+    uint64_t first_ms = UINT64_MAX;
+    for (uint32_t i = 0; i < s->config->schedulers; i++) {
+        uint64_t late_ms = window_late_ms(&s->windows[i]);
+        if (late_ms < first_ms
+            && (window_room(&s->windows[i]) == 0 || retelling_waits(s, i)))
+            first_ms = late_ms;
+    }
+    return first_ms;
+}
+
 void
-trigger_fired_applied(struct trigger_state *s, const struct message *m)
+pass_late_fires(const struct trigger_state *s, uint64_t now_ms, struct outbox *out)
+{
+    for (uint32_t i = 0; i < s->config->schedulers; i++)
+        if (window_late_ms(&s->windows[i]) <= now_ms)
+            say_fires_passed(out, (struct fires_passed){ i });
+}
+
+void
+fires_passed_applied(struct trigger_state *s, uint64_t at_ms, const struct message *m)
+{
+    window_pass_late(&s->windows[m->fires_passed.partition], at_ms);
+}
+
+/* Does anything wait for a place in the window? */
+static bool
+place_wanted(const struct trigger_state *s, uint32_t partition, uint64_t now_ms)
+{
+    return backlog_next(&s->backlog) != NULL || s->slot_ms <= now_ms
+           || s->hold_ms <= now_ms || retelling_waits(s, partition);
+}
+
+/* ---- what has happened ---- */
+
+void
+trigger_fired_applied(struct trigger_state *s, uint64_t at_ms, const struct message *m)
 {
     const struct trigger_fired *fired = &m->trigger_fired;
     struct trigger_name name = { m->envelope.project, fired->automation,
@@ -111,12 +170,14 @@ trigger_fired_applied(struct trigger_state *s, const struct message *m)
         }
         hold_fired(s, &name, fired);
         kept_write(s->journal, &key, &fire_shape, &fire);
+        s->time_told = fired->event == 0 || fired->held;
     }
+    window_told(&s->windows[id_partition(&fired->run)], &fired->run, at_ms);
     retelling_moves(s, id_partition(&fired->run), &key);
 }
 
 void
-fire_settled_applied(struct trigger_state *s, const struct message *m)
+fire_settled_applied(struct trigger_state *s, uint64_t at_ms, const struct message *m)
 {
     const struct fire_settled *settled = &m->fire_settled;
     struct trigger_name name = { m->envelope.project, settled->automation,
@@ -126,9 +187,13 @@ fire_settled_applied(struct trigger_state *s, const struct message *m)
     struct row_key key = key_of_fire(&run), of_trigger = key_of_schedule(&name);
     struct schedule schedule;
 
-    if (kept_exists(s->journal, &key))
+    uint32_t partition = id_partition(&run);
+    if (kept_exists(s->journal, &key)) {
         kept_drop(s->journal, &key);
-    retelling_moves(s, id_partition(&run), NULL);
+        window_settled(
+            &s->windows[partition], &run, at_ms, place_wanted(s, partition, at_ms));
+    }
+    retelling_moves(s, partition, NULL);
     if (!kept_read(s->journal, &of_trigger, &schedule_shape, NULL, &schedule))
         return; /* of a version before */
     bool current = settled->event == 0 && schedule.fired_ms == settled->slot_ms;
@@ -167,12 +232,13 @@ next_told(const struct trigger_state *s, uint32_t partition,
     return false;
 }
 
-/* Whom to tell again; the number of schedulers for nobody. */
+/* Whom to tell again now; the number of schedulers for nobody. */
 static uint32_t
 first_retelling(const struct trigger_state *s)
 {
     uint32_t partition = 0;
-    while (partition < s->config->schedulers && !s->retellings[partition].active)
+    while (partition < s->config->schedulers
+           && (!s->retellings[partition].active || retelling_waits(s, partition)))
         partition++;
     return partition;
 }
@@ -239,10 +305,13 @@ tell_again(const struct trigger_state *s, struct outbox *out)
 {
     uint32_t partition = first_retelling(s);
     struct row_key after = s->retellings[partition].after, key;
+    uint32_t room = window_room_again(&s->windows[partition]);
     size_t bytes = 0;
     while (out->count < SAID_MAX && bytes < SAID_BYTES_MAX
            && next_told(s, partition, &after, &key)) {
         bool fire = key.bytes[0] == 'F';
+        if (fire && room-- == 0)
+            return;
         if (!(fire ? tell_fire(s, &key, out) : tell_match(s, &key, out)))
             return;
         const struct message *m = &out->messages[out->count - 1];
@@ -250,6 +319,16 @@ tell_again(const struct trigger_state *s, struct outbox *out)
                       : m->wait_matched.data.size;
         after = key;
     }
+}
+
+/* What must be told next, behind `after`? */
+static void
+look_behind(struct trigger_state *s, uint32_t partition)
+{
+    struct retelling *retelling = &s->retellings[partition];
+    struct row_key next;
+    retelling->active = next_told(s, partition, &retelling->after, &next);
+    retelling->fire = retelling->active && next.bytes[0] == 'F';
 }
 
 /* They are told in their order; what comes meanwhile is told out of turn. */
@@ -260,21 +339,19 @@ retelling_moves(struct trigger_state *s, uint32_t partition, const struct row_ke
     struct row_key next;
     if (!retelling->active)
         return;
-    retelling->active = next_told(s, partition, &retelling->after, &next);
-    if (told == NULL || !bytes_equal(row_key_bytes(&next), row_key_bytes(told)))
-        return;
-    retelling->after = *told;
-    retelling->active = next_told(s, partition, &retelling->after, &next);
+    if (told != NULL && next_told(s, partition, &retelling->after, &next)
+        && bytes_equal(row_key_bytes(&next), row_key_bytes(told)))
+        retelling->after = *told;
+    look_behind(s, partition);
 }
 
 void
 peer_reset_applied(struct trigger_state *s, const struct peer_reset *peer)
 {
-    struct row_key none = { .size = 0 }, next;
     if (peer->actor != ACTOR_scheduler || peer->instance >= s->config->schedulers)
         return;
-    s->retellings[peer->instance] = (struct retelling){
-        .active = next_told(s, peer->instance, &none, &next),
-    };
+    window_forget(&s->windows[peer->instance]);
+    s->retellings[peer->instance].after.size = 0;
+    look_behind(s, peer->instance);
     ends_reset(s, peer->instance);
 }

@@ -10,6 +10,9 @@
 
 enum { HANDLE_MAX = 128 };
 
+static const char NOT_ACTIVE[] =
+    "the trigger is not enabled, or its automation is not active";
+
 struct bytes
 hook_handle(const struct trigger_state *s, const struct trigger_name *name,
     struct bytes own, struct arena *arena)
@@ -221,24 +224,28 @@ answer(const struct call *call, const struct event_entry *event, bool new)
     say_answer(call->out, call->said->request, &document, new);
 }
 
-static void
-fire(const struct call *call, const struct event *event)
+/* It may have been paused, or be gone, since it was called. */
+void
+hook_fires(const struct trigger_state *s, const struct event *event, struct outbox *out)
 {
-    struct bytes mistake;
+    const struct event_entry *e = &event->entry;
+    struct trigger_name name = { out->project, e->automation, e->trigger };
+    struct bytes mistake = text(NOT_ACTIVE);
+    struct definition definition;
     struct firing firing = {
-        .name = call->name,
-        .definition = &call->definition,
-        .slot_ms = event->entry.at_ms,
-        .event = event->entry.number,
-        .data = event->entry.data,
+        .name = name,
+        .definition = &definition,
+        .slot_ms = e->at_ms,
+        .event = e->number,
+        .data = e->data,
         .meta = event->meta,
         .source = text("http"),
     };
-    if (inputs_of(call->s, call->definition.inputs, event, call->out->arena,
-            &firing.inputs, &mistake))
-        say_fire(call->s, &firing, call->out);
+    if (definition_read(s, &name, out->arena, &definition) && definition.active
+        && inputs_of(s, definition.inputs, event, out->arena, &firing.inputs, &mistake))
+        say_fire(s, &firing, out);
     else
-        say_failed_fire(&call->name, firing.slot_ms, firing.event, mistake, call->out);
+        say_failed_fire(&name, e->at_ms, e->number, mistake, out);
 }
 
 void
@@ -254,8 +261,7 @@ on_hook_call(const struct trigger_state *s, uint64_t now_ms, const struct messag
         return;
     }
     if (!call.definition.active) {
-        say_refusal(out, call.said->request, ERR_NOT_RUNNABLE,
-            "the trigger is not enabled, or its automation is not active");
+        say_refusal(out, call.said->request, ERR_NOT_RUNNABLE, NOT_ACTIVE);
         return;
     }
     if (call.said->data.size > s->config->payload_max) {
@@ -266,7 +272,8 @@ on_hook_call(const struct trigger_state *s, uint64_t now_ms, const struct messag
     struct publication publication = { .id = id_of(&call),
         .type = type_of(&call),
         .data = data_of(&call),
-        .meta = meta_of(&call) };
+        .meta = meta_of(&call),
+        .hook = &call.name };
     uint64_t known = event_of_id(s, &out->project, publication.id);
     if (known != 0) {
         if (!event_read(s, &out->project, known, out->arena, &event.entry))
@@ -274,11 +281,14 @@ on_hook_call(const struct trigger_state *s, uint64_t now_ms, const struct messag
         answer(&call, &event.entry, false);
         return;
     }
+    if (event_overloads(s, now_ms, &publication, out)) {
+        say_overloaded(out, call.said->request);
+        return;
+    }
     automation_version(
         s->journal, &call.name.project, &call.name.automation, &automation);
     publication.source = automation.name;
     keep_event(s, now_ms, &publication, out, &event);
-    fire(&call, &event);
     answer(&call, &event.entry, true);
     route_kept(s, &event, out);
 }

@@ -9,6 +9,7 @@ struct routing {
     const struct event *event;
     struct outbox *out;
     size_t looked, said_before, said_max;
+    uint32_t fires, fires_max;
 };
 
 /* How often the event may be said in one turn. */
@@ -25,7 +26,9 @@ hears(void *self, const struct listener *listener)
 {
     struct routing *r = self;
     struct outbox *out = r->out;
-    if (r->looked == LOOKED_MAX || out->count - r->said_before >= r->said_max)
+    size_t before = out->count;
+    if (r->looked == LOOKED_MAX || before - r->said_before >= r->said_max
+        || r->fires >= r->fires_max)
         return false;
     r->looked++;
     if (listener->kind == LISTENER_TRIGGER) {
@@ -37,6 +40,8 @@ hears(void *self, const struct listener *listener)
             listener->second };
         wait_hears(r->s, &name, r->event, out);
     }
+    for (size_t i = before; i < out->count; i++)
+        r->fires += out->messages[i].code == TRIGGER_FIRED;
     return true;
 }
 
@@ -44,7 +49,15 @@ void
 route_event(const struct trigger_state *s, const struct event *event, struct bytes at,
     struct outbox *out)
 {
-    struct routing routing = { s, event, out, 0, out->count, said_max(event) };
+    struct routing routing = { .s = s,
+        .event = event,
+        .out = out,
+        .said_max = said_max(event),
+        .fires_max = fires_room(s) };
+    /* One more than there is room for, perhaps: then it is said, and never again. */
+    if (event->entry.trigger.size > 0 && at.size == 0)
+        hook_fires(s, event, out);
+    routing.said_before = out->count;
     struct walk walk = {
         .journal = s->journal,
         .project = out->project,
@@ -55,6 +68,7 @@ route_event(const struct trigger_state *s, const struct event *event, struct byt
         .at_size = at.size,
     };
     assert(at.size <= sizeof walk.at);
+    assert(routing.fires_max > 0);
     if (at.size > 0)
         memcpy(walk.at, at.data, at.size);
     bool whole = listeners_walk(&walk);
@@ -67,37 +81,12 @@ route_event(const struct trigger_state *s, const struct event *event, struct byt
              });
 }
 
-struct search {
-    const struct trigger_state *s;
-    struct id project;
-    bool found;
-};
-
-static bool
-take_unrouted(void *self, struct bytes key, struct bytes value)
-{
-    struct search *search = self;
-    struct stream stream;
-    kept_take(search->s->journal, value, &stream_shape, NULL, &stream);
-    if (stream.routed == stream.last)
-        return true;
-    row_take_u8(&key);
-    search->project = row_take_id(&key);
-    search->found = true;
-    return false;
-}
-
 void
 route_next(const struct trigger_state *s, struct outbox *out)
 {
-    struct search search = { .s = s };
-    struct row_key from = row_key('Z'), to = row_key_after(&from);
     struct stream stream;
     struct event event;
-    journal_scan(s->journal, row_key_bytes(&from), row_key_bytes(&to), false,
-        take_unrouted, &search);
-    assert(search.found);
-    out->project = search.project;
+    out->project = *backlog_next(&s->backlog);
     stream_read(s, &out->project, &stream);
     bool kept =
         event_read(s, &out->project, stream.routed + 1, out->arena, &event.entry);
@@ -107,17 +96,21 @@ route_next(const struct trigger_state *s, struct outbox *out)
 }
 
 void
-event_routed_applied(struct trigger_state *s, const struct message *m)
+event_routed_applied(struct trigger_state *s, uint64_t at_ms, const struct message *m)
 {
     const struct event_routed *routed = &m->event_routed;
-    struct row_key key = key_of_stream(&m->envelope.project);
+    const struct id *project = &m->envelope.project;
+    struct row_key key = key_of_stream(project);
     struct stream stream;
-    stream_read(s, &m->envelope.project, &stream);
+    stream_read(s, project, &stream);
     assert(routed->number == stream.routed + 1);
     stream.at = routed->at;
+    s->time_told = false;
+    backlog_move(&s->backlog, project, at_ms, routed->whole != 0);
     if (routed->whole) {
         stream.routed = routed->number;
-        s->unrouted -= stream.routed == stream.last;
+        if (stream.routed == stream.last)
+            backlog_leave(&s->backlog, project);
         if (stream.oldest_ms < s->oldest_ms)
             s->oldest_ms = stream.oldest_ms;
     }

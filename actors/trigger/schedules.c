@@ -251,6 +251,7 @@ struct firing_slots {
     const struct trigger_state *state;
     struct outbox *out;
     uint64_t now_ms;
+    uint32_t left; /* that may fire in this turn */
 };
 
 static bool
@@ -261,7 +262,7 @@ fire_due(void *self, struct bytes key, struct bytes value)
     uint64_t due_ms;
     struct trigger_name name = due_read(key, &due_ms);
     (void)value;
-    if (!same_project(out, &name.project) || out->count >= SAID_MAX)
+    if (!same_project(out, &name.project) || firing->left-- == 0)
         return false;
     out->project = name.project;
     fire_slot(firing->state, &name, firing->now_ms, out);
@@ -269,9 +270,10 @@ fire_due(void *self, struct bytes key, struct bytes value)
 }
 
 void
-fire_slots(const struct trigger_state *s, uint64_t now_ms, struct outbox *out)
+fire_slots(
+    const struct trigger_state *s, uint64_t now_ms, uint32_t most, struct outbox *out)
 {
-    struct firing_slots firing = { s, out, now_ms };
+    struct firing_slots firing = { s, out, now_ms, most < SAID_MAX ? most : SAID_MAX };
     struct row_key from = row_key('T'), to = row_key('T');
     row_key_u64(&to, now_ms + 1);
     journal_scan(

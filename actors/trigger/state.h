@@ -3,8 +3,10 @@
 #define ACTORS_TRIGGER_STATE_H
 #include "actors/actor.h"
 #include "actors/plan/plan_kinds.h"
+#include "actors/trigger/backlog.h"
 #include "actors/trigger/entries.h"
 #include "actors/trigger/listeners.h"
+#include "actors/trigger/window.h"
 
 enum {
     SAID_MAX = 64,            /* facts with payloads in one turn */
@@ -14,7 +16,7 @@ enum {
 
 /* Fires, and then matches, that a scheduler is told again, because it greeted. */
 struct retelling {
-    bool active;
+    bool active, fire;    /* there is one, and it is a fire */
     struct row_key after; /* the row of the last one; empty: none yet */
 };
 
@@ -34,8 +36,10 @@ struct trigger_state {
     uint64_t slot_ms;   /* no slot comes before; UINT64_MAX: there is none */
     uint64_t hold_ms;   /* no group that is held back is due before */
     uint64_t oldest_ms; /* no event that is kept came before */
-    uint64_t unrouted;  /* projects with events whose consequences are not all said */
     uint64_t looking;   /* waits for which the stream is searched */
+    bool time_told;     /* it was the turn of what time brings, not of an event */
+    struct backlog backlog;
+    struct window windows[SCHEDULERS_MAX];
     struct retelling retellings[SCHEDULERS_MAX];
     struct ends_telling ends[SCHEDULERS_MAX];
 };
@@ -101,8 +105,19 @@ void on_fire_taken(
     const struct trigger_state *s, const struct fire_taken *taken, struct outbox *out);
 void on_fire_refused(const struct trigger_state *s, const struct fire_refused *refused,
     struct outbox *out);
-void trigger_fired_applied(struct trigger_state *s, const struct message *m);
-void fire_settled_applied(struct trigger_state *s, const struct message *m);
+void
+trigger_fired_applied(struct trigger_state *s, uint64_t at_ms, const struct message *m);
+void
+fire_settled_applied(struct trigger_state *s, uint64_t at_ms, const struct message *m);
+void
+fires_passed_applied(struct trigger_state *s, uint64_t at_ms, const struct message *m);
+/* How many fires any scheduler may be told now: whose they will be is not known before.
+ */
+uint32_t fires_room(const struct trigger_state *s);
+/* When one that holds up others is late. */
+uint64_t fires_late_ms(const struct trigger_state *s);
+void
+pass_late_fires(const struct trigger_state *s, uint64_t now_ms, struct outbox *out);
 /* Tell the scheduler of the partition again what is not settled. */
 bool retelling(const struct trigger_state *s);
 void tell_again(const struct trigger_state *s, struct outbox *out);
@@ -139,7 +154,8 @@ uint64_t schedule_begin(const struct trigger_state *s,
     const struct definition *definition, uint64_t after_ms);
 uint64_t
 schedule_jitter(const struct trigger_name *name, const struct definition *definition);
-void fire_slots(const struct trigger_state *s, uint64_t now_ms, struct outbox *out);
+void fire_slots(
+    const struct trigger_state *s, uint64_t now_ms, uint32_t most, struct outbox *out);
 void slot_skipped_applied(struct trigger_state *s, const struct message *m);
 void on_schedule_next(const struct trigger_state *s, uint64_t now_ms,
     const struct message *in, struct outbox *out);
@@ -147,6 +163,7 @@ void on_schedule_next(const struct trigger_state *s, uint64_t now_ms,
 /* stream.c: the events of projects */
 struct publication {
     struct bytes id, type, source, data, meta;
+    const struct trigger_name *hook; /* that it fires, whatever that listens for */
 };
 /* The stream of a project; all zero before its first event. */
 void stream_read(
@@ -159,6 +176,10 @@ event_of_id(const struct trigger_state *s, const struct id *project, struct byte
 /* Keep it, and say what follows as far as a turn allows.  `event` is the event then. */
 void keep_event(const struct trigger_state *s, uint64_t now_ms,
     const struct publication *publication, struct outbox *out, struct event *event);
+/* Would it have to wait for too long, for something that follows from it? */
+bool event_overloads(const struct trigger_state *s, uint64_t now_ms,
+    const struct publication *publication, struct outbox *out);
+void say_overloaded(struct outbox *out, uint64_t request);
 /* Say what follows from an event that was just kept, unless others come first. */
 void route_kept(
     const struct trigger_state *s, const struct event *event, struct outbox *out);
@@ -196,12 +217,15 @@ void ends_wanted_applied(struct trigger_state *s, const struct message *m);
 void route_event(const struct trigger_state *s, const struct event *event,
     struct bytes at, struct outbox *out);
 void route_next(const struct trigger_state *s, struct outbox *out);
-void event_routed_applied(struct trigger_state *s, const struct message *m);
+void
+event_routed_applied(struct trigger_state *s, uint64_t at_ms, const struct message *m);
 
 /* subscriptions.c: event triggers */
 void trigger_hears(const struct trigger_state *s, const struct trigger_name *name,
     const struct event *event, struct outbox *out);
-void fire_holds(const struct trigger_state *s, uint64_t now_ms, struct outbox *out);
+/* Perhaps none, if events wait. */
+void fire_holds(
+    const struct trigger_state *s, uint64_t now_ms, uint32_t most, struct outbox *out);
 void holds_find(struct trigger_state *s);
 void event_held_applied(struct trigger_state *s, const struct message *m);
 void hold_ended_applied(struct trigger_state *s, const struct message *m);
@@ -231,6 +255,9 @@ struct bytes hook_handle(const struct trigger_state *s, const struct trigger_nam
     struct bytes own, struct arena *arena);
 void on_hook_call(const struct trigger_state *s, uint64_t now_ms,
     const struct message *in, struct outbox *out);
+/* Fire the trigger whose call the event is. */
+void hook_fires(
+    const struct trigger_state *s, const struct event *event, struct outbox *out);
 
 /* signatures.c: does a request come from who knows the secret? */
 struct hook_request {

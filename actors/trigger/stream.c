@@ -42,6 +42,7 @@ event_read(const struct trigger_state *s, const struct id *project, uint64_t num
     entry->source = arena_copy(arena, entry->source);
     entry->data = arena_copy(arena, entry->data);
     entry->meta = arena_copy(arena, entry->meta);
+    entry->trigger = arena_copy(arena, entry->trigger);
     return true;
 }
 
@@ -146,9 +147,11 @@ take_unrouted(void *self, struct bytes key, struct bytes value)
 {
     struct trigger_state *s = self;
     struct stream stream;
-    (void)key;
     kept_take(s->journal, value, &stream_shape, NULL, &stream);
-    s->unrouted += stream.routed < stream.last;
+    row_take_u8(&key);
+    struct id project = row_take_id(&key);
+    if (stream.routed < stream.last)
+        backlog_join(&s->backlog, &project, 0);
     return true;
 }
 
@@ -156,7 +159,6 @@ void
 stream_find(struct trigger_state *s)
 {
     struct row_key from = row_key('Z'), to = row_key_after(&from);
-    s->unrouted = 0;
     journal_scan(
         s->journal, row_key_bytes(&from), row_key_bytes(&to), false, take_unrouted, s);
     s->oldest_ms = find_oldest(s).oldest_ms;
@@ -207,6 +209,10 @@ keep_event(const struct trigger_state *s, uint64_t now_ms,
         .data = arena_copy(out->arena, pack_or_map(publication->data)),
         .meta = arena_copy(out->arena, publication->meta),
     };
+    if (publication->hook != NULL) {
+        kept.automation = publication->hook->automation;
+        kept.trigger = publication->hook->key;
+    }
     event->entry = (struct event_entry){
         .id = kept.id,
         .type = kept.type,
@@ -215,6 +221,8 @@ keep_event(const struct trigger_state *s, uint64_t now_ms,
         .data = kept.data,
         .meta = kept.meta,
         .number = kept.number,
+        .automation = kept.automation,
+        .trigger = kept.trigger,
     };
     event->meta = event_meta(&event->entry, out->arena);
     say_event_kept(out, kept);
@@ -223,12 +231,35 @@ keep_event(const struct trigger_state *s, uint64_t now_ms,
     say_stream_changed(out, (struct stream_changed){ .number = kept.number });
 }
 
+bool
+event_overloads(const struct trigger_state *s, uint64_t now_ms,
+    const struct publication *publication, struct outbox *out)
+{
+    struct stream stream;
+    stream_read(s, &out->project, &stream);
+    return backlog_expect_ms(
+               &s->backlog, &out->project, stream.last - stream.routed, now_ms)
+               > s->config->request_wait_ms
+           && (publication->hook != NULL
+               || listeners_any(s->journal, &out->project, publication->type,
+                   pack_or_map(publication->data)));
+}
+
+void
+say_overloaded(struct outbox *out, uint64_t request)
+{
+    say_refusal(out, request, ERR_OVERLOADED,
+        "what the project's events start takes longer than they come: nothing was "
+        "kept, "
+        "try again later");
+}
+
 void
 route_kept(const struct trigger_state *s, const struct event *event, struct outbox *out)
 {
     struct stream stream;
     stream_read(s, &out->project, &stream);
-    if (stream.routed + 1 == event->entry.number)
+    if (stream.routed + 1 == event->entry.number && fires_room(s) > 0)
         route_event(s, event, (struct bytes){ 0 }, out);
 }
 
@@ -245,6 +276,8 @@ event_kept_applied(struct trigger_state *s, uint64_t at_ms, const struct message
         .data = kept->data,
         .meta = kept->meta,
         .number = kept->number,
+        .automation = kept->automation,
+        .trigger = kept->trigger,
     };
     struct row_key key = key_of_event(project, kept->number);
     struct row_key typed = key_of_typed(project, kept->type, kept->number);
@@ -264,7 +297,7 @@ event_kept_applied(struct trigger_state *s, uint64_t at_ms, const struct message
         stream.first = kept->number;
         stream.oldest_ms = at_ms;
     }
-    s->unrouted += stream.routed == stream.last;
+    backlog_join(&s->backlog, project, at_ms);
     stream.last = kept->number;
     stream.bytes += event.bytes;
     stream_write(s, project, &stream);
@@ -332,7 +365,12 @@ on_event_publish(const struct trigger_state *s, uint64_t now_ms,
         answer(out, e->request, &event.entry, false);
         return;
     }
-    struct publication publication = { e->id, e->type, e->source, e->data, e->meta };
+    struct publication publication = { e->id, e->type, e->source, e->data, e->meta,
+        NULL };
+    if (event_overloads(s, now_ms, &publication, out)) {
+        say_overloaded(out, e->request);
+        return;
+    }
     keep_event(s, now_ms, &publication, out, &event);
     answer(out, e->request, &event.entry, true);
     route_kept(s, &event, out);

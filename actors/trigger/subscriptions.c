@@ -261,12 +261,26 @@ fire_hold(const struct trigger_state *s, const struct hold_name *name,
                                 .group = h.group });
 }
 
+/* Have all events of the project that came before that time been heard? */
+static bool
+heard_until(const struct trigger_state *s, const struct id *project, uint64_t due_ms)
+{
+    struct event_entry event;
+    struct stream stream;
+    stream_read(s, project, &stream);
+    struct row_key key = key_of_event(project, stream.routed + 1);
+    return !kept_read(s->journal, &key, &event_entry_shape, NULL, &event)
+           || event.at_ms >= due_ms;
+}
+
 void
-fire_holds(const struct trigger_state *s, uint64_t now_ms, struct outbox *out)
+fire_holds(
+    const struct trigger_state *s, uint64_t now_ms, uint32_t most, struct outbox *out)
 {
     struct row_key rows = row_key('J'), key = { .size = 0 };
-    size_t turns = 0;
-    while (turns++ < SAID_MAX / 4
+    size_t turns = 0, looked = 0;
+    most = most < SAID_MAX / 4 ? most : SAID_MAX / 4;
+    while (turns < most && looked++ < LOOKED_MAX
            && kept_first(s->journal, &rows, row_key_bytes(&key), &key)) {
         uint64_t due_ms;
         struct hold hold;
@@ -274,6 +288,9 @@ fire_holds(const struct trigger_state *s, uint64_t now_ms, struct outbox *out)
         struct row_key of_hold = key_of_hold(&name);
         if (due_ms > now_ms || !same_project(out, &name.project))
             return;
+        if (!heard_until(s, &name.project, due_ms))
+            continue;
+        turns++;
         if (!kept_read(s->journal, &of_hold, &hold_shape, NULL, &hold))
             WRONG("a group that is held back is not there");
         out->project = name.project;

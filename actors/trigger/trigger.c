@@ -14,6 +14,9 @@ trigger_open(void *state, const struct actor_setup *setup)
     s->journal = setup->journal;
     s->zones = setup->zones;
     memcpy(s->secret, setup->secret, SECRET_SIZE);
+    backlog_open(&s->backlog);
+    for (uint32_t i = 0; i < setup->config->schedulers; i++)
+        window_open(&s->windows[i], setup->config->fires_max);
     schedules_find(s);
     holds_find(s);
     stream_find(s);
@@ -23,7 +26,8 @@ trigger_open(void *state, const struct actor_setup *setup)
 static void
 trigger_close(void *state)
 {
-    (void)state;
+    struct trigger_state *s = state;
+    backlog_close(&s->backlog);
 }
 
 static void
@@ -77,24 +81,43 @@ static uint64_t
 trigger_due(const void *state)
 {
     const struct trigger_state *s = state;
-    if (retelling(s) || ends_untold(s) || s->unrouted > 0 || s->looking > 0)
+    bool room = fires_room(s) > 0;
+    if (retelling(s) || ends_untold(s) || s->looking > 0
+        || (room && backlog_next(&s->backlog) != NULL))
         return 0;
-    return earlier(earlier(s->slot_ms, s->hold_ms), stream_expires_ms(s));
+    uint64_t due_ms = earlier(stream_expires_ms(s), fires_late_ms(s));
+    return room ? earlier(due_ms, earlier(s->slot_ms, s->hold_ms)) : due_ms;
+}
+
+/* What time brings. */
+static void
+fire_due(const struct trigger_state *s, uint64_t now_ms, struct outbox *out)
+{
+    uint32_t room = fires_room(s);
+    if (room == 0)
+        return;
+    if (s->slot_ms <= now_ms)
+        fire_slots(s, now_ms, room, out);
+    else if (s->hold_ms <= now_ms)
+        fire_holds(s, now_ms, room, out);
 }
 
 static void
 trigger_tick(const void *state, uint64_t now_ms, struct outbox *out)
 {
     const struct trigger_state *s = state;
-    if (s->slot_ms <= now_ms)
-        fire_slots(s, now_ms, out);
-    else if (s->hold_ms <= now_ms)
-        fire_holds(s, now_ms, out);
-    else if (ends_untold(s))
+    bool routes = fires_room(s) > 0 && backlog_next(&s->backlog) != NULL;
+    if (fires_late_ms(s) <= now_ms)
+        pass_late_fires(s, now_ms, out);
+    else if (!(routes && s->time_told))
+        fire_due(s, now_ms, out);
+    if (out->count > 0)
+        return;
+    if (ends_untold(s))
         tell_ends(s, out);
     else if (retelling(s))
         tell_again(s, out);
-    else if (s->unrouted > 0)
+    else if (routes)
         route_next(s, out);
     else if (s->looking > 0)
         look_back(s, out);

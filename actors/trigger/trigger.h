@@ -6,7 +6,8 @@
  * The run's id follows from automation, trigger and slot or event: telling it twice
  * starts one run.  An event gets the next number of its project's stream; what it
  * starts and wakes is said in the same turn, or as far as a turn allows, and the rest
- * in the next ones: how far is a fact, too.
+ * in the next ones: how far is a fact, too.  Schedulers are told no more fires than
+ * they settle in time; events wait for that in their rows, and projects take turns.
  *
  * Nothing is kept in memory for a trigger or a wait.  Rows of its journal:
  *

@@ -150,6 +150,10 @@ change(const struct trigger_state *s, uint64_t now_ms, const struct wish *wish,
     };
     bool heard =
         listeners_any(s->journal, &out->project, publication.type, publication.data);
+    if (heard && event_overloads(s, now_ms, &publication, out)) {
+        say_overloaded(out, wish->request);
+        return;
+    }
     say_state_changed(out, (struct state_changed){
                                .scope = wish->scope,
                                .key = wish->key,

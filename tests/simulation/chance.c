@@ -10,7 +10,7 @@ mix(uint64_t z)
 }
 
 void
-chance_open(struct chance *chance, uint64_t seed, enum stream stream)
+chance_open(struct chance *chance, uint64_t seed, enum chance_stream stream)
 {
     chance->state = mix(mix(seed) + (uint64_t)stream);
 }

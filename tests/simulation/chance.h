@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum stream {
+enum chance_stream {
     STREAM_DIALS,
     STREAM_NETWORK,
     STREAM_DISK,
@@ -27,7 +27,7 @@ struct chance {
     uint64_t state;
 };
 
-void chance_open(struct chance *chance, uint64_t seed, enum stream stream);
+void chance_open(struct chance *chance, uint64_t seed, enum chance_stream stream);
 uint64_t chance_next(struct chance *chance);
 /* 0 to end - 1; 0 if `end` is 0. */
 uint64_t chance_below(struct chance *chance, uint64_t end);

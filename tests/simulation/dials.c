@@ -77,6 +77,18 @@ draw_config(struct config *config, struct chance *c)
     config->state_cache_bytes = chance_hits(c, 3000) ? 4096 : 1 << 20;
 }
 
+static void
+draw_flood(struct dials *dials, struct config *config, struct chance *c)
+{
+    dials->flood = chance_hits(c, 2500);
+    if (!dials->flood)
+        return;
+    dials->events = true;
+    config->fires_max = (uint32_t)chance_between(c, 1, 4);
+    if (chance_hits(c, 5000))
+        config->request_wait_ms = (uint32_t)chance_between(c, 50, 1000);
+}
+
 void
 dials_draw(struct dials *dials, struct config *config, struct chance *c)
 {
@@ -98,6 +110,7 @@ dials_draw(struct dials *dials, struct config *config, struct chance *c)
     draw_faults(dials, c);
     if (chance_hits(c, 300))
         dials_steady(dials);
+    draw_flood(dials, config, c);
 }
 
 void

@@ -55,6 +55,7 @@ struct dials {
     bool linger; /* the world goes on for a while when all runs have ended */
     bool crowd;  /* most starts are of one automation, whose runs see each other */
     bool events; /* there are automations that events start */
+    bool flood;  /* events of two projects come faster than runs may start */
     bool wide;   /* there is an automation of 150 steps side by side */
 };
 

@@ -458,6 +458,8 @@ oracle_hear_decision(const struct machine *m, uint64_t now_ms, const struct mess
     }
     if (m->name == ACTOR_registry)
         registry_check(m, out);
+    if (m->name == ACTOR_trigger)
+        no_more_fires_are_told_than_there_is_room_for(m, out);
     if (m->name == ACTOR_lease)
         lease_check(m, in, out);
     if (m->name == ACTOR_lease && in != NULL) {
@@ -664,8 +666,11 @@ oracle_hear_turn(struct machine *m)
     if (m->name == ACTOR_scheduler) {
         lanes_check(m);
         groups_check(m);
-    } else if (m->name == ACTOR_lease)
+    } else if (m->name == ACTOR_lease) {
         table_check(m);
+    } else if (m->name == ACTOR_trigger) {
+        windows_check(m);
+    }
 }
 
 /* ---- the end ---- */

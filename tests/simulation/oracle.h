@@ -181,6 +181,10 @@ void children_judge(struct sim *sim);
 void log_check(struct sim *sim, const struct machine *scheduler);
 /* trigger_check.c: the same of the trigger actor. */
 void trigger_check(struct sim *sim, const struct machine *trigger);
+/* The same file: what it keeps in memory of the fires that schedulers were told. */
+void windows_check(const struct machine *trigger);
+void no_more_fires_are_told_than_there_is_room_for(
+    const struct machine *trigger, const struct outbox *out);
 /* holds_check.c: of events that triggers hold back. */
 void holds_check(struct sim *sim, const struct machine *trigger);
 /* A slot has come since the trigger actor's clock said `from_ms`. */

@@ -106,6 +106,8 @@ publishers_hear(
         if (again)
             try_again(sim, p);
     } else if (p->number == 0 && attempt == p->attempt) {
+        if (answer->code == REFUSED && answer->refused.err == ERR_OVERLOADED)
+            sim_probe(PROBE_OVERLOADED);
         try_again(sim, p);
     }
 }
@@ -135,12 +137,14 @@ publishers_open(struct sim *sim)
     sim->publishers = sim_room(sizeof *sim->publishers);
     for (size_t i = 0; i < ALL; i++) {
         struct publication *p = &sim->publishers->all[i];
-        uint64_t after_us = i < EVENTS
-                                ? chance_below(luck(sim), sim->dials.faults_us)
-                                : sim->dials.faults_us + (i - EVENTS) / 2 * SECOND_US;
+        uint64_t within_us = sim->dials.flood ? SECOND_US : sim->dials.faults_us;
+        uint64_t after_us =
+            i < EVENTS
+                ? sim->dials.faults_us - within_us + chance_below(luck(sim), within_us)
+                : sim->dials.faults_us + (i - EVENTS) / 2 * SECOND_US;
         snprintf(p->id, sizeof p->id, "event-%zu", i);
         p->type = i < EVENTS && chance_hits(luck(sim), 5000) ? "ping" : "pong";
-        p->project = (uint32_t)(i >= EVENTS ? i % PROJECTS : 0);
+        p->project = (uint32_t)(i >= EVENTS || sim->dials.flood ? i % PROJECTS : 0);
         p->kind = i < EVENTS ? chance_below(luck(sim), 2) : 1;
         p->attempt = 1;
         sim_plan(sim, after_us, send, p, 1, NULL);

@@ -98,7 +98,7 @@ sim_wall_ms(const struct sim *sim)
 }
 
 struct id
-sim_id(struct sim *sim, enum stream stream, unsigned partition)
+sim_id(struct sim *sim, enum chance_stream stream, unsigned partition)
 {
     struct chance *c = sim_chance(sim, stream);
     uint8_t bytes[16];
@@ -282,7 +282,7 @@ begin(uint64_t seed, const struct sim_options *options)
     sim->zones = options->zones;
     sim->only = options->only;
     for (int i = 0; i < STREAM_COUNT; i++)
-        chance_open(&sim->chance[i], seed, (enum stream)i);
+        chance_open(&sim->chance[i], seed, (enum chance_stream)i);
     dials_draw(&sim->dials, &sim->config, sim_chance(sim, STREAM_DIALS));
     if (options->steady)
         dials_steady(&sim->dials);

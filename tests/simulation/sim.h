@@ -85,14 +85,14 @@ void sim_live(struct sim *sim, uint64_t seconds);
 
 /* A stream of chance. */
 static inline struct chance *
-sim_chance(struct sim *sim, enum stream stream)
+sim_chance(struct sim *sim, enum chance_stream stream)
 {
     return &sim->chance[stream];
 }
 
 /* Wall time of a clock that is right, unix ms. */
 uint64_t sim_wall_ms(const struct sim *sim);
-struct id sim_id(struct sim *sim, enum stream stream, unsigned partition);
+struct id sim_id(struct sim *sim, enum chance_stream stream, unsigned partition);
 /* Room, zeroed; never NULL. */
 void *sim_room(size_t size);
 

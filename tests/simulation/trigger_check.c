@@ -1,6 +1,7 @@
 /* What the log of the trigger actor must say: which slots came, and what became of
  * them.
  */
+#include "actors/trigger/state.h"
 #include "base/wrong.h"
 #include "store/rows.h"
 #include "tests/simulation/machine.h"
@@ -140,6 +141,50 @@ every_slot_has_its_run(struct reading *r)
             m != NULL && journal_get(m->journal, row_key_bytes(&key)).data != NULL,
             "slot %" PRIu64, slot->slot_ms);
     }
+}
+
+/* ---- what is kept in memory ---- */
+
+static void
+what_is_out_is_not_settled(const struct machine *m, const struct window *window)
+{
+    for (uint32_t i = 0; i < window->count; i++) {
+        struct row_key key = key_of_fire(&window->out[i].run);
+        HOLDS(m->sim, kept_exists(m->journal, &key), "%" PRIu32 " of %" PRIu32, i,
+            window->count);
+    }
+}
+
+void
+no_more_fires_are_told_than_there_is_room_for(
+    const struct machine *m, const struct outbox *out)
+{
+    const struct trigger_state *s = m->state;
+    uint32_t told[SCHEDULERS_MAX] = { 0 };
+    for (size_t i = 0; i < out->count; i++) {
+        const struct message *said = &out->messages[i];
+        if (said->code == FIRES_PASSED)
+            sim_probe(PROBE_FIRE_PASSED);
+        if (said->code != TRIGGER_FIRED)
+            continue;
+        uint32_t partition = id_partition(&said->trigger_fired.run);
+        told[partition]++;
+        HOLDS(m->sim, told[partition] <= window_room(&s->windows[partition]),
+            "%" PRIu32 " are out", s->windows[partition].count);
+    }
+}
+
+void
+windows_check(const struct machine *m)
+{
+    const struct trigger_state *s = m->state;
+    bool full = false;
+    for (uint32_t i = 0; i < m->sim->config.schedulers; i++) {
+        what_is_out_is_not_settled(m, &s->windows[i]);
+        full |= window_room(&s->windows[i]) == 0;
+    }
+    if (full && backlog_next(&s->backlog) != NULL)
+        sim_probe(PROBE_EVENT_WAITED);
 }
 
 static void

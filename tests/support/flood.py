@@ -38,6 +38,7 @@ class Flood:
                                         text=True)
         self.process.stdin.write(json.dumps(plan))
         self.process.stdin.close()
+        self.process.stdout.readline()  # on a busy machine it takes long to begin
 
     def __enter__(self):
         return self
@@ -157,6 +158,7 @@ def main():
     def leave(*_):
         stream.over = True
     signal.signal(signal.SIGTERM, leave)
+    print("begins", flush=True)
     os.nice(5)
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

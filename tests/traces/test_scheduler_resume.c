@@ -145,7 +145,7 @@ START_TEST(a_run_that_goes_on_again_and_again_ends_with_every_count_right)
 {
     struct life l = { .epoch = 1 };
     unsigned words = 0;
-    chance_open(&l.chance, (uint64_t)_i + 1, (enum stream)0);
+    chance_open(&l.chance, (uint64_t)_i + 1, (enum chance_stream)0);
     story_make(&l.s);
     story_open(&l.s);
     story_learn(&l.s, 1, plan);

@@ -4,7 +4,7 @@
 #include "actors/plan/compile.h"
 #include "actors/trigger/entries.h"
 #include "actors/trigger/trigger.h"
-#include "tests/support/trace.h"
+#include "tests/traces/trigger_story.h"
 #include "tests/traces/trigger_suites.h"
 
 #include <check.h>
@@ -290,6 +290,7 @@ START_TEST(a_turn_tells_a_bounded_number_and_each_project_apart)
     struct trace t;
     struct id first;
     open_trace(&t);
+    story_widen(&t);
     first = t.project;
     for (unsigned i = 1; i <= MANY; i++) {
         if (i == MANY / 2)

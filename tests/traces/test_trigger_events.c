@@ -459,6 +459,7 @@ START_TEST(an_event_that_fires_many_fires_each_once)
         story_trigger("m", "event", &plan_event_shape, &config);
     size_t fired[MANY + 1] = { 0 };
     story_open(&t);
+    story_widen(&t);
     for (unsigned i = 1; i <= MANY; i++)
         story_offer(&t, i, 1, AUTOMATION_ACTIVE, &trigger, 1);
     t.kept_count = 0;

@@ -187,6 +187,7 @@ START_TEST(an_event_waits_for_those_before_it)
     struct plan_event config = { .event_type = text("a") };
     struct event_publish event = { .request = 7, .type = text("a") };
     story_open(&t);
+    story_widen(&t);
     for (unsigned i = 1; i <= MANY; i++)
         story_subscribe(&t, i, "m", &config);
     t.kept_count = 0;
@@ -222,6 +223,7 @@ all_fire_once(struct trace *t, const struct plan_event *config)
 {
     enum { GROUPS = 300 };
     story_open(t);
+    story_widen(t);
     story_subscribe(t, 1, "m", config);
     for (unsigned group = 1; group <= GROUPS; group++)
         publish_group(t, group);

@@ -12,6 +12,7 @@ main(void)
     suite_add_tcase(suite, trigger_slots_case());
     suite_add_tcase(suite, trigger_events_case());
     suite_add_tcase(suite, trigger_ends_case());
+    suite_add_tcase(suite, trigger_fires_case());
     suite_add_tcase(suite, trigger_waits_case());
     suite_add_tcase(suite, trigger_hooks_case());
     suite_add_tcase(suite, trigger_learns_case());

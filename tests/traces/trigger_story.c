@@ -1,5 +1,6 @@
 #include "tests/traces/trigger_story.h"
 
+#include "actors/trigger/state.h"
 #include "actors/trigger/trigger.h"
 #include "base/json_read.h"
 
@@ -21,7 +22,7 @@ story_run(unsigned n)
 }
 
 void
-story_open(struct trace *t)
+story_make(struct trace *t)
 {
     char name[16];
     trace_make(t, &trigger_actor);
@@ -38,6 +39,20 @@ story_open(struct trace *t)
         snprintf(name, sizeof name, "RUN%u", i);
         trace_name(t, &id, name);
     }
+}
+
+void
+story_widen(struct trace *t)
+{
+    struct trigger_state *s = t->state;
+    for (uint32_t i = 0; i < t->config.schedulers; i++)
+        s->windows[i].pace.window = WINDOW_MAX;
+}
+
+void
+story_open(struct trace *t)
+{
+    story_make(t);
     trace_open(t);
 }
 
@@ -195,4 +210,53 @@ story_count(struct trace *t, enum message_code code)
         count += t->kept[i].code == code;
     t->kept_count = 0;
     return count;
+}
+
+struct settling {
+    struct trace *t;
+    uint64_t event; /* 0: any */
+    struct fire fire;
+    struct id run;
+    bool found;
+};
+
+static bool
+find_fire(void *self, struct bytes key, struct bytes value)
+{
+    enum { HEAD = 1 + 4 };
+    struct settling *settling = self;
+    struct bytes run = bytes_of(key.data + HEAD, ID_SIZE);
+    kept_take(settling->t->journal, value, &fire_shape, &kept, &settling->fire);
+    settling->found =
+        id_equal(&settling->fire.project, &settling->t->project)
+        && (settling->event == 0 || settling->fire.event == settling->event);
+    settling->fire.trigger = arena_copy(&kept, settling->fire.trigger);
+    settling->run = row_take_id(&run);
+    return !settling->found;
+}
+
+bool
+story_settle(struct trace *t, uint64_t event)
+{
+    struct settling settling = { .t = t, .event = event };
+    struct row_key from = row_key('F'), to = row_key_after(&from);
+    journal_scan(t->journal, row_key_bytes(&from), row_key_bytes(&to), false, find_fire,
+        &settling);
+    if (!settling.found)
+        return false;
+    struct fire_taken taken = { .automation = settling.fire.automation,
+        .trigger = settling.fire.trigger,
+        .slot_ms = settling.fire.slot_ms,
+        .event = settling.fire.event,
+        .run = settling.run };
+    trace_give(t, ACTOR_scheduler, id_partition(&settling.run),
+        (struct message){ .code = FIRE_TAKEN, .fire_taken = taken });
+    return true;
+}
+
+void
+story_settle_all(struct trace *t)
+{
+    while (story_settle(t, 0))
+        ;
 }

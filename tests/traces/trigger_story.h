@@ -9,6 +9,10 @@ enum { STORY_BEGIN_MS = 1000000 };
 
 /* A trace with two schedulers; automations are named AUT1 … AUT3. */
 void story_open(struct trace *t);
+/* The same before it is opened. */
+void story_make(struct trace *t);
+/* Schedulers have been quick for long, in this life: many fires may be out. */
+void story_widen(struct trace *t);
 struct id story_automation(unsigned n);
 /* A run of partition n % 2 for a wait, named RUN<n>. */
 struct id story_run(unsigned n);
@@ -33,6 +37,10 @@ void story_withdraw(struct trace *t, unsigned run);
 void story_take_match(struct trace *t, unsigned run);
 /* The scheduler takes the last fire, or refuses it. */
 void story_take_fire(struct trace *t, const char *refusal);
+/* It takes one that is not settled, of this event of the project (0: any); false: there
+ * is none. */
+bool story_settle(struct trace *t, uint64_t event);
+void story_settle_all(struct trace *t);
 /* How many messages of this code have left since the last time that was asked. */
 size_t story_count(struct trace *t, enum message_code code);
 #endif

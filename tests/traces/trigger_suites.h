@@ -7,6 +7,7 @@ TCase *trigger_schedules_case(void);
 TCase *trigger_slots_case(void);
 TCase *trigger_events_case(void);
 TCase *trigger_ends_case(void);
+TCase *trigger_fires_case(void);
 TCase *trigger_waits_case(void);
 TCase *trigger_hooks_case(void);
 TCase *trigger_learns_case(void);

@@ -4,7 +4,7 @@
  * Method: a made-up actor that takes `alone_us` for the first of a group and `each_us`
  * for every other, which is asked whole windows at once.
  */
-#include "gateway/pace.h"
+#include "base/pace.h"
 #include "tests/unit/gateway_suites.h"
 
 enum { MOST = 4096 };
@@ -49,6 +49,24 @@ START_TEST(a_slow_device_is_not_taken_for_a_line)
 }
 END_TEST
 
+START_TEST(who_answers_late_gets_fewer_at_once)
+{
+    struct pace pace;
+    pace_open(&pace, MOST);
+    rounds(&pace, 30, 500, 0);
+    pace_answered(&pace, 500);
+    pace_late(&pace);
+    ck_assert_uint_eq(pace.window, MOST / 2);
+    ck_assert_uint_eq(pace.answers, 0);
+    for (size_t i = 0; i < 20; i++)
+        pace_late(&pace);
+    ck_assert_uint_eq(pace.window, 1);
+    pace_answered(&pace, 500);
+    pace_late(&pace);
+    ck_assert_uint_eq(rounds(&pace, 30, 500, 0), MOST);
+}
+END_TEST
+
 START_TEST(what_becomes_slow_is_learned_and_forgotten)
 {
     struct pace pace;
@@ -78,6 +96,7 @@ pace_suite(void)
     tcase_add_test(tests, a_quick_actor_gets_more_and_more);
     tcase_add_test(tests, who_needs_long_for_each_gets_few_and_one_at_least);
     tcase_add_test(tests, a_slow_device_is_not_taken_for_a_line);
+    tcase_add_test(tests, who_answers_late_gets_fewer_at_once);
     tcase_add_test(tests, what_becomes_slow_is_learned_and_forgotten);
     tcase_add_test(tests, who_asks_little_does_not_widen_it);
     suite_add_tcase(suite, tests);

@@ -9,8 +9,8 @@
  * What counts as slow follows from the fastest answer known, so that a slow device is
  * not taken for a line: that is forgotten when one question alone is as slow.
  */
-#ifndef GATEWAY_PACE_H
-#define GATEWAY_PACE_H
+#ifndef BASE_PACE_H
+#define BASE_PACE_H
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,6 +25,8 @@ struct pace {
 void pace_open(struct pace *pace, uint32_t window_max);
 /* A question had to wait because the window was full. */
 void pace_short(struct pace *pace);
+/* One was answered that is not counted any more: fewer, whatever the round says. */
+void pace_late(struct pace *pace);
 /* One was answered, so long after it was sent. */
 void pace_answered(struct pace *pace, uint64_t took_us);
 #endif

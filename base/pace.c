@@ -1,4 +1,4 @@
-#include "gateway/pace.h"
+#include "base/pace.h"
 
 enum {
     WINDOW_FIRST = 16,
@@ -26,11 +26,19 @@ static void
 narrow(struct pace *pace, bool much)
 {
     if (pace->window == 1)
-        pace->alone_us = pace->best_us;
+        pace->alone_us = pace->best_us != 0 ? pace->best_us : pace->alone_us;
     else if (much)
         pace->window /= 2;
     else
         pace->window -= 1 + (pace->window - 1) / 8;
+}
+
+void
+pace_late(struct pace *pace)
+{
+    narrow(pace, true);
+    pace->answers = 0;
+    pace->sum_us = pace->best_us = 0;
 }
 
 static void
