@@ -395,6 +395,10 @@
     F(S, 5, u32,  known,   "0: no such session here, register again")                   \
     F(S, 6, list, recalled, "msgpack array of tokens that it holds besides, if it asked")
 
+#define workers_idle_FIELDS(F, S)                                                        \
+    F(S, 1, blob, heard, "ids, 16 bytes each: heard since the last time, or connected")  \
+    F(S, 2, blob, kept,  "the same of those that are silent, and may be")
+
 #define worker_gone_FIELDS(F, S)                                                         \
     F(S, 1, id,  session, "worker session")                                              \
     F(S, 2, u32, goodbye, "1: it said so, and returns what it held; 0: connection broke")

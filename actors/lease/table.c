@@ -599,6 +599,13 @@ table_heard(struct table *table, struct session *session, uint64_t at_ms)
     /* Whoever is heard is connected: what broke was an older connection of it. */
     session->connected = true;
     weigh_session(table, session, could);
+    table_keep(table, session, at_ms);
+}
+
+void
+table_keep(struct table *table, struct session *session, uint64_t at_ms)
+{
+    session->there_ms = at_ms;
     list_remove(&session->of_table);
     list_append(&table->all_sessions, &session->of_table);
 }

@@ -133,6 +133,39 @@ START_TEST(nothing_but_heartbeats_is_said_while_nothing_happens)
 }
 END_TEST
 
+/* Five times as often with a job as without, and from its arrival on. */
+START_TEST(a_worker_that_holds_nothing_is_heard_less_often)
+{
+    g->idle_ms = 5 * g->heartbeat_ms;
+    begin();
+    g->beats = 0;
+    gateway_hear_nothing(g, 1600);
+    ck_assert_uint_ge(g->beats, 1);
+    ck_assert_uint_le(g->beats, 2);
+    gateway_job(g, 1, "stop");
+    gate_wait_came(&gate, 1);
+    g->beats = 0;
+    gateway_hear_nothing(g, 1000);
+    ck_assert_uint_ge(g->beats, 4);
+    ck_assert(gateway_held(g, 1));
+    gate_open(&gate);
+    gateway_hear_report(g, 1, "completed");
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_worker_that_asks_for_its_own_pulse_keeps_it)
+{
+    g->idle_ms = 5 * g->heartbeat_ms;
+    rig.options.heartbeat_ms = BEAT_MS / 2;
+    begin();
+    g->beats = 0;
+    gateway_hear_nothing(g, 1000);
+    ck_assert_uint_ge(g->beats, 8);
+    rig_close(&rig);
+}
+END_TEST
+
 START_TEST(a_wrong_key_ends_the_worker)
 {
     make();
@@ -385,6 +418,8 @@ worker_session(void)
     tcase_add_test(t, a_worker_for_any_action_asks_for_all);
     tcase_add_test(t, a_gateway_that_does_not_know_it_is_told_at_once);
     tcase_add_test(t, nothing_but_heartbeats_is_said_while_nothing_happens);
+    tcase_add_test(t, a_worker_that_holds_nothing_is_heard_less_often);
+    tcase_add_test(t, a_worker_that_asks_for_its_own_pulse_keeps_it);
     tcase_add_test(t, a_wrong_key_ends_the_worker);
     tcase_add_test(t, a_revoked_key_ends_the_worker_and_its_actions);
     tcase_add_test(t, a_worker_whose_name_is_taken_tries_again);
