@@ -1,6 +1,7 @@
 #include "gateway/workers.h"
 
 #include "base/clock.h"
+#include "base/counters.h"
 #include "base/log.h"
 #include "base/wrong.h"
 #include "gateway/actions.h"
@@ -314,6 +315,22 @@ hear_heartbeat(struct workers *w, const struct heartbeat_answer *m)
     (void)told(w, session, session->voice->heartbeat(session, m));
 }
 
+/* From when it could be granted, durably, until its worker is told: to be counted when
+ * it is on its way. */
+static void
+count_dispatch(uint64_t ready_us)
+{
+    uint64_t now_us = clock_monotonic_us(), us = now_us - ready_us;
+    if (ready_us == 0 || ready_us > now_us)
+        return;
+    count(COUNTER_dispatched, 1);
+    count(COUNTER_dispatched_1ms, us <= 1000);
+    count(COUNTER_dispatched_10ms, us <= 10000);
+    count(COUNTER_dispatched_100ms, us <= 100000);
+    count(COUNTER_dispatch_us, us);
+    gauge(COUNTER_dispatched_at_us, now_us);
+}
+
 /* Nobody has been told of it, so another may have it at once. */
 static void
 give_back(struct workers *w, const struct message *in)
@@ -344,8 +361,10 @@ hear_granted(struct workers *w, const struct message *in)
     bool heard = session->voice->granted(session, &job);
     if (!heard)
         give_back(w, in);
-    if (told(w, session, heard))
-        session_hold(&w->sessions, session, m->token);
+    if (!told(w, session, heard))
+        return;
+    session_hold(&w->sessions, session, m->token);
+    count_dispatch(m->ready_us);
 }
 
 static void

@@ -491,6 +491,7 @@ grant(const struct lease_state *s, struct outbox *out)
         .parameters = arena_copy(out->arena, job->parameters),
         .deadline_ms = job->deadline_ms,
         .labels = arena_copy(out->arena, lane->labels),
+        .ready_us = job->ready_us,
     };
     outbox_put_to(out, ACTOR_gateway, session->gateway, m);
 }

@@ -429,6 +429,7 @@ table_offer(struct table *table, const struct id *project,
     job->order = offered->order;
     job->since_ms = at_ms;
     job->deadline_ms = offered->deadline_ms;
+    job->ready_us = offered->ready_us;
     if (offered->leased) {
         job->state = JOB_ADOPTABLE;
         list_append(

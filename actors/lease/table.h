@@ -35,6 +35,7 @@ struct job {
     uint64_t order;       /* older jobs first */
     uint64_t since_ms;    /* granted, or offered as adoptable */
     uint64_t deadline_ms; /* of the attempt; 0: none */
+    uint64_t ready_us;    /* from its offer */
     struct list of_table;
     struct list of_lane;     /* OPEN */
     struct list of_session;  /* HELD */
