@@ -133,15 +133,13 @@ START_TEST(nothing_but_heartbeats_is_said_while_nothing_happens)
 }
 END_TEST
 
-/* Five times as often with a job as without, and from its arrival on. */
+/* The shorter time begins when a job arrives, not when the longer one is over. */
 START_TEST(a_worker_that_holds_nothing_is_heard_less_often)
 {
-    g->idle_ms = 5 * g->heartbeat_ms;
+    g->idle_ms = 50 * g->heartbeat_ms;
     begin();
-    g->beats = 0;
-    gateway_hear_nothing(g, 1600);
-    ck_assert_uint_ge(g->beats, 1);
-    ck_assert_uint_le(g->beats, 2);
+    gateway_hear_nothing(g, 1000);
+    ck_assert_uint_eq(g->beats, 0);
     gateway_job(g, 1, "stop");
     gate_wait_came(&gate, 1);
     g->beats = 0;
@@ -156,12 +154,12 @@ END_TEST
 
 START_TEST(a_worker_that_asks_for_its_own_pulse_keeps_it)
 {
-    g->idle_ms = 5 * g->heartbeat_ms;
-    rig.options.heartbeat_ms = BEAT_MS / 2;
+    g->idle_ms = 50 * g->heartbeat_ms;
+    rig.options.heartbeat_ms = BEAT_MS;
     begin();
     g->beats = 0;
     gateway_hear_nothing(g, 1000);
-    ck_assert_uint_ge(g->beats, 8);
+    ck_assert_uint_ge(g->beats, 3);
     rig_close(&rig);
 }
 END_TEST
