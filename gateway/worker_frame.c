@@ -287,14 +287,15 @@ put_list(struct buffer *out, const char *name, struct bytes list)
 }
 
 void
-worker_write_registered(
-    struct buffer *out, const struct worker_registered *m, size_t payload_max)
+worker_write_registered(struct buffer *out, const struct worker_registered *m,
+    uint64_t idle_ms, size_t payload_max)
 {
-    put_type(out, "registered", 6);
+    put_type(out, "registered", 7);
     put_blob(out, "session", m->token);
     put_id(out, "session_id", &m->session, "wsess_");
     put_number(out, "lease_ms", m->lease_ms);
     put_number(out, "heartbeat_ms", m->heartbeat_ms);
+    put_number(out, "idle_ms", idle_ms);
     put_number(out, "payload_max", payload_max);
     put_list(out, "lost", m->lost);
 }

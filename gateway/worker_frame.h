@@ -48,8 +48,8 @@ worker_frame_read(struct bytes in, const struct worker_limits *limits,
     struct worker_frame *frame, struct fault *fault);
 
 /* What the gateway says.  Each appends one frame. */
-void worker_write_registered(
-    struct buffer *out, const struct worker_registered *m, size_t payload_max);
+void worker_write_registered(struct buffer *out, const struct worker_registered *m,
+    uint64_t idle_ms, size_t payload_max);
 void worker_write_job(struct buffer *out, const struct job_granted *m);
 void worker_write_heartbeat(struct buffer *out, struct bytes lost, struct bytes cancel);
 void worker_write_ack(struct buffer *out, const struct report_settled *m);

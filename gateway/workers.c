@@ -1,6 +1,7 @@
 #include "gateway/workers.h"
 
 #include "base/clock.h"
+#include "base/counters.h"
 #include "base/log.h"
 #include "base/wrong.h"
 #include "gateway/actions.h"
@@ -9,11 +10,18 @@
 
 enum { DISMISSED_MAX = 256 /* sessions; the last ones are remembered */ };
 enum { SILENT_LEASES = 2 /* times lease_ms, after which nobody is there */ };
+enum {
+    IDLE_BEATS = 6,   /* heartbeats in the pulse of a session that holds nothing */
+    IDLE_SILENCE = 3, /* of these pulses, after which nobody is there */
+    IDLE_BATCH = 240, /* sessions in one word to the lease actor */
+    TOGETHER = 32,    /* parts of a heartbeat that an alarm may be early */
+};
 
 struct workers {
     struct gateway *gateway;
     struct sessions sessions;
-    struct alarm alarm;
+    struct alarm alarm, idle;
+    uint64_t idle_said_ms;   /* when the lease actor last heard of all that are idle */
     uint64_t lease_life;     /* of the lease actor; 0: not heard */
     struct buffer held, own; /* own: what a project's own actions make of a message */
     struct actions *actions;
@@ -24,7 +32,9 @@ struct workers {
 static uint64_t
 silent_ms(const struct workers *w)
 {
-    return (uint64_t)w->gateway->child.config.lease_ms * SILENT_LEASES;
+    uint64_t leases_ms = (uint64_t)w->gateway->child.config.lease_ms * SILENT_LEASES;
+    uint64_t pulses_ms = workers_idle_ms(w) * IDLE_SILENCE;
+    return leases_ms > pulses_ms ? leases_ms : pulses_ms;
 }
 
 static struct message
@@ -133,16 +143,23 @@ workers_register(struct workers *w, struct session *session, const struct key *k
     workers_touch(w, session);
     if (w->alarm.place == 0)
         alarm_set(&w->gateway->alarms, &w->alarm, w->gateway->now_ms + silent_ms(w));
+    if (w->idle.place == 0)
+        workers_pulse(w, &w->idle);
     say_register(w, session, again);
 }
 
 void
 workers_pulse(struct workers *w, struct alarm *alarm)
 {
-    enum { TOGETHER = 32 /* parts of a heartbeat */ };
     struct gateway *g = w->gateway;
     uint64_t every_ms = g->child.config.heartbeat_ms, slack_ms = every_ms / TOGETHER;
     alarm_set_loose(&g->alarms, alarm, g->now_ms + every_ms - slack_ms, slack_ms);
+}
+
+uint64_t
+workers_idle_ms(const struct workers *w)
+{
+    return (uint64_t)w->gateway->child.config.heartbeat_ms * IDLE_BEATS;
 }
 
 void
@@ -165,9 +182,18 @@ void
 workers_heartbeat(
     struct workers *w, struct session *session, struct bytes held, struct bytes silent)
 {
+    enum { EMPTY_ARRAY = 1 /* byte */ };
     struct message m = to_lease(session, WORKER_HEARTBEAT);
     session_drop_all(&w->sessions, session, silent);
     session_compare(&w->sessions, session, held);
+    if (list_empty(&session->held_all) && silent.size == 0
+        && held.size <= EMPTY_ARRAY) {
+        (void)told(w, session,
+            session->voice->heartbeat(session,
+                &(struct heartbeat_answer){
+                    .session = session->id, .request = session->number, .known = 1 }));
+        return;
+    }
     m.worker_heartbeat.session = session->id;
     m.worker_heartbeat.held = held;
     m.worker_heartbeat.silent = silent;
@@ -255,6 +281,7 @@ hear_registered(struct workers *w, const struct worker_registered *m)
                  && bytes_equal(session_token(session), m->token);
     session_know(&w->sessions, session, &m->session, m->token);
     session_drop_all(&w->sessions, session, m->lost);
+    session_learn(&w->sessions, session, m->recalled);
     if (session->grown)
         say_register(w, session, true);
     session->grown = false;
@@ -284,7 +311,36 @@ hear_heartbeat(struct workers *w, const struct heartbeat_answer *m)
         return;
     }
     session_drop_all(&w->sessions, session, m->lost);
+    session_learn(&w->sessions, session, m->recalled);
     (void)told(w, session, session->voice->heartbeat(session, m));
+}
+
+/* From when it could be granted, durably, until its worker is told: to be counted when
+ * it is on its way. */
+static void
+count_dispatch(uint64_t ready_us)
+{
+    uint64_t now_us = clock_monotonic_us(), us = now_us - ready_us;
+    if (ready_us == 0 || ready_us > now_us)
+        return;
+    count(COUNTER_dispatched, 1);
+    count(COUNTER_dispatched_1ms, us <= 1000);
+    count(COUNTER_dispatched_10ms, us <= 10000);
+    count(COUNTER_dispatched_100ms, us <= 100000);
+    count(COUNTER_dispatch_us, us);
+    gauge(COUNTER_dispatched_at_us, now_us);
+}
+
+/* Nobody has been told of it, so another may have it at once. */
+static void
+give_back(struct workers *w, const struct message *in)
+{
+    struct message m = { .code = JOB_REPORT, .to = ACTOR_lease };
+    m.envelope.project = in->envelope.project;
+    m.job_report.session = in->job_granted.session;
+    m.job_report.token = in->job_granted.token;
+    m.job_report.outcome = OUTCOME_RETURNED;
+    send_on(w, &m);
 }
 
 static void
@@ -293,6 +349,7 @@ hear_granted(struct workers *w, const struct message *in)
     const struct job_granted *m = &in->job_granted;
     struct session *session = session_with_id(&w->sessions, &m->session);
     if (session == NULL) {
+        give_back(w, in);
         struct message gone = { .code = WORKER_GONE, .to = ACTOR_lease };
         gone.envelope.project = in->envelope.project;
         gone.worker_gone.session = m->session;
@@ -301,8 +358,13 @@ hear_granted(struct workers *w, const struct message *in)
     }
     struct job_granted job = actions_translate(
         w->actions, &session->key->project, session->said.actions, m, &w->own);
-    if (told(w, session, session->voice->granted(session, &job)))
-        session_hold(&w->sessions, session, m->token);
+    bool heard = session->voice->granted(session, &job);
+    if (!heard)
+        give_back(w, in);
+    if (!told(w, session, heard))
+        return;
+    session_hold(&w->sessions, session, m->token);
+    count_dispatch(m->ready_us);
 }
 
 static void
@@ -407,6 +469,44 @@ workers_busy(const struct workers *w)
 }
 
 static void
+say_idle(struct workers *w, struct bytes heard, struct bytes kept)
+{
+    struct message m = { .code = WORKERS_IDLE, .to = ACTOR_lease };
+    m.workers_idle.heard = heard;
+    m.workers_idle.kept = kept;
+    send_on(w, &m);
+}
+
+/* One word for very many: all that hold nothing, and why they are taken to be there. */
+static void
+tell_idle(struct alarm *alarm)
+{
+    struct workers *w = LIST_OF(alarm, struct workers, idle);
+    uint64_t now_ms = w->gateway->now_ms, said_ms = w->idle_said_ms;
+    struct list *all = &w->sessions.all;
+    struct buffer lists[2] = { { 0 } }; /* kept, heard */
+    w->idle_said_ms = now_ms;
+    for (struct list *at = all->next; at != all; at = at->next) {
+        struct session *session = LIST_OF(at, struct session, link);
+        bool heard = session->voice->bound || session->heard_ms >= said_ms;
+        if (session->state != SESSION_KNOWN || !list_empty(&session->held_all))
+            continue;
+        buffer_append_bytes(&lists[heard], id_bytes(&session->id));
+        if (lists[0].size + lists[1].size < IDLE_BATCH * ID_SIZE)
+            continue;
+        say_idle(w, buffer_bytes(&lists[1]), buffer_bytes(&lists[0]));
+        buffer_clear(&lists[0]);
+        buffer_clear(&lists[1]);
+    }
+    if (lists[0].size + lists[1].size > 0)
+        say_idle(w, buffer_bytes(&lists[1]), buffer_bytes(&lists[0]));
+    buffer_free(&lists[0]);
+    buffer_free(&lists[1]);
+    if (!list_empty(all))
+        workers_pulse(w, alarm);
+}
+
+static void
 end_silent(struct alarm *alarm)
 {
     struct workers *w = LIST_OF(alarm, struct workers, alarm);
@@ -419,7 +519,10 @@ end_silent(struct alarm *alarm)
             alarm_set(&w->gateway->alarms, &w->alarm, until_ms);
             return;
         }
-        end(w, session, false, ERR_NONE, text(""));
+        if (session->voice->bound)
+            workers_touch(w, session);
+        else
+            end(w, session, false, ERR_NONE, text(""));
     }
 }
 
@@ -431,6 +534,7 @@ workers_new(struct gateway *gateway)
         WRONG("out of memory");
     w->gateway = gateway;
     w->alarm.ring = end_silent;
+    w->idle.ring = tell_idle;
     w->actions = actions_new();
     sessions_open(&w->sessions, gateway->child.config.sessions_max);
     return w;
@@ -444,6 +548,7 @@ workers_free(struct workers **out)
     if (w == NULL)
         return;
     alarm_clear(&w->gateway->alarms, &w->alarm);
+    alarm_clear(&w->gateway->alarms, &w->idle);
     while ((at = list_first(&w->sessions.all)) != NULL) {
         struct session *session = LIST_OF(at, struct session, link);
         session->voice->ended(

@@ -20,6 +20,9 @@ struct voice {
     /* Its workers say of each job by itself that they go on with it, and never which
      * they hold; the engine has the list, also beyond a broken connection. */
     bool each;
+    /* While a session of it holds nothing, it ends with its connection: as long as that
+     * is open, the worker is there. */
+    bool bound;
     /* It is registered; `again`: only the engine asked, the worker knows it already and
      * hears of leases that it has lost, if there are any. */
     bool (*registered)(
@@ -56,16 +59,20 @@ void workers_register(struct workers *workers, struct session *session,
     const struct key *key, const struct worker_description *said, uint32_t capacity,
     struct bytes token, struct bytes held);
 
-/* When the connection of a session is next to say that it lives: a heartbeat from now,
- * or a little before, so that many do at once. */
+/* When the connection of a session that holds something is next to say that it lives: a
+ * heartbeat from now, or a little before, so that many do at once. */
 void workers_pulse(struct workers *workers, struct alarm *alarm);
+/* How often a session that holds nothing is to be heard, ms. */
+uint64_t workers_idle_ms(const struct workers *workers);
 
 /* What a session may say.  It was heard: silence ends a session. */
 void workers_touch(struct workers *workers, struct session *session);
 /* How many jobs it will hold at most from now on. */
 void workers_ready(struct workers *workers, struct session *session, uint32_t capacity);
 /* It holds these leases, and no others; `silent` (or nothing): those that nobody has
- * spoken for in time. */
+ * spoken for in time.  Where there are none, it is answered at once, and the lease
+ * actor hears of it with all others that hold nothing: the session may be gone after
+ * this. */
 void workers_heartbeat(struct workers *workers, struct session *session,
     struct bytes held, struct bytes silent);
 /* It lives, and goes on with these of its leases; for voices that speak of each.

@@ -345,6 +345,8 @@ speak(struct mailbox *mailbox, struct peer *peer, const struct message *m)
     e->epoch = mailbox->epoch;
     if (e->id == 0)
         e->id = ++mailbox->message_id;
+    if (m->code == JOB_OFFERED)
+        numbered.job_offered.ready_us = clock_monotonic_us();
     link_speak(&peer->link, clock_monotonic_ms(), &numbered);
     size_t begun = packet_begin(&peer->packet);
     codec_write(&numbered, &peer->packet);

@@ -222,7 +222,8 @@
     F(S, 14, u32,     leased,      "enum offered_as")                                    \
     F(S, 15, id,      session,     "that session")                                       \
     F(S, 16, u64,     order,       "record number of its call: older jobs first")        \
-    F(S, 17, u64,     life,        "epoch of the lease actor that may grant it")
+    F(S, 17, u64,     life,        "epoch of the lease actor that may grant it")        \
+    F(S, 18, u64,     ready_us,    "when it left, durable; since boot")
 
 #define job_withdrawn_FIELDS(F, S)                                                       \
     F(S, 1, id,   run,     "run id")                                                     \
@@ -304,7 +305,8 @@
     F(S, 10, text,    queue,        "queue")                                             \
     F(S, 11, payload, parameters,   "msgpack map")                                       \
     F(S, 12, u64,     deadline_ms,  "unix ms when the attempt times out; 0: never")                 \
-    F(S, 13, list,    labels,       "msgpack array of texts that the job asks for")
+    F(S, 13, list,    labels,       "msgpack array of texts that the job asks for")      \
+    F(S, 14, u64,     ready_us,     "from the offer, or 0")
 
 #define job_cancel_FIELDS(F, S)                                                          \
     F(S, 1, id,   session, "worker session that holds it")                               \
@@ -394,6 +396,10 @@
     F(S, 4, u64,  request, "from the heartbeat")                                         \
     F(S, 5, u32,  known,   "0: no such session here, register again")                   \
     F(S, 6, list, recalled, "msgpack array of tokens that it holds besides, if it asked")
+
+#define workers_idle_FIELDS(F, S)                                                        \
+    F(S, 1, blob, heard, "ids, 16 bytes each: heard since the last time, or connected")  \
+    F(S, 2, blob, kept,  "the same of those that are silent, and may be")
 
 #define worker_gone_FIELDS(F, S)                                                         \
     F(S, 1, id,  session, "worker session")                                              \

@@ -219,6 +219,7 @@ lease_decide(
     case WORKER_REGISTER: on_register(state, now_ms, in, out); return;
     case WORKER_READY: on_ready(state, in, out); return;
     case WORKER_HEARTBEAT: on_heartbeat(state, now_ms, in, out); return;
+    case WORKERS_IDLE: on_idle(state, now_ms, in, out); return;
     case WORKER_GONE: on_gone(state, in, out); return;
     case WORKER_LIST: on_worker_list(state, in, out); return;
     case LANE_EXPLAIN: on_lane_explain(state, in, out); return;
@@ -330,6 +331,18 @@ apply_heard(struct lease_state *s, const struct worker_heard *heard, uint64_t at
 }
 
 static void
+apply_idle(struct lease_state *s, const struct workers_idle *idle, uint64_t at_ms)
+{
+    struct session *session;
+    for (size_t i = 0; i < idle->heard.size / ID_SIZE; i++)
+        if ((session = idle_session(s, idle->heard, i)) != NULL)
+            table_heard(&s->table, session, at_ms);
+    for (size_t i = 0; i < idle->kept.size / ID_SIZE; i++)
+        if ((session = idle_session(s, idle->kept, i)) != NULL)
+            table_keep(&s->table, session, at_ms);
+}
+
+static void
 hold(struct lease_state *s, const struct message *m, uint64_t at_ms)
 {
     const struct job_granted *granted = &m->job_granted;
@@ -378,6 +391,7 @@ lease_apply(void *state, uint64_t at_ms, const struct message *m)
             table_job(&s->table, &m->job_heard.run, m->job_heard.step), at_ms);
         break;
     case WORKER_HEARD: apply_heard(s, &m->worker_heard, at_ms); break;
+    case WORKERS_IDLE: apply_idle(s, &m->workers_idle, at_ms); break;
     case WORKER_LEFT: apply_left(s, &m->worker_left); break;
     case PEER_RESET: apply_reset(s, &m->peer_reset); break;
     case QUEUE_OFFERED:
@@ -409,7 +423,7 @@ lease_due(const void *state)
         return 0;
     if (!list_empty(&t->all_sessions))
         due_ms =
-            after(LIST_OF(t->all_sessions.next, struct session, of_table)->heard_ms,
+            after(LIST_OF(t->all_sessions.next, struct session, of_table)->there_ms,
                 s->config->lease_ms);
     if (!list_empty(&t->beats)) {
         uint64_t beat_ms = after(LIST_OF(t->beats.next, struct job, of_beats)->heard_ms,
@@ -479,6 +493,7 @@ grant(const struct lease_state *s, struct outbox *out)
         .parameters = arena_copy(out->arena, job->parameters),
         .deadline_ms = job->deadline_ms,
         .labels = arena_copy(out->arena, lane->labels),
+        .ready_us = job->ready_us,
     };
     outbox_put_to(out, ACTOR_gateway, session->gateway, &m);
 }
@@ -558,7 +573,7 @@ lease_tick(const void *state, uint64_t now_ms, struct outbox *out)
         say_again(s, out);
     else if (!list_empty(&t->leaving))
         end_session(LIST_OF(t->leaving.next, struct session, of_leaving), false, out);
-    else if (quiet != NULL && after(quiet->heard_ms, s->config->lease_ms) <= now_ms)
+    else if (quiet != NULL && after(quiet->there_ms, s->config->lease_ms) <= now_ms)
         end_session(quiet, true, out);
     else if (!list_empty(&t->beats)
              && after(LIST_OF(t->beats.next, struct job, of_beats)->heard_ms,

@@ -26,6 +26,10 @@ void
 on_ready(const struct lease_state *s, const struct message *in, struct outbox *out);
 void on_heartbeat(const struct lease_state *s, uint64_t now_ms,
     const struct message *in, struct outbox *out);
+void on_idle(const struct lease_state *s, uint64_t now_ms, const struct message *in,
+    struct outbox *out);
+/* One of the ids in workers_idle; NULL: we know no such session. */
+struct session *idle_session(const struct lease_state *s, struct bytes ids, size_t i);
 void on_gone(const struct lease_state *s, const struct message *in, struct outbox *out);
 void on_worker_list(
     const struct lease_state *s, const struct message *in, struct outbox *out);

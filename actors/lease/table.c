@@ -429,6 +429,7 @@ table_offer(struct table *table, const struct id *project,
     job->order = offered->order;
     job->since_ms = at_ms;
     job->deadline_ms = offered->deadline_ms;
+    job->ready_us = offered->ready_us;
     if (offered->leased) {
         job->state = JOB_ADOPTABLE;
         list_append(
@@ -599,6 +600,13 @@ table_heard(struct table *table, struct session *session, uint64_t at_ms)
     /* Whoever is heard is connected: what broke was an older connection of it. */
     session->connected = true;
     weigh_session(table, session, could);
+    table_keep(table, session, at_ms);
+}
+
+void
+table_keep(struct table *table, struct session *session, uint64_t at_ms)
+{
+    session->there_ms = at_ms;
     list_remove(&session->of_table);
     list_append(&table->all_sessions, &session->of_table);
 }

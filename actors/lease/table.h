@@ -35,6 +35,7 @@ struct job {
     uint64_t order;       /* older jobs first */
     uint64_t since_ms;    /* granted, or offered as adoptable */
     uint64_t deadline_ms; /* of the attempt; 0: none */
+    uint64_t ready_us;    /* from its offer */
     struct list of_table;
     struct list of_lane;     /* OPEN */
     struct list of_session;  /* HELD */
@@ -78,11 +79,12 @@ struct session {
     bool recall;  /* it cannot say what it held before we or its gateway began anew */
     bool stray;   /* its gateway began anew, and has not said it again */
     uint64_t heard_ms;
+    uint64_t there_ms; /* heard, or said to be silent rightly */
     struct bytes instance, name, version, queues, actions, labels, environment, dialect;
     uint8_t *memory;
     struct bytes owner; /* project and instance, the key of its instance */
     struct list held;
-    struct list of_table; /* in order of heard_ms */
+    struct list of_table; /* in order of there_ms */
     struct list of_leaving;
     struct lane **lanes; /* that it is a member of */
     size_t lane_count, lane_capacity;
@@ -148,6 +150,8 @@ void table_resay(struct table *table, struct job *job, bool again);
 struct session *table_join(struct table *table, const struct id *project,
     const struct worker_joined *joined, uint64_t at_ms);
 void table_heard(struct table *table, struct session *session, uint64_t at_ms);
+/* It holds nothing, and need not be heard so often. */
+void table_keep(struct table *table, struct session *session, uint64_t at_ms);
 void table_capacity(struct table *table, struct session *session, uint32_t capacity);
 void table_disconnect(struct table *table, struct session *session, bool leaving);
 void table_forget(struct table *table, struct session *session);

@@ -358,6 +358,58 @@ on_heartbeat(const struct lease_state *s, uint64_t now_ms, const struct message 
     say_heartbeat_answer(out, answer);
 }
 
+struct session *
+idle_session(const struct lease_state *s, struct bytes ids, size_t i)
+{
+    struct id id;
+    memcpy(id.bytes, ids.data + i * ID_SIZE, ID_SIZE);
+    struct session *session = table_session(&s->table, &id);
+    return session == NULL || session->leaving ? NULL : session;
+}
+
+/* Of a session that, as its gateway knows, holds nothing. */
+static void
+judge_idle(const struct lease_state *s, uint64_t now_ms, const struct session *session,
+    struct outbox *out)
+{
+    struct claim claim = { .state = s,
+        .out = out,
+        .now_ms = now_ms,
+        .session = session->id,
+        .instance = session->instance };
+    struct heartbeat_answer answer = { .session = session->id, .known = 1 };
+    if (session->held_count > 0 && !session->each)
+        return_ungranted(&claim, 2 * (uint64_t)s->config->heartbeat_ms);
+    if (!session->recall || list_empty(&s->table.adoptable))
+        return;
+    out->project = session->project;
+    answer.recalled = recall(&claim, NULL);
+    if (answer.recalled.size > 0)
+        say_heartbeat_answer(out, answer);
+}
+
+void
+on_idle(const struct lease_state *s, uint64_t now_ms, const struct message *in,
+    struct outbox *out)
+{
+    const struct workers_idle *idle = &in->workers_idle;
+    const struct bytes lists[] = { idle->heard, idle->kept };
+    for (size_t list = 0; list < COUNT(lists); list++)
+        for (size_t i = 0; i < lists[list].size / ID_SIZE; i++) {
+            const struct session *session = idle_session(s, lists[list], i);
+            struct heartbeat_answer unknown = { 0 };
+            if (!outbox_has_room(out, 8))
+                break; /* the next time says it again */
+            if (session != NULL) {
+                judge_idle(s, now_ms, session, out);
+                continue;
+            }
+            memcpy(unknown.session.bytes, lists[list].data + i * ID_SIZE, ID_SIZE);
+            say_heartbeat_answer(out, unknown);
+        }
+    say_workers_idle(out, *idle);
+}
+
 void
 on_gone(const struct lease_state *s, const struct message *in, struct outbox *out)
 {

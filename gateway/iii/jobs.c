@@ -126,6 +126,7 @@ recall(struct iii_worker *worker, struct bytes tokens)
             continue;
         memcpy(call->lease, lease.data, TOKEN_SIZE);
         call->recalled = true;
+        iii_pulse(worker);
         if (iii_early_take(worker->hub, text(id), &answer))
             iii_job_done(call, buffer_bytes(&answer));
         buffer_free(&answer);
@@ -188,12 +189,14 @@ granted(struct session *session, const struct job_granted *m)
         call = iii_call_job(
             worker, id, m->action, argument_of(m->parameters), buffer_bytes(&place));
     buffer_free(&place);
-    if (call != NULL)
-        memcpy(call->lease, m->token.data, TOKEN_SIZE);
-    else
+    if (call == NULL) {
         /* The function left meanwhile, or the connection did. */
         workers_report(workers_of(worker), session,
             (struct job_report){ .token = m->token, .outcome = OUTCOME_RETURNED });
+        return true;
+    }
+    memcpy(call->lease, m->token.data, TOKEN_SIZE);
+    iii_pulse(worker);
     return true;
 }
 
@@ -255,6 +258,7 @@ ended(struct session *session, enum err err, struct bytes detail)
 
 static const struct voice voice = {
     .dialect = "iii",
+    .bound = true,
     .registered = registered,
     .granted = granted,
     .settled = settled,
@@ -312,6 +316,7 @@ iii_jobs_move(struct iii_worker *from, struct iii_worker *to)
     to->session = from->session;
     to->session->own = to;
     from->session = NULL;
+    iii_pulse(to);
 }
 
 /* It may be the same process, whose connection broke, or another: what it does not

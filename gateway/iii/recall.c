@@ -73,6 +73,9 @@ iii_early_forget(struct hub *hub, uint64_t before_ms)
 void
 iii_early_keep(struct hub *hub, struct bytes invocation, struct bytes frame)
 {
+    uint64_t kept_ms = hub->gateway->child.config.lease_ms;
+    if (hub->gateway->now_ms > kept_ms)
+        iii_early_forget(hub, hub->gateway->now_ms - kept_ms);
     if (!iii_uuid(invocation) || hub->early_count == III_EARLY_MAX
         || frame.size > III_EARLY_BYTES_MAX - hub->early_bytes)
         return;

@@ -326,18 +326,23 @@ settle(struct alarm *alarm)
     }
 }
 
-/* A worker that waits says nothing: its socket must say that it lives. */
+void
+iii_pulse(struct iii_worker *worker)
+{
+    if (worker->pulse.place == 0)
+        workers_pulse(worker->hub->gateway->workers, &worker->pulse);
+}
+
+/* A worker may say nothing while it works: its socket must say that it lives. */
 static void
 pulse(struct alarm *alarm)
 {
     struct iii_worker *worker = LIST_OF(alarm, struct iii_worker, pulse);
     struct gateway *g = worker->hub->gateway;
     uint32_t every_ms = g->child.config.heartbeat_ms;
-    if (worker->socket == NULL)
+    if (worker->socket == NULL || worker->job_count == 0)
         return;
     workers_pulse(g->workers, &worker->pulse);
-    if (g->now_ms > g->child.config.lease_ms)
-        iii_early_forget(worker->hub, g->now_ms - g->child.config.lease_ms);
     websocket_ping(worker->socket);
     if (websocket_heard_ms(worker->socket) + 2 * (uint64_t)every_ms >= g->now_ms)
         iii_jobs_beat(worker);
@@ -357,7 +362,6 @@ worker_new(struct hub *hub, const struct key *key)
     worker->settle.ring = settle;
     worker->pulse.ring = pulse;
     worker->away.ring = away_too_long;
-    workers_pulse(hub->gateway->workers, &worker->pulse);
     return worker;
 }
 

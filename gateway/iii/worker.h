@@ -7,6 +7,8 @@
 void iii_functions_changed(struct iii_worker *worker);
 /* It said this of itself, a msgpack map. */
 void iii_describe(struct iii_worker *worker, struct bytes about);
+/* It has a job in hand: until it has none, it must say that it lives. */
+void iii_pulse(struct iii_worker *worker);
 /* The engine goes down, and it has nothing in hand: it may go. */
 void iii_leave_if_idle(struct iii_worker *worker);
 /* Forget those that are away. */

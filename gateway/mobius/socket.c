@@ -13,7 +13,8 @@
 
 enum {
     PARK_MS = 1000,           /* an announced job that is not claimed goes back */
-    HOLD_MS = 20000,          /* a claim without work is answered then, at the latest */
+    HOLD_MS = 25000,          /* a claim without work is answered then, at the latest:
+                               * their clients wait for 30 s */
     FRAME_BYTES = 512 * 1024, /* of jobs in one frame, unless one is larger: their
                                * Python client takes no more than 1 MiB */
 };
@@ -125,8 +126,8 @@ tell_room(struct peer *peer)
 static uint64_t
 hold_ms(const struct peer *peer)
 {
-    uint32_t cadence_ms = peer->gateway->child.config.heartbeat_ms;
-    return cadence_ms < HOLD_MS ? cadence_ms : HOLD_MS;
+    uint64_t idle_ms = workers_idle_ms(workers_of(peer));
+    return idle_ms < HOLD_MS ? idle_ms : HOLD_MS;
 }
 
 /* Answer the claim with what is parked, as far as it asked for it. */
@@ -156,6 +157,14 @@ answer_claim(struct peer *peer)
         buffer_free(&given[i]->job);
     }
     peer->room -= peer->room < count ? peer->room : (uint32_t)count;
+}
+
+/* From now on it holds something, and must say that it lives. */
+static void
+begin_pulse(struct peer *peer)
+{
+    if (peer->pulse.place == 0)
+        workers_pulse(workers_of(peer), &peer->pulse);
 }
 
 /* What is not at once may be a little late, with what others wait for. */
@@ -249,6 +258,7 @@ granted(struct session *session, const struct job_granted *m)
         return true;
     struct leaf *leaf =
         lease_book_add(&peer->book, m->token.data, LEAF_PARKED, peer->gateway->now_ms);
+    begin_pulse(peer);
     mobius_job_name(&m->run, m->step, name);
     buffer_append_bytes(&leaf->name, text(name));
     mobius_write_job(&leaf->job, m, config->lease_ms, config->heartbeat_ms);
@@ -390,6 +400,7 @@ ended(struct session *session, enum err err, struct bytes detail)
 static const struct voice voice = {
     .dialect = "mobius",
     .each = true,
+    .bound = true,
     .registered = registered,
     .granted = granted,
     .settled = settled,
@@ -491,6 +502,7 @@ find_leaf(struct peer *peer, const struct mobius_frame *said)
     if (leaf == NULL && known < peer->gateway->child.config.session_jobs_max) {
         leaf = lease_book_add(&peer->book, token, LEAF_GIVEN, peer->gateway->now_ms);
         buffer_set(&leaf->name, said->job);
+        begin_pulse(peer);
     }
     return leaf;
 }
@@ -653,8 +665,8 @@ look_after(struct peer *peer, uint64_t now_ms)
     }
 }
 
-/* A worker that waits says nothing: unless it was heard not long ago, its socket must
- * say that it lives, or it makes a claim anew that is nearly over. */
+/* A worker may say nothing while it works: unless it was heard not long ago, its socket
+ * must say that it lives, or it makes a claim anew that is nearly over. */
 static void
 ask_for_life(struct peer *peer, uint64_t now_ms)
 {
@@ -667,15 +679,26 @@ ask_for_life(struct peer *peer, uint64_t now_ms)
         websocket_ping(peer->socket);
 }
 
+static bool
+holds_nothing(const struct peer *peer)
+{
+    const struct lease_book *book = &peer->book;
+    return book->parked_count + book->given_count + book->reported_count == 0
+           && list_empty(&peer->session->held_all);
+}
+
+/* It stops by itself: while it holds nothing, the door asks whether it lives. */
 static void
 pulse(struct alarm *alarm)
 {
     struct peer *peer = LIST_OF(alarm, struct peer, pulse);
     struct gateway *g = peer->gateway;
     uint32_t every_ms = g->child.config.heartbeat_ms;
+    if (peer->session == NULL || holds_nothing(peer))
+        return;
     workers_pulse(workers_of(peer), &peer->pulse);
     ask_for_life(peer, g->now_ms);
-    if (peer->session == NULL || peer->session->state != SESSION_KNOWN)
+    if (peer->session->state != SESSION_KNOWN)
         return;
     if (websocket_heard_ms(peer->socket) + 2 * (uint64_t)every_ms >= g->now_ms) {
         workers_touch(workers_of(peer), peer->session);
@@ -716,9 +739,6 @@ mobius_worker_socket(struct request *r)
 {
     struct peer *peer = peer_new(r->gateway);
     peer->socket = websocket_accept(r, &talk, peer);
-    if (peer->socket == NULL) {
+    if (peer->socket == NULL)
         free(peer);
-        return;
-    }
-    workers_pulse(r->gateway->workers, &peer->pulse);
 }

@@ -23,8 +23,10 @@ enum {
     PEER_BYTES = 64 << 20, /* that one peer may have said and we have not read */
     FRAME_MARGIN = 1 << 20,
     HANDSHAKE_MS = 500,
-    PING_MS = 10000,
-    PONG_MS = 30000,
+    /* The system asks a silent peer's system by itself, which wakes nobody. */
+    PROBE_AFTER_S = 15,
+    PROBE_EVERY_S = 5,
+    PROBES_MAX = 3,
 };
 
 struct worker_door {
@@ -110,7 +112,8 @@ registered(struct session *session, const struct worker_registered *m, bool agai
     struct peer *peer = peer_of(session);
     struct worker_door *door = peer->door;
     if (!again)
-        worker_write_registered(&door->out, m, door->limits.payload_max);
+        worker_write_registered(&door->out, m, workers_idle_ms(door->gateway->workers),
+            door->limits.payload_max);
     else if (m->lost.size > 1)
         worker_write_heartbeat(&door->out, m->lost, (struct bytes){ 0 });
     return tell(peer);
@@ -422,8 +425,10 @@ worker_door_open(struct gateway *gateway, struct worker_door **out, struct fault
     zsock_set_sndhwm(door->door, (int)config->session_jobs_max + PEER_FRAMES_MAX);
     zsock_set_maxmsgsize(door->door, (int)config->payload_max + FRAME_MARGIN);
     zsock_set_handshake_ivl(door->door, HANDSHAKE_MS);
-    zsock_set_heartbeat_ivl(door->door, PING_MS);
-    zsock_set_heartbeat_timeout(door->door, PONG_MS);
+    zsock_set_tcp_keepalive(door->door, 1);
+    zsock_set_tcp_keepalive_idle(door->door, PROBE_AFTER_S);
+    zsock_set_tcp_keepalive_intvl(door->door, PROBE_EVERY_S);
+    zsock_set_tcp_keepalive_cnt(door->door, PROBES_MAX);
     zsock_set_ipv6(door->door, 1);
     if (config->worker_curve) {
         enum err err = curve_secret(config->data, secret, fault);

@@ -2,6 +2,7 @@
 process in Python, so jobs a second are what such a worker can do, not the engine."""
 import http.client
 import json
+import random
 import resource
 import select
 import time
@@ -10,13 +11,14 @@ import iii_frames
 import load
 import mobius_frames
 import worker_frames
+import zmtp_frames
 from engine import until
 
 SHELL = json.dumps({"name": "shell", "steps": [
     {"key": "only", "kind": "action", "action_name": "shell",
      "parameters": {"command": "true", "upstream_outputs": {}}}]})
 AT_ONCE = 32
-IDLE_S = 30
+IDLE_S = 60  # the longest time between two words of one that is idle
 
 
 class Zmq:
@@ -101,18 +103,39 @@ class WorkflowGraph:
 KINDS = (Zmq, Mobius, Iii, WorkflowGraph)
 
 
+def boot_us():
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
+
+
+def ready(engine, before):
+    """When the job that was said since then had become ready, and when it was said."""
+    after = until(lambda: (now := engine.counters("gateway.0"))["dispatched"]
+                  > before["dispatched"] and now, "it is counted")
+    said_us = after["dispatched_at_us"]
+    return said_us - (after["dispatch_us"] - before["dispatch_us"]), said_us
+
+
 def dispatch(figures, given, engine, kind):
-    """One at a time: from the request that starts a run until the worker has its job."""
-    worker, ms = kind(engine), []
+    """One at a time: from the request that starts a run until the worker has its job, and
+    of that the span from when the job is ready, durably: all processes and we go by one
+    clock."""
+    worker, asked, took, said = kind(engine), [], [], []
     for number in range(60 * given.rounds):
-        begin = time.monotonic()
+        before, begin_us = engine.counters("gateway.0"), boot_us()
         run = engine.start("shell")["id"]
         job = worker.take()
+        has_us = boot_us()
+        ready_us, said_us = ready(engine, before)
         if number >= 10:  # the first ones find nothing warm
-            ms.append((time.monotonic() - begin) * 1000)
+            asked.append((has_us - begin_us) / 1000)
+            took.append(has_us - ready_us)
+            said.append(said_us - ready_us)
         worker.give(job)
         engine.wait_final(run)
-    figures.times(f"dialects: {kind.about}: request sent → worker has the job", ms)
+    what = f"dialects: {kind.about}: "
+    figures.times(what + "request sent → worker has the job", asked)
+    figures.times(what + "job ready → worker has it", took, "µs")
+    figures.times(what + "job ready → the gateway says it", said, "µs")
 
 
 def drain(figures, given, engine, kind):
@@ -133,58 +156,191 @@ def drain(figures, given, engine, kind):
 
 # ---- many that are idle ----
 
-def mobius_idle(engine, number):
-    raw = mobius_frames.Raw(engine)
-    raw.register(f"idle-{number}", slots=1, actions=[f"nothing-{number % 16}"])
-    raw.say("jobs.claim", available_slots=1)
-    return raw
+PING_S = 20   # so often the clients of Mobius (Go, Python) and of iii ping of themselves
+AGAIN_S = 10  # Mobius' Go client claims again so long after an empty answer
+POLL_S = 2    # workflow-graph's workers ask again so long after an empty one
 
 
-def iii_idle(engine, number):
-    raw = mobius_frames.Raw(engine, "/", port=engine.iii_port)
-    raw.wait("workerregistered")
-    raw.frame(1, json.dumps({"type": "registerfunction",
-                             "id": f"idle::{number}"}).encode())
-    return raw
+class Sleeper:
+    """An idle worker that keeps the times of the real ones: `turn` is due at `next_s`."""
+    next_s = float("inf")
+
+    def fileno(self):
+        return self.raw.socket.fileno()
+
+    def closed(self):
+        return self.raw.closed not in (None, False)
+
+    def close(self):
+        self.raw.close()
 
 
-def answer(there, seconds):
-    """They live: pings are answered, and a claim that is over is made again."""
-    poll, end = select.epoll(), time.monotonic() + seconds
-    by_fd = {raw.socket.fileno(): raw for raw in there}
-    for fd in by_fd:
-        poll.register(fd, select.EPOLLIN)
-    while time.monotonic() < end:
-        for fd, _ in poll.poll(0.1):
-            heard = by_fd[fd].hear(0.01)
-            if heard and heard["type"] == "jobs.claimed":
-                by_fd[fd].say("jobs.claim", available_slots=1)
-            if by_fd[fd].closed:
-                raise AssertionError("an idle worker was sent away")
-    poll.close()
+class IdleZmq(Sleeper):
+    about = "ZeroMQ"
+
+    def __init__(self, engine, number):
+        self.raw = zmtp_frames.Raw(engine)
+        told = self.raw.register(engine, f"idle-{number}",
+                                 actions=[f"nothing-{number % 16}"])
+        self.every_s = told.get("idle_ms", told["heartbeat_ms"]) / 1000
+        self.next_s = time.monotonic() + self.every_s * random.uniform(0.05, 1)
+
+    def turn(self):
+        self.raw.say("heartbeat", held=[])
+        self.next_s += self.every_s * random.uniform(0.9, 1)
+
+    def hear(self):
+        self.raw.hear(0.001)
 
 
-def idle(figures, given, engine, about, one):
+class IdleWebSocket(Sleeper):
+    def __init__(self):
+        self.ping_s = time.monotonic() + random.uniform(0, PING_S)
+        self.next_s, self.claim_s = self.ping_s, float("inf")
+
+    def turn(self):
+        now = time.monotonic()
+        if now >= self.ping_s:
+            self.raw.frame(9, b"")
+            self.ping_s += PING_S
+        if now >= self.claim_s:
+            self.raw.say("jobs.claim", available_slots=1)
+            self.claim_s = float("inf")
+        self.next_s = min(self.ping_s, self.claim_s)
+
+    def hear(self):
+        """All that has come; nothing is waited for, as ten thousand others are served."""
+        raw = self.raw
+        raw.socket.setblocking(False)
+        try:
+            came = raw.socket.recv(65536)
+        except OSError as e:
+            came = b"" if not isinstance(e, BlockingIOError) else None
+        if came == b"":
+            raw.closed = 1006
+        raw.buffer += came or b""
+        while len(raw.buffer) >= 2 and raw.closed is None:
+            head, size = 2, raw.buffer[1] & 127
+            if size == 126:
+                head, size = 4, int.from_bytes(raw.buffer[2:4], "big")
+            if len(raw.buffer) < head + size:
+                break
+            self.take(raw.buffer[0] & 15, raw.buffer[head:head + size])
+            raw.buffer = raw.buffer[head + size:]
+        raw.socket.setblocking(True)
+
+    def take(self, opcode, payload):
+        if opcode == 8:
+            self.raw.closed = int.from_bytes(payload[:2], "big")
+        elif opcode == 9:
+            self.raw.frame(10, payload)
+        elif b'"jobs.claimed"' in payload:
+            self.claim_s = time.monotonic() + AGAIN_S
+            self.next_s = min(self.ping_s, self.claim_s)
+
+
+class IdleMobius(IdleWebSocket):
+    about = "Mobius"
+
+    def __init__(self, engine, number):
+        super().__init__()
+        self.raw = mobius_frames.Raw(engine)
+        self.raw.register(f"idle-{number}", slots=1, actions=[f"nothing-{number % 16}"])
+        self.raw.say("jobs.claim", available_slots=1)
+
+
+class IdleIii(IdleWebSocket):
+    about = "iii"
+
+    def __init__(self, engine, number):
+        super().__init__()
+        self.raw = mobius_frames.Raw(engine, "/", port=engine.iii_port)
+        self.raw.wait("workerregistered")
+        self.raw.frame(1, json.dumps({"type": "registerfunction",
+                                      "id": f"idle::{number}"}).encode())
+
+
+class IdleWorkflowGraph(Sleeper):
+    about = "workflow-graph"
+
+    def __init__(self, engine, number):
+        self.raw = http.client.HTTPConnection("127.0.0.1", engine.http_port)
+        self.raw.connect()
+        self.raw.closed = False
+        self.said = json.dumps({"worker_id": f"idle-{number}", "labels": []}).encode()
+        self.turn()
+
+    def fileno(self):
+        return self.raw.sock.fileno()
+
+    def turn(self):
+        self.raw.sock.sendall(
+            b"POST /api/jobs/claim HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+            b"application/json\r\nContent-Length: %d\r\n\r\n" % len(self.said)
+            + self.said)
+        self.next_s = float("inf")
+
+    def hear(self):
+        self.raw.closed = not self.raw.sock.recv(65536)
+        self.next_s = time.monotonic() + POLL_S
+
+
+IDLE = (IdleZmq, IdleMobius, IdleIii, IdleWorkflowGraph)
+
+
+class Crowd:
+    """All of them, each in its time."""
+
+    def __init__(self):
+        self.poll, self.by_fd = select.epoll(), {}
+
+    def add(self, one):
+        self.by_fd[one.fileno()] = one
+        self.poll.register(one.fileno(), select.EPOLLIN)
+
+    def live(self, seconds):
+        end, looked = time.monotonic() + seconds, 0
+        while (now := time.monotonic()) < end:
+            for fd, _ in self.poll.poll(0.02):
+                self.by_fd[fd].hear()
+                if self.by_fd[fd].closed():
+                    raise AssertionError(f"an idle worker was sent away: {self.by_fd[fd].closed()}")
+            if now >= looked + 0.02:
+                looked = now
+                for one in self.by_fd.values():
+                    if one.next_s <= now:
+                        one.turn()
+
+    def close(self):
+        self.poll.close()
+        for one in self.by_fd.values():
+            one.close()
+
+
+def idle(figures, given, engine, kind):
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     count = min(given.idle, hard - 200)
-    size = sum(engine.resident_kib("Pss").values())
-    there = []
+    size, crowd = engine.resident_kib("Pss"), Crowd()
     for number in range(count):
-        there.append(one(engine, number))
-        if number % 500 == 0:
-            answer(there, 0.01)
+        crowd.add(kind(engine, number))
+        if number % 200 == 0:
+            crowd.live(0.05)
     until(lambda: engine.counters("lease.0")["sessions"] >= count, "they are known")
-    answer(there, 2)
-    grown = sum(engine.resident_kib("Pss").values()) - size
-    cpu = engine.cpu_seconds()
-    answer(there, IDLE_S)
-    what = f"dialects: {count:,} idle {about} workers"
-    figures.add(f"{what}: memory of all processes, each, PSS", [grown / count], "KiB")
-    figures.add(f"{what}: CPU of all processes",
-                [(engine.cpu_seconds() - cpu) / IDLE_S * 100], "% core")
-    for raw in there:
-        raw.close()
+    crowd.live(2)
+    grown = engine.resident_kib("Pss")
+    what = f"dialects: {count:,} idle {kind.about} workers"
+    figures.add(f"{what}: memory of the gateway, each, PSS",
+                [(grown["gateway.0"] - size["gateway.0"]) / count], "KiB")
+    figures.add(f"{what}: memory of all processes, each, PSS",
+                [(sum(grown.values()) - sum(size.values())) / count], "KiB")
+    shares = []
+    for _ in range(given.rounds):
+        cpu = engine.cpu_seconds()
+        crowd.live(IDLE_S)
+        shares.append((engine.cpu_seconds() - cpu) / IDLE_S * 100)
+    figures.add(f"{what}: CPU of all processes", shares, "% core")
+    crowd.close()
 
 
 def measure(figures, given, new_engine):
@@ -194,6 +350,6 @@ def measure(figures, given, new_engine):
             with new_engine() as engine:
                 engine.apply(SHELL)
                 part(figures, given, engine, kind)
-    for about, one in (("Mobius", mobius_idle), ("iii", iii_idle)):
+    for kind in IDLE:
         with new_engine(connections_max=given.idle + 1000) as engine:
-            idle(figures, given, engine, about, one)
+            idle(figures, given, engine, kind)

@@ -7,6 +7,9 @@ from figures import cell, number, rewrite as rewrite_page
 
 FILES = ("bench.json", "bench-peers.json")
 PAGE_OF_MANY = r"pages: 1\d,[\d,]+,[\d,]+ finished runs: \?limit=100, "
+IDLE = r"dialects: 10,000 idle %s workers: "
+CPU, EACH = "CPU of all processes", "memory of the gateway, each, PSS"
+TAKES = "dialects: %s: job ready → worker has it, p50"
 # (figure, pattern of the row's name, "least" or "most", goal)
 GOALS = (
     ("1-step runs/s, 64 concurrent, against Restate as it comes",
@@ -37,6 +40,16 @@ GOALS = (
      r"recovery: SIGKILL of all to ready, 1,.*", "most", 1000),
     ("start of the whole engine, empty", r"start-up: empty folder to ready", "most",
      200),
+    ("10,000 idle ZeroMQ workers, CPU of all processes", IDLE % "ZeroMQ" + CPU, "most",
+     1),
+    ("the same of Mobius", IDLE % "Mobius" + CPU, "most", 1),
+    ("the same of iii", IDLE % "iii" + CPU, "most", 1),
+    ("an idle ZeroMQ worker, in the gateway", IDLE % "ZeroMQ" + EACH, "most", 30),
+    ("the same of Mobius", IDLE % "Mobius" + EACH, "most", 30),
+    ("the same of iii", IDLE % "iii" + EACH, "most", 30),
+    ("job ready → a ZeroMQ worker has it, p50", TAKES % "ZeroMQ", "most", 300),
+    ("job ready → a WebSocket worker has it, p50", TAKES % "Mobius WebSocket", "most",
+     1000),
     ("a page of 100 runs, of 10 million, p50", PAGE_OF_MANY + "p50", "most", 5),
     ("the same, p99", PAGE_OF_MANY + "p99", "most", 5),
 )

@@ -250,6 +250,15 @@ take_register(
     say_register(g, s);
 }
 
+/* The lease actor hears of it with all others that hold nothing. */
+static void
+answer_idle(struct gateway *g, struct door_session *s)
+{
+    struct message beat = { .code = HEARTBEAT_ANSWER };
+    beat.heartbeat_answer = (struct heartbeat_answer){ .session = s->id, .known = 1 };
+    (void)tell(g, s, &beat);
+}
+
 static void
 take_word(struct gateway *g, struct door_session *s, struct message m)
 {
@@ -261,6 +270,10 @@ take_word(struct gateway *g, struct door_session *s, struct message m)
         break;
     case WORKER_HEARTBEAT:
         compare(s, m.worker_heartbeat.held);
+        if (s->held_count == 0 && m.worker_heartbeat.held.size <= 1) {
+            answer_idle(g, s);
+            return;
+        }
         m.worker_heartbeat.session = s->id;
         m.worker_heartbeat.request = s->number;
         break;
@@ -362,16 +375,30 @@ hear_registered(struct gateway *g, const struct message *in)
     }
 }
 
+/* Nobody has been told of it. */
+static void
+give_back(struct gateway *g, const struct message *in)
+{
+    struct message m = { .code = JOB_REPORT, .to = ACTOR_lease };
+    m.job_report = (struct job_report){ .session = in->job_granted.session,
+        .token = in->job_granted.token,
+        .outcome = OUTCOME_RETURNED };
+    send_on(g, &m, &in->envelope.project);
+}
+
 static void
 hear_granted(struct gateway *g, const struct message *in)
 {
     struct door_session *s = session_with_id(g, &in->job_granted.session);
     if (s == NULL) {
+        give_back(g, in);
         struct message gone = { .code = WORKER_GONE, .to = ACTOR_lease };
         gone.worker_gone.session = in->job_granted.session;
         send_on(g, &gone, &in->envelope.project);
     } else if (tell(g, s, in)) {
         hold(s, in->job_granted.token);
+    } else {
+        give_back(g, in);
     }
 }
 
@@ -642,10 +669,36 @@ end_silent(struct sim *sim, void *self, uint64_t life, void **owned)
 }
 
 static void
+tell_idle(struct sim *sim, void *self, uint64_t life, void **owned)
+{
+    struct gateway *g = self;
+    struct buffer lists[2] = { { 0 } }; /* kept, heard */
+    struct message m = { .code = WORKERS_IDLE, .to = ACTOR_lease };
+    struct id none = { 0 };
+    uint64_t every_us = sim->config.heartbeat_ms * MS_US;
+    (void)owned;
+    if (!g->machine->up || g->machine->life != life)
+        return;
+    for (size_t i = 0; i < SESSIONS_MAX; i++) {
+        const struct door_session *s = &g->sessions[i];
+        if (s->used && s->known && s->held_count == 0)
+            buffer_append_bytes(
+                &lists[s->heard_us + every_us > sim->now_us], id_bytes(&s->id));
+    }
+    m.workers_idle.kept = buffer_bytes(&lists[0]);
+    m.workers_idle.heard = buffer_bytes(&lists[1]);
+    send_on(g, &m, &none);
+    buffer_free(&lists[0]);
+    buffer_free(&lists[1]);
+    sim_plan(sim, every_us, tell_idle, g, life, NULL);
+}
+
+static void
 begin(struct machine *m)
 {
     struct gateway *g = m->sim->gateway;
     g->serial = m->epoch << 8;
+    sim_plan(m->sim, SECOND_US, tell_idle, g, m->life, NULL);
     sim_plan(m->sim, SECOND_US, end_silent, g, m->life, NULL);
 }
 

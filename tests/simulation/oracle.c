@@ -312,6 +312,24 @@ a_session_keeps_its_owner(const struct machine *m, const struct message *said)
 }
 
 static void
+note_one(const struct machine *m, uint64_t now_ms, const struct id *session)
+{
+    struct hearing *hearing = hearing_of(m->sim->oracle, session);
+    hearing->life = m->life;
+    hearing->at_ms = now_ms;
+}
+
+static void
+note_idle(const struct machine *m, uint64_t now_ms, struct bytes ids)
+{
+    struct id session;
+    for (size_t i = 0; i < ids.size / ID_SIZE; i++) {
+        memcpy(session.bytes, ids.data + i * ID_SIZE, ID_SIZE);
+        note_one(m, now_ms, &session);
+    }
+}
+
+static void
 note_hearing(const struct machine *m, uint64_t now_ms, const struct message *in,
     const struct outbox *out)
 {
@@ -326,11 +344,12 @@ note_hearing(const struct machine *m, uint64_t now_ms, const struct message *in,
     for (size_t i = 0; i < out->count; i++)
         if (out->messages[i].code == WORKER_REGISTERED)
             session = &out->messages[i].worker_registered.session;
-    if (session == NULL)
-        return;
-    struct hearing *hearing = hearing_of(m->sim->oracle, session);
-    hearing->life = m->life;
-    hearing->at_ms = now_ms;
+    if (in->code == WORKERS_IDLE)
+        note_idle(m, now_ms, in->workers_idle.heard);
+    if (in->code == WORKERS_IDLE)
+        note_idle(m, now_ms, in->workers_idle.kept);
+    if (session != NULL)
+        note_one(m, now_ms, session);
 }
 
 static void

@@ -10,6 +10,7 @@ main(void)
     SRunner *runner = srunner_create(lease_suite());
     srunner_add_suite(runner, lease_explain_suite());
     srunner_add_suite(runner, lease_lives_suite());
+    srunner_add_suite(runner, lease_idle_suite());
     srunner_add_suite(runner, lease_each_suite());
     srunner_add_suite(runner, lease_claims_suite());
     srunner_add_suite(runner, lease_queues_suite());

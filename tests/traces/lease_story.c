@@ -101,7 +101,8 @@ lease_offer(struct trace *t, struct offered offered)
                 .session = offered.leased > 0 ? lease_session(offered.leased)
                                               : (struct id){ { 0 } },
                 .order = offered.order,
-                .life = offered.life } });
+                .life = offered.life,
+                .ready_us = offered.ready_us } });
 }
 
 void

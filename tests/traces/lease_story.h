@@ -21,6 +21,7 @@ struct offered {
     bool unsure;        /* one may */
     uint64_t order;
     uint64_t life; /* of the lease actor that may grant it; that of a trace is 0 */
+    uint64_t ready_us;
 };
 
 /* A worker as it registers. */

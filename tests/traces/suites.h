@@ -7,6 +7,7 @@ Suite *lease_suite(void);
 Suite *lease_explain_suite(void);
 Suite *lease_lives_suite(void);
 Suite *lease_each_suite(void);
+Suite *lease_idle_suite(void);
 Suite *lease_claims_suite(void);
 Suite *lease_queues_suite(void);
 Suite *registry_suite(void);

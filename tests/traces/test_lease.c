@@ -228,6 +228,18 @@ START_TEST(a_silent_worker_loses_its_job_and_its_late_report_is_stale)
 }
 END_TEST
 
+START_TEST(a_grant_says_since_when_the_job_was_ready)
+{
+    struct trace t;
+    lease_story_open(&t);
+    lease_offer(&t, (struct offered){ .run = 1, .ready_us = 77 });
+    trace_wait(&t, 10000);
+    lease_register(&t, (struct worker){ .session = 1 });
+    ck_assert_uint_eq(trace_sent(&t, JOB_GRANTED)->job_granted.ready_us, 77);
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(a_worker_that_is_heard_keeps_its_job)
 {
     struct trace t;
@@ -471,6 +483,7 @@ lease_suite(void)
     tcase_add_test(
         tests, a_lease_that_nobody_spoke_for_is_lost_though_its_session_lives);
     tcase_add_test(tests, a_silent_worker_loses_its_job_and_its_late_report_is_stale);
+    tcase_add_test(tests, a_grant_says_since_when_the_job_was_ready);
     tcase_add_test(tests, a_worker_that_is_heard_keeps_its_job);
     tcase_add_test(tests, a_heartbeat_hears_what_is_lost_and_what_to_cancel);
     tcase_add_test(tests, a_session_that_is_not_known_is_told_to_register);

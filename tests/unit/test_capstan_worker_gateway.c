@@ -237,7 +237,7 @@ gateway_held_count(const struct gateway *g)
 void
 gateway_registered(struct gateway *g, unsigned lost)
 {
-    pack_map(&g->out, 7);
+    pack_map(&g->out, 7 + (g->idle_ms > 0));
     pair(g, "type", "registered");
     pack_string(&g->out, "session");
     pack_blob(&g->out, text("session-1"));
@@ -246,6 +246,10 @@ gateway_registered(struct gateway *g, unsigned lost)
     pack_u64(&g->out, g->lease_ms);
     pack_string(&g->out, "heartbeat_ms");
     pack_u64(&g->out, g->heartbeat_ms);
+    if (g->idle_ms > 0) {
+        pack_string(&g->out, "idle_ms");
+        pack_u64(&g->out, g->idle_ms);
+    }
     pack_string(&g->out, "payload_max");
     pack_u64(&g->out, 4096);
     pair_list(g, "lost", lost);

@@ -16,11 +16,11 @@ struct gateway {
     char url[64];
     uint8_t identity[256];
     size_t identity_size;
-    bool mute;      /* do not answer heartbeats */
-    unsigned beats; /* heartbeats heard */
-    uint64_t lease_ms, heartbeat_ms;
-    struct buffer frame; /* what was heard last */
-    struct buffer held;  /* list of the last heartbeat or register */
+    bool mute;                                /* do not answer heartbeats */
+    unsigned beats;                           /* heartbeats heard */
+    uint64_t lease_ms, heartbeat_ms, idle_ms; /* idle_ms: 0, not said */
+    struct buffer frame;                      /* what was heard last */
+    struct buffer held; /* list of the last heartbeat or register */
     struct buffer out;
 };
 

@@ -133,6 +133,37 @@ START_TEST(nothing_but_heartbeats_is_said_while_nothing_happens)
 }
 END_TEST
 
+/* The shorter time begins when a job arrives, not when the longer one is over. */
+START_TEST(a_worker_that_holds_nothing_is_heard_less_often)
+{
+    g->idle_ms = 50 * g->heartbeat_ms;
+    begin();
+    gateway_hear_nothing(g, 1000);
+    ck_assert_uint_eq(g->beats, 0);
+    gateway_job(g, 1, "stop");
+    gate_wait_came(&gate, 1);
+    g->beats = 0;
+    gateway_hear_nothing(g, 1000);
+    ck_assert_uint_ge(g->beats, 4);
+    ck_assert(gateway_held(g, 1));
+    gate_open(&gate);
+    gateway_hear_report(g, 1, "completed");
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_worker_that_asks_for_its_own_pulse_keeps_it)
+{
+    g->idle_ms = 50 * g->heartbeat_ms;
+    rig.options.heartbeat_ms = BEAT_MS;
+    begin();
+    g->beats = 0;
+    gateway_hear_nothing(g, 1000);
+    ck_assert_uint_ge(g->beats, 3);
+    rig_close(&rig);
+}
+END_TEST
+
 START_TEST(a_wrong_key_ends_the_worker)
 {
     make();
@@ -385,6 +416,8 @@ worker_session(void)
     tcase_add_test(t, a_worker_for_any_action_asks_for_all);
     tcase_add_test(t, a_gateway_that_does_not_know_it_is_told_at_once);
     tcase_add_test(t, nothing_but_heartbeats_is_said_while_nothing_happens);
+    tcase_add_test(t, a_worker_that_holds_nothing_is_heard_less_often);
+    tcase_add_test(t, a_worker_that_asks_for_its_own_pulse_keeps_it);
     tcase_add_test(t, a_wrong_key_ends_the_worker);
     tcase_add_test(t, a_revoked_key_ends_the_worker_and_its_actions);
     tcase_add_test(t, a_worker_whose_name_is_taken_tries_again);

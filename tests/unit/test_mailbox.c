@@ -104,6 +104,25 @@ START_TEST(what_may_wait_leaves_before_what_follows_it)
 END_TEST
 
 /* It is due within 2 ms, or those had passed already; not with the next HELLO. */
+/* Written when it leaves: what was said in a turn leaves after the sync. */
+START_TEST(an_offer_says_when_it_left)
+{
+    struct message m = { .code = JOB_OFFERED, .to = ACTOR_lease }, in = { 0 };
+    uint64_t before_us = clock_monotonic_us();
+    mailbox_send(scheduler, &m);
+    mailbox_flush(scheduler);
+    for (int ms = 0; ms < DEADLINE_MS && in.code != JOB_OFFERED; ms++) {
+        mailbox_tick(scheduler);
+        mailbox_wait(lease, 1, -1);
+        while (in.code != JOB_OFFERED && mailbox_receive(lease, &in))
+            ;
+    }
+    ck_assert_int_eq(in.code, JOB_OFFERED);
+    ck_assert_uint_ge(in.job_offered.ready_us, before_us);
+    ck_assert_uint_le(in.job_offered.ready_us, clock_monotonic_us());
+}
+END_TEST
+
 START_TEST(what_may_wait_does_not_wait_for_ever)
 {
     say(JOB_REPORTED, 1);
@@ -162,6 +181,7 @@ main(void)
     tcase_add_test(tests, a_packet_may_be_taken_in_pieces);
     tcase_add_test(tests, what_may_wait_leaves_before_what_follows_it);
     tcase_add_test(tests, what_may_wait_does_not_wait_for_ever);
+    tcase_add_test(tests, an_offer_says_when_it_left);
     tcase_add_test(tests, an_answer_waits_for_more_if_who_asked_is_patient);
     tcase_add_test(tests, a_message_of_the_largest_size_arrives);
     suite_add_tcase(suite, tests);

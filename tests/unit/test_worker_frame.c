@@ -194,7 +194,7 @@ START_TEST(what_the_gateway_says_is_well_formed)
         .parameters = text("\x81\x01\x02") };
     pack_array(&out, 13);
     worker_write_job(&out, &job);
-    worker_write_registered(&out, &registered, 7);
+    worker_write_registered(&out, &registered, 60, 7);
     worker_write_ack(&out, &settled);
     worker_write_cancel(&out, &cancel);
     worker_write_heartbeat(&out, (struct bytes){ 0 }, (struct bytes){ 0 });

@@ -49,9 +49,11 @@ hear_registered(struct capstan_worker *w, const struct heard *heard)
     s->lease_ms = heard->lease_ms;
     s->heartbeat_ms =
         asked_ms != 0 && asked_ms < heartbeat_ms ? asked_ms : heartbeat_ms;
+    s->idle_ms = asked_ms == 0 && heard->idle_ms > heartbeat_ms ? heard->idle_ms
+                                                                : s->heartbeat_ms;
     s->payload_max = heard->payload_max != 0 ? heard->payload_max : 1048576;
     s->confirmed_ms = s->asked_ms;
-    s->beat_ms = w->now_ms + s->heartbeat_ms;
+    s->beat_ms = w->now_ms + session_beat_every_ms(w);
     s->state = SESSION_MEMBER;
     lose_listed(w, heard->lost);
     worker_tell(w, 2, "registered session=%.*s instance=%s held=%zu lease_ms=%llu",

@@ -109,6 +109,7 @@ holding_accept(struct capstan_worker *w, struct bytes frame, const struct heard 
     list_append(&h->all, &job->all);
     map_put(&h->by_token, job_token(job), job);
     h->open++;
+    session_holds(w);
     begin(w, job, heard->action);
 }
 

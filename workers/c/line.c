@@ -13,7 +13,11 @@ enum {
     DENIALS = ZMQ_EVENT_HANDSHAKE_FAILED_AUTH,
     FAILURES =
         ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
-    CURVE_TEXT = 41 /* characters of a key in Z85, and NUL */
+    CURVE_TEXT = 41, /* characters of a key in Z85, and NUL */
+    /* The system asks by itself whether a silent gateway's system is there. */
+    PROBE_AFTER_S = 15,
+    PROBE_EVERY_S = 5,
+    PROBES_MAX = 3,
 };
 
 struct line_message {
@@ -79,6 +83,10 @@ set_all(void *socket, const struct line_options *options)
            && set(socket, ZMQ_RECONNECT_IVL, -1)
            && set(socket, ZMQ_SNDHWM, LINE_QUEUE_MAX)
            && set(socket, ZMQ_RCVHWM, LINE_QUEUE_MAX)
+           && set(socket, ZMQ_TCP_KEEPALIVE, 1)
+           && set(socket, ZMQ_TCP_KEEPALIVE_IDLE, PROBE_AFTER_S)
+           && set(socket, ZMQ_TCP_KEEPALIVE_INTVL, PROBE_EVERY_S)
+           && set(socket, ZMQ_TCP_KEEPALIVE_CNT, PROBES_MAX)
            && set(socket, ZMQ_IPV6, strchr(options->url, '[') != NULL)
            && zmq_setsockopt(
                   socket, ZMQ_MAXMSGSIZE, &(int64_t){ LINE_FRAME_MAX }, sizeof(int64_t))

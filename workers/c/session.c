@@ -171,11 +171,18 @@ call(struct capstan_worker *w)
     }
 }
 
+uint64_t
+session_beat_every_ms(const struct capstan_worker *w)
+{
+    const struct session *s = &w->session;
+    return w->holding.by_token.count == 0 ? s->idle_ms : s->heartbeat_ms;
+}
+
 static void
 beat(struct capstan_worker *w)
 {
     struct session *s = &w->session;
-    uint64_t every_ms = s->heartbeat_ms;
+    uint64_t every_ms = session_beat_every_ms(w);
     begin_frame(w, 3, "heartbeat");
     pack_string(&w->out, "sequence");
     pack_u64(&w->out, ++s->sequence);
@@ -191,6 +198,14 @@ beat(struct capstan_worker *w)
     }
     s->beats[s->beat_count++] = (struct beat){ s->sequence, w->now_ms };
     s->beat_ms = w->now_ms + every_ms - jittered(every_ms) / 10;
+}
+
+void
+session_holds(struct capstan_worker *w)
+{
+    struct session *s = &w->session;
+    if (s->beat_ms > w->now_ms + s->heartbeat_ms)
+        s->beat_ms = w->now_ms + s->heartbeat_ms - jittered(s->heartbeat_ms) / 10;
 }
 
 /* A heartbeat was answered: what we held when we sent it was ours when it was read. */
@@ -221,9 +236,9 @@ fence_ms(const struct capstan_worker *w)
 }
 
 static uint64_t
-silent_ms(const struct session *s)
+silent_ms(const struct capstan_worker *w)
 {
-    return s->heard_ms + s->heartbeat_ms * 5 / 2;
+    return w->session.heard_ms + session_beat_every_ms(w) * 5 / 2;
 }
 
 static bool
@@ -311,7 +326,7 @@ tick_state(struct capstan_worker *w)
             session_broken(w, "no_answer");
         return;
     case SESSION_MEMBER:
-        if (w->now_ms >= silent_ms(s))
+        if (w->now_ms >= silent_ms(w))
             session_broken(w, "silent");
         else if (w->now_ms >= s->beat_ms)
             beat(w);
@@ -350,7 +365,7 @@ session_due(const struct capstan_worker *w)
         due = least(due, nothing_left(w) ? 0 : w->leaving.by_ms);
     if (s->state != SESSION_MEMBER)
         return least(due, s->turn_ms);
-    due = least(due, least(s->beat_ms, silent_ms(s)));
+    due = least(due, least(s->beat_ms, silent_ms(w)));
     return least(due, least(w->holding.resend_ms, events_due(&w->events)));
 }
 

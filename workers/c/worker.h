@@ -44,7 +44,7 @@ struct session {
     enum session_state state;
     uint8_t token[TOKEN_MAX];
     size_t token_size;
-    uint64_t lease_ms, heartbeat_ms, payload_max;
+    uint64_t lease_ms, heartbeat_ms, idle_ms, payload_max;
     unsigned failures;     /* since we were last a member */
     uint64_t turn_ms;      /* AWAY: call then; CALLING, ASKING: give up then */
     uint64_t beat_ms;      /* MEMBER: next heartbeat */
@@ -95,6 +95,10 @@ size_t session_capacity(const struct capstan_worker *w);
 void session_open(struct capstan_worker *w);
 /* What the clock asks for; and when it next will. */
 void session_tick(struct capstan_worker *w);
+/* How often to be heard: who holds nothing need not be so often. */
+uint64_t session_beat_every_ms(const struct capstan_worker *w);
+/* It holds a job from now on. */
+void session_holds(struct capstan_worker *w);
 uint64_t session_due(const struct capstan_worker *w);
 void session_connected(struct capstan_worker *w);
 void session_broken(struct capstan_worker *w, const char *why);
