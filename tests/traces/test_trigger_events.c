@@ -196,6 +196,7 @@ START_TEST(a_trigger_that_comes_amid_a_long_event_does_not_hear_it)
     struct event_publish publish = { .request = 1, .type = text("a") };
     struct id last = story_automation(LAST);
     story_open(&t);
+    story_widen(&t);
     for (unsigned i = 1; i <= MANY; i++)
         story_offer(&t, i, 1, AUTOMATION_ACTIVE, &trigger, 1);
     t.kept_count = 0;

@@ -341,6 +341,7 @@ START_TEST(what_is_told_again_over_many_turns_is_told_once)
     struct plan_trigger trigger = hourly(&(struct plan_schedule){ 0 });
     size_t mine = 0, last = 0;
     story_open(&t);
+    story_widen(&t);
     for (unsigned i = 1; i <= MANY; i++)
         story_offer(&t, i, 1, AUTOMATION_ACTIVE, &trigger, 1);
     for (unsigned i = MANY + 1; i <= MANY + MORE; i++)

@@ -190,7 +190,7 @@ class Sdk:
         name = self.apply("print", message="hi")
         for _ in range(3):
             self.assertEqual(self.engine.start(name, wait=20)["output"], {"output": "hi"})
-        time.sleep(2 * TIMES["heartbeat_ms"] / 1000)  # claims are answered with nothing
+        time.sleep(7 * TIMES["heartbeat_ms"] / 1000)  # claims are answered with nothing
         runs = [self.engine.start(name)["id"] for _ in range(20)]
         for run in runs:
             self.assertEqual(self.engine.wait_final(run, 20)["status"], "completed")
