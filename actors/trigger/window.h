@@ -36,7 +36,8 @@ uint32_t window_room_again(const struct window *window);
 
 /* Also right for one that is out already. */
 void window_told(struct window *window, const struct id *run, uint64_t now_ms);
-/* One that is not out was late: there may be fewer.  `wanted`: others wait for its place. */
+/* One that is not out was late: there may be fewer.  `wanted`: others wait for its
+ * place. */
 void window_settled(
     struct window *window, const struct id *run, uint64_t now_ms, bool wanted);
 
