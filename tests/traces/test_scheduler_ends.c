@@ -544,6 +544,7 @@ scheduler_ends_suite(void)
 {
     Suite *suite = suite_create("scheduler ends");
     TCase *tests = tcase_create("ends");
+    tcase_set_timeout(tests, 60); /* some have many records */
     tcase_add_test(tests, cleanup_follows_when_all_is_done);
     tcase_add_test(tests, cleanup_follows_a_failure_and_may_fail_itself);
     tcase_add_test(tests, cleanup_follows_a_cancel_and_can_be_cancelled);

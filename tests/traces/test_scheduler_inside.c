@@ -674,6 +674,7 @@ scheduler_inside_suite(void)
 {
     Suite *suite = suite_create("scheduler inside");
     TCase *tests = tcase_create("inside");
+    tcase_set_timeout(tests, 60); /* some have many records */
     tcase_add_test(tests, a_parallel_is_over_when_all_in_it_are);
     tcase_add_test(tests, a_failure_in_a_parallel_fails_it_when_the_others_are_over);
     tcase_add_test(tests, an_each_does_so_many_items_at_a_time);

@@ -584,6 +584,7 @@ scheduler_removal_suite(void)
 {
     Suite *suite = suite_create("scheduler_removal");
     TCase *tc = tcase_create("traces");
+    tcase_set_timeout(tc, 60); /* some have many records */
     tcase_add_test(tc, a_run_that_ended_long_ago_is_gone_and_its_key_is_free);
     tcase_add_test(tc, nobody_is_removed_before_peers_had_time_to_say_things_again);
     tcase_add_test(tc, a_run_of_which_a_peer_must_hear_is_not_removed);
