@@ -55,23 +55,39 @@ GOALS = (
 )
 
 
-def reached(rows):
-    """(figure, least or most, goal, its row or None) of each."""
-    for figure, pattern, bound, goal in GOALS:
-        found = [r for r in rows if re.fullmatch(pattern, r["name"])]
-        yield figure, bound, goal, found[0] if found else None
+def named(rows, pattern):
+    found = [r for r in rows if re.fullmatch(pattern, r["name"])]
+    return found[0] if found else None
+
+
+def ceiling(rows, pattern):
+    """What a bare skeleton reaches of a figure against Restate; None: not known."""
+    compared = re.fullmatch(r"Restate [\w ]+: (.*): (runs/s|p50)", pattern)
+    if not compared:
+        return None
+    what, figure = compared.groups()
+    its = named(rows, f"skeleton: {what}: its {'runs' if figure == 'runs/s' else 'p50'}")
+    theirs = named(rows, pattern.removesuffix(figure)
+                   + ("theirs" if figure == "runs/s" else "theirs, p50"))
+    if its is None or theirs is None:
+        return None
+    ratio = its["median"] / theirs["median"]
+    return ratio if figure == "runs/s" else 1 / ratio
 
 
 def markdown(rows):
-    text = "| figure | goal | measured | unit | reached |\n|---|---|---|---|---|\n"
-    for figure, bound, goal, row in reached(rows):
-        sign = "≥" if bound == "least" else "≤"
+    text = ("| figure | goal | measured | unit | reached | bare skeleton |\n"
+            "|---|---|---|---|---|---|\n")
+    for figure, pattern, bound, goal in GOALS:
+        sign, row = "≥" if bound == "least" else "≤", named(rows, pattern)
+        most = ceiling(rows, pattern)
+        bare = "" if most is None else number(most)
         if row is None:
-            text += f"| {figure} | {sign} {goal} | not measured | | |\n"
+            text += f"| {figure} | {sign} {goal} | not measured | | | {bare} |\n"
             continue
         met = row["median"] >= goal if bound == "least" else row["median"] <= goal
         text += (f"| {figure} | {sign} {number(goal) if goal % 1 else goal} | {cell(row)} "
-                 f"| {row['unit']} | {'yes' if met else 'no'} |\n")
+                 f"| {row['unit']} | {'yes' if met else 'no'} | {bare} |\n")
     return text
 
 

@@ -87,9 +87,23 @@ class Kept(unittest.TestCase):
         goals.rewrite(self.page, os.path.dirname(self.path))
         lines = self.read_page().splitlines()
         self.assertEqual(len(lines), len(goals.GOALS) + 4)
-        self.assertIn("| ≤ 200 | 201 [201–201] | runs/s | no |", self.read_page())
-        self.assertIn("| ≤ 60 | 59.5 [59.5–59.5] | runs/s | yes |", self.read_page())
-        self.assertIn("| ≥ 50 | not measured | | |", self.read_page())
+        self.assertIn("| ≤ 200 | 201 [201–201] | runs/s | no |  |", self.read_page())
+        self.assertIn("| ≤ 60 | 59.5 [59.5–59.5] | runs/s | yes |  |", self.read_page())
+        self.assertIn("| ≥ 50 | not measured | | |  |", self.read_page())
+
+    def test_what_a_bare_skeleton_would_reach_stands_beside_a_goal(self):
+        self.write_page("<!-- goals -->\n<!-- /goals -->\n")
+        restate = "Restate as it comes: 1 step, "
+        self.measure("core", (restate + "64 concurrent: runs/s", [9]),
+                     (restate + "64 concurrent: theirs", [1500]),
+                     (restate + "64 concurrent: theirs, p50", [40]),
+                     ("skeleton: 1 step, 64 concurrent: its runs", [30000]),
+                     (restate + "1 concurrent: theirs, p50", [3]),
+                     ("skeleton: 1 step, 1 concurrent: its p50", [0.5]))
+        goals.rewrite(self.page, os.path.dirname(self.path))
+        self.assertIn("| ≥ 50 | 9.00 [9.00–9.00] | runs/s | no | 20.0 |",
+                      self.read_page())
+        self.assertIn("| ≥ 12 | not measured | | | 6.00 |", self.read_page())
 
 
 class Curves(unittest.TestCase):
