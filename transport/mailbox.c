@@ -374,8 +374,8 @@ must_leave(const struct peer *peer)
     return peer->urgent || (peer->packed > 0 && peer->leave_ms <= clock_monotonic_ms());
 }
 
-/* The gateway comes first in the table, and is served last: before its client hears that
- * a run has begun, a job is on its way to a worker. */
+/* The gateway comes first in the table, and is served last: before its client hears
+ * that a run has begun, a job is on its way to a worker. */
 void
 mailbox_flush(struct mailbox *mailbox)
 {
