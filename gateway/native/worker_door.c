@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/wrong.h"
+#include "gateway/cells.h"
 #include "gateway/curve.h"
 #include "gateway/publishing.h"
 #include "gateway/signing.h"
@@ -38,6 +39,7 @@ struct worker_door {
     struct worker_limits limits;
     struct map peers; /* connections that have a session, by identity */
     struct buffer out;
+    struct cells *cells;
     struct publishing publishing;
 };
 
@@ -59,10 +61,15 @@ static bool
 say(struct worker_door *door, struct bytes identity)
 {
     int flags = ZMQ_DONTWAIT;
+    zmq_msg_t frame;
     door->said = true;
-    return zmq_send(door->socket, identity.data, identity.size, flags | ZMQ_SNDMORE)
-               >= 0
-           && zmq_send(door->socket, door->out.data, door->out.size, flags) >= 0;
+    if (zmq_send(door->socket, identity.data, identity.size, flags | ZMQ_SNDMORE) < 0)
+        return false;
+    cells_fill(door->cells, &frame, buffer_bytes(&door->out));
+    bool sent = zmq_msg_send(&frame, door->socket, flags) >= 0;
+    if (!sent)
+        zmq_msg_close(&frame);
+    return sent;
 }
 
 /* Who does not hear it is gone, or will ask again. */
@@ -410,6 +417,7 @@ worker_door_open(struct gateway *gateway, struct worker_door **out, struct fault
         WRONG("out of memory");
     *out = door;
     door->gateway = gateway;
+    door->cells = cells_new();
     door->limits.payload_max = config->payload_max;
     door->limits.jobs_max = config->session_jobs_max;
     door->publishing.answer = say_published;
@@ -450,6 +458,7 @@ worker_door_close(struct worker_door **out)
     zsock_destroy(&door->door);
     map_free(&door->peers);
     buffer_free(&door->out);
+    cells_free(&door->cells);
     free(door);
     *out = NULL;
 }

@@ -9,6 +9,7 @@ main(void)
         return 1;
     SRunner *runner = srunner_create(alarm_suite());
     srunner_add_suite(runner, auth_suite());
+    srunner_add_suite(runner, cells_suite());
     srunner_add_suite(runner, holding_suite());
     srunner_add_suite(runner, iii_queue_text_suite());
     srunner_add_suite(runner, json_suite());
