@@ -125,9 +125,12 @@ fuzz_one(struct bytes in)
 {
     struct server server = { .gateway = &gateway };
     struct connection connection = { .server = &server, .alarm = { .ring = forget } };
-    struct exchange x = { .connection = &connection,
+    struct exchange x = { .server = &server,
+        .connection = &connection,
         .request = { .gateway = &gateway, .dialects = dialects } };
     char length[24];
+    list_open(&server.answered);
+    list_open(&x.link);
     if (gateway.auth == NULL)
         begin();
     buffer_clear(&sent);
