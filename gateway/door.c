@@ -11,21 +11,27 @@
 /* JSON is longer than the msgpack that payload_max bounds. */
 enum { JSON_MARGIN = 65536, BULK_PAYLOADS = 8, DIALECTS_MAX = 8 };
 
+void
+door_open_router(struct router *router, const struct dialect *const *dialects)
+{
+    struct route_table tables[DIALECTS_MAX];
+    size_t count = 0;
+    for (; dialects[count] != NULL; count++) {
+        assert(count < DIALECTS_MAX);
+        tables[count] = dialects[count]->routes;
+    }
+    router_open(router, tables, count);
+}
+
 static enum err
 find_route(struct request *r, const char *method, struct route_match *match,
     struct fault *fault)
 {
-    struct route_table tables[DIALECTS_MAX];
-    size_t count = 0;
-    for (; r->dialects[count] != NULL; count++) {
-        assert(count < DIALECTS_MAX);
-        tables[count] = r->dialects[count]->routes;
-    }
     enum err err =
-        router_find(tables, count, method_read(method), &r->target, match, fault);
+        router_find(r->router, method_read(method), &r->target, match, fault);
     if (match->allowed != 0)
         r->dialect = r->dialects[match->table];
-    for (size_t i = 0; err == ERR_NOT_FOUND && i < count; i++)
+    for (size_t i = 0; err == ERR_NOT_FOUND && r->dialects[i] != NULL; i++)
         if (r->dialects[i]->any != NULL) {
             r->dialect = r->dialects[i];
             match->route = r->dialect->any;

@@ -3,6 +3,9 @@
 #define GATEWAY_DOOR_H
 #include "gateway/request.h"
 
+/* The rows of these dialects, NULL behind the last: of a request's `dialects`. */
+void door_open_router(struct router *router, const struct dialect *const *dialects);
+
 /* The head is there: find the route, judge the caller, bound the body.  What may not
  * come in is answered. */
 void door_enter(struct request *r, const char *method, struct bytes raw_target);

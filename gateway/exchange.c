@@ -160,6 +160,7 @@ exchange_new(
     x->request.gateway = server->gateway;
     x->request.local = connection->local;
     x->request.dialects = server->place.dialects;
+    x->request.router = &server->router;
     x->raw_target = arena_copy(&x->request.arena, raw_target);
     list_append(&server->exchanges, &x->link);
     stir(x);

@@ -11,6 +11,7 @@
 struct server {
     struct gateway *gateway;
     struct server_place place;
+    struct router router;
     struct MHD_Daemon *daemon;
     int listener; /* -1: quiet */
     unsigned port;

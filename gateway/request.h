@@ -50,6 +50,7 @@ struct request {
     const char *method; /* as it was sent */
     struct target target;
     const struct dialect *const *dialects; /* of its server; NULL behind the last */
+    const struct router *router;           /* of their tables, in the same order */
     struct bytes headers[HEADER_COUNT];    /* data NULL: not there */
     const struct dialect *dialect;         /* NULL: no route was found */
     const struct http_route *route;

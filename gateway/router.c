@@ -1,6 +1,9 @@
 #include "gateway/router.h"
 
+#include "base/wrong.h"
+
 #include <assert.h>
+#include <stdlib.h>
 
 static const char *const method_names[METHOD_COUNT] = { "GET", "POST", "DELETE", "PUT",
     "PATCH", "OPTIONS" };
@@ -21,6 +24,42 @@ method_name(enum method method)
     return method_names[method];
 }
 
+static size_t
+segments_in(const char *path)
+{
+    size_t count = 0;
+    for (; *path != '\0'; path++)
+        count += *path == '/';
+    assert(count <= SEGMENTS_MAX);
+    return count;
+}
+
+void
+router_open(struct router *router, const struct route_table *tables, size_t table_count)
+{
+    size_t row_count = 0;
+    *router = (struct router){ 0 };
+    for (size_t t = 0; t < table_count; t++)
+        row_count += tables[t].count;
+    router->rows = calloc(row_count + 1, sizeof *router->rows);
+    if (router->rows == NULL)
+        WRONG("out of memory");
+    for (size_t segments = 0, end = 0; segments <= SEGMENTS_MAX; segments++) {
+        for (size_t t = 0; t < table_count; t++)
+            for (size_t i = 0; i < tables[t].count; i++)
+                if (segments_in(tables[t].rows[i].path) == segments)
+                    router->rows[end++] = (struct router_row){ &tables[t].rows[i], t };
+        router->begin[segments + 1] = end;
+    }
+}
+
+void
+router_close(struct router *router)
+{
+    free(router->rows);
+    router->rows = NULL;
+}
+
 /* Does the row's segment at `path` say `segment`?  Mostly they differ at once, and no
  * more is read.  One of a target may have a '/' in it. */
 static bool
@@ -34,15 +73,14 @@ segment_fits(const char **path, struct bytes segment)
     return *at == '/' || *at == '\0';
 }
 
+/* They have as many segments. */
 static bool
 path_fits(
     const char *path, const struct target *target, struct bytes captures[CAPTURES_MAX])
 {
-    size_t i = 0, capture_count = 0;
-    while (*path == '/') {
-        if (i == target->segment_count)
-            return false;
-        struct bytes segment = target->segments[i++];
+    size_t capture_count = 0;
+    for (size_t i = 0; i < target->segment_count; i++) {
+        struct bytes segment = target->segments[i];
         if (*++path == '{') {
             assert(capture_count < CAPTURES_MAX);
             captures[capture_count++] = segment;
@@ -51,7 +89,7 @@ path_fits(
             return false;
         }
     }
-    return i == target->segment_count;
+    return true;
 }
 
 /* Is `name` one of the words of `names`? */
@@ -82,32 +120,33 @@ check_queries(
 
 /* Look among the rows of these methods; the last that fits is meant. */
 static void
-look(const struct route_table *tables, size_t table_count, unsigned methods,
-    const struct target *target, struct route_match *match)
+look(const struct router *router, unsigned methods, const struct target *target,
+    struct route_match *match)
 {
     struct bytes captures[CAPTURES_MAX] = { 0 };
-    for (size_t t = 0; t < table_count; t++)
-        for (size_t i = 0; i < tables[t].count; i++) {
-            const struct http_route *route = &tables[t].rows[i];
-            if ((methods & 1u << route->method) == 0
-                || !path_fits(route->path, target, captures))
-                continue;
-            match->allowed |= 1u << route->method;
-            match->table = t;
-            match->route = route;
-            memcpy(match->captures, captures, sizeof captures);
-        }
+    size_t end = router->begin[target->segment_count + 1];
+    for (size_t i = router->begin[target->segment_count]; i < end; i++) {
+        const struct router_row *row = &router->rows[i];
+        const struct http_route *route = row->route;
+        if ((methods & 1u << route->method) == 0
+            || !path_fits(route->path, target, captures))
+            continue;
+        match->allowed |= 1u << route->method;
+        match->table = row->table;
+        match->route = route;
+        memcpy(match->captures, captures, sizeof captures);
+    }
 }
 
 enum err
-router_find(const struct route_table *tables, size_t table_count, enum method method,
+router_find(const struct router *router, enum method method,
     const struct target *target, struct route_match *match, struct fault *fault)
 {
     *match = (struct route_match){ 0 };
-    look(tables, table_count, 1u << method, target, match);
+    look(router, 1u << method, target, match);
     if (match->route != NULL)
         return check_queries(match->route, target, fault);
-    look(tables, table_count, ~(1u << method), target, match);
+    look(router, ~(1u << method), target, match);
     match->route = NULL;
     if (match->allowed == 0)
         return fault_set(fault, ERR_NOT_FOUND, "there is no such path");

@@ -42,6 +42,17 @@ struct route_table {
     size_t count;
 };
 
+struct router_row {
+    const struct http_route *route;
+    size_t table;
+};
+
+/* All rows of some tables, those with fewer segments first. */
+struct router {
+    struct router_row *rows;
+    size_t begin[SEGMENTS_MAX + 2]; /* by number of segments; the last is the end */
+};
+
 struct route_match {
     const struct http_route *route;
     size_t table; /* of the row, or of the last one with this path */
@@ -53,11 +64,15 @@ struct route_match {
 enum method method_read(const char *name);
 const char *method_name(enum method method);
 
+/* The rows stay where they are. */
+void router_open(
+    struct router *router, const struct route_table *tables, size_t table_count);
+void router_close(struct router *router);
+
 /* ERR_NOT_FOUND  no row has this path
  * ERR_METHOD     none has this method: match->allowed has those there are
  * ERR_MALFORMED  a query that the row does not take: `fault` names it
  */
-MUST_CHECK enum err
-router_find(const struct route_table *tables, size_t table_count, enum method method,
+MUST_CHECK enum err router_find(const struct router *router, enum method method,
     const struct target *target, struct route_match *match, struct fault *fault);
 #endif

@@ -3,6 +3,7 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "base/wrong.h"
+#include "gateway/door.h"
 #include "gateway/exchange.h"
 
 #include <errno.h>
@@ -205,6 +206,7 @@ server_open(struct gateway *gateway, const struct server_place *place,
     server->gateway = gateway;
     server->place = *place;
     server->listener = -1;
+    door_open_router(&server->router, place->dialects);
     list_open(&server->exchanges);
     list_open(&server->spare);
     list_open(&server->answered);
@@ -247,6 +249,7 @@ server_close(struct server **out)
     }
     alarm_clear(&server->gateway->alarms, &server->patience);
     exchanges_free(server);
+    router_close(&server->router);
     free(server);
     *out = NULL;
 }

@@ -19,6 +19,7 @@
 static const struct dialect *const dialects[] = { &native_dialect, &mobius_dialect,
     &workflow_graph_dialect, NULL };
 static struct gateway gateway;
+static struct router router;
 static char bearer[7 + KEY_TEXT_SIZE + 1];
 static struct message asked;
 static struct buffer sent;
@@ -55,6 +56,7 @@ begin(void)
     auth_learn(gateway.auth, &key);
     gateway.bridge =
         bridge_new(NULL, &gateway.alarms, &(struct bridge_limits){ 16, 1000, 1000 });
+    door_open_router(&router, dialects);
     gateway.watches = watches_new();
     gateway.workers = workers_new(&gateway);
     gateway.workflow_graph = workflow_graph_new(&gateway);
@@ -127,7 +129,7 @@ fuzz_one(struct bytes in)
     struct connection connection = { .server = &server, .alarm = { .ring = forget } };
     struct exchange x = { .server = &server,
         .connection = &connection,
-        .request = { .gateway = &gateway, .dialects = dialects } };
+        .request = { .gateway = &gateway, .dialects = dialects, .router = &router } };
     char length[24];
     list_open(&server.answered);
     list_open(&x.link);

@@ -68,13 +68,26 @@ static const struct http_route rows[] = {
     { METHOD_POST, "/v1/runs/{id}/cancel", 0, BODY_MAYBE, "", NULL },
 };
 static const struct route_table tables[] = { { rows, 2 }, { rows + 2, 2 } };
+static struct router router;
 static struct route_match match;
+
+static void
+open_router(void)
+{
+    router_open(&router, tables, COUNT(tables));
+}
+
+static void
+close_router(void)
+{
+    router_close(&router);
+}
 
 static enum err
 find(enum method method, const char *raw)
 {
     ck_assert_int_eq(take(raw), ERR_NONE);
-    return router_find(tables, COUNT(tables), method, &target, &match, &fault);
+    return router_find(&router, method, &target, &match, &fault);
 }
 
 START_TEST(a_number_is_nothing_but_digits)
@@ -227,6 +240,7 @@ router_suite(void)
 {
     Suite *suite = suite_create("router");
     TCase *tests = tcase_create("router");
+    tcase_add_checked_fixture(tests, open_router, close_router);
     tcase_add_test(tests, a_target_is_cut_and_decoded);
     tcase_add_test(tests, a_target_with_two_readings_is_malformed);
     tcase_add_test(tests, a_target_is_bounded);
