@@ -74,12 +74,6 @@ pack_text(struct buffer *out, struct bytes value)
 }
 
 void
-pack_string(struct buffer *out, const char *value)
-{
-    pack_text(out, text(value));
-}
-
-void
 pack_blob(struct buffer *out, struct bytes value)
 {
     PACKER(pk, out);

@@ -28,7 +28,11 @@ pack_u64(struct buffer *out, uint64_t value)
 void pack_i64(struct buffer *out, int64_t value);
 void pack_double(struct buffer *out, double value);
 void pack_text(struct buffer *out, struct bytes value);
-void pack_string(struct buffer *out, const char *value);
+static inline void
+pack_string(struct buffer *out, const char *value)
+{
+    pack_text(out, text(value));
+}
 void pack_blob(struct buffer *out, struct bytes value);
 /* At most 255 bytes. */
 void pack_extension(struct buffer *out, int8_t type, struct bytes value);

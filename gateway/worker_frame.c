@@ -10,6 +10,7 @@ enum list_type { LIST_TEXTS = VALUE_ANY + 1, LIST_TOKENS };
 
 struct row {
     const char *name;
+    size_t name_size;
     int type; /* enum value_type or enum list_type */
     size_t offset;
     size_t max; /* bytes, items, or the greatest number; 0: from the limits */
@@ -17,7 +18,7 @@ struct row {
 
 #define ROW(name, type, max)                                                           \
     {                                                                                  \
-        #name, type, offsetof(struct worker_frame, name), max                          \
+        #name, sizeof #name - 1, type, offsetof(struct worker_frame, name), max        \
     }
 
 static const struct row rows[] = {
@@ -35,7 +36,8 @@ static const struct row rows[] = {
     ROW(concurrency, VALUE_NUMBER, 0),
     ROW(held, LIST_TOKENS, 0),
     ROW(token, VALUE_TOKEN, TOKEN_SIZE),
-    { "outcome", VALUE_TEXT, offsetof(struct worker_frame, outcome_name), WORD_MAX },
+    { "outcome", sizeof "outcome" - 1, VALUE_TEXT,
+        offsetof(struct worker_frame, outcome_name), WORD_MAX },
     ROW(output, VALUE_ANY, 0),
     ROW(error_type, VALUE_TEXT, WORD_MAX),
     ROW(error_message, VALUE_TEXT, SENTENCE_MAX),
@@ -147,7 +149,7 @@ static const struct row *
 row_named(struct bytes name)
 {
     for (size_t i = 0; i < COUNT(rows); i++)
-        if (bytes_equal(name, text(rows[i].name)))
+        if (bytes_equal(name, bytes_of(rows[i].name, rows[i].name_size)))
             return &rows[i];
     return NULL;
 }
