@@ -325,8 +325,7 @@ flush_peer(struct peer *peer)
 
 /* A hint that a run goes on, that one has begun whose end is waited for, and that a job
  * is leased: nobody waits for these, and mostly there is more to say to the same peer
- * at once.  A worker that reports within LAZY_MS saves the scheduler a wake-up, and a
- * row. */
+ * at once. */
 static bool
 may_wait(const struct message *m)
 {

@@ -275,7 +275,8 @@
     F(S, 7, payload, output,        "msgpack of the worker, or nothing")                 \
     F(S, 8, text,    error_type,    "a word, if failed")                                 \
     F(S, 9, text,    error_message, "for people, if failed")                             \
-    F(S, 10, u32,    gateway,       "instance to answer through")
+    F(S, 10, u32,    gateway,       "instance to answer through")                        \
+    F(S, 11, text,   worker,        "instance id, if the session holds the lease")
 
 #define job_settled_FIELDS(F, S)                                                         \
     F(S, 1, id,   run,     "run id")                                                     \

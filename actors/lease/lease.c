@@ -6,6 +6,8 @@
 
 /* By then gateways have said what their workers hold. */
 enum { UNSURE_MS = 500 };
+/* A lease that is over by then is told with its end: one turn of the scheduler less. */
+enum { UNSAID_MS = 2 };
 
 static void
 lease_open(void *state, const struct actor_setup *setup)
@@ -161,19 +163,33 @@ on_report(const struct lease_state *s, const struct message *in, struct outbox *
         give_back(s, report, &name, out);
         return;
     }
-    /* Whether the lease counts is the scheduler's to say, durably. */
-    say_job_reported(out, (struct job_reported){
-                              .run = name.run,
-                              .step = name.step,
-                              .attempt = name.attempt,
-                              .offer = name.offer,
-                              .session = name.session,
-                              .outcome = report->outcome,
-                              .output = report->output,
-                              .error_type = report->error_type,
-                              .error_message = report->error_message,
-                              .gateway = in->envelope.instance,
-                          });
+    /* Whether the lease counts is the scheduler's to say, durably; it may not have
+     * heard of it. */
+    const struct job *job =
+        lease_current(s, &name) ? table_job(&s->table, &name.run, name.step) : NULL;
+    say_job_reported(
+        out, (struct job_reported){
+                 .run = name.run,
+                 .step = name.step,
+                 .attempt = name.attempt,
+                 .offer = name.offer,
+                 .session = name.session,
+                 .outcome = report->outcome,
+                 .output = report->output,
+                 .error_type = report->error_type,
+                 .error_message = report->error_message,
+                 .gateway = in->envelope.instance,
+                 .worker = job == NULL ? (struct bytes){ 0 }
+                                       : arena_copy(out->arena, job->session->instance),
+             });
+}
+
+/* What follows from a lease is said after it. */
+static void
+say_unsaid(const struct job *job, struct outbox *out)
+{
+    if (job->state == JOB_HELD && !list_empty(&job->of_resay))
+        say_held(job, out);
 }
 
 static void
@@ -183,6 +199,7 @@ on_log(const struct lease_state *s, const struct job_log *log, struct outbox *ou
     if (!tokens_read(s->tokens, log->token, &name)
         || !id_equal(&name.session, &log->session) || !lease_current(s, &name))
         return;
+    say_unsaid(table_job(&s->table, &name.run, name.step), out);
     say_job_printed(out, (struct job_printed){
                              .run = name.run,
                              .step = name.step,
@@ -247,10 +264,12 @@ static void
 apply_withdrawn(struct lease_state *s, const struct job_withdrawn *withdrawn)
 {
     struct job *job = table_job(&s->table, &withdrawn->run, withdrawn->step);
-    if (job->state == JOB_HELD)
-        job->cancelled = true;
-    else
+    if (job->state != JOB_HELD) {
         table_drop(&s->table, job);
+        return;
+    }
+    job->cancelled = true;
+    table_said(job);
 }
 
 static void
@@ -258,7 +277,7 @@ apply_over(struct lease_state *s, const struct job_lost *fact, bool lost)
 {
     struct job *job = table_job(&s->table, &fact->run, fact->step);
     if (job->state == JOB_OVER)
-        table_resay(&s->table, job, false);
+        table_said(job);
     else
         table_over(&s->table, job, lost);
     count(COUNTER_jobs_lost, lost);
@@ -285,7 +304,7 @@ reset_scheduler(struct lease_state *s, uint32_t partition, bool void_before)
         if (job->state == JOB_OPEN && void_before)
             table_drop(&s->table, job);
         else if (job->state == JOB_HELD || job->state == JOB_OVER)
-            table_resay(&s->table, job, true);
+            table_resay(&s->table, job);
     }
 }
 
@@ -349,6 +368,7 @@ hold(struct lease_state *s, const struct message *m, uint64_t at_ms)
     struct lease_name name = { granted->run, granted->step, granted->attempt,
         granted->offer, granted->session };
     table_hold(&s->table, &m->envelope.project, &name, at_ms);
+    table_unsaid(&s->table, table_job(&s->table, &name.run, name.step));
     count(COUNTER_jobs_granted, 1);
 }
 
@@ -364,7 +384,16 @@ adopt(struct lease_state *s, const struct message *m, uint64_t at_ms)
 static void
 apply_leased(struct lease_state *s, const struct job_leased *leased)
 {
-    table_resay(&s->table, table_job(&s->table, &leased->run, leased->step), false);
+    table_said(table_job(&s->table, &leased->run, leased->step));
+}
+
+/* A report says the lease, if there is one.  If it is lost, its scheduler greets us, or
+ * the worker reports again. */
+static void
+apply_reported(struct lease_state *s, const struct job_reported *fact)
+{
+    if (fact->worker.size > 0)
+        table_said(table_job(&s->table, &fact->run, fact->step));
 }
 
 static void
@@ -377,6 +406,7 @@ lease_apply(void *state, uint64_t at_ms, const struct message *m)
     case JOB_GRANTED: hold(s, m, at_ms); break;
     case JOB_ADOPTED: adopt(s, m, at_ms); break;
     case JOB_LEASED: apply_leased(s, &m->job_leased); break;
+    case JOB_REPORTED: apply_reported(s, &m->job_reported); break;
     case JOB_LOST: apply_over(s, &m->job_lost, true); break;
     case JOB_RETURNED: apply_over(s, &m->job_lost, false); break;
     case JOB_RELEASED: apply_released(s, &m->job_released); break;
@@ -421,10 +451,15 @@ lease_due(const void *state)
     uint64_t due_ms = UINT64_MAX;
     if (!list_empty(&t->ready) || !list_empty(&t->resay) || !list_empty(&t->leaving))
         return 0;
-    if (!list_empty(&t->all_sessions))
+    if (!list_empty(&t->unsaid))
         due_ms =
+            after(LIST_OF(t->unsaid.next, struct job, of_resay)->since_ms, UNSAID_MS);
+    if (!list_empty(&t->all_sessions)) {
+        uint64_t quiet_ms =
             after(LIST_OF(t->all_sessions.next, struct session, of_table)->there_ms,
                 s->config->lease_ms);
+        due_ms = quiet_ms < due_ms ? quiet_ms : due_ms;
+    }
     if (!list_empty(&t->beats)) {
         uint64_t beat_ms = after(LIST_OF(t->beats.next, struct job, of_beats)->heard_ms,
             s->config->lease_ms);
@@ -471,14 +506,6 @@ grant(const struct lease_state *s, struct outbox *out)
         WRONG("a lane is ready, but nobody can take its job");
     name.session = session->id;
     out->project = job->project;
-    say_job_leased(out, (struct job_leased){
-                            .run = name.run,
-                            .step = name.step,
-                            .attempt = name.attempt,
-                            .offer = name.offer,
-                            .session = session->id,
-                            .worker = arena_copy(out->arena, session->instance),
-                        });
     m.job_granted = (struct job_granted){
         .session = session->id,
         .run = name.run,
@@ -511,19 +538,6 @@ ended(const struct job *job)
 }
 
 void
-say_over(const struct job *job, bool lost, struct outbox *out)
-{
-    out->project = job->project;
-    if (lost) {
-        say_job_lost(out, ended(job));
-        return;
-    }
-    struct message m = { .code = JOB_RETURNED };
-    m.job_lost = ended(job);
-    outbox_put(out, &m);
-}
-
-void
 say_held(const struct job *job, struct outbox *out)
 {
     out->project = job->project;
@@ -538,10 +552,35 @@ say_held(const struct job *job, struct outbox *out)
                         });
 }
 
-static void
-say_again(const struct lease_state *s, struct outbox *out)
+void
+say_over(const struct job *job, bool lost, struct outbox *out)
 {
-    const struct job *job = LIST_OF(s->table.resay.next, struct job, of_resay);
+    out->project = job->project;
+    say_unsaid(job, out);
+    if (lost) {
+        say_job_lost(out, ended(job));
+        return;
+    }
+    struct message m = { .code = JOB_RETURNED };
+    m.job_lost = ended(job);
+    outbox_put(out, &m);
+}
+
+/* The job whose scheduler is to be told now. */
+static const struct job *
+due_word(const struct table *t, uint64_t now_ms)
+{
+    const struct list *list = list_empty(&t->resay) ? &t->unsaid : &t->resay;
+    const struct job *job = LIST_OF(list->next, struct job, of_resay);
+    if (list_empty(list)
+        || (list == &t->unsaid && after(job->since_ms, UNSAID_MS) > now_ms))
+        return NULL;
+    return job;
+}
+
+static void
+say_word(const struct job *job, struct outbox *out)
+{
     if (job->state == JOB_HELD)
         say_held(job, out);
     else
@@ -564,13 +603,14 @@ lease_tick(const void *state, uint64_t now_ms, struct outbox *out)
 {
     const struct lease_state *s = state;
     const struct table *t = &s->table;
+    const struct job *word = due_word(t, now_ms);
     const struct session *quiet =
         list_empty(&t->all_sessions)
             ? NULL
             : LIST_OF(t->all_sessions.next, struct session, of_table);
 
-    if (!list_empty(&t->resay))
-        say_again(s, out);
+    if (word != NULL)
+        say_word(word, out);
     else if (!list_empty(&t->leaving))
         end_session(LIST_OF(t->leaving.next, struct session, of_leaving), false, out);
     else if (quiet != NULL && after(quiet->there_ms, s->config->lease_ms) <= now_ms)

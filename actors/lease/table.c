@@ -19,6 +19,7 @@ table_open(struct table *table, uint32_t partitions)
     list_open(&table->adoptable);
     list_open(&table->unsure);
     list_open(&table->resay);
+    list_open(&table->unsaid);
     list_open(&table->beats);
 }
 
@@ -514,11 +515,23 @@ table_drop(struct table *table, struct job *job)
 }
 
 void
-table_resay(struct table *table, struct job *job, bool again)
+table_resay(struct table *table, struct job *job)
 {
     list_remove(&job->of_resay);
-    if (again)
-        list_append(&table->resay, &job->of_resay);
+    list_append(&table->resay, &job->of_resay);
+}
+
+void
+table_unsaid(struct table *table, struct job *job)
+{
+    list_remove(&job->of_resay);
+    list_append(&table->unsaid, &job->of_resay);
+}
+
+void
+table_said(struct job *job)
+{
+    list_remove(&job->of_resay);
 }
 
 static void

@@ -42,7 +42,7 @@ struct job {
     struct list of_waiting;  /* ADOPTABLE, in order of since_ms */
     struct list of_beats;    /* HELD, by a session that speaks of each job */
     uint64_t heard_ms;       /* HELD: its holder spoke of it, or it was granted */
-    struct list of_resay;    /* to be said again to its scheduler */
+    struct list of_resay;    /* to be said to its scheduler, perhaps again */
     struct lane *lane;       /* OPEN */
     struct session *session; /* HELD */
     struct queue *out_of;    /* HELD or ADOPTABLE; NULL: it is not known yet */
@@ -97,7 +97,8 @@ struct table {
     struct list leaving;   /* sessions */
     struct list adoptable; /* jobs that were leased, */
     struct list unsure;    /* or may have been */
-    struct list resay;     /* jobs */
+    struct list resay;     /* jobs: at once */
+    struct list unsaid;    /* jobs HELD, in order of since_ms: when they last */
     struct list beats;     /* jobs, in order of heard_ms */
     struct queues queues;
     size_t open_count, held_count;
@@ -146,7 +147,12 @@ void table_leases_told(struct table *table, uint32_t partition);
 void table_beat(struct table *table, struct job *job, uint64_t at_ms);
 void table_over(struct table *table, struct job *job, bool lost);
 void table_drop(struct table *table, struct job *job);
-void table_resay(struct table *table, struct job *job, bool again);
+/* Its scheduler is told at once who holds it, or that nobody does; */
+void table_resay(struct table *table, struct job *job);
+/* or later who holds it, unless something else says it before; */
+void table_unsaid(struct table *table, struct job *job);
+/* it knows. */
+void table_said(struct job *job);
 struct session *table_join(struct table *table, const struct id *project,
     const struct worker_joined *joined, uint64_t at_ms);
 void table_heard(struct table *table, struct session *session, uint64_t at_ms);

@@ -8,6 +8,13 @@ one_of(enum message_code a, enum message_code b)
     return (struct led_by){ { a, b }, b == 0 ? 1 : 2 };
 }
 
+/* A lease that its report has told. */
+static bool
+leased_and_over(const struct facts *facts)
+{
+    return facts->list[0].code == JOB_LEASED && facts->count > 1;
+}
+
 static struct led_by
 by_failed_attempt(const struct action_failed *failed)
 {
@@ -68,7 +75,8 @@ led_by(const struct facts *facts)
     switch ((int)first->code) {
     case RUN_STARTED:
     case RUN_QUEUED: return by_start(&first->run_started);
-    case JOB_LEASED: return one_of(JOB_LEASED, 0);
+    case JOB_LEASED:
+        return one_of(leased_and_over(facts) ? JOB_REPORTED : JOB_LEASED, 0);
     case JOB_PRINTED: return one_of(JOB_PRINTED, 0);
     case JOB_REOFFERED: return one_of(JOB_RETURNED, 0);
     case ACTION_COMPLETED: return one_of(JOB_REPORTED, 0);
@@ -123,19 +131,24 @@ outcome_of(uint32_t ending)
 }
 
 static struct job_reported
-report_of(const struct message *first)
+report_of(const struct facts *facts)
 {
-    if (first->code == ACTION_COMPLETED) {
-        const struct action_completed *done = &first->action_completed;
+    bool leased = leased_and_over(facts);
+    const struct message *end = &facts->list[leased ? 1 : 0];
+    struct bytes worker =
+        leased ? facts->list[0].job_leased.worker : (struct bytes){ 0 };
+    if (end->code == ACTION_COMPLETED) {
+        const struct action_completed *done = &end->action_completed;
         return (struct job_reported){ .run = done->run,
             .step = done->step,
             .attempt = done->attempt,
             .offer = done->offer,
             .session = done->session,
             .outcome = OUTCOME_COMPLETED,
-            .output = done->output };
+            .output = done->output,
+            .worker = worker };
     }
-    const struct action_failed *failed = &first->action_failed;
+    const struct action_failed *failed = &end->action_failed;
     return (struct job_reported){ .run = failed->run,
         .step = failed->step,
         .attempt = failed->attempt,
@@ -143,7 +156,8 @@ report_of(const struct message *first)
         .session = failed->session,
         .outcome = outcome_of(failed->ending),
         .error_type = failed->error_type,
-        .error_message = failed->error_message };
+        .error_message = failed->error_message,
+        .worker = worker };
 }
 
 /* What the event said is what the step made, unless the step maps it: then that is
@@ -324,7 +338,7 @@ led_by_message(enum message_code code, const struct rebuilt *r, struct message *
             lost.offer, lost.session };
         return;
     }
-    case JOB_REPORTED: m->job_reported = report_of(first); return;
+    case JOB_REPORTED: m->job_reported = report_of(&r->facts); return;
     case WAIT_MATCHED: m->wait_matched = match_of(&r->facts); return;
     case CHILD_CALLED: m->child_called = call_of(&first->run_started); return;
     case CHILD_ENDED: m->child_ended = end_of(r); return;

@@ -308,6 +308,24 @@ take_report(struct turn *turn, const struct job_reported *report)
     turn_close(turn);
 }
 
+/* A lease that did not last is told by its report. */
+static void
+say_lease(struct turn *turn, const struct job_reported *report)
+{
+    if (report->worker.size == 0
+        || run_step(&turn->run, report->step)->status != STEP_OPEN)
+        return;
+    struct job_leased leased = {
+        .run = turn->run.id,
+        .step = report->step,
+        .attempt = report->attempt,
+        .offer = report->offer,
+        .session = report->session,
+        .worker = report->worker,
+    };
+    turn_say(turn, &(struct message){ .code = JOB_LEASED, .job_leased = leased });
+}
+
 /* Was it accepted before?  Then whoever asks again hears the same. */
 static bool
 accepted_before(struct turn *turn, const struct job_reported *report)
@@ -331,6 +349,7 @@ on_job_reported(const struct scheduler_state *state, uint64_t now_ms,
     struct turn turn;
 
     if (current(&turn, state, now_ms, out, &lease)) {
+        say_lease(&turn, report);
         take_report(&turn, report);
         verdict = VERDICT_ACCEPTED;
     } else if (accepted_before(&turn, report)) {

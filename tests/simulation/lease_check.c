@@ -167,6 +167,34 @@ a_chunk_comes_from_the_holder(const struct machine *m, const struct job_printed 
         "step %" PRIu32 " attempt %" PRIu32, said->step, said->attempt);
 }
 
+/* Its log says who had the job before what that one said or lost. */
+static void
+a_lease_is_told_before_what_follows(
+    const struct machine *m, const struct outbox *out, size_t at)
+{
+    const struct job_lost *said = &out->messages[at].job_lost;
+    const struct job *job = job_held(m, &said->run, said->step);
+    bool told = job == NULL || list_empty(&job->of_resay);
+    for (size_t i = 0; i < at; i++)
+        told |= out->messages[i].code == JOB_LEASED
+                && out->messages[i].job_leased.step == said->step
+                && id_equal(&out->messages[i].job_leased.run, &said->run);
+    HOLDS(m->sim, told, "step %" PRIu32, said->step);
+}
+
+/* By itself if it lasts; by its report before that. */
+static void
+a_report_tells_its_lease(const struct machine *m, const struct job_reported *said)
+{
+    struct lease_name name = { said->run, said->step, said->attempt, said->offer,
+        said->session };
+    const struct job *job = job_held(m, &said->run, said->step);
+    bool held = job != NULL && lease_current(m->state, &name);
+    HOLDS(m->sim, held == (said->worker.size > 0), "step %" PRIu32, said->step);
+    if (held && !list_empty(&job->of_resay))
+        sim_probe(PROBE_LEASE_REPORTED);
+}
+
 static void
 note_queue(struct word *word, struct bytes queue)
 {
@@ -246,6 +274,14 @@ note_word(const struct machine *m, const struct message *in)
 }
 
 void
+lease_check_end(const struct machine *m)
+{
+    const struct lease_state *s = m->state;
+    if (!list_empty(&s->table.unsaid))
+        sim_probe(PROBE_DIED_UNTOLD);
+}
+
+void
 lease_check(const struct machine *m, const struct message *in, const struct outbox *out)
 {
     if (in != NULL && in->code == JOB_WITHDRAWN)
@@ -258,8 +294,13 @@ lease_check(const struct machine *m, const struct message *in, const struct outb
             check_grant(m, said);
         else if (said->code == JOB_PRINTED)
             a_chunk_comes_from_the_holder(m, &said->job_printed, &in->job_log);
+        else if (said->code == JOB_REPORTED)
+            a_report_tells_its_lease(m, &said->job_reported);
         else if (said->code == HEARTBEAT_ANSWER && said->heartbeat_answer.known)
             a_holder_is_told_to_stop_again(
                 m, &in->worker_heartbeat, &said->heartbeat_answer);
+        if (said->code == JOB_PRINTED || said->code == JOB_LOST
+            || said->code == JOB_RETURNED)
+            a_lease_is_told_before_what_follows(m, out, i);
     }
 }

@@ -398,6 +398,8 @@ machine_crash(struct machine *m, bool power, uint64_t rest_us)
     if (!m->up)
         return;
     sim_trace(m->sim, "dies %s%s", m->title, power ? ", and the power goes" : "");
+    if (m->name == ACTOR_lease)
+        lease_check_end(m);
     if (m->journaled) {
         size_t unsynced = memory_disk_unsynced(m->disk), keep = unsynced;
         if (power)

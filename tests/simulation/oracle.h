@@ -151,6 +151,8 @@ void words_open(struct words *words);
 void words_free(struct words *words);
 void lease_check(
     const struct machine *lease, const struct message *in, const struct outbox *out);
+/* It dies. */
+void lease_check_end(const struct machine *lease);
 /* registry_check.c: the same of the registry. */
 void registry_check(const struct machine *registry, const struct outbox *out);
 /* lanes_check.c, table_check.c: what actors keep in memory. */

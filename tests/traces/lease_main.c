@@ -14,6 +14,7 @@ main(void)
     srunner_add_suite(runner, lease_each_suite());
     srunner_add_suite(runner, lease_claims_suite());
     srunner_add_suite(runner, lease_queues_suite());
+    srunner_add_suite(runner, lease_told_suite());
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

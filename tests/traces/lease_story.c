@@ -55,6 +55,12 @@ lease_limit(struct trace *t, const char *queue, uint32_t limit)
             .queue_offered = { .queue = text(queue), .limit = limit } });
 }
 
+void
+lease_told(struct trace *t)
+{
+    trace_hello(t, ACTOR_scheduler, 0, RESYNC_ASKED);
+}
+
 /* Copies live in the arena of what was kept. */
 static struct bytes
 keep(struct trace *t, struct buffer *made)

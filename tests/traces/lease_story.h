@@ -58,6 +58,8 @@ void lease_silent(struct trace *t, unsigned session, struct bytes token);
 void lease_ready(struct trace *t, unsigned session, uint32_t capacity);
 void lease_gone(struct trace *t, unsigned session, bool goodbye);
 void lease_report(struct trace *t, unsigned session, struct bytes token);
+/* The scheduler greets, and hears at once who holds what. */
+void lease_told(struct trace *t);
 /* It did not begin the job. */
 void lease_return(struct trace *t, unsigned session, struct bytes token);
 

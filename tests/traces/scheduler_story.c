@@ -264,7 +264,7 @@ story_reported(struct story *s, struct held held, struct bytes output)
 }
 
 static void
-report(struct story *s, struct held held, enum outcome outcome)
+report(struct story *s, struct held held, enum outcome outcome, const char *worker)
 {
     struct job_reported reported = { .run = story_run(held.run),
         .step = held.step,
@@ -272,7 +272,8 @@ report(struct story *s, struct held held, enum outcome outcome)
         .offer = held.offer,
         .session = story_session(held.session),
         .outcome = outcome,
-        .gateway = 3 };
+        .gateway = 3,
+        .worker = text(worker) };
     if (outcome == OUTCOME_COMPLETED)
         reported.output = text("\xa2ok");
     else
@@ -284,25 +285,31 @@ report(struct story *s, struct held held, enum outcome outcome)
 void
 story_completed(struct story *s, struct held held)
 {
-    report(s, held, OUTCOME_COMPLETED);
+    report(s, held, OUTCOME_COMPLETED, "");
+}
+
+void
+story_told(struct story *s, struct held held, bool failed)
+{
+    report(s, held, failed ? OUTCOME_FAILED : OUTCOME_COMPLETED, "worker");
 }
 
 void
 story_failed(struct story *s, struct held held)
 {
-    report(s, held, OUTCOME_FAILED);
+    report(s, held, OUTCOME_FAILED, "");
 }
 
 void
 story_stopped(struct story *s, struct held held)
 {
-    report(s, held, OUTCOME_CANCELLED);
+    report(s, held, OUTCOME_CANCELLED, "");
 }
 
 void
 story_fatal(struct story *s, struct held held)
 {
-    report(s, held, OUTCOME_FATAL);
+    report(s, held, OUTCOME_FATAL, "");
 }
 
 static void

@@ -70,6 +70,9 @@ void story_leased(struct story *s, struct held held);
 void story_lost(struct story *s, struct held held);
 void story_returned(struct story *s, struct held held);
 void story_completed(struct story *s, struct held held);
+/* The same, or failed, while its lease was held by "worker" as far as the lease actor
+ * knows. */
+void story_told(struct story *s, struct held held, bool failed);
 void story_failed(struct story *s, struct held held);
 void story_stopped(struct story *s, struct held held);
 void story_fatal(struct story *s, struct held held);

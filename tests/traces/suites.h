@@ -10,6 +10,7 @@ Suite *lease_each_suite(void);
 Suite *lease_idle_suite(void);
 Suite *lease_claims_suite(void);
 Suite *lease_queues_suite(void);
+Suite *lease_told_suite(void);
 Suite *registry_suite(void);
 Suite *registry_versions_suite(void);
 Suite *registry_queues_suite(void);

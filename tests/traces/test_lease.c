@@ -13,6 +13,7 @@ open_held(struct trace *t)
     lease_story_open(t);
     lease_register(t, (struct worker){ .session = 1 });
     lease_offer(t, (struct offered){ .run = 1 });
+    lease_told(t);
     trace_skip(t);
 }
 
@@ -27,11 +28,10 @@ START_TEST(an_offer_is_granted_to_a_worker_that_is_there)
         "heartbeat_ms=10000\n");
     lease_offer(&t, (struct offered){ .run = 1, .order = 3 });
     trace_expect(&t,
-        "0 job_offered run=R1 attempt=1 offer=1 lane=1 key=a automation=flow "
-        "action=x queue=default parameters=(1 bytes) order=3\n"
-        "0 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1\n"
-        "0 -> gateway job_granted session=S1 run=R1 attempt=1 offer=1 token=(60 "
-        "bytes) key=a automation=flow action=x queue=default parameters=(1 bytes)\n");
+        "0 job_offered run=R1 attempt=1 offer=1 lane=1 key=a automation=flow action=x "
+        "queue=default parameters=(1 bytes) order=3\n"
+        "0 -> gateway job_granted session=S1 run=R1 attempt=1 offer=1 token=(60 bytes) "
+        "key=a automation=flow action=x queue=default parameters=(1 bytes)\n");
     trace_close(&t);
 }
 END_TEST
@@ -134,11 +134,12 @@ START_TEST(workers_take_turns)
     trace_skip(&t);
     for (unsigned run = 1; run <= 4; run++)
         lease_offer(&t, (struct offered){ .run = run });
+    trace_wait(&t, 2);
     trace_expect_only(&t, "job_leased",
-        "0 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1\n"
-        "0 -> scheduler.0 job_leased run=R2 attempt=1 offer=1 session=S2 worker=w2\n"
-        "0 -> scheduler.0 job_leased run=R3 attempt=1 offer=1 session=S1 worker=w1\n"
-        "0 -> scheduler.0 job_leased run=R4 attempt=1 offer=1 session=S2 worker=w2\n");
+        "2 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1\n"
+        "2 -> scheduler.0 job_leased run=R2 attempt=1 offer=1 session=S2 worker=w2\n"
+        "2 -> scheduler.0 job_leased run=R3 attempt=1 offer=1 session=S1 worker=w1\n"
+        "2 -> scheduler.0 job_leased run=R4 attempt=1 offer=1 session=S2 worker=w2\n");
     trace_close(&t);
 }
 END_TEST
@@ -174,9 +175,8 @@ START_TEST(a_report_goes_to_the_scheduler_and_its_verdict_to_the_worker)
     struct trace t;
     open_held(&t);
     lease_report(&t, 1, lease_token_of(&t, 1, 1, 1, 1));
-    trace_expect(&t,
-        "0 -> scheduler.0 job_reported run=R1 attempt=1 offer=1 session=S1 "
-        "outcome=1\n");
+    trace_expect(&t, "0 -> scheduler.0 job_reported run=R1 attempt=1 offer=1 "
+                     "session=S1 outcome=1 worker=w1\n");
     lease_settle(&t, 1, 1, 1, 1, VERDICT_ACCEPTED, true);
     trace_expect(&t,
         "0 -> gateway report_settled session=S1 token=(60 bytes) verdict=1\n"
@@ -387,11 +387,10 @@ START_TEST(a_new_attempt_takes_the_job_from_who_holds_the_old_one)
     trace_expect(&t,
         "0 -> gateway job_cancel session=S1 token=(60 bytes) reason=\"the job was "
         "given to another\"\n"
-        "0 job_offered run=R1 attempt=2 offer=1 lane=1 key=a automation=flow "
-        "action=x queue=default parameters=(1 bytes)\n"
-        "0 -> scheduler.0 job_leased run=R1 attempt=2 offer=1 session=S1 worker=w1\n"
-        "0 -> gateway job_granted session=S1 run=R1 attempt=2 offer=1 token=(60 "
-        "bytes) key=a automation=flow action=x queue=default parameters=(1 bytes)\n");
+        "0 job_offered run=R1 attempt=2 offer=1 lane=1 key=a automation=flow action=x "
+        "queue=default parameters=(1 bytes)\n"
+        "0 -> gateway job_granted session=S1 run=R1 attempt=2 offer=1 token=(60 bytes) "
+        "key=a automation=flow action=x queue=default parameters=(1 bytes)\n");
     lease_offer(&t, (struct offered){ .run = 1, .attempt = 1, .offer = 7 });
     trace_expect(&t, "");
     trace_close(&t);

@@ -14,6 +14,7 @@ open_held(struct trace *t)
     lease_story_open(t);
     lease_register(t, (struct worker){ .session = 1 });
     lease_offer(t, (struct offered){ .run = 1 });
+    lease_told(t);
     trace_skip(t);
 }
 
@@ -226,8 +227,9 @@ START_TEST(only_the_gateway_that_began_anew_has_no_connections)
     trace_hello(&t, ACTOR_registry, 0, RESYNC_NEW_LIFE);
     trace_hello(&t, ACTOR_gateway, 0, RESYNC_NEW_LIFE);
     lease_offer(&t, (struct offered){ .run = 1 });
+    trace_wait(&t, 2);
     trace_expect_only(&t, "job_leased",
-        "0 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1\n");
+        "2 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1\n");
     trace_hello(&t, ACTOR_gateway, 1, RESYNC_NEW_LIFE);
     trace_give(&t, ACTOR_gateway, 0,
         (struct message){ .code = WORKER_LIST, .worker_list = { .request = 5 } });
@@ -256,15 +258,12 @@ START_TEST(a_later_offer_replaces_an_earlier_one_whoever_holds_it)
     lease_offer(
         &t, (struct offered){ .run = 1, .attempt = 1, .offer = 2, .leased = 2 });
     trace_expect(&t,
-        "0 -> gateway job_cancel session=S1 token=(60 bytes) reason=\"the job "
-        "was given to another\"\n"
-        "0 job_offered run=R1 attempt=1 offer=2 lane=1 key=a automation=flow "
-        "action=x queue=default parameters=(1 bytes) leased=1 session=S2\n"
-        "0 -> scheduler.0 job_leased run=R2 attempt=2 offer=3 session=S1 "
-        "worker=w1\n"
-        "0 -> gateway job_granted session=S1 run=R2 attempt=2 offer=3 "
-        "token=(60 bytes) key=a automation=flow action=x queue=default "
-        "parameters=(1 bytes)\n");
+        "0 -> gateway job_cancel session=S1 token=(60 bytes) reason=\"the job was "
+        "given to another\"\n"
+        "0 job_offered run=R1 attempt=1 offer=2 lane=1 key=a automation=flow action=x "
+        "queue=default parameters=(1 bytes) leased=1 session=S2\n"
+        "0 -> gateway job_granted session=S1 run=R2 attempt=2 offer=3 token=(60 bytes) "
+        "key=a automation=flow action=x queue=default parameters=(1 bytes)\n");
     lease_offer(
         &t, (struct offered){ .run = 1, .attempt = 2, .offer = 2, .leased = 3 });
     lease_register(
@@ -314,8 +313,9 @@ START_TEST(what_is_due_first_is_done_first)
     lease_register(&t, (struct worker){ .session = 2 });
     lease_offer(&t, (struct offered){ .run = 3, .unsure = true });
     lease_offer(&t, (struct offered){ .run = 4 });
+    trace_wait(&t, 2);
     trace_expect_only(&t, "job_leased",
-        "30300 -> scheduler.0 job_leased run=R4 attempt=1 offer=1 session=S2 "
+        "30302 -> scheduler.0 job_leased run=R4 attempt=1 offer=1 session=S2 "
         "worker=w2\n");
     trace_close(&t);
 }

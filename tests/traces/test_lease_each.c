@@ -25,6 +25,8 @@ START_TEST(a_job_of_which_nothing_is_heard_is_lost_though_its_worker_lives)
     trace_wait(&t, 20000);
     lease_heartbeat(&t, 1, lease_held(&t, second, none));
     trace_expect(&t,
+        "2 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1\n"
+        "2 -> scheduler.0 job_leased run=R2 attempt=1 offer=1 session=S1 worker=w1\n"
         "20000 worker_heard session=S1\n"
         "20000 job_heard run=R2\n"
         "20000 -> gateway heartbeat_answer session=S1 request=8 known=1\n");
@@ -61,6 +63,7 @@ START_TEST(a_job_that_was_not_begun_is_returned_at_once)
     lease_return(&t, 1, lease_token_of(&t, 1, 1, 1, 1));
     trace_expect(&t,
         "0 -> gateway report_settled session=S1 token=(60 bytes) verdict=1\n"
+        "0 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1\n"
         "0 -> scheduler.0 job_returned run=R1 attempt=1 offer=1 session=S1\n");
     lease_return(&t, 1, lease_token_of(&t, 1, 1, 1, 1));
     trace_expect(

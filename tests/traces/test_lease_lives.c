@@ -12,6 +12,7 @@ open_held(struct trace *t)
     lease_story_open(t);
     lease_register(t, (struct worker){ .session = 1 });
     lease_offer(t, (struct offered){ .run = 1 });
+    lease_told(t);
     trace_skip(t);
 }
 
@@ -170,8 +171,8 @@ START_TEST(after_a_restart_a_lease_is_adopted_before_its_scheduler_speaks)
     trace_expect(&t, "");
     lease_report(&t, 1, lease_token_of(&t, 1, 1, 1, 1));
     trace_expect_only(&t, "job_reported",
-        "0 -> scheduler.0 job_reported run=R1 attempt=1 offer=1 session=S1 "
-        "outcome=1\n");
+        "0 -> scheduler.0 job_reported run=R1 attempt=1 offer=1 session=S1 outcome=1 "
+        "worker=w1\n");
     trace_close(&t);
 }
 END_TEST
@@ -255,8 +256,8 @@ START_TEST(who_cannot_say_what_it_held_is_told_after_a_restart)
         "heartbeat_ms=10000 recalled=(63 bytes)\n");
     lease_report(&t, 1, lease_token_of(&t, 1, 1, 1, 1));
     trace_expect_only(&t, "job_reported",
-        "0 -> scheduler.0 job_reported run=R1 attempt=1 offer=1 session=S1 "
-        "outcome=1\n");
+        "0 -> scheduler.0 job_reported run=R1 attempt=1 offer=1 session=S1 outcome=1 "
+        "worker=w1\n");
     trace_close(&t);
 }
 END_TEST
@@ -332,8 +333,9 @@ START_TEST(an_offer_that_an_earlier_life_may_have_granted_is_not_granted)
     lease_offer(&t, (struct offered){ .run = 1, .life = 7 });
     trace_expect(&t, "");
     lease_offer(&t, (struct offered){ .run = 1 });
+    trace_wait(&t, 2);
     trace_expect_only(&t, "job_leased",
-        "0 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1\n");
+        "2 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1\n");
     trace_close(&t);
 }
 END_TEST
@@ -373,9 +375,8 @@ START_TEST(a_claim_under_an_older_offer_is_lost)
         "0 worker_joined session=S1 instance=w1 capacity=1 dialect=zmq\n"
         "0 -> gateway worker_registered request=7 session=S1 token=… lease_ms=30000 "
         "heartbeat_ms=10000 lost=(63 bytes)\n"
-        "0 -> scheduler.0 job_leased run=R1 attempt=1 offer=2 session=S1 worker=w1\n"
-        "0 -> gateway job_granted session=S1 run=R1 attempt=1 offer=2 token=(60 "
-        "bytes) key=a automation=flow action=x queue=default parameters=(1 bytes)\n");
+        "0 -> gateway job_granted session=S1 run=R1 attempt=1 offer=2 token=(60 bytes) "
+        "key=a automation=flow action=x queue=default parameters=(1 bytes)\n");
     trace_close(&t);
 }
 END_TEST
@@ -441,9 +442,8 @@ START_TEST(a_gateway_that_begins_anew_has_no_connections)
                            .held = lease_held(&t, lease_token_of(&t, 1, 1, 1, 1),
                                lease_token_of(&t, 2, 1, 1, 1)) });
     trace_expect_only(&t, "job_",
-        "0 -> scheduler.0 job_leased run=R3 attempt=1 offer=1 session=S1 worker=w1\n"
-        "0 -> gateway job_granted session=S1 run=R3 attempt=1 offer=1 token=(60 "
-        "bytes) key=a automation=flow action=x queue=default parameters=(1 bytes)\n");
+        "0 -> gateway job_granted session=S1 run=R3 attempt=1 offer=1 token=(60 bytes) "
+        "key=a automation=flow action=x queue=default parameters=(1 bytes)\n");
     trace_close(&t);
 }
 END_TEST

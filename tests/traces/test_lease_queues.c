@@ -32,9 +32,11 @@ know_leases(struct trace *t, uint64_t life)
         (struct message){ .code = LEASES_TOLD, .leases_told = { 0, life } });
 }
 
+/* A lease that lasts is told. */
 static void
 expect_granted(struct trace *t, const char *said)
 {
+    trace_wait(t, 2);
     trace_expect_only(t, "job_leased", said);
 }
 
@@ -65,14 +67,14 @@ START_TEST(no_more_jobs_of_a_queue_are_out_than_its_limit_says)
     struct trace t;
     open_limited(&t, 2);
     expect_granted(&t,
-        "0 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1\n"
-        "0 -> scheduler.0 job_leased run=R2 attempt=1 offer=1 session=S1 worker=w1\n");
+        "2 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1\n"
+        "2 -> scheduler.0 job_leased run=R2 attempt=1 offer=1 session=S1 worker=w1\n");
     settle(&t, 2);
     expect_granted(&t,
-        "0 -> scheduler.0 job_leased run=R3 attempt=1 offer=1 session=S1 worker=w1\n");
+        "4 -> scheduler.0 job_leased run=R3 attempt=1 offer=1 session=S1 worker=w1\n");
     lease_return(&t, 1, lease_token_of(&t, 1, 1, 1, 1));
     expect_granted(&t,
-        "0 -> scheduler.0 job_leased run=R4 attempt=1 offer=1 session=S1 worker=w1\n");
+        "6 -> scheduler.0 job_leased run=R4 attempt=1 offer=1 session=S1 worker=w1\n");
     trace_close(&t);
 }
 END_TEST
@@ -81,17 +83,18 @@ START_TEST(a_queue_without_a_limit_is_not_held_up)
 {
     struct trace t;
     open_limited(&t, 1);
+    trace_wait(&t, 2);
     trace_skip(&t);
     lease_register(&t, (struct worker){ .session = 2 });
     lease_offer(&t, (struct offered){ .run = 5, .lane = 3 });
     expect_granted(&t,
-        "0 -> scheduler.0 job_leased run=R5 attempt=1 offer=1 session=S2 worker=w2\n");
+        "4 -> scheduler.0 job_leased run=R5 attempt=1 offer=1 session=S2 worker=w2\n");
     /* The same name in another project is another queue. */
     t.project = id_of_name(text("elsewhere"));
     lease_register(&t, (struct worker){ .session = 3, .queue = "gpu" });
     lease_offer(&t, (struct offered){ .run = 6, .lane = 4, .queue = "gpu" });
     expect_granted(&t,
-        "0 -> scheduler.0 job_leased run=R6 attempt=1 offer=1 session=S3 worker=w3\n");
+        "6 -> scheduler.0 job_leased run=R6 attempt=1 offer=1 session=S3 worker=w3\n");
     trace_close(&t);
 }
 END_TEST
@@ -100,6 +103,7 @@ START_TEST(another_limit_holds_at_once_and_takes_nothing_back)
 {
     struct trace t;
     open_limited(&t, 3);
+    trace_wait(&t, 2);
     trace_skip(&t);
     lease_limit(&t, "gpu", 1);
     settle(&t, 1);
@@ -107,12 +111,12 @@ START_TEST(another_limit_holds_at_once_and_takes_nothing_back)
     expect_granted(&t, "");
     settle(&t, 3);
     expect_granted(&t,
-        "0 -> scheduler.0 job_leased run=R4 attempt=1 offer=1 session=S1 worker=w1\n");
+        "6 -> scheduler.0 job_leased run=R4 attempt=1 offer=1 session=S1 worker=w1\n");
     lease_offer(&t, (struct offered){ .run = 5, .queue = "gpu", .action = "train" });
     expect_granted(&t, "");
     lease_limit(&t, "gpu", 0);
     expect_granted(&t,
-        "0 -> scheduler.0 job_leased run=R5 attempt=1 offer=1 session=S1 worker=w1\n");
+        "10 -> scheduler.0 job_leased run=R5 attempt=1 offer=1 session=S1 worker=w1\n");
     trace_close(&t);
 }
 END_TEST
@@ -127,7 +131,7 @@ START_TEST(nothing_is_granted_before_the_limits_are_known)
     expect_granted(&t, "");
     know_limits(&t);
     expect_granted(&t,
-        "0 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1\n");
+        "4 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1\n");
     trace_close(&t);
 }
 END_TEST
@@ -151,9 +155,8 @@ START_TEST(leases_of_an_earlier_life_count)
     lease_heartbeat(&t, 1, none);
     trace_skip(&t);
     trace_wait(&t, 1000);
-    expect_granted(&t,
-        "30000 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 "
-        "worker=w1\n");
+    expect_granted(&t, "30004 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 "
+                       "session=S1 worker=w1\n");
     trace_close(&t);
 }
 END_TEST
@@ -177,7 +180,7 @@ START_TEST(a_lease_of_which_only_the_token_is_known_counts_when_its_queue_is)
     expect_granted(&t, "");
     settle(&t, 2);
     expect_granted(&t,
-        "0 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1\n");
+        "6 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1\n");
     trace_close(&t);
 }
 END_TEST
@@ -194,9 +197,8 @@ START_TEST(leases_that_were_not_said_are_waited_for_as_long_as_one_lasts)
     lease_heartbeat(&t, 1, none);
     expect_granted(&t, "");
     trace_wait(&t, 1000);
-    expect_granted(&t,
-        "30000 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 "
-        "worker=w1\n");
+    expect_granted(&t, "30002 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 "
+                       "session=S1 worker=w1\n");
     trace_close(&t);
 }
 END_TEST
@@ -213,7 +215,7 @@ START_TEST(a_star_stands_for_the_rest_of_a_queues_name)
     expect_granted(&t, "");
     lease_offer(&t, (struct offered){ .run = 3, .lane = 3, .queue = "mail.now" });
     expect_granted(&t,
-        "0 -> scheduler.0 job_leased run=R3 attempt=1 offer=1 session=S1 worker=w1\n");
+        "4 -> scheduler.0 job_leased run=R3 attempt=1 offer=1 session=S1 worker=w1\n");
     trace_close(&t);
 }
 END_TEST
@@ -325,7 +327,7 @@ START_TEST(of_a_list_that_is_not_one_of_texts_the_texts_count)
     trace_skip(&t);
     lease_offer(&t, (struct offered){ .run = 1, .queue = "gpu" });
     expect_granted(&t,
-        "0 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w\n");
+        "2 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w\n");
     lease_offer(
         &t, (struct offered){ .run = 2, .lane = 2, .queue = "gpu", .action = "y" });
     lease_offer(&t, (struct offered){ .run = 3, .lane = 3, .queue = "cpu" });
@@ -343,14 +345,10 @@ START_TEST(who_is_full_is_passed_over)
     for (unsigned run = 1; run <= 4; run++)
         lease_offer(&t, (struct offered){ .run = run, .order = run });
     expect_granted(&t,
-        "0 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 "
-        "worker=w1\n"
-        "0 -> scheduler.0 job_leased run=R2 attempt=1 offer=1 session=S2 "
-        "worker=w2\n"
-        "0 -> scheduler.0 job_leased run=R3 attempt=1 offer=1 session=S2 "
-        "worker=w2\n"
-        "0 -> scheduler.0 job_leased run=R4 attempt=1 offer=1 session=S2 "
-        "worker=w2\n");
+        "2 -> scheduler.0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=w1\n"
+        "2 -> scheduler.0 job_leased run=R2 attempt=1 offer=1 session=S2 worker=w2\n"
+        "2 -> scheduler.0 job_leased run=R3 attempt=1 offer=1 session=S2 worker=w2\n"
+        "2 -> scheduler.0 job_leased run=R4 attempt=1 offer=1 session=S2 worker=w2\n");
     trace_close(&t);
 }
 END_TEST

@@ -73,6 +73,90 @@ START_TEST(reports_that_do_not_count_are_stale)
 }
 END_TEST
 
+START_TEST(a_lease_that_is_not_known_is_told_by_its_report)
+{
+    struct story s;
+    open_with(&s, "steps:\n" STEP("a", "") STEP("b", ", needs: [a]"));
+    story_told(&s, first, false);
+    story_expect(&s, "0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=worker\n"
+                     "0 action_completed run=R1 key=a attempt=1 offer=1 action=x "
+                     "output=(3 bytes) session=S1\n"
+                     "0 step_completed run=R1 key=a\n"
+                     "0 step_started run=R1 step=1 key=b kind=action\n"
+                     "0 action_called run=R1 step=1 key=b attempt=1 action=x "
+                     "queue=default parameters=(1 bytes) lane=L1\n"
+                     "0 -> gateway run_changed run=R1 sequence=7 status=3\n"
+                     "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 "
+                     "verdict=1 gateway=3 reported=1\n"
+                     "0 -> lease job_offered run=R1 step=1 attempt=1 offer=1 lane=L1 "
+                     "key=b automation=flow action=x queue=default labels=(1 bytes) "
+                     "parameters=(1 bytes) order=4 life=1\n");
+    story_told(&s, first, false);
+    story_expect(&s, "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 "
+                     "verdict=1 gateway=3 reported=1\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_lease_that_is_known_is_not_told_again_by_its_report)
+{
+    struct story s;
+    open_with(&s, "steps:\n" STEP("a", "") STEP("b", ", needs: [a]"));
+    story_leased(&s, first);
+    trace_skip(&s.trace);
+    story_told(&s, first, false);
+    trace_expect_only(&s.trace, "job_leased", "");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_stale_report_tells_no_lease)
+{
+    struct story s;
+    open_with(&s, "steps:\n" STEP("a", "") STEP("b", ", needs: [a]"));
+    story_told(&s, (struct held){ 1, 0, 1, 2, 1 }, false);
+    story_told(&s, (struct held){ 1, 0, 2, 1, 1 }, false);
+    story_told(&s, (struct held){ 1, 1, 1, 1, 1 }, false);
+    story_told(&s, (struct held){ 2, 0, 1, 1, 1 }, false);
+    trace_expect_only(&s.trace, "job_leased", "");
+    story_cancel(&s, 1, "enough");
+    story_told(&s, first, false);
+    trace_expect_only(&s.trace, "job_leased", "");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_lease_that_failed_at_once_is_told_by_its_report)
+{
+    struct story s;
+    open_with(
+        &s, "steps:\n" STEP("a", ", retry: { max_attempts: 2, delay: 1s, jitter: 0 }"));
+    story_told(&s, first, true);
+    story_expect(&s,
+        "0 job_leased run=R1 attempt=1 offer=1 session=S1 worker=worker\n"
+        "0 action_failed run=R1 key=a attempt=1 offer=1 action=x error_type=Oops "
+        "ending=1 session=S1\n"
+        "0 step_retried run=R1 key=a attempt=2 max_attempts=2 due_ms=1000\n"
+        "0 -> gateway run_changed run=R1 sequence=5 status=3\n"
+        "0 -> lease job_settled run=R1 attempt=1 offer=1 session=S1 verdict=1 "
+        "gateway=3 reported=1\n");
+    trace_wait(&s.trace, 1000);
+    trace_skip(&s.trace);
+    story_told(&s, (struct held){ 1, 0, 2, 1, 2 }, true);
+    story_expect(&s,
+        "1000 job_leased run=R1 attempt=2 offer=1 session=S2 worker=worker\n"
+        "1000 action_failed run=R1 key=a attempt=2 offer=1 action=x error_type=Oops "
+        "ending=1 session=S2\n"
+        "1000 step_failed run=R1 key=a error_type=Oops\n"
+        "1000 run_failed run=R1 step=a error_type=Oops stop_reason=step_failed\n"
+        "1000 -> gateway run_changed run=R1 sequence=9 status=5 whole=1 "
+        "finished_ms=1000 stop_reason=step_failed error_type=Oops failed_step=a\n"
+        "1000 -> lease job_settled run=R1 attempt=2 offer=1 session=S2 verdict=1 "
+        "gateway=3 reported=1\n");
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(a_lease_under_a_void_offer_is_settled_as_stale)
 {
     struct story s;
@@ -454,6 +538,10 @@ scheduler_lease_suite(void)
     TCase *tests = tcase_create("scheduler lease");
     tcase_add_test(tests, a_report_said_again_is_accepted_again_and_changes_nothing);
     tcase_add_test(tests, reports_that_do_not_count_are_stale);
+    tcase_add_test(tests, a_lease_that_is_not_known_is_told_by_its_report);
+    tcase_add_test(tests, a_lease_that_is_known_is_not_told_again_by_its_report);
+    tcase_add_test(tests, a_stale_report_tells_no_lease);
+    tcase_add_test(tests, a_lease_that_failed_at_once_is_told_by_its_report);
     tcase_add_test(tests, a_lease_under_a_void_offer_is_settled_as_stale);
     tcase_add_test(tests, a_returned_job_is_offered_again_as_the_same_attempt);
     tcase_add_test(tests, losing_a_lease_that_is_not_current_changes_nothing);

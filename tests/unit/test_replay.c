@@ -347,7 +347,8 @@ START_TEST(a_question_that_was_deleted_is_decided_the_same)
 END_TEST
 
 static void
-report(struct engine *e, uint32_t step, uint32_t attempt, enum outcome outcome)
+report(struct engine *e, uint32_t step, uint32_t attempt, enum outcome outcome,
+    const char *worker)
 {
     struct job_reported said = { .run = engine_run(e, 1),
         .step = step,
@@ -356,7 +357,8 @@ report(struct engine *e, uint32_t step, uint32_t attempt, enum outcome outcome)
         .session = id_of_name(text("session")),
         .outcome = outcome,
         .error_type = text("ActionError"),
-        .error_message = text("no paper") };
+        .error_message = text("no paper"),
+        .worker = text(worker) };
     trace_give(&e->traces[0], ACTOR_lease, 0,
         (struct message){ .code = JOB_REPORTED, .job_reported = said });
 }
@@ -375,13 +377,20 @@ START_TEST(however_a_job_ends_it_is_decided_again)
     static const char retried[] = STEP("a", ", retry: { max_attempts: 2, delay: 1s }");
     static const enum outcome outcomes[] = { OUTCOME_FATAL, OUTCOME_CANCELLED };
     struct engine e;
-    for (size_t i = 0; i < COUNT(outcomes); i++) {
+    for (size_t i = 0; i < 2 * COUNT(outcomes); i++) {
         open_with(&e, retried);
-        report(&e, 0, 1, outcomes[i]);
+        report(&e, 0, 1, outcomes[i / 2], i % 2 == 0 ? "" : "host-1");
         expect_status(&e, "failed");
         expect_all_same(&e, 1);
         engine_close(&e);
     }
+    open_with(&e, retried);
+    report(&e, 0, 1, OUTCOME_FAILED, "host-1");
+    engine_wait(&e, 2000);
+    report(&e, 0, 2, OUTCOME_COMPLETED, "host-1");
+    expect_status(&e, "completed");
+    expect_all_same(&e, 1);
+    engine_close(&e);
     open_with(&e, retried);
     for (uint32_t attempt = 1; attempt <= SILENCES; attempt++) {
         engine_leased(&e, (struct job){ 1, 0, attempt, 1 });
