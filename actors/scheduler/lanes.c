@@ -258,7 +258,8 @@ lanes_read(struct lanes *lanes, uint64_t number, const struct lane_job *job, boo
 bool
 lanes_whole(const struct lanes *lanes)
 {
-    return lanes->retold && lanes->unread == 0 && list_empty(&lanes->hungry);
+    assert(list_empty(&lanes->hungry));
+    return lanes->retold && lanes->unread == 0;
 }
 
 bool
