@@ -213,6 +213,7 @@ lanes_told(
     struct lane *lane = lane_of(lanes, number);
     struct told_job key = key_of(&job->run, job->step);
     unqueue(lanes, lane, &job->run, job->step);
+    /* never: what was told is not told again before it is dropped */
     if (map_get(&lanes->told, told_key(&key)) == NULL) {
         struct told_job *told = malloc(sizeof *told);
         if (told == NULL)

@@ -4,6 +4,7 @@
  * folds what is left at its end and compares the rows. */
 #include "actors/record.h"
 #include "base/pack.h"
+#include "store/rows.h"
 #include "tests/traces/scheduler_story.h"
 #include "tests/traces/suites.h"
 
@@ -569,16 +570,26 @@ START_TEST(who_answers_what_a_run_asked_that_is_gone_hears_that_nothing_is_asked
         story_start(&s, 1, "");
         struct id asked = story_interaction(&s, 1, 1, 1);
         story_respond(&s, asked, "ann", "\xc3");
+        struct row_key key = row_key_run('Q', &s.trace.project, &asked);
+        struct arena kept = { 0 };
+        struct bytes row =
+            arena_copy(&kept, journal_get(s.trace.journal, row_key_bytes(&key)));
         print_lines(&s, records[i]);
         story_completed(&s, (struct held){ 1, 0, 1, 1, 1 });
         trace_wait(&s.trace, SURELY_MS);
         ck_assert_uint_eq(rows_of(&s, 1), 0);
         trace_skip(&s.trace);
         story_respond(&s, asked, "bob", "\xc3");
+        journal_put(s.trace.journal, row_key_bytes(&key), row); /* once it stayed */
+        story_respond(&s, asked, "bob", "\xc3");
+        journal_delete(s.trace.journal, row_key_bytes(&key));
         story_expect_only(&s, "refused",
+            "7202000 -> gateway refused request=9 err=5 detail=\"nothing such is "
+            "asked in the project\"\n"
             "7202000 -> gateway refused request=9 err=5 detail=\"nothing such is "
             "asked in the project\"\n");
         story_close(&s);
+        arena_free(&kept);
     }
 }
 END_TEST
