@@ -298,8 +298,7 @@ cursor_text(struct cursor *c)
     uint8_t b = expect(c, PACK_TEXT);
     if (c->bad)
         return (struct bytes){ 0 };
-    return span(
-        c, b <= 0xbf ? (size_t)(b & 0x1f) : big_endian(c, (size_t)1 << (b - 0xd9)));
+    return span(c, big_endian(c, (size_t)1 << (b - 0xd9)));
 }
 
 struct bytes
@@ -361,11 +360,11 @@ skip_extension(struct cursor *c)
     cursor_extension(c, &type);
 }
 
-/* Bytes of a number that begins with `b`. */
+/* Bytes of a number that begins with `b`, which is more than 0x7f. */
 static size_t
 number_size(uint8_t b)
 {
-    if (b <= 0x7f || b >= 0xe0)
+    if (b >= 0xe0)
         return 1;
     if (b <= 0xcb)
         return b == 0xca ? 5 : 9;

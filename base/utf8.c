@@ -1,12 +1,11 @@
 #include "base/utf8.h"
 
-/* How many bytes the sequence at the beginning of `in` has; 0: it is none. */
+/* How many bytes the sequence at the beginning of `in`, which is not plain, has; 0: it
+ * is none. */
 static size_t
 sequence_size(struct bytes in)
 {
     uint8_t b = in.data[0];
-    if (b < 0x80)
-        return 1;
     size_t size = b >= 0xf0 ? 4 : b >= 0xe0 ? 3 : 2;
     if (b < 0xc2 || b > 0xf4 || in.size < size)
         return 0;

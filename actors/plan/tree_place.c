@@ -11,34 +11,52 @@ struct walk {
     struct mark mark;       /* of `at` */
 };
 
+/* 0 behind the end: no text has it. */
+static uint8_t
+byte_at(struct bytes in, size_t at)
+{
+    return at < in.size ? in.data[at] : 0;
+}
+
+/* Bytes of the line end at `at`, as libyaml has them; 0: there is none. */
+static size_t
+break_size(struct bytes in, size_t at)
+{
+    switch (byte_at(in, at)) {
+    case '\n': return 1;
+    case '\r': return byte_at(in, at + 1) == '\n' ? 2 : 1;
+    case 0xc2: return byte_at(in, at + 1) == 0x85 ? 2 : 0;
+    case 0xe2:
+        return byte_at(in, at + 1) == 0x80 && (byte_at(in, at + 2) & 0xfe) == 0xa8 ? 3
+                                                                                   : 0;
+    default: return 0;
+    }
+}
+
 static bool
 at_break(const struct walk *w)
 {
-    return w->at < w->raw.size
-           && (w->raw.data[w->at] == '\n' || w->raw.data[w->at] == '\r');
+    return break_size(w->raw, w->at) > 0;
 }
 
 static bool
 at_blank(const struct walk *w)
 {
-    return w->at < w->raw.size
-           && (w->raw.data[w->at] == ' ' || w->raw.data[w->at] == '\t');
+    uint8_t b = byte_at(w->raw, w->at);
+    return b == ' ' || b == '\t';
 }
 
 static void
 raw_break(struct walk *w)
 {
-    bool pair = w->raw.data[w->at] == '\r' && w->at + 1 < w->raw.size
-                && w->raw.data[w->at + 1] == '\n';
-    w->at += pair ? 2 : 1;
+    w->at += break_size(w->raw, w->at);
     w->mark = (struct mark){ w->mark.line + 1, 1 };
 }
 
 static void
 character_pass(struct bytes in, size_t *at)
 {
-    if (*at < in.size)
-        (*at)++;
+    (*at)++;
     while (*at < in.size && (in.data[*at] & 0xc0) == 0x80)
         (*at)++;
 }
@@ -46,10 +64,21 @@ character_pass(struct bytes in, size_t *at)
 static void
 raw_pass(struct walk *w, size_t characters)
 {
-    for (; characters > 0 && w->at < w->raw.size && !at_break(w); characters--) {
+    /* never: what is passed is in the document */
+    for (; characters > 0 && w->at < w->raw.size; characters--) {
         character_pass(w->raw, &w->at);
         w->mark.column++;
     }
+}
+
+/* To the end of the line.  Returns how many characters that were. */
+static size_t
+line_pass(struct walk *w)
+{
+    size_t count = 0;
+    for (; w->at < w->raw.size && !at_break(w); count++)
+        raw_pass(w, 1);
+    return count;
 }
 
 static bool
@@ -71,11 +100,11 @@ fold_pass(struct walk *w)
         else
             raw_pass(w, 1);
     }
-    if (w->in < w->text.size && w->text.data[w->in] == ' ')
+    if (byte_at(w->text, w->in) == ' ')
         w->in++;
     else
-        while (w->in < w->text.size && w->text.data[w->in] == '\n')
-            w->in++;
+        for (size_t size; (size = break_size(w->text, w->in)) > 0;)
+            w->in += size;
     for (size_t i = 0; i < w->indent && at_blank(w); i++)
         raw_pass(w, 1);
 }
@@ -91,7 +120,7 @@ escape_pass(struct walk *w)
             raw_pass(w, 1);
         return;
     }
-    uint8_t kind = w->at < w->raw.size ? w->raw.data[w->at] : 0;
+    uint8_t kind = byte_at(w->raw, w->at);
     raw_pass(w, kind == 'x' ? 3 : kind == 'u' ? 5 : kind == 'U' ? 9 : 1);
     character_pass(w->text, &w->in);
 }
@@ -100,26 +129,24 @@ escape_pass(struct walk *w)
 static struct mark
 literal_place(struct walk *w, size_t offset)
 {
-    size_t begin = 0, length = 0, raw_length = 0;
-    while (w->at < w->raw.size && !at_break(w))
-        raw_pass(w, 1);
-    if (at_break(w))
+    size_t begin = 0, length = 0;
+    line_pass(w);
+    raw_break(w);
+    while (w->in < offset) {
+        size_t size = break_size(w->text, w->in);
+        w->in += size + (size == 0);
+        if (size == 0)
+            continue;
+        begin = w->in;
+        line_pass(w);
         raw_break(w);
-    for (; w->in < offset; w->in++)
-        if (w->text.data[w->in] == '\n') {
-            begin = w->in + 1;
-            while (w->at < w->raw.size && !at_break(w))
-                raw_pass(w, 1);
-            if (at_break(w))
-                raw_break(w);
-        }
+    }
     struct mark mark = w->mark;
     for (size_t i = begin; i < offset; character_pass(w->text, &i))
         mark.column++;
-    for (size_t i = begin; i < w->text.size && w->text.data[i] != '\n'; length++)
+    for (size_t i = begin; i < w->text.size && break_size(w->text, i) == 0; length++)
         character_pass(w->text, &i);
-    for (; w->at < w->raw.size && !at_break(w); raw_length++)
-        raw_pass(w, 1);
+    size_t raw_length = line_pass(w);
     mark.column += (uint32_t)(raw_length > length ? raw_length - length : 0);
     return mark;
 }
@@ -127,17 +154,15 @@ literal_place(struct walk *w, size_t offset)
 static void
 folded_begin(struct walk *w)
 {
-    while (w->at < w->raw.size && !at_break(w))
-        raw_pass(w, 1);
+    line_pass(w);
     while (at_break(w) || at_blank(w)) {
         if (at_break(w))
             raw_break(w);
         else
             raw_pass(w, 1);
     }
-    while (w->in < w->text.size
-           && (w->text.data[w->in] == '\n' || w->text.data[w->in] == ' '))
-        w->in++;
+    while (break_size(w->text, w->in) > 0 || byte_at(w->text, w->in) == ' ')
+        character_pass(w->text, &w->in);
     w->indent = w->mark.column - 1;
 }
 
@@ -146,6 +171,7 @@ static size_t
 offset_of(struct bytes text, struct mark mark)
 {
     struct walk w = { .raw = text, .mark = { 1, 1 } };
+    /* never: the line is one that there is */
     while (w.at < text.size && w.mark.line < mark.line) {
         if (at_break(&w))
             raw_break(&w);

@@ -213,6 +213,7 @@ lanes_told(
     struct lane *lane = lane_of(lanes, number);
     struct told_job key = key_of(&job->run, job->step);
     unqueue(lanes, lane, &job->run, job->step);
+    /* never: what was told is not told again before it is dropped */
     if (map_get(&lanes->told, told_key(&key)) == NULL) {
         struct told_job *told = malloc(sizeof *told);
         if (told == NULL)
@@ -258,7 +259,8 @@ lanes_read(struct lanes *lanes, uint64_t number, const struct lane_job *job, boo
 bool
 lanes_whole(const struct lanes *lanes)
 {
-    return lanes->retold && lanes->unread == 0 && list_empty(&lanes->hungry);
+    assert(list_empty(&lanes->hungry));
+    return lanes->retold && lanes->unread == 0;
 }
 
 bool

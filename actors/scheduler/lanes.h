@@ -63,7 +63,8 @@ lanes_drop(struct lanes *lanes, uint64_t number, const struct id *run, uint32_t 
 void
 lanes_read(struct lanes *lanes, uint64_t number, const struct lane_job *job, bool more);
 
-/* Everything was read from the store since lanes_reset, and nobody has said so. */
+/* Everything was read from the store since lanes_reset, and nobody has said so.  To be
+ * asked while no lane is hungry. */
 bool lanes_whole(const struct lanes *lanes);
 bool lanes_has_told(const struct lanes *lanes, const struct id *run, uint32_t step);
 

@@ -103,11 +103,14 @@ offer_job(const struct scheduler_state *state, uint64_t now_ms, struct outbox *o
 {
     struct turn turn;
     if (lanes_has_told(&state->lanes, &job->run, job->step)
+        /* never: what is in a lane leaves it before its run goes */
         || !turn_open(&turn, state, 0, out, &job->run))
         return;
     const struct step_row *step = run_step(&turn.run, job->step);
     uint32_t offer = step->offer;
+    /* never: it leaves it when its attempt ends, */
     if (step->called != job->record
+        /* never: and so when the step does */
         || (step->status != STEP_OPEN && step->status != STEP_LEASED))
         return;
     /* An earlier lease actor may have granted this offer and died untold. */

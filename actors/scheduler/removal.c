@@ -262,6 +262,22 @@ strip_records(struct scheduler_state *s, const struct run *run)
     strip_positions(&stripping, run->row.positions);
 }
 
+/* The same of a run whose facts are not looked at: by the names that it can have. */
+static void
+drop_asked(struct scheduler_state *s, struct run *run)
+{
+    struct interaction_row row;
+    for (uint32_t step = 0; step < run->row.step_count; step++) {
+        uint32_t questions = 2 * run_step(run, step)->attempt; /* or escalated */
+        for (uint32_t i = 0; i < questions; i++) {
+            struct id asked = interaction_id(&run->id, step, 1 + i / 2, i % 2 != 0);
+            struct row_key key = row_key_run('Q', &run->project, &asked);
+            if (interaction_read(s->journal, &run->project, &asked, &row))
+                scheduler_drop(s, &key);
+        }
+    }
+}
+
 /* A run that is not there was taken out of the records before they were folded. */
 static void
 remove_run(struct scheduler_state *s, const struct id *project, const struct id *id)
@@ -274,6 +290,8 @@ remove_run(struct scheduler_state *s, const struct id *project, const struct id 
         WRONG("a run is removed that is not over");
     if (records_of(&run.row) <= STRIPPED_OF_RUN)
         strip_records(s, &run);
+    else
+        drop_asked(s, &run);
     drop_names(s, &run);
     for (size_t i = 0; letters[i] != '\0'; i++) {
         struct row_key of = row_key_run(letters[i], project, id);

@@ -339,6 +339,7 @@ retelling_moves(struct trigger_state *s, uint32_t partition, const struct row_ke
     struct row_key next;
     if (!retelling->active)
         return;
+    /* never: it is active as long as there is such a row */
     if (told != NULL && next_told(s, partition, &retelling->after, &next)
         && bytes_equal(row_key_bytes(&next), row_key_bytes(told)))
         retelling->after = *told;

@@ -152,6 +152,40 @@ START_TEST(what_an_idle_session_held_before_a_restart_is_told_to_it)
 }
 END_TEST
 
+START_TEST(what_another_session_held_is_not_told_to_an_idle_one)
+{
+    struct trace t;
+    lease_story_open(&t);
+    lease_register(&t, (struct worker){ .session = 1, .recall = true });
+    lease_register(&t, (struct worker){ .session = 2, .recall = true });
+    lease_offer(&t, (struct offered){ .run = 1, .leased = 2 });
+    trace_skip(&t);
+    idle(&t, 1, 0);
+    trace_expect(&t, "0 workers_idle heard=(16 bytes)\n");
+    trace_close(&t);
+}
+END_TEST
+
+/* It says goodbye, and its gateway speaks of it before its jobs are given back. */
+START_TEST(who_is_leaving_or_never_came_is_not_kept)
+{
+    struct trace t;
+    lease_story_open(&t);
+    lease_register(&t, (struct worker){ .session = 1, .capacity = 5 });
+    for (unsigned run = 1; run <= 5; run++)
+        lease_offer(&t, (struct offered){ .run = run });
+    trace_skip(&t);
+    trace_queue(&t, ACTOR_gateway, 0,
+        (struct message){ .code = WORKER_GONE,
+            .worker_gone = { .session = lease_session(1), .goodbye = true } });
+    idle(&t, 0, 2);
+    trace_expect_only(&t, "answer",
+        "0 -> gateway heartbeat_answer session=S1\n"
+        "0 -> gateway heartbeat_answer session=S2\n");
+    trace_close(&t);
+}
+END_TEST
+
 Suite *
 lease_idle_suite(void)
 {
@@ -166,6 +200,8 @@ lease_idle_suite(void)
     tcase_add_test(
         tests, a_job_that_is_granted_to_a_silent_session_waits_for_one_lease);
     tcase_add_test(tests, what_an_idle_session_held_before_a_restart_is_told_to_it);
+    tcase_add_test(tests, what_another_session_held_is_not_told_to_an_idle_one);
+    tcase_add_test(tests, who_is_leaving_or_never_came_is_not_kept);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -1,5 +1,6 @@
 /* Goal: what people do to a run is done once, recorded, or refused with the reason.
  * Method: every word that the scheduler says is compared. */
+#include "store/rows.h"
 #include "tests/traces/scheduler_story.h"
 #include "tests/traces/suites.h"
 
@@ -720,6 +721,43 @@ START_TEST(a_run_that_goes_on_counts_what_was_over_where_it_lies)
 }
 END_TEST
 
+START_TEST(an_output_given_to_a_step_of_a_cancelled_run_leaves_it_cancelled)
+{
+    struct story s;
+    open_with(&s, "steps:\n"
+                  "  - { key: a, kind: action, action: x }\n"
+                  "  - { key: b, kind: action, action: x }\n");
+    story_start(&s, 1, "");
+    story_cancel(&s, 1, "enough");
+    set_output(&s, 1, "b", "\x07");
+    trace_skip(&s.trace);
+    retry(&s, 1, "");
+    story_expect_only(
+        &s, "run_resumed", "0 run_resumed run=R1 attempt=2 by=ann reason=again\n");
+    story_completed(&s, (struct held){ 1, 0, 2, 1, 1 });
+    story_expect_only(&s, "run_completed", "0 run_completed run=R1\n");
+    story_close(&s);
+}
+END_TEST
+
+/* An earlier release did not count open runs. */
+START_TEST(a_run_that_was_not_counted_when_it_began_ends)
+{
+    struct story s;
+    struct id run = story_run(1);
+    struct row_key key = row_key('o');
+    open_with(&s, "steps:\n  - { key: a, kind: action, action: x }\n");
+    row_key_id(&key, &s.trace.project);
+    row_key_u64(&key, row_slice(&run));
+    story_start(&s, 1, "");
+    ck_assert_ptr_nonnull(journal_get(s.trace.journal, row_key_bytes(&key)).data);
+    journal_delete(s.trace.journal, row_key_bytes(&key));
+    story_cancel(&s, 1, "enough");
+    ck_assert_ptr_null(journal_get(s.trace.journal, row_key_bytes(&key)).data);
+    story_close(&s);
+}
+END_TEST
+
 Suite *
 scheduler_operate_suite(void)
 {
@@ -747,6 +785,9 @@ scheduler_operate_suite(void)
         tcase, an_output_that_cannot_be_put_together_is_not_the_one_that_is_set);
     tcase_add_test(tcase, a_step_in_a_parallel_of_an_item_is_skipped);
     tcase_add_test(tcase, a_run_that_goes_on_counts_what_was_over_where_it_lies);
+    tcase_add_test(
+        tcase, an_output_given_to_a_step_of_a_cancelled_run_leaves_it_cancelled);
+    tcase_add_test(tcase, a_run_that_was_not_counted_when_it_began_ends);
     suite_add_tcase(suite, tcase);
     return suite;
 }

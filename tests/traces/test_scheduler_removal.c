@@ -4,6 +4,7 @@
  * folds what is left at its end and compares the rows. */
 #include "actors/record.h"
 #include "base/pack.h"
+#include "store/rows.h"
 #include "tests/traces/scheduler_story.h"
 #include "tests/traces/suites.h"
 
@@ -557,25 +558,39 @@ START_TEST(a_run_of_a_group_that_went_on_leaves_what_moved_the_group)
 }
 END_TEST
 
-/* What it was asked has a row that only its facts name. */
+/* What it was asked has a row that only its facts name, whether they go or stay. */
 START_TEST(who_answers_what_a_run_asked_that_is_gone_hears_that_nothing_is_asked)
 {
-    struct story s;
-    open_with(&s, "steps:\n" STEP("a", "") "  - { key: i, kind: interaction, protocol: "
-                                           "approval, title: t, needs: [] "
-                                           "}\n");
-    story_start(&s, 1, "");
-    struct id asked = story_interaction(&s, 1, 1, 1);
-    story_respond(&s, asked, "ann", "\xc3");
-    print_lines(&s, 8192);
-    story_completed(&s, (struct held){ 1, 0, 1, 1, 1 });
-    trace_wait(&s.trace, SURELY_MS);
-    trace_skip(&s.trace);
-    story_respond(&s, asked, "bob", "\xc3");
-    story_expect(&s,
-        "7202000 -> gateway refused request=9 err=5 detail=\"nothing such is "
-        "asked in the project\"\n");
-    story_close(&s);
+    static const unsigned records[] = { 1, 8192 };
+    for (size_t i = 0; i < COUNT(records); i++) {
+        struct story s;
+        open_with(&s, "steps:\n" STEP("a", "") "  - { key: i, kind: interaction, "
+                                               "protocol: approval, title: t, "
+                                               "needs: [] }\n");
+        story_start(&s, 1, "");
+        struct id asked = story_interaction(&s, 1, 1, 1);
+        story_respond(&s, asked, "ann", "\xc3");
+        struct row_key key = row_key_run('Q', &s.trace.project, &asked);
+        struct arena kept = { 0 };
+        struct bytes row =
+            arena_copy(&kept, journal_get(s.trace.journal, row_key_bytes(&key)));
+        print_lines(&s, records[i]);
+        story_completed(&s, (struct held){ 1, 0, 1, 1, 1 });
+        trace_wait(&s.trace, SURELY_MS);
+        ck_assert_uint_eq(rows_of(&s, 1), 0);
+        trace_skip(&s.trace);
+        story_respond(&s, asked, "bob", "\xc3");
+        journal_put(s.trace.journal, row_key_bytes(&key), row); /* once it stayed */
+        story_respond(&s, asked, "bob", "\xc3");
+        journal_delete(s.trace.journal, row_key_bytes(&key));
+        story_expect_only(&s, "refused",
+            "7202000 -> gateway refused request=9 err=5 detail=\"nothing such is "
+            "asked in the project\"\n"
+            "7202000 -> gateway refused request=9 err=5 detail=\"nothing such is "
+            "asked in the project\"\n");
+        story_close(&s);
+        arena_free(&kept);
+    }
 }
 END_TEST
 

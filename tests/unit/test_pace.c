@@ -88,6 +88,18 @@ START_TEST(who_asks_little_does_not_widen_it)
 }
 END_TEST
 
+START_TEST(the_fastest_answer_of_a_round_is_the_one_that_did_not_wait)
+{
+    struct pace pace;
+    pace_open(&pace, 3);
+    pace_answered(&pace, 900);
+    pace_answered(&pace, 500);
+    ck_assert_uint_eq(pace.best_us, 500);
+    pace_answered(&pace, 700);
+    ck_assert_uint_eq(pace.best_us, 0);
+}
+END_TEST
+
 Suite *
 pace_suite(void)
 {
@@ -99,6 +111,7 @@ pace_suite(void)
     tcase_add_test(tests, who_answers_late_gets_fewer_at_once);
     tcase_add_test(tests, what_becomes_slow_is_learned_and_forgotten);
     tcase_add_test(tests, who_asks_little_does_not_widen_it);
+    tcase_add_test(tests, the_fastest_answer_of_a_round_is_the_one_that_did_not_wait);
     suite_add_tcase(suite, tests);
     return suite;
 }
