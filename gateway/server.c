@@ -9,12 +9,15 @@
 #include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum { HEAD_MAX = 16384, BACKLOG = 1024, ROUNDS_MAX = 16 };
+/* The system asks a silent peer's system by itself, which wakes nobody. */
+enum { PROBE_AFTER_S = 15, PROBE_EVERY_S = 5, PROBES_MAX = 3 };
 
 static void
 too_slow(struct alarm *alarm)
@@ -134,6 +137,17 @@ on_complaint(void *self, const char *format, va_list args)
     log_line(LOG_DEBUG, "http_complaint", "detail=\"%.280s\"", line);
 }
 
+/* What it accepts is asked so too: a WebSocket, and a request that waits for long. */
+static void
+probe(int listener)
+{
+    int one = 1, after = PROBE_AFTER_S, every = PROBE_EVERY_S, max = PROBES_MAX;
+    (void)setsockopt(listener, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+    (void)setsockopt(listener, IPPROTO_TCP, TCP_KEEPIDLE, &after, sizeof after);
+    (void)setsockopt(listener, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof every);
+    (void)setsockopt(listener, IPPROTO_TCP, TCP_KEEPCNT, &max, sizeof max);
+}
+
 static enum err
 listen_on(const struct addrinfo *address, struct server *server)
 {
@@ -144,6 +158,7 @@ listen_on(const struct addrinfo *address, struct server *server)
     server->listener = fd;
     /* Connections of the life before must not keep us out. */
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    probe(fd);
     if (bind(fd, address->ai_addr, address->ai_addrlen) != 0
         || listen(fd, BACKLOG) != 0)
         return errno == EADDRINUSE ? ERR_CONFLICT : ERR_IO;

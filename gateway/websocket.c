@@ -26,11 +26,7 @@ enum {
      * cut a connection on which nothing was said for 60 s. */
     PING_MS = 30000,
     SILENCE_MS = 65000, /* after which nobody is there */
-    /* The system asks a silent peer's system by itself, which wakes nobody. */
-    PROBE_AFTER_S = 15,
-    PROBE_EVERY_S = 5,
-    PROBES_MAX = 3,
-    CLOSE_MS = 5000, /* a peer that does not answer our close */
+    CLOSE_MS = 5000,    /* a peer that does not answer our close */
     MARGIN = 65536,
     REASON_MAX = 123,    /* bytes, by the standard */
     FRAME_HEAD_MAX = 14, /* the same */
@@ -388,16 +384,6 @@ websocket_close(struct websocket *socket, enum websocket_code code, struct bytes
     alarm_set(&g->alarms, &socket->alarm, g->now_ms + CLOSE_MS);
 }
 
-static void
-probe(int fd)
-{
-    int one = 1, after = PROBE_AFTER_S, every = PROBE_EVERY_S, max = PROBES_MAX;
-    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &after, sizeof after);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof every);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &max, sizeof max);
-}
-
 void
 websocket_open(struct websocket *socket, int fd, void *handle, struct bytes early)
 {
@@ -419,7 +405,6 @@ websocket_open(struct websocket *socket, int fd, void *handle, struct bytes earl
     (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_CORK, &zero, sizeof zero);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    probe(fd);
     if (wslay_event_context_server_init(&socket->frames, &callbacks, socket) != 0)
         WRONG("out of memory");
     wslay_event_config_set_max_recv_msg_length(socket->frames, message_max(set));

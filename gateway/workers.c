@@ -14,7 +14,10 @@ enum {
     IDLE_BEATS = 6,   /* heartbeats in the pulse of a session that holds nothing */
     IDLE_SILENCE = 3, /* of these pulses, after which nobody is there */
     IDLE_BATCH = 240, /* sessions in one word to the lease actor */
-    TOGETHER = 32,    /* parts of a heartbeat that an alarm may be early */
+    /* Mobius' clients wait for 30 s, and proxies for as long at least; workflow-graph's
+     * have no limit but that of fetch, 300 s. */
+    HOLD_MS = 25000,
+    TOGETHER = 32, /* parts of a heartbeat that an alarm may be early */
 };
 
 struct workers {
@@ -160,6 +163,13 @@ uint64_t
 workers_idle_ms(const struct workers *w)
 {
     return (uint64_t)w->gateway->child.config.heartbeat_ms * IDLE_BEATS;
+}
+
+uint64_t
+workers_hold_ms(const struct workers *w)
+{
+    uint64_t idle_ms = workers_idle_ms(w);
+    return idle_ms < HOLD_MS ? idle_ms : HOLD_MS;
 }
 
 void

@@ -13,8 +13,6 @@
 
 enum {
     PARK_MS = 1000,           /* an announced job that is not claimed goes back */
-    HOLD_MS = 25000,          /* a claim without work is answered then, at the latest:
-                               * their clients wait for 30 s */
     FRAME_BYTES = 512 * 1024, /* of jobs in one frame, unless one is larger: their
                                * Python client takes no more than 1 MiB */
 };
@@ -126,8 +124,7 @@ tell_room(struct peer *peer)
 static uint64_t
 hold_ms(const struct peer *peer)
 {
-    uint64_t idle_ms = workers_idle_ms(workers_of(peer));
-    return idle_ms < HOLD_MS ? idle_ms : HOLD_MS;
+    return workers_hold_ms(workers_of(peer));
 }
 
 /* Answer the claim with what is parked, as far as it asked for it. */

@@ -4,9 +4,6 @@
 #include "gateway/workflow_graph/state.h"
 
 enum {
-    /* Clients sleep 2 s after a null: who is held for as long waits half as long for a
-     * job.  No known client gives up within 5 s. */
-    HOLD_MS = 4000,
     CLAIMS_MAX = 64, /* of one worker at once */
     TTL_DEFAULT_S = 30,
     REPORT_AGAIN_MS = 2000,
@@ -71,7 +68,7 @@ workflow_graph_job_claim(struct request *r)
         struct claim *claim = arena_take(&r->arena, sizeof *claim);
         claim->request = r;
         claim->ttl_s = ttl_s > 0 ? (uint32_t)ttl_s : 1;
-        claim->until_ms = r->gateway->now_ms + HOLD_MS;
+        claim->until_ms = r->gateway->now_ms + workers_hold_ms(r->gateway->workers);
         list_append(&worker->claims, &claim->link);
         worker->claim_count++;
     }

@@ -9,6 +9,7 @@ enum {
     OFFLINE_MS = 15000, /* without a word, it is not there */
     FORGET_MS = 600000, /* and after this it never was */
     REPORT_AGAIN_MS = 2000,
+    TOGETHER = 32, /* parts of a claim's time that its end may be late, with others' */
 };
 
 static struct bytes
@@ -35,13 +36,22 @@ room(const struct worker *worker)
     return count;
 }
 
+/* As others do, who holds nothing is spoken for more seldom. */
+static uint64_t
+next_beat(const struct worker *worker)
+{
+    const struct gateway *g = worker->owner->gateway;
+    bool idle = list_empty(&worker->leases);
+    return worker->beat_ms
+           + (idle ? workers_idle_ms(g->workers) : g->child.config.heartbeat_ms);
+}
+
 static uint64_t
 next_due(const struct worker *worker)
 {
-    const struct config *config = &worker->owner->gateway->child.config;
     if (worker->session == NULL)
         return worker->present_ms + FORGET_MS;
-    uint64_t due_ms = worker->beat_ms + config->heartbeat_ms;
+    uint64_t due_ms = next_beat(worker);
     if (list_empty(&worker->claims) && list_empty(&worker->leases)
         && worker->present_ms + OFFLINE_MS < due_ms)
         due_ms = worker->present_ms + OFFLINE_MS;
@@ -64,7 +74,9 @@ worker_changed(struct worker *worker)
         worker->capacity = now;
         workers_ready(g->workers, worker->session, now);
     }
-    alarm_set(&g->alarms, &worker->alarm, next_due(worker));
+    uint64_t slack_ms =
+        list_empty(&worker->leases) ? workers_hold_ms(g->workers) / TOGETHER : 0;
+    alarm_set_loose(&g->alarms, &worker->alarm, next_due(worker), slack_ms);
 }
 
 void
@@ -128,8 +140,7 @@ beat(struct worker *worker)
 {
     struct gateway *g = worker->owner->gateway;
     struct list *next;
-    if (some_late(worker)
-        || worker->beat_ms + g->child.config.heartbeat_ms <= g->now_ms)
+    if (some_late(worker) || next_beat(worker) <= g->now_ms)
         worker_speak(worker);
     for (struct list *at = worker->leases.next; at != &worker->leases; at = next) {
         struct lease *lease = LIST_OF(at, struct lease, link);

@@ -22,7 +22,7 @@ class Dialect(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.engine = Engine()
+        cls.engine = Engine(heartbeat_ms=500)  # an idle claim is answered after six
         cls.engine.up()
         cls.api = Api(cls.engine)
 
@@ -137,7 +137,9 @@ class Dialect(unittest.TestCase):
         self.assertEqual(200, self.api.complete(claim["lease"]["lease_id"]))
 
     def test_an_idle_claim_is_null_and_a_job_ends_the_wait_at_once(self):
+        began = time.monotonic()
         self.assertIsNone(self.api.claim_once("w-idle", "idle"))
+        self.assertGreaterEqual(time.monotonic() - began, 3)
         workflow = self.api.create(job("only", required_labels=["wait"]))
         with concurrent.futures.ThreadPoolExecutor() as pool:
             claim = pool.submit(self.api.claim_once, "w-wait", "wait")
