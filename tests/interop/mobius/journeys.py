@@ -1067,7 +1067,8 @@ class Frames(Journeys):
     def test_a_peer_that_is_half_open_loses_its_name(self):
         gone = self.raw()
         gone.register("pod")
-        until(lambda: self.try_register("pod"), "the name is free again", 20)
+        # It is asked every 30 s whether it is there, and gone when it has not said so.
+        until(lambda: self.try_register("pod"), "the name is free again", 100)
 
     def try_register(self, instance):
         raw = self.raw()
