@@ -374,10 +374,12 @@ must_leave(const struct peer *peer)
     return peer->urgent || (peer->packed > 0 && peer->leave_ms <= clock_monotonic_ms());
 }
 
+/* The gateway comes first in the table, and is served last: before its client hears
+ * that a run has begun, a job is on its way to a worker. */
 void
 mailbox_flush(struct mailbox *mailbox)
 {
-    for (size_t i = 0; i < mailbox->peer_count; i++)
+    for (size_t i = mailbox->peer_count; i-- > 0;)
         if (must_leave(&mailbox->peers[i]))
             flush_peer(&mailbox->peers[i]);
 }
