@@ -32,16 +32,18 @@ class Idle(unittest.TestCase):
         self.addCleanup(session.close)
         return session
 
-    def connections(self):
-        """Of workers, that the gateway has not closed."""
-        port, listening = f":{self.engine.worker_port:04X}", "0A"
-        count = 0
+    @staticmethod
+    def connections(port):
+        """To that port, that the gateway has not closed: which timer of the system each
+        has, 02 that of TCP's own question."""
+        local, listening, timers = f":{port:04X}", "0A", []
         for table in ("/proc/net/tcp", "/proc/net/tcp6"):
             with open(table) as rows:
                 for row in rows:
                     fields = row.split()
-                    count += fields[1].endswith(port) and fields[3] != listening
-        return count
+                    if fields[1].endswith(local) and fields[3] != listening:
+                        timers.append(fields[5][:2])
+        return timers
 
     def statuses(self):
         return [one["status"] for one in self.engine.get("/workers")["items"]]
@@ -66,9 +68,10 @@ class Idle(unittest.TestCase):
 
     def test_03_a_grant_to_who_has_broken_off_goes_back_as_the_same_attempt(self):
         gone = self.session("gone")
-        self.assertEqual(self.connections(), 1)
+        self.assertEqual(len(self.connections(self.engine.worker_port)), 1)
         gone.door.close()
-        until(lambda: self.connections() == 0, "its connection is closed")
+        until(lambda: not self.connections(self.engine.worker_port),
+              "its connection is closed")
         # Whoever hears another one has heard of that before.
         worker_frames.Session(self.engine, "poke", concurrency=0).close()
         self.engine.start("one")
@@ -98,6 +101,14 @@ class Idle(unittest.TestCase):
         within = seen["dispatch_us"] <= 100000
         self.assertEqual(seen["dispatched_100ms"], int(within))
         self.assertGreater(seen["dispatched_at_us"], seen["dispatch_us"])
+
+    def test_06_tcp_asks_whether_the_host_of_a_silent_client_is_there(self):
+        self.session("zmq")
+        mobius = mobius_frames.Raw(self.engine)
+        self.addCleanup(mobius.close)
+        for port in (self.engine.worker_port, self.engine.http_port):
+            until(lambda at=port: set(self.connections(at)) == {"02"},
+                  lambda at=port: f"they will be asked: {self.connections(at)}", 20)
 
 
 if __name__ == "__main__":
