@@ -122,6 +122,7 @@ on_settled(const struct lease_state *s, const struct message *in, struct outbox 
                && id_equal(&job->name.session, &name.session)) {
         cancel(s, job, text("the lease is not current"), out);
     }
+    /* Nobody else holds it: an offer is granted once, a token names its session. */
     if (ours && (job->state != JOB_OPEN || settled->reported))
         release(&name, out);
 }

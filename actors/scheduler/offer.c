@@ -108,9 +108,9 @@ offer_job(const struct scheduler_state *state, uint64_t now_ms, struct outbox *o
         return;
     const struct step_row *step = run_step(&turn.run, job->step);
     uint32_t offer = step->offer;
-    /* never: it leaves it when its attempt ends, */
+    /* never: a job leaves its lane when its attempt ends */
     if (step->called != job->record
-        /* never: and so when the step does */
+        /* never: and when its step does */
         || (step->status != STEP_OPEN && step->status != STEP_LEASED))
         return;
     /* An earlier lease actor may have granted this offer and died untold. */

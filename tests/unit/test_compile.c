@@ -401,21 +401,6 @@ static const char *const examples[] = {
     "ci.yaml",
 };
 
-START_TEST(who_may_have_no_value_is_told_so_and_no_more)
-{
-    struct compile_limits none = limits;
-    struct buffer told = { 0 };
-    none.text_max = 8;
-    struct compiled *c = compiled_new(text("a: b"), &none);
-    mistakes_print(c, &told);
-    ck_assert_msg(bytes_equal(buffer_bytes(&told),
-                      text("1:1 : too many values: expected at most 0\n")),
-        "%.*s", (int)told.size, (const char *)told.data);
-    buffer_free(&told);
-    compiled_free(c);
-}
-END_TEST
-
 START_TEST(each_example_compiles)
 {
     char read[16384];
@@ -895,7 +880,6 @@ compile_suite(void)
     tcase_add_test(tests, a_text_beyond_its_limit_is_not_read);
     tcase_add_test(tests, steps_and_parameters_have_limits);
     tcase_add_test(tests, jobs_have_limits);
-    tcase_add_test(tests, who_may_have_no_value_is_told_so_and_no_more);
     tcase_add_test(tests, of_a_long_chain_a_job_hears_of_the_nearest);
     tcase_add_test(tests, the_first_hundred_mistakes_are_kept_and_all_are_counted);
     tcase_add_test(tests, mistakes_found_late_take_the_place_of_those_behind_them);

@@ -311,6 +311,19 @@ START_TEST(a_changed_text_gives_a_plan_or_mistakes)
 }
 END_TEST
 
+START_TEST(who_may_have_no_value_is_told_so_and_no_more)
+{
+    struct compile_limits none = limits;
+    none.text_max = 8;
+    struct compiled *c = compiled_new(text("a: b"), &none);
+    ck_assert_int_eq(c->err, ERR_INVALID);
+    ck_assert_uint_eq(c->mistakes.count, 1);
+    ck_assert_str_eq(
+        c->mistakes.list[0].message, "too many values: expected at most 0");
+    compiled_free(c);
+}
+END_TEST
+
 /* What is found when a hundred mistakes before it are known is counted, and not kept.
  */
 START_TEST(mistakes_behind_a_hundred_are_counted)
@@ -397,6 +410,7 @@ hostile_suite(void)
     tcase_add_loop_test(
         tests, a_hostile_text_costs_little_time_and_memory, 0, (int)COUNT(hostile));
     tcase_add_test(tests, a_changed_text_gives_a_plan_or_mistakes);
+    tcase_add_test(tests, who_may_have_no_value_is_told_so_and_no_more);
     tcase_add_test(tests, mistakes_behind_a_hundred_are_counted);
     tcase_add_test(tests, lists_behind_the_last_step_that_may_be_are_not_looked_at);
     tcase_add_test(tests, zones_are_those_that_there_are);
