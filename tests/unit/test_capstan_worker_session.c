@@ -152,6 +152,26 @@ START_TEST(a_worker_that_holds_nothing_is_heard_less_often)
 }
 END_TEST
 
+/* It has not been confirmed for longer than a lease lasts, and need not have been. */
+START_TEST(a_lease_that_comes_after_a_long_silence_is_whole)
+{
+    g->lease_ms = 4 * g->heartbeat_ms;
+    g->idle_ms = 50 * g->heartbeat_ms;
+    begin();
+    gateway_hear_nothing(g, (int)(2 * g->lease_ms));
+    gateway_job(g, 1, "stop");
+    gate_wait_came(&gate, 1);
+    gateway_hear(g, "heartbeat");
+    ck_assert(gateway_held(g, 1));
+    gateway_answer_beat(g, 0, 0);
+    gateway_hear(g, "heartbeat");
+    ck_assert(gateway_held(g, 1));
+    gate_open(&gate);
+    gateway_hear_report(g, 1, "completed");
+    rig_close(&rig);
+}
+END_TEST
+
 START_TEST(a_worker_that_asks_for_its_own_pulse_keeps_it)
 {
     g->idle_ms = 50 * g->heartbeat_ms;
@@ -417,6 +437,7 @@ worker_session(void)
     tcase_add_test(t, a_gateway_that_does_not_know_it_is_told_at_once);
     tcase_add_test(t, nothing_but_heartbeats_is_said_while_nothing_happens);
     tcase_add_test(t, a_worker_that_holds_nothing_is_heard_less_often);
+    tcase_add_test(t, a_lease_that_comes_after_a_long_silence_is_whole);
     tcase_add_test(t, a_worker_that_asks_for_its_own_pulse_keeps_it);
     tcase_add_test(t, a_wrong_key_ends_the_worker);
     tcase_add_test(t, a_revoked_key_ends_the_worker_and_its_actions);

@@ -204,6 +204,11 @@ void
 session_holds(struct capstan_worker *w)
 {
     struct session *s = &w->session;
+    uint64_t spoken_ms =
+        w->now_ms > s->heartbeat_ms ? w->now_ms - s->heartbeat_ms : w->now_ms;
+    /* We may not have beaten for long; the gateway has, so the lease is new. */
+    if (w->holding.by_token.count == 1 && s->confirmed_ms < spoken_ms)
+        s->confirmed_ms = spoken_ms;
     if (s->beat_ms > w->now_ms + s->heartbeat_ms)
         s->beat_ms = w->now_ms + s->heartbeat_ms - jittered(s->heartbeat_ms) / 10;
 }
