@@ -2,7 +2,8 @@
 """Goal: a seed that fails is made small, and what is said of it makes the same failure.
 
 Method: let a world fail in which something rare happens; look for one, shrink it, and
-live through it by the arguments that are printed.
+live through it by the arguments that are printed; and the same is done of itself after
+a seed that failed.
 """
 import os
 import re
@@ -34,6 +35,10 @@ def main():
     print(f"seed {seed}: {len(whole.splitlines())} lines, "
           f"{len(small.splitlines())} with {trims}")
     assert len(small) < len(whole), "it is no smaller"
+
+    status, said = sim(seed, *RARE)
+    assert status != 0 and f"the same: sim {seed} -v -t {trims}\n" in said, said
+    assert len(FAILED.findall(said)) == 2, "it is not traced"
 
     status, said = sim(seed, "--shrink")
     assert status == 0 and "does not fail" in said, said

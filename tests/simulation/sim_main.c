@@ -34,23 +34,30 @@ enum { SEEDS_DEFAULT = 1000, TWICE_EVERY = 100, WORLD_MAX_S = 20 };
 static volatile uint64_t current;
 static struct sim_options options;
 static bool quiet, shrinks;
+static char forbidden[64]; /* the probe of -p, or nothing */
 
 /* The same again, smaller and with a trace; returns if it cannot. */
 static void
 live_again(bool smaller)
 {
+    static char own[] = "sim", verbose[] = "-v", shrunk[] = "--shrink", steady[] = "-s",
+                without[] = "-t", probe[] = "-p";
     char seed[24], trims[TRIMS_TEXT_MAX];
-    char *again[8] = { (char[]){ "sim" }, seed, (char[]){ "-v" } };
+    char *again[10] = { own, seed, verbose };
     size_t count = 3;
     sigset_t none;
     snprintf(seed, sizeof seed, "%" PRIu64, current);
     if (smaller)
-        again[count++] = (char[]){ "--shrink" };
+        again[count++] = shrunk;
     if (options.steady)
-        again[count++] = (char[]){ "-s" };
+        again[count++] = steady;
     if (trims_print(&options.trims, trims)[0] != '\0') {
-        again[count++] = (char[]){ "-t" };
+        again[count++] = without;
         again[count++] = trims;
+    }
+    if (forbidden[0] != '\0') {
+        again[count++] = probe;
+        again[count++] = forbidden;
     }
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -172,6 +179,7 @@ forbid(const char *name)
         if (strcmp(sim_probe_name((enum probe)i), name) != 0)
             continue;
         sim_forbid((enum probe)i);
+        snprintf(forbidden, sizeof forbidden, "%s", name);
         return true;
     }
     return false;
