@@ -1,5 +1,6 @@
 #include "actors/loop.h"
 
+#include "base/clock.h"
 #include "base/counters.h"
 #include "base/wrong.h"
 
@@ -112,13 +113,6 @@ turn(struct loop *loop, size_t *used, size_t turns)
     return true;
 }
 
-static uint64_t
-now_us(const struct loop *loop)
-{
-    const struct world *world = loop->world;
-    return world->now_us == NULL ? 0 : world->now_us(world->self);
-}
-
 /* What nobody hears of needs no sync of its own: the next one covers it.  What is said
  * may rest on what an earlier batch left without one. */
 static enum err
@@ -126,38 +120,23 @@ commit(struct loop *loop, bool heard_of)
 {
     if (!journal_dirty(loop->journal) && !(heard_of && loop->unsynced))
         return ERR_NONE;
-    uint64_t begin_us = now_us(loop);
+    uint64_t begin_us = clock_monotonic_us();
     enum err err = journal_commit(loop->journal, heard_of);
-    uint64_t took_us = now_us(loop) - begin_us;
     loop->unsynced = !heard_of;
-    if (heard_of)
-        loop->commit_us = (3 * loop->commit_us + took_us) / 4;
     count(COUNTER_syncs, heard_of);
-    count(COUNTER_sync_us, took_us);
+    count(COUNTER_sync_us, clock_monotonic_us() - begin_us);
     return err;
-}
-
-/* A batch ends when deciding has taken half as long again as a commit does: if all that
- * is under way were in one, each process would wait for all the others in turn. */
-static bool
-long_enough(const struct loop *loop, size_t turns, uint64_t begin_us)
-{
-    return turns >= BATCH_MIN && turns % BATCH_LOOK == 0 && loop->journal != NULL
-           && 2 * (now_us(loop) - begin_us) > 3 * loop->commit_us;
 }
 
 enum err
 loop_turn(struct loop *loop)
 {
     const struct world *world = loop->world;
-    uint64_t begin_us = 0;
     size_t used = 0, turns = 0;
     bool speaks = false;
 
-    while (turns < BATCH_MAX && !long_enough(loop, turns, begin_us)
-           && turn(loop, &used, turns))
-        if (turns++ == 0) /* which may have waited */
-            begin_us = now_us(loop);
+    while (turns < BATCH_MAX && turn(loop, &used, turns))
+        turns++;
     for (size_t i = 0; i < used; i++)
         speaks |= leaves(loop, &loop->messages[i]);
     if (loop->journal != NULL) {

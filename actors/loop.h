@@ -9,8 +9,7 @@
 #include "actors/record.h"
 #include "base/buffer.h"
 
-/* Turns of a batch, if there is enough to do, and how often it looks at the clock. */
-enum { BATCH_MAX = 256, BATCH_MIN = 32, BATCH_LOOK = 8 };
+enum { BATCH_MAX = 256 };
 
 /* The world as an actor sees it: real in process.c, simulated in tests/simulation. */
 struct world {
@@ -22,8 +21,6 @@ struct world {
     void (*send)(void *self, const struct message *m);
     /* The batch is over: let packets go, give back what was received. */
     void (*flush)(void *self);
-    /* How long things take, in microseconds from anywhere; NULL: it does not matter. */
-    uint64_t (*now_us)(void *self);
 };
 
 struct loop {
@@ -38,7 +35,6 @@ struct loop {
     struct field_blobs blobs; /* of the journal */
     uint64_t message_id;      /* of the last message said */
     bool unsynced;            /* a commit of this life is not durable yet */
-    uint64_t commit_us;       /* that a durable commit took lately */
 };
 
 struct loop_options {

@@ -41,13 +41,6 @@ reach_journal(const struct process *p)
         log_line(LOG_UNUSUAL, "clock_behind", "ms=%" PRIu64, behind_ms);
 }
 
-static uint64_t
-now_us(void *self)
-{
-    (void)self;
-    return clock_monotonic_us();
-}
-
 static bool
 receive(void *self, uint64_t until_ms, struct message *in)
 {
@@ -118,7 +111,7 @@ open_mailbox(struct process *p, enum actor_name self)
 static int
 run(struct process *p, const struct actor *actor)
 {
-    struct world world = { p, now_ms, receive, send, flush, now_us };
+    struct world world = { p, now_ms, receive, send, flush };
     struct actor_setup setup = {
         .config = &p->child.config,
         .journal = p->journal,

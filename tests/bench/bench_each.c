@@ -138,7 +138,7 @@ main(void)
 {
     static struct bench bench;
     static struct config config;
-    struct world world = { &bench, now_ms, receive, note_status, flush_nothing, NULL };
+    struct world world = { &bench, now_ms, receive, note_status, flush_nothing };
     struct memory_disk *disk = memory_disk_new();
     struct journal_options options = { .epoch = 1, .state_cache_bytes = 8 << 20 };
     struct loop_options loop = { .epoch = 1, .inline_max = 4096 };

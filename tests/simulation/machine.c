@@ -326,8 +326,7 @@ open_actor(struct machine *m)
     memcpy(setup.secret, m->sim->secret, SECRET_SIZE);
     m->state = sim_room(m->actor->state_size);
     m->actor->open(m->state, &setup);
-    m->world =
-        (struct world){ m, world_now, world_receive, world_send, world_flush, NULL };
+    m->world = (struct world){ m, world_now, world_receive, world_send, world_flush };
     loop_open(&m->loop, &m->shell, m, m->journal, &m->world, &options);
 }
 

@@ -222,8 +222,7 @@ begin_life(struct trace *t)
     if (!t->without_journal)
         t->journal = open_journal(t, t->disk);
     t->state = open_state(t, t->journal);
-    t->world =
-        (struct world){ t, world_now, world_receive, world_send, world_flush, NULL };
+    t->world = (struct world){ t, world_now, world_receive, world_send, world_flush };
     loop_open(&t->loop, &t->shell, t, t->journal, &t->world, &options);
 }
 

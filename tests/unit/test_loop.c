@@ -24,8 +24,7 @@ struct desk {
     struct world world;
     struct loop loop;
     uint64_t now_ms, until_ms;
-    uint64_t now_us, turn_us; /* what a turn takes */
-    uint64_t requests[1000];  /* to come */
+    uint64_t requests[1000]; /* to come */
     size_t request_count, heard;
     uint64_t sent[1000]; /* ids */
     size_t sent_count, flushed;
@@ -42,7 +41,6 @@ toy_decide(
     (void)state;
     (void)now_ms;
     desk->order[desk->order_count++] = 'm';
-    desk->now_us += desk->turn_us;
     if (in->key_list.request == 2) {
         say_keys_complete(out, (struct keys_complete){ .count = 1 });
         return;
@@ -159,8 +157,7 @@ desk_open(struct desk *d, bool with_journal)
         d->journal = journal_on(d->disk, 1);
     }
     d->toy.journal = d->journal;
-    d->world =
-        (struct world){ d, world_now, world_receive, world_send, world_flush, NULL };
+    d->world = (struct world){ d, world_now, world_receive, world_send, world_flush };
     loop_open(&d->loop, &toy_actor, &d->toy, d->journal, &d->world, &options);
 }
 
@@ -292,63 +289,6 @@ START_TEST(only_the_first_turn_of_a_batch_waits)
 }
 END_TEST
 
-static uint64_t
-world_us(void *self)
-{
-    const struct desk *d = self;
-    return d->now_us;
-}
-
-/* The clock goes on between the two looks at it around a commit. */
-static uint64_t
-world_us_of_slow_commits(void *self)
-{
-    struct desk *d = self;
-    return d->now_us += 500;
-}
-
-static size_t
-turns_of_a_batch(struct desk *d)
-{
-    size_t before = d->order_count;
-    ck_assert_int_eq(loop_turn(&d->loop), ERR_NONE);
-    return d->order_count - before;
-}
-
-START_TEST(a_batch_ends_when_deciding_took_longer_than_a_commit)
-{
-    struct desk d;
-    desk_open(&d, true);
-    for (int i = 0; i < 900; i++)
-        ask(&d, 1);
-    ck_assert_uint_eq(turns_of_a_batch(&d), BATCH_MAX); /* nobody tells the time */
-    d.world.now_us = world_us;
-    d.turn_us = 10;
-    ck_assert_uint_eq(turns_of_a_batch(&d), BATCH_MIN); /* commits take no time */
-    d.world.now_us = world_us_of_slow_commits;
-    d.turn_us = 0;
-    d.loop.commit_us = 10000; /* and each look only 500 */
-    ck_assert_uint_eq(turns_of_a_batch(&d), BATCH_MAX);
-    ck_assert_uint_eq(d.loop.commit_us, (3 * 10000 + 500) / 4);
-    d.loop.commit_us = 1200; /* the fourth look is too late */
-    ck_assert_uint_eq(turns_of_a_batch(&d), 56);
-    desk_close(&d);
-}
-END_TEST
-
-START_TEST(an_actor_without_a_journal_never_waits_and_takes_all)
-{
-    struct desk d;
-    desk_open(&d, false);
-    for (int i = 0; i < 300; i++)
-        ask(&d, 1);
-    d.world.now_us = world_us;
-    d.turn_us = 10;
-    ck_assert_uint_eq(turns_of_a_batch(&d), BATCH_MAX);
-    desk_close(&d);
-}
-END_TEST
-
 START_TEST(a_replay_gives_the_same_rows)
 {
     struct desk d;
@@ -405,8 +345,6 @@ main(void)
     tcase_add_test(tests, the_clock_and_messages_take_turns);
     tcase_add_test(tests, a_batch_has_an_end);
     tcase_add_test(tests, only_the_first_turn_of_a_batch_waits);
-    tcase_add_test(tests, a_batch_ends_when_deciding_took_longer_than_a_commit);
-    tcase_add_test(tests, an_actor_without_a_journal_never_waits_and_takes_all);
     tcase_add_test(tests, a_replay_gives_the_same_rows);
     tcase_add_test(tests, a_record_that_is_no_record_of_facts_ends_a_replay);
     suite_add_tcase(suite, tests);
