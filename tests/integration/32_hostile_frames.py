@@ -80,8 +80,8 @@ class FramesTest(unittest.TestCase):
     def test_a_worker_gets_a_job_and_its_report_is_acknowledged(self):
         worker = self.worker(held=[])
         self.assertEqual(set(worker.registered), {
-            "type", "session", "session_id", "lease_ms", "heartbeat_ms", "payload_max",
-            "lost"})
+            "type", "session", "session_id", "lease_ms", "heartbeat_ms", "idle_ms",
+            "payload_max", "lost"})
         self.assertEqual(worker.registered["payload_max"], 4096)
         asked = self.engine.wait_for("worker_register")
         self.assertEqual(
@@ -297,10 +297,11 @@ class FramesTest(unittest.TestCase):
         worker.expect("heartbeat")  # and not "registered": it is nothing new to it
 
     def test_a_session_unknown_to_the_lease_actor_is_registered_again(self):
+        self.engine.close()
+        self.open(heartbeat_ms=1000)
         worker = self.worker()
         row = self.engine.sessions.pop(worker.session())
         since = len(self.engine.heard)
-        worker.send("heartbeat", held=[])
         asked = self.engine.wait_for("worker_register", since=since)
         self.assertEqual(asked.token, row["token"])
 

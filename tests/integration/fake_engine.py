@@ -425,6 +425,12 @@ class FakeEngine:
             "session": m.session, "lost": [], "cancel": [], "request": m.request,
             "known": int(m.session in self.sessions)}, m.project)
 
+    def on_workers_idle(self, part, m):
+        ids = (m.heard or b"") + (m.kept or b"")
+        for at in range(0, len(ids), 16):
+            if ids[at:at + 16] not in self.sessions:
+                self.put(part, "heartbeat_answer", {"session": ids[at:at + 16]}, m.project)
+
     def on_job_report(self, part, m):
         self.put(part, "report_settled", {"session": m.session, "token": m.token,
                                           "verdict": 1}, m.project)
