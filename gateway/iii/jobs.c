@@ -136,10 +136,13 @@ recall(struct iii_worker *worker, struct bytes tokens)
 static bool
 registered(struct session *session, const struct worker_registered *m, bool again)
 {
+    struct iii_worker *worker = session->own;
     (void)again;
-    drop_lost(session->own, m->lost);
-    recall(session->own, m->recalled);
-    report_again(session->own);
+    drop_lost(worker, m->lost);
+    recall(worker, m->recalled);
+    report_again(worker);
+    if (list_empty(&worker->entries[III_FUNCTION]))
+        iii_functions_changed(worker); /* it stays only for what it held */
     return true;
 }
 
@@ -354,6 +357,14 @@ join(struct iii_worker *worker)
     iii_uuid_print(id.bytes, worker->instance);
 }
 
+/* Until that is answered, a goodbye would give back what its process works on: another
+ * connection of the same process may just have taken its functions over. */
+static bool
+asks_what_it_held(const struct session *session)
+{
+    return session->recall && session->state != SESSION_KNOWN;
+}
+
 void
 iii_jobs_offer(struct iii_worker *worker)
 {
@@ -364,7 +375,8 @@ iii_jobs_offer(struct iii_worker *worker)
     pack_string(&queues, "default");
     pack_string(&queues, "iii.*");
     /* A session without actions would be given every one. */
-    if (count == 0 && worker->session != NULL && worker->job_count == 0)
+    if (count == 0 && worker->session != NULL && worker->job_count == 0
+        && !asks_what_it_held(worker->session))
         workers_end(workers, &worker->session, true);
     if (count > 0 && worker->session == NULL
         && workers_admit(workers, worker->key) == ERR_NONE)
