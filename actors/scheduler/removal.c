@@ -268,9 +268,11 @@ drop_asked(struct scheduler_state *s, struct run *run)
 {
     struct interaction_row row;
     for (uint32_t step = 0; step < run->row.step_count; step++) {
-        uint32_t questions = 2 * run_step(run, step)->attempt; /* or escalated */
+        bool asks = kind_rules(run_plan_step(run, step).kind)->due == interaction_due;
+        uint32_t questions = asks ? 2 * run_step(run, step)->attempt : 0;
         for (uint32_t i = 0; i < questions; i++) {
-            struct id asked = interaction_id(&run->id, step, 1 + i / 2, i % 2 != 0);
+            bool escalated = i % 2 != 0;
+            struct id asked = interaction_id(&run->id, step, 1 + i / 2, escalated);
             struct row_key key = row_key_run('Q', &run->project, &asked);
             if (interaction_read(s->journal, &run->project, &asked, &row))
                 scheduler_drop(s, &key);
