@@ -250,8 +250,7 @@ say_overloaded(struct outbox *out, uint64_t request)
 {
     say_refusal(out, request, ERR_OVERLOADED,
         "what the project's events start takes longer than they come: nothing was "
-        "kept, "
-        "try again later");
+        "kept, try again later");
 }
 
 void
