@@ -4,7 +4,9 @@
 Method: the real gateway with its actors played by fake_engine.py, and clients that see
 each byte. What strangers may not do is in 31_hostile_http.py.
 """
+import base64
 import concurrent.futures
+import hashlib
 import json
 import os
 import re
@@ -12,14 +14,20 @@ import signal
 import socket
 import stat
 import struct
+import sys
 import time
+import types
 import unittest
 
 from fake_engine import Client, FakeEngine, SOURCE, id_text, read_source
 
+sys.path.insert(0, os.path.join(SOURCE, "tests/support"))
+import iii_frames  # noqa: E402
+
 API = "/capstan/v1"
 RUNS = API + "/runs"
 NOT_FOUND, INTERNAL = 5, 17
+FIRST_WINDOW = 16  # questions that an actor is asked before its pace is known
 
 
 def partition_of(run):
@@ -432,6 +440,40 @@ class GatewayTest(unittest.TestCase):
         self.assertEqual(list(events), [])
         with self.assertRaises(ConnectionRefusedError):
             Client(engine)
+
+    def test_the_only_question_of_a_project_waits_for_no_place(self):
+        engine = self.start(lost={"run_start"})
+        crowd = [self.client(engine) for _ in range(40)]
+        for client in crowd:
+            client.put("POST", RUNS, {"automation": "fast"})
+        engine.wait_for("run_start", FIRST_WINDOW)
+        other = self.client(engine, self.key_of_another_project(engine))
+        other.put("POST", RUNS, {"automation": "theirs"})
+        asked = engine.wait_for("run_start", FIRST_WINDOW + 1)
+        self.assertEqual(asked.automation, "theirs")
+
+    def key_of_another_project(self, engine):
+        id, chance, project = os.urandom(16), os.urandom(32), os.urandom(16)
+        said = {"key": id, "name": "other", "scopes": 15, "revoked": 0,
+                "hash": hashlib.blake2b(chance, key=bytes.fromhex(engine.secret),
+                                        digest_size=32).digest()}
+        engine.do(lambda: engine.put(("registry", 0), "key_offered", said, project))
+        key = id_text("cap_", id) + "_" + base64.urlsafe_b64encode(chance).decode()[:43]
+        client = self.client(engine, key)
+        while client.ask("GET", RUNS)[0] == 401:
+            pass  # it has not heard of it
+        return key
+
+    def test_two_connections_of_one_iii_process_give_nothing_back(self):
+        """The second takes the functions over while the first asks what it held."""
+        engine = self.start(lost={"worker_register"})
+        door = types.SimpleNamespace(iii_port=engine.iii)
+        for _ in range(2):
+            since = len(engine.heard)
+            worker = iii_frames.Worker(door).function("math::add").describe("calc")
+            self.addCleanup(worker.close)
+            engine.wait_for("worker_register", since=since)
+        self.assertNotIn("worker_gone", [m.name for m in engine.heard])
 
 
 if __name__ == "__main__":
