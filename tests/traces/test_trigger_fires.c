@@ -396,14 +396,20 @@ START_TEST(an_event_that_would_wait_for_too_long_is_refused)
 }
 END_TEST
 
+/* One that hears events "a", one that fires each minute. */
+static void
+event_and_slot(struct plan_trigger triggers[2])
+{
+    triggers[0] = story_trigger("m", "event", &plan_event_shape, &hears_a);
+    triggers[1] = story_trigger("s", "schedule", NULL, NULL);
+    triggers[1].interval_ms = 60000;
+}
+
 START_TEST(slots_are_late_and_take_turns_with_events)
 {
     struct trace t;
-    struct plan_trigger triggers[2] = {
-        story_trigger("m", "event", &plan_event_shape, &hears_a),
-        story_trigger("s", "schedule", NULL, NULL),
-    };
-    triggers[1].interval_ms = 60000;
+    struct plan_trigger triggers[2];
+    event_and_slot(triggers);
     open_narrow(&t, 1, 1);
     story_offer(&t, 1, 1, AUTOMATION_ACTIVE, triggers, 2);
     story_offer(&t, 2, 1, AUTOMATION_ACTIVE, triggers + 1, 1);
@@ -612,11 +618,8 @@ END_TEST
 START_TEST(a_slot_waits_for_room)
 {
     struct trace t;
-    struct plan_trigger triggers[2] = {
-        story_trigger("m", "event", &plan_event_shape, &hears_a),
-        story_trigger("s", "schedule", NULL, NULL),
-    };
-    triggers[1].interval_ms = 60000;
+    struct plan_trigger triggers[2];
+    event_and_slot(triggers);
     open_narrow(&t, 1, 1);
     story_offer(&t, 1, 1, AUTOMATION_ACTIVE, triggers, 2);
     trace_wait(&t, 59900);
