@@ -11,12 +11,10 @@
 enum { DISMISSED_MAX = 256 /* sessions; the last ones are remembered */ };
 enum { SILENT_LEASES = 2 /* times lease_ms, after which nobody is there */ };
 enum {
-    IDLE_BEATS = 6,   /* heartbeats in the pulse of a session that holds nothing */
-    IDLE_SILENCE = 3, /* of these pulses, after which nobody is there */
+    IDLE_BEATS = 12,  /* heartbeats in the pulse of a session that holds nothing */
+    IDLE_SILENCE = 2, /* of these pulses, after which nobody is there */
     IDLE_BATCH = 240, /* sessions in one word to the lease actor */
-    /* Mobius' clients wait for 30 s, and proxies for as long at least; workflow-graph's
-     * have no limit but that of fetch, 300 s. */
-    HOLD_MS = 25000,
+    HOLD_BEATS = 6,   /* heartbeats for which a claim may stay open */
     TOGETHER = 32, /* parts of a heartbeat that an alarm may be early */
 };
 
@@ -166,10 +164,10 @@ workers_idle_ms(const struct workers *w)
 }
 
 uint64_t
-workers_hold_ms(const struct workers *w)
+workers_hold_ms(const struct workers *w, uint64_t most_ms)
 {
-    uint64_t idle_ms = workers_idle_ms(w);
-    return idle_ms < HOLD_MS ? idle_ms : HOLD_MS;
+    uint64_t beats_ms = (uint64_t)w->gateway->child.config.heartbeat_ms * HOLD_BEATS;
+    return beats_ms < most_ms ? beats_ms : most_ms;
 }
 
 void

@@ -64,8 +64,9 @@ void workers_register(struct workers *workers, struct session *session,
 void workers_pulse(struct workers *workers, struct alarm *alarm);
 /* How often a session that holds nothing is to be heard, ms. */
 uint64_t workers_idle_ms(const struct workers *workers);
-/* How long a claim without work may stay open, ms. */
-uint64_t workers_hold_ms(const struct workers *workers);
+/* How long a claim without work may stay open, ms, where clients and proxies wait for
+ * more than `most_ms`. */
+uint64_t workers_hold_ms(const struct workers *workers, uint64_t most_ms);
 
 /* What a session may say.  It was heard: silence ends a session. */
 void workers_touch(struct workers *workers, struct session *session);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 enum {
+    HOLD_MS = 25000,          /* of a claim: their clients wait for 30 s */
     PARK_MS = 1000,           /* an announced job that is not claimed goes back */
     FRAME_BYTES = 512 * 1024, /* of jobs in one frame, unless one is larger: their
                                * Python client takes no more than 1 MiB */
@@ -124,7 +125,7 @@ tell_room(struct peer *peer)
 static uint64_t
 hold_ms(const struct peer *peer)
 {
-    return workers_hold_ms(workers_of(peer));
+    return workers_hold_ms(workers_of(peer), HOLD_MS);
 }
 
 /* Answer the claim with what is parked, as far as it asked for it. */

@@ -68,7 +68,7 @@ workflow_graph_job_claim(struct request *r)
         struct claim *claim = arena_take(&r->arena, sizeof *claim);
         claim->request = r;
         claim->ttl_s = ttl_s > 0 ? (uint32_t)ttl_s : 1;
-        claim->until_ms = r->gateway->now_ms + workers_hold_ms(r->gateway->workers);
+        claim->until_ms = r->gateway->now_ms + claim_hold_ms(r->gateway);
         list_append(&worker->claims, &claim->link);
         worker->claim_count++;
     }

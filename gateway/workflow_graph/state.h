@@ -98,6 +98,8 @@ void worker_speak(struct worker *worker);
 void worker_heard(struct worker *worker);
 /* Claims or leases have changed: say how much room there is, and wake when due. */
 void worker_changed(struct worker *worker);
+/* How long a claim without work stays open, ms. */
+uint64_t claim_hold_ms(const struct gateway *gateway);
 void worker_drop_claims(struct worker *worker);
 void worker_free(struct worker **worker);
 bool worker_open_session(struct worker *worker, struct bytes token, struct bytes held);

@@ -9,6 +9,7 @@ enum {
     OFFLINE_MS = 15000, /* without a word, it is not there */
     FORGET_MS = 600000, /* and after this it never was */
     REPORT_AGAIN_MS = 2000,
+    HOLD_MS = 50000, /* of a claim: fetch waits for 300 s, many proxies for 60 */
     TOGETHER = 32, /* parts of a claim's time that its end may be late, with others' */
 };
 
@@ -34,6 +35,12 @@ room(const struct worker *worker)
     for (struct list *at = worker->leases.next; at != &worker->leases; at = at->next)
         count += LIST_OF(at, struct lease, link)->state != LEASE_REPORTED;
     return count;
+}
+
+uint64_t
+claim_hold_ms(const struct gateway *g)
+{
+    return workers_hold_ms(g->workers, HOLD_MS);
 }
 
 /* As others do, who holds nothing is spoken for more seldom. */
@@ -75,7 +82,7 @@ worker_changed(struct worker *worker)
         workers_ready(g->workers, worker->session, now);
     }
     uint64_t slack_ms =
-        list_empty(&worker->leases) ? workers_hold_ms(g->workers) / TOGETHER : 0;
+        list_empty(&worker->leases) ? claim_hold_ms(g) / TOGETHER : 0;
     alarm_set_loose(&g->alarms, &worker->alarm, next_due(worker), slack_ms);
 }
 

@@ -19,7 +19,7 @@ SHELL = json.dumps({"name": "shell", "steps": [
     {"key": "only", "kind": "action", "action_name": "shell",
      "parameters": {"command": "true", "upstream_outputs": {}}}]})
 AT_ONCE = 32
-IDLE_S = 60  # the longest time between two words of one that is idle
+IDLE_S = 120  # the longest time between two words of one that is idle
 
 
 class Zmq:

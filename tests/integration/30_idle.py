@@ -15,7 +15,7 @@ import worker_frames  # noqa: E402
 from engine import Engine, until  # noqa: E402
 
 BEAT_MS, LEASE_MS = 1000, 3000
-IDLE_MS = 6 * BEAT_MS
+IDLE_MS = 12 * BEAT_MS
 ONE = json.dumps({"name": "one", "steps": [
     {"key": "only", "kind": "action", "action_name": "work"}]})
 
