@@ -18,7 +18,8 @@
     F(S, 8, payload, meta,       "msgpack map of the caller, or nothing")                \
     F(S, 9, payload, config,     "msgpack map, or nothing")                              \
     F(S, 10, u32,    echo,       "1: its end is to be no event")                         \
-    F(S, 11, u32,    patient,    "1: who asks waits for the end of the run; the answer need not hurry")
+    F(S, 11, u32,    patient,    "1: who asks waits for the end of the run; the answer need not hurry") \
+    F(S, 12, u32,    fresh,      "1: said for the first time: no run has the id yet")
 
 #define run_accepted_FIELDS(F, S)                                                        \
     F(S, 1, u64,  request,    "from run_start or run_cancel")                            \

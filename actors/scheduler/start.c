@@ -233,7 +233,9 @@ on_run_start(const struct scheduler_state *state, uint64_t now_ms,
     struct id known = asked->run;
     bool keyed = find_key(state, &out->project, asked->key, &known);
 
-    if (turn_open(&turn, state, now_ms, out, &known)) {
+    if (asked->fresh != 0 && !keyed) {
+        turn_begin(&turn, state, now_ms, out);
+    } else if (turn_open(&turn, state, now_ms, out, &known)) {
         accept_run(
             &turn, asked->request, keyed && !id_equal(&known, &asked->run), false);
         return;

@@ -82,6 +82,9 @@ struct turn {
  * what one step may say at once. */
 enum { TURN_RESERVE = 10, STEP_FACTS = 4 };
 
+/* Of a run that is not there yet. */
+void turn_begin(struct turn *turn, const struct scheduler_state *state, uint64_t now_ms,
+    struct outbox *out);
 /* False if the project has no such run. */
 bool turn_open(struct turn *turn, const struct scheduler_state *state, uint64_t now_ms,
     struct outbox *out, const struct id *run);

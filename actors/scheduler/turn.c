@@ -3,11 +3,18 @@
 #include "actors/scheduler/kinds.h"
 #include "actors/scheduler/scope.h"
 
+void
+turn_begin(struct turn *turn, const struct scheduler_state *state, uint64_t now_ms,
+    struct outbox *out)
+{
+    *turn = (struct turn){ .state = state, .now_ms = now_ms, .out = out };
+}
+
 bool
 turn_open(struct turn *turn, const struct scheduler_state *state, uint64_t now_ms,
     struct outbox *out, const struct id *run)
 {
-    *turn = (struct turn){ .state = state, .now_ms = now_ms, .out = out };
+    turn_begin(turn, state, now_ms, out);
     if (!run_read(
             &turn->run, state->journal, state->plans, out->arena, &out->project, run))
         return false;
