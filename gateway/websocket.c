@@ -25,6 +25,7 @@ enum {
     /* Of silence before we ask.  Most clients ping of themselves every 20 s; proxies
      * cut a connection on which nothing was said for 60 s. */
     PING_MS = 30000,
+    TOGETHER_MS = 1000, /* by which we may be late, for many at once */
     SILENCE_MS = 65000, /* after which nobody is there */
     CLOSE_MS = 5000,    /* a peer that does not answer our close */
     MARGIN = 65536,
@@ -315,7 +316,8 @@ ring(struct alarm *alarm)
     }
     if (now_ms >= socket->heard_ms + PING_MS)
         websocket_ping(socket);
-    alarm_set(&set->gateway->alarms, &socket->alarm, now_ms + PING_MS);
+    alarm_set_loose(
+        &set->gateway->alarms, &socket->alarm, now_ms + PING_MS, TOGETHER_MS);
 }
 
 static size_t
@@ -411,7 +413,7 @@ websocket_open(struct websocket *socket, int fd, void *handle, struct bytes earl
     buffer_append_bytes(&socket->early, early);
     list_append(&set->all, &socket->link);
     watch_events(socket);
-    alarm_set(&g->alarms, &socket->alarm, g->now_ms + PING_MS);
+    alarm_set_loose(&g->alarms, &socket->alarm, g->now_ms + PING_MS, TOGETHER_MS);
     if (g->draining) {
         websocket_close(socket, WEBSOCKET_GOING_AWAY, text("the engine is going down"));
         return;

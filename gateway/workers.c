@@ -11,11 +11,11 @@
 enum { DISMISSED_MAX = 256 /* sessions; the last ones are remembered */ };
 enum { SILENT_LEASES = 2 /* times lease_ms, after which nobody is there */ };
 enum {
-    IDLE_BEATS = 12,  /* heartbeats in the pulse of a session that holds nothing */
+    IDLE_BEATS = 18,  /* heartbeats in the pulse of a session that holds nothing */
     IDLE_SILENCE = 2, /* of these pulses, after which nobody is there */
     IDLE_BATCH = 240, /* sessions in one word to the lease actor */
     HOLD_BEATS = 6,   /* heartbeats for which a claim may stay open */
-    TOGETHER = 32, /* parts of a heartbeat that an alarm may be early */
+    TOGETHER = 32,    /* parts of a heartbeat that an alarm may be early */
 };
 
 struct workers {

@@ -81,8 +81,7 @@ worker_changed(struct worker *worker)
         worker->capacity = now;
         workers_ready(g->workers, worker->session, now);
     }
-    uint64_t slack_ms =
-        list_empty(&worker->leases) ? claim_hold_ms(g) / TOGETHER : 0;
+    uint64_t slack_ms = list_empty(&worker->leases) ? claim_hold_ms(g) / TOGETHER : 0;
     alarm_set_loose(&g->alarms, &worker->alarm, next_due(worker), slack_ms);
 }
 

@@ -1,11 +1,15 @@
 """The same job by a worker of each dialect, whose frames the bench says itself: one
 process in Python, so jobs a second are what such a worker can do, not the engine."""
 import concurrent.futures
+import heapq
 import http.client
 import json
+import os
 import random
 import resource
 import select
+import socket
+import subprocess
 import time
 
 import iii_frames
@@ -13,13 +17,14 @@ import load
 import mobius_frames
 import worker_frames
 import zmtp_frames
-from engine import until
+from engine import BUILD, until
+from meter import process_cpu_seconds
 
 SHELL = json.dumps({"name": "shell", "steps": [
     {"key": "only", "kind": "action", "action_name": "shell",
      "parameters": {"command": "true", "upstream_outputs": {}}}]})
 AT_ONCE = 32
-IDLE_S = 120  # the longest time between two words of one that is idle
+IDLE_S = 180  # the longest time between two words of one that is idle
 
 
 class Zmq:
@@ -242,6 +247,27 @@ class IdleWebSocket(Sleeper):
             self.next_s = min(self.ping_s, self.claim_s)
 
 
+class IdleBare(IdleWebSocket):
+    """One that only pings, over a connection to bench_pong."""
+
+    def __init__(self, port):
+        super().__init__()
+        self.raw = Plain(port)
+
+
+class Plain:
+    closed = None
+
+    def __init__(self, port):
+        self.socket, self.buffer = socket.create_connection(("127.0.0.1", port)), b""
+
+    def frame(self, opcode, _payload):
+        self.socket.sendall(bytes((0x80 | opcode, 0x80)) + b"mask")
+
+    def close(self):
+        self.socket.close()
+
+
 class IdleMobius(IdleWebSocket):
     about = "Mobius"
 
@@ -295,24 +321,35 @@ class Crowd:
     """All of them, each in its time."""
 
     def __init__(self):
-        self.poll, self.by_fd = select.epoll(), {}
+        self.poll, self.by_fd, self.due = select.epoll(), {}, []
 
     def add(self, one):
         self.by_fd[one.fileno()] = one
         self.poll.register(one.fileno(), select.EPOLLIN)
+        self.wait(one)
+
+    def wait(self, one):
+        """What is in the list for another time than its own is passed over."""
+        if one.next_s < float("inf"):
+            heapq.heappush(self.due, (one.next_s, one.fileno()))
 
     def live(self, seconds):
-        end, looked = time.monotonic() + seconds, 0
+        end = time.monotonic() + seconds
         while (now := time.monotonic()) < end:
-            for fd, _ in self.poll.poll(0.02):
-                self.by_fd[fd].hear()
-                if self.by_fd[fd].closed():
-                    raise AssertionError(f"an idle worker was sent away: {self.by_fd[fd].closed()}")
-            if now >= looked + 0.02:
-                looked = now
-                for one in self.by_fd.values():
-                    if one.next_s <= now:
-                        one.turn()
+            next_s = min(self.due[0][0] if self.due else end, end)
+            for fd, _ in self.poll.poll(max(next_s - now, 0)):
+                one = self.by_fd[fd]
+                was_s = one.next_s
+                one.hear()
+                if one.closed():
+                    raise AssertionError(f"an idle worker was sent away: {one.closed()}")
+                if one.next_s != was_s:
+                    self.wait(one)
+            while self.due and self.due[0][0] <= time.monotonic():
+                at_s, fd = heapq.heappop(self.due)
+                if self.by_fd[fd].next_s == at_s:
+                    self.by_fd[fd].turn()
+                    self.wait(self.by_fd[fd])
 
     def close(self):
         self.poll.close()
@@ -346,6 +383,27 @@ def idle(figures, given, engine, kind):
     crowd.close()
 
 
+def bare(figures, given):
+    """What the pings alone cost a process that does nothing but answer them."""
+    pong = subprocess.Popen([os.path.join(BUILD, "tests/bench/bench_pong")],
+                            stdout=subprocess.PIPE, text=True)
+    port, crowd, shares = int(pong.stdout.readline()), Crowd(), []
+    for number in range(given.idle):
+        crowd.add(IdleBare(port))
+        if number % 200 == 0:
+            crowd.live(0.05)
+    for _ in range(given.rounds):
+        cpu = process_cpu_seconds(pong.pid)
+        crowd.live(IDLE_S)
+        shares.append((process_cpu_seconds(pong.pid) - cpu) / IDLE_S * 100)
+    crowd.close()
+    pong.kill()
+    pong.wait()
+    pong.stdout.close()
+    figures.add(f"dialects: {given.idle:,} pings in {PING_S} s, answered by a program that "
+                "does nothing else: CPU", shares, "% core")
+
+
 def measure(figures, given, new_engine):
     """Each part in an engine of its own."""
     for part in (dispatch, drain):
@@ -356,3 +414,4 @@ def measure(figures, given, new_engine):
     for kind in IDLE:
         with new_engine(connections_max=given.idle + 1000) as engine:
             idle(figures, given, engine, kind)
+    bare(figures, given)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Goal: a worker that holds nothing is let alone for six heartbeats, is there all the
+"""Goal: a worker that holds nothing is let alone for eighteen heartbeats, is there all the
 same, and costs no job anything if it died meanwhile.
 
 Method: workers whose every word the test says, silent for longer than a lease."""
@@ -15,7 +15,7 @@ import worker_frames  # noqa: E402
 from engine import Engine, until  # noqa: E402
 
 BEAT_MS, LEASE_MS = 1000, 3000
-IDLE_MS = 12 * BEAT_MS
+IDLE_MS = 18 * BEAT_MS
 ONE = json.dumps({"name": "one", "steps": [
     {"key": "only", "kind": "action", "action_name": "work"}]})
 
