@@ -406,7 +406,8 @@ class Overload(unittest.TestCase):
                     said[peer.recv(4096)[9:12]] += 1
                 except (TimeoutError, ConnectionResetError) as e:
                     said[type(e)] += 1
-            refused = said[b"429"] + said[ConnectionResetError]
+            # Who was cut off while it spoke finds nothing more to read.
+            refused = said[b"429"] + said[b""] + said[ConnectionResetError]
             for _ in range(20):
                 self.engine.start("light")
             time.sleep(0.3)
