@@ -255,6 +255,28 @@ START_TEST(who_waits_for_the_end_of_a_run_is_not_told_in_a_hurry_that_it_began)
 }
 END_TEST
 
+/* That a run's id is fresh does not make its key so. */
+START_TEST(a_fresh_start_with_a_key_that_is_known_names_its_run)
+{
+    struct story s;
+    open_with(&s, one_step);
+    for (unsigned run = 1; run <= 2; run++)
+        trace_give(&s.trace, ACTOR_gateway, 0,
+            (struct message){ .code = RUN_START,
+                .run_start = { .request = 7,
+                    .run = story_run(run),
+                    .automation = text("flow"),
+                    .key = text("key-1"),
+                    .fresh = 1 } });
+    story_expect_only(&s, "run_accepted",
+        "0 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
+        "version=1 status=3\n"
+        "0 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
+        "version=1 status=3 existed=1\n");
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(the_same_key_names_the_same_run_also_after_a_restart)
 {
     struct story s;
@@ -618,6 +640,7 @@ scheduler_suite(void)
     tcase_add_test(tests, inputs_that_are_no_map_are_refused);
     tcase_add_test(
         tests, who_waits_for_the_end_of_a_run_is_not_told_in_a_hurry_that_it_began);
+    tcase_add_test(tests, a_fresh_start_with_a_key_that_is_known_names_its_run);
     tcase_add_test(tests, the_same_key_names_the_same_run_also_after_a_restart);
     tcase_add_test(tests, a_start_sent_again_starts_nothing_again);
     tcase_add_test(tests, a_slot_starts_its_run_once);
