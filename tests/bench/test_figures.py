@@ -105,6 +105,14 @@ class Kept(unittest.TestCase):
                       self.read_page())
         self.assertIn("| ≥ 12 | not measured | | | 6.00 |", self.read_page())
 
+    def test_what_pings_alone_cost_stands_beside_those_that_ping(self):
+        self.write_page("<!-- goals -->\n<!-- /goals -->\n")
+        self.measure("core", ("dialects: 10,000 pings in 20 s, answered by one: CPU", [0.5]))
+        goals.rewrite(self.page, os.path.dirname(self.path))
+        lines = self.read_page().splitlines()
+        self.assertEqual([line.split(" | ")[0] for line in lines if "| 0.50 |" in line],
+                         ["| the same of Mobius", "| the same of iii"])
+
 
 class Curves(unittest.TestCase):
     def test_a_line_of_slope_one_is_drawn_as_one(self):
