@@ -22,8 +22,6 @@ message_ask_again(struct message *m, uint64_t number)
 {
     assert(strcmp(message_shapes[m->code].fields[0].name, "request") == 0);
     memcpy(m->body, &number, sizeof number);
-    if (m->code == RUN_START)
-        m->run_start.fresh = 0;
 }
 
 void
@@ -33,8 +31,6 @@ message_ask(struct message *m, uint64_t number)
     message_ask_again(m, number);
     if (shape->field_count > 1 && strcmp(shape->fields[1].name, "question") == 0)
         memcpy(m->body + sizeof number, &number, sizeof number);
-    if (m->code == RUN_START)
-        m->run_start.fresh = 1;
 }
 
 enum err

@@ -877,9 +877,8 @@ struct route {
 extern const struct shape message_shapes[MESSAGE_END];
 extern const struct route message_routes[MESSAGE_END];
 
-/* Give a request its number; some say it twice, as that of the question.  A run that it
- * starts is a fresh one. */
+/* Give a request its number; some say it twice, as that of the question. */
 void message_ask(struct message *m, uint64_t number);
-/* Give it another: the question stays, and what it asks for may have been done. */
+/* Give it another: the question stays. */
 void message_ask_again(struct message *m, uint64_t number);
 #endif

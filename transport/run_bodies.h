@@ -9,17 +9,17 @@
 /* clang-format off */
 #define run_start_FIELDS(F, S)                                                           \
     F(S, 1, u64,     request,    "to be named in the answer")                            \
-    F(S, 2, id,      run,        "id to give the run unless `key` names one already")    \
-    F(S, 3, text,    automation, "name or aut_… id")                                     \
-    F(S, 4, text,    key,        "idempotency key, or nothing")                          \
-    F(S, 5, payload, inputs,     "msgpack map, or nothing")                              \
-    F(S, 6, text,    source,     "api, trigger, …")                                      \
-    F(S, 7, u32,     version,    "to start, such as a draft; 0: the current one")        \
-    F(S, 8, payload, meta,       "msgpack map of the caller, or nothing")                \
-    F(S, 9, payload, config,     "msgpack map, or nothing")                              \
-    F(S, 10, u32,    echo,       "1: its end is to be no event")                         \
-    F(S, 11, u32,    patient,    "1: who asks waits for the end of the run; the answer need not hurry") \
-    F(S, 12, u32,    fresh,      "1: said for the first time: no run has the id yet")
+    F(S, 2, u64,     question,   "the request by which it was asked first")              \
+    F(S, 3, id,      run,        "id to give the run unless `key` names one already; fresh") \
+    F(S, 4, text,    automation, "name or aut_… id")                                     \
+    F(S, 5, text,    key,        "idempotency key, or nothing")                          \
+    F(S, 6, payload, inputs,     "msgpack map, or nothing")                              \
+    F(S, 7, text,    source,     "api, trigger, …")                                      \
+    F(S, 8, u32,     version,    "to start, such as a draft; 0: the current one")        \
+    F(S, 9, payload, meta,       "msgpack map of the caller, or nothing")                \
+    F(S, 10, payload, config,    "msgpack map, or nothing")                              \
+    F(S, 11, u32,    echo,       "1: its end is to be no event")                         \
+    F(S, 12, u32,    patient,    "1: who asks waits for the end of the run; the answer need not hurry")
 
 #define run_accepted_FIELDS(F, S)                                                        \
     F(S, 1, u64,  request,    "from run_start or run_cancel")                            \

@@ -233,7 +233,8 @@ on_run_start(const struct scheduler_state *state, uint64_t now_ms,
     struct id known = asked->run;
     bool keyed = find_key(state, &out->project, asked->key, &known);
 
-    if (asked->fresh != 0 && !keyed) {
+    /* Who asks for the first time has a fresh id: no run is looked for. */
+    if (asked->question == asked->request && !keyed) {
         turn_begin(&turn, state, now_ms, out);
     } else if (turn_open(&turn, state, now_ms, out, &known)) {
         accept_run(

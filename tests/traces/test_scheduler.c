@@ -264,10 +264,10 @@ START_TEST(a_fresh_start_with_a_key_that_is_known_names_its_run)
         trace_give(&s.trace, ACTOR_gateway, 0,
             (struct message){ .code = RUN_START,
                 .run_start = { .request = 7,
+                    .question = 7,
                     .run = story_run(run),
                     .automation = text("flow"),
-                    .key = text("key-1"),
-                    .fresh = 1 } });
+                    .key = text("key-1") } });
     story_expect_only(&s, "run_accepted",
         "0 -> gateway run_accepted request=7 run=R1 automation=A name=flow "
         "version=1 status=3\n"
