@@ -149,6 +149,7 @@ session_describe(struct sessions *sessions, struct session *session,
         memmove(session->token, token.data, token.size);
         session->token_size = token.size;
     }
+    session_learn(sessions, session, held);
     session_compare(sessions, session, held);
 }
 
@@ -229,16 +230,23 @@ session_drop_all(
         session_drop(sessions, session, cursor_blob(&c));
 }
 
+static void
+name_all(struct session *session, struct bytes tokens)
+{
+    struct cursor c = cursor_over(tokens);
+    size_t count = tokens.size > 0 ? cursor_array(&c) : 0;
+    for (size_t i = 0; i < count && !c.bad; i++)
+        session_named(session, cursor_blob(&c));
+}
+
 void
 session_learn(struct sessions *sessions, struct session *session, struct bytes tokens)
 {
     struct cursor c = cursor_over(tokens);
     size_t count = tokens.size > 0 ? cursor_array(&c) : 0;
-    for (size_t i = 0; i < count && !c.bad; i++) {
-        struct bytes token = cursor_blob(&c);
-        session_named(session, token);
-        learn(sessions, session, token);
-    }
+    name_all(session, tokens);
+    for (size_t i = 0; i < count && !c.bad; i++)
+        learn(sessions, session, cursor_blob(&c));
 }
 
 void
@@ -248,7 +256,7 @@ session_compare(struct sessions *sessions, struct session *session, struct bytes
     for (struct list *at = session->held_all.next; at != &session->held_all;
          at = at->next)
         LIST_OF(at, struct held, link)->unsaid++;
-    session_learn(sessions, session, tokens);
+    name_all(session, tokens);
     for (struct list *at = session->held_all.next; at != &session->held_all;
          at = next) {
         struct held *held = LIST_OF(at, struct held, link);

@@ -117,7 +117,9 @@ void session_drop_all(
 /* The worker says that it holds each of a msgpack array of tokens. */
 void
 session_learn(struct sessions *sessions, struct session *session, struct bytes tokens);
-/* The worker says that it holds these, and no others. */
+/* The worker says that it holds these, and no others: what it does not name twice never
+ * reached it.  One that it was not told of is no news: it said so before it read that
+ * the lease is over. */
 void session_compare(
     struct sessions *sessions, struct session *session, struct bytes tokens);
 /* Append the msgpack array of what it holds. */

@@ -25,7 +25,9 @@ def wrk(url, script, clients, seconds, **env):
          url], env=dict(os.environ, **env), check=True, text=True, capture_output=True)
     found = re.search(r"RESULT (.*)", done.stdout)
     result = {k: float(v) for k, v in (p.split("=") for p in found[1].split())}
-    result["count"] = max(1.0, result["rps"] * seconds)
+    result["count"] = result["rps"] * seconds
+    if result["count"] < 1:
+        raise RuntimeError(f"nothing was answered in {seconds} s: {url}")
     if result["errors"]:
         print(f"  {int(result['errors'])} errors", file=sys.stderr)
     return result

@@ -110,6 +110,39 @@ class Idle(unittest.TestCase):
             until(lambda at=port: set(self.connections(at)) == {"02"},
                   lambda at=port: f"they will be asked: {self.connections(at)}", 20)
 
+    def test_07_a_job_that_is_over_keeps_nobody_busy(self):
+        """A worker lists what it holds until it has read the engine's word."""
+        session = self.session("crossing")
+        self.engine.start("one")
+        token = session.wait("job")["token"]
+        session.report(token)
+        self.assertEqual(session.wait("ack")["verdict"], "accepted")
+        session.beat(token)
+        session.wait("heartbeat")
+        self.engine.start("one")
+        second = session.wait("job")["token"]
+        session.report(second)
+        session.wait("ack")
+        heard = session.hear(1.8 * LEASE_MS / 1000)
+        self.assertIn(heard and heard["type"], (None, "cancel"))
+        self.assertEqual(self.statuses(), ["active"])
+        self.engine.start("one")
+        self.assertEqual(session.wait("job")["attempt"], 1)
+
+    def test_08_nor_one_that_a_mobius_worker_still_speaks_of(self):
+        raw = mobius_frames.Raw(self.engine)
+        self.addCleanup(raw.close)
+        raw.register("mobius", actions=["work"])
+        self.engine.start("one")
+        job, = raw.claim_some()
+        report = raw.report(job)
+        raw.wait("job.report.ack", message_id=report)
+        raw.beat(job)
+        raw.hear(1.8 * LEASE_MS / 1000)
+        self.assertEqual(self.statuses(), ["active"])
+        self.engine.start("one")
+        self.assertEqual(len(raw.claim_some()), 1)
+
 
 if __name__ == "__main__":
     unittest.main()

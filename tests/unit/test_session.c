@@ -141,11 +141,21 @@ START_TEST(a_lease_that_the_worker_does_not_name_twice_is_dropped)
     struct session *session = join(); /* holds 0 */
     session_hold(&sessions, session, token(1));
     session_compare(&sessions, session, list_of(named, 2));
-    ck_assert_uint_eq(held_count(session), 3); /* 2 is news, 0 may be on its way */
+    ck_assert_uint_eq(held_count(session), 2); /* 0 may be on its way */
     session_compare(&sessions, session, list_of(named, 1));
-    ck_assert_uint_eq(held_count(session), 2);
-    session_compare(&sessions, session, list_of(named, 2));
-    ck_assert_uint_eq(held_count(session), 2);
+    ck_assert_uint_eq(held_count(session), 1);
+}
+END_TEST
+
+START_TEST(a_lease_that_is_over_is_not_held_again_because_its_worker_had_not_heard_of_it)
+{
+    static const uint8_t named[1] = { 0 };
+    struct session *session = join(); /* holds 0 */
+    session_drop(&sessions, session, token(0));
+    session_compare(&sessions, session, list_of(named, 1));
+    ck_assert_uint_eq(held_count(session), 0);
+    session_learn(&sessions, session, list_of(named, 1)); /* a gateway before us knew */
+    ck_assert_uint_eq(held_count(session), 1);
 }
 END_TEST
 
@@ -179,6 +189,8 @@ session_suite(void)
     Suite *suite = suite_create("session");
     TCase *tests = tcase_create("session");
     tcase_add_checked_fixture(tests, begin, finish);
+    tcase_add_test(tests,
+        a_lease_that_is_over_is_not_held_again_because_its_worker_had_not_heard_of_it);
     tcase_add_test(tests, a_session_keeps_a_copy_of_what_its_worker_said);
     tcase_add_test(tests, what_a_session_said_may_be_said_again_but_for_a_part);
     tcase_add_test(tests, sessions_are_found_by_number_and_id);
