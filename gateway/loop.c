@@ -15,16 +15,18 @@
 
 #include <czmq.h>
 #include <limits.h>
-#include <poll.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 /* Messages of one turn; more come in the next. */
 enum { MESSAGES_MAX = 4096 };
 
-enum { INBOX, WORKERS, WEBSOCKETS, STOP, SERVERS, FD_COUNT = SERVERS + SERVER_COUNT };
+enum { INBOX, WORKERS, WEBSOCKETS, STOP, SERVERS, SOURCES = SERVERS + SERVER_COUNT };
 
 struct loop {
     struct gateway *gateway;
-    struct pollfd fds[FD_COUNT];
+    int epoll;
+    bool ready[SOURCES];
     bool worker_spoke; /* the descriptor of their door does not say it any more */
     struct alarm leave;
     bool over;
@@ -46,10 +48,19 @@ requests_busy(const struct gateway *g)
 }
 
 static void
+watch(const struct loop *loop, unsigned source, int fd)
+{
+    struct epoll_event event = { .events = EPOLLIN, .data.u32 = source };
+    if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
+        WRONG("epoll_ctl failed");
+}
+
+static void
 begin_to_leave(struct loop *loop)
 {
     struct gateway *g = loop->gateway;
-    loop->fds[STOP].fd = -1;
+    if (epoll_ctl(loop->epoll, EPOLL_CTL_DEL, g->child.stop_fd, NULL) != 0)
+        WRONG("epoll_ctl failed");
     log_line(LOG_INFO, "draining", "requests=%zu busy_workers=%zu", requests_busy(g),
         workers_busy(g->workers));
     g->draining = true;
@@ -87,7 +98,7 @@ open_doors(struct loop *loop)
     if (g->open || gateway_waits_for(g) != NULL)
         return;
     g->open = true;
-    loop->fds[WORKERS].fd = worker_door_fd(g->worker_door);
+    watch(loop, WORKERS, worker_door_fd(g->worker_door));
     workflow_graph_begin(g->workflow_graph);
     child_ready(&g->child, "http=%u worker=%u iii=%u iii_http=%u",
         server_port(g->servers[SERVER_HTTP]), worker_door_port(g->worker_door),
@@ -109,14 +120,14 @@ turn(struct loop *loop)
     struct gateway *g = loop->gateway;
     bool more = false;
     g->now_ms = clock_monotonic_ms();
-    if (loop->fds[INBOX].revents != 0 || !mailbox_drained(g->mailbox))
+    if (loop->ready[INBOX] || !mailbox_drained(g->mailbox))
         more = !hear_actors(g);
-    if (loop->fds[WORKERS].revents != 0 || loop->worker_spoke)
+    if (loop->ready[WORKERS] || loop->worker_spoke)
         more |= worker_door_run(g->worker_door);
-    if (loop->fds[WEBSOCKETS].revents != 0)
+    if (loop->ready[WEBSOCKETS])
         websockets_run(g->websockets);
     for (size_t i = 0; i < SERVER_COUNT; i++)
-        server_run(g->servers[i], loop->fds[SERVERS + i].revents != 0 || g->draining);
+        server_run(g->servers[i], loop->ready[SERVERS + i] || g->draining);
     alarms_ring(&g->alarms, g->now_ms);
     for (size_t i = 0; i < SERVER_COUNT; i++)
         server_run(g->servers[i], false);
@@ -144,31 +155,37 @@ wait_until(struct loop *loop, uint64_t at_ms)
     loop->worker_spoke = g->open && worker_door_hears(g->worker_door);
     if (loop->worker_spoke)
         sleep_ms = 0;
-    for (size_t i = 0; i < FD_COUNT; i++)
-        loop->fds[i].revents = 0;
-    if (poll(loop->fds, FD_COUNT, sleep_ms > INT_MAX ? INT_MAX : (int)sleep_ms) < 0
-        && errno != EINTR)
-        WRONG("poll failed");
+    struct epoll_event events[SOURCES];
+    int count = epoll_wait(
+        loop->epoll, events, SOURCES, sleep_ms > INT_MAX ? INT_MAX : (int)sleep_ms);
+    if (count < 0 && errno != EINTR)
+        WRONG("epoll_wait failed");
+    memset(loop->ready, 0, sizeof loop->ready);
+    for (int i = 0; i < count; i++)
+        loop->ready[events[i].data.u32] = true;
 }
 
 void
 gateway_loop(struct gateway *g)
 {
-    struct loop loop = { .gateway = g };
-    loop.fds[INBOX] = (struct pollfd){ mailbox_fd(g->mailbox), POLLIN, 0 };
-    loop.fds[WORKERS] = (struct pollfd){ -1, POLLIN, 0 };
-    loop.fds[WEBSOCKETS] = (struct pollfd){ websockets_fd(g->websockets), POLLIN, 0 };
-    loop.fds[STOP] = (struct pollfd){ g->child.stop_fd, POLLIN, 0 };
-    for (size_t i = 0; i < SERVER_COUNT; i++)
-        loop.fds[SERVERS + i] =
-            (struct pollfd){ server_fd(g->servers[i]), POLLIN, POLLIN };
+    struct loop loop = { .gateway = g, .epoll = epoll_create1(EPOLL_CLOEXEC) };
+    if (loop.epoll < 0)
+        WRONG("epoll_create1 failed");
+    watch(&loop, INBOX, mailbox_fd(g->mailbox));
+    watch(&loop, WEBSOCKETS, websockets_fd(g->websockets));
+    watch(&loop, STOP, g->child.stop_fd);
+    for (unsigned i = 0; i < SERVER_COUNT; i++) {
+        watch(&loop, SERVERS + i, server_fd(g->servers[i]));
+        loop.ready[SERVERS + i] = true;
+    }
     uint64_t next_ms = turn(&loop);
     while (!loop.over) {
         wait_until(&loop, next_ms);
-        if (loop.fds[STOP].revents != 0)
+        if (loop.ready[STOP])
             begin_to_leave(&loop);
         next_ms = turn(&loop);
     }
+    close(loop.epoll);
     alarm_clear(&g->alarms, &loop.leave);
     mailbox_flush(g->mailbox);
 }

@@ -147,7 +147,7 @@ START_TEST(a_lease_that_the_worker_does_not_name_twice_is_dropped)
 }
 END_TEST
 
-START_TEST(a_lease_that_is_over_is_not_held_again_because_its_worker_had_not_heard_of_it)
+START_TEST(a_lease_that_is_over_is_not_held_again_when_it_is_named_late)
 {
     static const uint8_t named[1] = { 0 };
     struct session *session = join(); /* holds 0 */
@@ -189,8 +189,7 @@ session_suite(void)
     Suite *suite = suite_create("session");
     TCase *tests = tcase_create("session");
     tcase_add_checked_fixture(tests, begin, finish);
-    tcase_add_test(tests,
-        a_lease_that_is_over_is_not_held_again_because_its_worker_had_not_heard_of_it);
+    tcase_add_test(tests, a_lease_that_is_over_is_not_held_again_when_it_is_named_late);
     tcase_add_test(tests, a_session_keeps_a_copy_of_what_its_worker_said);
     tcase_add_test(tests, what_a_session_said_may_be_said_again_but_for_a_part);
     tcase_add_test(tests, sessions_are_found_by_number_and_id);
