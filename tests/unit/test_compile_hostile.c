@@ -142,13 +142,14 @@ static const struct {
         "- {key: t%u, kind: schedule, cron: \"* * 30 2 *\"}\n" },
 };
 
+/* `before`, then `repeated` as often as fits; returns the size. */
 static size_t
-hostile_fill(char *into, size_t size, int which)
+fill(char *into, size_t size, const char *before, const char *repeated)
 {
-    size_t used = (size_t)snprintf(into, size, "%s", hostile[which].before);
-    char unit[128];
+    size_t used = (size_t)snprintf(into, size, "%s", before);
+    char unit[256];
     for (unsigned i = 0;; i++) {
-        const char *at = hostile[which].unit;
+        const char *at = repeated;
         size_t unit_size = 0;
         for (; *at != '\0'; at++) {
             if (*at == '%' && at[1] == 'u') {
@@ -194,7 +195,7 @@ START_TEST(a_hostile_text_costs_little_time_and_memory)
 {
     static char yaml[256 * 1024];
     struct timespec from, to;
-    size_t size = hostile_fill(yaml, sizeof yaml, _i);
+    size_t size = fill(yaml, sizeof yaml, hostile[_i].before, hostile[_i].unit);
     struct compiled *c = calloc(1, sizeof *c);
     ck_assert_ptr_nonnull(c);
     if (WATCH_MEMORY)
@@ -311,6 +312,39 @@ START_TEST(a_changed_text_gives_a_plan_or_mistakes)
 }
 END_TEST
 
+#define STEPS "name: x\nsteps: [{kind: set, values: {a: 1}}]\n"
+#define LONG  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+/* Inputs whose schema, or whose defaults, cost too much to judge. */
+START_TEST(inputs_that_take_too_much_work_are_refused_as_a_whole)
+{
+    static const struct {
+        const char *before, *unit, *after;
+    } inputs[] = {
+        { STEPS "inputs:\n", "  k%u: {pattern: " LONG LONG LONG LONG "}\n", "" },
+        { STEPS "inputs:\n  a: {items: {pattern: ^(a+)+$}, default: [", LONG "b,",
+            "]}\n" },
+    };
+    static char yaml[2 * 1024 * 1024];
+    struct compile_limits wide = limits;
+    wide.text_max = sizeof yaml;
+    wide.payload_max = 2 * sizeof yaml;
+    for (size_t i = 0; i < COUNT(inputs); i++) {
+        size_t behind = strlen(inputs[i].after);
+        size_t size =
+            fill(yaml, sizeof yaml - behind, inputs[i].before, inputs[i].unit);
+        memcpy(yaml + size, inputs[i].after, behind);
+        struct compiled *c = compiled_new(bytes_of(yaml, size + behind), &wide);
+        const struct mistake *first = &c->mistakes.list[0];
+        ck_assert_int_eq(c->err, ERR_INVALID);
+        ck_assert_str_eq(first->path, "inputs");
+        ck_assert_str_eq(first->message,
+            "this takes too much work: expected a smaller schema or value");
+        compiled_free(c);
+    }
+}
+END_TEST
+
 START_TEST(who_may_have_no_value_is_told_so_and_no_more)
 {
     struct compile_limits none = limits;
@@ -410,6 +444,7 @@ hostile_suite(void)
     tcase_add_loop_test(
         tests, a_hostile_text_costs_little_time_and_memory, 0, (int)COUNT(hostile));
     tcase_add_test(tests, a_changed_text_gives_a_plan_or_mistakes);
+    tcase_add_test(tests, inputs_that_take_too_much_work_are_refused_as_a_whole);
     tcase_add_test(tests, who_may_have_no_value_is_told_so_and_no_more);
     tcase_add_test(tests, mistakes_behind_a_hundred_are_counted);
     tcase_add_test(tests, lists_behind_the_last_step_that_may_be_are_not_looked_at);
