@@ -3,6 +3,7 @@
 #include "base/list.h"
 #include "base/pack.h"
 #include "base/wrong.h"
+#include "gateway/put.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,13 +134,6 @@ actions_done(const struct actions *actions, const struct id *project, struct byt
             pack_text(out, bytes_of(own->name, own->name_size));
     }
     return buffer_bytes(out);
-}
-
-static void
-put_text(struct buffer *out, const char *name, struct bytes value)
-{
-    pack_string(out, name);
-    pack_text(out, value);
 }
 
 static void

@@ -2,6 +2,7 @@
 
 #include "base/pack.h"
 #include "base/wrong.h"
+#include "gateway/put.h"
 
 enum { WORD_MAX = 200, SENTENCE_MAX = 4096, CHUNK_MAX = 65536, LIST_MAX = 256 };
 
@@ -251,24 +252,10 @@ put_type(struct buffer *out, const char *type, size_t field_count)
 }
 
 static void
-put_text(struct buffer *out, const char *name, struct bytes value)
-{
-    pack_string(out, name);
-    pack_text(out, value);
-}
-
-static void
 put_blob(struct buffer *out, const char *name, struct bytes value)
 {
     pack_string(out, name);
     pack_blob(out, value);
-}
-
-static void
-put_number(struct buffer *out, const char *name, uint64_t value)
-{
-    pack_string(out, name);
-    pack_u64(out, value);
 }
 
 static void

@@ -10,6 +10,7 @@
 #include "gateway/iii/iii.h"
 #include "gateway/iii/invoke.h"
 #include "gateway/iii/route.h"
+#include "gateway/put.h"
 #include "gateway/said.h"
 
 #include <strings.h>
@@ -197,13 +198,6 @@ read_body(struct request *r, struct bytes *body)
     }
     *body = arena_copy(&r->arena, buffer_bytes(out));
     return true;
-}
-
-static void
-put_text(struct buffer *out, const char *name, struct bytes value)
-{
-    pack_string(out, name);
-    pack_text(out, value);
 }
 
 static void

@@ -3,6 +3,7 @@
 #include "base/json_write.h"
 #include "gateway/iii/invoke.h"
 #include "gateway/iii/survey.h"
+#include "gateway/put.h"
 #include "gateway/said.h"
 
 #include <stdio.h>
@@ -22,20 +23,6 @@ names(const struct iii_worker *caller, const struct iii_frame *asked,
     iii_refuse(caller, asked, "INVALID_ARGUMENTS",
         text("queue or topic must be a text that is not empty"));
     return false;
-}
-
-static void
-put_text(struct buffer *out, const char *name, struct bytes value)
-{
-    pack_string(out, name);
-    pack_text(out, value);
-}
-
-static void
-put_number(struct buffer *out, const char *name, uint64_t value)
-{
-    pack_string(out, name);
-    pack_u64(out, value);
 }
 
 /* ---- all dead letters of a queue ---- */

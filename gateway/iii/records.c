@@ -6,6 +6,7 @@
 #include "base/quoted.h"
 #include "base/wrong.h"
 #include "gateway/iii/invoke.h"
+#include "gateway/put.h"
 #include "gateway/said.h"
 
 #include <stdlib.h>
@@ -58,13 +59,6 @@ level_named(struct bytes name)
             || bytes_equal(name, text(levels[i].text)))
             return &levels[i];
     return NULL;
-}
-
-static void
-put_text(struct buffer *out, const char *name, struct bytes value)
-{
-    pack_string(out, name);
-    pack_text(out, value);
 }
 
 /* A message that is no text is shown as JSON. */

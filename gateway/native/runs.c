@@ -3,15 +3,9 @@
 #include "base/stamp.h"
 #include "gateway/native/body.h"
 #include "gateway/native/native.h"
+#include "gateway/put.h"
 
 enum { WAIT_MAX_MS = 600000, NAME_MAX_BYTES = 200, KEY_MAX = 200, REASON_MAX = 1000 };
-
-static void
-put_text(struct buffer *out, const char *name, struct bytes value)
-{
-    pack_string(out, name);
-    pack_text(out, value);
-}
 
 static void
 put_stamp(struct buffer *out, const char *key, uint64_t unix_ms)

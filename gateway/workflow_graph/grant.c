@@ -1,22 +1,9 @@
 #include "base/clock.h"
 #include "base/json_write.h"
 #include "base/pack.h"
+#include "gateway/put.h"
 #include "gateway/workflow_graph/names.h"
 #include "gateway/workflow_graph/state.h"
-
-static void
-put_text(struct buffer *out, const char *name, struct bytes value)
-{
-    pack_string(out, name);
-    pack_text(out, value);
-}
-
-static void
-put_number(struct buffer *out, const char *name, uint64_t value)
-{
-    pack_string(out, name);
-    pack_u64(out, value);
-}
 
 /* As a text: texts as they are, all else as JSON. */
 static void

@@ -1,6 +1,7 @@
 #include "gateway/workflow_graph/sheet.h"
 
 #include "base/json_read.h"
+#include "gateway/put.h"
 #include "gateway/workflow_graph/names.h"
 
 bool
@@ -71,13 +72,6 @@ struct writing {
     bool shows_run;
     bool some; /* a job has the status that is wanted */
 };
-
-static void
-put_text(struct buffer *out, const char *name, struct bytes value)
-{
-    pack_string(out, name);
-    pack_text(out, value);
-}
 
 static void
 put_id(struct writing *w, const char *name, struct bytes key)
