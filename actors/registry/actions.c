@@ -2,6 +2,7 @@
  * http.request: the gateway is told where it is called and what signs the call, so that
  * neither lies in the log of a run. */
 #include "actors/registry/access.h"
+#include "base/url.h"
 
 enum {
     NAME_MAX_BYTES = 100,
@@ -187,12 +188,6 @@ may_begin(const struct registry_state *state, const struct action_set *set,
 }
 
 static bool
-is_url(struct bytes url)
-{
-    return bytes_begin(url, text("http://")) || bytes_begin(url, text("https://"));
-}
-
-static bool
 take_changes(
     const struct action_set *set, struct action_entry *action, struct outbox *out)
 {
@@ -207,10 +202,10 @@ take_changes(
         refuse(out, set->request, ERR_INVALID,
             text("title, description and URL must be texts, the schemas, annotations "
                  "and tags objects, and none too long"));
-    else if (http != (action->url.size > 0) || (http && !is_url(action->url)))
+    else if (http != (action->url.size > 0) || (http && !url_valid(action->url)))
         refuse(out, set->request, ERR_INVALID,
-            text("an action of kind http has a URL, which begins with http:// or "
-                 "https://; one of kind worker has none"));
+            text("an action of kind http has a URL, http:// or https:// and printable "
+                 "characters; one of kind worker has none"));
     else if (set->secret.size > 0 && (!http || set->secret.size > SEALED_MAX))
         refuse(out, set->request, ERR_CONFLICT,
             text("only the calls of an action of kind http are signed"));

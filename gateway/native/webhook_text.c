@@ -1,6 +1,7 @@
 /* Webhooks as texts of automations, in and out. */
 #include "base/json_read.h"
 #include "base/json_write.h"
+#include "base/url.h"
 #include "gateway/native/body.h"
 #include "gateway/native/webhooks.h"
 #include "gateway/said.h"
@@ -160,23 +161,10 @@ webhook_read(struct request *r, struct bytes document, struct webhook *webhook)
 
 /* ---- what is said of one ---- */
 
-static bool
-url_right(struct bytes url)
-{
-    size_t scheme = bytes_begin(url, text("http://"))    ? sizeof "http://" - 1
-                    : bytes_begin(url, text("https://")) ? sizeof "https://" - 1
-                                                         : 0;
-    for (size_t i = 0; i < url.size; i++)
-        if (url.data[i] <= ' ' || url.data[i] >= 0x7f
-            || strchr("{}\"<>\\^`|", url.data[i]) != NULL)
-            return false;
-    return scheme > 0 && url.size > scheme;
-}
-
 bool
 webhook_url(struct request *r, struct bytes url)
 {
-    if (url_right(url))
+    if (url_valid(url))
         return true;
     request_refuse(r, ERR_INVALID,
         "url must be an address that begins with http:// or https://, of at most %d "

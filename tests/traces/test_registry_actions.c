@@ -148,8 +148,8 @@ END_TEST
 
 START_TEST(an_action_has_the_url_of_its_kind)
 {
-    static const char wrong[] = "an action of kind http has a URL, which begins with "
-                                "http:// or https://; one of kind worker has none";
+    static const char wrong[] = "an action of kind http has a URL, http:// or https:// "
+                                "and printable characters; one of kind worker has none";
     static const char unsigned_[] =
         "only the calls of an action of kind http are signed";
     struct trace t;

@@ -6,6 +6,7 @@
 #include "base/nearest.h"
 #include "base/pack.h"
 #include "base/quoted.h"
+#include "base/url.h"
 #include "tests/unit/suites.h"
 
 START_TEST(a_duration_is_bounded_as_a_whole)
@@ -64,6 +65,21 @@ START_TEST(a_candidate_that_is_too_long_is_not_near)
 }
 END_TEST
 
+START_TEST(a_url_has_a_scheme_and_no_character_that_must_be_escaped)
+{
+    static const char *const right[] = { "http://a", "https://a.example:8443/b?c=%7B#d",
+        "http://[::1]/~e" };
+    static const char *const wrong[] = { "", "http://", "https://", "ftp://a", "a",
+        "HTTP://a", "http://a b", "http://a\n", "http://\x7f", "http://\xc3\xa9",
+        "http://a/{id}", "http://a/\"", "http://a\\b", " http://a" };
+    for (size_t i = 0; i < COUNT(right); i++)
+        ck_assert_msg(url_valid(text(right[i])), "%s", right[i]);
+    for (size_t i = 0; i < COUNT(wrong); i++)
+        ck_assert_msg(!url_valid(text(wrong[i])), "%s", wrong[i]);
+    ck_assert(!url_valid(bytes_of("http://a\0b", 10)));
+}
+END_TEST
+
 /* Keys that are no texts are shown as one; more than one value is none. */
 START_TEST(any_value_has_its_json)
 {
@@ -108,6 +124,7 @@ texts_suite(void)
     tcase_add_test(tests, what_cannot_be_shown_is_escaped);
     tcase_add_test(tests, a_hash_is_shown_as_hex);
     tcase_add_test(tests, a_candidate_that_is_too_long_is_not_near);
+    tcase_add_test(tests, a_url_has_a_scheme_and_no_character_that_must_be_escaped);
     tcase_add_test(tests, any_value_has_its_json);
     suite_add_tcase(suite, tests);
     return suite;
