@@ -28,6 +28,7 @@ from power import DIE_AFTER, DIE_BEFORE, Power  # noqa: E402
 KILLS = int(os.environ.get("KILLS", "220"))
 SEED = int(os.environ.get("SEED", str(random.SystemRandom().randrange(1 << 32))))
 ENGINE_KILLS = 500
+AT_ONCE = 9    # kills, when everything dies
 STRIKE_S = 30  # in which a point of the table must be reached
 
 JOURNALED = ["registry.0", "trigger.0", "scheduler.0", "scheduler.1"]
@@ -175,8 +176,8 @@ class Kills(unittest.TestCase):
                 chance.shuffle(points)
                 while killer.count < kills:
                     # Half and half, until every point was hit.
-                    if points and (chance.random() < 0.7 or kills - killer.count
-                                   <= 2 * len(points)):
+                    left = kills - killer.count - AT_ONCE
+                    if points and (chance.random() < 0.7 or left <= 2 * len(points)):
                         killer.strike(points.pop())
                     else:
                         killer.at_random()
