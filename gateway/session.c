@@ -244,9 +244,11 @@ session_learn(struct sessions *sessions, struct session *session, struct bytes t
 {
     struct cursor c = cursor_over(tokens);
     size_t count = tokens.size > 0 ? cursor_array(&c) : 0;
-    name_all(session, tokens);
-    for (size_t i = 0; i < count && !c.bad; i++)
-        learn(sessions, session, cursor_blob(&c));
+    for (size_t i = 0; i < count && !c.bad; i++) {
+        struct bytes token = cursor_blob(&c);
+        session_named(session, token);
+        learn(sessions, session, token);
+    }
 }
 
 void
