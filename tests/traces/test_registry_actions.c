@@ -160,6 +160,10 @@ START_TEST(an_action_has_the_url_of_its_kind)
         "\xa7"
         "ftp://a");
     registry_expect_refused(&t, ERR_INVALID, wrong);
+    make_any(&t, "a", ACTION_HTTP,
+        "\xaa"
+        "http://a b");
+    registry_expect_refused(&t, ERR_INVALID, wrong);
     make_any(&t, "a", ACTION_WORKER,
         "\xa8"
         "http://a");
