@@ -129,20 +129,6 @@ class Idle(unittest.TestCase):
         self.engine.start("one")
         self.assertEqual(session.wait("job")["attempt"], 1)
 
-    def test_08_nor_one_that_a_mobius_worker_still_speaks_of(self):
-        raw = mobius_frames.Raw(self.engine)
-        self.addCleanup(raw.close)
-        raw.register("mobius", actions=["work"])
-        self.engine.start("one")
-        job, = raw.claim_some()
-        report = raw.report(job)
-        raw.wait("job.report.ack", message_id=report)
-        raw.beat(job)
-        raw.hear(1.8 * LEASE_MS / 1000)
-        self.assertEqual(self.statuses(), ["active"])
-        self.engine.start("one")
-        self.assertEqual(len(raw.claim_some()), 1)
-
 
 if __name__ == "__main__":
     unittest.main()
