@@ -102,9 +102,7 @@ tell_listener(const struct registry_state *state, uint32_t peer, size_t *bytes,
 {
     uint64_t record = state->listeners[peer].next;
     uint32_t told = state->listeners[peer].told;
-    while (record != 0 && told < WINDOW
-           && *bytes < PLAN_BYTES_MAX
-           /* never: a tick follows each message, which frees a window at most */
+    while (record != 0 && told < WINDOW && *bytes < PLAN_BYTES_MAX
            && outbox_has_room(out, 1)) {
         struct row_key key = key_of_untold(peer, record);
         struct version_name name =
