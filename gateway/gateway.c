@@ -8,6 +8,10 @@
 #include "gateway/watch.h"
 #include "gateway/workers.h"
 
+/* Runs by which a partition is ahead when another has its turn, however many come:
+ * about what shares a sync, so that two partitions sync no oftener than one. */
+enum { GROUP = 64 };
+
 /* Answers to sessions and to questions are told apart by the highest bit of the number.
  */
 static bool
@@ -51,12 +55,14 @@ gateway_partition(struct gateway *g, const struct id *project, struct bytes key)
 }
 
 void
-gateway_turn_partition(struct gateway *g)
+gateway_turn_partition(struct gateway *g, bool waiting)
 {
-    g->partition = 0;
+    uint32_t least = 0;
     for (uint32_t i = 1; i < g->child.config.schedulers; i++)
-        if (g->placed[i] < g->placed[g->partition])
-            g->partition = i;
+        if (g->placed[i] < g->placed[least])
+            least = i;
+    if (!waiting || g->placed[g->partition] >= g->placed[least] + GROUP)
+        g->partition = least;
 }
 
 static void

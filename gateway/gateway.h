@@ -40,7 +40,7 @@ struct gateway {
     struct development *development; /* NULL: no such key is made */
     struct buffer scratch;           /* for one call */
     uint64_t key_count;              /* keys of the engine, as the registry said */
-    uint32_t partition;              /* of this turn's runs without idempotency key */
+    uint32_t partition;              /* now of runs without idempotency key */
     uint64_t placed[PARTITIONS_MAX]; /* such runs, by partition, in this life */
     bool keys_complete;              /* callers can be judged */
     bool open;                       /* ready was said */
@@ -51,12 +51,13 @@ struct gateway {
 const char *gateway_waits_for(const struct gateway *gateway);
 
 /* Where a run starts: those of one idempotency key meet in one partition, in this life
- * and the next; those without go all to one in a turn of the gateway, so that they are
- * one packet and one sync there, and to the one with the fewest in the next. */
+ * and the next.  Those without start in groups, so that they share packets and syncs.
+ */
 uint32_t
 gateway_partition(struct gateway *gateway, const struct id *project, struct bytes key);
-/* A turn is over. */
-void gateway_turn_partition(struct gateway *gateway);
+/* A turn is over, and it is `waiting` for answers: a group goes on while the gateway
+ * does, or until it is large; the next is of the partition that had the fewest runs. */
+void gateway_turn_partition(struct gateway *gateway, bool waiting);
 
 /* A fact, note or reply of an actor. */
 void gateway_hear(struct gateway *gateway, const struct message *in);

@@ -136,7 +136,7 @@ turn(struct loop *loop)
     if (g->draining && nothing_left(g))
         loop->over = true;
     mailbox_flush(g->mailbox);
-    gateway_turn_partition(g);
+    gateway_turn_partition(g, bridge_count(g->bridge) > 0);
     uint64_t hello_ms = g->now_ms + mailbox_tick(g->mailbox);
     uint64_t next_ms = alarms_next(&g->alarms);
     if (hello_ms < next_ms)

@@ -1,11 +1,11 @@
-/* Goal: runs that start in one turn go to one partition, and over many turns no
- * partition gets more than another by more than a turn's. */
+/* Goal: runs that begin together go to one partition, others take turns, and no
+ * partition gets more than another by more than a group and what comes in one turn. */
 #include "gateway/gateway.h"
 #include "tests/unit/gateway_suites.h"
 
 #include <stdlib.h>
 
-enum { PARTITIONS = 3, TURNS = 1000 };
+enum { PARTITIONS = 3, GROUP = 64, TURNS = 1000, MANY = 60, FEW = 4 };
 
 static struct gateway gateway;
 
@@ -30,19 +30,38 @@ place(const char *key)
 
 START_TEST(one_turns_runs_go_to_one_partition)
 {
-    gateway_turn_partition(&gateway);
+    gateway_turn_partition(&gateway, false);
     uint32_t first = place("");
     for (int i = 0; i < 100; i++)
         ck_assert_uint_eq(place(""), first);
 }
 END_TEST
 
-START_TEST(runs_one_at_a_time_take_turns)
+START_TEST(runs_one_after_the_other_take_turns)
 {
     for (uint32_t i = 0; i < 5 * PARTITIONS; i++) {
-        gateway_turn_partition(&gateway);
+        gateway_turn_partition(&gateway, false);
         ck_assert_uint_eq(place(""), i % PARTITIONS);
+        gateway_turn_partition(&gateway, true);
     }
+}
+END_TEST
+
+START_TEST(runs_that_come_while_others_begin_are_groups)
+{
+    unsigned group = 0;
+    for (uint32_t i = 0, last = gateway.partition; i < 5 * PARTITIONS * GROUP; i++) {
+        gateway_turn_partition(&gateway, true);
+        uint32_t partition = place("");
+        if (partition != last) {
+            ck_assert_uint_ge(group, GROUP);
+            group = 0;
+        }
+        last = partition;
+        group++;
+    }
+    for (uint32_t i = 0; i < PARTITIONS; i++)
+        ck_assert_uint_ge(gateway.placed[i], 4 * GROUP);
 }
 END_TEST
 
@@ -51,12 +70,12 @@ START_TEST(no_partition_gets_much_more_than_another)
 {
     unsigned placed[PARTITIONS] = { 0 };
     for (unsigned turn = 0; turn < TURNS; turn++) {
-        gateway_turn_partition(&gateway);
-        for (unsigned i = 0; i < (turn % PARTITIONS == 0 ? 60 : 4); i++)
+        gateway_turn_partition(&gateway, turn % 10 != 0);
+        for (unsigned i = 0; i < (turn % PARTITIONS == 0 ? MANY : FEW); i++)
             placed[place("")]++;
     }
     for (unsigned i = 1; i < PARTITIONS; i++)
-        ck_assert_int_le(abs((int)placed[i] - (int)placed[0]), 60);
+        ck_assert_int_lt(abs((int)placed[i] - (int)placed[0]), GROUP + MANY);
 }
 END_TEST
 
@@ -64,7 +83,7 @@ START_TEST(a_key_has_its_partition_whatever_the_turn)
 {
     uint32_t first = place("order 17"), others = 0;
     for (int turn = 0; turn < 10; turn++) {
-        gateway_turn_partition(&gateway);
+        gateway_turn_partition(&gateway, false);
         place("");
         ck_assert_uint_eq(place("order 17"), first);
     }
@@ -81,7 +100,8 @@ placing_suite(void)
     TCase *tests = tcase_create("placing");
     tcase_add_checked_fixture(tests, begin, finish);
     tcase_add_test(tests, one_turns_runs_go_to_one_partition);
-    tcase_add_test(tests, runs_one_at_a_time_take_turns);
+    tcase_add_test(tests, runs_one_after_the_other_take_turns);
+    tcase_add_test(tests, runs_that_come_while_others_begin_are_groups);
     tcase_add_test(tests, no_partition_gets_much_more_than_another);
     tcase_add_test(tests, a_key_has_its_partition_whatever_the_turn);
     suite_add_tcase(suite, tests);
