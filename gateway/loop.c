@@ -21,7 +21,15 @@
 /* Messages of one turn; more come in the next. */
 enum { MESSAGES_MAX = 4096 };
 
-enum { INBOX, WORKERS, WEBSOCKETS, STOP, SERVERS, SOURCES = SERVERS + SERVER_COUNT };
+enum {
+    INBOX,
+    WORKERS,
+    PARTINGS,
+    WEBSOCKETS,
+    STOP,
+    SERVERS,
+    SOURCES = SERVERS + SERVER_COUNT
+};
 
 struct loop {
     struct gateway *gateway;
@@ -99,6 +107,7 @@ open_doors(struct loop *loop)
         return;
     g->open = true;
     watch(loop, WORKERS, worker_door_fd(g->worker_door));
+    watch(loop, PARTINGS, worker_door_partings_fd(g->worker_door));
     workflow_graph_begin(g->workflow_graph);
     child_ready(&g->child, "http=%u worker=%u iii=%u iii_http=%u",
         server_port(g->servers[SERVER_HTTP]), worker_door_port(g->worker_door),
@@ -122,6 +131,8 @@ turn(struct loop *loop)
     g->now_ms = clock_monotonic_ms();
     if (loop->ready[INBOX] || !mailbox_drained(g->mailbox))
         more = !hear_actors(g);
+    if (loop->ready[PARTINGS])
+        worker_door_partings(g->worker_door);
     if (loop->ready[WORKERS] || loop->worker_spoke)
         more |= worker_door_run(g->worker_door);
     if (loop->ready[WEBSOCKETS])

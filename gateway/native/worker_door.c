@@ -24,20 +24,27 @@ enum {
     PEER_BYTES = 64 << 20, /* that one peer may have said and we have not read */
     FRAME_MARGIN = 1 << 20,
     HANDSHAKE_MS = 500,
+    LAST_WORDS_MS = 1000, /* for what a connection said before it was over */
     /* The system asks a silent peer's system by itself, which wakes nobody. */
     PROBE_AFTER_S = 15,
     PROBE_EVERY_S = 5,
     PROBES_MAX = 3,
+    NOTICE_SIZE = 6, /* of libzmq's monitor: what happened, 2, to which descriptor, 4 */
 };
+
+static const char partings_at[] = "inproc://worker-door-partings";
 
 struct worker_door {
     struct gateway *gateway;
     zsock_t *door;
-    void *socket; /* its libzmq socket */
-    bool said;    /* something, since it was asked whether it hears */
+    void *socket;       /* its libzmq socket */
+    zsock_t *partings;  /* which connections are over, by descriptor */
+    zmq_msg_t *reading; /* the frame that is taken now */
+    bool said;          /* something, since it was asked whether it hears */
     unsigned port;
     struct worker_limits limits;
-    struct map peers; /* connections that have a session, by identity */
+    struct map peers;         /* connections that have a session, by identity */
+    struct map by_descriptor; /* the same, until they are over */
     struct buffer out;
     struct cells *cells;
     struct publishing publishing;
@@ -48,12 +55,20 @@ struct peer {
     struct worker_door *door;
     struct session *session;
     uint8_t identity[IDENTITY_SIZE];
+    int32_t descriptor; /* of the system, for as long as it lasts */
+    struct alarm over;
 };
 
 static struct bytes
 identity_of(const struct peer *peer)
 {
     return bytes_of(peer->identity, IDENTITY_SIZE);
+}
+
+static struct bytes
+descriptor_of(const struct peer *peer)
+{
+    return bytes_of((const uint8_t *)&peer->descriptor, sizeof peer->descriptor);
 }
 
 /* Send door->out to a connection: false if it is gone or does not read. */
@@ -182,7 +197,10 @@ ended(struct session *session, enum err err, struct bytes detail)
     if (err != ERR_NONE && err != ERR_UNAVAILABLE)
         say_error(
             peer->door, identity_of(peer), err, detail, asked ? &registering : NULL);
+    alarm_clear(&peer->door->gateway->alarms, &peer->over);
     map_remove(&peer->door->peers, identity_of(peer));
+    if (map_get(&peer->door->by_descriptor, descriptor_of(peer)) == peer)
+        map_remove(&peer->door->by_descriptor, descriptor_of(peer));
     free(peer);
 }
 
@@ -197,6 +215,31 @@ static const struct voice voice = {
     .ended = ended,
 };
 
+/* Its worker comes back, if it does, over another connection. */
+static void
+end_parted(struct alarm *alarm)
+{
+    struct peer *peer = LIST_OF(alarm, struct peer, over);
+    workers_end(peer->door->gateway->workers, &peer->session, false);
+}
+
+void
+worker_door_partings(struct worker_door *door)
+{
+    uint8_t notice[NOTICE_SIZE];
+    struct gateway *g = door->gateway;
+    void *partings = zsock_resolve(door->partings);
+    while (zmq_recv(partings, notice, sizeof notice, ZMQ_DONTWAIT) == sizeof notice) {
+        struct bytes descriptor = bytes_of(notice + 2, sizeof notice - 2);
+        struct peer *peer = map_get(&door->by_descriptor, descriptor);
+        (void)zmq_recv(partings, NULL, 0, ZMQ_DONTWAIT); /* our own address */
+        if (peer == NULL)
+            continue;
+        map_remove(&door->by_descriptor, descriptor);
+        alarm_set(&g->alarms, &peer->over, g->now_ms + LAST_WORDS_MS);
+    }
+}
+
 /* A session for this connection; NULL if there are too many. */
 static struct session *
 peer_new(struct worker_door *door, struct bytes identity)
@@ -204,7 +247,11 @@ peer_new(struct worker_door *door, struct bytes identity)
     struct peer *peer = calloc(1, sizeof *peer);
     if (peer == NULL)
         WRONG("out of memory");
+    /* The system may have given us the descriptor of one that is over. */
+    worker_door_partings(door);
     peer->door = door;
+    peer->descriptor = zmq_msg_get(door->reading, ZMQ_SRCFD);
+    peer->over.ring = end_parted;
     memcpy(peer->identity, identity.data, IDENTITY_SIZE);
     peer->session = workers_join(door->gateway->workers, &voice, peer);
     if (peer->session == NULL) {
@@ -212,6 +259,7 @@ peer_new(struct worker_door *door, struct bytes identity)
         return NULL;
     }
     map_put(&door->peers, identity_of(peer), peer);
+    map_put(&door->by_descriptor, descriptor_of(peer), peer);
     return peer->session;
 }
 
@@ -359,6 +407,7 @@ worker_door_run(struct worker_door *door)
     bool more = true;
     zmq_msg_init(&identity);
     zmq_msg_init(&frame);
+    door->reading = &frame;
     while (count++ < FRAMES_MAX && clock_monotonic_us() < until_us) {
         bool right;
         more = receive(door, &identity, &frame, &right);
@@ -397,6 +446,22 @@ bind_door(struct worker_door *door, struct fault *fault)
             fault, ERR_CONFLICT, "worker_port: %s on %.64s is in use", port, address);
     return fault_set(fault, ERR_IO, "cannot listen on %.64s port %s: %s", address, port,
         zmq_strerror(errno));
+}
+
+/* Connections that are over are told of by descriptor; libzmq waits for who is told, so
+ * there is no limit to what may wait for us. */
+static enum err
+watch_partings(struct worker_door *door, struct fault *fault)
+{
+    door->partings = zsock_new(ZMQ_PAIR);
+    if (door->partings == NULL)
+        return fault_set(fault, ERR_IO, "no socket: %s", zmq_strerror(errno));
+    zsock_set_rcvhwm(door->partings, 0);
+    if (zmq_socket_monitor(door->socket, partings_at, ZMQ_EVENT_DISCONNECTED) < 0
+        || zsock_connect(door->partings, "%s", partings_at) < 0)
+        return fault_set(
+            fault, ERR_IO, "cannot watch connections: %s", zmq_strerror(errno));
+    return ERR_NONE;
 }
 
 /* What a peer says faster than we read waits with the peer. */
@@ -445,7 +510,8 @@ worker_door_open(struct gateway *gateway, struct worker_door **out, struct fault
         zsock_set_curve_server(door->door, 1);
         zsock_set_curve_secretkey(door->door, secret);
     }
-    return bind_door(door, fault);
+    enum err err = watch_partings(door, fault);
+    return err != ERR_NONE ? err : bind_door(door, fault);
 }
 
 void
@@ -455,8 +521,12 @@ worker_door_close(struct worker_door **out)
     if (door == NULL)
         return;
     publishing_close(&door->publishing);
+    if (door->socket != NULL)
+        zmq_socket_monitor(door->socket, NULL, 0);
+    zsock_destroy(&door->partings);
     zsock_destroy(&door->door);
     map_free(&door->peers);
+    map_free(&door->by_descriptor);
     buffer_free(&door->out);
     cells_free(&door->cells);
     free(door);
@@ -473,6 +543,12 @@ int
 worker_door_fd(const struct worker_door *door)
 {
     return (int)zsock_fd(door->door);
+}
+
+int
+worker_door_partings_fd(const struct worker_door *door)
+{
+    return (int)zsock_fd(door->partings);
 }
 
 bool

@@ -19,6 +19,10 @@ unsigned worker_door_port(const struct worker_door *door);
 int worker_door_fd(const struct worker_door *door);
 /* did one, and has something been said? */
 bool worker_door_hears(struct worker_door *door);
+/* Readable when a connection is over: */
+int worker_door_partings_fd(const struct worker_door *door);
+/* whose session ends soon, when what it said last has been heard. */
+void worker_door_partings(struct worker_door *door);
 /* Take what has arrived, up to a limit: true if there may be more. */
 bool worker_door_run(struct worker_door *door);
 #endif

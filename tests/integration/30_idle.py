@@ -129,6 +129,31 @@ class Idle(unittest.TestCase):
         self.engine.start("one")
         self.assertEqual(session.wait("job")["attempt"], 1)
 
+    def test_08_a_zmq_worker_that_dies_without_a_job_is_soon_gone(self):
+        """Long before its silence would tell."""
+        gone = self.session("worker")
+        stays = self.session("stays")
+        gone.door.close()
+        until(lambda: sorted(self.statuses()) == ["active", "disconnected"], "it is known")
+        until(lambda: self.statuses() == ["active"], "it is forgotten")
+        self.engine.start("one")
+        self.assertEqual(stays.wait("job")["attempt"], 1)
+
+    def test_09_one_that_dies_with_a_job_keeps_it_for_when_it_is_back(self):
+        gone = self.session("worker")
+        self.engine.start("one")
+        job = gone.wait("job")["token"]
+        gone.beat(job)
+        gone.wait("heartbeat")
+        gone.door.close()
+        until(lambda: self.statuses() == ["disconnected"], "it is known")
+        back = worker_frames.Session(self.engine, "worker", actions=["work"],
+                                     session=gone.token, held=[job])
+        self.addCleanup(back.close)
+        back.report(job)
+        self.assertEqual(back.wait("ack")["verdict"], "accepted")
+        self.assertEqual(self.engine.counters("lease.0")["jobs_lost"], 0)
+
 
 if __name__ == "__main__":
     unittest.main()
