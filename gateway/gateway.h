@@ -55,8 +55,9 @@ const char *gateway_waits_for(const struct gateway *gateway);
  */
 uint32_t
 gateway_partition(struct gateway *gateway, const struct id *project, struct bytes key);
-/* A turn is over, and it is `waiting` for answers: a group goes on while the gateway
- * does, or until it is large; the next is of the partition that had the fewest runs. */
+/* The actors' answers of this turn are heard, and the gateway is `waiting` for others:
+ * a group goes on while it is, or until it is large; the next is of the partition that
+ * had the fewest runs. */
 void gateway_turn_partition(struct gateway *gateway, bool waiting);
 
 /* A fact, note or reply of an actor. */

@@ -131,6 +131,7 @@ turn(struct loop *loop)
     g->now_ms = clock_monotonic_ms();
     if (loop->ready[INBOX] || !mailbox_drained(g->mailbox))
         more = !hear_actors(g);
+    gateway_turn_partition(g, bridge_count(g->bridge) > 0);
     if (loop->ready[PARTINGS])
         worker_door_partings(g->worker_door);
     if (loop->ready[WORKERS] || loop->worker_spoke)
@@ -147,7 +148,6 @@ turn(struct loop *loop)
     if (g->draining && nothing_left(g))
         loop->over = true;
     mailbox_flush(g->mailbox);
-    gateway_turn_partition(g, bridge_count(g->bridge) > 0);
     uint64_t hello_ms = g->now_ms + mailbox_tick(g->mailbox);
     uint64_t next_ms = alarms_next(&g->alarms);
     if (hello_ms < next_ms)
