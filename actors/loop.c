@@ -114,14 +114,16 @@ turn(struct loop *loop, size_t *used, size_t turns)
 }
 
 /* What nobody hears of needs no sync of its own: the next one covers it.  What is said
- * may rest on what an earlier batch left without one. */
+ * may rest on what an earlier batch left without one.  A batch that wrote nothing is
+ * committed as well: of the rows that it read the journal keeps only what fits. */
 static enum err
 commit(struct loop *loop, bool heard_of)
 {
-    if (!journal_dirty(loop->journal) && !(heard_of && loop->unsynced))
-        return ERR_NONE;
+    bool writes = journal_dirty(loop->journal) || (heard_of && loop->unsynced);
     uint64_t begin_us = clock_monotonic_us();
     enum err err = journal_commit(loop->journal, heard_of);
+    if (!writes)
+        return err;
     loop->unsynced = !heard_of;
     count(COUNTER_syncs, heard_of);
     count(COUNTER_sync_us, clock_monotonic_us() - begin_us);

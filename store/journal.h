@@ -114,7 +114,8 @@ MUST_CHECK enum err journal_get_blob(struct journal *journal, const struct hash 
 
 /* Write what came since the last commit; if `durable`, return only when that and all
  * before it would survive a power cut.  What was committed otherwise survives the end
- * of this process; a power cut may take the last of it.
+ * of this process; a power cut may take the last of it.  Rows in memory are kept only
+ * as far as they fit, whether anything was written or not.
  *
  * ERR_NO_SPACE, ERR_IO  outcome unknown: close, exit, open again
  */

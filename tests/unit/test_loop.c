@@ -5,12 +5,14 @@
 #include "store/journal_memory.h"
 
 #include <check.h>
+#include <inttypes.h>
+#include <malloc.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 /* Keeps a fact for each KEY_LIST; request 1 is answered as well, request 2 only noted.
- * Ticks as often as it was told to. */
+ * Request 4 asks for a row that is not there.  Ticks as often as it was told to. */
 struct toy {
     struct journal *journal;
     unsigned facts, notes, settled;
@@ -38,11 +40,17 @@ static void
 toy_decide(
     const void *state, uint64_t now_ms, const struct message *in, struct outbox *out)
 {
-    (void)state;
+    const struct toy *toy = state;
+    char row[32];
     (void)now_ms;
     desk->order[desk->order_count++] = 'm';
     if (in->key_list.request == 2) {
         say_keys_complete(out, (struct keys_complete){ .count = 1 });
+        return;
+    }
+    if (in->key_list.request == 4) {
+        snprintf(row, sizeof row, "absent %" PRIu64, in->envelope.id);
+        ck_assert_ptr_null(journal_get(toy->journal, text(row)).data);
         return;
     }
     say_key_revoked(out, (struct key_revoked){ .key = id_of_name(text("key")) });
@@ -289,6 +297,23 @@ START_TEST(only_the_first_turn_of_a_batch_waits)
 }
 END_TEST
 
+/* The journal may keep no rows over a commit. */
+START_TEST(rows_that_were_only_read_are_not_kept_for_ever)
+{
+    struct desk d;
+    size_t before = 0;
+    desk_open(&d, true);
+    for (size_t batch = 0; batch < 4; batch++) {
+        for (size_t i = 0; i < 200; i++)
+            ask(&d, 4);
+        ck_assert_int_eq(loop_turn(&d.loop), ERR_NONE);
+        before = batch == 0 ? mallinfo2().uordblks : before;
+    }
+    ck_assert_uint_le(mallinfo2().uordblks, before + 16 * 1024);
+    desk_close(&d);
+}
+END_TEST
+
 START_TEST(a_replay_gives_the_same_rows)
 {
     struct desk d;
@@ -345,6 +370,7 @@ main(void)
     tcase_add_test(tests, the_clock_and_messages_take_turns);
     tcase_add_test(tests, a_batch_has_an_end);
     tcase_add_test(tests, only_the_first_turn_of_a_batch_waits);
+    tcase_add_test(tests, rows_that_were_only_read_are_not_kept_for_ever);
     tcase_add_test(tests, a_replay_gives_the_same_rows);
     tcase_add_test(tests, a_record_that_is_no_record_of_facts_ends_a_replay);
     suite_add_tcase(suite, tests);
