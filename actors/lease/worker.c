@@ -349,7 +349,7 @@ on_heartbeat(const struct lease_state *s, uint64_t now_ms, const struct message 
         say_worker_heard(out, (struct worker_heard){ .session = beat->session });
         judge_all(&claim, &answer.lost, &answer.cancel);
         if (session->recall)
-            answer.recalled = recall(&claim, false);
+            answer.recalled = recall(&claim, NULL);
         lose_silent(s, beat, out);
         if (!claim.each)
             return_ungranted(&claim, 2 * (uint64_t)s->config->heartbeat_ms);
@@ -376,7 +376,7 @@ judge_idle(const struct lease_state *s, uint64_t now_ms, const struct session *s
         .out = out,
         .now_ms = now_ms,
         .session = session->id,
-        .instance = session->instance };
+        .instance = arena_copy(out->arena, session->instance) };
     struct heartbeat_answer answer = { .session = session->id, .known = 1 };
     if (session->held_count > 0 && !session->each)
         return_ungranted(&claim, 2 * (uint64_t)s->config->heartbeat_ms);

@@ -5,9 +5,12 @@
 #include "tests/traces/lease_story.h"
 #include "tests/traces/suites.h"
 
+typedef void
+say_fn(struct trace *t, enum actor_name from, uint32_t instance, struct message m);
+
 /* Its gateway says that S1 to Sn are there. */
 static void
-idle(struct trace *t, unsigned heard, unsigned kept)
+say_idle(struct trace *t, unsigned heard, unsigned kept, say_fn *say)
 {
     struct buffer lists[2] = { { 0 } };
     for (unsigned i = 0; i < 2; i++)
@@ -15,12 +18,18 @@ idle(struct trace *t, unsigned heard, unsigned kept)
             struct id id = lease_session(n);
             buffer_append_bytes(&lists[i], id_bytes(&id));
         }
-    trace_give(t, ACTOR_gateway, 0,
+    say(t, ACTOR_gateway, 0,
         (struct message){ .code = WORKERS_IDLE,
             .workers_idle = {
                 .heard = buffer_bytes(&lists[0]), .kept = buffer_bytes(&lists[1]) } });
     buffer_free(&lists[0]);
     buffer_free(&lists[1]);
+}
+
+static void
+idle(struct trace *t, unsigned heard, unsigned kept)
+{
+    say_idle(t, heard, kept, trace_give);
 }
 
 START_TEST(one_word_keeps_all_sessions_that_hold_nothing)
@@ -152,6 +161,24 @@ START_TEST(what_an_idle_session_held_before_a_restart_is_told_to_it)
 }
 END_TEST
 
+/* What was said of it is sent only when it has another name, and the memory of the old
+ * one, which is no small piece, has been used again. */
+START_TEST(a_session_that_is_renamed_at_once_took_its_job_under_the_name_of_before)
+{
+    static char label[4096];
+    struct trace t;
+    memset(label, 'x', sizeof label - 1);
+    lease_story_open(&t);
+    lease_register(&t, (struct worker){ .session = 1, .label = label, .recall = true });
+    lease_offer(&t, (struct offered){ .run = 1, .leased = 1 });
+    say_idle(&t, 1, 0, trace_queue);
+    lease_register(
+        &t, (struct worker){ .session = 1, .label = label, .instance = "ab" });
+    ck_assert(bytes_equal(trace_sent(&t, JOB_LEASED)->job_leased.worker, text("w1")));
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(what_another_session_held_is_not_told_to_an_idle_one)
 {
     struct trace t;
@@ -200,6 +227,8 @@ lease_idle_suite(void)
     tcase_add_test(
         tests, a_job_that_is_granted_to_a_silent_session_waits_for_one_lease);
     tcase_add_test(tests, what_an_idle_session_held_before_a_restart_is_told_to_it);
+    tcase_add_test(
+        tests, a_session_that_is_renamed_at_once_took_its_job_under_the_name_of_before);
     tcase_add_test(tests, what_another_session_held_is_not_told_to_an_idle_one);
     tcase_add_test(tests, who_is_leaving_or_never_came_is_not_kept);
     suite_add_tcase(suite, tests);
