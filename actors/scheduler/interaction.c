@@ -293,13 +293,29 @@ pack_output(struct turn *turn, const struct interaction_row *row,
     return output;
 }
 
+/* With this answer; who is named twice answers once. */
+static bool
+all_have_answered(const struct interaction_row *row,
+    const struct interaction_requested *request, const struct interaction_respond *said)
+{
+    struct cursor in = cursor_over(request->targets);
+    size_t count = cursor_array(&in);
+    bool all = true;
+    for (size_t i = 0; i < count && all; i++) {
+        struct bytes target = cursor_text(&in);
+        all = bytes_equal(target, said->principal)
+              || given_by(row->answers, target).size > 0;
+    }
+    return all;
+}
+
 /* Is all there that is asked for? */
 static bool
 resolves(const struct interaction_row *row, const struct interaction_requested *request,
     const struct interaction_respond *said)
 {
     return said->cancel || !request->all_of || is_no(request, said->value)
-           || count_of(row->answers) + 1 >= count_of(request->targets);
+           || all_have_answered(row, request, said);
 }
 
 static void

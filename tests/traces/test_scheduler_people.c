@@ -144,6 +144,23 @@ START_TEST(information_is_any_value_and_is_never_rejected)
 }
 END_TEST
 
+/* Two templates may give the same person. */
+START_TEST(who_is_asked_twice_answers_once)
+{
+    struct story s;
+    struct id asked =
+        ask(&s, "protocol: approval, title: t, resolution_policy: all_of, "
+                "targets: ['${{ inputs.list }}', '${{ inputs.ann }}']");
+    trace_skip(&s.trace);
+    story_respond(&s, asked, "ann", "\xc3");
+    story_expect_only(&s, "step_completed", "");
+    story_respond(&s, asked, "bob", "\xc3");
+    story_expect_only(&s, "step_completed",
+        "0 step_completed run=R1 key=a output=(107 bytes) has_output=1\n");
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(a_review_may_be_rejected_with_words)
 {
     static const struct {
@@ -354,6 +371,7 @@ scheduler_people_suite(void)
     tcase_add_test(tcase, what_a_question_says_is_evaluated_or_fails_its_step);
     tcase_add_test(tcase, a_moment_that_has_passed_is_due_at_once);
     tcase_add_test(tcase, information_is_any_value_and_is_never_rejected);
+    tcase_add_test(tcase, who_is_asked_twice_answers_once);
     tcase_add_test(tcase, a_review_may_be_rejected_with_words);
     tcase_add_test(tcase, a_review_may_be_a_value);
     tcase_add_test(tcase, a_question_that_is_withdrawn_fails_its_step);
