@@ -140,9 +140,18 @@ has_begun_around(struct run *run, uint32_t step)
     if (!layout_parent(&run->layout, place, &parent))
         return true;
     const struct step_row *row = run_step(run, parent.step);
-    return row->status == STEP_INSIDE
+    bool begun = run_over(run) ? row->items > 0 : row->status == STEP_INSIDE;
+    return begun
            && (place.in == NULL || place.in->row.step != parent.step
                || place.item < row->items_begun);
+}
+
+static struct refusal
+must_have_begun_around(struct turn *turn, uint32_t step)
+{
+    if (!has_begun_around(&turn->run, step))
+        return refuse(ERR_CONFLICT, "what the step lies in has not begun");
+    return accepted;
 }
 
 /* May something be said of the step in place of what it would have done? */
@@ -152,9 +161,7 @@ may_be_set(struct turn *turn, uint32_t step)
     uint32_t status = run_step(&turn->run, step)->status;
     if (step_status_over(status))
         return refuse(ERR_CONFLICT, "the step is over");
-    if (!has_begun_around(&turn->run, step))
-        return refuse(ERR_CONFLICT, "what the step lies in has not begun");
-    return accepted;
+    return must_have_begun_around(turn, step);
 }
 
 static struct bytes
@@ -275,7 +282,7 @@ may_be_overridden(struct turn *turn, uint32_t step)
     if (run_over(run) && run->row.status == RUN_DONE)
         return refuse(ERR_FINISHED, "the run has completed: fork it");
     if (run_over(run))
-        return accepted;
+        return must_have_begun_around(turn, step);
     struct refusal refusal = must_be_under_way(run);
     if (refusal.err != ERR_NONE || row->status == STEP_DONE)
         return refusal;

@@ -740,6 +740,32 @@ START_TEST(an_output_given_to_a_step_of_a_cancelled_run_leaves_it_cancelled)
 }
 END_TEST
 
+/* It would count there as over, and be done again. */
+START_TEST(no_output_is_given_to_a_step_of_a_cancelled_run_that_had_no_place_yet)
+{
+    static const char early[] = "what the step lies in has not begun";
+    struct story s;
+    open_with(&s, "steps:\n"
+                  "  - { key: e, kind: each, items: [1, 2], steps: [\n"
+                  "      { key: i, kind: action, action: x } ] }\n"
+                  "  - { key: p, kind: parallel, steps: [\n"
+                  "      { key: x, kind: action, action: x },\n"
+                  "      { key: y, kind: action, action: x } ] }\n");
+    story_start(&s, 1, "");
+    story_cancel(&s, 1, "enough");
+    s.trace.kept_count = 0;
+    set_output(&s, 1, "x", "\x07"), expect_answer(&s, early);
+    set_output(&s, 1, "e[1].i", "\x07"), expect_answer(&s, early);
+    set_output(&s, 1, "e[0].i", "\x07"), expect_answer(&s, "");
+    retry(&s, 1, "");
+    story_completed(&s, (struct held){ 1, 5, 1, 1, 1 });
+    trace_skip(&s.trace);
+    story_completed(&s, (struct held){ 1, 2, 1, 1, 1 });
+    story_expect_only(&s, " step_completed", "0 step_completed run=R1 step=2 key=x\n");
+    story_close(&s);
+}
+END_TEST
+
 /* An earlier release did not count open runs. */
 START_TEST(a_run_that_was_not_counted_when_it_began_ends)
 {
@@ -787,6 +813,8 @@ scheduler_operate_suite(void)
     tcase_add_test(tcase, a_run_that_goes_on_counts_what_was_over_where_it_lies);
     tcase_add_test(
         tcase, an_output_given_to_a_step_of_a_cancelled_run_leaves_it_cancelled);
+    tcase_add_test(
+        tcase, no_output_is_given_to_a_step_of_a_cancelled_run_that_had_no_place_yet);
     tcase_add_test(tcase, a_run_that_was_not_counted_when_it_began_ends);
     suite_add_tcase(suite, tcase);
     return suite;
