@@ -373,14 +373,27 @@ must_leave(const struct peer *peer)
     return peer->urgent || (peer->packed > 0 && peer->leave_ms <= clock_monotonic_ms());
 }
 
+/* Its HELLO, if that is due, and what must leave. */
+static void
+serve(struct mailbox *mailbox, struct peer *peer, uint64_t now_ms)
+{
+    struct message hello;
+    if (peer->out != NULL && link_hello(&peer->link, now_ms, &hello)) {
+        hello.hello.at_ms = clock_unix_ms();
+        speak(mailbox, peer, &hello);
+    }
+    if (must_leave(peer))
+        flush_peer(peer);
+}
+
 /* The gateway comes first in the table, and is served last: before its client hears
  * that a run has begun, a job is on its way to a worker. */
 void
 mailbox_flush(struct mailbox *mailbox)
 {
+    uint64_t now_ms = clock_monotonic_ms();
     for (size_t i = mailbox->peer_count; i-- > 0;)
-        if (must_leave(&mailbox->peers[i]))
-            flush_peer(&mailbox->peers[i]);
+        serve(mailbox, &mailbox->peers[i], now_ms);
 }
 
 uint64_t
@@ -389,16 +402,9 @@ mailbox_tick(struct mailbox *mailbox)
     uint64_t now_ms = clock_monotonic_ms(), next_ms = UINT64_MAX;
     for (size_t i = 0; i < mailbox->peer_count; i++) {
         struct peer *peer = &mailbox->peers[i];
-        struct message hello;
         if (peer->out == NULL)
             continue;
-        if (link_hello(&peer->link, now_ms, &hello)) {
-            hello.hello.at_ms = clock_unix_ms();
-            speak(mailbox, peer, &hello);
-            flush_peer(peer);
-        }
-        if (must_leave(peer))
-            flush_peer(peer);
+        serve(mailbox, peer, now_ms);
         uint64_t in_ms = peer->link.hello_ms - now_ms;
         if (peer->packed > 0 && peer->leave_ms < now_ms + in_ms)
             in_ms = peer->leave_ms > now_ms ? peer->leave_ms - now_ms : 0;

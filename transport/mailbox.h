@@ -40,7 +40,8 @@ bool mailbox_drained(const struct mailbox *mailbox);
 /* Put `m` into the next packet to m->to, m->to_instance.  Borrowed for the call. */
 void mailbox_send(struct mailbox *mailbox, const struct message *m);
 /* Let all packets go, one per peer; one that nobody waits for stays for more, 2 ms at
- * most, if mailbox_tick or mailbox_wait is called then. */
+ * most, if mailbox_tick or mailbox_wait is called then.  HELLOs that are due go as
+ * well: who has always something to do never waits. */
 void mailbox_flush(struct mailbox *mailbox);
 
 /* Sleep until something arrives, `stop_fd` can be read (-1: none), or `timeout_ms` has

@@ -81,6 +81,7 @@ heard(void)
 
 START_TEST(a_packet_may_be_taken_in_pieces)
 {
+    mailbox_tick(lease); /* its HELLO */
     for (uint32_t step = 1; step <= 5000; step++)
         say(JOB_REPORTED, step);
     mailbox_flush(lease);
@@ -144,6 +145,7 @@ START_TEST(an_answer_waits_for_more_if_who_asked_is_patient)
     for (uint32_t patient = 0; patient <= 1; patient++) {
         struct message m = { .code = RUN_ACCEPTED, .to = ACTOR_scheduler };
         m.run_accepted.patient = patient;
+        mailbox_tick(lease); /* no HELLO is due in what follows */
         uint64_t begin_ms = clock_monotonic_ms();
         mailbox_send(lease, &m);
         mailbox_flush(lease);
@@ -154,6 +156,20 @@ START_TEST(an_answer_waits_for_more_if_who_asked_is_patient)
             ck_assert(late || mailbox_pending(scheduler) == (patient == 1));
         mailbox_release(scheduler);
     }
+}
+END_TEST
+
+START_TEST(who_never_waits_greets_as_well)
+{
+    struct message in;
+    bool greeted = false;
+    for (int ms = 0; ms < DEADLINE_MS / 10 && !greeted; ms++) {
+        mailbox_flush(lease);
+        mailbox_wait(scheduler, 1, -1);
+        while (mailbox_receive(scheduler, &in))
+            greeted |= in.code == HELLO && in.envelope.from == ACTOR_lease;
+    }
+    ck_assert(greeted);
 }
 END_TEST
 
@@ -183,6 +199,7 @@ main(void)
     tcase_add_test(tests, what_may_wait_does_not_wait_for_ever);
     tcase_add_test(tests, an_offer_says_when_it_left);
     tcase_add_test(tests, an_answer_waits_for_more_if_who_asked_is_patient);
+    tcase_add_test(tests, who_never_waits_greets_as_well);
     tcase_add_test(tests, a_message_of_the_largest_size_arrives);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
