@@ -37,7 +37,7 @@ static void
 fire(struct turn *turn, uint32_t step, enum timer_kind kind)
 {
     const struct run_row *row = &turn->run.row;
-    if (kind == TIMER_RUN && run_closing(&turn->run)) {
+    if (run_closing(&turn->run)) {
         end_run(turn, (enum run_status)row->ending, row->stop_reason);
         return;
     }

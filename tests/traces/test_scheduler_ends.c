@@ -504,6 +504,27 @@ START_TEST(a_report_while_a_run_waits_for_its_next_turn_leaves_it_waiting)
 }
 END_TEST
 
+/* The time of the first is over before the run is cancelled, that of the others while
+ * it is being. */
+START_TEST(no_attempt_begins_while_a_run_is_cancelled_over_several_turns)
+{
+    struct story s;
+    open_with(&s, "steps:\n"
+                  "  - { key: e, kind: each, items: '${{ 1..400 }}', concurrency: 400,\n"
+                  "      steps: [ { key: a, kind: action, action: x, timeout: 2s,\n"
+                  "          retry: { max_attempts: 2 } } ] }\n");
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    s.trace.now_ms = 2000;
+    story_cancel(&s, 1, "enough");
+    story_expect_only(&s, "error_type=Timeout",
+        "2000 action_failed run=R1 step=1 key=e[0].a attempt=1 offer=1 action=x "
+        "error_type=Timeout error_message=\"the attempt took longer than its "
+        "timeout\" ending=3\n");
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(only_a_run_that_failed_is_discarded)
 {
     struct story s;
@@ -560,6 +581,8 @@ scheduler_ends_suite(void)
     tcase_add_test(tests, a_run_that_is_being_ended_takes_nothing_else);
     tcase_add_test(
         tests, a_report_while_a_run_waits_for_its_next_turn_leaves_it_waiting);
+    tcase_add_test(
+        tests, no_attempt_begins_while_a_run_is_cancelled_over_several_turns);
     tcase_add_test(tests, only_a_run_that_failed_is_discarded);
     tcase_add_test(tests, who_waits_for_a_run_hears_its_own_output);
     suite_add_tcase(suite, tests);
