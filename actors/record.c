@@ -64,6 +64,13 @@ write_facts(const struct field_blobs *blobs, struct message *messages, size_t co
     }
 }
 
+/* Bytes of a code before a body: as pack_u64 writes it. */
+static size_t
+code_size(enum message_code code)
+{
+    return code < 0x80 ? 1 : code < 0x100 ? 2 : 3;
+}
+
 static void
 point_raws(struct message *messages, size_t count, struct bytes record)
 {
@@ -73,8 +80,7 @@ point_raws(struct message *messages, size_t count, struct bytes record)
         if (!is_fact(m))
             continue;
         m->raw.data = end - m->raw.size;
-        /* Before the body stands the code: one byte, or two from 128 on. */
-        end = m->raw.data - (m->code < 0x80 ? 1 : 2);
+        end = m->raw.data - code_size(m->code);
     }
 }
 

@@ -103,6 +103,28 @@ START_TEST(each_fact_knows_the_bytes_of_its_body_in_the_record)
 }
 END_TEST
 
+/* Codes of one, two and three bytes. */
+START_TEST(a_fact_before_one_with_a_high_code_knows_its_bytes)
+{
+    static const enum message_code later[] = { KEY_REVOKED, CHILD_ENDED,
+        ACTION_DELETED };
+    for (size_t i = 0; i < COUNT(later); i++) {
+        struct desk d = { .journal = journal_new() };
+        struct record_reader reader;
+        struct message got;
+        d.blobs = record_blobs(d.journal, INLINE_MAX);
+        d.facts[0] = fact(KEY_REVOKED);
+        d.facts[1] = fact(later[i]);
+        ck_assert_uint_eq(record_write(&d.blobs, d.facts, 2, &d.record), 2);
+        ck_assert(record_open(&reader, d.journal, &d.arena, buffer_bytes(&d.record)));
+        ck_assert(record_next(&reader, &got));
+        ck_assert_ptr_eq(got.raw.data, d.facts[0].raw.data);
+        ck_assert_uint_eq(got.raw.size, d.facts[0].raw.size);
+        desk_close(&d);
+    }
+}
+END_TEST
+
 START_TEST(what_people_are_shown_has_a_name)
 {
     ck_assert_str_eq(history_name(RUN_STARTED), "run.started");
@@ -331,6 +353,7 @@ main(void)
     TCase *tests = tcase_create("record");
     tcase_add_test(tests, facts_are_read_back_in_order_and_nothing_else);
     tcase_add_test(tests, each_fact_knows_the_bytes_of_its_body_in_the_record);
+    tcase_add_test(tests, a_fact_before_one_with_a_high_code_knows_its_bytes);
     tcase_add_test(tests, what_people_are_shown_has_a_name);
     tcase_add_test(tests, a_turn_without_facts_leaves_no_record);
     tcase_add_test(tests, a_large_payload_lies_beside_the_record);
