@@ -168,6 +168,16 @@ record_next(struct record_reader *reader, struct message *fact)
     return !reader->bad;
 }
 
+bool
+fact_is_about(const struct message *fact, const struct id *run)
+{
+    const struct shape *shape = &message_shapes[fact->code];
+    const struct field *first = shape->fields;
+    return message_routes[fact->code].kind == FACT && fact->code != CHILD_ENDED
+           && first->type == FIELD_id && strcmp(first->name, "run") == 0
+           && memcmp(fact->body + first->offset, run->bytes, ID_SIZE) == 0;
+}
+
 /* ---- taking facts out ---- */
 
 static struct bytes

@@ -51,4 +51,8 @@ bool record_open(struct record_reader *reader, struct journal *journal,
     struct arena *arena, struct bytes facts);
 /* The next fact, or false at the end or if `bad`. */
 bool record_next(struct record_reader *reader, struct message *fact);
+
+/* Is it one of those that make the run what it is?  They name it first; so does the end
+ * of a child name who waits for it, which says nothing of that one. */
+bool fact_is_about(const struct message *fact, const struct id *run);
 #endif

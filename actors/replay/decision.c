@@ -9,8 +9,7 @@ enum { TICKS_MAX = 1024 };
 static bool
 is_ours(const struct rebuilt *r, const struct message *m)
 {
-    return message_routes[m->code].kind == FACT && !m->again
-           && run_rows_is_about(m, &r->file->run);
+    return !m->again && fact_is_about(m, &r->file->run);
 }
 
 static bool

@@ -188,7 +188,7 @@ rebuilt_read(struct rebuilt *r, const struct export_record *record, struct fault
         && record_open(&reader, r->journal, &r->arena, buffer_bytes(&r->record)))
         while (r->facts.count < count
                && record_next(&reader, &r->facts.list[r->facts.count])
-               && run_rows_is_about(&r->facts.list[r->facts.count], &r->file->run))
+               && fact_is_about(&r->facts.list[r->facts.count], &r->file->run))
             r->facts.count++;
     if (count > 0 && r->facts.count == count)
         return ERR_NONE;

@@ -3,13 +3,6 @@
 #include "actors/scheduler/state.h"
 #include "base/wrong.h"
 
-static bool
-is_about(const struct message *m, const struct id *run)
-{
-    return message_routes[m->code].kind == FACT
-           && memcmp(m->body, run->bytes, ID_SIZE) == 0;
-}
-
 bool
 turn_facts(struct turn *turn, uint64_t number, look_fn *look, void *self)
 {
@@ -21,7 +14,7 @@ turn_facts(struct turn *turn, uint64_t number, look_fn *look, void *self)
     bool found = false;
     if (number == turn->run.record) {
         for (size_t i = 0; i < turn->out->count && !found; i++)
-            found = is_about(&turn->out->messages[i], id)
+            found = fact_is_about(&turn->out->messages[i], id)
                     && look(self, &turn->out->messages[i]);
         return found;
     }
@@ -30,7 +23,7 @@ turn_facts(struct turn *turn, uint64_t number, look_fn *look, void *self)
             arena_copy(turn->out->arena, record.facts)))
         WRONG("a record of a run cannot be read");
     while (!found && record_next(&reader, &fact))
-        found = is_about(&fact, id) && look(self, &fact);
+        found = fact_is_about(&fact, id) && look(self, &fact);
     return found;
 }
 

@@ -87,7 +87,7 @@ follow_record(struct forking *f, uint64_t number)
             &reader, journal, f->out->arena, arena_copy(f->out->arena, record.facts)))
         WRONG("a record of a run cannot be read");
     while (record_next(&reader, &fact)) {
-        if (memcmp(fact.body, f->asked->origin.bytes, ID_SIZE) != 0)
+        if (!fact_is_about(&fact, &f->asked->origin))
             continue;
         if (history_name(fact.code) != NULL && run->row.events == f->asked->event)
             return false;

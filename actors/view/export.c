@@ -87,7 +87,7 @@ read_facts(struct exporting *x, struct record_reader *reader, struct facts *fact
     struct field_blobs blobs = { .self = x, .get = take_blob };
     struct message fact, again;
     while (record_next(reader, &fact)) {
-        if (!run_rows_is_about(&fact, &x->run->id)) {
+        if (!fact_is_about(&fact, &x->run->id)) {
             facts->apart = true;
             continue;
         }

@@ -85,20 +85,10 @@ run_facts_open(struct run_rows *run, uint64_t record, struct run_facts *facts)
 }
 
 bool
-run_rows_is_about(const struct message *fact, const struct id *run)
-{
-    const struct shape *shape = &message_shapes[fact->code];
-    const struct field *first = shape->fields;
-    return shape->field_count > 0 && first->type == FIELD_id
-           && strcmp(first->name, "run") == 0
-           && memcmp(fact->body + first->offset, run->bytes, ID_SIZE) == 0;
-}
-
-bool
 run_facts_next(struct run_facts *facts, struct message *fact)
 {
     while (record_next(&facts->reader, fact))
-        if (run_rows_is_about(fact, &facts->run))
+        if (fact_is_about(fact, &facts->run))
             return true;
     return false;
 }

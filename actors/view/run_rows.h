@@ -36,9 +36,6 @@ const struct step_row *run_rows_step(struct run_rows *run, uint32_t step);
  * is not there. */
 struct plan_step run_rows_plan_step(struct run_rows *run, uint32_t step);
 
-/* Every fact about a run names it first. */
-bool run_rows_is_about(const struct message *fact, const struct id *run);
-
 /* The facts of this run in one record, in order. */
 struct run_facts {
     struct record_reader reader;

@@ -389,6 +389,35 @@ START_TEST(what_is_said_of_others_in_the_records_of_the_origin_is_left_out)
 }
 END_TEST
 
+/* Both end in one turn, as the later version has fewer slots: in that record lies the
+ * end of the child, which names who waited for it. */
+START_TEST(an_origin_that_ended_with_its_child_is_forked)
+{
+    static const char calls[] =
+        "concurrency: %s\n"
+        "default_inputs: { n: 0 }\n"
+        "steps:\n"
+        "  - { key: a, kind: automation, automation: flow, wait: true,\n"
+        "      if: '${{ inputs.n == 0 }}', inputs: { n: 1 } }\n"
+        "  - { key: b, kind: sleep, duration: 1h, needs: [] }\n";
+    struct story s;
+    char plan[sizeof calls + 32];
+    snprintf(plan, sizeof plan, calls, "{ policy: queue, max: 2 }");
+    open_with(&s, plan);
+    story_start(&s, 1, "");
+    snprintf(plan, sizeof plan, calls, "replace");
+    story_learn(&s, 2, plan);
+    story_start_with(&s, 3, "", text("\x81\xa1n\x01"));
+    trace_skip(&s.trace);
+    fork_run(&s, 2, (struct run_fork){ .event = 8 });
+    story_expect_only(&s, "run_started run=R2",
+        "0 run_started run=R2 automation=A name=flow version=1 inputs=(4 bytes) "
+        "source=fork steps=2 origin=R1 origin_event=8 concurrency=4 runs_max=2 "
+        "by=ann\n");
+    story_close(&s);
+}
+END_TEST
+
 static void
 print_lines(struct story *s, unsigned count)
 {
@@ -583,6 +612,7 @@ scheduler_fork_suite(void)
     tcase_add_test(tcase, more_outputs_than_a_turn_can_say_cannot_be_given);
     tcase_add_test(
         tcase, what_is_said_of_others_in_the_records_of_the_origin_is_left_out);
+    tcase_add_test(tcase, an_origin_that_ended_with_its_child_is_forked);
     tcase_add_test(tcase, an_origin_of_many_records_is_followed_as_far_as_the_event);
     tcase_add_test(tcase, a_step_that_was_over_twice_is_copied_once_as_it_was_last);
     tcase_add_test(tcase, a_step_whose_handler_stood_in_for_it_is_copied_as_failed);

@@ -125,6 +125,25 @@ START_TEST(a_fact_before_one_with_a_high_code_knows_its_bytes)
 }
 END_TEST
 
+/* Those of others, and what is no fact, may name the run as well. */
+START_TEST(a_fact_is_about_the_run_that_it_makes_what_it_is)
+{
+    static const struct {
+        enum message_code code;
+        bool about;
+    } rows[] = { { RUN_COMPLETED, true }, { STEP_STARTED, true },
+        { CHILD_ENDED, false }, { RUN_CHANGED, false }, { PLAN_LEARNED, false },
+        { TELLING_SETTLED, false } };
+    struct id run = id_of_name(text("run")), other = id_of_name(text("other"));
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct message m = fact(rows[i].code);
+        memcpy(m.body, run.bytes, ID_SIZE);
+        ck_assert_msg(fact_is_about(&m, &run) == rows[i].about, "row %zu", i);
+        ck_assert(!fact_is_about(&m, &other));
+    }
+}
+END_TEST
+
 START_TEST(what_people_are_shown_has_a_name)
 {
     ck_assert_str_eq(history_name(RUN_STARTED), "run.started");
@@ -354,6 +373,7 @@ main(void)
     tcase_add_test(tests, facts_are_read_back_in_order_and_nothing_else);
     tcase_add_test(tests, each_fact_knows_the_bytes_of_its_body_in_the_record);
     tcase_add_test(tests, a_fact_before_one_with_a_high_code_knows_its_bytes);
+    tcase_add_test(tests, a_fact_is_about_the_run_that_it_makes_what_it_is);
     tcase_add_test(tests, what_people_are_shown_has_a_name);
     tcase_add_test(tests, a_turn_without_facts_leaves_no_record);
     tcase_add_test(tests, a_large_payload_lies_beside_the_record);
