@@ -134,7 +134,8 @@ uint64_t row_take_u64(struct bytes *left);
     F(S, 52, u32,     children,      "runs that its steps started")                        \
     F(S, 53, u32,     copying,       "1: a fork to which steps are still to be copied")    \
     F(S, 54, blob,    hands,         "who had its steps: msgpack of session, worker, session, …") \
-    F(S, 55, u32,     echo,          "1: the end of a run led to it, so its own is no event")
+    F(S, 55, u32,     echo,          "1: the end of a run led to it, so its own is no event") \
+    F(S, 56, u32,     closing,       "1: it cleaned up, and that is still to be cancelled")
 
 #define step_row_FIELDS(F, S)                                                            \
     F(S, 1,  u32,  status,        "enum step_status")                                    \

@@ -105,7 +105,8 @@
     F(S, 2, u32,  more,    "1: more follows; 0: no more")                                \
     F(S, 3, u32,  ending,  "enum run_status that the run will have when all is said, or 0") \
     F(S, 4, text, reason,  "of the ending")                                              \
-    F(S, 5, u32,  copying, "1: a fork, and steps are still to be copied")
+    F(S, 5, u32,  copying, "1: a fork, and steps are still to be copied")               \
+    F(S, 6, u32,  closing, "1: of one that cleans up, and what is under way is still to be cancelled")
 
 #define step_started_FIELDS(F, S)                                                        \
     F(S, 1, id,   run,  "run id")                                                        \

@@ -57,16 +57,30 @@ cancel_range(struct turn *turn, uint32_t first, uint32_t count, const char *reas
     return true;
 }
 
+static void
+defer(struct turn *turn, struct run_deferred deferred)
+{
+    deferred.run = turn->run.id;
+    turn_say(turn, &(struct message){ .code = RUN_DEFERRED, .run_deferred = deferred });
+}
+
 void
 say_deferred(struct turn *turn, bool more, enum run_status ending, struct bytes reason)
 {
-    struct run_deferred deferred = {
-        .run = turn->run.id,
-        .more = more,
-        .ending = ending,
-        .reason = reason,
-    };
-    turn_say(turn, &(struct message){ .code = RUN_DEFERRED, .run_deferred = deferred });
+    defer(turn,
+        (struct run_deferred){ .more = more, .ending = ending, .reason = reason });
+}
+
+/* More is under way than this turn can cancel: until all is, nothing else happens. */
+static void
+say_closing(struct turn *turn, enum run_status status, struct bytes reason)
+{
+    defer(turn, (struct run_deferred){
+                    .more = true,
+                    .ending = status,
+                    .reason = reason,
+                    .closing = turn->run.row.cleaning,
+                });
 }
 
 static void
@@ -135,7 +149,7 @@ end_run(struct turn *turn, enum run_status status, struct bytes reason)
     }
     if (!cancel_range(turn, 0, run->plan.fixed_count, "the run has ended")) {
         if (!run_closing(run))
-            say_deferred(turn, true, status, reason);
+            say_closing(turn, status, reason);
         return;
     }
     if (run->row.cleanups == 0 || run->row.cleaning) {

@@ -415,6 +415,7 @@ deferred(struct run *run, const struct run_deferred *fact)
 {
     run->row.left = fact->more;
     run->row.copying = fact->copying;
+    run->row.closing = fact->closing;
     run->row.ending = fact->ending;
     run->row.stop_reason = fact->reason;
     if (fact->ending == 0 || fact->more)

@@ -113,7 +113,7 @@ run_over(const struct run *run)
 static inline bool
 run_closing(const struct run *run)
 {
-    return run->row.ending != 0 && !run->row.cleaning;
+    return run->row.ending != 0 && (!run->row.cleaning || run->row.closing);
 }
 
 /* How an earlier attempt of a step ended; 0 if it has not. */

@@ -472,6 +472,31 @@ START_TEST(a_run_that_is_being_ended_takes_nothing_else)
 }
 END_TEST
 
+/* No item that waits for its place begins. */
+START_TEST(a_large_cleanup_is_cancelled_over_several_turns)
+{
+    struct story s;
+    open_with(&s,
+        "steps:\n  - { key: a, kind: set, values: {} }\n"
+        "cleanup:\n"
+        "  - { key: e, kind: each, items: '${{ 1..400 }}', concurrency: 200,\n"
+        "      steps: [ { key: c, kind: action, action: x } ] }\n");
+    story_start(&s, 1, "");
+    trace_skip(&s.trace);
+    story_cancel(&s, 1, "enough");
+    story_expect_only(&s, " run_",
+        "0 run_deferred run=R1 more=1 ending=6 reason=enough closing=1\n"
+        "0 -> gateway run_changed run=R1 sequence=527 status=3\n"
+        "0 -> gateway run_accepted request=8 run=R1 automation=A name=flow "
+        "version=1 status=3 existed=1\n"
+        "0 run_deferred run=R1\n"
+        "0 run_cancelled run=R1 reason=enough\n"
+        "0 -> gateway run_changed run=R1 sequence=607 status=6 whole=1 "
+        "stop_reason=cancelled\n");
+    story_close(&s);
+}
+END_TEST
+
 /* Who says something of a run that was left waiting leaves it so. */
 START_TEST(a_report_while_a_run_waits_for_its_next_turn_leaves_it_waiting)
 {
@@ -509,10 +534,11 @@ END_TEST
 START_TEST(no_attempt_begins_while_a_run_is_cancelled_over_several_turns)
 {
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - { key: e, kind: each, items: '${{ 1..400 }}', concurrency: 400,\n"
-                  "      steps: [ { key: a, kind: action, action: x, timeout: 2s,\n"
-                  "          retry: { max_attempts: 2 } } ] }\n");
+    open_with(&s,
+        "steps:\n"
+        "  - { key: e, kind: each, items: '${{ 1..400 }}', concurrency: 400,\n"
+        "      steps: [ { key: a, kind: action, action: x, timeout: 2s,\n"
+        "          retry: { max_attempts: 2 } } ] }\n");
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     s.trace.now_ms = 2000;
@@ -581,6 +607,7 @@ scheduler_ends_suite(void)
     tcase_add_test(tests, a_run_that_is_being_ended_takes_nothing_else);
     tcase_add_test(
         tests, a_report_while_a_run_waits_for_its_next_turn_leaves_it_waiting);
+    tcase_add_test(tests, a_large_cleanup_is_cancelled_over_several_turns);
     tcase_add_test(
         tests, no_attempt_begins_while_a_run_is_cancelled_over_several_turns);
     tcase_add_test(tests, only_a_run_that_failed_is_discarded);
