@@ -205,7 +205,7 @@ open_journal(struct trace *t, struct memory_disk *disk)
         .epoch = t->epoch,
         .memtable_bytes = 1 << 20,
         .block_cache_bytes = 1 << 20,
-        .state_cache_bytes = 1 << 20,
+        .state_cache_bytes = 0, /* what was borrowed from a row is gone as well */
     };
     struct journal *journal;
     struct fault fault;
