@@ -1,6 +1,6 @@
 /* put - entries of a msgpack map: a name, and what stands under it. */
-#ifndef GATEWAY_PUT_H
-#define GATEWAY_PUT_H
+#ifndef BASE_PUT_H
+#define BASE_PUT_H
 #include "base/pack.h"
 
 static inline void

@@ -2,8 +2,8 @@
 
 #include "base/list.h"
 #include "base/pack.h"
+#include "base/put.h"
 #include "base/wrong.h"
-#include "gateway/put.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 #include "gateway/worker_frame.h"
 
 #include "base/pack.h"
+#include "base/put.h"
 #include "base/wrong.h"
-#include "gateway/put.h"
 
 enum { WORD_MAX = 200, SENTENCE_MAX = 4096, CHUNK_MAX = 65536, LIST_MAX = 256 };
 

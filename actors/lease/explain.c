@@ -1,5 +1,6 @@
 /* Why nobody takes a job: how far the session gets that comes nearest. */
 #include "actors/lease/state.h"
+#include "base/put.h"
 #include "base/wrong.h"
 
 #include <inttypes.h>
@@ -222,12 +223,9 @@ on_lane_explain(
     pack_map(&document, 4);
     pack_string(&document, "code");
     pack_string(&document, names[survey.best]);
-    pack_string(&document, "reason");
-    pack_text(&document, buffer_bytes(&reason));
-    pack_string(&document, "sessions");
-    pack_u64(&document, survey.sessions);
-    pack_string(&document, "could");
-    pack_u64(&document, survey.could);
+    put_text(&document, "reason", buffer_bytes(&reason));
+    put_number(&document, "sessions", survey.sessions);
+    put_number(&document, "could", survey.could);
     say_document(out, (struct document){
                           .request = asked->request,
                           .document = arena_copy(out->arena, buffer_bytes(&document)),

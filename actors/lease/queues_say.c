@@ -1,6 +1,6 @@
 /* What the lease actor says of queues and their limits. */
 #include "actors/lease/state.h"
-#include "base/pack.h"
+#include "base/put.h"
 
 void
 on_leases_told(
@@ -14,15 +14,13 @@ static void
 pack_queue(struct buffer *out, const struct queue *queue)
 {
     pack_map(out, 3);
-    pack_string(out, "name");
-    pack_text(out, queue->name);
+    put_text(out, "name", queue->name);
     pack_string(out, "concurrency");
     if (queue->limit == 0)
         pack_nil(out);
     else
         pack_u64(out, queue->limit);
-    pack_string(out, "out");
-    pack_u64(out, queue->out);
+    put_number(out, "out", queue->out);
 }
 
 enum { LISTED_MAX = 1000 };

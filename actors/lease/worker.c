@@ -1,5 +1,5 @@
 #include "actors/lease/state.h"
-#include "base/pack.h"
+#include "base/put.h"
 
 #include <assert.h>
 
@@ -421,13 +421,6 @@ on_gone(const struct lease_state *s, const struct message *in, struct outbox *ou
 }
 
 static void
-pack_pair(struct buffer *out, const char *key, struct bytes value)
-{
-    pack_string(out, key);
-    pack_text(out, value);
-}
-
-static void
 pack_list(struct buffer *out, const char *key, struct bytes list)
 {
     pack_string(out, key);
@@ -441,7 +434,7 @@ static void
 pack_id(struct buffer *out, const char *key, const struct id *id, const char *prefix)
 {
     char printed[ID_TEXT_MAX];
-    pack_pair(out, key, text(id_print(id, prefix, printed)));
+    put_text(out, key, text(id_print(id, prefix, printed)));
 }
 
 static void
@@ -455,12 +448,9 @@ pack_held(struct buffer *out, const struct session *session)
         pack_map(out, 5);
         pack_id(out, "job", &id, "job_");
         pack_id(out, "run", &job->name.run, "run_");
-        pack_string(out, "step_index");
-        pack_u64(out, job->name.step);
-        pack_string(out, "attempt");
-        pack_u64(out, job->name.attempt);
-        pack_string(out, "leased_ms");
-        pack_u64(out, job->since_ms);
+        put_number(out, "step_index", job->name.step);
+        put_number(out, "attempt", job->name.attempt);
+        put_number(out, "leased_ms", job->since_ms);
     }
 }
 
@@ -473,21 +463,18 @@ pack_session(struct buffer *out, const struct session *session)
                                                   : "active";
     pack_map(out, 14);
     pack_id(out, "id", &session->id, "wsess_");
-    pack_pair(out, "instance", session->instance);
-    pack_pair(out, "name", session->name);
-    pack_pair(out, "version", session->version);
-    pack_pair(out, "dialect", session->dialect);
-    pack_pair(out, "status", text(status));
+    put_text(out, "instance", session->instance);
+    put_text(out, "name", session->name);
+    put_text(out, "version", session->version);
+    put_text(out, "dialect", session->dialect);
+    put_text(out, "status", text(status));
     pack_list(out, "queues", session->queues);
     pack_list(out, "actions", session->actions);
     pack_list(out, "labels", session->labels);
-    pack_pair(out, "environment", session->environment);
-    pack_string(out, "concurrency");
-    pack_u64(out, session->capacity);
-    pack_string(out, "busy");
-    pack_u64(out, session->held_count);
-    pack_string(out, "heard_ms");
-    pack_u64(out, session->heard_ms);
+    put_text(out, "environment", session->environment);
+    put_number(out, "concurrency", session->capacity);
+    put_number(out, "busy", session->held_count);
+    put_number(out, "heard_ms", session->heard_ms);
     pack_held(out, session);
 }
 

@@ -2,7 +2,7 @@
 #include "actors/plan/keys.h"
 #include "actors/plan/kinds.h"
 #include "actors/plan/payload.h"
-#include "base/pack.h"
+#include "base/put.h"
 
 struct bytes
 labels_pack(struct reading *r, const struct node *list)
@@ -110,8 +110,7 @@ agent_fill(struct filling *f)
     struct buffer out = { 0 };
     pack_map(&out, count);
     if (agent_id.size > 0) {
-        pack_string(&out, "agent_id");
-        pack_text(&out, agent_id);
+        put_text(&out, "agent_id", agent_id);
     }
     for (size_t i = 0; i < COUNT(parts); i++)
         if (packed[i].size > 0) {

@@ -3,7 +3,7 @@
 #include "actors/plan/payload.h"
 #include "actors/plan/scalar.h"
 #include "base/duration.h"
-#include "base/pack.h"
+#include "base/put.h"
 
 void
 sleep_fill(struct filling *f)
@@ -113,10 +113,8 @@ checks_pack(struct reading *r, const struct node *list)
         else if (at->type != NODE_REFUSED)
             mistake_expected(r, at, "a map with name and expr");
         pack_map(&out, 2);
-        pack_string(&out, "name");
-        pack_text(&out, a[ONE_NAME].good ? a[ONE_NAME].text : a[ONE_EXPR].text);
-        pack_string(&out, "expr");
-        pack_text(&out, a[ONE_EXPR].text);
+        put_text(&out, "name", a[ONE_NAME].good ? a[ONE_NAME].text : a[ONE_EXPR].text);
+        put_text(&out, "expr", a[ONE_EXPR].text);
     }
     struct bytes packed = arena_copy(r->arena, buffer_bytes(&out));
     buffer_free(&out);

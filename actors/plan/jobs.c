@@ -4,7 +4,7 @@
 #include "actors/plan/payload.h"
 #include "actors/plan/scalar.h"
 #include "base/duration.h"
-#include "base/pack.h"
+#include "base/put.h"
 
 enum job_slot {
     JOB_NAME,
@@ -334,8 +334,7 @@ parameters_pack(struct reading *r, const struct steps *steps,
         buffer_append_bytes(&command, step->parameters);
     buffer_clear(&r->scratch);
     pack_map(&r->scratch, 2);
-    pack_string(&r->scratch, "command");
-    pack_text(&r->scratch, buffer_bytes(&command));
+    put_text(&r->scratch, "command", buffer_bytes(&command));
     pack_string(&r->scratch, "upstream_outputs");
     pack_map(&r->scratch, upstream->count);
     for (uint32_t i = 0; i < upstream->count; i++) {

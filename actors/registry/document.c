@@ -1,26 +1,13 @@
 #include "actors/plan/plan.h"
 #include "actors/registry/state.h"
+#include "base/put.h"
 #include "base/stamp.h"
 #include "base/wrong.h"
-
-static void
-put_text(struct buffer *out, const char *name, struct bytes value)
-{
-    pack_string(out, name);
-    pack_text(out, value);
-}
 
 static void
 put_string(struct buffer *out, const char *name, const char *value)
 {
     put_text(out, name, text(value));
-}
-
-static void
-put_number(struct buffer *out, const char *name, uint64_t value)
-{
-    pack_string(out, name);
-    pack_u64(out, value);
 }
 
 static const char *

@@ -1,5 +1,6 @@
 /* The roles that a principal holds, and small things that lists and changes share. */
 #include "actors/registry/access.h"
+#include "base/put.h"
 
 void
 holdings_read(struct bytes roles, struct holdings *held)
@@ -25,12 +26,9 @@ holdings_write(struct arena *arena, const struct holdings *held)
     pack_array(&out, held->count);
     for (size_t i = 0; i < held->count; i++) {
         pack_map(&out, 3);
-        pack_string(&out, "role");
-        pack_text(&out, held->list[i].role);
-        pack_string(&out, "at_ms");
-        pack_u64(&out, held->list[i].at_ms);
-        pack_string(&out, "by");
-        pack_text(&out, held->list[i].by);
+        put_text(&out, "role", held->list[i].role);
+        put_number(&out, "at_ms", held->list[i].at_ms);
+        put_text(&out, "by", held->list[i].by);
     }
     struct bytes written = arena_copy(arena, buffer_bytes(&out));
     buffer_free(&out);

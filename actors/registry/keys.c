@@ -1,5 +1,6 @@
 /* API keys: the gateway judges by what it is told here. */
 #include "actors/registry/access.h"
+#include "base/put.h"
 
 enum {
     KEY_NAME_MAX = 200,
@@ -37,10 +38,8 @@ pack_key(struct buffer *out, const struct id *id, const struct key_entry *key,
     pack_map(out, 8);
     pack_string(out, "id");
     pack_string(out, id_print(id, "cap_", printed));
-    pack_string(out, "name");
-    pack_text(out, key->name);
-    pack_string(out, "prefix");
-    pack_text(out, key->prefix);
+    put_text(out, "name", key->name);
+    put_text(out, "prefix", key->prefix);
     pack_string(out, "scopes");
     pack_scopes(out, standing->scopes);
     pack_string(out, "principal");

@@ -5,6 +5,7 @@
  * what it was made for, for ever.
  */
 #include "actors/registry/access.h"
+#include "base/put.h"
 
 enum { NAME_MAX_BYTES = 200, PROSE_MAX = 1000, MAP_MAX = 16384 };
 
@@ -85,12 +86,9 @@ pack_roles(const struct registry_state *state, struct arena *arena,
         struct role role = { 0 };
         (void)role_find(state, arena, project, held.list[i].role, &role);
         pack_map(out, 4);
-        pack_string(out, "id");
-        pack_text(out, held.list[i].role);
-        pack_string(out, "name");
-        pack_text(out, role.entry.name);
-        pack_string(out, "by");
-        pack_text(out, held.list[i].by);
+        put_text(out, "id", held.list[i].role);
+        put_text(out, "name", role.entry.name);
+        put_text(out, "by", held.list[i].by);
         put_moment(out, "at", held.list[i].at_ms);
     }
 }

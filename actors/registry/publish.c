@@ -1,6 +1,7 @@
 /* Compiling and publishing automations. */
 #include "actors/plan/compile.h"
 #include "actors/registry/state.h"
+#include "base/put.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -27,10 +28,8 @@ static void
 pack_mistake(struct buffer *out, const struct mistake *mistake)
 {
     pack_map(out, 4);
-    pack_string(out, "line");
-    pack_u64(out, mistake->line);
-    pack_string(out, "column");
-    pack_u64(out, mistake->column);
+    put_number(out, "line", mistake->line);
+    put_number(out, "column", mistake->column);
     pack_string(out, "path");
     pack_string(out, mistake->path);
     pack_string(out, "message");
@@ -243,8 +242,7 @@ say_valid(uint64_t request, const struct publication *p, struct outbox *out)
 {
     struct buffer document = { 0 };
     pack_map(&document, 2);
-    pack_string(&document, "name");
-    pack_text(&document, p->name);
+    put_text(&document, "name", p->name);
     pack_string(&document, "valid");
     pack_bool(&document, true);
     say_document(out, (struct document){

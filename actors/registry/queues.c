@@ -1,6 +1,7 @@
 /* Limits of queues: the lease actor holds to what it is told here.  A dialect may keep
  * settings of its own with a queue; they are bytes to us. */
 #include "actors/registry/state.h"
+#include "base/put.h"
 
 enum {
     QUEUE_NAME_MAX = 128, /* as in an automation */
@@ -16,8 +17,7 @@ answer(struct outbox *out, uint64_t request, struct bytes name,
 {
     struct buffer document = { 0 };
     pack_map(&document, 4);
-    pack_string(&document, "name");
-    pack_text(&document, name);
+    put_text(&document, "name", name);
     pack_string(&document, "concurrency");
     if (queue->limit == 0)
         pack_nil(&document);

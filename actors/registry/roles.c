@@ -1,6 +1,7 @@
 /* Roles: names for what principals may do.  Six are the engine's; those of a project
  * are held by so few that a change reaches all in one turn. */
 #include "actors/registry/access.h"
+#include "base/put.h"
 
 enum {
     ROLES_MAX = 200,   /* of a project */
@@ -110,12 +111,9 @@ static void
 pack_role(struct buffer *out, const struct role *role)
 {
     pack_map(out, 8);
-    pack_string(out, "id");
-    pack_text(out, role->id);
-    pack_string(out, "name");
-    pack_text(out, role->entry.name);
-    pack_string(out, "description");
-    pack_text(out, role->entry.description);
+    put_text(out, "id", role->id);
+    put_text(out, "name", role->entry.name);
+    put_text(out, "description", role->entry.description);
     pack_string(out, "scopes");
     pack_scopes(out, role->entry.scopes);
     pack_string(out, "tags");

@@ -2,6 +2,7 @@
 #include "actors/replay/retold.h"
 #include "base/json_write.h"
 #include "base/log.h"
+#include "base/put.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -96,14 +97,10 @@ write_check(const struct export_file *file, struct buffer *out)
     pack_bool(out, true);
     pack_string(out, "run_id");
     pack_string(out, id_print(&file->run, "run_", id));
-    pack_string(out, "automation");
-    pack_text(out, file->name);
-    pack_string(out, "version");
-    pack_u64(out, file->version);
-    pack_string(out, "records");
-    pack_u64(out, file->records);
-    pack_string(out, "events");
-    pack_u64(out, file->events);
+    put_text(out, "automation", file->name);
+    put_number(out, "version", file->version);
+    put_number(out, "records", file->records);
+    put_number(out, "events", file->events);
 }
 
 static enum err

@@ -3,6 +3,7 @@
 #include "actors/plan/plan_kinds.h"
 #include "actors/scheduler/kinds.h"
 #include "actors/scheduler/scope.h"
+#include "base/put.h"
 
 struct verdict_of_check {
     struct buffer detail, failed; /* for the fact; names for people */
@@ -20,13 +21,11 @@ judge(struct turn *turn, uint32_t step, struct bytes check, struct verdict_of_ch
     if (!evaluate_condition(turn, step, "expr", source, &holds, &wrong))
         holds = false;
     pack_map(&v->detail, wrong.size > 0 ? 3 : 2);
-    pack_string(&v->detail, "name");
-    pack_text(&v->detail, name);
+    put_text(&v->detail, "name", name);
     pack_string(&v->detail, "passed");
     pack_bool(&v->detail, holds);
     if (wrong.size > 0) {
-        pack_string(&v->detail, "error");
-        pack_text(&v->detail, wrong);
+        put_text(&v->detail, "error", wrong);
     }
     if (holds)
         return;

@@ -3,6 +3,7 @@
 #include "actors/plan/plan_kinds.h"
 #include "actors/scheduler/kinds.h"
 #include "base/hash.h"
+#include "base/put.h"
 #include "base/wrong.h"
 
 static void
@@ -95,14 +96,11 @@ pack_answer(
     struct buffer *out, const struct interaction_responded *said, uint64_t at_ms)
 {
     pack_map(out, 4);
-    pack_string(out, "by");
-    pack_text(out, said->principal);
+    put_text(out, "by", said->principal);
     pack_string(out, "value");
     pack_raw(out, said->value);
-    pack_string(out, "comment");
-    pack_text(out, said->comment);
-    pack_string(out, "at_ms");
-    pack_u64(out, at_ms);
+    put_text(out, "comment", said->comment);
+    put_number(out, "at_ms", at_ms);
 }
 
 static void

@@ -4,6 +4,7 @@
 #include "actors/scheduler/kinds.h"
 #include "actors/scheduler/scope.h"
 #include "actors/scheduler/start.h"
+#include "base/put.h"
 
 static enum pack_type
 type_of(struct bytes value)
@@ -251,13 +252,6 @@ object_to(const struct interaction_row *row,
     return refuse(ERR_NONE, "");
 }
 
-static void
-pack_pair(struct buffer *out, const char *key, struct bytes value)
-{
-    pack_string(out, key);
-    pack_text(out, value);
-}
-
 /* { value, approved, by, comment, responses }: the last answer, and all of them.  What
  * is no approval and no review is not approved either. */
 static struct bytes
@@ -275,19 +269,18 @@ pack_output(struct turn *turn, const struct interaction_row *row,
         pack_string(&out, "approved");
         pack_bool(&out, !is_no(request, said->value));
     }
-    pack_pair(&out, "by", said->principal);
-    pack_pair(&out, "comment", said->comment);
+    put_text(&out, "by", said->principal);
+    put_text(&out, "comment", said->comment);
     pack_string(&out, "responses");
     pack_array(&out, count + 1);
     if (count > 0)
         buffer_append(&out, before.at, (size_t)(before.end - before.at));
     pack_map(&out, 4);
-    pack_pair(&out, "by", said->principal);
+    put_text(&out, "by", said->principal);
     pack_string(&out, "value");
     pack_raw(&out, said->value);
-    pack_pair(&out, "comment", said->comment);
-    pack_string(&out, "at_ms");
-    pack_u64(&out, turn->now_ms);
+    put_text(&out, "comment", said->comment);
+    put_number(&out, "at_ms", turn->now_ms);
     struct bytes output = arena_copy(turn->out->arena, buffer_bytes(&out));
     buffer_free(&out);
     return output;

@@ -2,6 +2,7 @@
 
 #include "actors/output.h"
 #include "actors/plan/plan_kinds.h"
+#include "base/put.h"
 #include "base/stamp.h"
 
 #include <assert.h>
@@ -157,25 +158,18 @@ step_output(struct turn *turn, uint32_t step, struct bytes *output)
 /* ---- roots ---- */
 
 static void
-pack_pair(struct buffer *out, const char *key, struct bytes value)
-{
-    pack_string(out, key);
-    pack_text(out, value);
-}
-
-static void
 pack_id_pair(
     struct buffer *out, const char *key, const char *prefix, const struct id *id)
 {
     char printed[ID_TEXT_MAX];
-    pack_pair(out, key, text(id_print(id, prefix, printed)));
+    put_text(out, key, text(id_print(id, prefix, printed)));
 }
 
 static void
 pack_moment_pair(struct buffer *out, const char *key, uint64_t unix_ms)
 {
     char printed[STAMP_SIZE];
-    pack_pair(out, key, text(stamp_print(unix_ms, printed)));
+    put_text(out, key, text(stamp_print(unix_ms, printed)));
 }
 
 static const char *const own_meta[] = { "run_id", "automation", "automation_id",
@@ -219,12 +213,11 @@ meta_of(struct run_scope *scope)
     size_t count = pack_foreign_meta(&foreign, s->meta);
     pack_map(&out, COUNT(own_meta) + count);
     pack_id_pair(&out, "run_id", "run_", &run->id);
-    pack_pair(&out, "automation", run->row.name);
+    put_text(&out, "automation", run->row.name);
     pack_id_pair(&out, "automation_id", "aut_", &run->row.automation);
-    pack_string(&out, "version");
-    pack_u64(&out, run->row.version);
-    pack_pair(&out, "source", s->source);
-    pack_pair(&out, "trigger", s->trigger);
+    put_number(&out, "version", run->row.version);
+    put_text(&out, "source", s->source);
+    put_text(&out, "trigger", s->trigger);
     pack_moment_pair(&out, "started_at", run->row.started_ms);
     buffer_append_bytes(&out, buffer_bytes(&foreign));
     buffer_free(&foreign);
@@ -240,8 +233,8 @@ run_of(struct run_scope *scope)
     struct buffer out = { 0 };
     pack_map(&out, 4);
     pack_id_pair(&out, "id", "run_", &run->id);
-    pack_pair(&out, "name", run->row.title);
-    pack_pair(&out, "status", text(run_status_name((enum run_status)status)));
+    put_text(&out, "name", run->row.title);
+    put_text(&out, "status", text(run_status_name((enum run_status)status)));
     pack_moment_pair(&out, "started_at", run->row.started_ms);
     return keep(scope->turn, &out);
 }
@@ -253,9 +246,8 @@ automation_of(struct run_scope *scope)
     struct buffer out = { 0 };
     pack_map(&out, 3);
     pack_id_pair(&out, "id", "aut_", &row->automation);
-    pack_pair(&out, "name", row->name);
-    pack_string(&out, "version");
-    pack_u64(&out, row->version);
+    put_text(&out, "name", row->name);
+    put_number(&out, "version", row->version);
     return keep(scope->turn, &out);
 }
 
@@ -266,8 +258,8 @@ error_of(struct turn *turn, const struct step_row *row)
     if (row->status != STEP_BROKEN)
         return nil();
     pack_map(&out, 2);
-    pack_pair(&out, "type", row->error_type);
-    pack_pair(&out, "message", row->error_message);
+    put_text(&out, "type", row->error_type);
+    put_text(&out, "message", row->error_message);
     return keep(turn, &out);
 }
 

@@ -3,20 +3,6 @@
 #include "base/stamp.h"
 
 void
-put_text(struct buffer *out, const char *name, struct bytes value)
-{
-    pack_string(out, name);
-    pack_text(out, value);
-}
-
-void
-put_number(struct buffer *out, const char *name, uint64_t value)
-{
-    pack_string(out, name);
-    pack_u64(out, value);
-}
-
-void
 put_bool(struct buffer *out, const char *name, bool value)
 {
     pack_string(out, name);

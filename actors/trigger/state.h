@@ -7,6 +7,7 @@
 #include "actors/trigger/entries.h"
 #include "actors/trigger/listeners.h"
 #include "actors/trigger/window.h"
+#include "base/put.h"
 
 enum {
     SAID_MAX = 64,            /* facts with payloads in one turn */
@@ -61,8 +62,6 @@ void
 say_refusal(struct outbox *out, uint64_t request, enum err err, const char *detail);
 
 /* document.c: what answers are made of */
-void put_text(struct buffer *out, const char *name, struct bytes value);
-void put_number(struct buffer *out, const char *name, uint64_t value);
 void put_bool(struct buffer *out, const char *name, bool value);
 void
 put_id(struct buffer *out, const char *name, const struct id *id, const char *prefix);

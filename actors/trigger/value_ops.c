@@ -2,6 +2,7 @@
 
 #include "actors/expression/value.h"
 #include "base/map.h"
+#include "base/put.h"
 
 #include <assert.h>
 #include <math.h>
@@ -136,8 +137,7 @@ fail_op(struct work *w, const struct op *op, const char *code, const char *expec
     struct buffer said = { 0 };
     w->failed++;
     pack_map(&w->mistakes, 3);
-    pack_string(&w->mistakes, "op_index");
-    pack_u64(&w->mistakes, op->index);
+    put_number(&w->mistakes, "op_index", op->index);
     pack_string(&w->mistakes, "code");
     buffer_print(&said, "%s.%s", op->kind->name, code);
     pack_text(&w->mistakes, buffer_bytes(&said));
@@ -147,8 +147,7 @@ fail_op(struct work *w, const struct op *op, const char *code, const char *expec
     buffer_print(&said, ": %s", expected);
     if (found.size > 0)
         buffer_print(&said, ", and there is %s", type_sentence(found));
-    pack_string(&w->mistakes, "message");
-    pack_text(&w->mistakes, buffer_bytes(&said));
+    put_text(&w->mistakes, "message", buffer_bytes(&said));
     buffer_free(&said);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/json_read.h"
 #include "base/log.h"
+#include "base/put.h"
 #include "base/quoted.h"
 #include "base/wrong.h"
 #include "gateway/dialect.h"
@@ -10,7 +11,6 @@
 #include "gateway/iii/iii.h"
 #include "gateway/iii/invoke.h"
 #include "gateway/iii/route.h"
-#include "gateway/put.h"
 #include "gateway/said.h"
 
 #include <strings.h>

@@ -1,9 +1,9 @@
 #include "gateway/iii/letters.h"
 
 #include "base/json_write.h"
+#include "base/put.h"
 #include "gateway/iii/invoke.h"
 #include "gateway/iii/survey.h"
-#include "gateway/put.h"
 #include "gateway/said.h"
 
 #include <stdio.h>

@@ -3,10 +3,10 @@
 #include "base/clock.h"
 #include "base/json_write.h"
 #include "base/log.h"
+#include "base/put.h"
 #include "base/quoted.h"
 #include "base/wrong.h"
 #include "gateway/iii/invoke.h"
-#include "gateway/put.h"
 #include "gateway/said.h"
 
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* Starting and ending runs. */
 #include "base/clock.h"
+#include "base/put.h"
 #include "base/stamp.h"
 #include "gateway/native/body.h"
 #include "gateway/native/native.h"
-#include "gateway/put.h"
 
 enum { WAIT_MAX_MS = 600000, NAME_MAX_BYTES = 200, KEY_MAX = 200, REASON_MAX = 1000 };
 

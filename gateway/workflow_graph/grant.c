@@ -1,7 +1,7 @@
 #include "base/clock.h"
 #include "base/json_write.h"
 #include "base/pack.h"
-#include "gateway/put.h"
+#include "base/put.h"
 #include "gateway/workflow_graph/names.h"
 #include "gateway/workflow_graph/state.h"
 

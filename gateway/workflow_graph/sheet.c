@@ -1,7 +1,7 @@
 #include "gateway/workflow_graph/sheet.h"
 
 #include "base/json_read.h"
-#include "gateway/put.h"
+#include "base/put.h"
 #include "gateway/workflow_graph/names.h"
 
 bool
