@@ -34,10 +34,10 @@ labels_pack(struct reading *r, const struct node *list)
 void
 action_begin(struct plan_step *step)
 {
-    static const uint8_t no_labels[] = { 0x90 }, no_parameters[] = { 0x80 };
+    static const struct bytes nothing = { 0 };
     step->queue = text("default");
-    step->labels = bytes_of(no_labels, sizeof no_labels);
-    step->parameters = bytes_of(no_parameters, sizeof no_parameters);
+    step->labels = pack_or_list(nothing);
+    step->parameters = pack_or_map(nothing);
 }
 
 void

@@ -410,11 +410,9 @@ static void
 end(struct turn *turn, const struct child_ended *ended)
 {
     struct plan_step plan = run_plan_step(&turn->run, ended->step);
-    static const uint8_t nil[1] = { 0xc0 };
     resume_step(turn, ended->step, &plan, "automation", 0);
     if (ended->status == RUN_DONE)
-        complete_step(turn, ended->step, &plan,
-            ended->output.size > 0 ? ended->output : bytes_of(nil, sizeof nil));
+        complete_step(turn, ended->step, &plan, pack_or_nil(ended->output));
     else if (ended->status == RUN_STOPPED)
         fail_or_retry(turn, ended->step, &plan,
             (struct failure){ text("ChildCancelled"),

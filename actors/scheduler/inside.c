@@ -38,7 +38,6 @@ read_items(struct turn *turn, uint32_t step, const struct plan_each *each,
 void
 each_begin(struct turn *turn, uint32_t step, const struct plan_step *plan)
 {
-    static const uint8_t none[1] = { 0x90 };
     struct plan_each each;
     struct bytes items, wrong;
     uint32_t count;
@@ -54,7 +53,7 @@ each_begin(struct turn *turn, uint32_t step, const struct plan_step *plan)
         return;
     }
     if (count == 0) {
-        complete_step(turn, step, plan, bytes_of(none, sizeof none));
+        complete_step(turn, step, plan, pack_or_list((struct bytes){ 0 }));
         return;
     }
     struct step_expanded expanded = {

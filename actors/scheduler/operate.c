@@ -103,12 +103,10 @@ answer(struct turn *turn, uint64_t request, struct refusal refusal)
 static bool
 has_output(struct turn *turn, uint32_t step, struct bytes output)
 {
-    static const uint8_t nil[1] = { 0xc0 };
     struct bytes found;
-    if (output.size == 0)
-        output = bytes_of(nil, sizeof nil);
     return run_step(&turn->run, step)->status == STEP_DONE
-           && step_output(turn, step, &found) && bytes_equal(found, output);
+           && step_output(turn, step, &found)
+           && bytes_equal(found, pack_or_nil(output));
 }
 
 static bool

@@ -25,20 +25,6 @@ struct asking {
     struct place place;
 };
 
-static struct bytes
-nil(void)
-{
-    static const uint8_t bytes[1] = { 0xc0 };
-    return bytes_of(bytes, sizeof bytes);
-}
-
-static struct bytes
-or_empty_map(struct bytes payload)
-{
-    static const uint8_t bytes[1] = { 0x80 };
-    return payload.size > 0 ? payload : bytes_of(bytes, sizeof bytes);
-}
-
 /* What was packed, where it stays until the turn is over. */
 static struct bytes
 keep(struct turn *turn, struct buffer *packed)
@@ -65,10 +51,10 @@ keep_start(struct run_scope *scope, const struct run_started *fact)
 {
     struct run_started *s = &scope->started;
     *s = *fact;
-    s->inputs = or_empty_map(s->inputs);
-    s->data = or_empty_map(s->data);
-    s->meta = or_empty_map(s->meta);
-    s->config = or_empty_map(s->config);
+    s->inputs = pack_or_map(s->inputs);
+    s->data = pack_or_map(s->data);
+    s->meta = pack_or_map(s->meta);
+    s->config = pack_or_map(s->config);
     scope->begun = true;
 }
 
@@ -256,7 +242,7 @@ error_of(struct turn *turn, const struct step_row *row)
 {
     struct buffer out = { 0 };
     if (row->status != STEP_BROKEN)
-        return nil();
+        return pack_or_nil((struct bytes){ 0 });
     pack_map(&out, 2);
     put_text(&out, "type", row->error_type);
     put_text(&out, "message", row->error_message);

@@ -75,26 +75,19 @@ wait_due(struct turn *turn, uint32_t step, const struct plan_step *plan)
     time_out_step(turn, step, plan, "no such event came in time");
 }
 
-static struct bytes
-or_empty_map(struct bytes payload)
-{
-    static const uint8_t bytes[1] = { 0x80 };
-    return payload.size > 0 ? payload : bytes_of(bytes, sizeof bytes);
-}
-
 static void
 take(struct turn *turn, const struct wait_matched *matched)
 {
     struct plan_step plan = run_plan_step(&turn->run, matched->step);
     struct plan_wait wait;
-    struct bytes output = or_empty_map(matched->data), wrong;
+    struct bytes output = pack_or_map(matched->data), wrong;
     plan_config_read(&plan_wait_shape, plan.config, &wait);
     struct cursor mapping = cursor_over(wait.mapping);
     bool mapped = cursor_type(&mapping) == PACK_MAP;
     resume_step(turn, matched->step, &plan, "event", matched->number);
     if (!mapped
         || evaluate_mapping(turn, "mapping", wait.mapping, output,
-            or_empty_map(matched->meta), &output, &wrong))
+            pack_or_map(matched->meta), &output, &wrong))
         complete_step(turn, matched->step, &plan, output);
     else
         fail_template(turn, matched->step, &plan, wrong);

@@ -71,7 +71,6 @@ put_error(struct buffer *out, const struct run_ended *ended)
 static struct bytes
 data_of(const struct run_ended *ended, struct arena *arena)
 {
-    static const uint8_t nil[1] = { 0xc0 };
     struct buffer out = { 0 };
     pack_map(&out, 13);
     put_id(&out, "run_id", &ended->run, "run_");
@@ -93,7 +92,7 @@ data_of(const struct run_ended *ended, struct arena *arena)
     put_text(&out, "stop_reason", ended->stop_reason);
     put_error(&out, ended);
     pack_string(&out, "output");
-    pack_raw(&out, ended->output.size > 0 ? ended->output : bytes_of(nil, 1));
+    pack_raw(&out, ended->output);
     struct bytes data = arena_copy(arena, buffer_bytes(&out));
     buffer_free(&out);
     return data;

@@ -1,6 +1,7 @@
 #include "actors/view/run_sheet.h"
 
 #include "actors/view/sheet.h"
+#include "base/pack.h"
 #include "transport/messages.h"
 
 /* Of all steps without their outputs; the payloads come on top. */
@@ -99,10 +100,9 @@ has_room(const struct whole *w, size_t size)
 static void
 write_inputs(struct whole *w)
 {
-    static const uint8_t none[1] = { 0x80 }; /* a map of nothing */
     struct bytes inputs = run_rows_inputs(w->run);
-    bool given = inputs.data == NULL || inputs.size > 0;
-    sheet_payload(&w->map, "inputs", given ? inputs : bytes_of(none, sizeof none));
+    bool there = inputs.data != NULL;
+    sheet_payload(&w->map, "inputs", there ? pack_or_map(inputs) : inputs);
 }
 
 static void
