@@ -29,13 +29,15 @@ rotated_open(
     return ERR_NONE;
 }
 
+/* The file may be gone: somebody took it away, or it was renamed before and no new one
+ * could be opened. */
 static bool
 turn(struct rotated *r)
 {
     char older[FOLDER_PATH_MAX + 8];
     int full = r->fd;
     snprintf(older, sizeof older, "%s.1", r->path);
-    if (rename(r->path, older) != 0 || !open_file(r))
+    if ((rename(r->path, older) != 0 && errno != ENOENT) || !open_file(r))
         return false;
     close(full);
     return true;

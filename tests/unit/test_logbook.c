@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -123,6 +124,42 @@ START_TEST(a_full_file_becomes_the_older_one_and_nothing_is_lost_between)
 }
 END_TEST
 
+static void
+fill(void)
+{
+    for (int i = 0; i < 10; i++)
+        take("info lease.0 counted\n");
+}
+
+START_TEST(a_file_that_was_taken_away_begins_anew_when_it_is_full)
+{
+    char path[160];
+    book.file.size_max = 100;
+    fill();
+    snprintf(path, sizeof path, "%s/log/capstan.log", folder);
+    ck_assert_int_eq(unlink(path), 0);
+    fill();
+    ck_assert_uint_gt(strlen(kept("capstan.log")), 0);
+    ck_assert_uint_le(strlen(content), 100);
+}
+END_TEST
+
+START_TEST(a_file_that_could_not_be_opened_is_opened_later)
+{
+    struct rlimit limit, none;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = limit;
+    none.rlim_cur = 0;
+    book.file.size_max = 100;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    fill();
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    fill();
+    ck_assert_uint_gt(strlen(kept("capstan.log")), 0);
+    ck_assert_uint_le(strlen(content), 100);
+}
+END_TEST
+
 START_TEST(a_device_that_is_full_costs_lines_and_no_more)
 {
     int full = open("/dev/full", O_WRONLY);
@@ -147,6 +184,8 @@ main(void)
     tcase_add_test(tests, a_line_without_end_is_cut);
     tcase_add_test(
         tests, a_full_file_becomes_the_older_one_and_nothing_is_lost_between);
+    tcase_add_test(tests, a_file_that_was_taken_away_begins_anew_when_it_is_full);
+    tcase_add_test(tests, a_file_that_could_not_be_opened_is_opened_later);
     tcase_add_test(tests, a_device_that_is_full_costs_lines_and_no_more);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
