@@ -482,6 +482,42 @@ START_TEST(a_client_waits_for_its_own_version)
 }
 END_TEST
 
+/* A tick ends with a large plan, so whoever greets last is told of that one first, and
+ * all of the small ones are left when nobody greets any more. */
+START_TEST(a_tick_tells_no_more_than_it_may_say)
+{
+    enum { SCHEDULERS = 10, SMALL = 40, WINDOW = 32, LARGE = 1100000 };
+    struct trace t;
+    struct buffer large = { 0 };
+    char small[100];
+    size_t told = 0;
+    trace_make(&t, &registry_actor);
+    t.config.schedulers = SCHEDULERS;
+    t.config.automation_max = t.config.payload_max = 2 * LARGE;
+    trace_open(&t);
+    buffer_print(&large, "name: large\nsteps:\n"
+                         "  - {key: a, kind: action, action: x, with: {a: ");
+    memset(buffer_reserve(&large, LARGE), 'x', LARGE);
+    large.size += LARGE;
+    buffer_append(&large, "}}\n", 4);
+    registry_apply_text(&t, 1, (const char *)large.data, 1);
+    buffer_free(&large);
+    for (unsigned i = 0; i < SMALL; i++) {
+        snprintf(small, sizeof small,
+            "name: small%u\nsteps: [{key: a, kind: action, action: x}]\n", i);
+        registry_apply_text(&t, 2 + i, small, 2 + i);
+    }
+    for (uint32_t i = SCHEDULERS; --i > 0;)
+        trace_queue(&t, ACTOR_scheduler, i,
+            (struct message){ .code = HELLO, .hello = { .resync = RESYNC_NEW_LIFE } });
+    trace_hello(&t, ACTOR_scheduler, 0, RESYNC_NEW_LIFE);
+    for (size_t i = 0; i < t.kept_count; i++)
+        told += t.kept[i].code == PLAN_OFFERED;
+    ck_assert_uint_eq(told, SCHEDULERS * WINDOW);
+    trace_close(&t);
+}
+END_TEST
+
 Suite *
 registry_versions_suite(void)
 {
@@ -507,6 +543,7 @@ registry_versions_suite(void)
     tcase_add_test(c, an_automation_of_drafts_can_be_archived);
     tcase_add_test(c, an_automation_is_made_under_the_name_that_is_asked_for);
     tcase_add_test(c, a_client_waits_for_its_own_version);
+    tcase_add_test(c, a_tick_tells_no_more_than_it_may_say);
     suite_add_tcase(suite, c);
     return suite;
 }
