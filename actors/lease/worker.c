@@ -20,24 +20,16 @@ struct claim {
     struct id session;
     struct bytes instance; /* of the session */
     struct bytes held;     /* msgpack array of tokens */
+    struct map said;       /* those of them that were judged */
     bool each;             /* it holds others besides, perhaps */
     struct buffer *lost, *cancel;
     size_t lost_count, cancel_count;
 };
 
-static bool
-names(struct bytes held, const struct lease_state *s, const struct lease_name *name)
+static struct bytes
+token_of(const struct claim *claim, const struct job *job)
 {
-    struct cursor c = cursor_over(held);
-    size_t count = held.size == 0 ? 0 : cursor_array(&c);
-    for (size_t i = 0; i < count && !c.bad; i++) {
-        struct lease_name said;
-        if (tokens_read(s->tokens, cursor_blob(&c), &said) && said.step == name->step
-            && said.attempt == name->attempt && said.offer == name->offer
-            && id_equal(&said.run, &name->run))
-            return true;
-    }
-    return false;
+    return tokens_make(claim->state->tokens, &job->name, claim->out->arena);
 }
 
 /* May the session go on with a job that we do not have it down for?  Yes if we do not
@@ -116,7 +108,7 @@ return_ungranted(struct claim *claim, uint64_t patience_ms)
         if (!outbox_has_room(claim->out, 8))
             return;
         if (job->since_ms + patience_ms <= claim->now_ms
-            && !names(claim->held, s, &job->name))
+            && map_get(&claim->said, token_of(claim, job)) == NULL)
             say_over(job, false, claim->out);
     }
 }
@@ -137,10 +129,10 @@ array_of(struct outbox *out, size_t count, const struct buffer *items)
 static bool
 pack_recalled(const struct claim *claim, const struct job *job, struct buffer *tokens)
 {
-    const struct lease_state *s = claim->state;
-    if (names(claim->held, s, &job->name))
+    struct bytes token = token_of(claim, job);
+    if (map_get(&claim->said, token) != NULL)
         return false;
-    pack_blob(tokens, tokens_make(s->tokens, &job->name, claim->out->arena));
+    pack_blob(tokens, token);
     return true;
 }
 
@@ -191,8 +183,12 @@ judge_all(struct claim *claim, struct bytes *lost, struct bytes *cancel)
     size_t count = claim->held.size == 0 ? 0 : cursor_array(&c);
     claim->lost = &lost_items;
     claim->cancel = &cancel_items;
-    for (size_t i = 0; i < count && !c.bad; i++)
-        judge(claim, cursor_blob(&c));
+    for (size_t i = 0; i < count && !c.bad; i++) {
+        struct bytes token = cursor_blob(&c);
+        if (token.size > 0)
+            map_put(&claim->said, token, claim);
+        judge(claim, token);
+    }
     *lost = array_of(claim->out, claim->lost_count, &lost_items);
     *cancel = array_of(claim->out, claim->cancel_count, &cancel_items);
     buffer_free(&lost_items);
@@ -275,6 +271,7 @@ on_register(const struct lease_state *s, uint64_t now_ms, const struct message *
     if (!claim.each && stray == NULL)
         return_ungranted(
             &claim, asked->again != 0 ? 2 * (uint64_t)s->config->heartbeat_ms : 0);
+    map_free(&claim.said);
     out->project = in->envelope.project;
     struct message m = { .code = WORKER_REGISTERED };
     m.worker_registered = (struct worker_registered){
@@ -353,6 +350,7 @@ on_heartbeat(const struct lease_state *s, uint64_t now_ms, const struct message 
         lose_silent(s, beat, out);
         if (!claim.each)
             return_ungranted(&claim, 2 * (uint64_t)s->config->heartbeat_ms);
+        map_free(&claim.said);
         out->project = in->envelope.project;
     }
     say_heartbeat_answer(out, answer);
