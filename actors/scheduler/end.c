@@ -164,8 +164,8 @@ end_run(struct turn *turn, enum run_status status, struct bytes reason)
 
 static const struct refusal accepted = { .err = ERR_NONE, .detail = "" };
 
-/* Nothing is to come of what has failed: it goes on, to be cancelled at once.  Whoever
- * waited for it has heard of its end. */
+/* Nothing is to come of what has failed: it goes on, to be cancelled at once, and has
+ * cleaned up before.  Whoever waited for it has heard of its end. */
 static struct refusal
 discard(struct turn *turn, struct bytes reason)
 {
@@ -180,6 +180,8 @@ discard(struct turn *turn, struct bytes reason)
     if (!run_over(run) || run->row.status != RUN_BROKEN)
         return refuse(ERR_CONFLICT, "only a run that has failed can be discarded");
     turn_say(turn, &(struct message){ .code = RUN_RESUMED, .run_resumed = resumed });
+    if (run->row.cleanups > 0)
+        say_deferred(turn, false, RUN_STOPPED, reason);
     end_run(turn, RUN_STOPPED, reason);
     turn_close(turn);
     return accepted;

@@ -468,6 +468,27 @@ START_TEST(only_a_failed_run_is_discarded_and_nothing_of_it_is_done_again)
 }
 END_TEST
 
+START_TEST(what_is_discarded_does_not_clean_up_again)
+{
+    struct story s;
+    open_with(&s, "steps:\n" STEP("a", "") "cleanup:\n" STEP("c", ""));
+    story_start(&s, 1, "");
+    story_failed(&s, (struct held){ 1, 0, 1, 1, 1 });
+    story_completed(&s, (struct held){ 1, 1, 1, 1, 1 });
+    trace_skip(&s.trace);
+    discard(&s, 1);
+    story_expect(&s,
+        "0 run_resumed run=R1 attempt=2 reason=discarded\n"
+        "0 run_deferred run=R1 ending=6 reason=discarded\n"
+        "0 run_cancelled run=R1 reason=discarded\n"
+        "0 -> gateway run_changed run=R1 sequence=12 status=6 whole=1 "
+        "stop_reason=cancelled\n"
+        "0 -> gateway run_accepted request=14 run=R1 automation=A name=flow version=1 "
+        "status=6 existed=1\n");
+    story_close(&s);
+}
+END_TEST
+
 /* How the only request since the last time was answered: "" if it was accepted. */
 static void
 expect_answer(struct story *s, const char *why)
@@ -807,6 +828,7 @@ scheduler_operate_suite(void)
     tcase_add_test(tcase, a_run_goes_on_only_from_a_step_of_its_own);
     tcase_add_test(
         tcase, only_a_failed_run_is_discarded_and_nothing_of_it_is_done_again);
+    tcase_add_test(tcase, what_is_discarded_does_not_clean_up_again);
     tcase_add_test(
         tcase, an_output_that_cannot_be_put_together_is_not_the_one_that_is_set);
     tcase_add_test(tcase, a_step_in_a_parallel_of_an_item_is_skipped);

@@ -405,19 +405,20 @@ END_TEST
 
 START_TEST(a_failed_run_that_is_given_up_is_decided_again)
 {
-    static const char *const steps[] = { STEP("a", ""),
-        STEP("a", "") "cleanup:\n" STEP("z", "") };
-    for (size_t i = 0; i < COUNT(steps); i++) {
+    static const struct {
+        const char *steps;
+        uint32_t fails, cleans; /* steps */
+    } rows[] = { { STEP("a", ""), 0, 0 },
+        { STEP("a", "") "cleanup:\n" STEP("z", ""), 0, 1 } };
+    for (size_t i = 0; i < COUNT(rows); i++) {
         struct engine e;
-        open_with(&e, steps[i]);
-        engine_failed(&e, (struct job){ 1, 0, 1, 1 });
-        if (i > 0)
-            engine_completed(&e, (struct job){ 1, 1, 1, 1 }, text("\x07"));
+        open_with(&e, rows[i].steps);
+        engine_failed(&e, (struct job){ 1, rows[i].fails, 1, 1 });
+        if (rows[i].cleans > 0)
+            engine_completed(&e, (struct job){ 1, rows[i].cleans, 1, 1 }, text("\x07"));
         struct run_cancel cancel = { 1, engine_run(&e, 1), text("enough"), 1 };
         trace_give(&e.traces[0], ACTOR_gateway, 0,
             (struct message){ .code = RUN_CANCEL, .run_cancel = cancel });
-        if (i > 0)
-            engine_completed(&e, (struct job){ 1, 1, 2, 1 }, text("\x07"));
         expect_status(&e, "cancelled");
         expect_all_same(&e, 1);
         engine_close(&e);
