@@ -58,14 +58,19 @@ by_start(const struct run_started *started)
     return one_of(started->trigger.size > 0 ? TRIGGER_FIRED : RUN_START, 0);
 }
 
-/* Who discards a run lets it go on only to be cancelled. */
+/* Who discards a run lets it go on only to be cancelled; between lie the steps that
+ * were opened again. */
 static bool
 discards(const struct facts *facts)
 {
-    return facts->count > 1 && facts->list[0].code == RUN_RESUMED
-           && (facts->list[1].code == RUN_CANCELLED
-               || (facts->list[1].code == RUN_DEFERRED
-                   && facts->list[1].run_deferred.ending == RUN_STOPPED));
+    bool ends = false;
+    for (size_t i = 0; i < facts->count; i++) {
+        const struct message *fact = &facts->list[i];
+        ends |=
+            fact->code == RUN_CANCELLED
+            || (fact->code == RUN_DEFERRED && fact->run_deferred.ending == RUN_STOPPED);
+    }
+    return ends && facts->list[0].code == RUN_RESUMED;
 }
 
 struct led_by

@@ -20,7 +20,7 @@ START_TEST(a_record_that_nothing_leads_to_is_unknown)
         .code = RUN_DEFERRED, .run_deferred.ending = (to)                              \
     }
     static const struct {
-        struct message facts[2];
+        struct message facts[3];
         size_t count, candidates;
         enum message_code first;
     } rows[] = {
@@ -31,9 +31,13 @@ START_TEST(a_record_that_nothing_leads_to_is_unknown)
         { { { .code = RUN_RESUMED } }, 1, 1, RUN_RETRY },
         { { { .code = RUN_RESUMED }, DEFERRED(RUN_BROKEN) }, 2, 1, RUN_RETRY },
         { { { .code = RUN_RESUMED }, DEFERRED(RUN_STOPPED) }, 2, 1, RUN_CANCEL },
+        { { { .code = RUN_RESUMED }, { .code = STEP_CANCELLED },
+              { .code = RUN_CANCELLED } },
+            3, 1, RUN_CANCEL },
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct message list[2] = { rows[i].facts[0], rows[i].facts[1] };
+        struct message list[3];
+        memcpy(list, rows[i].facts, sizeof list);
         struct facts facts = { .list = list, .count = rows[i].count };
         struct led_by led = led_by(&facts);
         ck_assert_msg(led.count == rows[i].candidates, "row %zu", i);

@@ -409,7 +409,10 @@ START_TEST(a_failed_run_that_is_given_up_is_decided_again)
         const char *steps;
         uint32_t fails, cleans; /* steps */
     } rows[] = { { STEP("a", ""), 0, 0 },
-        { STEP("a", "") "cleanup:\n" STEP("z", ""), 0, 1 } };
+        { STEP("a", "") "cleanup:\n" STEP("z", ""), 0, 1 },
+        { "  - { key: p, kind: parallel, steps: [\n"
+          "      { key: a, kind: action, action: x } ] }\n",
+            1, 0 } };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct engine e;
         open_with(&e, rows[i].steps);
