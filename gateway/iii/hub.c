@@ -100,19 +100,28 @@ entry_new(struct iii_worker *worker, enum iii_kind kind, struct bytes frame)
     return entry;
 }
 
+/* Has it room for one more, where `before` (or NULL) makes place? */
+static bool
+has_room(
+    const struct iii_worker *worker, enum iii_kind kind, const struct iii_entry *before)
+{
+    bool own = before != NULL && before->worker == worker;
+    return worker->entry_count[kind] - own < III_ENTRIES_MAX;
+}
+
 struct iii_entry *
 hub_put(struct iii_worker *worker, enum iii_kind kind, struct bytes frame)
 {
     struct hub *hub = worker->hub;
     struct iii_entry *entry = entry_new(worker, kind, frame);
     struct iii_entry *before = hub_find(hub, kind, entry->said.id);
-    if (before != NULL)
-        hub_drop(&before);
-    if (worker->entry_count[kind] == III_ENTRIES_MAX) {
+    if (!has_room(worker, kind, before)) {
         buffer_free(&entry->words);
         free(entry);
         return NULL;
     }
+    if (before != NULL)
+        hub_drop(&before);
     worker->entry_count[kind]++;
     list_append(&worker->entries[kind], &entry->of_worker);
     list_append(&hub->entries[kind], &entry->of_hub);

@@ -125,7 +125,7 @@ struct iii_worker *hub_worker(const struct hub *hub, struct bytes id);
 struct bytes hub_about(const struct iii_worker *worker, const char *name);
 
 /* The frame, as msgpack, registers it; what had its id before is gone, whosever it was.
- * NULL: the worker has too many.  Copies. */
+ * NULL: the worker has too many, and nothing has changed.  Copies. */
 struct iii_entry *
 hub_put(struct iii_worker *worker, enum iii_kind kind, struct bytes frame);
 struct iii_entry *hub_find(const struct hub *hub, enum iii_kind kind, struct bytes id);

@@ -191,13 +191,13 @@ take_register(struct iii_worker *worker, enum iii_kind kind, struct bytes frame,
     struct iii_worker *loser =
         before != NULL && before->worker != worker ? before->worker : NULL;
     struct iii_entry *entry = hub_put(worker, kind, frame);
-    if (kind == III_FUNCTION && loser != NULL)
-        iii_functions_changed(loser);
     if (entry == NULL) {
         log_line(LOG_UNUSUAL, "iii_too_many", "worker=%s max=%d", worker->id,
             III_ENTRIES_MAX);
         return;
     }
+    if (kind == III_FUNCTION && loser != NULL)
+        iii_functions_changed(loser);
     if (kind == III_FUNCTION)
         iii_functions_changed(worker);
     else if (kind == III_TYPE)

@@ -266,6 +266,24 @@ class Frames(Iii):
                          ("registrationrejected", "WORKER_NAMESPACE_CONFLICT", "other"))
         self.assertEqual(worker.closed(), 1008)
 
+    def test_16_who_has_too_many_takes_nothing_from_others(self):
+        provider, owner, full = self.worker(), self.worker(), self.worker()
+        provider.describe("provider").say("registertriggertype", id="t0", description="d")
+        trigger = owner.trigger("t0", "f")
+        self.assertEqual(provider.hear()["id"], trigger)
+        for n in range(1, 4097):
+            full.say("registertriggertype", id=f"t{n}", description="d")
+        full.describe("full").say("registertriggertype", id="t0", description="mine")
+        full.say("registertriggertype", id="t7", description="again")  # its own
+        full.silence()
+        for id, worker, about in (("t0", "provider", "d"), ("t7", "full", "again")):
+            row = full.call("engine::triggers::info", {"id": id})["result"]
+            self.assertEqual((row["worker_name"], row["description"]), (worker, about))
+        provider.close()
+        self.there.remove(provider)
+        owner.say("unregistertrigger", id=trigger)
+        owner.silence()
+
 
 class Triggers(Iii):
     def test_01_functions_are_announced_at_once_to_a_function_that_came_later(self):
