@@ -130,7 +130,7 @@ judge(const struct auth *auth, struct held *held, const struct principal *princi
         held->key.refused || auth_project_deleted(auth, &held->key.project);
 }
 
-void
+bool
 auth_learn(struct auth *auth, const struct key *key)
 {
     static const struct principal nobody = { .barred = true };
@@ -139,7 +139,7 @@ auth_learn(struct auth *auth, const struct key *key)
     struct principal *principal = owned ? principal_of(auth, &key->principal) : NULL;
     if (fresh) {
         if (auth->count == auth->max)
-            return;
+            return false;
         known = calloc(1, sizeof *known);
         if (known == NULL)
             WRONG("out of memory");
@@ -147,14 +147,16 @@ auth_learn(struct auth *auth, const struct key *key)
         auth->all[auth->count++] = known;
         map_put(&auth->keys, id_bytes(&known->key.id), known);
     }
+    unsigned before = fresh || known->key.revoked ? 0 : known->key.scopes;
     known->key = *key;
     known->scopes = key->scopes;
     known->revoked = key->revoked;
     judge(auth, known, !owned || principal != NULL ? principal : &nobody);
-    if (!fresh || principal == NULL)
-        return;
-    known->next = principal->keys;
-    principal->keys = known;
+    if (fresh && principal != NULL) {
+        known->next = principal->keys;
+        principal->keys = known;
+    }
+    return (before & ~(known->key.revoked ? 0 : known->key.scopes)) != 0;
 }
 
 bool

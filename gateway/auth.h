@@ -21,14 +21,21 @@ struct key {
 
 void key_name(struct key *key, struct bytes name);
 
+/* May it do now what needs this scope (0: none)? */
+static inline bool
+key_may(const struct key *key, unsigned scope)
+{
+    return !key->revoked && (scope == 0 || (key->scopes & scope) != 0);
+}
+
 struct auth;
 
 struct auth *auth_new(const uint8_t secret[SECRET_SIZE], size_t keys_max);
 void auth_free(struct auth **auth);
 
 /* A key as it is from now on.  Copies it; keys beyond keys_max are not learned.  One
- * that has a principal may do what both may. */
-void auth_learn(struct auth *auth, const struct key *key);
+ * that has a principal may do what both may.  True: it may do less than before. */
+bool auth_learn(struct auth *auth, const struct key *key);
 /* What the keys of a principal may do from now on; those of one that was never learned
  * may do nothing, and are refused.  Principals beyond keys_max are not learned.  True:
  * some key may do less than before. */

@@ -6,6 +6,7 @@
 #include "gateway/development.h"
 #include "gateway/iii/iii.h"
 #include "gateway/watch.h"
+#include "gateway/websocket.h"
 #include "gateway/workers.h"
 
 /* Runs by which a partition is ahead when another has its turn, however many come:
@@ -73,6 +74,14 @@ hear_hello(struct gateway *g, const struct envelope *from)
         workers_resend(g->workers, from->epoch);
 }
 
+/* Keys may do less than before: who is here by one may have to go. */
+static void
+judge(struct gateway *g)
+{
+    workers_judge(g->workers);
+    websockets_judge(g->websockets);
+}
+
 static void
 hear_key(struct gateway *g, const struct message *in)
 {
@@ -90,16 +99,15 @@ hear_key(struct gateway *g, const struct message *in)
     }
     memcpy(key.hash.bytes, m->hash.data, HASH_SIZE);
     key_name(&key, m->name);
-    auth_learn(g->auth, &key);
-    if (key.revoked)
-        workers_judge(g->workers);
+    if (auth_learn(g->auth, &key))
+        judge(g);
 }
 
 static void
 hear_principal(struct gateway *g, const struct principal_offered *m)
 {
     if (auth_learn_principal(g->auth, &m->principal, m->scopes, m->barred != 0))
-        workers_judge(g->workers);
+        judge(g);
 }
 
 static void
@@ -107,7 +115,7 @@ hear_project(struct gateway *g, const struct message *in)
 {
     if (auth_learn_project(
             g->auth, &in->envelope.project, in->project_offered.deleted != 0))
-        workers_judge(g->workers);
+        judge(g);
 }
 
 static void

@@ -100,6 +100,13 @@ bool request_number(struct request *r, const char *query, uint64_t min, uint64_t
 /* The id in a path.  False: it was refused as not found. */
 bool request_id(struct request *r, const char *prefix, struct id *id);
 
+/* May who asked still ask this?  Keys change while an answer waits or goes on. */
+static inline bool
+request_may(const struct request *r)
+{
+    return r->key == NULL || key_may(r->key, r->route->scope);
+}
+
 /* Host and port of the page whose browser asks; nothing if it does not say so. */
 struct bytes request_site(const struct request *r);
 /* All headers as a msgpack map of texts, names in lower case, in the arena: the first

@@ -47,6 +47,7 @@ struct websocket {
     const struct websocket_talk *talk;
     void *own;
     const struct key *key;
+    unsigned scope; /* that the key must have */
     enum websocket_state state;
     int fd;
     struct MHD_UpgradeResponseHandle *handle;
@@ -386,6 +387,14 @@ websocket_close(struct websocket *socket, enum websocket_code code, struct bytes
     alarm_set(&g->alarms, &socket->alarm, g->now_ms + CLOSE_MS);
 }
 
+static void
+judge(struct websocket *socket)
+{
+    if (!key_may(socket->key, socket->scope))
+        websocket_close(
+            socket, WEBSOCKET_POLICY, text("the key may not do this any more"));
+}
+
 void
 websocket_open(struct websocket *socket, int fd, void *handle, struct bytes early)
 {
@@ -418,6 +427,7 @@ websocket_open(struct websocket *socket, int fd, void *handle, struct bytes earl
         websocket_close(socket, WEBSOCKET_GOING_AWAY, text("the engine is going down"));
         return;
     }
+    judge(socket);
     if (socket->talk->opened != NULL)
         socket->talk->opened(socket);
     if (early.size > 0)
@@ -506,6 +516,7 @@ websocket_new(struct request *r, const struct websocket_talk *talk, void *own)
     socket->talk = talk;
     socket->own = own;
     socket->key = r->key;
+    socket->scope = r->route->scope;
     socket->fd = -1;
     socket->alarm.ring = ring;
     list_open(&socket->link);
@@ -592,6 +603,13 @@ websockets_flush(struct websockets *set)
     struct list *at;
     while ((at = list_first(&set->dirty)) != NULL)
         (void)write_out(LIST_OF(at, struct websocket, dirty));
+}
+
+void
+websockets_judge(struct websockets *set)
+{
+    for (struct list *at = set->all.next; at != &set->all; at = at->next)
+        judge(LIST_OF(at, struct websocket, link));
 }
 
 void

@@ -78,6 +78,9 @@ int websockets_fd(const struct websockets *sockets);
 void websockets_run(struct websockets *sockets);
 /* Let go what was said in this turn. */
 void websockets_flush(struct websockets *sockets);
+/* Keys may do less than before: close the connections of those that may not open them
+ * any more. */
+void websockets_judge(struct websockets *sockets);
 /* We are about to leave: close all. */
 void websockets_leave(struct websockets *sockets);
 

@@ -101,7 +101,7 @@ void workers_learn_action(struct workers *workers, const struct id *project,
     const struct action_offered *offered);
 /* The lease actor, in this life, asks for it: say all sessions again. */
 void workers_resend(struct workers *workers, uint64_t life);
-/* A key was revoked: its sessions end. */
+/* Keys may do less than before: sessions of those that may not work any more end. */
 void workers_judge(struct workers *workers);
 /* Ask all to finish and leave; take no new ones. */
 void workers_drain(struct workers *workers);

@@ -122,9 +122,10 @@ got_page(struct request *r, const struct message *answer)
         return;
     }
     begin(follow);
-    if (answer->code == DOCUMENT)
+    bool may = request_may(r);
+    if (answer->code == DOCUMENT && may)
         put_page(follow, &answer->document);
-    stream->ended |= r->gateway->draining;
+    stream->ended |= r->gateway->draining || !may;
     bool nothing = stream_drained(stream) && !stream->ended;
     bool behind = nothing && follow->known > follow->sent;
     if (nothing && !behind)
@@ -138,11 +139,6 @@ static void
 rings(struct alarm *alarm)
 {
     struct follow *follow = LIST_OF(alarm, struct follow, alarm);
-    if (follow->request->key->revoked) {
-        follow->stream.ended = true;
-        request_push(follow->request);
-        return;
-    }
     set_alarm(follow, QUIET_MS);
     look(follow);
 }

@@ -75,7 +75,9 @@ end(struct wait *wait, const struct message *answer)
 {
     struct request *r = wait->request;
     unhook(wait);
-    if (answer->code == DOCUMENT)
+    if (!request_may(r))
+        request_refuse(r, ERR_UNAUTHORIZED, "%s", "");
+    else if (answer->code == DOCUMENT)
         wait->show(r, wait->status, answer->document.document);
     else if (answer->code == REFUSED && answer->refused.err == ERR_NOT_FOUND)
         show_accepted(wait); /* a fire that no run has come of yet */
@@ -120,7 +122,7 @@ changed(struct watch *watch, const struct run_changed *hint)
     if (!run_status_final((enum run_status)hint->status))
         return;
     wait->hinted = true;
-    if (hint->whole && !wait->asking)
+    if (hint->whole && !wait->asking && request_may(wait->request))
         show_hinted(wait, hint);
     else
         look(wait);

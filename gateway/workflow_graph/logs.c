@@ -180,7 +180,7 @@ static void
 tail_rest(struct tail *t)
 {
     struct request *r = t->look.request;
-    if (r->gateway->draining || r->key->revoked) {
+    if (r->gateway->draining || !request_may(r)) {
         tail_end(t);
         return;
     }
@@ -219,7 +219,7 @@ tail_got(struct request *r, const struct message *answer)
     struct tail *t = tail_of(r);
     struct bytes chunk;
     t->asked = 0;
-    if (answer->code != DOCUMENT) {
+    if (answer->code != DOCUMENT || !request_may(r)) {
         tail_rest(t);
         return;
     }

@@ -50,7 +50,7 @@ registered(struct session *session, const struct worker_registered *m, bool agai
     return true;
 }
 
-/* The first open claim whose client is still there. */
+/* The first open claim whose client is still there, and may have it. */
 static struct claim *
 take_claim(struct worker *worker)
 {
@@ -59,7 +59,7 @@ take_claim(struct worker *worker)
         struct claim *claim = LIST_OF(at, struct claim, link);
         list_remove(at);
         worker->claim_count--;
-        if (server_connected(claim->request))
+        if (request_may(claim->request) && server_connected(claim->request))
             return claim;
         answer_null(claim->request);
     }

@@ -27,6 +27,7 @@ import iii_frames  # noqa: E402
 API = "/capstan/v1"
 RUNS = API + "/runs"
 NOT_FOUND, INTERNAL = 5, 17
+WORK = 4  # as transport/messages.h numbers scopes
 FIRST_WINDOW = 16  # questions that an actor is asked before its pace is known
 
 
@@ -133,6 +134,37 @@ class GatewayTest(unittest.TestCase):
                      {"name": "x", "scopes": ["root"]}, {"scopes": ["read"]}):
             answer = admin.ask("POST", API + "/keys", body)
             self.refused(answer, 422, "invalid")
+
+    def test_nobody_reads_on_with_a_key_that_may_not_any_more(self):
+        engine = self.start()
+        admin = self.client(engine)
+        run = admin.ask("POST", RUNS, {"automation": "x"})[2]["id"]
+        started = engine.wait_for("run_start")
+        for how in ("revoked", "kept to less"):
+            key = admin.ask("POST", API + "/keys", {
+                "name": "k", "scopes": ["read", "start"]})[2]
+            reader, waiter = self.client(engine, key["key"]), self.client(
+                engine, key["key"])
+            reader.put("GET", f"{RUNS}/{run}/events", Accept="text/event-stream")
+            self.assertEqual(reader.head()[0], 200)
+            events = Stream(reader)
+            seen = len(engine.runs[started.run]["events"])
+            self.assertEqual([next(events).id for _ in range(seen)][-1], seen)
+            since = len(engine.heard)
+            waiter.put("POST", RUNS + "?wait=30s", {"automation": "x"})
+            waited = engine.wait_for("run_start", since=since)
+            id, = [id for id in engine.keys if id_text("cap_", id) == key["id"]]
+            values = engine.keys[id][1]
+            if how == "revoked":
+                values = {**values, "revoked": 1}
+            else:
+                values = {**values, "scopes": WORK}
+            engine.do(lambda id=id, values=values: engine.put(
+                ("registry", 0), "key_offered", {"key": id, **values}, started.project))
+            engine.do(lambda: engine.grow(started.run, "secret"))
+            self.assertEqual([event.type for event in events], [], how)
+            engine.do(lambda waited=waited: engine.finish(waited.run))
+            self.refused(waiter.answer(), 401, "unauthorized")
 
     def test_a_wrong_method_is_told_the_right_ones(self):
         client = self.client(self.start())

@@ -284,6 +284,20 @@ class Frames(Iii):
         owner.say("unregistertrigger", id=trigger)
         owner.silence()
 
+    def test_17_with_its_key_a_connection_goes(self):
+        made = json.loads(self.engine.tool("keys", "create", "k", "--scopes", "work",
+                                           "--json").stdout)
+        worker = self.worker(f"/k/{made['key']}/").function("f", metadata={
+            "internal": True})
+        topic = worker.trigger("subscribe", "f", config={"topic": "t"})
+        worker.silence()
+        other = self.worker(f"/k/{made['key']}/otel")
+        stays = self.worker()
+        self.engine.tool("keys", "revoke", made["id"])
+        self.assertEqual((worker.closed(), other.closed()), (1008, 1008))
+        until(lambda: "error" in stays.call("engine::registered-triggers::info",
+                                            {"id": topic}), "its triggers go")
+
 
 class Triggers(Iii):
     def test_01_functions_are_announced_at_once_to_a_function_that_came_later(self):

@@ -135,6 +135,29 @@ START_TEST(a_key_of_a_principal_may_do_what_both_may)
 }
 END_TEST
 
+START_TEST(what_a_key_may_not_do_any_more_is_told)
+{
+    uint8_t chance[KEY_SECRET_SIZE] = { 9 };
+    key.id = id_fresh(0);
+    auth_mint(auth, &key.id, chance, key_text, &key.hash);
+    key.scopes = SCOPE_READ;
+    ck_assert(!auth_learn(auth, &key)); /* nobody has used it yet */
+    const struct key *held = auth_check(auth, text(key_text));
+    key.scopes = SCOPE_READ | SCOPE_WORK;
+    ck_assert(!auth_learn(auth, &key));
+    ck_assert(key_may(held, SCOPE_WORK));
+    ck_assert(!key_may(held, SCOPE_START));
+    key.scopes = SCOPE_WORK;
+    ck_assert(auth_learn(auth, &key));
+    ck_assert(!key_may(held, SCOPE_READ));
+    key.revoked = true;
+    ck_assert(auth_learn(auth, &key));
+    ck_assert(!auth_learn(auth, &key));
+    ck_assert(!key_may(held, SCOPE_WORK));
+    ck_assert(!key_may(held, 0));
+}
+END_TEST
+
 START_TEST(who_holds_a_key_of_a_deleted_project_stops_until_it_is_back)
 {
     struct id other = id_fresh(0);
@@ -177,6 +200,7 @@ auth_suite(void)
     tcase_add_test(tests, keys_beyond_the_limit_are_not_learned);
     tcase_add_test(tests, managed_workers_have_a_key_for_work_and_for_one_life);
     tcase_add_test(tests, a_key_of_a_principal_may_do_what_both_may);
+    tcase_add_test(tests, what_a_key_may_not_do_any_more_is_told);
     tcase_add_test(tests, who_holds_a_key_of_a_deleted_project_stops_until_it_is_back);
     tcase_add_test(tests, a_header_gives_its_key_if_it_is_a_bearer);
     suite_add_tcase(suite, tests);
