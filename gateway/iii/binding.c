@@ -145,9 +145,8 @@ put(struct iii_worker *caller, const struct iii_frame *asked, const char *id)
     pack_frame(&frame, id, asked->data);
     if (iii_frame_read(buffer_bytes(&frame), &said, &fault) != ERR_NONE)
         code = "INVALID_ARGUMENTS";
-    else if (iii_subscriber_type(said.trigger_type)
-             && (caller->key->scopes & SCOPE_START) == 0)
-        (void)fault_set(&fault, ERR_FORBIDDEN, "the key may not start runs");
+    else if (!trigger_allowed(caller->key, said.trigger_type))
+        (void)fault_set(&fault, ERR_FORBIDDEN, "the key may not have this trigger");
     else if ((trigger = hub_put(nobody(caller->hub), III_TRIGGER, buffer_bytes(&frame)))
              == NULL)
         (void)fault_set(&fault, ERR_BUSY, "there are too many triggers");

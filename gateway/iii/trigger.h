@@ -11,7 +11,10 @@ struct iii_own_type {
     /* A trigger of it came: keep what it is.  False: `fault` says why it cannot be, and
      * the trigger is gone when this returns.  NULL: nothing is kept. */
     bool (*bind)(struct iii_entry *trigger, struct fault *fault);
+    unsigned scope; /* that the key needs besides; or 0 */
 };
+/* May somebody with this key have triggers of this type? */
+bool trigger_allowed(const struct key *key, struct bytes type);
 /* NULL behind the last. */
 const struct iii_own_type *trigger_own_type(size_t i);
 /* NULL if it is none of ours. */

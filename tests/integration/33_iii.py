@@ -574,6 +574,13 @@ class State(Iii):
                              "FORBIDDEN", function)
         self.assertEqual(self.result(reads, "get", at), "no result")
         self.assertEqual(self.error(reads, "set", {**at, "value": 1}), "FORBIDDEN")
+        reads.function("see").trigger("state", "see")
+        only_works.trigger("state", "see")
+        self.assertEqual(only_works.hear()["error"]["code"], "trigger_registration_failed")
+        refused = only_works.call("engine::register_trigger", {
+            "trigger_type": "state", "function_id": "see"})
+        self.assertEqual(refused["error"]["code"], "trigger_registration_failed")
+        reads.silence()
         self.assertEqual(self.result(self.worker(), "get", at), "no result")
 
     def test_09_the_trigger_actor_dies_and_what_was_answered_is_there(self):
