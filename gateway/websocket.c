@@ -31,7 +31,10 @@ enum {
     MARGIN = 65536,
     REASON_MAX = 123,    /* bytes, by the standard */
     FRAME_HEAD_MAX = 14, /* the same */
+    WAITING_MAX = 65536, /* messages to one peer, however small */
 };
+
+#define NOT_READING "you do not read"
 
 /*            head has left                close, silence, error
  *  PENDING ---------------> OPEN ------------------------------> (gone)
@@ -57,6 +60,7 @@ struct websocket {
     uint8_t head[FRAME_HEAD_MAX]; /* of a frame, not sent yet */
     size_t head_size;
     size_t coming; /* bytes of a message that is not whole yet */
+    size_t unsent; /* bytes that were said and its system has not taken */
     uint32_t events;
     bool watched; /* for these events */
     struct alarm alarm;
@@ -77,6 +81,7 @@ struct websockets {
     int epoll;
     struct list all, dirty;
     size_t count;
+    struct holding unsent; /* of all together */
 };
 
 static struct websocket *
@@ -107,6 +112,7 @@ end(struct websocket *socket)
     }
     socket->talk->closed(socket);
     holding_drop(&set->gateway->holding, &socket->coming);
+    holding_drop(&set->unsent, &socket->unsent);
     buffer_free(&socket->early);
     free(socket);
 }
@@ -114,7 +120,8 @@ end(struct websocket *socket)
 static void
 watch_events(struct websocket *socket)
 {
-    uint32_t wanted = socket->held ? 0 : EPOLLIN;
+    bool reads = !socket->held && wslay_event_want_read(socket->frames);
+    uint32_t wanted = reads ? EPOLLIN : 0;
     if (wslay_event_want_write(socket->frames))
         wanted |= EPOLLOUT;
     if (socket->watched && wanted == socket->events)
@@ -141,11 +148,23 @@ settle(struct websocket *socket, bool broken)
     return true;
 }
 
+/* There is room for it: it is less than before, but for answers to pings. */
+static void
+count_unsent(struct websocket *socket)
+{
+    size_t left = wslay_event_get_queued_msg_length(socket->frames);
+    holding_drop(&socket->set->unsent, &socket->unsent);
+    (void)holding_grow(&socket->set->unsent, &socket->unsent, left);
+}
+
 /* False: the connection broke.  wslay would let a close overtake what waits. */
 static bool
 let_go(struct websocket *socket)
 {
-    if (wslay_event_want_write(socket->frames) && wslay_event_send(socket->frames) != 0)
+    bool sent = !wslay_event_want_write(socket->frames)
+                || wslay_event_send(socket->frames) == 0;
+    count_unsent(socket);
+    if (!sent)
         return false;
     if (!socket->close_due || wslay_event_want_write(socket->frames))
         return true;
@@ -250,6 +269,20 @@ on_write(wslay_event_context_ptr frames, const uint8_t *in, size_t size, int fla
     return -1;
 }
 
+static size_t
+message_max(const struct websockets *set)
+{
+    return (size_t)set->gateway->child.config.payload_max * 2 + MARGIN;
+}
+
+/* It does not read: what waits for it is much, or in very many pieces. */
+static bool
+behind(const struct websocket *socket)
+{
+    return socket->unsent > 2 * message_max(socket->set)
+           || wslay_event_get_queued_msg_count(socket->frames) > WAITING_MAX;
+}
+
 /* A message that there is no room for cannot be passed over: the connection ends. */
 static void
 on_piece(wslay_event_context_ptr frames,
@@ -269,10 +302,14 @@ on_message(wslay_event_context_ptr frames, const struct wslay_event_on_msg_recv_
     void *self)
 {
     struct websocket *socket = self;
-    (void)frames;
     socket->heard_ms = socket->set->gateway->now_ms;
     socket->heard_count++;
     holding_drop(&socket->set->gateway->holding, &socket->coming);
+    /* Pings are answered of themselves, as many as come. */
+    if (wslay_is_ctrl_frame(m->opcode) && behind(socket)) {
+        websocket_close(socket, WEBSOCKET_TRY_LATER, text(NOT_READING));
+        wslay_event_shutdown_read(frames);
+    }
     if (wslay_is_ctrl_frame(m->opcode) || socket->state != WEBSOCKET_OPEN)
         return;
     socket->talk->heard(
@@ -321,12 +358,6 @@ ring(struct alarm *alarm)
         &set->gateway->alarms, &socket->alarm, now_ms + PING_MS, TOGETHER_MS);
 }
 
-static size_t
-message_max(const struct websockets *set)
-{
-    return (size_t)set->gateway->child.config.payload_max * 2 + MARGIN;
-}
-
 bool
 websocket_send(struct websocket *socket, struct bytes message, bool binary)
 {
@@ -337,9 +368,9 @@ websocket_send(struct websocket *socket, struct bytes message, bool binary)
     };
     if (socket->state != WEBSOCKET_OPEN)
         return false;
-    if (wslay_event_get_queued_msg_length(socket->frames)
-        > 2 * message_max(socket->set)) {
-        websocket_close(socket, WEBSOCKET_TRY_LATER, text("you do not read"));
+    if (behind(socket)
+        || !holding_grow(&socket->set->unsent, &socket->unsent, message.size)) {
+        websocket_close(socket, WEBSOCKET_TRY_LATER, text(NOT_READING));
         return false;
     }
     if (wslay_event_queue_msg(socket->frames, &m) != 0)
@@ -551,6 +582,8 @@ websockets_new(struct gateway *gateway)
     if (set == NULL)
         WRONG("out of memory");
     set->gateway = gateway;
+    set->unsent.bytes_max =
+        gateway->child.config.bodies_bytes_max + 2 * message_max(set);
     set->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (set->epoll < 0)
         WRONG("connections cannot be watched");

@@ -23,6 +23,7 @@ from fake_engine import Client, FakeEngine, SOURCE, id_text, read_source
 
 sys.path.insert(0, os.path.join(SOURCE, "tests/support"))
 import iii_frames  # noqa: E402
+import mobius_frames  # noqa: E402
 
 API = "/capstan/v1"
 RUNS = API + "/runs"
@@ -393,6 +394,50 @@ class GatewayTest(unittest.TestCase):
         again = [m.key for m in engine.heard if m.name == "run_start"][9:]
         self.assertEqual(again, [f"gone-{i}" for i in range(8)] + ["here"])
         self.assertEqual(client.ask("POST", RUNS, {"automation": "x"})[0], 201)
+
+    def resident_mib(self, engine):
+        with open(f"/proc/{engine.pid}/statm", encoding="ascii") as sizes:
+            return int(sizes.read().split()[1]) * os.sysconf("SC_PAGESIZE") >> 20
+
+    def peer(self, engine):
+        peer = mobius_frames.Raw(engine, f"/k/{self.key}/", port=engine.iii)
+        self.addCleanup(peer.socket.close)
+        return peer
+
+    def test_who_pings_and_does_not_read_is_parted(self):
+        engine = self.start()
+        before, ping = self.resident_mib(engine), bytes([0x89, 0xfd]) + bytes(4 + 125)
+        peer = self.peer(engine)
+        peer.socket.settimeout(1)
+        with self.assertRaises(OSError):
+            for _ in range(500):
+                peer.socket.sendall(1000 * ping)
+        self.assertLess(self.resident_mib(engine), before + 32)
+
+    def test_who_does_not_read_costs_no_more_though_they_are_many(self):
+        engine = self.start(bodies_bytes_max=4 << 20)
+        before, peers = self.resident_mib(engine), [self.peer(engine) for _ in range(24)]
+        for i, peer in enumerate(peers):
+            peer.say("registerfunction", id=f"f{i}")
+            peer.say("registertrigger", id=f"t{i}", trigger_type="subscribe",
+                     function_id=f"f{i}", config={"topic": "t"})
+            peer.say("ping")
+            peer.wait("pong")
+            peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        speaker = self.peer(engine)
+        for _ in range(5):
+            speaker.say("invokefunction", function_id="publish", action={"type": "void"},
+                        data={"topic": "t", "data": 1000000 * "x"})
+        speaker.say("ping")
+        speaker.wait("pong", 30)
+        self.assertLess(self.resident_mib(engine), before + 32)  # of 120
+        late = self.peer(engine)
+        late.say("registerfunction", id="f0")
+        late.say("ping")
+        late.wait("pong")
+        speaker.say("invokefunction", function_id="f0", data=30000 * "x",
+                    action={"type": "void"})
+        self.assertEqual(len(late.wait("invokefunction")["data"]), 30000)
 
     def test_who_waits_keeps_nobody_unread(self):
         engine = self.start()
