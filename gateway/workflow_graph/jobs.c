@@ -8,14 +8,29 @@ enum {
     TTL_DEFAULT_S = 30,
     REPORT_AGAIN_MS = 2000,
     ERROR_MAX = 8192,
+    LABELS_BYTES_MAX = 16384, /* of one worker, which is remembered for a while */
 };
+
+/* Who is there, and what it says that it can do. */
+static bool
+read_worker(
+    struct request *r, struct bytes body, struct bytes *id, struct bytes *labels)
+{
+    if (!fields_text(r, body, "worker_id", REQUIRED, id)
+        || !fields_texts(r, body, "labels", REQUIRED, labels))
+        return false;
+    if (labels->size <= LABELS_BYTES_MAX)
+        return true;
+    request_refuse(
+        r, ERR_INVALID, "labels must have at most %d bytes", LABELS_BYTES_MAX);
+    return false;
+}
 
 void
 workflow_graph_worker_register(struct request *r)
 {
     struct bytes body, id, labels;
-    if (!request_json(r, &body) || !fields_text(r, body, "worker_id", REQUIRED, &id)
-        || !fields_texts(r, body, "labels", REQUIRED, &labels))
+    if (!request_json(r, &body) || !read_worker(r, body, &id, &labels))
         return;
     struct worker *worker = worker_of(r, id, labels);
     if (worker == NULL)
@@ -52,8 +67,7 @@ workflow_graph_job_claim(struct request *r)
 {
     struct bytes body, id, labels;
     uint64_t ttl_s = TTL_DEFAULT_S;
-    if (!request_json(r, &body) || !fields_text(r, body, "worker_id", REQUIRED, &id)
-        || !fields_texts(r, body, "labels", REQUIRED, &labels)
+    if (!request_json(r, &body) || !read_worker(r, body, &id, &labels)
         || !fields_number(r, body, "lease_ttl_secs", TTL_MAX_S, &ttl_s))
         return;
     struct worker *worker = worker_of(r, id, labels);

@@ -80,6 +80,9 @@ class Dialect(unittest.TestCase):
         self.assertEqual((200, False), ask("GET", "/api/jobs/nope/x/cancelled"))
         status, text = ask("POST", "/api/workers/register", {"worker_id": "w"})
         self.assertEqual((422, True), (status, "missing field `labels`" in text), text)
+        for path in ("/api/workers/register", "/api/jobs/claim"):
+            status, text = ask("POST", path, {"worker_id": "w", "labels": ["l" * 20000]})
+            self.assertEqual((422, True), (status, "labels" in text), text)
         self.assertEqual(422, ask("POST", "/api/jobs/x/complete", {"outputs": {"a": 1}})[0])
         self.assertEqual(422, ask("POST", "/api/jobs/claim", {
             "worker_id": "w", "labels": [], "lease_ttl_secs": None})[0])
