@@ -108,6 +108,8 @@ id_read(struct bytes in, const char *prefix, struct id *id)
         high = high << 5 | low >> 59;
         low = low << 5 | (uint64_t)(at - alphabet);
     }
+    if ((high | low) == 0)
+        return ERR_MALFORMED;
     for (size_t i = 0; i < 8; i++) {
         id->bytes[i] = (uint8_t)(high >> (56 - 8 * i));
         id->bytes[8 + i] = (uint8_t)(low >> (56 - 8 * i));

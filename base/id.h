@@ -59,7 +59,8 @@ const char *id_print(const struct id *id, const char *prefix, char out[ID_TEXT_M
 
 /* Read what id_print wrote.
  *
- * ERR_MALFORMED  another prefix, another length, a character outside the alphabet
+ * ERR_MALFORMED  another prefix, another length, a character outside the alphabet; or
+ *                zero, which is the id of nothing
  */
 MUST_CHECK enum err id_read(struct bytes in, const char *prefix, struct id *id);
 #endif

@@ -92,6 +92,13 @@ class Access(unittest.TestCase):
         self.tool("principals", "delete", mine)
         self.assertEqual(self.read(alone.stdout.strip()), 401)
 
+    def test_no_id_stands_for_all(self):
+        self.made("principals", "create", "ci")
+        reader = self.tool("keys", "create", "r", "--scopes", "read").strip()
+        for path in ("/principals", "/principals/svc_" + 26 * "0"):
+            self.assertGreater(self.status(reader, "GET", path), 400, path)
+        self.assertEqual(self.status(reader, "GET", "/interactions/iact_" + 26 * "0"), 404)
+
     def test_a_project_is_deleted_and_restored_with_all_that_it_had(self):
         self.assertRegex(self.tool("projects", "get"), "deleted +false")
         self.tool("projects", "set", "Billing")

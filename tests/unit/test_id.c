@@ -42,6 +42,8 @@ START_TEST(only_what_was_printed_is_read)
     read = kept;
     ck_assert_int_eq(id_read(text(good), "job_", &read), ERR_MALFORMED);
     ck_assert_int_eq(id_read(text(""), "run_", &read), ERR_MALFORMED);
+    ck_assert_int_eq(
+        id_read(text("run_00000000000000000000000000"), "run_", &read), ERR_MALFORMED);
     for (size_t i = 4; i < 30; i++) {
         memcpy(bad, good, sizeof bad);
         bad[i] = 'u'; /* not in the alphabet */
