@@ -47,6 +47,18 @@ class Event:
         self.data = json.loads(lines["data"])
 
 
+class Refusing(FakeEngine):
+    """What it does not know is not there."""
+
+    def __getattr__(self, name):
+        if not name.startswith("on_"):
+            raise AttributeError(name)
+        return lambda part, m: m.request and self.refuse(part, m, NOT_FOUND)
+
+    def on_run_start(self, part, m):
+        self.refuse(part, m, NOT_FOUND)
+
+
 class Stream:
     """Server-sent events, comments left out."""
 
@@ -166,6 +178,36 @@ class GatewayTest(unittest.TestCase):
             self.assertEqual([event.type for event in events], [], how)
             engine.do(lambda waited=waited: engine.finish(waited.run))
             self.refused(waiter.answer(), 401, "unauthorized")
+
+    def test_every_route_asks_for_its_scope(self):
+        engine = Refusing(request_ms=100)
+        self.addCleanup(engine.close)
+        engine.start()
+        self.key = engine.dev_key()
+        admin, keys = self.client(engine), {"": ""}
+        for scope in ("read", "start", "work", "admin"):
+            made = admin.ask("POST", API + "/keys", {"name": scope, "scopes": [scope]})
+            keys[scope] = made[2]["key"]
+        routes = [route for dialect in ("native", "mobius", "workflow_graph")
+                  for route in re.findall(
+                      r'^ROUTE\((\w+), +"([^"]+)",.*?(?:SCOPE_(\w+)|\b0),', read_source(
+                          f"gateway/{dialect}/routes.def"), re.M)]
+        self.assertGreater(len(routes), 200)
+        wrong = []
+        for method, path, scope in routes:
+            path = re.sub(r"{\w+}", "x", path)
+            for name, key in keys.items():
+                with Client(engine, key) as client:  # some answers have no end
+                    client.put(method, path)
+                    status = client.head()[0]
+                expected = (401 if not name else 403 if name != scope.lower() else None
+                            ) if scope else None
+                if (status in (401, 403)) if expected is None else status != expected:
+                    wrong.append((method, path, scope, name, status))
+            # Who may only read changes nothing.
+            if method != "GET" and scope == "READ":
+                wrong.append((method, path, scope))
+        self.assertEqual(wrong, [])
 
     def test_a_wrong_method_is_told_the_right_ones(self):
         client = self.client(self.start())

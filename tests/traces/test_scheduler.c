@@ -209,7 +209,7 @@ START_TEST(a_start_of_an_unknown_name_is_refused_and_changes_nothing)
     start_named(&s, long_name, (struct bytes){ 0 });
     story_expect_only(&s, "run_started", "");
     start_named(&s, "", (struct bytes){ 0 });
-    start_named(&s, "aut_00000000000000000000000000", (struct bytes){ 0 });
+    start_named(&s, "aut_00000000000000000000000001", (struct bytes){ 0 });
     story_expect_only(&s, "run_started", "");
     s.trace.project = id_of_name(text("elsewhere"));
     start_named(&s, "flow", (struct bytes){ 0 });
