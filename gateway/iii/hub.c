@@ -100,13 +100,16 @@ entry_new(struct iii_worker *worker, enum iii_kind kind, struct bytes frame)
     return entry;
 }
 
-/* Has it room for one more, where `before` (or NULL) makes place? */
+/* Has it room for `more`, where `before` (or NULL) makes place? */
 static bool
-has_room(
-    const struct iii_worker *worker, enum iii_kind kind, const struct iii_entry *before)
+has_room(const struct iii_worker *worker, const struct iii_entry *more,
+    const struct iii_entry *before)
 {
     bool own = before != NULL && before->worker == worker;
-    return worker->entry_count[kind] - own < III_ENTRIES_MAX;
+    size_t bytes = worker->hub->entry_bytes + more->words.size;
+    return worker->entry_count[more->kind] - own < III_ENTRIES_MAX
+           && bytes - (before != NULL ? before->words.size : 0)
+                  <= III_ENTRIES_BYTES_MAX;
 }
 
 struct iii_entry *
@@ -115,7 +118,7 @@ hub_put(struct iii_worker *worker, enum iii_kind kind, struct bytes frame)
     struct hub *hub = worker->hub;
     struct iii_entry *entry = entry_new(worker, kind, frame);
     struct iii_entry *before = hub_find(hub, kind, entry->said.id);
-    if (!has_room(worker, kind, before)) {
+    if (!has_room(worker, entry, before)) {
         buffer_free(&entry->words);
         free(entry);
         return NULL;
@@ -123,6 +126,7 @@ hub_put(struct iii_worker *worker, enum iii_kind kind, struct bytes frame)
     if (before != NULL)
         hub_drop(&before);
     worker->entry_count[kind]++;
+    hub->entry_bytes += entry->words.size;
     list_append(&worker->entries[kind], &entry->of_worker);
     list_append(&hub->entries[kind], &entry->of_hub);
     map_put(&hub->by_id[kind], entry->said.id, entry);
@@ -146,6 +150,7 @@ hub_drop(struct iii_entry **out)
     list_remove(&entry->of_worker);
     list_remove(&entry->of_hub);
     entry->worker->entry_count[entry->kind]--;
+    hub->entry_bytes -= entry->words.size;
     buffer_free(&entry->words);
     free(entry);
     *out = NULL;

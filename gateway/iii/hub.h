@@ -13,8 +13,9 @@
 #include "gateway/websocket.h"
 
 enum {
-    III_ENTRIES_MAX = 4096, /* functions, types and triggers of one worker */
-    III_CALLS_MAX = 4096,   /* that one worker has begun, or has to do */
+    III_ENTRIES_MAX = 4096,           /* functions, types and triggers of one worker */
+    III_ENTRIES_BYTES_MAX = 64 << 20, /* of all workers of a project */
+    III_CALLS_MAX = 4096,             /* that one worker has begun, or has to do */
 };
 
 enum iii_kind { III_FUNCTION, III_TYPE, III_TRIGGER, III_KINDS };
@@ -96,6 +97,7 @@ struct hub {
     struct iii_worker *nobody;      /* has the triggers that no worker has; or NULL */
     struct list bindings;           /* of these, that a provider has not agreed to */
     struct list entries[III_KINDS]; /* in the order in which they came */
+    size_t entry_bytes;             /* of what they said */
     struct map by_id[III_KINDS];
     struct map calls;
     struct list questions;    /* with actors */
@@ -125,7 +127,8 @@ struct iii_worker *hub_worker(const struct hub *hub, struct bytes id);
 struct bytes hub_about(const struct iii_worker *worker, const char *name);
 
 /* The frame, as msgpack, registers it; what had its id before is gone, whosever it was.
- * NULL: the worker has too many, and nothing has changed.  Copies. */
+ * NULL: the worker has too many, or the project too much, and nothing has changed.
+ * Copies. */
 struct iii_entry *
 hub_put(struct iii_worker *worker, enum iii_kind kind, struct bytes frame);
 struct iii_entry *hub_find(const struct hub *hub, enum iii_kind kind, struct bytes id);

@@ -192,8 +192,8 @@ take_register(struct iii_worker *worker, enum iii_kind kind, struct bytes frame,
         before != NULL && before->worker != worker ? before->worker : NULL;
     struct iii_entry *entry = hub_put(worker, kind, frame);
     if (entry == NULL) {
-        log_line(LOG_UNUSUAL, "iii_too_many", "worker=%s max=%d", worker->id,
-            III_ENTRIES_MAX);
+        log_line(LOG_UNUSUAL, "iii_too_many", "worker=%s max=%d bytes_max=%d",
+            worker->id, III_ENTRIES_MAX, III_ENTRIES_BYTES_MAX);
         return;
     }
     if (kind == III_FUNCTION && loser != NULL)

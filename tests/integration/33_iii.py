@@ -284,6 +284,21 @@ class Frames(Iii):
         owner.say("unregistertrigger", id=trigger)
         owner.silence()
 
+    def test_18_what_a_project_registers_has_a_bound(self):
+        full, other = self.worker(), self.worker()
+        for n in range(34):
+            full.function(f"f{n}", metadata={"internal": True, "text": 2000000 * "x"})
+        full.silence()
+        for worker, id, there in ((full, "f20", True), (full, "f33", False)):
+            answer = worker.call("engine::functions::info", {"function_id": id})
+            self.assertEqual("result" in answer, there, id)
+        other.function("g", metadata={"text": 100000 * "x"}).silence()
+        full.function("f0", metadata={"internal": True}).silence()
+        other.function("h", metadata={"text": 1500000 * "x"}).silence()
+        for id in ("g", "h"):
+            self.assertIn("result", full.call("engine::functions::info",
+                                              {"function_id": id}), id)
+
     def test_17_with_its_key_a_connection_goes(self):
         made = json.loads(self.engine.tool("keys", "create", "k", "--scopes", "work",
                                            "--json").stdout)
