@@ -295,6 +295,18 @@ tail_found(struct look *look)
     tail_look(t);
 }
 
+/* Once the stream has begun, it asks again. */
+static void
+tail_refused(struct look *look, const struct message *answer)
+{
+    struct tail *t = (struct tail *)look;
+    t->asked = 0;
+    if (t->begun)
+        tail_rest(t);
+    else
+        request_show(look->request, answer);
+}
+
 void
 workflow_graph_log_stream(struct request *r)
 {
@@ -304,5 +316,6 @@ workflow_graph_log_stream(struct request *r)
     t->quiet_ms = r->gateway->now_ms;
     (void)target_number(r->headers[HEADER_LAST_EVENT_ID], &t->resume);
     t->look.found = tail_found;
+    t->look.refused = tail_refused;
     look_begin(r, &t->look, r->captures[0], LOOK_RUN);
 }

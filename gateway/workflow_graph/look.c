@@ -89,7 +89,10 @@ got_runs(struct request *r, const struct message *answer)
     struct look *look = r->own;
     /* The view may not have heard of it: then it has no run that the view knows. */
     if (answer->code != DOCUMENT && !not_found(answer)) {
-        request_show(r, answer);
+        if (look->refused != NULL)
+            look->refused(look, answer);
+        else
+            request_show(r, answer);
         return;
     }
     struct bytes page = keep(r, answer);

@@ -27,9 +27,12 @@ struct look {
     void (*found)(struct look *look);
     /* There is no such workflow; NULL: the request is answered 404. */
     void (*missing)(struct look *look);
+    /* It could not be asked which run is the last one; NULL: the request is answered
+     * so. */
+    void (*refused)(struct look *look, const struct message *answer);
 };
 
-/* Ask the actors; then one of the two is called, or the request was refused. */
+/* Ask the actors; then one of the three is called, or the request was refused. */
 void look_begin(
     struct request *r, struct look *look, struct bytes id, enum look_depth depth);
 /* The last run again; returns as request_ask does. */

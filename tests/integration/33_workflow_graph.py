@@ -322,6 +322,26 @@ class Dialect(unittest.TestCase):
         until(lambda: tails[0].ended, "it ends")
         self.assertEqual("hello\n", tails[0].text())
 
+    def test_a_stream_outlives_a_view_that_does_not_answer(self):
+        with Engine(request_ms=200) as engine:
+            api = Api(engine)
+            workflow = api.create(job("only", required_labels=["still"]))
+            tail = Tail(api, workflow, "only")
+            until(lambda: tail.status == 200, "it has begun, and there is no run yet")
+            gateway, end = engine.pid("gateway.0"), time.monotonic() + 3
+            view = engine.kill("view.0", signal.SIGSTOP)
+            # The stream asks once a second, and has been told so too by then.
+            until(lambda: api.ask("GET", f"/api/workflows/{workflow}/status")[0] == 504
+                  and time.monotonic() > end, "the view does not answer")
+            os.kill(view, signal.SIGCONT)
+            self.assertEqual(engine.pid("gateway.0"), gateway)
+            api.run(workflow)
+            _, lease = api.claim("w-still", "still")
+            api.say(lease, "hello\n")
+            api.complete(lease)
+            until(lambda: tail.ended, "it ends")
+            self.assertEqual("hello\n", tail.text())
+
     def test_a_log_of_megabytes_is_taken(self):
         workflow = self.api.create(job("only", required_labels=["big"]))
         self.api.run(workflow)
