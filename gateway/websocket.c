@@ -60,6 +60,7 @@ struct websocket {
     uint8_t head[FRAME_HEAD_MAX]; /* of a frame, not sent yet */
     size_t head_size;
     size_t coming; /* bytes of a message that is not whole yet */
+    bool aside;    /* what comes now is a control frame, in the midst of it maybe */
     size_t unsent; /* bytes that were said and its system has not taken */
     uint32_t events;
     bool watched; /* for these events */
@@ -269,6 +270,15 @@ on_write(wslay_event_context_ptr frames, const uint8_t *in, size_t size, int fla
     return -1;
 }
 
+static void
+on_frame(wslay_event_context_ptr frames,
+    const struct wslay_event_on_frame_recv_start_arg *frame, void *self)
+{
+    struct websocket *socket = self;
+    (void)frames;
+    socket->aside = wslay_is_ctrl_frame(frame->opcode);
+}
+
 static size_t
 message_max(const struct websockets *set)
 {
@@ -290,7 +300,7 @@ on_piece(wslay_event_context_ptr frames,
 {
     struct websocket *socket = self;
     struct holding *holding = &socket->set->gateway->holding;
-    if (holding_grow(holding, &socket->coming, piece->data_length))
+    if (socket->aside || holding_grow(holding, &socket->coming, piece->data_length))
         return;
     websocket_close(
         socket, WEBSOCKET_TRY_LATER, text("there is no room for so much now"));
@@ -304,13 +314,16 @@ on_message(wslay_event_context_ptr frames, const struct wslay_event_on_msg_recv_
     struct websocket *socket = self;
     socket->heard_ms = socket->set->gateway->now_ms;
     socket->heard_count++;
-    holding_drop(&socket->set->gateway->holding, &socket->coming);
+    bool aside = wslay_is_ctrl_frame(m->opcode);
     /* Pings are answered of themselves, as many as come. */
-    if (wslay_is_ctrl_frame(m->opcode) && behind(socket)) {
+    if (aside && behind(socket)) {
         websocket_close(socket, WEBSOCKET_TRY_LATER, text(NOT_READING));
         wslay_event_shutdown_read(frames);
     }
-    if (wslay_is_ctrl_frame(m->opcode) || socket->state != WEBSOCKET_OPEN)
+    if (aside)
+        return;
+    holding_drop(&socket->set->gateway->holding, &socket->coming);
+    if (socket->state != WEBSOCKET_OPEN)
         return;
     socket->talk->heard(
         socket, bytes_of(m->msg, m->msg_length), m->opcode == WSLAY_BINARY_FRAME);
@@ -432,6 +445,7 @@ websocket_open(struct websocket *socket, int fd, void *handle, struct bytes earl
     static const struct wslay_event_callbacks callbacks = {
         .recv_callback = on_read,
         .send_callback = on_write,
+        .on_frame_recv_start_callback = on_frame,
         .on_frame_recv_chunk_callback = on_piece,
         .on_msg_recv_callback = on_message,
     };

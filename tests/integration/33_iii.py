@@ -606,6 +606,23 @@ class State(Iii):
             self.assertEqual(self.result(worker, "get", self.at("k")), n)
 
 
+class Large(Iii):
+    """There is room for 1 MiB of messages that are not whole, beyond 64 KiB of each."""
+    settings = {"bodies_bytes_max": 1 << 20}
+
+    def test_01_a_ping_in_the_midst_of_a_message_makes_no_room(self):
+        worker = self.worker()
+
+        async def pieces():
+            for _ in range(24):
+                yield " " * 65536
+                await (await worker.socket.ping())  # it has been read
+        with self.assertRaises(websockets.ConnectionClosed) as end:
+            Loop.do(worker.socket.send(pieces()))
+        self.assertEqual(end.exception.code, 1013)
+        self.worker().silence()
+
+
 class Discovery(Iii):
     def test_01_rows_have_what_both_generations_read(self):
         worker = self.worker().describe("calc", description="adds", version="0.22.1")
