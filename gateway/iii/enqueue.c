@@ -26,11 +26,13 @@ struct queue_route {
     uint32_t changes; /* of what is set for the queue, that were heard of */
     bool fifo;
     uint32_t preparing; /* messages that see to it; later ones must not overtake them */
+    uint32_t messages;  /* all that are under way */
 };
 
 static void
-route_free(struct queue_route *route)
+route_free(struct hub *hub, struct queue_route *route)
 {
+    map_remove(&hub->queue_route_by_name, buffer_bytes(&route->name));
     list_remove(&route->link);
     buffer_free(&route->name);
     buffer_free(&route->queue);
@@ -56,7 +58,7 @@ iii_routes_forget(struct hub *hub)
 {
     struct list *at;
     while ((at = list_first(&hub->queue_routes)) != NULL)
-        route_free(LIST_OF(at, struct queue_route, link));
+        route_free(hub, LIST_OF(at, struct queue_route, link));
     map_free(&hub->queue_route_by_name);
 }
 
@@ -262,12 +264,15 @@ go_on(struct iii_question *question, struct iii_worker *caller,
     return false;
 }
 
+/* What could not be seen to is not remembered. */
 static void
 over(struct iii_question *question)
 {
     const struct message_of *said = question->own;
-    if (said->preparing)
-        said->route->preparing--;
+    struct queue_route *route = said->route;
+    route->preparing -= said->preparing;
+    if (--route->messages == 0 && !route->there)
+        route_free(question->hub, route);
 }
 
 /* Jobs go to functions that are for others; one that nobody has yet may become one. */
@@ -286,13 +291,14 @@ mistake_in(const struct hub *hub, const struct message_of *said, struct buffer *
         return "functions of the engine, and internal ones, cannot be enqueued";
     if (said->data.size + WRAPPING > hub->gateway->child.config.payload_max)
         return "the data is larger than payload_max";
-    if (hub->queue_route_by_name.count >= ROUTES_MAX)
-        return "too many queues and functions are in use";
     if (said->receipt.size > RECEIPT_MAX)
         return "messageReceiptId must be a text of at most 200 bytes";
-    return iii_queue_name(III_QUEUE, said->queue, said->function, name)
-               ? NULL
-               : "queue and function must be texts without spaces, 114 bytes together";
+    if (!iii_queue_name(III_QUEUE, said->queue, said->function, name))
+        return "queue and function must be texts without spaces, 114 bytes together";
+    return hub->queue_route_by_name.count >= ROUTES_MAX
+                   && map_get(&hub->queue_route_by_name, buffer_bytes(name)) == NULL
+               ? "too many queues and functions are in use"
+               : NULL;
 }
 
 static void
@@ -329,6 +335,7 @@ enqueue(
             .receipt = arena_copy(arena, said.receipt),
         };
         route->preparing += own->preparing;
+        route->messages++;
         question->own = own;
         question->next = go_on;
         question->over = over;

@@ -2230,6 +2230,28 @@ class Queues(Iii):
                          {"removed": True})
         self.subscribed("own", "own::less", False)
 
+    def test_13_what_could_not_be_seen_to_is_not_remembered(self):
+        with Engine(requests_max=64) as engine:
+            caller, action = Worker(engine), {"type": "enqueue", "queue": "q"}
+            self.assertIn("result", caller.call("first::one", {}, action=action))
+            registry = engine.kill("registry.0", signal.SIGSTOP)
+            for batch in range(21):  # of 10,500, all but a few are refused at once
+                for n in range(500):
+                    caller.ask(f"f::{batch}::{n}", {}, action=action)
+                for _ in range(500 if batch > 0 else 450):
+                    self.assertIn("error", caller.hear())
+            os.kill(registry, signal.SIGCONT)
+            other = Worker(engine)
+
+            def served(function):
+                answer = other.call(function, {}, action=action)
+                self.assertNotIn("too many queues", str(answer))
+                return "result" in answer
+            for function in ("first::one", "f::0::0"):
+                until(lambda: served(function), function)
+            caller.close()
+            other.close()
+
     def test_11_what_was_acknowledged_outlives_all_processes(self):
         owner, caller = self.pair("kept::one")
         sent = [self.enqueue(caller, "kept::one", {"n": n}, "kept") for n in range(20)]
