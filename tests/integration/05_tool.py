@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 
 BUILD = os.path.abspath(os.environ.get("CAPSTAN_BUILD", "."))
@@ -330,6 +331,13 @@ class ToolTest(unittest.TestCase):
         streams = [sent["headers"]["Last-Event-ID"] for sent in self.server.requests
                    if sent["path"].endswith("/events")]
         self.assertEqual((streams[0], set(streams[1:])), (None, {"2"}))
+
+    def test_26_a_run_that_is_silent_for_long_is_not_an_engine_that_is_away(self):
+        def silent(_):
+            time.sleep(16)  # longer than an engine may be away
+            return 200, ": still here\n\n"
+        self.play(silent, (200, {"id": RUN, "status": "suspended"}), (200, sse(EVENTS)))
+        self.expect(0, LOG, "runs", "watch", RUN)
 
     def test_27_a_run_that_was_finished_before_is_not_waited_for(self):
         self.play((200, ""), (200, {"id": RUN, "status": "failed",

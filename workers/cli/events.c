@@ -75,11 +75,6 @@ command_events_list(struct cli *cli)
 
 /* ---- tail ---- */
 
-struct tailing {
-    struct cli *cli;
-    uint64_t heard_ms; /* monotonic */
-};
-
 static void
 print_event(const json_t *event)
 {
@@ -99,12 +94,11 @@ print_event(const json_t *event)
 static bool
 hear(void *self, const char *id, struct bytes data)
 {
-    struct tailing *tailing = self;
+    const struct cli *cli = self;
     json_t *event =
         json_loadb((const char *)data.data, data.size, JSON_ALLOW_NUL, NULL);
     (void)id;
-    tailing->heard_ms = clock_monotonic_ms();
-    if (json_is_object(event) && cli_given(tailing->cli, OPTION_json)) {
+    if (json_is_object(event) && cli_given(cli, OPTION_json)) {
         json_dumpf(event, stdout, JSON_COMPACT);
         putchar('\n');
     } else if (json_is_object(event)) {
@@ -137,26 +131,26 @@ begin(struct cli *cli, struct stream *stream)
 }
 
 static enum exit_code
-keep_on(struct tailing *tailing, struct stream *stream, uint64_t wait_ms)
+keep_on(struct cli *cli, struct stream *stream, uint64_t wait_ms)
 {
     struct api_path path = api_path("events", NULL, "");
     struct api_stream call = { .stream = stream, .after = stream->id };
-    uint64_t until_ms = clock_monotonic_ms() + wait_ms;
-    api_query(&path, "type", tailing->cli->request.words[0]);
+    uint64_t heard_ms = clock_monotonic_ms(), until_ms = heard_ms + wait_ms;
+    api_query(&path, "type", cli->request.words[0]);
     for (;;) {
-        uint64_t now_ms = clock_monotonic_ms();
+        uint64_t now_ms = clock_monotonic_ms(), byte_count = stream->byte_count;
         if (wait_ms > 0 && now_ms >= until_ms)
             return EXIT_DONE;
         call.timeout_ms = wait_ms > 0 ? until_ms - now_ms : 0;
-        enum exit_code e = api_follow(tailing->cli, &path, &call);
+        enum exit_code e = api_follow(cli, &path, &call);
         if (e == EXIT_LATE)
             return EXIT_DONE;
         if (e != EXIT_AWAY && e != EXIT_DONE)
             return e;
-        if (e == EXIT_AWAY && clock_monotonic_ms() - now_ms > AGAIN_MS)
-            tailing->heard_ms = clock_monotonic_ms();
-        if (clock_monotonic_ms() - tailing->heard_ms > AWAY_MAX_MS) {
-            api_complain_away(tailing->cli);
+        if (stream->byte_count != byte_count)
+            heard_ms = clock_monotonic_ms();
+        if (clock_monotonic_ms() - heard_ms > AWAY_MAX_MS) {
+            api_complain_away(cli);
             return EXIT_AWAY;
         }
         poll(NULL, 0, AGAIN_MS);
@@ -166,15 +160,14 @@ keep_on(struct tailing *tailing, struct stream *stream, uint64_t wait_ms)
 enum exit_code
 command_events_tail(struct cli *cli)
 {
-    struct tailing tailing = { cli, clock_monotonic_ms() };
-    struct stream stream = { .hear = hear, .self = &tailing };
+    struct stream stream = { .hear = hear, .self = cli };
     uint64_t wait_ms;
     enum exit_code e = cli_time(cli, OPTION_timeout, 0, &wait_ms);
     if (e == EXIT_DONE)
         e = begin(cli, &stream);
     if (e == EXIT_DONE) {
         stream_restart(&stream);
-        e = keep_on(&tailing, &stream, wait_ms);
+        e = keep_on(cli, &stream, wait_ms);
     }
     stream_free(&stream);
     return e;

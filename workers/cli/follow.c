@@ -99,7 +99,6 @@ hear(void *self, const char *id, struct bytes data)
     json_t *event =
         json_loadb((const char *)data.data, data.size, JSON_ALLOW_NUL, NULL);
     (void)id;
-    f->heard_ms = clock_monotonic_ms();
     if (!json_is_object(event)) {
         json_decref(event);
         return true;
@@ -154,10 +153,12 @@ ask_status(struct following *f)
 }
 
 /* Wait a little longer each time that nothing was heard: false when that is too long.
- */
+ * A run may say nothing for days; an engine that is there says so now and then. */
 static bool
 may_try_again(struct following *f, bool heard, int *again_ms)
 {
+    if (heard)
+        f->heard_ms = clock_monotonic_ms();
     *again_ms = heard ? AGAIN_MIN_MS : *again_ms * 2;
     if (*again_ms > AGAIN_MAX_MS)
         *again_ms = AGAIN_MAX_MS;
@@ -177,13 +178,14 @@ keep_on(struct following *f, struct stream *stream)
     };
     int again_ms = AGAIN_MIN_MS;
     while (!f->ended && time_left(f, &call.timeout_ms)) {
-        uint64_t heard_ms = f->heard_ms;
+        uint64_t byte_count = stream->byte_count;
         enum exit_code e = api_follow(f->cli, &path, &call);
+        bool heard = stream->byte_count != byte_count;
         if (e == EXIT_DONE && !f->ended)
             ask_status(f);
         if (f->ended || (e != EXIT_AWAY && e != EXIT_DONE))
             return e;
-        if (!may_try_again(f, f->heard_ms != heard_ms, &again_ms))
+        if (!may_try_again(f, heard, &again_ms))
             return EXIT_AWAY;
     }
     return f->ended ? EXIT_DONE : EXIT_LATE;

@@ -52,6 +52,7 @@ take_line(struct stream *stream, struct bytes line)
 enum err
 stream_feed(struct stream *stream, struct bytes in)
 {
+    stream->byte_count += in.size;
     while (in.size > 0 && !stream->ended) {
         const uint8_t *end = memchr(in.data, '\n', in.size);
         size_t size = end != NULL ? (size_t)(end - in.data) : in.size;

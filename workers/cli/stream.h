@@ -19,7 +19,8 @@ struct stream {
     char id[STREAM_ID_MAX];      /* of the last whole event that named one */
     char next_id[STREAM_ID_MAX]; /* of the event that is arriving */
     bool has_data;
-    bool ended; /* hear said so */
+    bool ended;          /* hear said so */
+    uint64_t byte_count; /* that came, of whatever: somebody is there */
 };
 
 /* ERR_TOO_LARGE  a line or an event beyond its limit */
