@@ -360,6 +360,13 @@ class ToolTest(unittest.TestCase):
         result = self.tool("runs", "events", RUN, "--json")
         self.assertEqual(json.loads(result.stdout), EVENTS[2])
 
+    def test_29_a_run_that_cannot_be_had_costs_no_file(self):
+        self.play(refusal(404, "not_found", "there is no such run"))
+        file = self.path("kept.capstan", "an earlier export")
+        self.assertIn("not_found", self.expect(1, "", "runs", "export", RUN, "-o", file))
+        with open(file) as kept:
+            self.assertEqual(kept.read(), "an earlier export")
+
     def test_30_on_a_terminal_progress_is_shown_and_taken_away(self):
         self.play((201, {"id": RUN}), (200, sse(EVENTS)))
         code, seen = self.on_terminal("runs", "start", "x", "--wait")

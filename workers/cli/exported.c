@@ -19,17 +19,19 @@ extern char **environ;
 
 enum { CHUNK = 65536, ARGUMENTS_MAX = 10, PAGE_EVENTS = 1000 };
 
-static bool
-write_all(int file, struct bytes bytes)
+enum exit_code
+exported_write(const char *name, int file, struct bytes content)
 {
     size_t at = 0;
-    while (at < bytes.size) {
-        ssize_t put = write(file, bytes.data + at, bytes.size - at);
-        if (put < 0 && errno != EINTR)
-            return false;
+    while (at < content.size) {
+        ssize_t put = write(file, content.data + at, content.size - at);
+        if (put < 0 && errno != EINTR) {
+            cli_complain("%s: cannot be written: %s", name, strerror(errno));
+            return EXIT_REFUSED;
+        }
         at += put > 0 ? (size_t)put : 0;
     }
-    return true;
+    return EXIT_DONE;
 }
 
 /* Append the part that follows; `*more` says whether there is another. */
@@ -69,20 +71,14 @@ append_hash(struct buffer *out)
 }
 
 enum exit_code
-exported_fetch(struct cli *cli, const char *run, int file)
+exported_fetch(struct cli *cli, const char *run, struct buffer *out)
 {
-    struct buffer out = { 0 };
     uint64_t after = 0, part = 0;
     bool more = true;
     enum exit_code e = EXIT_DONE;
     while (e == EXIT_DONE && more)
-        e = fetch_part(cli, run, &after, &part, &out, &more);
-    append_hash(&out);
-    if (e == EXIT_DONE && !write_all(file, buffer_bytes(&out))) {
-        cli_complain("%s: cannot be written: %s", run, strerror(errno));
-        e = EXIT_REFUSED;
-    }
-    buffer_free(&out);
+        e = fetch_part(cli, run, &after, &part, out, &more);
+    append_hash(out);
     return e;
 }
 
@@ -204,7 +200,12 @@ exported_find(
     }
     snprintf(path, EXPORTED_PATH_MAX, "/proc/self/fd/%d", memory);
     *file = path;
-    return exported_fetch(cli, run, memory);
+    struct buffer content = { 0 };
+    enum exit_code e = exported_fetch(cli, run, &content);
+    if (e == EXIT_DONE)
+        e = exported_write(run, memory, buffer_bytes(&content));
+    buffer_free(&content);
+    return e;
 }
 
 /* ---- either ---- */

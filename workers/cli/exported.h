@@ -7,8 +7,12 @@
 #define WORKERS_CLI_EXPORTED_H
 #include "workers/cli/cli.h"
 
-/* Write everything that is stored about a run to `file`, an open one. */
-MUST_CHECK enum exit_code exported_fetch(struct cli *cli, const char *run, int file);
+/* Append everything that is stored about a run, as a file has it. */
+MUST_CHECK enum exit_code
+exported_fetch(struct cli *cli, const char *run, struct buffer *out);
+/* Write that to an open file; `name` is what a complaint calls it. */
+MUST_CHECK enum exit_code
+exported_write(const char *name, int file, struct bytes content);
 
 struct exported_call {
     const char *what;  /* check, get, events, replay */

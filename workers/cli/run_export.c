@@ -10,24 +10,15 @@
 
 enum { NAME_MAX_SIZE = 256 };
 
-enum exit_code
-command_runs_export(struct cli *cli)
+static enum exit_code
+write_file(const char *name, struct bytes content)
 {
-    const char *run = cli->request.words[0];
-    const char *name = cli_value(cli, OPTION_output);
-    char usual[NAME_MAX_SIZE];
-    snprintf(usual, sizeof usual, "%.200s.capstan", run);
-    name = name != NULL ? name : usual;
-    bool plain = strcmp(name, "-") == 0;
-    int file = plain ? STDOUT_FILENO
-                     : open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int file = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (file < 0) {
         cli_complain("%s: %s", name, strerror(errno));
         return EXIT_REFUSED;
     }
-    enum exit_code e = exported_fetch(cli, run, file);
-    if (plain)
-        return e;
+    enum exit_code e = exported_write(name, file, content);
     if (close(file) != 0 && e == EXIT_DONE) {
         cli_complain("%s: %s", name, strerror(errno));
         e = EXIT_REFUSED;
@@ -36,6 +27,25 @@ command_runs_export(struct cli *cli)
         printf("%s\n", name);
     else
         unlink(name);
+    return e;
+}
+
+/* What a file has is lost only when there is something to put in its place. */
+enum exit_code
+command_runs_export(struct cli *cli)
+{
+    const char *run = cli->request.words[0];
+    const char *name = cli_value(cli, OPTION_output);
+    char usual[NAME_MAX_SIZE];
+    struct buffer content = { 0 };
+    snprintf(usual, sizeof usual, "%.200s.capstan", run);
+    name = name != NULL ? name : usual;
+    enum exit_code e = exported_fetch(cli, run, &content);
+    if (e == EXIT_DONE)
+        e = strcmp(name, "-") == 0
+                ? exported_write(name, STDOUT_FILENO, buffer_bytes(&content))
+                : write_file(name, buffer_bytes(&content));
+    buffer_free(&content);
     return e;
 }
 
