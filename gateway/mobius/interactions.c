@@ -240,9 +240,7 @@ got_to_reply(struct request *r, const struct message *answer)
     said->comment = reply->comment;
     said->cancel = reply->cancel;
     said->principal = speaker(r, document);
-    m->to_instance = id_partition(&said->interaction);
-    m->envelope.partition = m->to_instance;
-    request_ask(r, m, replied);
+    native_ask_run(r, m, &said->interaction, replied);
 }
 
 void
@@ -303,7 +301,5 @@ mobius_interaction_delete(struct request *r)
         return;
     }
     delete->by = text(r->key->name);
-    m->to_instance = id_partition(&delete->interaction);
-    m->envelope.partition = m->to_instance;
-    request_ask(r, m, deleted);
+    native_ask_run(r, m, &delete->interaction, deleted);
 }

@@ -269,10 +269,8 @@ tell(struct request *r, struct message *m, const struct id *run, unsigned answer
 {
     unsigned *status = arena_take(&r->arena, sizeof *status);
     *status = answer;
-    m->to_instance = id_partition(run);
-    m->envelope.partition = m->to_instance;
     r->own = status;
-    request_ask(r, m, told);
+    native_ask_run(r, m, run, told);
 }
 
 void

@@ -23,8 +23,8 @@ void native_wait_to_show(struct request *r, const struct id *project,
 /* Let the run that `start` asks for be of the partition of its key, or of the next. */
 void native_place(struct request *r, struct message *start);
 
-/* Delete the project, unless a run is open; `done` hears the registry. */
 typedef void native_done(struct request *r, const struct message *answer);
+/* Delete the project, unless a run is open; `done` hears the registry. */
 void native_project_end(struct request *r, native_done *done);
 
 /* Chance that signs the calls of an action from now on: it is r->own, in the arena. */
@@ -44,7 +44,11 @@ void native_run_document(struct buffer *out, const struct run_accepted *run,
 
 /* Answer with the run, 201 if it is a new one, or with why it was refused. */
 void native_run_accepted(struct request *r, const struct message *answer);
-/* Say it to the scheduler of a run, or of what has the run's partition; answer so. */
+/* Say it to the scheduler of a run, or of what has the run's partition, and let `done`
+ * hear the answer; what is of no partition is not found. */
+void native_ask_run(
+    struct request *r, struct message *m, const struct id *run, native_done *done);
+/* The same, and answer so. */
 void native_tell_run(struct request *r, struct message *m, const struct id *run);
 
 /* What is followed: a question that is asked again and again, and how its pages name

@@ -81,14 +81,21 @@ native_run_accepted(struct request *r, const struct message *answer)
 }
 
 void
-native_tell_run(struct request *r, struct message *m, const struct id *run)
+native_ask_run(
+    struct request *r, struct message *m, const struct id *run, native_done *done)
 {
     m->to_instance = id_partition(run);
     m->envelope.partition = m->to_instance;
     if (m->to_instance >= r->gateway->child.config.schedulers)
         request_refuse(r, ERR_NOT_FOUND, "%s", "");
     else
-        request_ask(r, m, native_run_accepted);
+        request_ask(r, m, done);
+}
+
+void
+native_tell_run(struct request *r, struct message *m, const struct id *run)
+{
+    native_ask_run(r, m, run, native_run_accepted);
 }
 
 static void

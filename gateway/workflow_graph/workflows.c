@@ -237,9 +237,7 @@ cancel_found(struct look *look)
     struct message *m = order->question =
         request_message(r, RUN_CANCEL, ACTOR_scheduler);
     m->run_cancel.run = look->run;
-    m->to_instance = id_partition(&look->run);
-    m->envelope.partition = m->to_instance;
-    request_ask(r, m, ordered);
+    native_ask_run(r, m, &look->run, ordered);
 }
 
 static void

@@ -342,6 +342,10 @@ class GatewayTest(unittest.TestCase):
         for path in (other, "run_x", "aut_" + "0" * 26):
             answer = client.ask("POST", f"{RUNS}/{path}/cancel")
             self.refused(answer, 404, "not_found")
+        other = id_text("iact_", b"\xff" * 16)
+        for path in (API, "/v1/projects/default"):
+            answer = client.ask("DELETE", f"{path}/interactions/{other}")
+            self.refused(answer, 404, "not_found")
 
     def test_a_stream_shows_the_log_as_it_grows_and_ends_with_the_run(self):
         engine = self.start()
