@@ -19,6 +19,16 @@ token_of(const struct lease *lease)
     return bytes_of(lease->token, TOKEN_SIZE);
 }
 
+static void
+put_words(struct buffer *out, const struct id *project, struct bytes workflow,
+    struct bytes job)
+{
+    buffer_append_bytes(out, id_bytes(project));
+    buffer_append_bytes(out, workflow);
+    buffer_append(out, "", 1);
+    buffer_append_bytes(out, job);
+}
+
 struct lease *
 lease_new(
     struct worker *worker, struct bytes token, struct bytes workflow, struct bytes job)
@@ -29,11 +39,9 @@ lease_new(
         WRONG("out of memory");
     lease->worker = worker;
     memcpy(lease->token, token.data, TOKEN_SIZE);
-    buffer_append_bytes(&lease->words, workflow);
-    buffer_append(&lease->words, "", 1);
-    buffer_append_bytes(&lease->words, job);
-    lease->workflow = bytes_of(lease->words.data, workflow.size);
-    lease->job = bytes_of(lease->words.data + workflow.size + 1, job.size);
+    put_words(&lease->words, &worker->key->project, workflow, job);
+    lease->workflow = bytes_of(lease->words.data + ID_SIZE, workflow.size);
+    lease->job = bytes_of(lease->workflow.data + workflow.size + 1, job.size);
     list_open(&lease->waiting);
     list_append(&worker->leases, &lease->link);
     map_put(&w->leases, token_of(lease), lease);
@@ -230,12 +238,11 @@ lease_hand_out(struct lease *lease, struct request *r, uint32_t ttl_s)
 }
 
 struct lease *
-lease_of_job(const struct workflow_graph *w, struct bytes workflow, struct bytes job)
+lease_of_job(const struct workflow_graph *w, const struct id *project,
+    struct bytes workflow, struct bytes job)
 {
     struct buffer *key = &w->gateway->scratch;
     buffer_clear(key);
-    buffer_append_bytes(key, workflow);
-    buffer_append(key, "", 1);
-    buffer_append_bytes(key, job);
+    put_words(key, project, workflow, job);
     return map_get(&w->jobs, buffer_bytes(key));
 }

@@ -35,7 +35,7 @@ struct workflow_graph {
     struct list all;    /* workers */
     size_t worker_count;
     struct map leases; /* by token */
-    struct map jobs;   /* the last lease of each, by workflow and job */
+    struct map jobs;   /* the last lease of each, by project, workflow and job */
     struct folder *folder;
 };
 
@@ -70,7 +70,7 @@ struct lease {
     struct worker *worker;
     struct list link; /* of leases, or of over */
     uint8_t token[TOKEN_SIZE];
-    struct buffer words;        /* workflow, NUL, job: the key of its job */
+    struct buffer words;        /* project, workflow, NUL, job: the key of its job */
     struct bytes workflow, job; /* in `words` */
     enum lease_state state;
     bool cancelled;
@@ -120,8 +120,8 @@ void lease_wake(struct lease *lease);
 void lease_hand_out(struct lease *lease, struct request *r, uint32_t ttl_s);
 /* Read from the log what a restored lease has set, and serve the request again. */
 void lease_recall(struct lease *lease, struct request *r);
-struct lease *
-lease_of_job(const struct workflow_graph *w, struct bytes workflow, struct bytes job);
+struct lease *lease_of_job(const struct workflow_graph *w, const struct id *project,
+    struct bytes workflow, struct bytes job);
 
 /* Show a workflow with its jobs, or 404. */
 void workflow_graph_show(struct request *r, struct bytes id);

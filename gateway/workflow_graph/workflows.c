@@ -276,9 +276,9 @@ cancelled_found(struct look *look)
 void
 workflow_graph_job_cancelled(struct request *r)
 {
-    struct lease *lease =
-        lease_of_job(r->gateway->workflow_graph, r->captures[0], r->captures[1]);
-    if (lease != NULL && id_equal(&lease->worker->key->project, &r->key->project)) {
+    const struct lease *lease = lease_of_job(
+        r->gateway->workflow_graph, &r->key->project, r->captures[0], r->captures[1]);
+    if (lease != NULL) {
         static const uint8_t flags[] = { 0xc2, 0xc3 };
         request_document(r, 200, bytes_of(&flags[lease->cancelled], 1));
         return;

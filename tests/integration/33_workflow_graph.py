@@ -4,6 +4,7 @@ clients know, and without its bugs.
 Method: an engine of its own, asked over HTTP without a key; workers are this test."""
 import concurrent.futures
 import http.client
+import json
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 
 from engine import Engine, until  # noqa: E402
+from projects import make_key  # noqa: E402
 from workflow_graph import Api, Tail, job  # noqa: E402
 
 
@@ -374,6 +376,28 @@ class Dialect(unittest.TestCase):
         self.assertEqual("idle", self.api.workers()["w-list"]["status"])
         until(lambda: self.api.workers().get("w-list", {}).get("status") == "offline",
               "a silent worker is offline", 30)
+
+    def test_a_job_of_the_same_name_in_another_project_is_another_job(self):
+        key = make_key(self.engine, "other")
+        theirs = {"Authorization": f"Bearer {key}"}
+        text = json.dumps({"name": "shared", "steps": [
+            {"key": "job", "kind": "action", "action": "shell", "timeout": "1s",
+             "parameters": {"command": "true"},
+             "retry": {"max_attempts": 2, "delay": "10m"}}]})
+        kind = {"Content-Type": "application/json"}
+        for headers in ({}, theirs):
+            self.engine.call("POST", "/capstan/v1/automations", text, {**kind, **headers})
+            self.assertEqual(202, self.api.ask(
+                "POST", "/api/workflows/shared/run", headers=headers)[0])
+            claim = {"worker_id": "w-shared", "labels": []}
+
+            def claimed():
+                given = self.api.ask("POST", "/api/jobs/claim", claim, headers)[1]
+                return given and given["lease"]["workflow_id"] == "shared"
+            until(claimed, "the job is claimed")
+        for headers in ({}, theirs):
+            until(lambda: self.api.ask("GET", "/api/jobs/shared/job/cancelled",
+                                       headers=headers)[1], "its time is over", 10)
 
     def test_the_sample_can_be_loaded_and_loaded_again(self):
         first = self.api.must("POST", "/api/workflows/sample")
