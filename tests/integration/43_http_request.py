@@ -178,6 +178,8 @@ class HttpRequest(unittest.TestCase):
         self.assertEqual(len(deliveries), 1, "one delivery, however often it is tried")
         self.assertIn("CAPSTAN_SIGNING_KEY",
                       self.fails("InvalidInput", body=body, sign={"secret": "other"}))
+        self.assertIn("no header can have", self.fails("InvalidInput", body=body, sign={
+            "secret": "a\r\nX-B: c", "key": base64.b64encode(KEY).decode()}))
 
     def test_what_is_wrong_is_tried_again_only_if_that_may_help(self):
         self.assertEqual(self.fails("HttpStatus", "/gone"),

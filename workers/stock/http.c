@@ -253,7 +253,8 @@ sign(struct call *call)
     if (!given_key(given, key) && !find_key(secret, key))
         return wrong(call, "`sign.secret` names no key: the worker has it in base64, "
                            "32 bytes, as CAPSTAN_SIGNING_KEY_NAME");
-    if (!header_value(event) || !header_value(delivery) || !header_value(version)) {
+    if (!header_value(secret) || !header_value(event) || !header_value(delivery)
+        || !header_value(version)) {
         sodium_memzero(key, sizeof key);
         return wrong(call, "`sign` has a text that no header can have");
     }
