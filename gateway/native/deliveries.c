@@ -206,7 +206,6 @@ webhook_ping_start(struct request *r, const struct webhook *webhook,
     id_print(&webhook->id, "aut_", automation);
     m->run_start.automation = arena_copy(&r->arena, text(automation));
     m->run_start.inputs = ping_inputs(r, webhook);
-    m->run_start.source = text("ping");
     m->run_start.echo = 1;
     if (url.size > 0) {
         pack_map(&config, 1);
