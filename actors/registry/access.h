@@ -73,10 +73,6 @@ void tell_project(const struct registry_state *state, struct outbox *out);
 
 /* "read" and so on, of the bits. */
 void pack_scopes(struct buffer *out, uint32_t scopes);
-/* A text by name, or nil for nothing. */
-void put_text_or_nil(struct buffer *out, const char *name, struct bytes value);
-/* A map that is there, or an empty one. */
-void pack_map_or_none(struct buffer *out, struct bytes map);
 
 /* All that somebody may know of a list: { items, next_cursor: nil }. */
 void

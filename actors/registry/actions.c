@@ -2,6 +2,7 @@
  * http.request: the gateway is told where it is called and what signs the call, so that
  * neither lies in the log of a run. */
 #include "actors/registry/access.h"
+#include "base/put.h"
 #include "base/url.h"
 
 enum {

@@ -74,25 +74,6 @@ pack_scopes(struct buffer *out, uint32_t scopes)
 }
 
 void
-put_text_or_nil(struct buffer *out, const char *name, struct bytes value)
-{
-    pack_string(out, name);
-    if (value.size > 0)
-        pack_text(out, value);
-    else
-        pack_nil(out);
-}
-
-void
-pack_map_or_none(struct buffer *out, struct bytes map)
-{
-    if (map.size > 0)
-        pack_raw(out, map);
-    else
-        pack_map(out, 0);
-}
-
-void
 answer_one(struct outbox *out, uint64_t request, struct bytes document, bool created)
 {
     say_document(out, (struct document){

@@ -114,9 +114,9 @@ show(struct shown *shown, const struct id *id, const struct principal_entry *ent
     put_text_or_nil(out, "description", entry->description);
     put_text_or_nil(out, "owner", entry->owner);
     pack_string(out, "metadata");
-    pack_map_or_none(out, entry->metadata);
+    pack_raw(out, pack_or_map(entry->metadata));
     pack_string(out, "tags");
-    pack_map_or_none(out, entry->tags);
+    pack_raw(out, pack_or_map(entry->tags));
     put_text_or_nil(out, "state", text(states[entry->state % COUNT(states)]));
     pack_string(out, "roles");
     pack_roles(shown->state, shown->arena, &shown->project, entry->roles, out);

@@ -7,6 +7,7 @@
  */
 #include "actors/plan/plan.h"
 #include "actors/registry/access.h"
+#include "base/put.h"
 #include "base/wrong.h"
 
 #include <stdio.h>
@@ -45,7 +46,7 @@ answer(
     put_text_or_nil(&document, "description", entry->description);
     put_text_or_nil(&document, "reference", entry->reference);
     pack_string(&document, "tags");
-    pack_map_or_none(&document, entry->tags);
+    pack_raw(&document, pack_or_map(entry->tags));
     pack_string(&document, "deleted");
     pack_bool(&document, entry->status == PROJECT_DELETED);
     put_moment(&document, "created_at", entry->created_ms);

@@ -117,7 +117,7 @@ pack_role(struct buffer *out, const struct role *role)
     pack_string(out, "scopes");
     pack_scopes(out, role->entry.scopes);
     pack_string(out, "tags");
-    pack_map_or_none(out, role->entry.tags);
+    pack_raw(out, pack_or_map(role->entry.tags));
     pack_string(out, "system");
     pack_bool(out, role->system);
     put_moment(out, "created_at", role->entry.created_ms);

@@ -44,16 +44,6 @@ ends_heard(const struct trigger_state *s, const struct id *project)
 /* ---- an end ---- */
 
 static void
-put_text_or_nil(struct buffer *out, const char *name, struct bytes value)
-{
-    pack_string(out, name);
-    if (value.size > 0)
-        pack_text(out, value);
-    else
-        pack_nil(out);
-}
-
-static void
 put_error(struct buffer *out, const struct run_ended *ended)
 {
     pack_string(out, "error");

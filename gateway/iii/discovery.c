@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/json_write.h"
+#include "base/put.h"
 #include "gateway/iii/functions.h"
 #include "gateway/iii/invoke.h"
 #include "gateway/iii/trigger.h"
@@ -34,30 +35,6 @@ put_rows(struct buffer *out, const char *name, struct rows *rows)
     pack_array(out, rows->count);
     buffer_append_bytes(out, buffer_bytes(&rows->out));
     buffer_free(&rows->out);
-}
-
-static void
-put_text(struct buffer *out, const char *name, struct bytes value)
-{
-    pack_string(out, name);
-    if (value.size == 0)
-        pack_nil(out);
-    else
-        pack_text(out, value);
-}
-
-static void
-put_value(struct buffer *out, const char *name, struct bytes msgpack)
-{
-    pack_string(out, name);
-    pack_raw(out, msgpack);
-}
-
-static void
-put_number(struct buffer *out, const char *name, uint64_t value)
-{
-    pack_string(out, name);
-    pack_u64(out, value);
 }
 
 /* A part of what was asked; nothing if it is not there, or not of that type. */
@@ -153,23 +130,23 @@ pack_worker(struct buffer *out, const struct iii_worker *worker)
 {
     pack_map(out, 17);
     put_text(out, "id", text(worker->id));
-    put_text(out, "name", hub_about(worker, "name"));
-    put_text(out, "description", hub_about(worker, "description"));
+    put_text_or_nil(out, "name", hub_about(worker, "name"));
+    put_text_or_nil(out, "description", hub_about(worker, "description"));
     put_text(out, "namespace", text("default"));
-    put_text(out, "runtime", hub_about(worker, "runtime"));
-    put_text(out, "version", hub_about(worker, "version"));
-    put_text(out, "os", hub_about(worker, "os"));
-    put_value(out, "pid", about_value(worker, "pid"));
-    put_value(out, "isolation", about_value(worker, "isolation"));
+    put_text_or_nil(out, "runtime", hub_about(worker, "runtime"));
+    put_text_or_nil(out, "version", hub_about(worker, "version"));
+    put_text_or_nil(out, "os", hub_about(worker, "os"));
+    put_raw(out, "pid", about_value(worker, "pid"));
+    put_raw(out, "isolation", about_value(worker, "isolation"));
     put_text(out, "status", text(status_of(worker)));
-    put_text(out, "ip_address", (struct bytes){ 0 });
+    put_text_or_nil(out, "ip_address", (struct bytes){ 0 });
     pack_string(out, "internal");
     pack_bool(out, false);
     put_number(out, "connected_at_ms", worker->since_ms);
     put_number(out, "function_count", worker->entry_count[III_FUNCTION]);
     put_function_ids(out, worker);
     put_number(out, "active_invocations", worker->doing_count);
-    put_value(out, "latest_metrics", (struct bytes){ 0 });
+    put_raw(out, "latest_metrics", (struct bytes){ 0 });
 }
 
 static bool
@@ -207,15 +184,15 @@ pack_function(struct buffer *out, const struct iii_entry *entry)
 {
     const struct iii_frame *said = &entry->said;
     pack_map(out, 9);
-    put_text(out, "function_id", said->id);
+    put_text_or_nil(out, "function_id", said->id);
     put_text(out, "namespace", text("default"));
-    put_text(out, "worker_name", hub_about(entry->worker, "name"));
-    put_text(out, "description", said->description);
-    put_value(out, "metadata", said->metadata);
-    put_value(out, "request_format", said->request_format);
-    put_value(out, "response_format", said->response_format);
-    put_value(out, "request_schema", said->request_format);
-    put_value(out, "response_schema", said->response_format);
+    put_text_or_nil(out, "worker_name", hub_about(entry->worker, "name"));
+    put_text_or_nil(out, "description", said->description);
+    put_raw(out, "metadata", said->metadata);
+    put_raw(out, "request_format", said->request_format);
+    put_raw(out, "response_format", said->response_format);
+    put_raw(out, "request_schema", said->request_format);
+    put_raw(out, "response_schema", said->response_format);
 }
 
 static void
@@ -303,13 +280,13 @@ pack_trigger(struct buffer *out, const struct iii_entry *entry, size_t more)
         said->config.size > 0 ? said->config : bytes_of(empty_map, sizeof empty_map);
     struct buffer summary = { 0 };
     pack_map(out, 7 + more);
-    put_text(out, "id", said->id);
-    put_text(out, "trigger_type", said->trigger_type);
-    put_text(out, "function_id", said->function_id);
-    put_text(out, "worker_name", hub_about(entry->worker, "name"));
-    put_value(out, "config", config);
-    put_text(out, "config_summary", summary_of(config, &summary));
-    put_value(out, "metadata", said->metadata);
+    put_text_or_nil(out, "id", said->id);
+    put_text_or_nil(out, "trigger_type", said->trigger_type);
+    put_text_or_nil(out, "function_id", said->function_id);
+    put_text_or_nil(out, "worker_name", hub_about(entry->worker, "name"));
+    put_raw(out, "config", config);
+    put_text_or_nil(out, "config_summary", summary_of(config, &summary));
+    put_raw(out, "metadata", said->metadata);
     buffer_free(&summary);
 }
 
@@ -375,12 +352,12 @@ type_rows(const struct hub *hub, const struct iii_frame *asked)
         if (!fits(asked, said->id, said->description, name) || !has_room(&rows))
             continue;
         pack_map(&rows.out, 6);
-        put_text(&rows.out, "id", said->id);
+        put_text_or_nil(&rows.out, "id", said->id);
         put_text(&rows.out, "namespace", text("default"));
-        put_text(&rows.out, "worker_name", name);
-        put_text(&rows.out, "description", said->description);
-        put_value(&rows.out, "trigger_request_format", said->trigger_request_format);
-        put_value(&rows.out, "call_request_format", said->call_request_format);
+        put_text_or_nil(&rows.out, "worker_name", name);
+        put_text_or_nil(&rows.out, "description", said->description);
+        put_raw(&rows.out, "trigger_request_format", said->trigger_request_format);
+        put_raw(&rows.out, "call_request_format", said->call_request_format);
     }
     return rows;
 }
@@ -428,14 +405,15 @@ pack_whole_function(struct buffer *out, const struct hub *hub, struct bytes id)
     const struct iii_frame *said = entry != NULL ? &entry->said : &none;
     struct rows rows = trigger_rows(hub, &any, id);
     pack_map(out, 8);
-    put_text(out, "function_id", said->id);
+    put_text_or_nil(out, "function_id", said->id);
     put_text(out, "namespace", text("default"));
-    put_text(out, "worker_name",
+    put_text_or_nil(out, "worker_name",
         entry != NULL ? hub_about(entry->worker, "name") : text("capstan"));
-    put_text(out, "description", entry != NULL ? said->description : text(own->about));
-    put_value(out, "metadata", said->metadata);
-    put_value(out, "request_schema", said->request_format);
-    put_value(out, "response_schema", said->response_format);
+    put_text_or_nil(
+        out, "description", entry != NULL ? said->description : text(own->about));
+    put_raw(out, "metadata", said->metadata);
+    put_raw(out, "request_schema", said->request_format);
+    put_raw(out, "response_schema", said->response_format);
     put_rows(out, "registered_triggers", &rows);
     return true;
 }
@@ -453,7 +431,7 @@ discover_several_functions(
         if (!has_room(&rows) || pack_whole_function(&rows.out, caller->hub, id))
             continue;
         pack_map(&rows.out, 2);
-        put_text(&rows.out, "function_id", id);
+        put_text_or_nil(&rows.out, "function_id", id);
         put_text(&rows.out, "error", text("not_found"));
     }
     pack_map(&out, 1);
@@ -507,14 +485,15 @@ pack_whole_type(struct buffer *out, const struct hub *hub, struct bytes id)
         return false;
     const struct iii_frame *said = own != NULL ? &none : &entry->said;
     pack_map(out, 8);
-    put_text(out, "id", id);
+    put_text_or_nil(out, "id", id);
     put_text(out, "namespace", text("default"));
-    put_text(out, "worker_name",
+    put_text_or_nil(out, "worker_name",
         own != NULL ? text("capstan") : hub_about(entry->worker, "name"));
-    put_text(out, "description", own != NULL ? text(own->about) : said->description);
-    put_value(out, "configuration_schema", said->trigger_request_format);
-    put_value(out, "request_schema", said->call_request_format);
-    put_value(out, "response_schema", (struct bytes){ 0 });
+    put_text_or_nil(
+        out, "description", own != NULL ? text(own->about) : said->description);
+    put_raw(out, "configuration_schema", said->trigger_request_format);
+    put_raw(out, "request_schema", said->call_request_format);
+    put_raw(out, "response_schema", (struct bytes){ 0 });
     put_number(out, "instance_count", trigger_count(hub, id));
     return true;
 }
@@ -568,7 +547,7 @@ discover_health(struct iii_worker *caller, const struct iii_frame *asked)
     pack_string(&out, "components");
     pack_map(&out, 2);
     put_number(&out, "functions", caller->hub->by_id[III_FUNCTION].count);
-    put_text(&out, "waits_for", text(missing == NULL ? "" : missing));
+    put_text_or_nil(&out, "waits_for", text(missing == NULL ? "" : missing));
     put_number(&out, "timestamp", clock_unix_ms());
     put_text(&out, "version", text(PACKAGE_VERSION));
     iii_answer(caller, asked, buffer_bytes(&out));
@@ -600,7 +579,7 @@ discover_worker(struct iii_worker *caller, const struct iii_frame *asked)
     /* What it registered: rows that name it. */
     struct buffer wish = { 0 }, out = { 0 };
     pack_map(&wish, 1);
-    put_text(&wish, "worker", name);
+    put_text_or_nil(&wish, "worker", name);
     const struct iii_frame its = { .data = buffer_bytes(&wish) };
     struct rows functions = function_rows(caller->hub, &its);
     struct rows types = type_rows(caller->hub, &its);

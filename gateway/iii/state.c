@@ -1,5 +1,6 @@
 #include "gateway/iii/state.h"
 
+#include "base/put.h"
 #include "gateway/iii/ask.h"
 #include "gateway/iii/condition.h"
 #include "gateway/iii/iii.h"
@@ -92,13 +93,6 @@ answered(const struct iii_worker *caller, const struct iii_frame *asked,
 }
 
 static void
-put_value(struct buffer *out, const char *name, struct bytes msgpack)
-{
-    pack_string(out, name);
-    pack_raw(out, msgpack);
-}
-
-static void
 answer_and_free(
     const struct iii_worker *caller, const struct iii_frame *asked, struct buffer *out)
 {
@@ -114,10 +108,10 @@ changed(const struct iii_worker *caller, const struct iii_frame *asked,
     size_t failed;
     (void)said_items(document, "errors", &failed);
     pack_map(&out, failed > 0 ? 3 : 2);
-    put_value(&out, "old_value", pack_find(document, "old_value"));
-    put_value(&out, "new_value", pack_find(document, "value"));
+    put_raw(&out, "old_value", pack_find(document, "old_value"));
+    put_raw(&out, "new_value", pack_find(document, "value"));
     if (failed > 0)
-        put_value(&out, "errors", pack_find(document, "errors"));
+        put_raw(&out, "errors", pack_find(document, "errors"));
     answer_and_free(caller, asked, &out);
 }
 
@@ -488,8 +482,8 @@ pack_told(struct buffer *out, const struct state_told *told)
     pack_text(out, told->scope);
     pack_string(out, "key");
     pack_text(out, told->key);
-    put_value(out, "old_value", told->old_value);
-    put_value(out, "new_value", told->new_value);
+    put_raw(out, "old_value", told->old_value);
+    put_raw(out, "new_value", told->new_value);
 }
 
 static bool

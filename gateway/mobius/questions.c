@@ -1,5 +1,6 @@
 /* Interactions of no run: each is a run of one step that asks. */
 #include "base/json_write.h"
+#include "base/put.h"
 #include "base/stamp.h"
 #include "gateway/mobius/interactions.h"
 #include "gateway/mobius/mobius.h"
@@ -146,16 +147,6 @@ read_question(struct request *r, struct question *question)
 
 /* ---- its run ---- */
 
-static void
-put_text(struct buffer *out, const char *name, struct bytes value)
-{
-    pack_string(out, name);
-    if (value.size > 0)
-        pack_text(out, value);
-    else
-        pack_nil(out);
-}
-
 static struct bytes
 keep(struct request *r, struct buffer *made)
 {
@@ -169,14 +160,11 @@ inputs_of(struct request *r, const struct question *question)
 {
     struct buffer out = { 0 };
     pack_map(&out, 5);
-    put_text(&out, "title", question->title);
-    pack_string(&out, "description");
-    pack_text(&out, question->description);
-    put_text(&out, "until", question->expires_at);
-    pack_string(&out, "targets");
-    buffer_append_bytes(&out, question->targets);
-    pack_string(&out, "spec");
-    buffer_append_bytes(&out, question->spec);
+    put_text_or_nil(&out, "title", question->title);
+    put_text(&out, "description", question->description);
+    put_text_or_nil(&out, "until", question->expires_at);
+    put_raw(&out, "targets", question->targets);
+    put_raw(&out, "spec", question->spec);
     return keep(r, &out);
 }
 
@@ -230,14 +218,12 @@ document_of(struct request *r, const struct question *question,
     put_text(&out, "status", text("pending"));
     put_text(&out, "automation", question->single.automation);
     put_text(&out, "protocol", question->kind);
-    put_text(&out, "title", question->title);
-    put_text(&out, "prompt", question->description);
+    put_text_or_nil(&out, "title", question->title);
+    put_text_or_nil(&out, "prompt", question->description);
     put_text(&out, "created_at", text(stamp_print(run->started_ms, stamp)));
-    put_text(&out, "expires_at", question->expires_at);
-    pack_string(&out, "targets");
-    buffer_append_bytes(&out, question->targets);
-    pack_string(&out, "spec");
-    buffer_append_bytes(&out, question->spec);
+    put_text_or_nil(&out, "expires_at", question->expires_at);
+    put_raw(&out, "targets", question->targets);
+    put_raw(&out, "spec", question->spec);
     pack_string(&out, "all_of");
     pack_bool(&out, question->all_of);
     return keep(r, &out);

@@ -1,6 +1,7 @@
 /* Webhooks as texts of automations, in and out. */
 #include "base/json_read.h"
 #include "base/json_write.h"
+#include "base/put.h"
 #include "base/url.h"
 #include "gateway/native/body.h"
 #include "gateway/native/webhooks.h"
@@ -271,35 +272,24 @@ webhook_take(struct request *r, struct bytes body, struct webhook *webhook, bool
 
 /* ---- how it is shown ---- */
 
-static void
-show_text(struct buffer *out, const char *name, struct bytes value)
-{
-    pack_string(out, name);
-    pack_text(out, value);
-}
-
 void
 webhook_write(struct buffer *out, const struct webhook *webhook, struct bytes secret)
 {
     char id[ID_TEXT_MAX];
     id_print(&webhook->id, "wbh_", id);
     pack_map(out, 9u + (webhook->tags.size > 0) + (secret.size > 0));
-    show_text(out, "id", text(id));
-    show_text(out, "name", webhook->name);
-    show_text(out, "url", webhook->url);
-    pack_string(out, "events");
-    pack_raw(out, webhook->events);
+    put_text(out, "id", text(id));
+    put_text(out, "name", webhook->name);
+    put_text(out, "url", webhook->url);
+    put_raw(out, "events", webhook->events);
     pack_string(out, "enabled");
     pack_bool(out, webhook->enabled);
-    show_text(out, "secret_ref", text(id));
-    pack_string(out, "secret_version");
-    pack_u64(out, webhook->secret_version);
-    if (webhook->tags.size > 0) {
-        pack_string(out, "tags");
-        pack_raw(out, webhook->tags);
-    }
+    put_text(out, "secret_ref", text(id));
+    put_number(out, "secret_version", webhook->secret_version);
+    if (webhook->tags.size > 0)
+        put_raw(out, "tags", webhook->tags);
     if (secret.size > 0)
-        show_text(out, "signing_secret", secret);
-    show_text(out, "created_at", webhook->created_at);
-    show_text(out, "updated_at", webhook->updated_at);
+        put_text(out, "signing_secret", secret);
+    put_text(out, "created_at", webhook->created_at);
+    put_text(out, "updated_at", webhook->updated_at);
 }

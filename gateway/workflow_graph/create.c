@@ -1,6 +1,7 @@
 /* Workflows that clients make: their JSON as the text of an automation. */
 #include "base/clock.h"
 #include "base/json_write.h"
+#include "base/put.h"
 #include "gateway/workflow_graph/fields.h"
 #include "gateway/workflow_graph/look.h"
 #include "gateway/workflow_graph/names.h"
@@ -14,13 +15,6 @@ put_key(struct buffer *out, struct bytes id)
     key_from_id(&key, id);
     pack_text(out, buffer_bytes(&key));
     buffer_free(&key);
-}
-
-static void
-put_raw(struct buffer *out, const char *name, struct bytes value)
-{
-    pack_string(out, name);
-    pack_raw(out, value);
 }
 
 /* The pairs of a map that is not begun yet. */
