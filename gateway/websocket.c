@@ -520,6 +520,12 @@ websocket_digest(struct bytes key, char out[WEBSOCKET_ACCEPT_SIZE])
     buffer_free(&encoded);
 }
 
+static bool
+blank(uint8_t c)
+{
+    return c == ' ' || c == '\t';
+}
+
 /* Does one of the words between commas say so? */
 static bool
 has_word(struct bytes header, const char *word)
@@ -529,9 +535,9 @@ has_word(struct bytes header, const char *word)
         size_t begin = at, stop;
         while (at < header.size && header.data[at] != ',')
             at++;
-        for (stop = at; begin < stop && header.data[begin] == ' '; begin++)
+        for (stop = at; begin < stop && blank(header.data[begin]); begin++)
             ;
-        for (; stop > begin && header.data[stop - 1] == ' '; stop--)
+        for (; stop > begin && blank(header.data[stop - 1]); stop--)
             ;
         if (stop - begin == size
             && strncasecmp((const char *)header.data + begin, word, size) == 0)
@@ -573,10 +579,15 @@ struct websocket *
 websocket_accept(struct request *r, const struct websocket_talk *talk, void *own)
 {
     enum { KEY_SIZE = 24 };
-    if (!has_word(r->headers[HEADER_UPGRADE], "websocket")
+    /* {"Sec-WebSocket-Version": "13"} as msgpack. */
+    static const char version[] = "\x81\xb5Sec-WebSocket-Version\xa2"
+                                  "13";
+    if (strcmp(r->method, "GET") != 0
+        || !has_word(r->headers[HEADER_UPGRADE], "websocket")
         || !has_word(r->headers[HEADER_CONNECTION], "upgrade")
         || r->headers[HEADER_WEBSOCKET_KEY].size != KEY_SIZE
         || !bytes_equal(r->headers[HEADER_WEBSOCKET_VERSION], text("13"))) {
+        r->answer.headers = text(version);
         request_refuse(r, ERR_MALFORMED, "this path speaks WebSocket, version 13");
         return NULL;
     }

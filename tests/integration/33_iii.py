@@ -259,6 +259,35 @@ class Frames(Iii):
                 Worker(self.engine, path, extra_headers=headers)
             self.assertIn(refused.exception.status_code, (401, 403, 404))
 
+    def test_16_who_may_do_so_no_more_is_sent_away(self):
+        def made(*words):
+            return json.loads(self.engine.tool(*words, "--json").stdout)
+        owner, _ = self.pair()
+        lone = made("keys", "create", "k", "--scopes", "work")
+        role = made("principals", "create", "ci", "--roles", "Worker")["id"]
+        of_role = made("keys", "create", "ci", "--principal", role)
+        for key, less in ((lone, ("keys", "revoke", lone["id"])),
+                          (of_role, ("principals", "set", role, "--roles", "Viewer"))):
+            caller = self.worker(f"/k/{key['key']}/").silence()
+            self.engine.tool(*less)
+            self.assertEqual(caller.closed(), 1008)
+        owner.silence()
+
+    def test_17_what_is_no_handshake_is_told_what_is_one(self):
+        def answer(method="GET", connection="Upgrade", version="13"):
+            http_client = http.client.HTTPConnection("127.0.0.1", self.engine.iii_port)
+            http_client.request(method, "/", headers={
+                "Upgrade": "websocket", "Connection": connection,
+                "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+                "Sec-WebSocket-Version": version})
+            answer = http_client.getresponse()
+            http_client.close()
+            return answer.status, answer.getheader("Sec-WebSocket-Version")
+        self.assertEqual(answer(), (101, None))
+        self.assertEqual(answer(connection="keep-alive,\tUpgrade"), (101, None))
+        for wrong in ({"method": "HEAD"}, {"version": "8"}, {"connection": "close"}):
+            self.assertEqual(answer(**wrong), (400, "13"), wrong)
+
     def test_15_another_namespace_is_refused_for_good(self):
         worker = self.worker().describe("far", namespace="other")
         refusal = worker.hear()
