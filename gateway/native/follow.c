@@ -116,7 +116,6 @@ got_page(struct request *r, const struct message *answer)
     struct follow *follow = r->own;
     struct stream *stream = &follow->stream;
     follow->asked = 0;
-    follow->more = false;
     if (!follow->begun && answer->code != DOCUMENT) {
         request_show(r, answer);
         return;
@@ -127,7 +126,9 @@ got_page(struct request *r, const struct message *answer)
         put_page(follow, &answer->document);
     stream->ended |= r->gateway->draining || !may;
     bool nothing = stream_drained(stream) && !stream->ended;
-    bool behind = nothing && follow->known > follow->sent;
+    bool refused = answer->code != DOCUMENT;
+    bool behind =
+        nothing && (follow->known > follow->sent || (refused && follow->more));
     if (nothing && !behind)
         /* Something must be written now and then, or nobody notices a dead client. */
         buffer_append_bytes(&stream->out, text(": still here\n\n"));

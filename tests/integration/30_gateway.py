@@ -27,7 +27,7 @@ import mobius_frames  # noqa: E402
 
 API = "/capstan/v1"
 RUNS = API + "/runs"
-NOT_FOUND, INTERNAL = 5, 17
+NOT_FOUND, BUSY, INTERNAL = 5, 13, 17
 WORK = 4  # as transport/messages.h numbers scopes
 FIRST_WINDOW = 16  # questions that an actor is asked before its pace is known
 
@@ -374,6 +374,25 @@ class GatewayTest(unittest.TestCase):
         missing = f"{RUNS}/{id_text('run_', bytes(16))}/events"
         answer = client.ask("GET", missing, Accept="text/event-stream")
         self.refused(answer, 404, "not_found")
+
+    def test_a_page_that_is_refused_is_asked_for_again_soon(self):
+        engine = self.start()
+        client = self.client(engine)
+        run = client.ask("POST", RUNS, {"automation": "slow"})[2]["id"]
+        key = engine.wait_for("run_start").run
+        engine.do(lambda: engine.runs[key]["events"].extend(["x"] * 150))
+        pages, page = [], engine.on_event_list
+
+        def refuse_the_second(part, m):
+            pages.append(m)
+            return engine.refuse(part, m, BUSY) if len(pages) == 2 else page(part, m)
+        engine.on_event_list = refuse_the_second
+        begun = time.monotonic()
+        client.put("GET", f"{RUNS}/{run}/events", Accept="text/event-stream")
+        client.head()
+        events = Stream(client)
+        self.assertEqual([next(events).id for _ in range(151)], list(range(1, 152)))
+        self.assertLess(time.monotonic() - begun, 5)
 
     def test_a_slow_or_absent_reader_of_a_stream_costs_nothing_but_a_page(self):
         engine = self.start()
