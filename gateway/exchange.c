@@ -227,6 +227,8 @@ exchange_end(struct exchange **out)
     x->connection = NULL;
     x->mhd = NULL;
     *out = NULL;
+    if (x->request.alone != NULL)
+        x->request.alone(&x->request);
 }
 
 void
@@ -628,6 +630,12 @@ server_wake(struct request *r)
         MHD_resume_connection(x->mhd);
     x->suspended = false;
     x->server->kick = true;
+}
+
+bool
+server_alone(const struct request *r)
+{
+    return ((const struct exchange *)r)->mhd == NULL;
 }
 
 bool

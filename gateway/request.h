@@ -65,6 +65,8 @@ struct request {
     struct websocket *websocket;     /* that the connection becomes; or NULL */
     void *own;                       /* of the dialect */
     void (*left)(struct request *r); /* it is about to go, answered or not; or NULL */
+    /* Its client has gone, and it waits for its answer all the same; or NULL. */
+    void (*alone)(struct request *r);
     void (*done)(struct request *r, const struct message *answer); /* of the question */
 };
 

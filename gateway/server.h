@@ -42,6 +42,9 @@ size_t server_busy(const struct server *server);
 /* Has the client of a request that waits not gone away meanwhile? */
 bool server_connected(const struct request *r);
 
+/* Was the client of a request that waits seen to go? */
+bool server_alone(const struct request *r);
+
 /* The one that `r` came to. */
 struct server *server_of(const struct request *r);
 /* The answer of `r` is ready, or its stream went on. */

@@ -2,6 +2,7 @@
 #include "base/list.h"
 #include "gateway/native/native.h"
 #include "gateway/said.h"
+#include "gateway/server.h"
 #include "gateway/watch.h"
 
 /* Hints may be lost, and the view may be a moment behind. */
@@ -57,6 +58,7 @@ static void
 unhook(struct wait *wait)
 {
     struct gateway *g = wait->request->gateway;
+    wait->request->alone = NULL;
     watch_clear(g->watches, &wait->watch);
     alarm_clear(&g->alarms, &wait->alarm);
 }
@@ -128,12 +130,24 @@ changed(struct watch *watch, const struct run_changed *hint)
         look(wait);
 }
 
+/* The next look is the last one. */
+static void
+hurry(struct wait *wait)
+{
+    wait->until_ms = 0;
+    look(wait);
+}
+
 static void
 leaving(struct watch *watch)
 {
-    struct wait *wait = LIST_OF(watch, struct wait, watch);
-    wait->until_ms = 0;
-    look(wait);
+    hurry(LIST_OF(watch, struct wait, watch));
+}
+
+static void
+alone(struct request *r)
+{
+    hurry(wait_of(r));
 }
 
 void
@@ -153,7 +167,7 @@ native_wait_to_show(struct request *r, const struct id *project,
     wait->request = r;
     wait->status = status;
     wait->show = show;
-    wait->until_ms = r->gateway->draining ? 0 : until_ms;
+    wait->until_ms = r->gateway->draining || server_alone(r) ? 0 : until_ms;
     wait->alarm.ring = rings;
     wait->run = *run;
     wait->run.name = arena_copy(&r->arena, run->name);
@@ -164,9 +178,10 @@ native_wait_to_show(struct request *r, const struct id *project,
     wait->question->run_get.run = run->run;
     wait->question->envelope.project = *project;
     r->own = wait;
+    r->alone = alone;
     watch_set(r->gateway->watches, &wait->watch);
     wait->hinted = final;
-    if (final || r->gateway->draining)
+    if (final || wait->until_ms == 0)
         look(wait);
     else
         later(wait, RECHECK_MS);

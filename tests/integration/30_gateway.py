@@ -504,6 +504,22 @@ class GatewayTest(unittest.TestCase):
                     action={"type": "void"})
         self.assertEqual(len(late.wait("invokefunction")["data"]), 30000)
 
+    def test_who_is_gone_is_not_waited_for(self):
+        for before in (False, True):  # the run is accepted
+            engine = self.start(lost=["run_start"] if before else [])
+            begun = time.monotonic()
+            for i in range(20):  # of whom some go while they are attended to
+                with self.client(engine) as gone:
+                    gone.put("POST", RUNS + "?wait=600s", {"automation": "slow"})
+                    asked = engine.wait_for("run_start", i + 1)
+                    gone.socket.setsockopt(
+                        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                if before:
+                    engine.do(lambda m=asked, of=engine: of.on_run_start(m.to, m))
+            engine.wait_for("run_get")  # the last look; others come after 5 s
+            self.assertLess(time.monotonic() - begun, 4)
+            self.assertEqual(engine.kill(signal.SIGTERM), 0)
+
     def test_who_waits_keeps_nobody_unread(self):
         engine = self.start()
         asks = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n" * 1000  # not read at once
