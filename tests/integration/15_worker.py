@@ -429,6 +429,18 @@ class Stock(Conformance, Case):
         self.do(7, "random", {"count": 1001}, "failed")
         self.stop()
 
+    def test_with_no_time_to_drain_it_ends_at_once(self):
+        self.start(STOCK, "--drain-ms", "0")
+        self.gateway.let_in()
+        token = self.gateway.job(1, *self.long)
+        while token not in self.gateway.held:
+            self.gateway.answer(self.gateway.hear("heartbeat"))
+        told = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        self.gateway.hear("goodbye")
+        self.process.wait(DEADLINE)
+        self.assertLess(time.monotonic() - told, 8)
+
     def test_its_flags_are_what_it_registers(self):
         self.begin("--queues", "fast,slow", "--concurrency=7", "--actions", "print",
                    "--labels", "gpu", "--environment", "env_1", "--instance-id",

@@ -89,7 +89,8 @@ open_sessions(const struct flags *f)
         .labels = f->labels,
         .environment = f->environment,
         .concurrency = f->concurrency,
-        .drain_ms = f->drain_ms,
+        /* 0 would be what the library takes when nothing is said */
+        .drain_ms = f->drain_ms > 0 ? f->drain_ms : 1,
         .log = say,
         .after_batch = after_batch,
     };
