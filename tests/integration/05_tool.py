@@ -339,6 +339,16 @@ class ToolTest(unittest.TestCase):
         self.play(silent, (200, {"id": RUN, "status": "suspended"}), (200, sse(EVENTS)))
         self.expect(0, LOG, "runs", "watch", RUN)
 
+    def test_26_numbers_that_are_large_are_numbers(self):
+        large = [2**64 - 1, -2**63 - 1, 2**63 - 1, "\\\"18446744073709551615"]
+        self.play((200, {"id": RUN, "version": 3, "output": large}))
+        shown = json.loads(self.tool("runs", "get", RUN, "--json").stdout)
+        self.assertEqual(shown, {"id": RUN, "version": 3,
+                                 "output": [float(2**64), float(-2**63), *large[2:]]})
+        self.server.close()
+        self.play((200, sse([*EVENTS[:5], event(6, "run.completed", output=large)])))
+        self.expect(0, LOG, "runs", "watch", RUN)
+
     def test_27_a_run_that_was_finished_before_is_not_waited_for(self):
         self.play((200, ""), (200, {"id": RUN, "status": "failed",
                                     "error": {"type": "Timeout", "message": "late"}}))

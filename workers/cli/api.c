@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/wrong.h"
+#include "workers/cli/answer.h"
 #include "workers/cli/human.h"
 
 #include <curl/curl.h>
@@ -228,9 +229,7 @@ api_call(struct cli *cli, const struct api_call *call, json_t **answer, long *ht
         e = call->quiet ? EXIT_AWAY : complain_broken(cli, code);
     } else {
         bool empty = got.size == 0 && status >= 200 && status < 300;
-        *answer = empty ? json_object()
-                        : json_loadb((const char *)got.data, got.size,
-                            JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
+        *answer = empty ? json_object() : answer_read(buffer_bytes(&got));
         if (status < 200 || status > 299 || *answer == NULL) {
             if (!call->quiet)
                 complain_refused(cli, call->about, status, *answer);
@@ -321,8 +320,7 @@ static enum exit_code
 end_following(struct cli *cli, const struct following *f, CURLcode code, long http)
 {
     if (http != 0 && http != 200 && code == CURLE_OK) {
-        json_t *answer =
-            json_loadb((const char *)f->refusal.data, f->refusal.size, 0, NULL);
+        json_t *answer = answer_read(buffer_bytes(&f->refusal));
         if (http != 503)
             complain_refused(cli, NULL, http, answer);
         json_decref(answer);

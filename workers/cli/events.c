@@ -1,5 +1,6 @@
 /* events - publish, list, tail. */
 #include "base/clock.h"
+#include "workers/cli/answer.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/document.h"
 #include "workers/cli/human.h"
@@ -95,8 +96,7 @@ static bool
 hear(void *self, const char *id, struct bytes data)
 {
     const struct cli *cli = self;
-    json_t *event =
-        json_loadb((const char *)data.data, data.size, JSON_ALLOW_NUL, NULL);
+    json_t *event = answer_read(data);
     (void)id;
     if (json_is_object(event) && cli_given(cli, OPTION_json)) {
         json_dumpf(event, stdout, JSON_COMPACT);

@@ -3,6 +3,7 @@
 #include "base/base64.h"
 #include "base/hash.h"
 #include "base/pack.h"
+#include "workers/cli/answer.h"
 #include "workers/cli/api.h"
 #include "workers/cli/document.h"
 #include "workers/cli/program.h"
@@ -164,8 +165,7 @@ exported_read(const struct exported_call *call, json_t **document)
     else if (WIFSIGNALED(status))
         cli_complain("%s: its facts contradict each other", call->file);
     else
-        *document = json_loadb((const char *)printed.data, printed.size,
-            JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
+        *document = answer_read(buffer_bytes(&printed));
     buffer_free(&printed);
     bool fine = status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
     if (*document != NULL && (fine || call->differs_is_fine))

@@ -1,6 +1,7 @@
 #include "workers/cli/follow.h"
 
 #include "base/clock.h"
+#include "workers/cli/answer.h"
 #include "workers/cli/document.h"
 #include "workers/cli/event_line.h"
 #include "workers/cli/human.h"
@@ -96,8 +97,7 @@ static bool
 hear(void *self, const char *id, struct bytes data)
 {
     struct following *f = self;
-    json_t *event =
-        json_loadb((const char *)data.data, data.size, JSON_ALLOW_NUL, NULL);
+    json_t *event = answer_read(data);
     (void)id;
     if (!json_is_object(event)) {
         json_decref(event);

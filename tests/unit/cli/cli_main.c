@@ -4,6 +4,7 @@ int
 main(void)
 {
     SRunner *runner = srunner_create(suite_request());
+    srunner_add_suite(runner, suite_answer());
     srunner_add_suite(runner, suite_human());
     srunner_add_suite(runner, suite_event_line());
     srunner_add_suite(runner, suite_stream());
