@@ -12,16 +12,16 @@ die()
     exit 1
 }
 
-as_root()
+# Find out how to install as root, before anything is written to a log.
+ask_root()
 {
-    if [ "$(id -u)" = 0 ]; then
-        "$@"
-    elif command -v sudo >/dev/null; then
-        sudo -n env DEBIAN_FRONTEND="$DEBIAN_FRONTEND" "$@" ||
-            die "sudo asks for a password: run once as root, or install by hand: $missing"
-    else
-        die "run as root or with sudo, or install by hand: $missing"
-    fi
+    sudo=
+    [ "$(id -u)" != 0 ] || return 0
+    command -v sudo >/dev/null ||
+        die "run as root or with sudo, or install by hand: apt-get install$missing"
+    sudo -n true 2>/dev/null ||
+        die "sudo asks for a password: run 'sudo -v' before, or install by hand: apt-get install$missing"
+    sudo="sudo -n env DEBIAN_FRONTEND=$DEBIAN_FRONTEND"
 }
 
 # needs KIND...: install the packages of these kinds that are missing.
@@ -39,13 +39,14 @@ needs()
     say "installing$missing"
     DEBIAN_FRONTEND=noninteractive
     export DEBIAN_FRONTEND
-    install="apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0"
+    ask_root
+    install="$sudo apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0"
     # The lists may be old or absent: fetch them only when they do not do.
     mkdir -p build
     # shellcheck disable=SC2086
-    as_root $install $missing >build/apt.log 2>&1 || {
-        as_root apt-get update -qq >>build/apt.log 2>&1 || true
-        as_root $install $missing >>build/apt.log 2>&1 ||
+    $install $missing >build/apt.log 2>&1 || {
+        $sudo apt-get update -qq >>build/apt.log 2>&1 || true
+        $install $missing >>build/apt.log 2>&1 ||
             { tail -n 20 build/apt.log >&2; die "the packages could not be installed"; }
     }
 }
