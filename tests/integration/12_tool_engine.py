@@ -193,6 +193,11 @@ class ToolEngineTest(unittest.TestCase):
         self.up()
         self.assertEqual(self.tool("worker", "--queues", "a").stdout,
                          f"{self.data}||tcp://127.0.0.1:5171||--queues a\n")
+        self.environment["CAPSTAN_DATA"] = os.path.join(self.folder, "other")
+        for flag in (f"--data={self.data}", f"--data {self.data}"):
+            self.assertEqual(self.tool("worker", *flag.split()).stdout,
+                             f"{self.data}||tcp://127.0.0.1:5171||{flag}\n")
+        self.environment["CAPSTAN_DATA"] = self.data
         self.environment["CAPSTAN_URL"] = "http://elsewhere:1"
         self.assertEqual(self.tool("--key", "cap_k", "worker").stdout,
                          f"{self.data}|http://elsewhere:1||cap_k|\n")

@@ -91,12 +91,28 @@ program_become(struct cli *cli, const char *name)
     return EXIT_REFUSED;
 }
 
+/* A data folder among the flags of the program itself. */
+static void
+take_data(struct cli *cli)
+{
+    static const char flag[] = "--data=";
+    struct request *request = &cli->request;
+    for (size_t i = 0; i < request->word_count; i++) {
+        const char *word = request->words[i], *next = request->words[i + 1];
+        if (strncmp(word, flag, sizeof flag - 1) == 0)
+            request->value[OPTION_data] = word + sizeof flag - 1;
+        else if (strcmp(word, "--data") == 0)
+            request->value[OPTION_data] = next;
+    }
+}
+
 /* A worker that was told of no engine works for the one on our data folder. */
 static enum exit_code
 point_worker(struct cli *cli)
 {
     static struct status status;
     char url[ENGINE_URL_MAX];
+    take_data(cli);
     if (cli_given(cli, OPTION_url) || getenv("CAPSTAN_URL") != NULL
         || getenv("CAPSTAN_WORKER_URL") != NULL)
         return EXIT_DONE;
