@@ -215,6 +215,13 @@ class ToolTest(unittest.TestCase):
                            ("--url ftp://x runs list", "is no URL")):
             self.assertIn(near, self.expect(2, "", *line.split()))
 
+    def test_06_what_was_understood_of_it_is_where_help_begins(self):
+        for line, hint in (("frobnicate", "capstan help says what"),
+                           ("runs strat", "capstan help runs says what"),
+                           ("runs signal x", "capstan help runs signal says how"),
+                           ("help runs strat", "capstan help runs says what")):
+            self.assertIn(hint, self.expect(2, "", *line.split()))
+
     def test_07_names_cannot_leave_their_place_in_the_path(self):
         self.play((200, {}))
         self.tool("runs", "get", "../keys?x=1#y z")

@@ -43,11 +43,19 @@ help_about(const struct request *request)
     return EXIT_DONE;
 }
 
+/* Say what is wrong, and where the part that was understood is explained. */
 static enum exit_code
-refuse(const struct fault *fault)
+refuse(const struct request *request, const struct fault *fault)
 {
+    const struct command *command = request->command;
     cli_complain("%s", fault->detail);
-    fputs("capstan help says what there is\n", stderr);
+    if (command != NULL)
+        fprintf(stderr, "capstan help %s%s%s says how it is used\n", command->noun,
+            command->noun[0] != '\0' ? " " : "", command->verb);
+    else
+        fprintf(stderr, "capstan help%s%s says what there is\n",
+            request->noun != NULL ? " " : "",
+            request->noun != NULL ? request->noun : "");
     return EXIT_USAGE;
 }
 
@@ -69,7 +77,7 @@ command_help(struct cli *cli)
     for (size_t i = 0; i < cli->request.word_count; i++)
         argv[n++] = (char *)(uintptr_t)cli->request.words[i];
     if (request_read((int)n, argv, &about, &fault) != ERR_NONE)
-        return refuse(&fault);
+        return refuse(&about, &fault);
     return help_about(&about);
 }
 
@@ -97,7 +105,7 @@ main(int argc, char **argv)
     setlocale(LC_NUMERIC, "C");
     cli.on_terminal = isatty(STDOUT_FILENO) == 1;
     if (request_read(argc, argv, &cli.request, &fault) != ERR_NONE)
-        return (int)refuse(&fault);
+        return (int)refuse(&cli.request, &fault);
     cli.may_progress = isatty(STDERR_FILENO) == 1 && !cli_given(&cli, OPTION_quiet);
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || sodium_init() < 0) {
         cli_complain("a library does not start");

@@ -219,6 +219,9 @@ read_word(struct reading *r, const char *word)
         r->words_only = true;
         return ERR_NONE;
     }
+    bool first = request->command == NULL && request->noun == NULL;
+    if (first && strcmp(word, "--version") == 0)
+        return read_command(r, word + 2);
     if (!r->words_only && strncmp(word, "--", 2) == 0)
         return read_option(r, word + 2);
     for (size_t i = 0; i < COUNT(shorts) && !r->words_only; i++)
@@ -230,6 +233,33 @@ read_word(struct reading *r, const char *word)
     return request->command == NULL ? read_command(r, word) : keep_word(r, word);
 }
 
+/* Which of "RUN STEP" is missing, and how the command is written. */
+static enum err
+too_few(const struct request *request, struct fault *fault)
+{
+    const struct command *command = request->command;
+    const char *at = command->words;
+    for (size_t i = 0; i < request->word_count; i++)
+        at = strchr(at, ' ') + 1;
+    return fault_set(fault, ERR_INVALID, "%.*s is missing: capstan %s%s%s %s",
+        (int)strcspn(at, " "), at, command->noun,
+        command->noun[0] != '\0' ? " " : "", command->verb, command->words);
+}
+
+/* It may have been meant for a flag that takes its value only behind a sign. */
+static enum err
+too_many(const struct request *request, const char *word, struct fault *fault)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (option_rows[i].kind == MAYBE && request->given[i]
+            && request->value[i] == NULL)
+            return fault_set(fault, ERR_INVALID,
+                "'%.80s' is too much: the %s of --%s is given as --%s=%s", word,
+                option_rows[i].value, option_rows[i].name, option_rows[i].name,
+                option_rows[i].value);
+    return fault_set(fault, ERR_INVALID, "'%.80s' is too much", word);
+}
+
 static enum err
 check_words(const struct request *request, struct fault *fault)
 {
@@ -239,11 +269,9 @@ check_words(const struct request *request, struct fault *fault)
         return ERR_NONE;
     bounds(command->words, &least, &most);
     if (request->word_count < least)
-        return fault_set(
-            fault, ERR_INVALID, "something is missing: %s", command->words);
+        return too_few(request, fault);
     if (request->word_count > most)
-        return fault_set(
-            fault, ERR_INVALID, "'%.80s' is too much", request->words[most]);
+        return too_many(request, request->words[most], fault);
     return ERR_NONE;
 }
 

@@ -143,7 +143,7 @@ START_TEST(worker_is_a_noun_where_a_verb_of_it_follows)
     ck_assert_str_eq(request.value[OPTION_language], "c");
     ck_assert_int_eq(read_line("--json worker logs a -f"), ERR_NONE);
     ck_assert(request.given[OPTION_follow]);
-    refused("worker start", "missing: NAME");
+    refused("worker start", "NAME is missing: capstan worker start NAME");
     refused("worker list -f", "no flag '--follow' here");
     ck_assert_int_eq(read_line("worker"), ERR_NONE);
     ck_assert_str_eq(request.command->verb, "worker");
@@ -181,13 +181,33 @@ END_TEST
 
 START_TEST(too_few_and_too_many_words_are_refused)
 {
-    refused("runs explain", "missing: RUN");
-    refused("apply", "missing: FILE...");
+    refused("runs explain", "RUN is missing: capstan runs explain RUN");
+    refused("runs signal run_1", "STEP is missing: capstan runs signal RUN STEP");
+    refused("apply", "FILE... is missing: capstan apply FILE...");
     refused("up now", "'now' is too much");
     refused("runs get a b", "'b' is too much");
     ck_assert_int_eq(read_line("apply a b c d"), ERR_NONE);
     ck_assert_int_eq(read_line("completion"), ERR_NONE);
     ck_assert_int_eq(read_line("help runs start"), ERR_NONE);
+}
+END_TEST
+
+START_TEST(a_word_too_many_may_have_been_meant_for_a_flag)
+{
+    refused("runs start hello --wait 30s", "'30s' is too much: the TIME of --wait is "
+                                           "given as --wait=TIME");
+    refused("runs start hello --wait=1m 30s", "'30s' is too much");
+    ck_assert_ptr_null(strstr(fault.detail, "--wait"));
+}
+END_TEST
+
+START_TEST(the_version_can_be_asked_for_as_a_flag)
+{
+    ck_assert_int_eq(read_line("--version"), ERR_NONE);
+    ck_assert_str_eq(verb(), "version");
+    ck_assert_int_eq(read_line("runs start x --version 2"), ERR_NONE);
+    ck_assert_str_eq(request.value[OPTION_version], "2");
+    refused("runs --version", "no flag '--version' here");
 }
 END_TEST
 
@@ -286,6 +306,8 @@ suite_request(void)
     tcase_add_test(tests, an_unknown_flag_is_refused_with_the_nearest_one);
     tcase_add_test(tests, a_missing_or_a_needless_value_is_refused);
     tcase_add_test(tests, too_few_and_too_many_words_are_refused);
+    tcase_add_test(tests, a_word_too_many_may_have_been_meant_for_a_flag);
+    tcase_add_test(tests, the_version_can_be_asked_for_as_a_flag);
     tcase_add_test(tests, help_asks_for_no_words);
     tcase_add_test(tests, a_limit_of_words_and_settings_is_kept);
     tcase_add_test(tests, every_command_has_a_sentence_and_an_example_that_is_read);
