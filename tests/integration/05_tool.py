@@ -201,6 +201,17 @@ class ToolTest(unittest.TestCase):
         self.assertEqual(self.expect(1, "", "runs", "get", RUN),
                          "capstan: not_found: there is no such thing in this project\n")
 
+    def test_04_a_key_that_is_refused_is_said_to_be_whose(self):
+        self.play(refusal(401, "unauthorized", "no valid API key was given"))
+        self.assertIn("that of $CAPSTAN_API_KEY\n", self.expect(1, "", "runs", "list"))
+        self.assertIn("that of --key\n",
+                      self.expect(1, "", "runs", "list", "--key", "cap_other"))
+        del self.environment["CAPSTAN_API_KEY"]
+        self.assertIn("no key was given", self.expect(1, "", "runs", "list"))
+        self.path("dev.key", "cap_development\n")
+        self.assertIn(f"that of {self.folder}/dev.key\n",
+                      self.expect(1, "", "runs", "list", "--data", self.folder))
+
     def test_05_an_answer_that_is_none_is_exit_1(self):
         self.play((200, "hello"), (502, "bad gateway"))
         self.assertIn("not as a Capstan engine", self.expect(1, "", "runs", "list"))

@@ -186,7 +186,10 @@ complain_refused(const struct cli *cli, const char *about, long http, json_t *an
     cli_complain("%.*s", (int)line.size, (const char *)line.data);
     buffer_free(&line);
     if (http == 401 && cli->key[0] == '\0')
-        cli_complain("no key was given: use --key or $CAPSTAN_API_KEY");
+        cli_complain("no key was given: use --key or $CAPSTAN_API_KEY, or --data with "
+                     "the folder of an engine on this machine");
+    else if (http == 401)
+        cli_complain("the key is that of %s", cli->key_from);
 }
 
 static CURLcode

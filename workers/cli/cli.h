@@ -23,6 +23,7 @@ struct cli {
     char data[FOLDER_PATH_MAX];
     char url[URL_MAX]; /* without a slash at its end */
     char key[KEY_MAX];
+    char key_from[FOLDER_PATH_MAX]; /* what gave the key, for people */
 };
 
 /* The value of an option, or NULL. */

@@ -123,6 +123,7 @@ read_dev_key(struct cli *cli)
     if (e != EXIT_DONE)
         return e;
     int fd = open(folder_path(cli->data, "dev.key", path), O_RDONLY | O_CLOEXEC);
+    snprintf(cli->key_from, sizeof cli->key_from, "%s", path);
     if (fd < 0)
         return EXIT_DONE;
     ssize_t size = read(fd, cli->key, sizeof cli->key - 1);
@@ -135,8 +136,10 @@ static enum exit_code
 find_key(struct cli *cli)
 {
     const char *named = cli_value(cli, OPTION_key);
+    const char *from = named != NULL ? "--key" : "$CAPSTAN_API_KEY";
     if (named == NULL)
         named = environment("CAPSTAN_API_KEY");
+    snprintf(cli->key_from, sizeof cli->key_from, "%s", from);
     if (named != NULL)
         snprintf(cli->key, sizeof cli->key, "%s", named);
     else if (url_loopback(cli->url)) {
