@@ -436,6 +436,28 @@ class ToolTest(unittest.TestCase):
         self.assertEqual(process.wait(DEADLINE), 1)
         process.stderr.close()
 
+    def test_35_what_jobs_printed_is_shown_with_the_step_that_printed_it(self):
+        def page(last, finished, more, *items):
+            return 200, {"items": [{"sequence": n, "step": step, "text": text}
+                                   for n, step, text in items],
+                         "last_sequence": last, "finished": finished, "has_more": more}
+        first = page(7, False, True, (3, "a", "one\ntwo\n"), (7, "b", "\x1b[1mthree"))
+        self.play(first, page(9, False, False, (9, "a", "four\n")))
+        self.expect(0, "a | one\na | two\nb | \x1b[1mthree\na | four\n",
+                    "runs", "logs", RUN)
+        self.assertEqual([sent["path"].split("?")[1] for sent in self.server.requests],
+                         ["after=0&limit=1000", "after=7&limit=1000"])
+        self.expect(0, "four\n", "runs", "logs", RUN, "--step", "a", "--after", "7")
+        self.server.answers = [first, page(7, False, False), page(9, False, False),
+                               page(9, True, False, (9, "b", "end\n"))]
+        self.expect(0, "\x1b[1mthree\nend\n", "runs", "logs", RUN, "--step", "b",
+                    "--follow")
+        self.server.answers = [first, page(9, True, False)]
+        self.assertIn("b | \\x1b[1mthree\n", self.on_terminal("runs", "logs", RUN)[1])
+        self.server.answers = [page(7, True, False, (7, "b", "three"))]
+        self.assertEqual(json.loads(self.tool("runs", "logs", RUN, "--json").stdout),
+                         {"sequence": 7, "step": "b", "text": "three"})
+
     # Keys and workers
 
     def test_40_a_key_is_alone_on_standard_output(self):

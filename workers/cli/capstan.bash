@@ -31,6 +31,7 @@ _capstan()
     'runs get') words=' --url --key --project --data --config --json --quiet --help --file' ;;
     'runs watch') words=' --url --key --project --data --config --json --quiet --help --timeout' ;;
     'runs events') words=' --url --key --project --data --config --json --quiet --help --timeout --follow --after --all --file' ;;
+    'runs logs') words=' --url --key --project --data --config --json --quiet --help --follow --after --step' ;;
     'runs cancel') words=' --url --key --project --data --config --json --quiet --help --automation --status --all --dry-run --reason' ;;
     'runs retry') words=' --url --key --project --data --config --json --quiet --help --automation --status --all --step --dry-run --reason' ;;
     'runs discard') words=' --url --key --project --data --config --json --quiet --help --automation --status --all --dry-run --reason' ;;
@@ -112,7 +113,7 @@ _capstan()
     [[ -n $words ]] || case $first in
     '') words=' up status down apply automations runs interactions events secrets state worker workers queues webhooks actions roles principals projects keys config backup restore verify version help completion' ;;
     automations) words=' list get versions create-version publish rollback diff pause resume archive triggers next' ;;
-    runs) words=' start list get watch events cancel retry discard signal skip set-output fork explain replay diff export import' ;;
+    runs) words=' start list get watch events logs cancel retry discard signal skip set-output fork explain replay diff export import' ;;
     interactions) words=' list get respond delete' ;;
     events) words=' publish list tail' ;;
     secrets) words=' set list delete' ;;
