@@ -113,6 +113,15 @@ shut(const struct request *r)
     return auth_project_deleted(r->gateway->auth, &r->key->project);
 }
 
+/* Who names a project means no other one's. */
+static bool
+elsewhere(const struct request *r)
+{
+    struct bytes name = r->headers[HEADER_CAPSTAN_PROJECT];
+    struct id named = id_of_name(name);
+    return name.size > 0 && !id_equal(&named, &r->key->project);
+}
+
 static enum err
 check_caller(struct request *r, struct bytes in_path, struct fault *fault)
 {
@@ -128,6 +137,9 @@ check_caller(struct request *r, struct bytes in_path, struct fault *fault)
         r->key = development_key(g);
     if (r->key == NULL)
         return fault_set(fault, ERR_UNAUTHORIZED, "%s", "");
+    if (elsewhere(r))
+        return fault_set(
+            fault, ERR_FORBIDDEN, "the key belongs to another project than that");
     if (shut(r))
         return fault_set(fault, ERR_NOT_FOUND,
             "the project is deleted: who administers it may bring it back");

@@ -33,6 +33,7 @@ static const struct {
 } header_names[HEADER_COUNT] = {
     [HEADER_ACCEPT] = HEADER("Accept"),
     [HEADER_AUTHORIZATION] = HEADER("Authorization"),
+    [HEADER_CAPSTAN_PROJECT] = HEADER("Capstan-Project"),
     [HEADER_CONNECTION] = HEADER("Connection"),
     [HEADER_CONTENT_LENGTH] = HEADER("Content-Length"),
     [HEADER_CONTENT_TYPE] = HEADER("Content-Type"),

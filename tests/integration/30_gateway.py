@@ -559,6 +559,14 @@ class GatewayTest(unittest.TestCase):
         self.assertEqual(projects, {started.project})
         self.assertEqual(len(started.project), 16)
 
+    def test_a_caller_that_names_another_project_is_refused(self):
+        client = self.client(self.start())
+        for name, status in (("default", 200), ("", 200), ("Default", 403),
+                             ("staging", 403)):
+            answer = client.ask("GET", RUNS, **{"Capstan-Project": name})
+            self.assertEqual(answer[0], status, name)
+        self.refused(answer, 403, "forbidden")
+
     def test_the_trace_of_a_caller_goes_on(self):
         engine = self.start()
         trace = "4bf92f3577b34da6a3ce929d0e0e4736"

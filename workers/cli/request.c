@@ -242,8 +242,8 @@ too_few(const struct request *request, struct fault *fault)
     for (size_t i = 0; i < request->word_count; i++)
         at = strchr(at, ' ') + 1;
     return fault_set(fault, ERR_INVALID, "%.*s is missing: capstan %s%s%s %s",
-        (int)strcspn(at, " "), at, command->noun,
-        command->noun[0] != '\0' ? " " : "", command->verb, command->words);
+        (int)strcspn(at, " "), at, command->noun, command->noun[0] != '\0' ? " " : "",
+        command->verb, command->words);
 }
 
 /* It may have been meant for a flag that takes its value only behind a sign. */
