@@ -231,7 +231,7 @@ class SupervisorTest(unittest.TestCase):
         self.plan("gateway", "refuse")
         engine = Engine(self, "--set", "http_port=4711")
         self.assertEqual(engine.ready.read(),
-                         "failed gateway.0: http_port: 127.0.0.1:4711 is taken")
+                         "failed gateway.0: http_port: 4711 on 127.0.0.1 is in use")
         self.assertEqual(engine.end(), 1)
         self.assertEqual([name for name, _, _ in self.lives()], ONE_OF_EACH[:-1])
 

@@ -100,12 +100,15 @@ class ToolEngineTest(unittest.TestCase):
         self.assertEqual((code, second["started"], second["pid"]), (0, False, first))
         self.assertEqual(second["key_file"], os.path.join(self.data, "dev.key"))
         self.assertEqual(len(self.lives()), len(PARTS))
+        self.assertIn("it keeps the settings", self.up("--set", "lease_ms=900").stderr)
+        self.assertEqual(self.tool("up").stderr, "")
 
     def test_03_why_an_engine_cannot_begin_is_said_once(self):
         self.plan("gateway", "refuse")
         result = self.up()
         self.assertEqual((result.returncode, result.stdout), (1, ""))
-        self.assertEqual(result.stderr.count("is taken"), 1, result.stderr)
+        self.assertEqual(result.stderr.count("is in use"), 1, result.stderr)
+        self.assertIn("capstan up --set http_port=0 ", result.stderr)
         self.assertEqual(self.tool("status").returncode, 1)
 
     def test_04_a_setting_that_is_none_is_told_before_anything_starts(self):
@@ -170,6 +173,35 @@ class ToolEngineTest(unittest.TestCase):
             if after["restarts"] == 1 and after["state"] == "ready":
                 break
         self.assertNotEqual(after["pid"], before["pid"])
+
+    def test_07_a_process_that_is_gone_is_not_ready_whatever_was_written(self):
+        self.up()
+        processes = self.document("status")[1]["processes"]
+        pids = {process["name"]: process["pid"] for process in processes}
+        os.kill(pids["capstand"], signal.SIGSTOP)
+        os.kill(pids["view.0"], signal.SIGKILL)
+        while not self.gone(pids["view.0"]):
+            pass
+        code, status = self.document("status")
+        os.kill(pids["capstand"], signal.SIGCONT)
+        states = {row["name"]: row["state"] for row in status["processes"]}
+        self.assertEqual((code, status["ready"], states["view.0"], states["lease.0"]),
+                         (1, False, "gone", "ready"))
+
+    def test_07_a_folder_of_another_user_is_not_one_without_an_engine(self):
+        self.up()
+        weak = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] \
+            if os.geteuid() == 0 else []
+        os.chmod(self.data, 0)
+        told = [subprocess.run([*weak, TOOL, *words.split()], env=self.environment,
+                               cwd=self.folder, capture_output=True, text=True,
+                               timeout=DEADLINE, check=False)
+                for words in ("status", "down", "worker list", "backup there")]
+        os.chmod(self.data, 0o700)
+        for said in told:
+            self.assertEqual(said.returncode, 1, said)
+            self.assertIn("Permission denied: ask as the user of its engine", said.stderr)
+        self.assertEqual(self.tool("status").returncode, 0)
 
     def test_08_down_waits_until_all_is_gone(self):
         self.up()

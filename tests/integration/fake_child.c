@@ -6,7 +6,7 @@
  *   ready   say so and wait for the end
  *   late    the same, once a file `go` is beside it
  *   die     end before being ready
- *   refuse  say that a port is taken
+ *   refuse  say that a port is in use
  *   deaf    be ready and do not hear SIGTERM
  *
  * Each life adds a line "PART.INSTANCE PID SURPRISES" to the file `lives`, each orderly
@@ -96,7 +96,8 @@ play(struct child *child, const char *word)
         exit(3);
     }
     if (strcmp(word, "refuse") == 0)
-        child_fail(child, "http_port: 127.0.0.1:%u is taken", child->config.http_port);
+        child_fail(
+            child, "http_port: %u on 127.0.0.1 is in use", child->config.http_port);
     if (strcmp(word, "late") == 0)
         wait_for_go();
     if (strcmp(part, "gateway") == 0)

@@ -22,6 +22,17 @@ engine_look(const struct cli *cli, struct status *status)
 }
 
 bool
+engine_hidden(const struct cli *cli)
+{
+    char path[FOLDER_PATH_MAX];
+    if (access(folder_path(cli->data, "lock", path), R_OK) == 0 || errno != EACCES)
+        return false;
+    cli_complain(
+        "%s: %s: ask as the user of its engine, or as root", path, strerror(errno));
+    return true;
+}
+
+bool
 engine_ready(const struct status *status)
 {
     for (size_t i = 0; i < status->row_count; i++) {

@@ -9,6 +9,9 @@ enum { ENGINE_URL_MAX = CONFIG_URL_MAX };
 /* What runs on cli->data: its supervisor, or 0; and what it says of itself. */
 pid_t engine_look(const struct cli *cli, struct status *status);
 
+/* May we not look into the data folder?  Complains. */
+MUST_CHECK bool engine_hidden(const struct cli *cli);
+
 /* Are all processes ready? */
 bool engine_ready(const struct status *status);
 

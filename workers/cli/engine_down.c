@@ -58,6 +58,8 @@ command_down(struct cli *cli)
 {
     uint64_t ms, begin_ms = clock_monotonic_ms();
     enum exit_code e = cli_find_data(cli);
+    if (e == EXIT_DONE && engine_hidden(cli))
+        e = EXIT_REFUSED;
     if (e == EXIT_DONE)
         e = cli_time(
             cli, OPTION_timeout, (uint64_t)cli->config.drain_ms + DOWN_GRACE_MS, &ms);

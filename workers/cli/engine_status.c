@@ -7,6 +7,7 @@
 #include "workers/cli/human.h"
 #include "workers/cli/table.h"
 
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* Resident bytes, 0 when there is no such process. */
@@ -121,14 +122,32 @@ show_json(const struct cli *cli, pid_t pid, const struct status *status)
     json_decref(all);
 }
 
+/* A supervisor that cannot write what is, because the device is full, leaves what was.
+ */
+static void
+doubt(const struct cli *cli, struct status *status)
+{
+    struct statvfs device;
+    for (size_t i = 0; i < status->row_count; i++) {
+        struct status_row *row = &status->rows[i];
+        if (row->pid > 0 && resident(row->pid) == 0)
+            snprintf(row->state, sizeof row->state, "gone");
+    }
+    if (statvfs(cli->data, &device) == 0 && device.f_bavail == 0)
+        cli_complain("%s: the device is full", cli->data);
+}
+
 enum exit_code
 command_status(struct cli *cli)
 {
     static struct status status;
     enum exit_code e = cli_find_data(cli);
+    if (e == EXIT_DONE && engine_hidden(cli))
+        e = EXIT_REFUSED;
     if (e != EXIT_DONE)
         return e;
     pid_t pid = engine_look(cli, &status);
+    doubt(cli, &status);
     if (cli_given(cli, OPTION_json))
         show_json(cli, pid, &status);
     else if (pid == 0)

@@ -84,14 +84,28 @@ hear_line(int fd, uint64_t deadline_ms, char line[LINE_MAX_BYTES])
     return EXIT_REFUSED;
 }
 
+/* Of four ports one was taken; the next may be as well. */
+static void
+hint_ports(const char *why)
+{
+    static const char end[] = " is in use";
+    size_t size = strlen(why);
+    if (size >= sizeof end && strcmp(why + size - (sizeof end - 1), end) == 0)
+        fputs(
+            "capstan: by another engine? free ports are taken by: capstan up --set "
+            "http_port=0 --set worker_port=0 --set iii_port=0 --set iii_http_port=0\n",
+            stderr);
+}
+
 static enum exit_code
 judge(const struct cli *cli, enum exit_code heard, const char *line)
 {
     if (heard == EXIT_DONE && strncmp(line, "ready", 5) == 0)
         return EXIT_DONE;
-    if (heard == EXIT_DONE && strncmp(line, "failed ", 7) == 0)
+    if (heard == EXIT_DONE && strncmp(line, "failed ", 7) == 0) {
         cli_complain("the engine did not start: %s", line + 7);
-    else if (heard == EXIT_LATE)
+        hint_ports(line + 7);
+    } else if (heard == EXIT_LATE)
         cli_complain("the engine is not ready yet; see capstan status and "
                      "%s/log/capstan.log",
             cli->data);
@@ -143,7 +157,10 @@ command_up(struct cli *cli)
         return e;
     bool ran = folder_owner(cli->data) > 0;
     e = ran ? engine_wait_ready(cli, ms) : start_and_wait(cli, begin_ms + ms, &ran);
-    if (e != EXIT_DONE)
-        return e;
-    return engine_introduce(cli, ran, clock_monotonic_ms() - begin_ms);
+    if (e == EXIT_DONE)
+        e = engine_introduce(cli, ran, clock_monotonic_ms() - begin_ms);
+    if (e == EXIT_DONE && ran && cli->request.set_count > 0)
+        cli_remark(cli, "it keeps the settings that it was started with; --set holds "
+                        "after capstan down");
+    return e;
 }

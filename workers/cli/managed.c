@@ -129,12 +129,19 @@ show(const struct cli *cli, const struct status_row *row)
         printf("detail    %s\n", row->detail);
 }
 
+static enum exit_code
+find_folder(struct cli *cli)
+{
+    enum exit_code e = cli_find_data(cli);
+    return e == EXIT_DONE && engine_hidden(cli) ? EXIT_REFUSED : e;
+}
+
 enum exit_code
 command_worker_status(struct cli *cli)
 {
     static struct status status;
     const char *name = cli->request.words[0];
-    enum exit_code e = cli_find_data(cli);
+    enum exit_code e = find_folder(cli);
     if (e != EXIT_DONE)
         return e;
     managed_look(cli, &status);
@@ -156,7 +163,7 @@ command_worker_list(struct cli *cli)
         "FOLDER", "DETAIL", NULL };
     static struct status status;
     char folder[PATH_MAX];
-    enum exit_code e = cli_find_data(cli);
+    enum exit_code e = find_folder(cli);
     if (e != EXIT_DONE)
         return e;
     managed_look(cli, &status);
@@ -245,7 +252,7 @@ ask(struct cli *cli, const char *verb, const char *about)
 {
     char packet[CONFIG_TEXT_MAX + 16], answer[ANSWER_MAX];
     uint64_t ms;
-    enum exit_code e = cli_find_data(cli);
+    enum exit_code e = find_folder(cli);
     if (e == EXIT_DONE)
         e = cli_time(cli, OPTION_timeout, MANAGED_MS, &ms);
     if (e != EXIT_DONE)

@@ -145,7 +145,8 @@ static enum exit_code
 become_on_data(struct cli *cli, const char *name)
 {
     enum exit_code e = cli_find_data(cli);
-    if (e == EXIT_DONE && setenv("CAPSTAN_DATA", cli->data, 1) != 0)
+    if (e == EXIT_DONE
+        && (engine_hidden(cli) || setenv("CAPSTAN_DATA", cli->data, 1) != 0))
         e = EXIT_REFUSED;
     return e == EXIT_DONE ? program_become(cli, name) : e;
 }

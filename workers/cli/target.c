@@ -124,6 +124,8 @@ read_dev_key(struct cli *cli)
         return e;
     int fd = open(folder_path(cli->data, "dev.key", path), O_RDONLY | O_CLOEXEC);
     snprintf(cli->key_from, sizeof cli->key_from, "%s", path);
+    if (fd < 0 && errno == EACCES)
+        cli_complain("%s: %s", path, strerror(errno));
     if (fd < 0)
         return EXIT_DONE;
     ssize_t size = read(fd, cli->key, sizeof cli->key - 1);
