@@ -245,6 +245,19 @@ class ToolTest(unittest.TestCase):
         with open(os.path.join(SOURCE, "docs/cli.md")) as there:
             self.expect(0, there.read(), "help", "--markdown")
 
+    def test_09_completion_offers_what_may_follow(self):
+        script = """source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+            _capstan capstan "${COMP_WORDS[COMP_CWORD]}"; echo "${COMPREPLY[@]}" """
+        for line, offered in (("ru", "runs"), ("runs l", "list logs"),
+                              ("runs list --st", "--status"), ("worker l", "logs list"),
+                              ("help ru", "runs"), ("help runs st", "start"),
+                              ("apply fi", "")):
+            done = subprocess.run(
+                ["bash", "-c", script, "-",
+                 os.path.join(SOURCE, "workers/cli/capstan.bash"), "capstan",
+                 *line.split(" ")], capture_output=True, text=True, timeout=DEADLINE)
+            self.assertEqual((done.stdout.strip(), done.stderr), (offered, ""), line)
+
     # Automations
 
     def test_10_apply_sends_the_text_as_it_is(self):

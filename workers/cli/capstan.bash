@@ -5,7 +5,7 @@ _capstan()
     local words='' first='' second='' word
     COMPREPLY=()
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-        [[ $word == -* ]] && continue
+        [[ $word == -* || -z $first && $word == help ]] && continue
         if [[ -z $first ]]; then first=$word
         elif [[ -z $second ]]; then second=$word; fi
     done

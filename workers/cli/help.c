@@ -81,14 +81,29 @@ help_all(FILE *out)
     fputs("\nMore of one command: capstan help COMMAND\n", out);
 }
 
-void
-help_noun(const char *noun, FILE *out)
+static bool
+has_noun(const char *word)
 {
-    fprintf(out, "Usage: capstan %s COMMAND [FLAG]...\n\n", noun);
+    for (size_t i = 0; i < command_count; i++)
+        if (strcmp(commands[i].noun, word) == 0)
+            return true;
+    return false;
+}
+
+static void
+print_verbs(const char *noun, FILE *out)
+{
     for (size_t i = 0; i < command_count; i++) {
         if (strcmp(commands[i].noun, noun) == 0)
             print_name(&commands[i], out);
     }
+}
+
+void
+help_noun(const char *noun, FILE *out)
+{
+    fprintf(out, "Usage: capstan %s COMMAND [FLAG]...\n\n", noun);
+    print_verbs(noun, out);
 }
 
 static void
@@ -118,6 +133,10 @@ help_command(const struct command *command, FILE *out)
     fputs("\nFlags of every command:\n", out);
     print_flags(command, true, out);
     fprintf(out, "\nExample: %s\n", command->example);
+    if (command->noun[0] == '\0' && has_noun(command->verb)) {
+        fprintf(out, "\nBesides, capstan %s COMMAND:\n", command->verb);
+        print_verbs(command->verb, out);
+    }
 }
 
 static void
@@ -208,15 +227,6 @@ completion_nouns(FILE *out)
     }
 }
 
-static bool
-has_noun(const char *word)
-{
-    for (size_t i = 0; i < command_count; i++)
-        if (strcmp(commands[i].noun, word) == 0)
-            return true;
-    return false;
-}
-
 void
 help_completion(FILE *out)
 {
@@ -227,7 +237,7 @@ help_completion(FILE *out)
           "    local words='' first='' second='' word\n"
           "    COMPREPLY=()\n"
           "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-          "        [[ $word == -* ]] && continue\n"
+          "        [[ $word == -* || -z $first && $word == help ]] && continue\n"
           "        if [[ -z $first ]]; then first=$word\n"
           "        elif [[ -z $second ]]; then second=$word; fi\n"
           "    done\n"

@@ -154,14 +154,14 @@ unknown_command(struct reading *r, const char *noun, const char *word)
         r->fault, ERR_INVALID, "there is no command '%s%s%.80s'", noun, space, word);
 }
 
-/* Does the next word tell a command of the noun `word` from a verb of that name? */
+/* Is `word` a noun, where it is a verb as well?  Then a word follows, be it a wrong
+ * one; the verb would be followed by flags. */
 static bool
 noun_goes_on(const struct reading *r, const char *word)
 {
     for (size_t i = 0; i < command_count && r->at < r->argc; i++)
-        if (strcmp(commands[i].noun, word) == 0
-            && strcmp(commands[i].verb, r->argv[r->at]) == 0)
-            return true;
+        if (strcmp(commands[i].noun, word) == 0)
+            return r->argv[r->at][0] != '-';
     return false;
 }
 

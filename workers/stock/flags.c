@@ -87,9 +87,10 @@ flags_read(int argc, char **argv, struct flags *flags)
             flags->help = true;
         else if (found == FLAG_VERSION)
             flags->version = true;
-        else if (found < 0 || found >= ROWS)
+        else if (found < 0 || found >= ROWS) {
+            fputs("capstan worker --help says which there are\n", stderr);
             return false;
-        else if (!take(&rows[found], optarg, flags))
+        } else if (!take(&rows[found], optarg, flags))
             return false;
     }
     if (optind < argc) {

@@ -150,6 +150,7 @@ START_TEST(worker_is_a_noun_where_a_verb_of_it_follows)
     ck_assert_int_eq(read_line("worker --name init"), ERR_NONE);
     ck_assert_str_eq(request.command->verb, "worker");
     ck_assert_int_eq(read_line("help worker init"), ERR_NONE);
+    refused("worker lits", "no command 'worker lits': did you mean 'worker list'?");
 }
 END_TEST
 
@@ -287,6 +288,20 @@ START_TEST(help_shows_the_example_of_a_command)
 }
 END_TEST
 
+START_TEST(help_of_worker_shows_its_verbs_as_well)
+{
+    char *shown = NULL;
+    size_t size;
+    ck_assert_int_eq(read_line("worker"), ERR_NONE);
+    FILE *out = open_memstream(&shown, &size);
+    help_command(request.command, out);
+    fclose(out);
+    ck_assert_ptr_nonnull(strstr(shown, "\n  worker init "));
+    ck_assert_ptr_null(strstr(shown, "\n  workers list "));
+    free(shown);
+}
+END_TEST
+
 Suite *
 suite_request(void)
 {
@@ -313,6 +328,7 @@ suite_request(void)
     tcase_add_test(tests, every_command_has_a_sentence_and_an_example_that_is_read);
     tcase_add_test(tests, every_flag_that_a_command_names_exists_and_is_used);
     tcase_add_test(tests, help_shows_the_example_of_a_command);
+    tcase_add_test(tests, help_of_worker_shows_its_verbs_as_well);
     suite_add_tcase(suite, tests);
     return suite;
 }
