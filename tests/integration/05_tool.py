@@ -198,8 +198,13 @@ class ToolTest(unittest.TestCase):
 
     def test_04_a_refusal_is_exit_1_with_code_and_message(self):
         self.play(refusal(404, "not_found", "there is no such thing in this project"))
-        self.assertEqual(self.expect(1, "", "runs", "get", RUN),
-                         "capstan: not_found: there is no such thing in this project\n")
+        said = "not_found: there is no such thing in this project\n"
+        self.assertEqual(self.expect(1, "", "runs", "get", RUN), f"capstan: {RUN}: {said}")
+        self.assertEqual(self.expect(1, "", "runs", "skip", RUN, "a"),
+                         f"capstan: {RUN} a: {said}")
+        self.assertEqual(self.expect(1, "", "secrets", "set", "name", "hush"),
+                         f"capstan: name: {said}")
+        self.assertEqual(self.expect(1, "", "runs", "list"), f"capstan: {said}")
 
     def test_04_a_key_that_is_refused_is_said_to_be_whose(self):
         self.play(refusal(401, "unauthorized", "no valid API key was given"))

@@ -163,6 +163,20 @@ print_detail(const char *about, const json_t *detail)
     buffer_free(&line);
 }
 
+/* What the command is about, but for words that may be left out: one is a secret. */
+static void
+print_subject(const struct request *request, struct buffer *line)
+{
+    const char *at = request->command->words;
+    for (size_t i = 0; i < request->word_count && (i == 0 || at[0] != '['); i++) {
+        buffer_append(line, " ", i > 0);
+        human_clean(line, text(request->words[i]));
+        at += strcspn(at, " ");
+        at += strspn(at, " ");
+    }
+    buffer_append_bytes(line, text(request->word_count > 0 ? ": " : ""));
+}
+
 static void
 complain_refused(const struct cli *cli, const char *about, long http, json_t *answer)
 {
@@ -179,6 +193,8 @@ complain_refused(const struct cli *cli, const char *about, long http, json_t *an
     if (about != NULL) {
         human_clean(&line, text(about));
         buffer_append(&line, ": ", 2);
+    } else if (http == 404) {
+        print_subject(&cli->request, &line);
     }
     human_clean(&line, text(text_of(error, "code")));
     buffer_append(&line, ": ", 2);
