@@ -221,7 +221,10 @@ collection_open(struct builder *b, const yaml_event_t *event, enum node_type typ
         return;
     struct node *node = node_new(b, type, event);
     if (key_comes(b))
-        key_refuse(b, event, "a list or map as a key: expected text");
+        key_refuse(b, event,
+            type == NODE_LIST ? "a list as a key: expected text"
+                              : "a map as a key: expected text; quote what begins "
+                                "with {{");
     else
         attach(b, node);
     b->levels[++b->depth] = (struct level){ .node = node };

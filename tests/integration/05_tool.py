@@ -279,11 +279,15 @@ class ToolTest(unittest.TestCase):
         self.play(refusal(422, "invalid", "the input was read but breaks a rule", [
             {"line": 3, "column": 5, "path": "/steps/0/kind", "message": "no such kind"},
             {"path": "/name", "message": "missing"}]))
-        good, bad = self.path("good.yaml", ""), self.path("bad.yaml", "")
+        good, bad = self.path("good.yaml", "a"), self.path("bad.yaml", "a")
         stderr = self.expect(1, "", "apply", bad, good)
         self.assertIn(f"{bad}:3:5: no such kind\n{bad}: /name: missing\n"
                       f"capstan: {bad}: invalid: ", stderr)
         self.assertIn(f"{good}:3:5: ", stderr)
+        self.server.answers = [refusal(422, "invalid", "1 mistake, the first in line 3",
+                                       [{"line": 3, "column": 5, "message": "no kind"}])]
+        self.assertEqual(self.expect(1, "", "apply", bad), f"{bad}:3:5: no kind\n")
+        self.assertIn("is empty", self.expect(1, "", "apply", self.path("c.yaml", "")))
 
     def test_12_a_file_that_is_not_there_is_named_and_the_others_are_applied(self):
         self.play((201, {"name": "x", "version": 2}))

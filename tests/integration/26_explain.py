@@ -121,6 +121,11 @@ class Explain(unittest.TestCase):
     def test_event(self):
         run = self.begin("event", "{key: a, kind: wait_for_event, event_type: paid}")
         self.expect(run, "event", "an event of type paid since")
+        run = self.begin("match", "{key: a, kind: wait_for_event, event_type: paid, "
+                                  "match: {order.id: 7}}")
+        self.expect(run, "event", "an event of type paid since")
+        self.assertIn('\nmatch          {"order.id":7}\n',
+                      self.tool("runs", "explain", run).stdout)
         self.tool("runs", "cancel", run)
 
     def test_child(self):

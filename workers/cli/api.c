@@ -188,8 +188,11 @@ complain_refused(const struct cli *cli, const char *about, long http, json_t *an
         return;
     }
     fflush(stdout);
-    json_array_foreach(json_object_get(error, "details"), i, detail)
-        print_detail(about, detail);
+    const json_t *details = json_object_get(error, "details");
+    json_array_foreach(details, i, detail) print_detail(about, detail);
+    /* The sum of one mistake is that mistake. */
+    if (about != NULL && json_array_size(details) == 1)
+        return;
     if (about != NULL) {
         human_clean(&line, text(about));
         buffer_append(&line, ": ", 2);

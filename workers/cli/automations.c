@@ -11,6 +11,10 @@ automation_send(struct cli *cli, const struct api_path *path, const char *file,
 {
     struct buffer content = { 0 };
     enum exit_code e = input_read(file, &content);
+    if (e == EXIT_DONE && content.size == 0) {
+        cli_complain("%s: is empty: expected an automation", file);
+        e = EXIT_REFUSED;
+    }
     if (e != EXIT_DONE)
         return e;
     struct api_call call = { .method = "POST",

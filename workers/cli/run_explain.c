@@ -30,6 +30,7 @@ print_answer(const json_t *answer)
         "code", "step", "since", "due_at" };
     for (size_t i = 0; i < COUNT(lines); i++)
         document_line(answer, lines[i]);
+    document_line(json_object_get(answer, "detail"), "match");
     print_workers(json_object_get(answer, "workers"));
     document_line(answer, "hint");
     print_also(answer);
