@@ -60,10 +60,13 @@ folder_find(const struct config *config, char out[FOLDER_PATH_MAX], struct fault
     if (size <= 0 || size >= (int)sizeof wanted)
         return fault_set(fault, ERR_MALFORMED,
             "data: no folder is named and there is no home folder");
+    const char *below = wanted;
+    while (strncmp(below, "./", 2) == 0)
+        below += 2 + strspn(below + 2, "/");
     if (wanted[0] != '/' && getcwd(here, sizeof here) == NULL)
         return fault_set(fault, ERR_IO, "data: the current folder is not readable");
-    size = snprintf(
-        path, sizeof path, "%s%s%s", here, wanted[0] != '/' ? "/" : "", wanted);
+    size =
+        snprintf(path, sizeof path, "%s%s%s", here, wanted[0] != '/' ? "/" : "", below);
     while (size > 1 && path[size - 1] == '/')
         path[--size] = '\0';
     if (size > FOLDER_DATA_MAX)

@@ -8,7 +8,7 @@
  *   gateway/        dev.key, curve.secret, curve.public: the gateway's, who may write
  *                   nowhere else; links of these names lie beside `lock`
  *   run/            sockets, counters, status: only of the running engine
- *   log/capstand.log
+ *   log/capstan.log
  *   workers/NAME/    of each managed worker: what is remembered, what it prints
  */
 #ifndef BASE_FOLDER_H

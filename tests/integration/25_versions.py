@@ -60,7 +60,11 @@ class Versions(unittest.TestCase):
         self.assertIn("--- deploy version 1\n+++ deploy version 2\n", diff)
         self.assertIn("+  - {key: go, kind: action, config: {action_name: print, "
                       "parameters: {message: two}}}\n", diff)
-        self.assertEqual(self.tool("automations", "diff", "deploy", "1", "1").stdout, "")
+        same = self.tool("automations", "diff", "deploy", "1", "1")
+        self.assertEqual((same.stdout, same.stderr), ("", ""))
+        same = self.tool("automations", "diff", "deploy", "2")
+        self.assertEqual(same.stdout, "")
+        self.assertIn("version 2 is the latest: name two", same.stderr)
 
     def test_3_publishing_says_which_runs_stay_where(self):
         done = self.tool("automations", "publish", "deploy", "2")

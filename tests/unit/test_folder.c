@@ -44,6 +44,8 @@ START_TEST(a_relative_folder_becomes_absolute)
     ck_assert_int_eq(chdir("/usr"), 0);
     strcpy(config.data, "a/b/");
     expect("/usr/a/b");
+    strcpy(config.data, ".//./a/./b");
+    expect("/usr/a/./b");
 }
 END_TEST
 

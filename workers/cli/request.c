@@ -1,5 +1,6 @@
 #include "workers/cli/request.h"
 
+#include "base/buffer.h"
 #include "base/nearest.h"
 #include "workers/cli/commands.h"
 
@@ -134,10 +135,34 @@ read_option(struct reading *r, const char *word)
     return keep_value(r, option, value);
 }
 
+/* "start" alone may be of runs or of a worker: name the first nouns that have it. */
+static enum err
+verb_alone(struct reading *r, const char *word)
+{
+    enum { NAMED_MAX = 3 };
+    struct buffer named = { 0 };
+    size_t count = 0;
+    for (size_t i = 0; i < command_count; i++)
+        if (commands[i].noun[0] != '\0' && strcmp(commands[i].verb, word) == 0
+            && count++ < NAMED_MAX)
+            buffer_print(
+                &named, "%s'%s %s'", count > 1 ? " or " : "", commands[i].noun, word);
+    enum err e = count == 0
+                     ? ERR_NONE
+                     : fault_set(r->fault, ERR_INVALID,
+                         "there is no command '%.80s' alone: did you mean %.*s%s?",
+                         word, (int)named.size, (const char *)named.data,
+                         count > NAMED_MAX ? " or of another noun" : "");
+    buffer_free(&named);
+    return e;
+}
+
 static enum err
 unknown_command(struct reading *r, const char *noun, const char *word)
 {
     struct nearest nearest = { 0 };
+    if (noun[0] == '\0' && verb_alone(r, word) != ERR_NONE)
+        return ERR_INVALID;
     for (size_t i = 0; i < command_count; i++) {
         if (noun[0] == '\0')
             nearest_try(&nearest, text(word),

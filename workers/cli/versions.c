@@ -254,6 +254,9 @@ choose(struct cli *cli, uint64_t versions[2])
         versions[0] = document_number(automation, "published_version");
     versions[1] = document_number(automation, "latest_version");
     json_decref(automation);
+    if (versions[0] == versions[1])
+        cli_remark(cli, "%s: version %llu is the latest: name two to see what changed",
+            request->words[0], (unsigned long long)versions[0]);
     if (versions[0] != 0)
         return EXIT_DONE;
     cli_complain("%s: no version is published: name two", request->words[0]);

@@ -159,6 +159,9 @@ START_TEST(an_unknown_command_is_refused_with_the_nearest_one)
     refused("statsu", "did you mean 'status'?");
     refused("rusn list", "did you mean 'runs'?");
     refused("runs strat", "did you mean 'runs start'?");
+    refused("start hello", "mean 'runs start' or 'worker start'?");
+    refused("fork run_1", "did you mean 'runs fork'?");
+    refused("list", "'interactions list' or of another noun?");
     refused("frobnicate", "there is no command 'frobnicate'");
     ck_assert_ptr_null(strstr(fault.detail, "mean"));
 }
