@@ -242,16 +242,26 @@ auth_mint(const struct auth *auth, const struct id *id,
     *hash = hash_keyed(auth->secret, bytes_of(chance, KEY_SECRET_SIZE));
 }
 
+static const struct {
+    const char *name;
+    enum scope scope;
+} scopes[] = { { "read", SCOPE_READ }, { "start", SCOPE_START }, { "work", SCOPE_WORK },
+    { "admin", SCOPE_ADMIN } };
+
 unsigned
 scope_read(struct bytes name)
 {
-    static const struct {
-        const char *name;
-        enum scope scope;
-    } scopes[] = { { "read", SCOPE_READ }, { "start", SCOPE_START },
-        { "work", SCOPE_WORK }, { "admin", SCOPE_ADMIN } };
     for (size_t i = 0; i < COUNT(scopes); i++)
         if (bytes_equal(name, text(scopes[i].name)))
             return scopes[i].scope;
     return 0;
+}
+
+const char *
+scope_name(unsigned scope)
+{
+    for (size_t i = 0; i < COUNT(scopes); i++)
+        if (scopes[i].scope == scope)
+            return scopes[i].name;
+    WRONG("a route asks for one scope");
 }

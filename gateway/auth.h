@@ -64,4 +64,6 @@ void auth_mint(const struct auth *auth, const struct id *id,
 
 /* "read" and so on to a bit of enum scope; 0 if there is none of that name. */
 unsigned scope_read(struct bytes name);
+/* And back: of one bit. */
+const char *scope_name(unsigned scope);
 #endif

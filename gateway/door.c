@@ -144,7 +144,8 @@ check_caller(struct request *r, struct bytes in_path, struct fault *fault)
         return fault_set(fault, ERR_NOT_FOUND,
             "the project is deleted: who administers it may bring it back");
     if (r->route->scope != 0 && (r->key->scopes & r->route->scope) == 0)
-        return fault_set(fault, ERR_FORBIDDEN, "%s", "");
+        return fault_set(fault, ERR_FORBIDDEN, "the key has not the scope %s",
+            scope_name(r->route->scope));
     return ERR_NONE;
 }
 

@@ -149,6 +149,7 @@ router_find(const struct router *router, enum method method,
     look(router, ~(1u << method), target, match);
     match->route = NULL;
     if (match->allowed == 0)
-        return fault_set(fault, ERR_NOT_FOUND, "there is no such path");
+        return fault_set(fault, ERR_NOT_FOUND,
+            "there is no such path: GET /openapi.json says which there are");
     return fault_set(fault, ERR_METHOD, "this path does not take this method");
 }

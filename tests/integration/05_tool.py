@@ -209,8 +209,10 @@ class ToolTest(unittest.TestCase):
     def test_04_a_key_that_is_refused_is_said_to_be_whose(self):
         self.play(refusal(401, "unauthorized", "no valid API key was given"))
         self.assertIn("that of $CAPSTAN_API_KEY\n", self.expect(1, "", "runs", "list"))
+        self.server.answers = [refusal(403, "forbidden", "the key has not the scope admin")]
         self.assertIn("that of --key\n",
                       self.expect(1, "", "runs", "list", "--key", "cap_other"))
+        self.server.answers = [refusal(401, "unauthorized", "no valid API key was given")]
         del self.environment["CAPSTAN_API_KEY"]
         self.assertIn("no key was given", self.expect(1, "", "runs", "list"))
         self.path("dev.key", "cap_development\n")

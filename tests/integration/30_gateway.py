@@ -140,6 +140,7 @@ class GatewayTest(unittest.TestCase):
         self.assertEqual(reader.ask("GET", RUNS)[0], 200)
         answer = reader.ask("POST", RUNS, {"automation": "x"})
         self.refused(answer, 403, "forbidden")
+        self.assertIn("scope start", answer[2]["error"]["message"])
         self.assertEqual(admin.ask("DELETE", API + "/keys/" + made["id"])[0], 200)
         reader = self.client(engine, made["key"])
         self.refused(reader.ask("GET", RUNS), 401, "unauthorized")

@@ -1,5 +1,6 @@
 /* Goal: a target has one reading or none; the table finds the row, and openapi.json
  * tells strangers the same as the table. */
+#include "gateway/auth.h"
 #include "gateway/router.h"
 #include "tests/unit/gateway_suites.h"
 #include "transport/messages.h"
@@ -174,18 +175,6 @@ count_words(const char *words)
     for (; words != NULL && *words != '\0'; words++)
         count += *words == ' ';
     return count;
-}
-
-static const char *
-scope_name(unsigned scope)
-{
-    switch (scope) {
-    case SCOPE_READ: return "read";
-    case SCOPE_START: return "start";
-    case SCOPE_WORK: return "work";
-    case SCOPE_ADMIN: return "admin";
-    default: return NULL;
-    }
 }
 
 static void

@@ -207,7 +207,7 @@ complain_refused(const struct cli *cli, const char *about, long http, json_t *an
     if (http == 401 && cli->key[0] == '\0')
         cli_complain("no key was given: use --key or $CAPSTAN_API_KEY, or --data with "
                      "the folder of an engine on this machine");
-    else if (http == 401)
+    else if (http == 401 || http == 403)
         cli_complain("the key is that of %s", cli->key_from);
 }
 
