@@ -460,6 +460,26 @@ class ToolTest(unittest.TestCase):
         self.assertEqual(process.wait(DEADLINE), 1)
         process.stderr.close()
 
+    def test_35_who_waits_is_told_for_what_once(self):
+        asked = threading.Event()
+        reason = {"code": "job_open", "reason": "no worker\x1b[1m is connected"}
+
+        def answer(request):
+            if request["path"].endswith("/explain"):
+                asked.set()
+                return 200, reason
+            if request["path"].endswith("/events"):
+                asked.wait(DEADLINE)
+                return 200, sse(EVENTS)
+            return 201, {"id": RUN}
+        self.play(answer)
+        stderr = self.expect(0, RUN + "\n", "runs", "start", "x", "--wait")
+        self.assertEqual(stderr, f"no worker\\x1b[1m is connected\n{RUN} completed\n")
+        asked.clear()
+        reason["code"] = "leased"
+        stderr = self.expect(0, RUN + "\n", "runs", "start", "x", "--wait")
+        self.assertEqual((stderr, asked.is_set()), (f"{RUN} completed\n", True))
+
     def test_35_what_jobs_printed_is_shown_with_the_step_that_printed_it(self):
         def page(last, finished, more, *items):
             return 200, {"items": [{"sequence": n, "step": step, "text": text}

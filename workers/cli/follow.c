@@ -13,15 +13,18 @@
 enum {
     AWAY_MAX_MS = 15000, /* an engine that restarts is back by then */
     AGAIN_MIN_MS = 50,
-    AGAIN_MAX_MS = 2000
+    AGAIN_MAX_MS = 2000,
+    STALL_MS = 3000, /* without an event: then it is told why */
+    EXPLAIN_MS = 2000
 };
 
 struct following {
     struct cli *cli;
     const struct follow *follow;
-    uint64_t begin_ms, heard_ms; /* monotonic */
+    uint64_t begin_ms, heard_ms, event_ms; /* monotonic; of the last bytes, and event */
     struct buffer doing;         /* for the progress line */
     bool progress_shown;
+    bool stall_told; /* since the last event */
     enum exit_code ending;
     bool ended;
 };
@@ -34,11 +37,37 @@ hide_progress(struct following *f)
     f->progress_shown = false;
 }
 
+/* Say what the run waits for, unless it is a worker that is at it. */
+static void
+tell_stall(struct following *f)
+{
+    struct api_path path = api_path("runs", f->follow->run, "/explain");
+    struct api_call call = {
+        .method = "GET", .path = &path, .timeout_ms = EXPLAIN_MS, .quiet = true
+    };
+    json_t *answer;
+    f->stall_told = true;
+    if (api_call(f->cli, &call, &answer, NULL) != EXIT_DONE)
+        return;
+    const char *code = document_text(answer, "code");
+    if (strcmp(code, "leased") != 0 && strcmp(code, "moving") != 0
+        && strcmp(code, "finished") != 0) {
+        struct buffer reason = { 0 };
+        human_clean(&reason, text(document_text(answer, "reason")));
+        hide_progress(f);
+        cli_remark(f->cli, "%.*s", (int)reason.size, (const char *)reason.data);
+        buffer_free(&reason);
+    }
+    json_decref(answer);
+}
+
 static void
 show_progress(void *self)
 {
     struct following *f = self;
     char span[HUMAN_MAX];
+    if (!f->ended && !f->stall_told && clock_monotonic_ms() - f->event_ms >= STALL_MS)
+        tell_stall(f);
     if (!f->cli->may_progress || f->ended)
         return;
     fflush(stdout);
@@ -99,6 +128,8 @@ hear(void *self, const char *id, struct bytes data)
     struct following *f = self;
     json_t *event = answer_read(data);
     (void)id;
+    f->event_ms = clock_monotonic_ms();
+    f->stall_told = false;
     if (!json_is_object(event)) {
         json_decref(event);
         return true;
@@ -198,7 +229,7 @@ follow_run(struct cli *cli, const struct follow *follow)
         .cli = cli, .follow = follow, .begin_ms = clock_monotonic_ms()
     };
     struct stream stream = { .hear = hear, .self = &f };
-    f.heard_ms = f.begin_ms;
+    f.heard_ms = f.event_ms = f.begin_ms;
     if (follow->after > 0)
         snprintf(stream.id, sizeof stream.id, "%" PRIu64, follow->after);
     stream_restart(&stream);
