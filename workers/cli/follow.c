@@ -22,7 +22,7 @@ struct following {
     struct cli *cli;
     const struct follow *follow;
     uint64_t begin_ms, heard_ms, event_ms; /* monotonic; of the last bytes, and event */
-    struct buffer doing;         /* for the progress line */
+    struct buffer doing;                   /* for the progress line */
     bool progress_shown;
     bool stall_told; /* since the last event */
     enum exit_code ending;
