@@ -134,7 +134,8 @@ class Idle(unittest.TestCase):
         gone = self.session("worker")
         stays = self.session("stays")
         gone.door.close()
-        until(lambda: sorted(self.statuses()) == ["active", "disconnected"], "it is known")
+        until(lambda: sorted(self.statuses()) == ["active", "disconnected"],
+              "it is known", IDLE_MS / 1000)
         until(lambda: self.statuses() == ["active"], "it is forgotten")
         self.engine.start("one")
         self.assertEqual(stays.wait("job")["attempt"], 1)
