@@ -17,6 +17,7 @@ struct hearing {
     struct definition definition;
     struct plan_event config;
     const struct event *event;
+    bool alone; /* nothing is held with it */
     struct bytes group;
     struct outbox *out;
 };
@@ -111,8 +112,9 @@ fire_held(const struct hearing *h)
     struct gathering g = { .h = h };
     struct event all;
     struct buffer data = { 0 };
-    journal_scan(
-        h->s->journal, row_key_bytes(&from), row_key_bytes(&to), false, gather, &g);
+    if (!h->alone)
+        journal_scan(
+            h->s->journal, row_key_bytes(&from), row_key_bytes(&to), false, gather, &g);
     if (h->event != NULL) {
         g.last = h->event->entry;
         put_item(&g.items, &g.last);
@@ -146,6 +148,17 @@ hold_back(const struct hearing *h, uint64_t due_ms, bool alone)
                            });
 }
 
+/* Together they would be more than a payload: what was held fires first. */
+static void
+fire_apart(const struct hearing *h)
+{
+    struct hearing before = *h, own = *h;
+    before.event = NULL;
+    fire_held(&before);
+    own.alone = true;
+    fire_held(&own);
+}
+
 static void
 join_batch(const struct hearing *h)
 {
@@ -156,7 +169,9 @@ join_batch(const struct hearing *h)
     uint64_t bytes =
         (held ? hold.bytes : 0) + h->event->entry.data.size + h->event->entry.meta.size;
     most = most < HELD_MAX ? most : HELD_MAX;
-    if (count >= most || bytes >= h->s->config->payload_max / 2)
+    if (held && bytes > h->s->config->payload_max)
+        fire_apart(h);
+    else if (count >= most || bytes >= h->s->config->payload_max / 2)
         fire_held(h);
     else
         hold_back(h,

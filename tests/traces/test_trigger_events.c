@@ -431,6 +431,29 @@ START_TEST(a_batch_fires_when_it_is_full_or_old)
 }
 END_TEST
 
+/* Whoever hears of a fire takes no more than two payloads: its data and its inputs. */
+START_TEST(a_batch_fires_before_it_is_larger_than_a_payload)
+{
+    struct trace t;
+    struct plan_event config = { .event_type = text("a"), .batch_max = 10 };
+    char data[1000];
+    story_open(&t);
+    t.config.payload_max = 1024;
+    story_subscribe(&t, 1, "m", &config);
+    snprintf(data, sizeof data, "{\"x\":\"%0400d\"}", 0);
+    story_publish(&t, NULL, "a", data);
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 0);
+    snprintf(data, sizeof data, "{\"x\":\"%0900d\"}", 0);
+    story_publish(&t, NULL, "a", data);
+    const struct trigger_fired *last = &trace_sent(&t, TRIGGER_FIRED)->trigger_fired;
+    struct cursor count = cursor_over(pack_find(last->data, "count"));
+    ck_assert_uint_eq(cursor_u64(&count), 1);
+    ck_assert_uint_eq(last->event, 2);
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 2);
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(what_is_held_for_a_trigger_that_changed_is_dropped)
 {
     struct trace t;
@@ -516,6 +539,7 @@ trigger_events_case(void)
     tcase_add_test(c, debounce_fires_with_the_last_event_of_a_quiet_group);
     tcase_add_test(c, throttle_fires_with_the_first_event_and_rests);
     tcase_add_test(c, a_batch_fires_when_it_is_full_or_old);
+    tcase_add_test(c, a_batch_fires_before_it_is_larger_than_a_payload);
     tcase_add_test(c, what_is_held_for_a_trigger_that_changed_is_dropped);
     tcase_add_test(c, an_event_that_fires_many_fires_each_once);
     tcase_add_test(c, an_expression_sees_the_event_and_its_meta_alone);
