@@ -464,6 +464,32 @@ START_TEST(a_thousand_items_that_need_nobody_take_several_turns)
 }
 END_TEST
 
+/* As many outputs as a turn may say, each as large as may lie in the log. */
+START_TEST(a_record_takes_the_largest_turn)
+{
+    enum { LARGEST = 131072 };
+    struct story s;
+    struct buffer inputs = { 0 }, value = { 0 };
+    story_make(&s);
+    s.trace.config.inline_max = LARGEST;
+    story_open(&s);
+    story_learn(&s, 1,
+        "steps:\n"
+        "  - { key: e, kind: each, items: '${{ 1..300 }}', concurrency: 300,\n"
+        "      steps: [ { key: a, kind: set, values: { x: '${{ inputs.x }}' } } ] }\n");
+    memset(buffer_reserve(&value, LARGEST - 16), 'x', LARGEST - 16);
+    value.size = LARGEST - 16;
+    pack_map(&inputs, 1);
+    pack_string(&inputs, "x");
+    pack_text(&inputs, buffer_bytes(&value));
+    story_start_with(&s, 1, "", buffer_bytes(&inputs));
+    story_expect_only(&s, "run_completed", "0 run_completed run=R1\n");
+    buffer_free(&inputs);
+    buffer_free(&value);
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(time_ends_a_large_each_over_several_turns)
 {
     struct story s;
@@ -687,6 +713,7 @@ scheduler_inside_suite(void)
     tcase_add_test(tests, time_ends_an_each_and_all_in_it);
     tcase_add_test(tests, a_cancelled_run_cancels_what_lies_in_what);
     tcase_add_test(tests, a_thousand_items_that_need_nobody_take_several_turns);
+    tcase_add_test(tests, a_record_takes_the_largest_turn);
     tcase_add_test(tests, time_ends_a_large_each_over_several_turns);
     tcase_add_test(tests, items_that_cannot_be_evaluated_or_are_too_many_fail_the_each);
     tcase_add_test(tests, what_lies_in_what_gives_its_outputs);
