@@ -435,12 +435,17 @@ pack_id(struct buffer *out, const char *key, const struct id *id, const char *pr
     put_text(out, key, text(id_print(id, prefix, printed)));
 }
 
+enum { JOBS_LISTED_MAX = 2048 };
+
+/* The longest first; of a session that holds more `busy` says how many. */
 static void
 pack_held(struct buffer *out, const struct session *session)
 {
+    uint32_t count = session->held_count;
+    count = count < JOBS_LISTED_MAX ? count : JOBS_LISTED_MAX;
     pack_string(out, "jobs");
-    pack_array(out, session->held_count);
-    for (struct list *at = session->held.next; at != &session->held; at = at->next) {
+    pack_array(out, count);
+    for (struct list *at = session->held.next; count-- > 0; at = at->next) {
         const struct job *job = LIST_OF(at, struct job, of_session);
         struct id id = id_derive(&job->name.run, job->name.step);
         pack_map(out, 5);

@@ -484,6 +484,28 @@ START_TEST(a_session_may_speak_of_very_many_jobs)
 }
 END_TEST
 
+START_TEST(of_very_many_jobs_a_list_has_those_that_are_held_longest)
+{
+    enum { JOBS = 3000, LISTED = 2048 };
+    struct trace t;
+    lease_story_open(&t);
+    lease_register(&t, (struct worker){ .session = 1, .capacity = JOBS });
+    for (unsigned run = 1; run <= JOBS; run++)
+        lease_offer(&t, (struct offered){ .run = run });
+    trace_give(&t, ACTOR_gateway, 0,
+        (struct message){ .code = WORKER_LIST, .worker_list = { .request = 9 } });
+    struct bytes document = trace_sent(&t, DOCUMENT)->document.document;
+    struct cursor items = cursor_over(pack_find(document, "items"));
+    ck_assert_uint_eq(cursor_array(&items), 1);
+    struct bytes session = cursor_skip(&items);
+    struct cursor jobs = cursor_over(pack_find(session, "jobs"));
+    struct cursor busy = cursor_over(pack_find(session, "busy"));
+    ck_assert_uint_eq(cursor_array(&jobs), LISTED);
+    ck_assert_uint_eq(cursor_u64(&busy), JOBS);
+    trace_close(&t);
+}
+END_TEST
+
 Suite *
 lease_claims_suite(void)
 {
@@ -511,6 +533,7 @@ lease_claims_suite(void)
     tcase_add_test(tests, what_it_names_is_not_recalled);
     tcase_add_test(tests, a_token_is_the_same_whether_it_is_kept_or_not);
     tcase_add_test(tests, a_session_may_speak_of_very_many_jobs);
+    tcase_add_test(tests, of_very_many_jobs_a_list_has_those_that_are_held_longest);
     suite_add_tcase(suite, tests);
     return suite;
 }
