@@ -234,14 +234,20 @@ START_TEST(a_text_with_controls_is_refused)
 }
 END_TEST
 
-/* With more, what one turn may say would not fit into a record. */
-START_TEST(no_more_lies_in_the_log_than_a_record_takes)
+/* With more, what a turn says would not fit into a record, nor the tokens of a session
+ * into a message of the smallest engine. */
+START_TEST(what_can_be_set_fits_into_records_and_messages)
 {
-    config_default(&config);
-    ck_assert_int_eq(
-        config_set(&config, text("inline_max"), text("131072"), &fault), ERR_NONE);
-    ck_assert_int_eq(
-        config_set(&config, text("inline_max"), text("131073"), &fault), ERR_MALFORMED);
+    static const char *const most[][3] = {
+        { "inline_max", "131072", "131073" },
+        { "session_jobs_max", "16384", "16385" },
+    };
+    for (size_t i = 0; i < COUNT(most); i++) {
+        struct bytes name = text(most[i][0]);
+        ck_assert_int_eq(config_set(&config, name, text(most[i][1]), &fault), ERR_NONE);
+        ck_assert_int_eq(
+            config_set(&config, name, text(most[i][2]), &fault), ERR_MALFORMED);
+    }
 }
 END_TEST
 
@@ -410,7 +416,7 @@ config_suite(void)
     tcase_add_test(tests, what_is_not_yaml_is_refused_at_its_place);
     tcase_add_test(tests, depth_and_size_cost_no_time);
     tcase_add_test(tests, a_text_with_controls_is_refused);
-    tcase_add_test(tests, no_more_lies_in_the_log_than_a_record_takes);
+    tcase_add_test(tests, what_can_be_set_fits_into_records_and_messages);
     tcase_add_test(tests, settings_that_contradict_each_other_are_refused);
     tcase_add_test(tests, beyond_loopback_is_possible_if_it_is_meant);
     tcase_add_test(tests, a_list_is_written_as_one_or_with_colons);
