@@ -373,7 +373,19 @@ open_asked(struct turn *turn, const struct scheduler_state *state, uint64_t now_
            && turn_open(turn, state, now_ms, out, &row->run);
 }
 
-/* Who asks again whether the same answer was taken, hears that it was. */
+/* Was the same said by the same before, and done?  Who withdraws a question has said
+ * nothing, which is kept as nil. */
+static bool
+was_taken(const struct interaction_row *row, const struct interaction_respond *said)
+{
+    struct bytes given = given_by(row->answers, said->principal);
+    bool withdrew = row->status == INTERACTION_CANCELLED && type_of(given) == PACK_NIL;
+    if (said->cancel || withdrew)
+        return said->cancel && withdrew;
+    return given.size > 0 && bytes_equal(given, said->value);
+}
+
+/* Who asks again whether it was, hears so. */
 void
 on_interaction_respond(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out)
@@ -386,8 +398,7 @@ on_interaction_respond(const struct scheduler_state *state, uint64_t now_ms,
         refuse_request(out, said->request, nothing_asked);
         return;
     }
-    struct bytes given = given_by(row.answers, said->principal);
-    if (!said->cancel && given.size > 0 && bytes_equal(given, said->value)) {
+    if (was_taken(&row, said)) {
         accept_run(&turn, said->request, true, false);
         return;
     }

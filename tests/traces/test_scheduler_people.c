@@ -233,8 +233,17 @@ START_TEST(a_question_that_is_withdrawn_fails_its_step)
         answer(&s, (struct interaction_respond){ .interaction = asked,
                        .principal = text("bob"),
                        .value = text("\xc3") });
+        answer(&s, (struct interaction_respond){ .interaction = asked,
+                       .principal = text("ann"),
+                       .value = text("\xc0") });
         story_expect_only(&s, "refused",
+            "0 -> gateway refused request=9 err=7 detail=\"it is asked no more\"\n"
             "0 -> gateway refused request=9 err=7 detail=\"it is asked no more\"\n");
+        answer(
+            &s, (struct interaction_respond){
+                    .interaction = asked, .principal = text("ann"), .cancel = true });
+        story_expect(&s, "0 -> gateway run_accepted request=9 run=R1 automation=A "
+                         "name=flow version=1 status=5 existed=1\n");
         story_close(&s);
     }
 }
