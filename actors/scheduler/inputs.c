@@ -2,6 +2,7 @@
 #include "actors/schema/inputs.h"
 
 #include "actors/scheduler/start.h"
+#include "base/map.h"
 
 struct bytes
 lay_over(struct arena *arena, struct bytes base, struct bytes over)
@@ -12,22 +13,23 @@ lay_over(struct arena *arena, struct bytes base, struct bytes over)
     if (over.size == 0)
         return base;
     struct buffer rest = { 0 }, out = { 0 };
-    size_t count = cursor_map(&below), given = cursor_map(&above);
+    struct map named = { 0 };
+    size_t count = cursor_map(&below), given = cursor_map(&above), kept = 0;
+    struct cursor pairs = above;
+    for (size_t i = 0; i < given; i++) {
+        map_put(&named, cursor_skip(&pairs), &named);
+        (void)cursor_skip(&pairs);
+    }
     for (size_t i = 0; i < count; i++) {
         struct bytes key = cursor_skip(&below), value = cursor_skip(&below);
-        struct cursor pairs = above;
-        bool replaced = false;
-        for (size_t j = 0; j < given; j++) {
-            replaced |= bytes_equal(cursor_skip(&pairs), key);
-            (void)cursor_skip(&pairs);
-        }
-        if (replaced)
+        if (map_get(&named, key) != NULL)
             continue;
         buffer_append_bytes(&rest, key);
         buffer_append_bytes(&rest, value);
-        given++;
+        kept++;
     }
-    pack_map(&out, given);
+    map_free(&named);
+    pack_map(&out, given + kept);
     buffer_append(&out, above.at, (size_t)(above.end - above.at));
     buffer_append_bytes(&out, buffer_bytes(&rest));
     struct bytes laid = arena_copy(arena, buffer_bytes(&out));

@@ -259,6 +259,34 @@ START_TEST(inputs_are_checked_and_completed_when_a_run_starts)
 }
 END_TEST
 
+/* Each name is looked for once, however many there are on both sides. */
+START_TEST(very_many_inputs_are_laid_over_very_many)
+{
+    enum { DEFAULTS = 40000, GIVEN = 400000 };
+    struct story s;
+    struct buffer plan = { 0 }, inputs = { 0 };
+    buffer_print(&plan, "default_inputs:\n");
+    for (unsigned i = 0; i < DEFAULTS; i++)
+        buffer_print(&plan, "  d%u: 1\n", i);
+    buffer_print(&plan, "steps:\n  - { key: a, kind: set,\n"
+                        "      values: { n: '${{ inputs.d0 + inputs.d1 }}' } }\n");
+    buffer_append(&plan, "", 1);
+    pack_map(&inputs, GIVEN);
+    for (unsigned i = 0; i < GIVEN; i++) {
+        char name[16];
+        snprintf(name, sizeof name, i == 0 ? "d0" : "g%u", i);
+        pack_string(&inputs, name);
+        pack_u64(&inputs, 5);
+    }
+    open_with(&s, (const char *)plan.data);
+    story_start_with(&s, 1, "", buffer_bytes(&inputs));
+    story_expect_output(&s, "{\"n\":6}");
+    buffer_free(&plan);
+    buffer_free(&inputs);
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(a_run_is_running_while_a_worker_holds_a_job_of_it)
 {
     struct story s;
@@ -599,6 +627,7 @@ scheduler_ends_suite(void)
     tcase_add_test(tests, a_run_has_the_name_and_the_output_that_it_declares);
     tcase_add_test(tests, an_output_that_cannot_be_evaluated_fails_the_run);
     tcase_add_test(tests, inputs_are_checked_and_completed_when_a_run_starts);
+    tcase_add_test(tests, very_many_inputs_are_laid_over_very_many);
     tcase_add_test(tests, a_run_is_running_while_a_worker_holds_a_job_of_it);
     tcase_add_test(tests, meta_and_config_of_a_run_are_maps);
     tcase_add_test(tests, a_run_whose_name_cannot_be_evaluated_is_called_as_written);
