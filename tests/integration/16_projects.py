@@ -111,6 +111,8 @@ class ProjectsTest(unittest.TestCase):
         self.assertIn("state     running", self.worker("add", "./greeter"))
         self.greets()
         self.assertEqual(self.row("greeter")["folder"], self.path("greeter"))
+        self.assertEqual(
+            [row["name"] for row in self.engine.get("/workers")["items"]], ["greeter"])
 
     def test_02_a_project_in_python_from_nothing_to_a_run(self):
         self.worker("init", "greeter", "-l", "py", "-d", "elsewhere")

@@ -68,7 +68,7 @@ struct capstan_options {
     const char *server_key;  /* CURVE: the engine's public key, 40 characters of Z85;
                               * default: $CAPSTAN_SERVER_KEY */
     const char *instance;    /* who this is, unique; default: see capstan_instance */
-    const char *name;        /* for people */
+    const char *name;        /* for people; default: $III_WORKER_NAME */
     const char *version;     /* of your program, for people */
     const char *queues;      /* where to take jobs from; default "default" */
     const char *actions;     /* what to take; default: every action that was added */

@@ -143,7 +143,8 @@ take_texts(const struct capstan_options *from, struct options *o)
                                            : environment("CAPSTAN_SERVER_KEY"));
     o->instance = copy_text(
         given != NULL && given[0] != '\0' ? given : capstan_instance(instance));
-    o->name = copy_text(from->name);
+    o->name =
+        copy_text(from->name != NULL ? from->name : environment("III_WORKER_NAME"));
     o->version = copy_text(from->version);
     o->environment = copy_text(from->environment);
 }
