@@ -525,6 +525,8 @@ class Stock(Conformance, Case):
                              (("--drain-ms", "-1"), "drain-ms"),
                              (("--queues", "a,,b"), "queues"),
                              (("--colour", "blue"), "colour"),
+                             (("--actions", "print, shel"), "did you mean shell?"),
+                             (("--actions", "frobnicate"), "no action 'frobnicate'"),
                              (("surplus",), "surplus")]:
             done = self.run_it(*flags)
             self.assertEqual(done.returncode, 2, flags)

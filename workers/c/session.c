@@ -161,8 +161,9 @@ call(struct capstan_worker *w)
     };
     enum err e = line_open(&w->line, &line);
     if (e == ERR_INVALID) {
-        session_refused(
-            w, text("invalid"), text("the url or the server's key is none"));
+        session_refused(w, text("invalid"),
+            text("the url is not tcp://HOST:PORT or ipc://PATH, or the "
+                 "server's key not 40 characters of Z85"));
     } else if (e != ERR_NONE) {
         session_broken(w, err_name(e));
     } else {

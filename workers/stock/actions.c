@@ -1,6 +1,7 @@
 #include "workers/stock/actions.h"
 
 #include "base/clock.h"
+#include "base/nearest.h"
 #include "workers/stock/chance.h"
 #include "workers/stock/duration.h"
 #include "workers/stock/json_text.h"
@@ -228,6 +229,41 @@ actions_add(
 {
 #define ACTION(function, name, how, sentence) ADD_##how(function, name);
 #include "workers/stock/actions.def"
+}
+
+static bool
+action_known(struct bytes name)
+{
+    static const char *const all[] = {
+#define ACTION(function, name, how, sentence) name,
+#include "workers/stock/actions.def"
+    };
+    struct nearest nearest = { 0 };
+    for (size_t i = 0; i < COUNT(all); i++) {
+        if (bytes_equal(name, text(all[i])))
+            return true;
+        nearest_try(&nearest, name, all[i]);
+    }
+    fprintf(stderr, "capstan worker: --actions: there is no action '%.*s'",
+        (int)name.size, (const char *)name.data);
+    if (nearest.word != NULL)
+        fprintf(stderr, ": did you mean %s?\n", nearest.word);
+    else
+        fputs(": capstan worker --help says which there are\n", stderr);
+    return false;
+}
+
+bool
+actions_known(const char *named)
+{
+    for (const char *at = named; at != NULL && *at != '\0';) {
+        at += strspn(at, " ,");
+        size_t size = strcspn(at, " ,");
+        if (size > 0 && !action_known(bytes_of(at, size)))
+            return false;
+        at += size;
+    }
+    return true;
 }
 
 void

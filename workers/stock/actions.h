@@ -3,10 +3,14 @@
 #define WORKERS_STOCK_ACTIONS_H
 #include "workers/stock/http.h"
 
+#include <stdbool.h>
+
 /* Those that do harm in the wrong hands only if `named`, a list of names with commas or
  * NULL, has them.  Keeps `policy`. */
 void actions_add(
     struct capstan_worker *worker, const char *named, struct http_policy *policy);
+/* Are all names in such a list known?  Else says on stderr which one is not. */
+bool actions_known(const char *named);
 /* For --help: one line each. */
 void actions_describe(void);
 #endif

@@ -63,7 +63,7 @@ check(const struct flags *f)
         return wrong_flag("private-addresses", "yes or no");
     if (f->drain_ms > FLAG_DRAIN_MAX_MS)
         return wrong_flag("drain-ms", "at most a day");
-    return true;
+    return actions_known(f->actions);
 }
 
 bool
