@@ -532,6 +532,36 @@ class Stock(Conformance, Case):
             self.assertEqual(done.returncode, 2, flags)
             self.assertIn(named, done.stderr)
 
+    def test_commands_end_with_a_worker_that_is_killed(self):
+        for closed in ("", " >&-"):
+            with self.subTest(closed=closed):
+                self.start("/bin/sh", "-c", f"exec {STOCK} --actions shell{closed}")
+                self.gateway.let_in()
+                path = os.path.join(self.folder, "pid")
+                done = self.gateway.job(1, "shell", {"command": "true"})
+                self.gateway.hear_report(done, "completed")
+                self.gateway.job(2, "shell", {
+                    "command": f"sleep 100 & echo $! >{path}.new; mv {path}.new {path}; wait"})
+                end = time.monotonic() + DEADLINE
+                while not os.path.exists(path):
+                    self.assertLess(time.monotonic(), end)
+                with open(path, encoding="utf-8") as file:
+                    pid = int(file.read())
+                os.unlink(path)
+                os.kill(pid, 0)
+                self.process.kill()
+                self.process.wait(DEADLINE)
+                while self.lives(pid):
+                    self.assertLess(time.monotonic(), end)
+
+    @staticmethod
+    def lives(pid):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+                return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+        except FileNotFoundError:
+            return False
+
     def test_help_has_every_action_and_an_example(self):
         done = self.run_it("--help")
         self.assertEqual(done.returncode, 0)

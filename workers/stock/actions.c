@@ -215,6 +215,13 @@ listed(const char *list, const char *name)
     return false;
 }
 
+void
+actions_open(const char *named)
+{
+    if (listed(named, "shell"))
+        shell_guard();
+}
+
 #define ADD_quick(function, name)                                                      \
     capstan_worker_quick(worker, name, run_##function, NULL)
 #define ADD_thread(function, name)                                                     \

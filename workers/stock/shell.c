@@ -175,6 +175,71 @@ stop_if_told(struct shell *shell)
     }
 }
 
+/* ---- who ends the commands when the worker is killed ---- */
+
+static int guard = -1; /* where it is told of groups; -1: there is none */
+
+static void
+tell_guard(pid_t group)
+{
+    if (guard >= 0)
+        (void)!write(guard, &group, sizeof group);
+}
+
+/* Hear of groups that begin, and of those that are over as negative, until nobody can
+ * say more.  What then still runs would be done twice: another worker gets the jobs. */
+static void
+keep_guard(int ear)
+{
+    struct buffer groups = { 0 };
+    pid_t told;
+    while (read(ear, &told, sizeof told) == (ssize_t)sizeof told) {
+        size_t at = 0;
+        pid_t group;
+        for (; told < 0 && at < groups.size; at += sizeof group) {
+            memcpy(&group, groups.data + at, sizeof group);
+            if (group == -told)
+                break;
+        }
+        if (told > 0)
+            buffer_append(&groups, &told, sizeof told);
+        else if (at < groups.size) {
+            groups.size -= sizeof group;
+            memmove(groups.data + at, groups.data + groups.size, sizeof group);
+        }
+    }
+    for (size_t at = 0; at < groups.size; at += sizeof told) {
+        memcpy(&told, groups.data + at, sizeof told);
+        kill(-told, SIGKILL);
+    }
+}
+
+void
+shell_guard(void)
+{
+    enum { EAR = 3 };
+    int pipe[2];
+    if (pipe2(pipe, O_CLOEXEC) != 0)
+        return;
+    pid_t pid = fork();
+    if (pid == 0) {
+        /* It ends with the worker and holds nothing of it; not by Ctrl-C before. */
+        setsid();
+        signal(SIGTERM, SIG_IGN);
+        dup2(pipe[0], EAR);
+        int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+        for (int fd = 0; fd < EAR; fd++)
+            dup2(nothing, fd);
+        close_range(EAR + 1, ~0U, 0);
+        keep_guard(EAR);
+        _exit(0);
+    }
+    /* Never where a stream that is closed had its place: others write there. */
+    guard = pid > 0 ? fcntl(pipe[1], F_DUPFD_CLOEXEC, EAR) : -1;
+    close(pipe[0]);
+    close(pipe[1]);
+}
+
 static bool
 has_ended(struct shell *shell)
 {
@@ -183,6 +248,7 @@ has_ended(struct shell *shell)
         shell->ended = true;
         /* What it left behind goes too, while its group has no other owner. */
         kill(-shell->pid, SIGKILL);
+        tell_guard(-shell->pid);
         list_remove(&shell->link);
     }
     pthread_mutex_unlock(&lock);
@@ -212,8 +278,10 @@ start(struct shell *shell, const char *command, int out, int err)
     posix_spawnattr_setsigdefault(&attributes, &usual);
     pthread_mutex_lock(&lock);
     int e = posix_spawn(&shell->pid, "/bin/sh", &actions, &attributes, argv, environ);
-    if (e == 0)
+    if (e == 0) {
+        tell_guard(shell->pid);
         list_append(&running, &shell->link);
+    }
     pthread_mutex_unlock(&lock);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);

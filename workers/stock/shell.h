@@ -9,6 +9,8 @@
 #include "workers/c/capstan_worker.h"
 
 int shell_run(struct capstan_job *job, void *context);
+/* Let another process kill what still runs when this one is killed; before threads. */
+void shell_guard(void);
 /* Kill what still runs, before the process ends without waiting for it. */
 void shell_kill_all(void);
 #endif

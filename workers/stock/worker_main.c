@@ -152,6 +152,7 @@ main(int argc, char **argv)
     if (flags.data != NULL)
         setenv("CAPSTAN_DATA", flags.data, 1);
     policy.private_addresses = strcmp(flags.private_addresses, "yes") == 0;
+    actions_open(flags.actions);
     http_open();
     open_sessions(&flags);
     watch_signals();
