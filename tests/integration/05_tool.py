@@ -492,7 +492,9 @@ class ToolTest(unittest.TestCase):
         self.assertEqual([sent["path"].split("?")[1] for sent in self.server.requests],
                          ["after=0&limit=1000", "after=7&limit=1000"])
         self.expect(0, "four\n", "runs", "logs", RUN, "--step", "a", "--after", "7")
-        self.server.answers = [first, page(7, False, False), page(9, False, False),
+        self.server.answers = [first, page(7, False, False),
+                               refusal(503, "unavailable", "it restarts"),
+                               page(9, False, False),
                                page(9, True, False, (9, "b", "end\n"))]
         self.expect(0, "\x1b[1mthree\nend\n", "runs", "logs", RUN, "--step", "b",
                     "--follow")

@@ -1,4 +1,5 @@
 /* run_logs - what the jobs of a run have printed, and what they print. */
+#include "base/clock.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/document.h"
 #include "workers/cli/human.h"
@@ -6,14 +7,26 @@
 #include <inttypes.h>
 #include <poll.h>
 
-enum { AGAIN_MS = 500 };
+enum {
+    AGAIN_MS = 500,
+    AWAY_MAX_MS = 15000 /* an engine that restarts is back by then */
+};
 
 struct logs {
     struct cli *cli;
     const char *step; /* NULL: of all, each line with its step before it */
     uint64_t after;   /* sequence of the last record that was looked at */
     bool more, finished;
+    uint64_t heard_ms; /* monotonic, of the last page; 0: there was none */
 };
+
+/* While a run is followed the engine may be away for a while. */
+static bool
+may_be_away(const struct logs *logs)
+{
+    return cli_given(logs->cli, OPTION_follow) && logs->heard_ms > 0
+           && clock_monotonic_ms() - logs->heard_ms < AWAY_MAX_MS;
+}
 
 /* Workers write what they like: on a terminal no more than text gets through. */
 static void
@@ -61,9 +74,13 @@ print_page(struct logs *logs)
     snprintf(after, sizeof after, "%" PRIu64, logs->after);
     api_query(&path, "after", after);
     api_query(&path, "limit", "1000");
-    enum exit_code e = api_get(logs->cli, &path, &page);
+    bool patient = may_be_away(logs);
+    struct api_call call = { .method = "GET", .path = &path, .quiet = patient };
+    enum exit_code e = api_call(logs->cli, &call, &page, NULL);
+    logs->more = false;
     if (e != EXIT_DONE)
-        return e;
+        return patient ? EXIT_DONE : e;
+    logs->heard_ms = clock_monotonic_ms();
     json_array_foreach(json_object_get(page, "items"), i, chunk)
         print_chunk(logs, chunk);
     cli_flush();
