@@ -18,18 +18,17 @@ is_subscriber(struct bytes type)
 }
 
 static struct bytes
-topic_of(const struct iii_entry *trigger)
+topic_of(const struct iii_frame *trigger)
 {
-    struct bytes topic = said_text(trigger->said.config, "topic");
-    return topic.size > 0 ? topic : said_text(trigger->said.config, "queue");
+    struct bytes topic = said_text(trigger->config, "topic");
+    return topic.size > 0 ? topic : said_text(trigger->config, "queue");
 }
 
 static bool
-name_of(const struct iii_entry *trigger, struct buffer *name)
+name_of(const struct iii_frame *trigger, struct buffer *name)
 {
-    return is_subscriber(trigger->said.trigger_type)
-           && iii_queue_name(
-               III_TOPIC, topic_of(trigger), trigger->said.function_id, name);
+    return is_subscriber(trigger->trigger_type)
+           && iii_queue_name(III_TOPIC, topic_of(trigger), trigger->function_id, name);
 }
 
 static struct bytes
@@ -75,7 +74,32 @@ set_status(struct iii_question *question, enum automation_status status)
     iii_ask(question);
 }
 
-/* An automation that rests since its subscriber went goes on. */
+static bool
+means(const struct iii_entry *trigger, struct bytes automation)
+{
+    struct buffer name = { 0 };
+    bool same =
+        name_of(&trigger->said, &name) && bytes_equal(buffer_bytes(&name), automation);
+    buffer_free(&name);
+    return same;
+}
+
+/* By a trigger other than this one. */
+static bool
+is_wanted(
+    const struct hub *hub, struct bytes automation, const struct iii_entry *trigger)
+{
+    const struct list *all = &hub->entries[III_TRIGGER];
+    for (struct list *at = all->next; at != all; at = at->next) {
+        const struct iii_entry *other = LIST_OF(at, struct iii_entry, of_hub);
+        if (other != trigger && means(other, automation))
+            return true;
+    }
+    return false;
+}
+
+/* An automation that rests since its subscriber went goes on; one whose subscriber went
+ * before it was there rests. */
 static bool
 bound(struct iii_question *question, struct iii_worker *caller,
     const struct message *answer)
@@ -83,15 +107,19 @@ bound(struct iii_question *question, struct iii_worker *caller,
     const struct binding *binding = question->own;
     struct iii_entry *trigger = hub_find(caller->hub, III_TRIGGER, binding->trigger);
     if (answer->code != DOCUMENT) {
-        if (trigger != NULL && answer->code == REFUSED)
+        if (answer->code == REFUSED && trigger != NULL
+            && means(trigger, binding->automation))
             trigger_failed(&trigger, refused_sentence(&answer->refused));
         return false;
     }
-    if (question->message.code != AUTOMATION_APPLY
-        || !bytes_equal(said_text(answer->document.document, "status"), text("paused")))
+    if (question->message.code != AUTOMATION_APPLY)
+        return false;
+    bool wanted = is_wanted(caller->hub, binding->automation, NULL);
+    if (!bytes_equal(said_text(answer->document.document, "status"),
+            text(wanted ? "paused" : "active")))
         return false;
     (void)iii_question_again(question, AUTOMATION_SET, ACTOR_registry);
-    set_status(question, AUTOMATION_ACTIVE);
+    set_status(question, wanted ? AUTOMATION_ACTIVE : AUTOMATION_PAUSED);
     return true;
 }
 
@@ -102,7 +130,7 @@ iii_subscriber_bind(struct iii_entry *trigger, struct fault *fault)
     struct buffer name = { 0 }, definition = { 0 };
     if (iii_topic_config_read(trigger->said.config, &config, fault) != ERR_NONE)
         return false;
-    if (!name_of(trigger, &name)) {
+    if (!name_of(&trigger->said, &name)) {
         fault_set(fault, ERR_INVALID,
             "topic (or queue) and function must be texts without spaces, of at most "
             "114 "
@@ -124,23 +152,6 @@ iii_subscriber_bind(struct iii_entry *trigger, struct fault *fault)
     return true;
 }
 
-/* Another trigger may want the same. */
-static bool
-is_wanted(const struct iii_entry *trigger, struct bytes name)
-{
-    const struct list *all = &trigger->worker->hub->entries[III_TRIGGER];
-    for (struct list *at = all->next; at != all; at = at->next) {
-        const struct iii_entry *other = LIST_OF(at, struct iii_entry, of_hub);
-        struct buffer its = { 0 };
-        bool same = other != trigger && name_of(other, &its)
-                    && bytes_equal(buffer_bytes(&its), name);
-        buffer_free(&its);
-        if (same)
-            return true;
-    }
-    return false;
-}
-
 static void
 ended(const struct iii_worker *caller, const struct iii_frame *asked,
     const struct message *answer)
@@ -154,7 +165,8 @@ void
 iii_subscriber_ended(const struct iii_entry *trigger)
 {
     struct buffer name = { 0 };
-    if (!name_of(trigger, &name) || is_wanted(trigger, buffer_bytes(&name))) {
+    if (!name_of(&trigger->said, &name)
+        || is_wanted(trigger->worker->hub, buffer_bytes(&name), trigger)) {
         buffer_free(&name);
         return;
     }

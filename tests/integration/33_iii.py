@@ -2199,6 +2199,17 @@ class Queues(Iii):
         self.assertEqual(call["data"], 2)
         owner.answer(call, result=1)
 
+    def test_08_who_unsubscribes_at_once_hears_nothing(self):
+        owner, caller = self.pair("brief::read")
+        for _ in range(2):  # also when there was one before
+            id = owner.trigger("durable:subscriber", "brief::read",
+                               config={"topic": "brief"})
+            owner.say("unregistertrigger", id=id, trigger_type="durable:subscriber")
+            owner.silence()
+            self.subscribed("brief", "brief::read", False)
+        caller.call("iii::durable::publish", {"topic": "brief", "data": 1})
+        owner.silence()
+
     def test_09_only_an_explicit_false_of_a_condition_keeps_it_back(self):
         owner, caller = self.pair("if::so")
         owner.function("if::asked")
