@@ -176,3 +176,15 @@ iii_subscriber_ended(const struct iii_entry *trigger)
     question->done = ended;
     set_status(question, AUTOMATION_PAUSED);
 }
+
+void
+iii_subscriber_replaced(const struct iii_entry *trigger, const struct iii_frame *by)
+{
+    struct buffer name = { 0 }, next = { 0 };
+    bool stays = name_of(&trigger->said, &name) && name_of(by, &next)
+                 && bytes_equal(buffer_bytes(&name), buffer_bytes(&next));
+    buffer_free(&name);
+    buffer_free(&next);
+    if (!stays)
+        iii_subscriber_ended(trigger);
+}

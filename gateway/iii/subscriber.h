@@ -10,4 +10,7 @@ bool iii_subscriber_bind(struct iii_entry *trigger, struct fault *fault);
 /* It was unregistered, which is more than that its worker left: nothing is called any
  * more. */
 void iii_subscriber_ended(const struct iii_entry *trigger);
+/* Its worker says it anew: the same, if no other automation is meant. */
+void
+iii_subscriber_replaced(const struct iii_entry *trigger, const struct iii_frame *by);
 #endif

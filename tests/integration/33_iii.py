@@ -2210,6 +2210,20 @@ class Queues(Iii):
         caller.call("iii::durable::publish", {"topic": "brief", "data": 1})
         owner.silence()
 
+    def test_08_a_subscription_that_is_said_anew_is_the_only_one(self):
+        owner, caller = self.pair("press::read")
+        owner.function("press::file")
+        id = owner.trigger("durable:subscriber", "press::read", config={"topic": "press"})
+        self.subscribed("press", "press::read")
+        owner.trigger("queue", "press::read", id, {"queue": "press", "max_retries": 2})
+        owner.trigger("queue", "press::file", id, {"queue": "press"})
+        self.subscribed("press", "press::file")
+        self.subscribed("press", "press::read", False)
+        owner.trigger("state", "press::file", id)
+        self.subscribed("press", "press::file", False)
+        caller.call("iii::durable::publish", {"topic": "press", "data": 1})
+        owner.silence()
+
     def test_09_only_an_explicit_false_of_a_condition_keeps_it_back(self):
         owner, caller = self.pair("if::so")
         owner.function("if::asked")
