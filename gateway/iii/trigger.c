@@ -153,6 +153,26 @@ trigger_type_came(struct iii_entry *type)
 }
 
 void
+trigger_type_lost(struct iii_worker *provider, struct bytes type)
+{
+    struct list *all = &provider->hub->entries[III_TRIGGER];
+    for (struct list *at = all->next; at != all; at = at->next) {
+        struct iii_entry *trigger = LIST_OF(at, struct iii_entry, of_hub);
+        if (trigger->provider == provider
+            && bytes_equal(trigger->said.trigger_type, type))
+            trigger_left(trigger);
+    }
+}
+
+void
+trigger_replaced(struct iii_entry *trigger, const struct iii_frame *by)
+{
+    iii_subscriber_replaced(trigger, by);
+    if (!bytes_equal(trigger->said.trigger_type, by->trigger_type))
+        trigger_left(trigger);
+}
+
+void
 trigger_type_left(struct iii_entry *type)
 {
     static const struct iii_frame agreed = { .verb = III_NOTHING };

@@ -24,11 +24,15 @@ const struct iii_own_type *trigger_own_type_named(struct bytes id);
  * says why; who registered it was told. */
 bool trigger_came(struct iii_entry *trigger, struct fault *fault);
 void trigger_left(struct iii_entry *trigger);
+/* Its worker is about to register it anew. */
+void trigger_replaced(struct iii_entry *trigger, const struct iii_frame *by);
 /* What it needs could not be made: who registered it hears why, and it is gone. */
 void trigger_failed(struct iii_entry **trigger, struct bytes why);
 /* A type was registered; or is about to go: its triggers wait for another. */
 void trigger_type_came(struct iii_entry *type);
 void trigger_type_left(struct iii_entry *type);
+/* Another worker has registered it: who had it hears that its triggers are gone. */
+void trigger_type_lost(struct iii_worker *provider, struct bytes type);
 /* A provider says what became of a trigger: who registered it hears of failures. */
 void trigger_result(struct iii_worker *provider, const struct iii_frame *said);
 /* All types and triggers of a worker go. */

@@ -191,7 +191,7 @@ take_register(struct iii_worker *worker, enum iii_kind kind, struct bytes frame,
     struct iii_worker *loser =
         before != NULL && before->worker != worker ? before->worker : NULL;
     if (kind == III_TRIGGER && before != NULL && loser == NULL)
-        iii_subscriber_replaced(before, said);
+        trigger_replaced(before, said);
     struct iii_entry *entry = hub_put(worker, kind, frame);
     if (entry == NULL) {
         log_line(LOG_UNUSUAL, "iii_too_many", "worker=%s max=%d bytes_max=%d",
@@ -200,6 +200,8 @@ take_register(struct iii_worker *worker, enum iii_kind kind, struct bytes frame,
     }
     if (kind == III_FUNCTION && loser != NULL)
         iii_functions_changed(loser);
+    if (kind == III_TYPE && loser != NULL)
+        trigger_type_lost(loser, said->id);
     if (kind == III_FUNCTION)
         iii_functions_changed(worker);
     else if (kind == III_TYPE)

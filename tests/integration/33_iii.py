@@ -428,6 +428,23 @@ class Triggers(Iii):
         consumer.silence()
         provider.silence()
 
+    def test_05_a_type_that_another_provides_is_no_longer_that_of_the_first(self):
+        consumer, first = self.worker().function("f"), self.worker()
+        first.say("registertriggertype", id="my-tt", description="d")
+        first.silence()
+        id = consumer.trigger("my-tt", "f")
+        self.assertEqual(first.hear()["type"], "registertrigger")
+        second = self.worker()
+        second.say("registertriggertype", id="my-tt", description="d")
+        self.assertEqual(second.hear()["id"], id)
+        self.assertEqual(first.hear(), {"type": "unregistertrigger", "id": id,
+                                        "trigger_type": "my-tt"})
+        first.close()
+        second.silence()
+        consumer.trigger("her-tt", "f", id)
+        self.assertEqual(second.hear(), {"type": "unregistertrigger", "id": id,
+                                         "trigger_type": "my-tt"})
+
     def test_06_types_that_the_engine_does_not_provide_say_so(self):
         worker = self.worker()
         for type in ("trace",):
