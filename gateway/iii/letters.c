@@ -1,6 +1,7 @@
 #include "gateway/iii/letters.h"
 
 #include "base/json_write.h"
+#include "base/map.h"
 #include "base/put.h"
 #include "gateway/iii/invoke.h"
 #include "gateway/iii/survey.h"
@@ -169,34 +170,30 @@ iii_queue_dead_letters(struct iii_worker *caller, const struct iii_frame *asked)
 
 /* ---- counts ---- */
 
-/* Automations of one name lie side by side: they are listed by name, but those of
- * queues before those of topics. */
 struct sum {
     struct bytes name;
     uint64_t subscribers, found;
 };
 
-static bool
-seen_before(const struct iii_survey *survey, size_t at)
+/* Of each name, in the order of their first automations. */
+static size_t
+add_up(const struct iii_survey *survey, struct sum *sums)
 {
-    for (size_t i = 0; i < at; i++)
-        if (bytes_equal(survey->automations[i].name, survey->automations[at].name))
-            return true;
-    return false;
-}
-
-static struct sum
-sum_of(const struct iii_survey *survey, size_t at)
-{
-    struct sum sum = { .name = survey->automations[at].name };
-    for (size_t i = at; i < survey->automation_count; i++) {
+    struct map by_name = { 0 };
+    size_t count = 0;
+    for (size_t i = 0; i < survey->automation_count; i++) {
         const struct iii_surveyed *automation = &survey->automations[i];
-        if (!bytes_equal(automation->name, sum.name))
-            continue;
-        sum.subscribers += automation->active;
-        sum.found += automation->found;
+        struct sum *sum = map_get(&by_name, automation->name);
+        if (sum == NULL) {
+            sum = &sums[count++];
+            *sum = (struct sum){ .name = automation->name };
+            map_put(&by_name, automation->name, sum);
+        }
+        sum->subscribers += automation->active;
+        sum->found += automation->found;
     }
-    return sum;
+    map_free(&by_name);
+    return count;
 }
 
 /* A row for each queue or topic, with `number` of it; those that have none only if
@@ -205,18 +202,22 @@ static void
 answer_sums(struct iii_survey *survey, const struct iii_worker *caller,
     const struct iii_frame *asked, bool all)
 {
+    struct buffer room = { 0 };
+    struct sum *sums =
+        (void *)buffer_reserve(&room, survey->automation_count * sizeof *sums);
+    size_t sum_count = add_up(survey, sums);
     uint64_t count = 0;
-    for (size_t i = 0; i < survey->automation_count; i++) {
-        struct sum sum = sum_of(survey, i);
-        if (seen_before(survey, i) || (!all && sum.found == 0))
+    for (const struct sum *sum = sums; sum < sums + sum_count; sum++) {
+        if (!all && sum->found == 0)
             continue;
         pack_map(&survey->out, 3);
-        put_text(&survey->out, all ? "name" : "topic", sum.name);
+        put_text(&survey->out, all ? "name" : "topic", sum->name);
         put_text(&survey->out, "broker_type", text("builtin"));
         put_number(&survey->out, all ? "subscriber_count" : "message_count",
-            all ? sum.subscribers : sum.found);
+            all ? sum->subscribers : sum->found);
         count++;
     }
+    buffer_free(&room);
     answer_list(caller, asked, &survey->out, count);
 }
 
