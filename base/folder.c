@@ -143,6 +143,23 @@ folder_owner(const char *data)
     return size > 0 ? (pid_t)strtol(line, NULL, 10) : 0;
 }
 
+/* A killed process that nobody has waited for yet holds nothing. */
+bool
+folder_owner_lives(pid_t pid)
+{
+    char path[64], line[512] = "";
+    if (pid <= 0 || (kill(pid, 0) != 0 && errno == ESRCH))
+        return false;
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno != ENOENT;
+    ssize_t size = read(fd, line, sizeof line - 1);
+    close(fd);
+    const char *name_end = strrchr(line, ')');
+    return size <= 0 || name_end == NULL || strncmp(name_end, ") Z", 3) != 0;
+}
+
 int
 folder_hold(const char *data)
 {

@@ -48,8 +48,10 @@ MUST_CHECK enum err folder_sync(const char *path, struct fault *fault);
 MUST_CHECK enum err folder_write(
     const char *data, const char *below, struct bytes content, struct fault *fault);
 
-/* The supervisor of the engine that runs on `data`, or 0 when none does. */
+/* The supervisor of the engine that runs on `data`, or 0 when none does.  One that was
+ * killed is still named while its processes are dying: does it live? */
 pid_t folder_owner(const char *data);
+bool folder_owner_lives(pid_t pid);
 
 /* Keep engines off `data` until the descriptor is closed; -1: one runs on it, or the
  * folder cannot be written to. */

@@ -100,23 +100,6 @@ make_layout(const char *data, const struct config *config, struct fault *fault)
     return e == ERR_NONE ? folder_sync(folder_path(data, "journal", path), fault) : e;
 }
 
-/* A killed process that nobody has waited for yet holds nothing. */
-static bool
-is_alive(pid_t pid)
-{
-    char path[64], line[512] = "";
-    if (pid <= 0 || (kill(pid, 0) != 0 && errno == ESRCH))
-        return false;
-    snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return errno != ENOENT;
-    ssize_t size = read(fd, line, sizeof line - 1);
-    close(fd);
-    const char *name_end = strrchr(line, ')');
-    return size <= 0 || name_end == NULL || strncmp(name_end, ") Z", 3) != 0;
-}
-
 static enum err
 write_owner(int fd, const char *path, struct fault *fault)
 {
@@ -143,7 +126,8 @@ take_lock(struct claim *claim, struct fault *fault)
     /* A dead owner's processes are dying too: they hold the lock until they are gone.
      */
     pid_t owner = folder_owner(claim->data);
-    if (!is_alive(owner) && folder_wait_free(claim->data, REMAINS_MS) == ERR_NONE
+    if (!folder_owner_lives(owner)
+        && folder_wait_free(claim->data, REMAINS_MS) == ERR_NONE
         && fcntl(claim->lock_fd, F_OFD_SETLK, &lock) == 0)
         return write_owner(claim->lock_fd, path, fault);
     close(claim->lock_fd);

@@ -4,10 +4,12 @@
 Method: capstand is the real one, its parts are played by fake_child.c, as well or as
 badly as each test asks.
 """
+import fcntl
 import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -202,6 +204,21 @@ class ToolEngineTest(unittest.TestCase):
             self.assertEqual(said.returncode, 1, said)
             self.assertIn("Permission denied: ask as the user of its engine", said.stderr)
         self.assertEqual(self.tool("status").returncode, 0)
+
+    def test_07_what_a_killed_engine_leaves_is_not_an_engine(self):
+        self.up()
+        pid = self.document("status")[1]["pid"]
+        os.kill(pid, signal.SIGKILL)
+        with open(os.path.join(self.data, "lock"), "r+b") as lock:
+            # As a process of it that takes its time to die.
+            fcntl.fcntl(lock, fcntl.F_OFD_SETLKW,
+                        struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+            while not self.gone(pid):
+                pass
+            self.assertEqual(self.document("status")[1]["running"], False)
+            second = self.begin("--set", "http_port=0")
+        self.assertIn(b"ready in", second.communicate(timeout=DEADLINE)[0])
+        self.assertNotEqual(self.document("status")[1]["pid"], pid)
 
     def test_08_down_waits_until_all_is_gone(self):
         self.up()

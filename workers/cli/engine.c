@@ -12,6 +12,8 @@ pid_t
 engine_look(const struct cli *cli, struct status *status)
 {
     pid_t pid = folder_owner(cli->data);
+    if (!folder_owner_lives(pid))
+        pid = 0;
     status->row_count = 0;
     /* A status that an earlier life left behind says nothing of this one. */
     if (pid > 0

@@ -149,13 +149,14 @@ start_and_wait(struct cli *cli, uint64_t deadline_ms, bool *ran)
 enum exit_code
 command_up(struct cli *cli)
 {
+    static struct status status;
     uint64_t ms, begin_ms = clock_monotonic_ms();
     enum exit_code e = cli_time(cli, OPTION_timeout, UP_MS, &ms);
     if (e == EXIT_DONE)
         e = cli_find_data(cli);
     if (e != EXIT_DONE)
         return e;
-    bool ran = folder_owner(cli->data) > 0;
+    bool ran = engine_look(cli, &status) > 0;
     e = ran ? engine_wait_ready(cli, ms) : start_and_wait(cli, begin_ms + ms, &ran);
     if (e == EXIT_DONE)
         e = engine_introduce(cli, ran, clock_monotonic_ms() - begin_ms);
