@@ -32,6 +32,7 @@ struct gateway {
     uint64_t connection_count, stream_count; /* of all servers */
     uint64_t connection_peak;                /* since memory was last given back */
     struct holding holding; /* of bodies, and of messages that are not whole yet */
+    struct holding waiting; /* of what messages brought and others have to answer */
     struct websockets *websockets;
     struct workers *workers;
     struct worker_door *worker_door;

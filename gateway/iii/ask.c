@@ -11,6 +11,7 @@ static void
 forget(struct iii_question *question)
 {
     list_remove(&question->link);
+    holding_drop(&question->hub->gateway->waiting, &question->held);
     if (question->over != NULL)
         question->over(question);
     arena_free(&question->arena);
@@ -29,6 +30,14 @@ iii_question_new(struct iii_worker *caller, const struct iii_frame *asked,
     else
         iii_uuid_print(id_fresh(0).bytes, question->call);
     list_open(&question->link);
+    question->hub = caller->hub;
+    if (!holding_grow(
+            &caller->hub->gateway->waiting, &question->held, asked->data.size)) {
+        forget(question);
+        iii_refuse(caller, asked, err_name(ERR_OVERLOADED),
+            text("there is no room for so much data now: try again later"));
+        return NULL;
+    }
     if (hub_call(caller->hub, text(question->call), asked->function_id, NULL, caller,
             III_ANSWER)
         == NULL) {
@@ -37,7 +46,6 @@ iii_question_new(struct iii_worker *caller, const struct iii_frame *asked,
             text("too many invocations are under way, or this id is one of them"));
         return NULL;
     }
-    question->hub = caller->hub;
     question->asked = (struct iii_frame){
         .invocation_id = arena_copy(&question->arena, asked->invocation_id),
         .function_id = arena_copy(&question->arena, asked->function_id),

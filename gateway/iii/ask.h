@@ -12,6 +12,7 @@ struct iii_question {
     char call[III_UUID_SIZE + 1];
     struct message message;
     struct arena arena; /* what the message borrows */
+    size_t held;        /* bytes of it, of those that may wait */
     struct iii_frame asked;
     void (*done)(const struct iii_worker *caller, const struct iii_frame *asked,
         const struct message *answer);

@@ -12,6 +12,7 @@
 struct question {
     struct hub *hub;
     struct buffer trigger, condition, data;
+    size_t held; /* bytes of the data, of those that may wait */
 };
 
 static void
@@ -20,6 +21,7 @@ question_free(struct question **question)
     buffer_free(&(*question)->trigger);
     buffer_free(&(*question)->condition);
     buffer_free(&(*question)->data);
+    holding_drop(&(*question)->hub->gateway->waiting, &(*question)->held);
     free(*question);
     *question = NULL;
 }
@@ -77,8 +79,10 @@ iii_fire_if(const struct iii_entry *trigger, struct bytes data)
     }
     struct question *question = question_new(trigger, condition, data);
     struct iii_frame asked = { .function_id = condition, .data = data };
-    if (iii_ask_for(question->hub, &asked, answered, question) == NULL) {
-        skip(question, "nobody_has_it");
+    bool room =
+        holding_grow(&question->hub->gateway->waiting, &question->held, data.size);
+    if (!room || iii_ask_for(question->hub, &asked, answered, question) == NULL) {
+        skip(question, room ? "nobody_has_it" : "no_room_for_its_data");
         question_free(&question);
     }
 }

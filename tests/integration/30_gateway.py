@@ -18,6 +18,7 @@ import sys
 import time
 import types
 import unittest
+import uuid
 
 from fake_engine import Client, FakeEngine, SOURCE, id_text, read_source
 
@@ -479,6 +480,39 @@ class GatewayTest(unittest.TestCase):
             for _ in range(500):
                 peer.socket.sendall(1000 * ping)
         self.assertLess(self.resident_mib(engine), before + 32)
+
+    def test_what_waits_for_an_answer_has_room_or_is_refused(self):
+        engine = self.start(bodies_bytes_max=1 << 20, lost=["state_set"])
+        peer, data = self.peer(engine), 250000 * "x"
+        for _ in range(8):
+            peer.say("invokefunction", invocation_id=str(uuid.uuid4()),
+                     function_id="state::set",
+                     data={"scope": "s", "key": "k", "value": data})
+        for _ in range(3):  # five have room
+            answer = peer.wait("invocationresult")
+            self.assertEqual(answer["error"]["code"], "overloaded")
+        asked = engine.wait_for("state_set", 5)
+        self.assertEqual(sum(m.name == "state_set" for m in engine.heard), 5)
+        engine.do(lambda: engine.refuse(("trigger", 0), asked, INTERNAL))
+        self.assertNotEqual(peer.wait("invocationresult")["error"]["code"], "overloaded")
+        peer.say("registerfunction", id="judge", metadata={"internal": True})
+        for n in range(4):
+            peer.say("registertrigger", id=f"t{n}", trigger_type="state",
+                     function_id="f", config={"condition_function_id": "judge"})
+        peer.say("ping")
+        peer.wait("pong")
+        engine.say("trigger", "state_told", project=asked.project, scope="s", key="k",
+                   new_value=data)
+        call = peer.wait("invokefunction")  # one more has room
+        peer.say("ping")
+        self.assertEqual(peer.hear()["type"], "pong")
+        peer.say("invocationresult", invocation_id=call["invocation_id"],
+                 function_id="judge", result=False)
+        peer.say("ping")
+        peer.wait("pong")
+        engine.say("trigger", "state_told", project=asked.project, scope="s", key="k",
+                   new_value=data)
+        peer.wait("invokefunction")
 
     def test_who_does_not_read_costs_no_more_though_they_are_many(self):
         engine = self.start(bodies_bytes_max=4 << 20)
