@@ -6,11 +6,15 @@
 
 #include <stdlib.h>
 
+/* Of all connections, beyond what each event may have. */
+enum { WAITING_BYTES_MAX = 64 << 20 };
+
 struct publication {
     struct list link;
     struct publishing *publishing;
     struct message question;
-    struct arena arena; /* what it borrows */
+    struct arena arena; /* what it borrows, */
+    size_t held;        /* bytes of that */
     struct bytes identity, id;
 };
 
@@ -18,6 +22,7 @@ static void
 publication_free(struct publication *p)
 {
     list_remove(&p->link);
+    holding_drop(&p->publishing->waiting, &p->held);
     arena_free(&p->arena);
     free(p);
 }
@@ -26,6 +31,7 @@ void
 publishing_open(struct publishing *publishing)
 {
     list_open(&publishing->open);
+    publishing->waiting.bytes_max = WAITING_BYTES_MAX;
 }
 
 void
@@ -82,5 +88,11 @@ publishing_ask(struct publishing *publishing, struct bytes identity,
     const struct id *project, const struct worker_frame *said)
 {
     struct publication *p = publication_new(publishing, identity, project, said);
-    bridge_ask(publishing->bridge, &p->question, answered, p);
+    if (holding_grow(
+            &publishing->waiting, &p->held, said->data.size + said->meta.size)) {
+        bridge_ask(publishing->bridge, &p->question, answered, p);
+        return;
+    }
+    struct message full = { .code = REFUSED, .refused = { .err = ERR_OVERLOADED } };
+    answered(p, &full);
 }

@@ -5,11 +5,13 @@
 #define GATEWAY_PUBLISHING_H
 #include "base/list.h"
 #include "gateway/bridge.h"
+#include "gateway/holding.h"
 #include "gateway/worker_frame.h"
 
 struct publishing {
     struct bridge *bridge;
-    struct list open; /* not answered yet */
+    struct list open;       /* not answered yet */
+    struct holding waiting; /* bytes of these */
     /* `frame` is what to tell the connection `identity`. */
     void (*answer)(void *self, struct bytes identity, struct bytes frame);
     void *self;

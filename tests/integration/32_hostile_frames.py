@@ -240,6 +240,25 @@ class FramesTest(unittest.TestCase):
         other.send("heartbeat", held=[])
         other.expect("heartbeat")
 
+    def test_what_is_published_has_room_or_is_refused(self):
+        self.open(payload_max=1 << 20, lost=["event_publish"], request_ms=600000,
+                  request_wait_ms=600000)
+        worker, other = self.worker(), self.worker("worker-2")
+        for n in range(90):
+            worker.send("publish", id=str(n), event="e.x", data={"text": 900000 * "x"})
+        for n in range(80, 90):  # the others wait
+            end = time.monotonic() + DEADLINE / 2
+            while not worker.socket.poll(0) and time.monotonic() < end:
+                other.send("heartbeat", held=[])
+                other.expect("heartbeat")
+            worker.expect("error", code="overloaded", about="publish", id=str(n))
+        asked = self.engine.wait_for("event_publish")
+        self.engine.do(lambda: self.engine.refuse(("trigger", 0), asked, 17))
+        worker.expect("error", about="publish", id=asked.id)
+        for id in ("room", "none"):
+            worker.send("publish", id=id, event="e.x", data={"text": 900000 * "x"})
+        worker.expect("error", code="overloaded", about="publish", id="none")
+
     def test_garbage_on_the_port_keeps_nobody_out(self):
         idle = [socket.create_connection(("127.0.0.1", self.engine.worker))
                 for _ in range(300)]
