@@ -24,8 +24,14 @@ holding_grow(struct holding *all, size_t *one, size_t more)
 }
 
 void
+holding_shrink(struct holding *all, size_t *one, size_t left)
+{
+    all->bytes -= beyond(*one) - beyond(left);
+    *one = left;
+}
+
+void
 holding_drop(struct holding *all, size_t *one)
 {
-    all->bytes -= beyond(*one);
-    *one = 0;
+    holding_shrink(all, one, 0);
 }

@@ -19,5 +19,7 @@ struct holding {
 bool holding_fits(const struct holding *all, size_t one, size_t more);
 /* False: there is no room, and nothing was changed. */
 bool holding_grow(struct holding *all, size_t *one, size_t more);
+/* So many of them are left. */
+void holding_shrink(struct holding *all, size_t *one, size_t left);
 void holding_drop(struct holding *all, size_t *one);
 #endif

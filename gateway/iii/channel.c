@@ -45,14 +45,19 @@ frame_free(struct channel *channel, struct channel_frame *frame)
 {
     list_remove(&frame->link);
     channel->frame_count--;
-    channel->byte_count -= frame->bytes.size;
+    holding_shrink(&channel->hub->gateway->waiting, &channel->byte_count,
+        channel->byte_count - frame->bytes.size);
     buffer_free(&frame->bytes);
     free(frame);
 }
 
-static void
+/* False: there is no room. */
+static bool
 frame_new(struct channel *channel, struct bytes bytes, bool binary)
 {
+    if (!holding_grow(
+            &channel->hub->gateway->waiting, &channel->byte_count, bytes.size))
+        return false;
     struct channel_frame *frame = calloc(1, sizeof *frame);
     if (frame == NULL)
         WRONG("out of memory");
@@ -60,7 +65,7 @@ frame_new(struct channel *channel, struct bytes bytes, bool binary)
     buffer_append_bytes(&frame->bytes, bytes);
     list_append(&channel->frames, &frame->link);
     channel->frame_count++;
-    channel->byte_count += bytes.size;
+    return true;
 }
 
 static void
@@ -188,14 +193,16 @@ pump(struct channel *channel)
             channel->broken ? "the writer is gone" : "stream_complete");
 }
 
-void
+bool
 channel_fill(struct channel *channel, struct bytes all)
 {
-    for (size_t at = 0; at < all.size; at += PIECE)
-        frame_new(channel,
+    bool room = true;
+    for (size_t at = 0; room && at < all.size; at += PIECE)
+        room = frame_new(channel,
             bytes_of(all.data + at, all.size - at < PIECE ? all.size - at : PIECE),
             true);
     channel->written = channel->complete = true;
+    return room;
 }
 
 void
@@ -244,7 +251,10 @@ heard(struct websocket *socket, struct bytes message, bool binary)
         channel->sink->heard(channel->self, message, binary);
         return;
     }
-    frame_new(channel, message, binary);
+    if (!frame_new(channel, message, binary)) {
+        end(channel, WEBSOCKET_TRY_LATER, "there is no room for so much now");
+        return;
+    }
     if (full(channel))
         websocket_hold(socket, true);
     pump(channel);

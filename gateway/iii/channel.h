@@ -34,8 +34,8 @@ void channels_end(struct hub *hub);
 /* Append how an end of it is named in payloads. */
 void channel_put(const struct channel *channel, struct buffer *out, bool write);
 
-/* The gateway is the writer, and this is all. */
-void channel_fill(struct channel *channel, struct bytes all);
+/* The gateway is the writer, and this is all.  False: there is no room for it. */
+MUST_CHECK bool channel_fill(struct channel *channel, struct bytes all);
 /* The gateway is the reader.  Keeps `sink`. */
 void channel_take(struct channel *channel, const struct channel_sink *sink, void *self);
 void channel_hold(struct channel *channel, bool held);

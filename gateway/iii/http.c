@@ -337,7 +337,8 @@ begin(struct request *r, struct hub *hub, const struct iii_route *route)
     struct http_call *http = http_call_of(r, hub, route);
     if (!http_channels_open(http)) {
         http_call_end(http);
-        request_refuse(r, ERR_BUSY, "there are too many channels");
+        request_refuse(
+            r, ERR_OVERLOADED, "there are too many channels, or too much in them");
         return;
     }
     http->data = data_of(http, route, headers, body);

@@ -107,7 +107,8 @@ http_channels_open(struct http_call *http)
     if (!channel_open(http->hub, FRAMES_MAX, &http->upload)
         || !channel_open(http->hub, FRAMES_MAX, &http->response))
         return false;
-    channel_fill(http->upload, buffer_bytes(&http->request->body));
+    if (!channel_fill(http->upload, buffer_bytes(&http->request->body)))
+        return false;
     channel_take(http->response, &sink, http);
     return true;
 }

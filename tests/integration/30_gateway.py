@@ -514,6 +514,32 @@ class GatewayTest(unittest.TestCase):
                    new_value=data)
         peer.wait("invokefunction")
 
+    def test_what_waits_in_channels_has_a_bound(self):
+        engine = self.start(bodies_bytes_max=1 << 20)
+        peer = self.peer(engine)
+
+        def connect(end):
+            raw = mobius_frames.Raw(
+                engine, f"/k/{self.key}/ws/channels/{end['channel_id']}"
+                f"?key={end['access_key']}&dir={end['direction']}", port=engine.iii)
+            self.addCleanup(raw.socket.close)
+            return raw
+
+        def written():
+            """The reading end of a channel in which something waits."""
+            peer.say("invokefunction", invocation_id=str(uuid.uuid4()),
+                     function_id="engine::channels::create", data={})
+            ends = peer.wait("invocationresult")["result"]
+            writer = connect(ends["writer"])
+            writer.frame(2, 250000 * b"x")
+            writer.frame(9, b"")
+            writer.take(2, time.monotonic() + 30)  # a pong, or it is closed
+            return ends["reader"]
+        readers = [connect(end) for end in [written() for _ in range(8)]]
+        self.assertEqual([reader.status for reader in readers], 5 * [101] + 3 * [404])
+        readers[0].take(250000, time.monotonic() + 30)
+        self.assertEqual(connect(written()).status, 101)
+
     def test_who_does_not_read_costs_no_more_though_they_are_many(self):
         engine = self.start(bodies_bytes_max=4 << 20)
         before, peers = self.resident_mib(engine), [self.peer(engine) for _ in range(24)]

@@ -16,6 +16,8 @@ START_TEST(what_is_large_shares_a_limit_and_what_is_small_always_fits)
     ck_assert(!holding_fits(&all, 0, HOLDING_FREE + 1));
     ck_assert(holding_grow(&all, &small, HOLDING_FREE));
     ck_assert_uint_eq(other, HOLDING_FREE + 40000);
+    holding_shrink(&all, &large, HOLDING_FREE + 1000);
+    ck_assert_uint_eq(all.bytes, 41000);
     holding_drop(&all, &large);
     holding_drop(&all, &large);
     ck_assert_uint_eq(all.bytes, 40000);
