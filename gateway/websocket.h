@@ -2,8 +2,8 @@
  * framing by wslay, on the sockets that libmicrohttpd hands over.
  *
  * Bounded: bytes of a message, bytes and messages that wait for a peer that does not
- * read, bytes that wait for all of them together, silence of a peer that is gone.  A
- * page of another site is refused: browsers say where it is from.
+ * read, bytes that wait for all of them, silence of a peer that is gone.  A page of
+ * another site is refused: browsers say where it is from.
  */
 #ifndef GATEWAY_WEBSOCKET_H
 #define GATEWAY_WEBSOCKET_H
