@@ -117,6 +117,7 @@ class TwoProjects(unittest.TestCase):
         self.made("/secrets", {"name": "own-secret", "value": MARK})
         self.made("/queues", {"name": "own-queue", "concurrency": 1})
         self.made("/events", {"type": "own.event", "data": {"stripes": MARK}})
+        self.worker.wait("job")  # of the run that it started
         self.ask(self.owner, "PUT", API + "/state/own-scope/own-name", {"value": MARK})
         session, = [item for item in self.engine.get("/workers")["items"]
                     if item["instance"] == "own-instance"]
@@ -148,9 +149,16 @@ class TwoProjects(unittest.TestCase):
         return {said: (status, MOVING.sub("", text)) for said, _, status, text
                 in self.said_everywhere(self.owner, ("GET",), self.names)}
 
+    def settled(self):
+        """What is shown when nothing is on its way any more."""
+        before, now = None, self.shown()
+        while now != before:
+            before, now = now, self.shown()
+        return now
+
     def test_a_stranger_sees_and_changes_nothing(self):
         self.names = self.one_of_each()
-        before = self.shown()
+        before = self.settled()
         marks = [mark for mark in [*self.names, MARK, "own.event", "own-action"]
                  if any(mark in text for _, text in before.values())]
         self.assertEqual(set(self.names) - set(marks) - {"own-name"}, set())
