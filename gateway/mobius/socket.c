@@ -40,6 +40,7 @@ struct peer {
     uint64_t announced_ms;     /* then */
     bool draining;             /* it said so: it claims no more */
     uint64_t beat_number;      /* of the last heartbeat */
+    size_t waiting;            /* bytes of what it reported, of those that may wait */
 };
 
 static struct workers *
@@ -92,6 +93,13 @@ code_of(enum err err)
     case ERR_OVERLOADED: return "temporarily_unavailable";
     default: return "register_failed";
     }
+}
+
+/* Reports have been settled, or are nobody's any more. */
+static void
+count_waiting(struct peer *peer)
+{
+    holding_shrink(&peer->gateway->waiting, &peer->waiting, peer->book.reported_bytes);
 }
 
 static void
@@ -300,6 +308,7 @@ settled(struct session *session, const struct report_settled *m)
         say_error(peer, last, "lease_lost",
             text("the lease is not current: the report changed nothing"));
     lease_book_drop(&peer->book, &leaf);
+    count_waiting(peer);
     leave_if_idle(peer);
     return heard;
 }
@@ -391,6 +400,7 @@ ended(struct session *session, enum err err, struct bytes detail)
     peer->claiming = peer->asked = peer->announced = false;
     lease_book_close(&peer->book);
     lease_book_open(&peer->book);
+    count_waiting(peer);
     if (err == ERR_NONE || !asked)
         websocket_close(peer->socket, WEBSOCKET_GOING_AWAY, text("register again"));
 }
@@ -539,7 +549,9 @@ take_report(struct peer *peer, struct mobius_frame *said)
     if (leaf->cancelled && said->outcome == OUTCOME_FAILED
         && bytes_equal(said->error_type, text("Cancelled")))
         said->outcome = OUTCOME_CANCELLED;
-    if (peer->book.reported_bytes + said->result.size > UNREAD_MAX) {
+    count_waiting(peer);
+    if (peer->book.reported_bytes + said->result.size > UNREAD_MAX
+        || !holding_grow(&peer->gateway->waiting, &peer->waiting, said->result.size)) {
         say_error(peer, said->message_id, "temporarily_unavailable",
             text("too many reports wait for the engine: say it again"));
         return;
@@ -634,6 +646,7 @@ closed(struct websocket *socket)
     alarm_clear(&g->alarms, &peer->serve);
     alarm_clear(&g->alarms, &peer->pulse);
     lease_book_close(&peer->book);
+    holding_drop(&g->waiting, &peer->waiting);
     buffer_free(&peer->register_id);
     buffer_free(&peer->claim_id);
     free(peer);

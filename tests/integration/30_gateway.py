@@ -514,6 +514,23 @@ class GatewayTest(unittest.TestCase):
                    new_value=data)
         peer.wait("invokefunction")
 
+    def test_what_is_reported_has_room_or_is_said_again(self):
+        engine = self.start(bodies_bytes_max=1 << 20, lost=["job_report"])
+        for _ in range(2):  # what one leaves is room for the next
+            worker = mobius_frames.Raw(engine, key=self.key, port=engine.http)
+            worker.register()
+            for _ in range(8):
+                token = base64.b64encode(os.urandom(60)).decode()
+                worker.report({"id": "job_x", "lease_token": token},
+                              result={"text": 250000 * "x"})
+            for _ in range(4):  # four have room
+                answer = worker.wait("error")
+                self.assertEqual(answer["error"]["code"], "temporarily_unavailable")
+            self.assertEqual(worker.say("keepalive"), worker.hear()["message_id"])
+            since = len(engine.heard)
+            worker.close()
+            engine.wait_for("worker_gone", since=since)
+
     def test_what_waits_in_channels_has_a_bound(self):
         engine = self.start(bodies_bytes_max=1 << 20)
         peer = self.peer(engine)
