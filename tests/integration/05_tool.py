@@ -230,6 +230,9 @@ class ToolTest(unittest.TestCase):
                            ("runs list --limit x", "whole number"),
                            ("runs start x --wait=soon", "a number and a unit"),
                            ("runs start x --inputs [1]", "JSON object"),
+                           ("runs start x --inputs a=1", "a file @FILE"),
+                           ("runs start x --inputs {1", "not JSON: 1:2: "),
+                           ("runs start x --inputs=", "is empty"),
                            ("--url ftp://x runs list", "is no URL")):
             self.assertIn(near, self.expect(2, "", *line.split()))
 

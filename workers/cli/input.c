@@ -36,7 +36,13 @@ input_parse(const char *name, struct bytes content, json_t **value)
         JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &wrong);
     if (*value != NULL)
         return EXIT_DONE;
-    cli_complain("%s: %d:%d: %s", name, wrong.line, wrong.column, wrong.text);
+    bool begun = content.size > 0 && strchr("{[", content.data[0]) != NULL;
+    if (content.size == 0)
+        cli_complain("%s: is empty: JSON is wanted, such as {\"to\": \"Ada\"}", name);
+    else
+        cli_complain("%s: not JSON: %d:%d: %s%s", name, wrong.line, wrong.column,
+            wrong.text,
+            begun ? "" : "; a text is \"TEXT\" with its quotes, a file @FILE");
     return EXIT_USAGE;
 }
 
