@@ -135,7 +135,7 @@ turn(struct loop *loop)
     if (loop->ready[PARTINGS])
         worker_door_partings(g->worker_door);
     if (loop->ready[WORKERS] || loop->worker_spoke)
-        more |= worker_door_run(g->worker_door);
+        worker_door_run(g->worker_door);
     if (loop->ready[WEBSOCKETS])
         websockets_run(g->websockets);
     for (size_t i = 0; i < SERVER_COUNT; i++)

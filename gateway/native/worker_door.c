@@ -40,7 +40,8 @@ struct worker_door {
     void *socket;       /* its libzmq socket */
     zsock_t *partings;  /* which connections are over, by descriptor */
     zmq_msg_t *reading; /* the frame that is taken now */
-    bool said;          /* something, since it was asked whether it hears */
+    bool unsignalled; /* what has come, perhaps: the descriptor may not say it any more
+                       */
     unsigned port;
     struct worker_limits limits;
     struct map peers;         /* connections that have a session, by identity */
@@ -77,7 +78,7 @@ say(struct worker_door *door, struct bytes identity)
 {
     int flags = ZMQ_DONTWAIT;
     zmq_msg_t frame;
-    door->said = true;
+    door->unsignalled = true;
     if (zmq_send(door->socket, identity.data, identity.size, flags | ZMQ_SNDMORE) < 0)
         return false;
     cells_fill(door->cells, &frame, buffer_bytes(&door->out));
@@ -398,7 +399,7 @@ receive(struct worker_door *door, zmq_msg_t *identity, zmq_msg_t *frame, bool *r
     return true;
 }
 
-bool
+void
 worker_door_run(struct worker_door *door)
 {
     zmq_msg_t identity, frame;
@@ -423,7 +424,7 @@ worker_door_run(struct worker_door *door)
     }
     zmq_msg_close(&identity);
     zmq_msg_close(&frame);
-    return more;
+    door->unsignalled |= more;
 }
 
 static enum err
@@ -554,8 +555,8 @@ worker_door_partings_fd(const struct worker_door *door)
 bool
 worker_door_hears(struct worker_door *door)
 {
-    if (!door->said)
+    if (!door->unsignalled)
         return false;
-    door->said = false;
+    door->unsignalled = false;
     return (zsock_events(door->door) & ZMQ_POLLIN) != 0;
 }

@@ -14,15 +14,15 @@ MUST_CHECK enum err worker_door_open(
 void worker_door_close(struct worker_door **door);
 
 unsigned worker_door_port(const struct worker_door *door);
-/* Readable when a worker has said something, unless a frame to one has taken the
- * signal meanwhile: */
+/* Readable when a worker has said something, unless a frame to one has taken the signal
+ * meanwhile, or some of what was signalled was left: */
 int worker_door_fd(const struct worker_door *door);
-/* did one, and has something been said? */
+/* may that be, and is there something? */
 bool worker_door_hears(struct worker_door *door);
 /* Readable when a connection is over: */
 int worker_door_partings_fd(const struct worker_door *door);
 /* whose session ends soon, when what it said last has been heard. */
 void worker_door_partings(struct worker_door *door);
-/* Take what has arrived, up to a limit: true if there may be more. */
-bool worker_door_run(struct worker_door *door);
+/* Take what has arrived, up to a limit. */
+void worker_door_run(struct worker_door *door);
 #endif
