@@ -40,8 +40,7 @@ struct worker_door {
     void *socket;       /* its libzmq socket */
     zsock_t *partings;  /* which connections are over, by descriptor */
     zmq_msg_t *reading; /* the frame that is taken now */
-    bool unsignalled; /* what has come, perhaps: the descriptor may not say it any more
-                       */
+    bool unsignalled;   /* there may be more than the descriptor says */
     unsigned port;
     struct worker_limits limits;
     struct map peers;         /* connections that have a session, by identity */
