@@ -24,7 +24,8 @@ class Raw:
         while b"\r\n\r\n" not in head:
             piece = self.socket.recv(1)
             if not piece:
-                break
+                self.socket.close()
+                raise ConnectionError("closed")
             head += piece
         self.status = int(head.split()[1])
         self.buffer, self.closed, self.number = b"", None, 0
