@@ -118,6 +118,7 @@ END_TEST
 START_TEST(nothing_but_heartbeats_is_said_while_nothing_happens)
 {
     struct rusage before, after;
+    g->heartbeat_ms = QUICK_BEAT_MS;
     begin();
     gateway_hear(g, "heartbeat");
     gateway_answer_beat(g, 0, 0);
@@ -136,6 +137,7 @@ END_TEST
 /* The shorter time begins when a job arrives, not when the longer one is over. */
 START_TEST(a_worker_that_holds_nothing_is_heard_less_often)
 {
+    g->heartbeat_ms = QUICK_BEAT_MS;
     g->idle_ms = 50 * g->heartbeat_ms;
     begin();
     gateway_hear_nothing(g, 1000);
@@ -155,6 +157,7 @@ END_TEST
 /* It has not been confirmed for longer than a lease lasts, and need not have been. */
 START_TEST(a_lease_that_comes_after_a_long_silence_is_whole)
 {
+    g->heartbeat_ms = QUICK_BEAT_MS;
     g->lease_ms = 4 * g->heartbeat_ms;
     g->idle_ms = 50 * g->heartbeat_ms;
     begin();
@@ -174,8 +177,9 @@ END_TEST
 
 START_TEST(a_worker_that_asks_for_its_own_pulse_keeps_it)
 {
+    g->heartbeat_ms = QUICK_BEAT_MS;
     g->idle_ms = 50 * g->heartbeat_ms;
-    rig.options.heartbeat_ms = BEAT_MS;
+    rig.options.heartbeat_ms = QUICK_BEAT_MS;
     begin();
     g->beats = 0;
     gateway_hear_nothing(g, 1000);
