@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static char root[] = "/tmp/capstan-sandbox-XXXXXX";
 static char data[FOLDER_PATH_MAX], outside[FOLDER_PATH_MAX];
 static char said[SANDBOX_SAID_MAX];
 static struct config config;
@@ -46,7 +47,7 @@ make_folders(void)
     static const char *const below[] = { "run", "epoch", "journal", "journal/views",
         "journal/scheduler.0", "journal/trigger.0", "gateway", "workflows" };
     char path[FOLDER_PATH_MAX];
-    snprintf(data, sizeof data, "/tmp/capstan-sandbox-XXXXXX");
+    snprintf(data, sizeof data, "%s/data-XXXXXX", root);
     ck_assert_ptr_nonnull(mkdtemp(data));
     for (size_t i = 0; i < COUNT(below); i++)
         ck_assert_int_eq(mkdir(folder_path(data, below[i], path), 0700), 0);
@@ -55,7 +56,7 @@ make_folders(void)
     make_file(data, "journal/trigger.0/CURRENT");
     make_file(data, "gateway/dev.key");
     make_file(data, "workflows/a.yaml");
-    snprintf(outside, sizeof outside, "/tmp/capstan-outside-XXXXXX");
+    snprintf(outside, sizeof outside, "%s/outside-XXXXXX", root);
     ck_assert_ptr_nonnull(mkdtemp(outside));
     make_file(outside, "file");
     config_default(&config);
@@ -70,6 +71,19 @@ make_folders(void)
     }
 }
 
+static void
+end_bystander(void)
+{
+    kill(bystander, SIGKILL);
+    waitpid(bystander, NULL, 0);
+}
+
+static void
+make_root(void)
+{
+    ck_assert_ptr_nonnull(mkdtemp(root));
+}
+
 static int
 remove_one(const char *path, const struct stat *found, int kind, struct FTW *where)
 {
@@ -77,13 +91,11 @@ remove_one(const char *path, const struct stat *found, int kind, struct FTW *whe
     return remove(path);
 }
 
+/* Of a test that failed, too, and of one that shut itself in. */
 static void
-remove_folders(void)
+remove_root(void)
 {
-    kill(bystander, SIGKILL);
-    waitpid(bystander, NULL, 0);
-    nftw(data, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    nftw(outside, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* ---- what is tried ---- */
@@ -370,7 +382,8 @@ main(void)
     Suite *suite = suite_create("sandbox");
     TCase *tc = tcase_create("sandbox");
     tcase_set_timeout(tc, 120);
-    tcase_add_checked_fixture(tc, make_folders, remove_folders);
+    tcase_add_unchecked_fixture(tc, make_root, remove_root);
+    tcase_add_checked_fixture(tc, make_folders, end_bystander);
     tcase_add_test(tc, each_process_may_what_its_work_needs_and_nothing_else);
     tcase_add_test(tc, all_that_is_tried_works_outside);
     tcase_add_test(tc, nobody_has_capabilities_but_a_gateway_with_a_low_port);
