@@ -158,11 +158,10 @@ refuse_json(struct request *r, const struct json_place *place, const char *why)
 bool
 request_json(struct request *r, struct bytes *document)
 {
-    static const uint8_t empty_map[] = { 0x80 };
     struct buffer *out = &r->gateway->scratch;
     struct json_place place;
     struct fault fault;
-    *document = bytes_of(empty_map, sizeof empty_map);
+    *document = pack_or_map((struct bytes){ 0 });
     if (r->body.size == 0)
         return true;
     buffer_clear(out);

@@ -39,16 +39,6 @@ action_find(const struct registry_state *state, struct arena *arena,
 /* ---- what is shown ---- */
 
 static void
-put_map(struct buffer *out, const char *name, struct bytes map)
-{
-    pack_string(out, name);
-    if (map.size > 0)
-        pack_raw(out, map);
-    else
-        pack_nil(out);
-}
-
-static void
 pack_action(struct buffer *out, struct bytes name, const struct action_entry *action)
 {
     char printed[ID_TEXT_MAX];
@@ -59,10 +49,10 @@ pack_action(struct buffer *out, struct bytes name, const struct action_entry *ac
     put_text_or_nil(out, "title", action->title);
     put_text_or_nil(out, "description", action->description);
     put_text_or_nil(out, "url", action->url);
-    put_map(out, "input_schema", action->input_schema);
-    put_map(out, "output_schema", action->output_schema);
-    put_map(out, "annotations", action->annotations);
-    put_map(out, "tags", action->tags);
+    put_raw(out, "input_schema", action->input_schema);
+    put_raw(out, "output_schema", action->output_schema);
+    put_raw(out, "annotations", action->annotations);
+    put_raw(out, "tags", action->tags);
     put_moment(out, "created_at", action->created_ms);
     put_moment(out, "updated_at", action->updated_ms);
 }

@@ -274,10 +274,8 @@ summary_of(struct bytes config, struct buffer *out)
 static void
 pack_trigger(struct buffer *out, const struct iii_entry *entry, size_t more)
 {
-    static const uint8_t empty_map[] = { 0x80 };
     const struct iii_frame *said = &entry->said;
-    struct bytes config =
-        said->config.size > 0 ? said->config : bytes_of(empty_map, sizeof empty_map);
+    struct bytes config = pack_or_map(said->config);
     struct buffer summary = { 0 };
     pack_map(out, 7 + more);
     put_text_or_nil(out, "id", said->id);

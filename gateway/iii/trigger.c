@@ -52,15 +52,13 @@ trigger_allowed(const struct key *key, struct bytes type)
 static void
 tell_provider(struct iii_entry *trigger, struct iii_worker *provider)
 {
-    static const uint8_t empty_map[] = { 0x80 };
     const struct iii_frame *said = &trigger->said;
     struct buffer *out = iii_page(provider->hub);
     iii_begin(out, "registertrigger");
     iii_put(out, "id", said->id);
     iii_put(out, "trigger_type", said->trigger_type);
     iii_put(out, "function_id", said->function_id);
-    iii_put_value(out, "config",
-        said->config.size > 0 ? said->config : bytes_of(empty_map, sizeof empty_map));
+    iii_put_value(out, "config", pack_or_map(said->config));
     iii_put_value(out, "metadata", said->metadata);
     iii_end(out);
     trigger->provider = iii_say(provider) ? provider : NULL;

@@ -190,12 +190,11 @@ static void
 got_page(struct request *r, const struct message *answer)
 {
     bool none = answer->code == REFUSED && answer->refused.err == ERR_NOT_FOUND;
-    static const uint8_t empty[] = { 0x80 };
     if (answer->code != DOCUMENT && !none)
         request_show(r, answer);
     else
         form_answer_page(r,
-            none ? bytes_of(empty, sizeof empty) : answer->document.document,
+            none ? pack_or_map((struct bytes){ 0 }) : answer->document.document,
             write_invocation);
 }
 

@@ -215,11 +215,9 @@ event_known(struct bytes event)
 static bool
 take_events(struct request *r, struct bytes body, struct webhook *webhook)
 {
-    static const uint8_t none[1] = { 0x90 };
     struct bytes events = pack_find(body, "events");
     struct cursor c = cursor_over(events);
-    if (webhook->events.size == 0)
-        webhook->events = bytes_of(none, sizeof none);
+    webhook->events = pack_or_list(webhook->events);
     if (events.size == 0 || cursor_type(&c) == PACK_NIL)
         return true;
     webhook->events = events;

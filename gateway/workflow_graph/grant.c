@@ -65,16 +65,13 @@ void
 grant_write(struct buffer *out, const struct job_granted *m, struct bytes workflow,
     struct bytes job)
 {
-    static const uint8_t no_labels[] = { 0x90 };
     char run[ID_TEXT_MAX];
     struct cursor command = cursor_over(pack_find(m->parameters, "command"));
     pack_map(out, 10);
     put_text(out, "job_id", job);
     put_text(out, "workflow_id", workflow);
     put_text(out, "command", cursor_text(&command));
-    pack_string(out, "required_labels");
-    pack_raw(
-        out, m->labels.size > 0 ? m->labels : bytes_of(no_labels, sizeof no_labels));
+    put_raw(out, "required_labels", pack_or_list(m->labels));
     pack_string(out, "retry_policy");
     pack_map(out, 2);
     /* The engine retries, and knows how often: so many have been. */

@@ -1,4 +1,5 @@
 /* The workers that there are, of every dialect, as workflow-graph lists them. */
+#include "base/put.h"
 #include "gateway/workflow_graph/look.h"
 #include "gateway/workflow_graph/state.h"
 
@@ -11,24 +12,13 @@ struct line {
 static void
 put_line(struct buffer *out, const struct line *line)
 {
-    static const uint8_t no_labels[] = { 0x90 };
     pack_map(out, 6);
-    pack_string(out, "worker_id");
-    pack_text(out, line->id);
-    pack_string(out, "labels");
-    pack_raw(out,
-        line->labels.size > 0 ? line->labels : bytes_of(no_labels, sizeof no_labels));
-    pack_string(out, "registered_at_ms");
-    pack_u64(out, line->registered_ms);
-    pack_string(out, "last_heartbeat_ms");
-    pack_u64(out, line->heard_ms);
-    pack_string(out, "current_job");
-    if (line->job.size > 0)
-        pack_text(out, line->job);
-    else
-        pack_nil(out);
-    pack_string(out, "status");
-    pack_string(out, line->status);
+    put_text(out, "worker_id", line->id);
+    put_raw(out, "labels", pack_or_list(line->labels));
+    put_number(out, "registered_at_ms", line->registered_ms);
+    put_number(out, "last_heartbeat_ms", line->heard_ms);
+    put_text_or_nil(out, "current_job", line->job);
+    put_text(out, "status", text(line->status));
 }
 
 /* Of those that poll here we know more than the lease actor. */
