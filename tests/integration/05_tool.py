@@ -506,6 +506,9 @@ class ToolTest(unittest.TestCase):
         self.server.answers = [page(7, True, False, (7, "b", "three"))]
         self.assertEqual(json.loads(self.tool("runs", "logs", RUN, "--json").stdout),
                          {"sequence": 7, "step": "b", "text": "three"})
+        self.server.answers = [page(7, True, False, (7, "b", "three"))]
+        self.assertEqual(self.expect(0, "", "runs", "logs", RUN, "--step", "c"),
+                         "a step c has printed nothing here\n")
 
     # Keys and workers
 

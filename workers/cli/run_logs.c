@@ -17,6 +17,7 @@ struct logs {
     const char *step; /* NULL: of all, each line with its step before it */
     uint64_t after;   /* sequence of the last record that was looked at */
     bool more, finished;
+    bool shown;        /* anything */
     uint64_t heard_ms; /* monotonic, of the last page; 0: there was none */
 };
 
@@ -46,11 +47,12 @@ print_line(const struct logs *logs, const char *step, struct bytes line)
 }
 
 static void
-print_chunk(const struct logs *logs, const json_t *chunk)
+print_chunk(struct logs *logs, const json_t *chunk)
 {
     const char *step = document_text(chunk, "step"), *at = document_text(chunk, "text");
     if (logs->step != NULL && strcmp(logs->step, step) != 0)
         return;
+    logs->shown = true;
     if (cli_given(logs->cli, OPTION_json)) {
         json_dumpf(chunk, stdout, JSON_COMPACT);
         putchar('\n');
@@ -103,5 +105,7 @@ command_runs_logs(struct cli *cli)
         if (!logs.more)
             poll(NULL, 0, AGAIN_MS);
     }
+    if (e == EXIT_DONE && logs.step != NULL && !logs.shown)
+        cli_remark(cli, "a step %s has printed nothing here", logs.step);
     return e;
 }
