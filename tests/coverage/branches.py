@@ -145,7 +145,7 @@ def measured():
     """What llvm-cov says of all test programs that ran."""
     profiles = glob.glob(os.path.join(BUILD, "profiles/*.profraw"))
     if not profiles:
-        sys.exit(f"no test has left a profile in {BUILD}/profiles: ./check coverage")
+        sys.exit(f"no test has left a profile in {BUILD}/profiles: ./check clang")
     merged = os.path.join(BUILD, "profiles/all.profdata")
     subprocess.run([tool("llvm-profdata"), "merge", "-o", merged, *profiles], check=True)
     programs = [path for folder in ("unit", "unit/cli", "traces", "schema", "schedules")
