@@ -22,6 +22,7 @@ struct owner {
     rocksdb_writeoptions_t *write, *write_durable;
     rocksdb_writebatch_t *batch;
     int mark;    /* file descriptor; -1: not open */
+    bool whole;  /* opened, and it reaches as far as its mark */
     bool failed; /* RocksDB could not write: it must not be asked again */
 };
 
@@ -76,13 +77,14 @@ owner_write(void *self, const struct change *changes, size_t count, bool durable
         owner->mark, rocksdb_get_latest_sequence_number(owner->store.db), fault);
 }
 
-/* What was committed becomes durable; nobody is left to tell if that fails. */
+/* What was committed becomes durable; nobody is left to tell if that fails.  The mark
+ * of a journal that was refused stays, for whoever tries again. */
 static void
 owner_close(void *self)
 {
     struct owner *owner = self;
     struct fault fault;
-    if (owner->store.db != NULL && !owner->failed)
+    if (owner->whole && !owner->failed)
         (void)!owner_write(owner, NULL, 0, true, &fault);
     if (owner
             ->failed) /* RocksDB's destructors insist on a sync; the process ends now */
@@ -154,6 +156,7 @@ open_owned(struct owner *owner, struct fault *fault)
         return fault_set(fault, ERR_CORRUPT,
             "%s: ends at write %" PRIu64 ", but %" PRIu64 " was durable",
             owner->store.path, last, mark);
+    owner->whole = true;
     return ERR_NONE;
 }
 

@@ -235,6 +235,28 @@ START_TEST(a_log_cut_short_anywhere_is_reported)
 }
 END_TEST
 
+/* Where no log is left to be compared with the mark, RocksDB opens what is shorter: that
+ * is refused as often as it is tried. */
+START_TEST(a_journal_without_its_log_stays_refused)
+{
+    struct copy copy;
+    struct place place = known_place(false, &copy);
+    struct names *names = files_of(&place, ".log");
+    for (int emptied = 0; emptied < 2; emptied++) {
+        copy_put_back(&copy, &place);
+        if (emptied)
+            save(names->path[0], text(""));
+        else
+            unlink(names->path[0]);
+        for (int tries = 0; tries < 2; tries++)
+            ck_assert(reported(&place, KNOWN, "without its log") == REFUSED);
+    }
+    free(names);
+    copy_free(&copy);
+    place_free(&place);
+}
+END_TEST
+
 START_TEST(zeros_in_the_log_are_reported)
 {
     struct copy copy;
@@ -592,6 +614,7 @@ main(void)
     tcase_add_test(tc, no_changed_byte_in_the_list_of_files_is_overlooked);
     tcase_add_test(tc, a_changed_mark_does_no_harm);
     tcase_add_test(tc, a_log_cut_short_anywhere_is_reported);
+    tcase_add_test(tc, a_journal_without_its_log_stays_refused);
     tcase_add_test(tc, zeros_in_the_log_are_reported);
     tcase_add_test(tc, a_missing_file_is_reported);
     tcase_add_test(tc, a_refused_journal_is_left_as_it_was);
