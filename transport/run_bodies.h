@@ -316,7 +316,7 @@
     F(S, 2, u32,     step,          "index in the parent")                               \
     F(S, 3, u32,     attempt,       "of the step")                                       \
     F(S, 4, id,      child,         "run id")                                            \
-    F(S, 5, u32,     status,        "enum run_status, final")                            \
+    F(S, 5, u32,     status,        "enum run_status, final; 0: it is not there")        \
     F(S, 6, payload, output,        "if completed")                                      \
     F(S, 7, text,    error_type,    "if failed")                                         \
     F(S, 8, text,    error_message, "if failed")

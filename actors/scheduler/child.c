@@ -224,26 +224,25 @@ cancel(const struct scheduler_state *state, uint64_t now_ms, const struct id *ch
     return true;
 }
 
-/* The parent's scheduler has a row until it hears that the child has ended. */
+/* The parent's scheduler has a row until it hears that the child has ended, or is not
+ * there: gone, if its call was answered. */
 void
 on_child_cancel(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out)
 {
     const struct child_cancel *asked = &in->child_cancel;
     struct turn turn;
-    if (!cancel(state, now_ms, &asked->child, asked->reason, out, &turn)
-        || !turn.was_over)
-        return;
+    struct child_ended ended = {
+        .run = asked->run, .step = asked->step, .child = asked->child
+    };
+    if (cancel(state, now_ms, &asked->child, asked->reason, out, &turn)) {
+        if (!turn.was_over)
+            return;
+        ended.attempt = turn.run.row.parent_attempt;
+        ended.status = turn.run.row.status;
+    }
     outbox_put_to(out, ACTOR_scheduler, id_partition(&asked->run),
-        &(struct message){ .code = CHILD_ENDED,
-            .again = true,
-            .child_ended = {
-                .run = asked->run,
-                .step = asked->step,
-                .attempt = turn.run.row.parent_attempt,
-                .child = asked->child,
-                .status = turn.run.row.status,
-            } });
+        &(struct message){ .code = CHILD_ENDED, .again = true, .child_ended = ended });
 }
 
 void
@@ -441,6 +440,12 @@ on_child_ended(const struct scheduler_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out)
 {
     const struct child_ended *ended = &in->child_ended;
+    uint32_t peer = id_partition(&ended->child);
+    if (ended->status == 0) {
+        if (!telling_there(state, peer, &ended->child, TELLING_CALL))
+            settle_telling(state, out, peer, &ended->child, TELLING_CANCEL);
+        return;
+    }
     hear_ended(state, now_ms, ended, out);
     say_child_settled(out, (struct child_settled){ ended->run, ended->child });
 }

@@ -443,7 +443,7 @@ START_TEST(a_child_is_told_to_end_as_often_as_its_parent_has_not_heard)
     learn_child(&s, "  - { key: s, kind: sleep, duration: 5s }\n"
                     "cleanup:\n  - { key: c, kind: sleep, duration: 2s }\n");
     end_child(&s);
-    story_expect(&s, "");
+    story_expect(&s, "0 -> scheduler.0 child_ended run=R1 child=C1\n");
     call(&s, story_elsewhere(), true);
     trace_skip(&s.trace);
     end_child(&s);

@@ -303,6 +303,38 @@ START_TEST(a_run_whose_child_elsewhere_has_not_ended_is_not_removed)
 }
 END_TEST
 
+/* One that its parent did not wait for, and that has gone before the parent. */
+START_TEST(a_run_whose_child_elsewhere_is_gone_is_removed)
+{
+    struct story s;
+    char steps[200];
+    open_at(&s, 0);
+    snprintf(steps, sizeof steps,
+        "steps:\n  - { key: a, kind: automation, automation: %s }\n"
+        "  - { key: b, kind: sleep, duration: 24h }\n",
+        story_elsewhere());
+    story_learn(&s, 1, steps);
+    story_start(&s, 1, "");
+    struct id child = trace_sent(&s.trace, CHILD_CALLED)->child_called.child;
+    struct message gone = { .code = CHILD_ENDED,
+        .child_ended = { .run = story_run(1), .attempt = 1, .child = child } };
+    story_cancel(&s, 1, "enough");
+    trace_give(&s.trace, ACTOR_scheduler, 1, gone); /* it is not there yet */
+    trace_skip(&s.trace);
+    trace_hello(&s.trace, ACTOR_scheduler, 1, 2);
+    ck_assert(id_equal(&trace_sent(&s.trace, CHILD_CANCEL)->child_cancel.child, &child));
+    trace_give(&s.trace, ACTOR_scheduler, 1,
+        (struct message){ .code = CHILD_TAKEN,
+            .child_taken = { .run = story_run(1), .attempt = 1, .child = child } });
+    trace_wait(&s.trace, SURELY_MS);
+    ck_assert_uint_ne(rows_of(&s, 1), 0);
+    trace_give(&s.trace, ACTOR_scheduler, 1, gone);
+    trace_wait(&s.trace, SURELY_MS);
+    ck_assert_uint_eq(rows_of(&s, 1), 0);
+    story_close(&s);
+}
+END_TEST
+
 /* A record is about one project. */
 START_TEST(runs_of_two_projects_go_in_two_records)
 {
@@ -609,6 +641,7 @@ scheduler_removal_suite(void)
     tcase_add_test(tc, runs_that_failed_in_a_row_are_still_counted);
     tcase_add_test(tc, who_is_named_beside_one_that_must_be_heard_of_goes);
     tcase_add_test(tc, a_run_whose_child_elsewhere_has_not_ended_is_not_removed);
+    tcase_add_test(tc, a_run_whose_child_elsewhere_is_gone_is_removed);
     tcase_add_test(tc, runs_of_two_projects_go_in_two_records);
     tcase_add_test(tc, so_many_runs_go_in_one_turn);
     tcase_add_test(tc, so_many_runs_are_looked_at_in_one_turn);
