@@ -34,6 +34,8 @@ struct forking {
 };
 
 static const struct refusal none = { .err = ERR_NONE, .detail = "" };
+static const struct refusal too_many = { .err = ERR_TOO_LARGE,
+    .detail = "more outputs are given than one turn can say" };
 
 /* ---- the origin as it was ---- */
 
@@ -199,6 +201,8 @@ set_outputs(struct forking *f)
     if (pack_check(outputs) != ERR_NONE || cursor_type(&in) != PACK_MAP)
         return refuse(ERR_INVALID, "outputs: expected a map of step keys");
     size_t count = cursor_map(&in);
+    if (count > OUTBOX_MAX)
+        return too_many; /* before each is looked for among all */
     for (size_t i = 0; i < count; i++) {
         struct cursor name = cursor_over(cursor_skip(&in));
         struct bytes key = cursor_text(&name), output = cursor_skip(&in);
@@ -264,7 +268,7 @@ plan_copies(struct forking *f)
         refusal = set_outputs(f);
     if (refusal.err == ERR_NONE
         && !outbox_has_room(f->out, given_count(f) + BEGIN_ROOM))
-        return refuse(ERR_TOO_LARGE, "more outputs are given than one turn can say");
+        return too_many;
     return refusal;
 }
 
