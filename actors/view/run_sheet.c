@@ -87,14 +87,15 @@ struct whole {
     size_t from, bytes_max;
     struct span *outputs; /* by step */
     uint32_t listed;      /* steps that are in the document */
+    bool left_out;        /* what the run returns is not */
     bool truncated;
 };
 
-static bool
-has_room(const struct whole *w, size_t size)
+static size_t
+room_left(const struct whole *w)
 {
     size_t used = w->map.out->size - w->from;
-    return used <= w->bytes_max && size <= w->bytes_max - used;
+    return used < w->bytes_max ? w->bytes_max - used : 0;
 }
 
 static void
@@ -108,8 +109,11 @@ write_inputs(struct whole *w)
 static void
 write_result(struct whole *w)
 {
-    if (w->run->row.status == RUN_DONE)
-        sheet_payload(&w->map, "output", run_rows_result(w->run, w->bytes_max));
+    if (w->run->row.status != RUN_DONE)
+        return;
+    struct bytes result = run_rows_result(w->run, room_left(w));
+    w->left_out = w->run->planned && result.data == NULL;
+    sheet_payload(&w->map, "output", result);
 }
 
 /* Once one does not fit no other is looked for: that would be a search for small ones.
@@ -120,7 +124,7 @@ write_output(struct whole *w, struct sheet *map, uint32_t step)
     if (run_rows_step(w->run, step)->output == 0 || w->truncated)
         return;
     struct bytes output = run_rows_output(w->run, step);
-    if (!has_room(w, output.size)) {
+    if (output.size > room_left(w)) {
         w->truncated = true;
         return;
     }
@@ -223,7 +227,7 @@ write_outputs(struct whole *w)
         struct span span = w->outputs[step];
         if (span.size == 0)
             continue;
-        if (!has_room(w, span.size)) {
+        if (span.size > room_left(w)) {
             w->truncated = true;
             break;
         }
@@ -244,7 +248,7 @@ run_sheet_whole(struct buffer *out, struct run_rows *run, size_t bytes_max)
     write_result(&w);
     write_steps(&w);
     write_outputs(&w);
-    if (w.truncated)
+    if (w.truncated || w.left_out)
         sheet_bool(&w.map, "truncated", true);
     sheet_end(&w.map);
 }

@@ -710,6 +710,39 @@ START_TEST(large_outputs_are_left_out_of_a_run_but_never_the_last)
 }
 END_TEST
 
+/* What is put together finds the room that the inputs have left. */
+START_TEST(an_output_that_is_put_together_is_left_out_before_the_run_is_too_large)
+{
+    enum { SIZE = 100000 };
+    struct engine e;
+    struct buffer large = { 0 }, inputs = { 0 };
+    open_with(&e, 1,
+        "  - key: all\n"
+        "    kind: each\n"
+        "    items: [p, q]\n"
+        "    steps: [{ key: a, kind: action, action: x }]\n");
+    pack_map(&inputs, 1);
+    pack_string(&inputs, "n");
+    buffer_append_bytes(&inputs, big(&large, SIZE));
+    engine_start_with(&e, 1, "flow", "", buffer_bytes(&inputs));
+    for (uint32_t step = 1; step < 3; step++)
+        engine_completed(&e, (struct job){ 1, step, 1, 1 }, big(&large, SIZE));
+    e.view.bytes_max = 250000;
+    engine_run_get(&e, 1);
+    ck_assert_uint_lt(e.shown.size, 250000);
+    expect_shown(&e, "\"output\":null");
+    expect_shown(&e, "\"truncated\":true}");
+    e.view.bytes_max = 310000;
+    engine_run_get(&e, 1);
+    expect_shown(&e, "\"output\":[\"xxx");
+    expect_shown(&e, "\"truncated\":true}"); /* of the items */
+    ck_assert_uint_lt(e.shown.size, 310000);
+    buffer_free(&large);
+    buffer_free(&inputs);
+    engine_close(&e);
+}
+END_TEST
+
 START_TEST(a_page_of_large_events_ends_early_and_says_so)
 {
     enum { SIZE = 400000 };
@@ -819,6 +852,8 @@ view_suite(void)
     tcase_add_test(
         all, an_error_that_another_attempt_has_mended_is_no_error_of_the_step);
     tcase_add_test(all, large_outputs_are_left_out_of_a_run_but_never_the_last);
+    tcase_add_test(
+        all, an_output_that_is_put_together_is_left_out_before_the_run_is_too_large);
     tcase_add_test(all, a_page_of_large_events_ends_early_and_says_so);
     tcase_add_test(all, a_plan_of_a_thousand_steps_is_shown_in_time);
     tcase_add_test(all, the_page_about_events_has_every_event_and_every_field);
