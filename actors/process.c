@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { EXIT_DEVICE = 111, MESSAGE_MARGIN = 1 << 20 };
+enum { EXIT_DEVICE = 111 };
 
 struct process {
     struct child child;
@@ -100,8 +100,7 @@ open_mailbox(struct process *p, enum actor_name self)
         .epoch = p->epoch,
         .schedulers = config->schedulers,
         .folder = p->child.run_folder,
-        .message_max =
-            (size_t)config->payload_max * 2 + config->automation_max + MESSAGE_MARGIN,
+        .message_max = config_message_max(config),
     };
     struct fault fault;
     if (mailbox_open(&options, &p->mailbox, &fault) != ERR_NONE)

@@ -242,6 +242,13 @@ config_url(
         any ? "127.0.0.1" : address, six ? "]" : "", port);
 }
 
+size_t
+config_message_max(const struct config *config)
+{
+    enum { PAYLOADS = 3, MARGIN = 1 << 20 };
+    return (size_t)config->payload_max * PAYLOADS + config->automation_max + MARGIN;
+}
+
 static enum err
 check_doors(const struct config *c, struct fault *fault)
 {

@@ -57,6 +57,10 @@ bool config_loopback(const char *address);
 void config_url(
     char out[CONFIG_URL_MAX], const char *scheme, const char *address, unsigned port);
 
+/* The largest message between two of the engine's processes, bytes: a start has three
+ * payloads, inputs, meta and config. */
+size_t config_message_max(const struct config *config);
+
 /* Bounds that involve more than one setting. */
 MUST_CHECK enum err config_check(const struct config *config, struct fault *fault);
 

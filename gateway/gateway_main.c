@@ -14,8 +14,6 @@
 
 #include <stdlib.h>
 
-enum { MESSAGE_MARGIN = 1 << 20 };
-
 static void
 open_mailbox(struct gateway *g)
 {
@@ -25,8 +23,7 @@ open_mailbox(struct gateway *g)
         .instance = g->child.instance,
         .schedulers = config->schedulers,
         .folder = g->child.run_folder,
-        .message_max =
-            (size_t)config->payload_max * 2 + config->automation_max + MESSAGE_MARGIN,
+        .message_max = config_message_max(config),
     };
     struct fault fault;
     if (epoch_next(config->data, g->child.name, &options.epoch, &fault) != ERR_NONE

@@ -47,7 +47,7 @@ static void
 open_view(struct process *p)
 {
     const struct config *config = &p->child.config;
-    /* What the gateway takes, see its mailbox: two payloads and the rest. */
+    /* Less than the gateway takes: the steps come on top. */
     size_t fits = (size_t)config->payload_max * 2 + config->automation_max;
     followers_open(&p->followers, config);
     p->view = (struct view){

@@ -3,6 +3,7 @@
  * Method: a lease actor and a scheduler, with real sockets in a folder of the test's.
  */
 #include "base/clock.h"
+#include "base/config.h"
 #include "transport/mailbox.h"
 
 #include <check.h>
@@ -14,6 +15,7 @@ enum { MESSAGE_MAX = 1 << 20, DEADLINE_MS = 20000 };
 
 static char folder[] = "/tmp/capstan-mailbox-XXXXXX";
 static struct mailbox *lease, *scheduler;
+static size_t message_max = MESSAGE_MAX;
 
 static struct mailbox *
 open_as(enum actor_name self)
@@ -22,7 +24,7 @@ open_as(enum actor_name self)
         .epoch = 1,
         .schedulers = 1,
         .folder = folder,
-        .message_max = MESSAGE_MAX };
+        .message_max = message_max };
     struct mailbox *mailbox = NULL;
     struct fault fault = { 0 };
     ck_assert_msg(
@@ -187,6 +189,32 @@ START_TEST(a_message_of_the_largest_size_arrives)
 }
 END_TEST
 
+/* A client may give each of them its full size, whatever that is set to. */
+START_TEST(a_start_with_inputs_meta_and_config_arrives)
+{
+    static uint8_t payload[4 << 20];
+    static struct config config;
+    struct message m = { .code = RUN_START, .to = ACTOR_scheduler }, in = { 0 };
+    config_default(&config);
+    config.payload_max = sizeof payload;
+    message_max = config_message_max(&config);
+    take_down();
+    set_up();
+    m.run_start.inputs = m.run_start.meta = m.run_start.config =
+        bytes_of(payload, sizeof payload);
+    mailbox_send(lease, &m);
+    mailbox_flush(lease);
+    for (int ms = 0; ms < DEADLINE_MS && in.code != RUN_START; ms++) {
+        mailbox_tick(lease);
+        mailbox_wait(scheduler, 1, -1);
+        while (in.code != RUN_START && mailbox_receive(scheduler, &in))
+            ;
+    }
+    ck_assert_int_eq(in.code, RUN_START);
+    ck_assert_uint_eq(in.run_start.config.size, sizeof payload);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -201,6 +229,7 @@ main(void)
     tcase_add_test(tests, an_answer_waits_for_more_if_who_asked_is_patient);
     tcase_add_test(tests, who_never_waits_greets_as_well);
     tcase_add_test(tests, a_message_of_the_largest_size_arrives);
+    tcase_add_test(tests, a_start_with_inputs_meta_and_config_arrives);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
