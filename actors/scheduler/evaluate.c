@@ -131,6 +131,22 @@ evaluate_moment(struct turn *turn, const char *what, struct bytes value,
     return true;
 }
 
+/* Each value is limited by itself: is what they make together? */
+static bool
+fits(struct turn *turn, const char *what, struct bytes value,
+    const struct expression_limits *limits, struct bytes *wrong)
+{
+    struct buffer words = { 0 };
+    if (value.size <= limits->output_max && pack_check(value) == ERR_NONE)
+        return true;
+    buffer_print(&words,
+        "%s: a payload of more than %zu bytes, or nested deeper than %d levels", what,
+        limits->output_max, (int)PACK_DEPTH_MAX);
+    *wrong = arena_copy(turn->out->arena, buffer_bytes(&words));
+    buffer_free(&words);
+    return false;
+}
+
 bool
 evaluate_mapping(struct turn *turn, const char *what, struct bytes mapping,
     struct bytes event, struct bytes meta, struct bytes *value, struct bytes *wrong)
@@ -143,7 +159,7 @@ evaluate_mapping(struct turn *turn, const char *what, struct bytes mapping,
     size_t pairs = cursor_map(&in);
     bool good = true;
     pack_map(&out, pairs);
-    for (size_t i = 0; i < pairs && good; i++) {
+    for (size_t i = 0; i < pairs && good && out.size <= limits.output_max; i++) {
         struct expression_fault fault = { .err = ERR_NONE };
         struct bytes name = cursor_text(&in), source = cursor_text(&in), found;
         good =
@@ -156,7 +172,7 @@ evaluate_mapping(struct turn *turn, const char *what, struct bytes mapping,
     }
     *value = arena_copy(turn->out->arena, buffer_bytes(&out));
     buffer_free(&out);
-    return good;
+    return good && fits(turn, what, *value, &limits, wrong);
 }
 
 bool
