@@ -1,4 +1,5 @@
 /* Evaluating a template of a step: what went wrong is said with its place. */
+#include "actors/expression/reading.h"
 #include "actors/scheduler/scope.h"
 
 static struct expression_limits
@@ -131,7 +132,7 @@ evaluate_moment(struct turn *turn, const char *what, struct bytes value,
     return true;
 }
 
-/* Each value is limited by itself: is what they make together? */
+/* Each value of a mapping is limited by itself; and what they make together? */
 static bool
 fits(struct turn *turn, const char *what, struct bytes value,
     const struct expression_limits *limits, struct bytes *wrong)
@@ -154,17 +155,17 @@ evaluate_mapping(struct turn *turn, const char *what, struct bytes mapping,
     struct given given = { 2, { text("event"), text("meta") }, { event, meta } };
     struct expression_scope scope = { &given, find_given };
     struct expression_limits limits = limits_of(turn);
+    struct expression_fault fault;
+    struct reading reading = { &scope, NULL, &limits, limits.fuel, turn->out->arena,
+        &fault };
     struct cursor in = cursor_over(mapping);
     struct buffer out = { 0 };
     size_t pairs = cursor_map(&in);
     bool good = true;
     pack_map(&out, pairs);
     for (size_t i = 0; i < pairs && good && out.size <= limits.output_max; i++) {
-        struct expression_fault fault = { .err = ERR_NONE };
         struct bytes name = cursor_text(&in), source = cursor_text(&in), found;
-        good =
-            expression_value(source, &scope, &limits, turn->out->arena, &found, &fault)
-            == ERR_NONE;
+        good = reading_value(&reading, source, EXPRESSION_VALUE, &found) == ERR_NONE;
         if (!good)
             *wrong = fault_words(turn, what, &fault);
         pack_text(&out, name);

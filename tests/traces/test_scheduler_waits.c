@@ -718,6 +718,30 @@ START_TEST(a_mapping_gives_no_more_than_a_payload)
 }
 END_TEST
 
+/* As much work as one text may be, all of it together. */
+START_TEST(a_mapping_has_one_tank_of_fuel)
+{
+    struct story s;
+    struct buffer plan = { 0 };
+    buffer_print(&plan, "steps:\n"
+                        "  - { key: a, kind: wait_for_event, event_type: x,\n"
+                        "      mapping: { n: event.n");
+    for (unsigned i = 0; i < 20; i++)
+        buffer_print(&plan, ", p%u: 'len(seq(1, 100000))'", i);
+    buffer_print(&plan, " } }\n");
+    buffer_append(&plan, "", 1);
+    open_with(&s, (const char *)plan.data);
+    story_start(&s, 1, "");
+    story_matched(&s, (struct held){ 1, 0, 1, 0, 0 }, 1, four);
+    story_expect_only(&s, " step_failed",
+        "0 step_failed run=R1 key=a error_type=TemplateError "
+        "error_message=\"mapping: line 1, column 19: this takes more than 1000000 "
+        "steps of work\"\n");
+    buffer_free(&plan);
+    story_close(&s);
+}
+END_TEST
+
 /* The trigger actor says again what it has not been told was heard. */
 START_TEST(what_is_said_of_no_wait_changes_nothing)
 {
@@ -889,6 +913,7 @@ scheduler_waits_suite(void)
     tcase_add_test(tests, each_attempt_of_a_wait_is_withdrawn_by_itself);
     tcase_add_test(tests, a_mapping_says_what_the_output_of_a_wait_is);
     tcase_add_test(tests, a_mapping_gives_no_more_than_a_payload);
+    tcase_add_test(tests, a_mapping_has_one_tank_of_fuel);
     tcase_add_test(tests, a_cancelled_wait_is_withdrawn);
     tcase_add_test(tests, one_of_those_who_are_asked_answers_once);
     tcase_add_test(tests, who_is_asked_what_and_until_when_may_be_given);
