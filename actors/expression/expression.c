@@ -182,14 +182,12 @@ expression_value(struct bytes text, const struct expression_scope *scope,
 }
 
 enum err
-expression_condition(struct bytes text, const struct expression_scope *scope,
-    const struct expression_limits *limits, struct arena *arena, bool *holds,
-    struct expression_fault *fault)
+reading_condition(struct reading *reading, struct bytes text, bool *holds)
 {
     struct bytes value;
-    struct reading reading = { scope, NULL, limits, limits->fuel, arena, fault };
+    struct expression_fault *fault = reading->fault;
     *holds = false;
-    enum err err = reading_value(&reading, text, EXPRESSION_CONDITION, &value);
+    enum err err = reading_value(reading, text, EXPRESSION_CONDITION, &value);
     if (err != ERR_NONE)
         return err;
     if (type_of(value) != PACK_BOOL) {
@@ -200,4 +198,13 @@ expression_condition(struct bytes text, const struct expression_scope *scope,
     }
     *holds = bool_of(value);
     return ERR_NONE;
+}
+
+enum err
+expression_condition(struct bytes text, const struct expression_scope *scope,
+    const struct expression_limits *limits, struct arena *arena, bool *holds,
+    struct expression_fault *fault)
+{
+    struct reading reading = { scope, NULL, limits, limits->fuel, arena, fault };
+    return reading_condition(&reading, text, holds);
 }

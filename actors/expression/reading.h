@@ -15,4 +15,7 @@ struct reading {
 /* The value of `text`; nothing if there is no scope. */
 MUST_CHECK enum err reading_value(struct reading *reading, struct bytes text,
     enum expression_form form, struct bytes *value);
+/* Is the condition true?  What is neither true nor false is ERR_INVALID. */
+MUST_CHECK enum err
+reading_condition(struct reading *reading, struct bytes text, bool *holds);
 #endif

@@ -1,5 +1,5 @@
-/* Assertions: all are evaluated, whatever the others say.  One that cannot be evaluated
- * does not hold. */
+/* Assertions: all are evaluated, whatever the others say, with one tank of fuel.  One
+ * that cannot be evaluated does not hold. */
 #include "actors/plan/plan_kinds.h"
 #include "actors/scheduler/kinds.h"
 #include "actors/scheduler/scope.h"
@@ -7,7 +7,8 @@
 
 struct verdict_of_check {
     struct buffer detail, failed; /* for the fact; names for people */
-    uint32_t count, failed_count;
+    uint32_t failed_count;
+    uint64_t fuel;
 };
 
 static void
@@ -18,7 +19,7 @@ judge(struct turn *turn, uint32_t step, struct bytes check, struct verdict_of_ch
     struct bytes name = cursor_text(&name_at), source = cursor_text(&expr_at);
     struct bytes wrong = { 0 };
     bool holds = false;
-    if (!evaluate_condition(turn, step, "expr", source, &holds, &wrong))
+    if (!evaluate_condition(turn, step, "expr", source, &v->fuel, &holds, &wrong))
         holds = false;
     pack_map(&v->detail, wrong.size > 0 ? 3 : 2);
     put_text(&v->detail, "name", name);
@@ -74,7 +75,7 @@ void
 check_begin(struct turn *turn, uint32_t step, const struct plan_step *plan)
 {
     struct plan_check check;
-    struct verdict_of_check v = { .failed_count = 0 };
+    struct verdict_of_check v = { .fuel = expression_limits_default.fuel };
     plan_config_read(&plan_check_shape, plan->config, &check);
     struct cursor in = cursor_over(check.checks);
     size_t count = cursor_array(&in);

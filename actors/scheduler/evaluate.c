@@ -75,13 +75,15 @@ evaluate_words(struct turn *turn, uint32_t step, const char *what, struct bytes 
 
 bool
 evaluate_condition(struct turn *turn, uint32_t step, const char *what,
-    struct bytes source, bool *holds, struct bytes *wrong)
+    struct bytes source, uint64_t *fuel, bool *holds, struct bytes *wrong)
 {
     struct expression_scope scope = scope_of(turn, step);
     struct expression_limits limits = limits_of(turn);
-    struct expression_fault fault = { .err = ERR_NONE };
-    if (expression_condition(source, &scope, &limits, turn->out->arena, holds, &fault)
-        == ERR_NONE)
+    struct expression_fault fault;
+    struct reading reading = { &scope, NULL, &limits, *fuel, turn->out->arena, &fault };
+    enum err err = reading_condition(&reading, source, holds);
+    *fuel = reading.fuel;
+    if (err == ERR_NONE)
         return true;
     *wrong = fault_words(turn, what, &fault);
     return false;

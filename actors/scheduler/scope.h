@@ -23,8 +23,9 @@ bool evaluate_text(struct turn *turn, uint32_t step, const char *what,
 /* The same, as a text: what it gives must be one, or a number. */
 bool evaluate_words(struct turn *turn, uint32_t step, const char *what,
     struct bytes source, struct bytes *words, struct bytes *wrong);
+/* `fuel` is what is left for it and those behind it. */
 bool evaluate_condition(struct turn *turn, uint32_t step, const char *what,
-    struct bytes source, bool *holds, struct bytes *wrong);
+    struct bytes source, uint64_t *fuel, bool *holds, struct bytes *wrong);
 /* Unix ms of a msgpack text in RFC 3339. */
 bool evaluate_moment(struct turn *turn, const char *what, struct bytes value,
     uint64_t *unix_ms, struct bytes *wrong);

@@ -172,6 +172,7 @@ begin_step(struct turn *turn, uint32_t step)
     struct plan_step plan = run_plan_step(&turn->run, step);
     const struct step_row *row = run_step(&turn->run, step);
     struct bytes wrong = { 0 };
+    uint64_t fuel = expression_limits_default.fuel;
     bool holds = true;
     if (row->doomed) {
         skip_step(turn, step, &plan,
@@ -181,7 +182,8 @@ begin_step(struct turn *turn, uint32_t step)
         return;
     }
     if (plan.condition.size > 0
-        && !evaluate_condition(turn, step, "if", plan.condition, &holds, &wrong)) {
+        && !evaluate_condition(
+            turn, step, "if", plan.condition, &fuel, &holds, &wrong)) {
         say_started(turn, step, &plan);
         fail_template(turn, step, &plan, wrong);
         return;

@@ -235,8 +235,8 @@ START_TEST(a_log_cut_short_anywhere_is_reported)
 }
 END_TEST
 
-/* Where no log is left to be compared with the mark, RocksDB opens what is shorter: that
- * is refused as often as it is tried. */
+/* Where no log is left to be compared with the mark, RocksDB opens what is shorter:
+ * that is refused as often as it is tried. */
 START_TEST(a_journal_without_its_log_stays_refused)
 {
     struct copy copy;

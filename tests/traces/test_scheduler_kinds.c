@@ -391,6 +391,87 @@ START_TEST(a_check_is_tried_again_only_for_the_errors_that_are_named)
 }
 END_TEST
 
+/* Once it is empty none can be evaluated any more. */
+START_TEST(the_checks_of_a_step_share_one_tank_of_fuel)
+{
+    struct story s;
+    struct buffer plan = { 0 };
+    buffer_print(&plan, "steps:\n  - { key: a, kind: check, checks: [");
+    for (unsigned i = 0; i < 12; i++)
+        buffer_print(&plan, "{ name: c%u, expr: 'len(seq(1, 100000)) > 1' }, ", i);
+    buffer_print(&plan, "{ name: last, expr: 1 == 1 }] }\n");
+    buffer_append(&plan, "", 1);
+    open_with(&s, (const char *)plan.data);
+    story_start(&s, 1, "");
+    story_expect_only(&s, " step_failed ",
+        "0 step_failed run=R1 key=a error_type=CheckFailed "
+        "error_message=\"c7, c8, c9, c10, c11, last\"\n");
+    buffer_free(&plan);
+    story_close(&s);
+}
+END_TEST
+
+/* Neither in bytes nor in levels. */
+START_TEST(a_mapping_gives_no_more_than_a_payload)
+{
+    static const char said[] =
+        "0 step_failed run=R1 key=a error_type=TemplateError "
+        "error_message=\"mapping: a payload of more than 1024 bytes, or nested deeper "
+        "than 32 levels\"\n";
+    struct buffer large = { 0 }, deep = { 0 };
+    uint8_t letters[600] = { 0 };
+    pack_map(&large, 1);
+    pack_string(&large, "n");
+    pack_blob(&large, bytes_of(letters, sizeof letters));
+    for (unsigned depth = 1; depth < PACK_DEPTH_MAX; depth++) {
+        pack_map(&deep, 1);
+        pack_string(&deep, "n");
+    }
+    pack_map(&deep, 0);
+    const struct bytes events[] = { buffer_bytes(&large), buffer_bytes(&deep) };
+    for (size_t i = 0; i < COUNT(events); i++) {
+        struct story s;
+        story_make(&s);
+        s.trace.config.payload_max = 1024;
+        story_open(&s);
+        story_learn(&s, 1,
+            "steps:\n"
+            "  - { key: a, kind: wait_for_event, event_type: x,\n"
+            "      mapping: { p: event, q: event } }\n");
+        story_start(&s, 1, "");
+        story_matched(&s, (struct held){ 1, 0, 1, 0, 0 }, 1, events[i]);
+        story_expect_only(&s, " step_failed", said);
+        story_close(&s);
+    }
+    buffer_free(&large);
+    buffer_free(&deep);
+}
+END_TEST
+
+/* As much work as one text may be, all of it together. */
+START_TEST(a_mapping_has_one_tank_of_fuel)
+{
+    struct story s;
+    struct buffer plan = { 0 };
+    buffer_print(&plan, "steps:\n"
+                        "  - { key: a, kind: wait_for_event, event_type: x,\n"
+                        "      mapping: { n: event.n");
+    for (unsigned i = 0; i < 20; i++)
+        buffer_print(&plan, ", p%u: 'len(seq(1, 100000))'", i);
+    buffer_print(&plan, " } }\n");
+    buffer_append(&plan, "", 1);
+    open_with(&s, (const char *)plan.data);
+    story_start(&s, 1, "");
+    story_matched(&s, (struct held){ 1, 0, 1, 0, 0 }, 1, text("\x81\xa1n\x04"));
+    story_expect_only(&s, " step_failed",
+        "0 step_failed run=R1 key=a error_type=TemplateError "
+        "error_message=\"mapping: line 1, column 19: this takes more than 1000000 "
+        "steps of work\"\n");
+    buffer_free(&plan);
+    story_close(&s);
+}
+END_TEST
+
 /* It is still asked. */
 START_TEST(what_is_printed_of_a_step_that_asks_changes_nothing)
 {
@@ -415,6 +496,9 @@ scheduler_kinds_suite(void)
     TCase *tests = tcase_create("kinds");
     tcase_add_test(tests, a_set_is_over_in_the_turn_in_which_it_begins);
     tcase_add_test(tests, a_job_gets_what_its_templates_say);
+    tcase_add_test(tests, the_checks_of_a_step_share_one_tank_of_fuel);
+    tcase_add_test(tests, a_mapping_gives_no_more_than_a_payload);
+    tcase_add_test(tests, a_mapping_has_one_tank_of_fuel);
     tcase_add_test(tests, parameters_may_be_one_template_that_gives_a_map);
     tcase_add_test(
         tests, a_template_that_cannot_be_evaluated_fails_its_step_and_names_the_place);

@@ -322,7 +322,8 @@ START_TEST(a_run_whose_child_elsewhere_is_gone_is_removed)
     trace_give(&s.trace, ACTOR_scheduler, 1, gone); /* it is not there yet */
     trace_skip(&s.trace);
     trace_hello(&s.trace, ACTOR_scheduler, 1, 2);
-    ck_assert(id_equal(&trace_sent(&s.trace, CHILD_CANCEL)->child_cancel.child, &child));
+    ck_assert(
+        id_equal(&trace_sent(&s.trace, CHILD_CANCEL)->child_cancel.child, &child));
     trace_give(&s.trace, ACTOR_scheduler, 1,
         (struct message){ .code = CHILD_TAKEN,
             .child_taken = { .run = story_run(1), .attempt = 1, .child = child } });

@@ -682,66 +682,6 @@ START_TEST(an_event_that_cannot_be_mapped_fails_its_step)
 }
 END_TEST
 
-/* Neither by its size, then and there, nor by its depth. */
-START_TEST(a_mapping_gives_no_more_than_a_payload)
-{
-    static const char said[] =
-        "0 step_failed run=R1 key=a error_type=TemplateError "
-        "error_message=\"mapping: a payload of more than 1024 bytes, or nested deeper "
-        "than 32 levels\"\n";
-    struct buffer large = { 0 }, deep = { 0 };
-    uint8_t letters[600] = { 0 };
-    pack_map(&large, 1);
-    pack_string(&large, "n");
-    pack_blob(&large, bytes_of(letters, sizeof letters));
-    for (unsigned depth = 1; depth < PACK_DEPTH_MAX; depth++) {
-        pack_map(&deep, 1);
-        pack_string(&deep, "n");
-    }
-    pack_map(&deep, 0);
-    const struct bytes events[] = { buffer_bytes(&large), buffer_bytes(&deep) };
-    for (size_t i = 0; i < COUNT(events); i++) {
-        struct story s;
-        story_make(&s);
-        s.trace.config.payload_max = 1024;
-        story_open(&s);
-        story_learn(&s, 1, "steps:\n"
-                           "  - { key: a, kind: wait_for_event, event_type: x,\n"
-                           "      mapping: { p: event, q: event } }\n");
-        story_start(&s, 1, "");
-        story_matched(&s, (struct held){ 1, 0, 1, 0, 0 }, 1, events[i]);
-        story_expect_only(&s, " step_failed", said);
-        story_close(&s);
-    }
-    buffer_free(&large);
-    buffer_free(&deep);
-}
-END_TEST
-
-/* As much work as one text may be, all of it together. */
-START_TEST(a_mapping_has_one_tank_of_fuel)
-{
-    struct story s;
-    struct buffer plan = { 0 };
-    buffer_print(&plan, "steps:\n"
-                        "  - { key: a, kind: wait_for_event, event_type: x,\n"
-                        "      mapping: { n: event.n");
-    for (unsigned i = 0; i < 20; i++)
-        buffer_print(&plan, ", p%u: 'len(seq(1, 100000))'", i);
-    buffer_print(&plan, " } }\n");
-    buffer_append(&plan, "", 1);
-    open_with(&s, (const char *)plan.data);
-    story_start(&s, 1, "");
-    story_matched(&s, (struct held){ 1, 0, 1, 0, 0 }, 1, four);
-    story_expect_only(&s, " step_failed",
-        "0 step_failed run=R1 key=a error_type=TemplateError "
-        "error_message=\"mapping: line 1, column 19: this takes more than 1000000 "
-        "steps of work\"\n");
-    buffer_free(&plan);
-    story_close(&s);
-}
-END_TEST
-
 /* The trigger actor says again what it has not been told was heard. */
 START_TEST(what_is_said_of_no_wait_changes_nothing)
 {
@@ -912,8 +852,6 @@ scheduler_waits_suite(void)
     tcase_add_test(tests, a_wait_that_times_out_is_withdrawn_until_that_is_known);
     tcase_add_test(tests, each_attempt_of_a_wait_is_withdrawn_by_itself);
     tcase_add_test(tests, a_mapping_says_what_the_output_of_a_wait_is);
-    tcase_add_test(tests, a_mapping_gives_no_more_than_a_payload);
-    tcase_add_test(tests, a_mapping_has_one_tank_of_fuel);
     tcase_add_test(tests, a_cancelled_wait_is_withdrawn);
     tcase_add_test(tests, one_of_those_who_are_asked_answers_once);
     tcase_add_test(tests, who_is_asked_what_and_until_when_may_be_given);
