@@ -50,8 +50,8 @@ evaluate_text(struct turn *turn, uint32_t step, const char *what, struct bytes s
     return false;
 }
 
-/* A template that is the whole text keeps its type: a space before it is dropped again
- * makes a text of any value. */
+/* A template that is the whole text keeps its type: a dot before it, dropped again,
+ * makes a text of any value.  A space would be trimmed by {{- as well. */
 bool
 evaluate_words(struct turn *turn, uint32_t step, const char *what, struct bytes source,
     struct bytes *words, struct bytes *wrong)
@@ -62,7 +62,7 @@ evaluate_words(struct turn *turn, uint32_t step, const char *what, struct bytes 
         return true;
     }
     uint8_t *longer = arena_take(turn->out->arena, source.size + 1);
-    longer[0] = ' ';
+    longer[0] = '.';
     memcpy(longer + 1, source.data, source.size);
     if (!evaluate_text(
             turn, step, what, bytes_of(longer, source.size + 1), &value, wrong))

@@ -3,6 +3,8 @@
 #include "tests/traces/scheduler_story.h"
 #include "tests/traces/suites.h"
 
+#include <stdio.h>
+
 static void
 open_with(struct story *s, const char *plan)
 {
@@ -391,6 +393,34 @@ START_TEST(a_check_is_tried_again_only_for_the_errors_that_are_named)
 }
 END_TEST
 
+START_TEST(a_name_may_begin_with_a_template_that_trims)
+{
+    static const struct {
+        const char *name, *inputs, *said;
+    } rows[] = {
+        { "'{{- .inputs.n }}'", "\x81\xa1n\xa3you", "title=you" },
+        { "'  {{- .inputs.n }}'", "\x81\xa1n\xa3you", "title=you" },
+        { "'a {{- .inputs.n }}'", "\x81\xa1n\xa3you", "title=ayou" },
+        { "'{{- .inputs.n -}}'", "\x81\xa1n\xa0", "" },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct story s;
+        char plan[200], said[200];
+        snprintf(plan, sizeof plan,
+            "run_name: %s\nsteps:\n  - { key: a, kind: set, values: {} }\n",
+            rows[i].name);
+        open_with(&s, plan);
+        story_start_with(&s, 1, "", text(rows[i].inputs));
+        snprintf(said, sizeof said,
+            "0 run_started run=R1 automation=A name=flow version=1 inputs=(%zu bytes) "
+            "source=api steps=1%s%s\n",
+            strlen(rows[i].inputs), rows[i].said[0] != '\0' ? " " : "", rows[i].said);
+        story_expect_only(&s, "run_started", said);
+        story_close(&s);
+    }
+}
+END_TEST
+
 /* Once it is empty none can be evaluated any more. */
 START_TEST(the_checks_of_a_step_share_one_tank_of_fuel)
 {
@@ -496,6 +526,7 @@ scheduler_kinds_suite(void)
     TCase *tests = tcase_create("kinds");
     tcase_add_test(tests, a_set_is_over_in_the_turn_in_which_it_begins);
     tcase_add_test(tests, a_job_gets_what_its_templates_say);
+    tcase_add_test(tests, a_name_may_begin_with_a_template_that_trims);
     tcase_add_test(tests, the_checks_of_a_step_share_one_tank_of_fuel);
     tcase_add_test(tests, a_mapping_gives_no_more_than_a_payload);
     tcase_add_test(tests, a_mapping_has_one_tank_of_fuel);
