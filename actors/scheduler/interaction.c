@@ -287,6 +287,19 @@ pack_output(struct turn *turn, const struct interaction_row *row,
     return output;
 }
 
+/* They are the output of the step, or will be. */
+static struct refusal
+must_fit(struct turn *turn, const struct interaction_row *row,
+    const struct interaction_requested *request, const struct interaction_respond *said)
+{
+    struct bytes output = pack_output(turn, row, request, said);
+    if (output.size <= turn->state->config->payload_max
+        && pack_check(output) == ERR_NONE)
+        return refuse(ERR_NONE, "");
+    return refuse(ERR_TOO_LARGE, "all answers together would be larger than "
+                                 "payload_max, or nested deeper than 32 levels");
+}
+
 /* With this answer; who is named twice answers once. */
 static bool
 all_have_answered(const struct interaction_row *row,
@@ -412,6 +425,8 @@ on_interaction_respond(const struct scheduler_state *state, uint64_t now_ms,
     }
     struct interaction_requested request = request_of(&turn, row.step);
     struct refusal refusal = object_to(&row, &request, said, now_ms);
+    if (refusal.err == ERR_NONE && !said->cancel)
+        refusal = must_fit(&turn, &row, &request, said);
     if (refusal.err != ERR_NONE) {
         refuse_request(out, said->request, refusal);
         return;

@@ -299,6 +299,51 @@ START_TEST(an_answer_that_is_no_value_is_refused)
 }
 END_TEST
 
+/* An output has the last answer, and all. */
+START_TEST(answers_that_are_more_than_an_output_are_refused)
+{
+    static const char said[] =
+        "0 -> gateway refused request=9 err=11 detail=\"all answers together would be "
+        "larger than payload_max, or nested deeper than 32 levels\"\n";
+    struct buffer large = { 0 }, small = { 0 }, deep = { 0 };
+    uint8_t bytes[600] = { 0 };
+    struct story s;
+    story_make(&s);
+    s.trace.config.payload_max = 1024;
+    story_open(&s);
+    story_learn(&s, 1,
+        "steps:\n  - { key: a, kind: interaction, protocol: information,\n"
+        "      title: t, targets: [ann, bob], resolution_policy: all_of }\n");
+    story_start(&s, 1, "");
+    struct id asked = story_interaction(&s, 1, 0, 1);
+    pack_blob(&large, bytes_of(bytes, sizeof bytes));
+    pack_blob(&small, bytes_of(bytes, 400));
+    for (unsigned depth = 0; depth < PACK_DEPTH_MAX; depth++)
+        pack_array(&deep, depth < PACK_DEPTH_MAX - 1);
+    trace_skip(&s.trace);
+    answer(&s, (struct interaction_respond){ .interaction = asked,
+                   .value = buffer_bytes(&large),
+                   .principal = text("ann") });
+    story_expect(&s, said);
+    answer(&s, (struct interaction_respond){ .interaction = asked,
+                   .value = buffer_bytes(&deep),
+                   .principal = text("ann") });
+    story_expect(&s, said);
+    answer(&s, (struct interaction_respond){ .interaction = asked,
+                   .value = buffer_bytes(&small),
+                   .principal = text("ann") });
+    trace_skip(&s.trace);
+    answer(&s, (struct interaction_respond){ .interaction = asked,
+                   .value = buffer_bytes(&small),
+                   .principal = text("bob") });
+    story_expect(&s, said);
+    buffer_free(&large);
+    buffer_free(&small);
+    buffer_free(&deep);
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(a_moment_before_now_is_now)
 {
     static const char *const moments[] = { "1970-01-01T00:00:02Z",
@@ -387,6 +432,7 @@ scheduler_people_suite(void)
     tcase_add_test(tcase, a_question_expires_with_its_step);
     tcase_add_test(tcase, who_answers_while_the_run_is_closing_is_too_late);
     tcase_add_test(tcase, an_answer_that_is_no_value_is_refused);
+    tcase_add_test(tcase, answers_that_are_more_than_an_output_are_refused);
     tcase_add_test(tcase, a_moment_before_now_is_now);
     tcase_add_test(tcase, a_gate_that_is_answered_shows_its_own_checks);
     suite_add_tcase(suite, tcase);
