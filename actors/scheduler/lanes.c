@@ -6,6 +6,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
+/* So many lanes stay, though nothing is in them: jobs come and go one by one. */
+enum { LANES_KEPT = 64 };
+
 struct told_job {
     struct id run; /* with `step` the key: no gap between them */
     uint8_t step[4];
@@ -52,6 +55,25 @@ weigh(struct lanes *lanes, struct lane *lane)
         list_remove(&lane->link);
     else
         list_append(&lanes->hungry, &lane->link);
+}
+
+static void
+lane_free(struct lanes *lanes, struct lane *lane)
+{
+    list_remove(&lane->all);
+    map_remove(&lanes->lanes, lane_key(lane));
+    free(lane->next);
+    free(lane);
+}
+
+/* Something has left it: nothing may be left. */
+static void
+leave(struct lanes *lanes, struct lane *lane)
+{
+    weigh(lanes, lane);
+    if (lane->count == 0 && !lane->more && lane->told == 0
+        && lanes->lanes.count > LANES_KEPT)
+        lane_free(lanes, lane);
 }
 
 static struct lane *
@@ -141,12 +163,8 @@ lanes_close(struct lanes *lanes)
 {
     struct list *at;
     forget_told(lanes);
-    while ((at = list_first(&lanes->all)) != NULL) {
-        struct lane *lane = LIST_OF(at, struct lane, all);
-        list_remove(at);
-        free(lane->next);
-        free(lane);
-    }
+    while ((at = list_first(&lanes->all)) != NULL)
+        lane_free(lanes, LIST_OF(at, struct lane, all));
     map_free(&lanes->told);
     map_free(&lanes->lanes);
 }
@@ -244,7 +262,7 @@ lanes_drop(struct lanes *lanes, uint64_t number, const struct id *run, uint32_t 
         list_remove(&told->link);
         free(told);
     }
-    weigh(lanes, lane);
+    leave(lanes, lane);
 }
 
 void
@@ -253,7 +271,7 @@ lanes_read(struct lanes *lanes, uint64_t number, const struct lane_job *job, boo
     struct lane *lane = lane_of(lanes, number);
     lane->read = *job;
     set_more(lanes, lane, more);
-    weigh(lanes, lane);
+    leave(lanes, lane);
 }
 
 bool

@@ -2,8 +2,11 @@
  * the store, in order, and no kind waits for another.
  * Method: offers are compared. */
 #include "actors/plan/plans.h"
+#include "actors/scheduler/state.h"
 #include "tests/traces/scheduler_story.h"
 #include "tests/traces/suites.h"
+
+#include <stdio.h>
 
 #define QUEUED(key, queue)                                                             \
     "  - { key: " key ", kind: action, config: { action_name: x, queue: " queue " } "  \
@@ -45,6 +48,36 @@ START_TEST(a_window_of_two_is_kept_and_filled_again_in_order)
         "bytes) order=6 life=1\n");
     story_completed(&s, (struct held){ 3, 0, 1, 1, 1 });
     story_expect_only(&s, "job_offered", "");
+    story_close(&s);
+}
+END_TEST
+
+/* Each automation may have kinds of its own, and go. */
+START_TEST(kinds_of_jobs_that_are_done_take_no_memory)
+{
+    enum { KINDS = 200 };
+    struct story s;
+    char steps[200], name[16];
+    open_narrow(&s);
+    const struct scheduler_state *state = s.trace.state;
+    for (unsigned i = 1; i <= KINDS; i++) {
+        snprintf(name, sizeof name, "n%u", i);
+        snprintf(steps, sizeof steps,
+            "steps:\n  - { key: a, kind: action, action: act%u }\n", i);
+        story_learn_as(&s, name, 1, steps);
+        trace_give(&s.trace, ACTOR_gateway, 0,
+            (struct message){ .code = RUN_START,
+                .run_start = { .request = 7,
+                    .question = 7,
+                    .run = story_run(i),
+                    .automation = text(name),
+                    .source = text("api") } });
+        story_completed(&s, (struct held){ i, 0, 1, 1, 1 });
+        trace_skip(&s.trace);
+    }
+    ck_assert_uint_le(state->lanes.lanes.count, KINDS / 2);
+    story_lease_begins(&s, 2, 2);
+    ck_assert_uint_le(state->lanes.lanes.count, KINDS / 2);
     story_close(&s);
 }
 END_TEST
@@ -248,6 +281,7 @@ scheduler_lanes_suite(void)
     Suite *suite = suite_create("scheduler lanes");
     TCase *tests = tcase_create("scheduler lanes");
     tcase_add_test(tests, a_window_of_two_is_kept_and_filled_again_in_order);
+    tcase_add_test(tests, kinds_of_jobs_that_are_done_take_no_memory);
     tcase_add_test(tests, a_long_backlog_is_read_from_the_store_in_order);
     tcase_add_test(tests, after_a_crash_the_backlog_is_told_in_the_same_order);
     tcase_add_test(tests, a_returned_job_finds_its_place_behind_a_full_window);
