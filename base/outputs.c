@@ -1,5 +1,7 @@
 #include "base/outputs.h"
 
+#include "base/arena.h"
+#include "base/map.h"
 #include "base/pack.h"
 
 static const char prefix[] = "::set-output ";
@@ -62,53 +64,36 @@ outputs_read(struct outputs *o, struct bytes chunk)
     }
 }
 
-/* The value of `name` in the pairs from the `from`th on; nothing if there is none. */
-static bool
-find(const struct outputs *o, size_t from, struct bytes name, struct bytes *value)
-{
-    struct cursor c = cursor_over(buffer_bytes(&o->pairs));
-    bool found = false;
-    for (size_t i = 0; i < o->count; i++) {
-        bool same = bytes_equal(cursor_text(&c), name);
-        struct bytes this_one = cursor_text(&c);
-        if (i < from || !same)
-            continue;
-        found = true;
-        *value = this_one;
-    }
-    return found;
-}
-
-static bool
-came_before(const struct outputs *o, size_t index, struct bytes name)
-{
-    struct cursor c = cursor_over(buffer_bytes(&o->pairs));
-    for (size_t i = 0; i < index; i++) {
-        if (bytes_equal(cursor_text(&c), name))
-            return true;
-        cursor_skip(&c);
-    }
-    return false;
-}
+/* A name and its last value. */
+struct output {
+    struct bytes name, value;
+};
 
 void
 outputs_write(const struct outputs *o, struct buffer *out)
 {
-    struct buffer pairs = { 0 };
+    struct arena arena = { 0 };
+    struct map by_name = { 0 };
+    struct output *all = arena_take(&arena, (o->count + 1) * sizeof *all);
     struct cursor c = cursor_over(buffer_bytes(&o->pairs));
     size_t count = 0;
     for (size_t i = 0; i < o->count; i++) {
-        struct bytes name = cursor_text(&c), value = cursor_text(&c);
-        if (came_before(o, i, name))
-            continue;
-        (void)find(o, i, name, &value);
-        pack_text(&pairs, name);
-        pack_text(&pairs, value);
-        count++;
+        struct bytes name = cursor_text(&c);
+        struct output *output = map_get(&by_name, name);
+        if (output == NULL) {
+            output = &all[count++];
+            output->name = name;
+            map_put(&by_name, name, output);
+        }
+        output->value = cursor_text(&c);
     }
     pack_map(out, count);
-    buffer_append_bytes(out, buffer_bytes(&pairs));
-    buffer_free(&pairs);
+    for (size_t i = 0; i < count; i++) {
+        pack_text(out, all[i].name);
+        pack_text(out, all[i].value);
+    }
+    map_free(&by_name);
+    arena_free(&arena);
 }
 
 void

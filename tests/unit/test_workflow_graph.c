@@ -1,9 +1,12 @@
 /* Goal: ids, lease ids and outputs of workflow-graph are read as they were written. */
+#include "base/clock.h"
 #include "base/outputs.h"
 #include "base/pack.h"
 #include "gateway/workflow_graph/lease_id.h"
 #include "gateway/workflow_graph/names.h"
 #include "tests/unit/gateway_suites.h"
+
+#include <stdio.h>
 
 START_TEST(every_id_has_a_key_of_its_own_and_keys_are_their_own)
 {
@@ -145,6 +148,29 @@ START_TEST(a_line_without_end_takes_no_memory_and_sets_nothing)
 }
 END_TEST
 
+/* The gateway does nothing else meanwhile. */
+START_TEST(many_names_are_written_at_once)
+{
+    enum { NAMES = 4500 };
+    struct outputs o = { 0 };
+    struct buffer map = { 0 };
+    char name[16];
+    for (unsigned i = 0; i < 2 * NAMES; i++) {
+        snprintf(name, sizeof name, "%x", i % NAMES);
+        outputs_set(&o, text(name), i < NAMES ? text("") : text("2"));
+    }
+    uint64_t begin_ms = clock_monotonic_ms();
+    outputs_write(&o, &map);
+    ck_assert_uint_lt(clock_monotonic_ms() - begin_ms, 100);
+    struct cursor c = cursor_over(buffer_bytes(&map));
+    ck_assert_uint_eq(cursor_map(&c), NAMES);
+    ck_assert(bytes_equal(cursor_text(&c), text("0")));
+    ck_assert(bytes_equal(cursor_text(&c), text("2")));
+    outputs_free(&o);
+    buffer_free(&map);
+}
+END_TEST
+
 Suite *
 workflow_graph_suite(void)
 {
@@ -156,6 +182,7 @@ workflow_graph_suite(void)
     tcase_add_test(t, what_is_no_lease_id_is_refused);
     tcase_add_test(t, lines_set_outputs_wherever_chunks_end);
     tcase_add_test(t, a_line_without_end_takes_no_memory_and_sets_nothing);
+    tcase_add_test(t, many_names_are_written_at_once);
     suite_add_tcase(s, t);
     return s;
 }
