@@ -248,6 +248,8 @@ door_enter(struct request *r, const char *method, struct bytes raw_target)
     struct bytes in_path = { 0 };
     r->method = method;
     enum err err = target_read(raw_target, &r->arena, &r->target, &fault);
+    if (r->target.host.size > 0) /* then the header counts for nothing */
+        r->headers[HEADER_HOST] = r->target.host;
     if (err == ERR_NONE)
         in_path = key_in_path(r);
     if (err == ERR_NONE)

@@ -2,6 +2,8 @@
 
 #include "base/pack.h"
 
+#include <strings.h>
+
 static int
 hex_value(uint8_t c)
 {
@@ -93,6 +95,32 @@ read_query(
     return ERR_NONE;
 }
 
+/* Whoever asks as a proxy is asked names the server before the path.  False: it is no
+ * name, or one with something about a user, which nobody may be fooled by. */
+static bool
+take_host(struct bytes *raw, struct arena *arena, struct bytes *host)
+{
+    static const char *const schemes[] = { "http://", "https://" };
+    size_t at = 0, end;
+    for (size_t i = 0; i < COUNT(schemes); i++) {
+        size_t size = strlen(schemes[i]);
+        if (raw->size >= size
+            && strncasecmp((const char *)raw->data, schemes[i], size) == 0)
+            at = size;
+    }
+    for (end = at; at > 0 && end < raw->size; end++)
+        if (raw->data[end] == '/' || raw->data[end] == '?')
+            break;
+    struct bytes name = bytes_of(raw->data + at, end - at);
+    if (at == 0)
+        return true;
+    if (name.size == 0 || memchr(name.data, '@', name.size) != NULL)
+        return false;
+    *host = arena_copy(arena, name);
+    *raw = bytes_of(raw->data + end, raw->size - end);
+    return true;
+}
+
 enum err
 target_read(
     struct bytes raw, struct arena *arena, struct target *target, struct fault *fault)
@@ -100,13 +128,16 @@ target_read(
     memset(target, 0, sizeof *target);
     if (raw.size > TARGET_SIZE_MAX)
         return fault_set(fault, ERR_TOO_LARGE, "the request line is too long");
-    if (raw.size == 0 || raw.data[0] != '/')
-        return fault_set(fault, ERR_MALFORMED, "the path does not begin with '/'");
     for (size_t i = 0; i < raw.size; i++)
         if (raw.data[i] <= ' ' || raw.data[i] >= 0x7f || raw.data[i] == '#'
             || raw.data[i] == '\\')
             return fault_set(fault, ERR_MALFORMED, "the path has a bare character");
-    struct bytes rest = bytes_of(raw.data + 1, raw.size - 1);
+    if (!take_host(&raw, arena, &target->host))
+        return fault_set(fault, ERR_MALFORMED, "the target names no host");
+    bool bare = target->host.size > 0 && (raw.size == 0 || raw.data[0] == '?');
+    if (!bare && (raw.size == 0 || raw.data[0] != '/'))
+        return fault_set(fault, ERR_MALFORMED, "the path does not begin with '/'");
+    struct bytes rest = bare ? raw : bytes_of(raw.data + 1, raw.size - 1);
     struct bytes path = cut(&rest, '?');
     enum err err = read_path(path, arena, target, fault);
     return err != ERR_NONE ? err : read_query(rest, arena, target, fault);

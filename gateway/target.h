@@ -11,17 +11,19 @@ struct query {
 };
 
 struct target {
+    struct bytes host;                   /* with its port, if the target names one */
     struct bytes segments[SEGMENTS_MAX]; /* decoded, in order, none empty */
     size_t segment_count;
     struct query queries[QUERIES_MAX]; /* decoded, in order, no name twice */
     size_t query_count;
 };
 
-/* Read the raw form, such as "/a/b%20c?limit=3".  Keeps its bytes in `arena`.
+/* Read the raw form, such as "/a/b%20c?limit=3" or "http://host:80/a", which proxies
+ * are asked with.  Keeps its bytes in `arena`.
  *
- * ERR_MALFORMED  it does not begin with "/", has an empty segment (but a last one),
- *                "." or "..", a character that must be escaped, an escape of NUL or of
- *                what is not UTF-8, a name twice; `fault` says what
+ * ERR_MALFORMED  it is neither, has an empty segment (but a last one), "." or "..", a
+ *                character that must be escaped, an escape of NUL or of what is not
+ *                UTF-8, a name twice; `fault` says what
  * ERR_TOO_LARGE  longer than TARGET_SIZE_MAX, or too many parts
  */
 MUST_CHECK enum err target_read(

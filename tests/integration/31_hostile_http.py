@@ -52,7 +52,10 @@ CASES = [
     ("dots", b"GET /capstan/../healthz HTTP/1.1\r\n" + HOST + b"\r\n", {400}),
     ("escaped dots", b"GET /%2e%2e/healthz HTTP/1.1\r\n" + HOST + b"\r\n", {400}),
     ("empty segment", b"GET //healthz HTTP/1.1\r\n" + HOST + b"\r\n", {400}),
-    ("absolute target", b"GET http://b/healthz HTTP/1.1\r\n" + HOST + b"\r\n", {400}),
+    ("a user in the target", b"GET http://u@a/healthz HTTP/1.1\r\n" + HOST + b"\r\n",
+     {400}),
+    ("no host in the target", b"GET http:///healthz HTTP/1.1\r\n" + HOST + b"\r\n",
+     {400}),
     ("star", b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n", {400}),
     ("connect", b"CONNECT a:80 HTTP/1.1\r\n" + HOST + b"\r\n", {400, 405}),
     ("broken escape", b"GET /healthz%zz HTTP/1.1\r\n" + HOST + b"\r\n", {400}),
@@ -154,6 +157,18 @@ class HostileHttpTest(unittest.TestCase):
                 b"GET /nothing HTTP/1.1\r\n" + HOST + b"\r\n",
                 b"GET /readyz HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"]
         self.assertEqual(statuses(talk(self.engine, b"".join(asks))), [200, 404, 200])
+
+    def test_a_target_that_names_the_host_means_that_and_not_the_header(self):
+        def ask(target, host):
+            return statuses(talk(self.engine, f"GET {target} HTTP/1.1\r\nHost: {host}\r\n"
+                                 "Connection: close\r\n\r\n".encode()))
+        self.assertEqual(ask("http://b/healthz", "a"), [200])
+        self.assertEqual(ask("HTTPS://b:80?limit=1", "a"), [404])
+        trusting = "/api/workers"
+        self.assertEqual(ask(trusting, "localhost"), [200])
+        self.assertEqual(ask(trusting, "elsewhere"), [401])
+        self.assertEqual(ask("http://localhost" + trusting, "elsewhere"), [200])
+        self.assertEqual(ask("http://elsewhere" + trusting, "localhost"), [401])
 
     def test_a_request_may_come_byte_by_byte(self):
         with Client(self.engine) as client:

@@ -35,9 +35,29 @@ START_TEST(a_target_is_cut_and_decoded)
 }
 END_TEST
 
+START_TEST(a_target_may_name_the_host)
+{
+    ck_assert_int_eq(take("/a"), ERR_NONE);
+    ck_assert_uint_eq(target.host.size, 0);
+    ck_assert_int_eq(take("http://b:80/a?x=1"), ERR_NONE);
+    ck_assert(bytes_equal(target.host, text("b:80")));
+    ck_assert_uint_eq(target.segment_count, 1);
+    ck_assert(bytes_equal(target.segments[0], text("a")));
+    ck_assert(bytes_equal(target_query(&target, "x"), text("1")));
+    ck_assert_int_eq(take("HTTPS://b"), ERR_NONE);
+    ck_assert(bytes_equal(target.host, text("b")));
+    ck_assert_uint_eq(target.segment_count, 0);
+    ck_assert_int_eq(take("http://b?x=2"), ERR_NONE);
+    ck_assert_uint_eq(target.segment_count, 0);
+    ck_assert(bytes_equal(target_query(&target, "x"), text("2")));
+}
+END_TEST
+
 START_TEST(a_target_with_two_readings_is_malformed)
 {
-    static const char *const wrong[] = { "", "a", "http://a/b", "*", "//", "/a//b",
+    static const char *const wrong[] = { "", "a", "*", "http:/a/b", "http://",
+        "http:///a", "http://u@a/b", "https://?a", "ftp://a/b", "http://a b/", "http://a#/",
+        "//", "/a//b",
         "/.", "/a/..", "/%2e%2E", "/%2E", "/a%", "/a%2", "/a%gg", "/%00", "/a?b=%00",
         "/%ff", "/%c0%80", "/a b", "/a\x7f", "/\xc3\xa9", "/a#b", "/a\\b", "/a?b=1&b=2",
         "?a=1" };
@@ -231,6 +251,7 @@ router_suite(void)
     TCase *tests = tcase_create("router");
     tcase_add_checked_fixture(tests, open_router, close_router);
     tcase_add_test(tests, a_target_is_cut_and_decoded);
+    tcase_add_test(tests, a_target_may_name_the_host);
     tcase_add_test(tests, a_target_with_two_readings_is_malformed);
     tcase_add_test(tests, a_target_is_bounded);
     tcase_add_test(tests, a_number_is_nothing_but_digits);
