@@ -7,7 +7,12 @@
 
 #include <stdio.h>
 
-enum { CONFIG_TEXT_MAX = 4096, CONFIG_URL_MAX = 300, SCHEDULERS_MAX = 64 };
+enum {
+    CONFIG_TEXT_MAX = 4096,
+    CONFIG_URL_MAX = 300,
+    SCHEDULERS_MAX = 64,
+    KEYS_OF_ALL_MAX = 1000000, /* of all projects together, and as many principals */
+};
 
 typedef uint32_t config_u32_t;
 typedef uint64_t config_u64_t;

@@ -37,7 +37,7 @@ struct auth {
     struct project *projects; /* few */
     struct held **all;
     struct principal **whose; /* all principals */
-    size_t count, principal_count, max;
+    size_t count, count_room, principal_count, principal_room, max;
     struct hash nobody; /* compared with when no key has the id */
 };
 
@@ -45,8 +45,7 @@ struct auth *
 auth_new(const uint8_t secret[SECRET_SIZE], size_t keys_max)
 {
     struct auth *auth = calloc(1, sizeof *auth);
-    if (auth == NULL || (auth->all = calloc(keys_max, sizeof *auth->all)) == NULL
-        || (auth->whose = calloc(keys_max, sizeof *auth->whose)) == NULL)
+    if (auth == NULL)
         WRONG("out of memory");
     memcpy(auth->secret, secret, SECRET_SIZE);
     auth->max = keys_max;
@@ -85,6 +84,19 @@ key_name(struct key *key, struct bytes name)
         memcpy(key->name, name.data, name.size);
 }
 
+/* Room for one pointer more behind `count`. */
+static void *
+grown(void *list, size_t count, size_t *room)
+{
+    if (count < *room)
+        return list;
+    *room = *room * 2 + 16;
+    list = reallocarray(list, *room, sizeof(void *));
+    if (list == NULL)
+        WRONG("out of memory");
+    return list;
+}
+
 /* One that is not told yet is barred. */
 static struct principal *
 principal_of(struct auth *auth, const struct id *id)
@@ -97,6 +109,7 @@ principal_of(struct auth *auth, const struct id *id)
         WRONG("out of memory");
     known->id = *id;
     known->barred = true;
+    auth->whose = grown(auth->whose, auth->principal_count, &auth->principal_room);
     auth->whose[auth->principal_count++] = known;
     map_put(&auth->principals, id_bytes(&known->id), known);
     return known;
@@ -144,6 +157,7 @@ auth_learn(struct auth *auth, const struct key *key)
         if (known == NULL)
             WRONG("out of memory");
         known->key.id = key->id;
+        auth->all = grown(auth->all, auth->count, &auth->count_room);
         auth->all[auth->count++] = known;
         map_put(&auth->keys, id_bytes(&known->key.id), known);
     }

@@ -66,7 +66,7 @@ main(int argc, char **argv)
     child_shut_in(&g->child, false);
     g->now_ms = clock_monotonic_ms();
     g->holding.bytes_max = g->waiting.bytes_max = g->child.config.bodies_bytes_max;
-    g->auth = auth_new(g->child.secret, (size_t)g->child.config.keys_max + 1);
+    g->auth = auth_new(g->child.secret, (size_t)KEYS_OF_ALL_MAX + 1);
     auth_learn_managed(g->auth, g->child.life);
     g->watches = watches_new();
     g->workers = workers_new(g);

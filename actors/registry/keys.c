@@ -87,13 +87,19 @@ well_formed(const struct key_create *create)
            && (create->scopes & ~(uint32_t)SCOPES_ALL) == 0;
 }
 
-static uint64_t
-keys_made(const struct registry_state *state)
+/* False: it was refused. */
+static bool
+has_room(const struct registry_state *state, uint64_t request, struct outbox *out)
 {
-    struct row_key key = key_of_counts();
-    struct count_entry counts;
-    entry_read(state->journal, &key, &count_entry_shape, &counts);
-    return counts.keys;
+    uint64_t of_all = counts_of_all(state).keys;
+    if (project_full(state, &out->project, 'K', of_all, state->config->keys_max))
+        refuse(out, request, ERR_BUSY, text("the limit keys_max is reached"));
+    else if (of_all >= keys_of_all_max(state))
+        refuse(out, request, ERR_BUSY,
+            text("all projects together have as many keys as the engine takes"));
+    else
+        return true;
+    return false;
 }
 
 /* Asked again, as after a timeout: the same key is made once. */
@@ -165,10 +171,8 @@ on_key_create(const struct registry_state *state, uint64_t now_ms,
         create_again(state, out, create, &key);
         return;
     }
-    if (keys_made(state) >= state->config->keys_max) {
-        refuse(out, create->request, ERR_BUSY, text("the limit keys_max is reached"));
+    if (!has_room(state, create->request, out))
         return;
-    }
     key = (struct key_entry){
         .name = create->name,
         .hash = create->hash,
@@ -296,5 +300,5 @@ tell_keys(const struct registry_state *state, struct outbox *out)
         record = next_made(state->journal, record);
     }
     out->project = (struct id){ { 0 } };
-    say_keys_complete(out, (struct keys_complete){ .count = keys_made(state) });
+    say_keys_complete(out, (struct keys_complete){ .count = counts_of_all(state).keys });
 }

@@ -320,13 +320,12 @@ static bool
 may_begin(const struct registry_state *state, const struct principal_set *set,
     struct outbox *out)
 {
-    struct row_key key = key_of_counts();
-    struct count_entry counts;
-    entry_read(state->journal, &key, &count_entry_shape, &counts);
+    uint64_t of_all = counts_of_all(state).principals;
     if (set->name.size == 0 || set->name.size > NAME_MAX_BYTES)
         refuse(out, set->request, ERR_INVALID,
             text("a principal needs a name of 1 to 200 bytes"));
-    else if (counts.principals >= state->config->keys_max)
+    else if (project_full(state, &out->project, 'P', of_all, state->config->keys_max)
+             || of_all >= keys_of_all_max(state))
         refuse(out, set->request, ERR_BUSY,
             text("there are as many principals as keys_max allows keys"));
     else

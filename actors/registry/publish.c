@@ -91,13 +91,11 @@ may_be_called(struct bytes name)
     return name.size <= PLAN_KEY_MAX && !like_an_id(name);
 }
 
-static uint64_t
-automations_made(const struct registry_state *state)
+static bool
+too_many(const struct registry_state *state, const struct id *project)
 {
-    struct row_key key = key_of_counts();
-    struct count_entry counts;
-    entry_read(state->journal, &key, &count_entry_shape, &counts);
-    return counts.automations;
+    return project_full(state, project, 'A', counts_of_all(state).automations,
+        state->config->automations_max);
 }
 
 /* A text that has arrived, and the automation that it is for. */
@@ -165,7 +163,7 @@ publish(const struct registry_state *state, uint64_t now_ms, const struct messag
         refuse(out, request, ERR_CONFLICT, text("another automation has this id"));
         return;
     }
-    if (!p->known && automations_made(state) >= state->config->automations_max) {
+    if (!p->known && too_many(state, &out->project)) {
         refuse(out, request, ERR_BUSY, text("the limit automations_max is reached"));
         return;
     }

@@ -47,10 +47,7 @@ well_formed(const struct queue_set *set)
 static bool
 too_many(const struct registry_state *state)
 {
-    struct row_key key = key_of_counts();
-    struct count_entry counts;
-    entry_read(state->journal, &key, &count_entry_shape, &counts);
-    return counts.queues >= QUEUES_MAX;
+    return counts_of_all(state).queues >= QUEUES_MAX;
 }
 
 /* What leaves must not borrow from the journal: it is committed before. */

@@ -37,6 +37,15 @@ trigger_peer(const struct registry_state *state)
 void refuse(struct outbox *out, uint64_t request, enum err err, struct bytes detail);
 void refuse_unknown(struct outbox *out, uint64_t request);
 
+/* room.c */
+struct count_entry counts_of_all(const struct registry_state *state);
+/* Has the project `max` rows of this letter?  All projects together have `of_all`. */
+bool project_full(const struct registry_state *state, const struct id *project,
+    char letter, uint64_t of_all, uint64_t max);
+/* How many keys all projects may have together, and as many principals: a hundred may
+ * be full, and a gateway has memory for them. */
+uint64_t keys_of_all_max(const struct registry_state *state);
+
 /* publish.c */
 void on_automation_apply(const struct registry_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out);

@@ -324,9 +324,13 @@ START_TEST(there_are_no_more_automations_than_allowed)
     registry_apply_text(&t, 2, b_yaml, 2);
     ck_assert_uint_eq(trace_sent(&t, REFUSED)->refused.request, 2);
     ck_assert_uint_eq(trace_sent(&t, REFUSED)->refused.err, ERR_BUSY);
-    /* A version of one that exists is none more. */
+    /* A version of one that exists is none more, nor is one of another project. */
     registry_apply_text(&t, 3, "{name: a, steps: [{kind: action, action: json}]}", 2);
+    t.project = id_of_name(text("another"));
+    registry_apply_text(&t, 4, a_yaml, 2);
     ck_assert_uint_eq(trace_sent(&t, REFUSED)->refused.request, 2);
+    registry_apply_text(&t, 5, b_yaml, 3);
+    registry_expect_refused(&t, ERR_BUSY, "the limit automations_max is reached");
     trace_close(&t);
 }
 END_TEST
@@ -528,8 +532,28 @@ START_TEST(there_are_no_more_keys_than_allowed)
     trace_open(&t);
     create_key(&t, 1, 1, "one");
     create_key(&t, 2, 2, "two");
-    ck_assert_uint_eq(trace_sent(&t, REFUSED)->refused.request, 2);
-    ck_assert_uint_eq(trace_sent(&t, REFUSED)->refused.err, ERR_BUSY);
+    registry_expect_refused(&t, ERR_BUSY, "the limit keys_max is reached");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(who_has_as_many_as_it_may_keeps_no_other_project_out)
+{
+    enum { PROJECTS = 100 }; /* that may have all that they may */
+    char name[16];
+    struct trace t;
+    trace_make(&t, &registry_actor);
+    t.config.keys_max = 1;
+    trace_open(&t);
+    for (unsigned n = 1; n <= PROJECTS + 1; n++) {
+        snprintf(name, sizeof name, "project%u", n);
+        t.project = id_of_name(text(name));
+        create_key(&t, n, n, "one");
+        if (n <= PROJECTS)
+            ck_assert_uint_eq(trace_sent(&t, DOCUMENT)->document.request, n);
+    }
+    registry_expect_refused(&t, ERR_BUSY,
+        "all projects together have as many keys as the engine takes");
     trace_close(&t);
 }
 END_TEST
@@ -561,6 +585,7 @@ registry_suite(void)
     tcase_add_test(c, a_gateway_that_greets_is_told_all_keys_and_their_end);
     tcase_add_test(c, a_key_made_while_others_are_told_leaves_none_out);
     tcase_add_test(c, there_are_no_more_keys_than_allowed);
+    tcase_add_test(c, who_has_as_many_as_it_may_keeps_no_other_project_out);
     suite_add_tcase(suite, c);
     return suite;
 }

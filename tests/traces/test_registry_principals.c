@@ -167,6 +167,7 @@ END_TEST
 
 START_TEST(a_principal_is_made_once_and_as_many_as_keys_may_be)
 {
+    char project[16];
     struct trace t;
     registry_open(&t);
     t.config.keys_max = 1;
@@ -175,6 +176,18 @@ START_TEST(a_principal_is_made_once_and_as_many_as_keys_may_be)
     make_principal(&t, 1, "");
     trace_expect(&t, "1000 -> gateway document request=2 document=(…) created=1\n");
     make_principal(&t, 2, "");
+    registry_expect_refused(
+        &t, ERR_BUSY, "there are as many principals as keys_max allows keys");
+    /* Of another project as well, and of all together a hundred times as many. */
+    for (unsigned n = 2; n <= 102; n++) {
+        snprintf(project, sizeof project, "project%u", n);
+        t.project = id_of_name(text(project));
+        trace_skip(&t);
+        make_principal(&t, n, "");
+        if (n <= 100)
+            trace_expect_only(&t, "-> gateway document",
+                "1000 -> gateway document request=2 document=(…) created=1\n");
+    }
     registry_expect_refused(
         &t, ERR_BUSY, "there are as many principals as keys_max allows keys");
     trace_close(&t);
