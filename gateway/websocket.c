@@ -69,6 +69,7 @@ struct websocket {
     unsigned heard_count; /* messages in this run, */
     bool heard_all;       /* and nothing more was there to be read */
     bool held;            /* nothing is read of it */
+    bool dropped;         /* others need the room that it takes: it is gone at once */
     bool parted;          /* its peer said so */
     /* CLOSING: said when all that was said before it has left. */
     bool close_due;
@@ -180,7 +181,7 @@ write_out(struct websocket *socket)
 {
     bool waited = wslay_event_want_write(socket->frames) != 0;
     list_remove(&socket->dirty);
-    if (!settle(socket, !let_go(socket)))
+    if (!settle(socket, socket->dropped || !let_go(socket)))
         return false;
     if (waited && socket->talk->drained != NULL && socket->state == WEBSOCKET_OPEN
         && !wslay_event_want_write(socket->frames))
@@ -371,6 +372,37 @@ ring(struct alarm *alarm)
         &set->gateway->alarms, &socket->alarm, now_ms + PING_MS, TOGETHER_MS);
 }
 
+/* Of all of them, the one that most waits for; this one if no more waits for others. */
+static struct websocket *
+most_owed(struct websocket *most)
+{
+    const struct websockets *set = most->set;
+    for (struct list *at = set->all.next; at != &set->all; at = at->next) {
+        struct websocket *socket = LIST_OF(at, struct websocket, link);
+        if (socket->unsent > most->unsent)
+            most = socket;
+    }
+    return most;
+}
+
+/* Make room for what somebody shall hear: whoever has left most unread makes place, and
+ * at once, as it would not read a farewell.  False: that is who shall hear it. */
+static bool
+make_room(struct websocket *socket, size_t size)
+{
+    struct websockets *set = socket->set;
+    while (!holding_grow(&set->unsent, &socket->unsent, size)) {
+        struct websocket *most = most_owed(socket);
+        if (most == socket || most->unsent <= HOLDING_FREE)
+            return false;
+        most->state = WEBSOCKET_CLOSING;
+        most->dropped = true;
+        holding_drop(&set->unsent, &most->unsent);
+        soil(most);
+    }
+    return true;
+}
+
 bool
 websocket_send(struct websocket *socket, struct bytes message, bool binary)
 {
@@ -381,8 +413,7 @@ websocket_send(struct websocket *socket, struct bytes message, bool binary)
     };
     if (socket->state != WEBSOCKET_OPEN)
         return false;
-    if (behind(socket)
-        || !holding_grow(&socket->set->unsent, &socket->unsent, message.size)) {
+    if (behind(socket) || !make_room(socket, message.size)) {
         websocket_close(socket, WEBSOCKET_TRY_LATER, text(NOT_READING));
         return false;
     }

@@ -24,6 +24,7 @@ import msgpack
 import zmq
 
 sys.path.insert(0, os.path.join(os.environ.get("CAPSTAN_SOURCE", "."), "tests/support"))
+import iii_frames  # noqa: E402
 from engine import API, Engine, SMOKE, until  # noqa: E402
 
 IDLE = int(os.environ.get("IDLE", "500"))
@@ -192,6 +193,26 @@ class Slow(unittest.TestCase):
               f"{took * 1000:.0f} ms")
         self.assertLess(grown, KEPT_MIB)
         self.assertLess(took, SERVED_S)
+
+    def test_6_who_reads_hears_all_though_others_left_no_room(self):
+        small, large, deaf = "x" * 10000, "y" * 100000, 4
+        with Engine(payload_max=131072, bodies_bytes_max=65536) as engine:
+            reader = iii_frames.Worker(engine)
+            for key, value in (("small", small), ("large", large)):
+                reader.call("state::set", {"scope": "s", "key": key, "value": value})
+            for _ in range(deaf):
+                worker = iii_frames.Worker(engine, max_queue=1)
+                self.closing.callback(worker.socket.transport.abort)
+                for _ in range(600):
+                    worker.ask("state::get", {"scope": "s", "key": "small"})
+
+            def some_are_gone():
+                heard = reader.call("state::get", {"scope": "s", "key": "large"})
+                self.assertEqual(heard["result"], large)
+                return engine.counters("gateway.0")["websockets"] <= deaf
+            until(some_are_gone, "who does not read makes room")
+            some_are_gone()
+            reader.close()
 
 
 if __name__ == "__main__":
