@@ -8,7 +8,8 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-/* Why LINE_FRAME_MAX: no engine may set payload_max higher than 64 MiB. */
+/* Why LINE_FRAME_MAX: no engine may set payload_max higher than 32 MiB, and
+ * older ones let it be twice that. */
 enum { LINE_FRAME_MAX = 65 << 20, LINE_QUEUE_MAX = 8192, LINE_LINGER_MS = 1000 };
 
 enum line_news {
