@@ -63,6 +63,17 @@ void principal_offer(const struct registry_state *state, const struct id *princi
 void principal_say(struct outbox *out, const struct id *principal,
     const struct principal_entry *entry);
 
+/* What somebody may do less: a key that is revoked, a principal as it will be, a role as
+ * it will be.  Ids that are zero mean nobody. */
+struct narrowing {
+    struct id key, principal;
+    const struct principal_entry *entry; /* of the principal */
+    struct role_change role;
+};
+/* False: it was refused, for no key of scope admin would be left. */
+bool admin_remains(const struct registry_state *state, uint64_t request,
+    const struct narrowing *change, struct outbox *out);
+
 #define PROJECT_GONE "the project is deleted: who administers it may bring it back"
 bool project_deleted(const struct registry_state *state, const struct id *project);
 /* Tell the gateway of an action of out->project. */

@@ -206,6 +206,9 @@ key_revoke(const struct registry_state *state, uint64_t now_ms, uint64_t request
             text("there is no key of this id in the project"));
         return;
     }
+    if (key.revoked_ms == 0
+        && !admin_remains(state, request, &(struct narrowing){ .key = *id }, out))
+        return;
     if (key.revoked_ms == 0) {
         say_key_revoked(out, (struct key_revoked){ .key = *id });
         key.revoked_ms = now_ms;

@@ -333,6 +333,15 @@ may_begin(const struct registry_state *state, const struct principal_set *set,
     return false;
 }
 
+/* False: it was refused, as nobody else administers the project. */
+static bool
+may_become(const struct registry_state *state, uint64_t request,
+    const struct id *principal, const struct principal_entry *entry, struct outbox *out)
+{
+    struct narrowing change = { .principal = *principal, .entry = entry };
+    return admin_remains(state, request, &change, out);
+}
+
 /* Of a key that is a principal by itself nothing can be changed but that it is. */
 static void
 change_key(const struct registry_state *state, uint64_t now_ms,
@@ -378,7 +387,8 @@ on_principal_set(const struct registry_state *state, uint64_t now_ms,
         entry.state = PRINCIPAL_ACTIVE;
         entry.created_ms = now_ms;
     }
-    if (!take_changes(state, now_ms, set, &entry, out))
+    if (!take_changes(state, now_ms, set, &entry, out)
+        || !may_become(state, set->request, &set->principal, &entry, out))
         return;
     principal_say(out, &set->principal, &entry);
     principal_offer(state, &set->principal, &entry, &none, out);
@@ -433,6 +443,8 @@ on_role_assign(const struct registry_state *state, uint64_t now_ms,
     if (held.count != before) {
         entry.roles = holdings_write(out->arena, &held);
         entry.updated_ms = now_ms;
+        if (!may_become(state, said->request, &said->principal, &entry, out))
+            return;
         principal_say(out, &said->principal, &entry);
     }
     principal_offer(state, &said->principal, &entry, &none, out);

@@ -334,6 +334,9 @@ on_role_set(const struct registry_state *state, uint64_t now_ms,
     role.entry.updated_ms = now_ms;
     if (set->create)
         role.entry.created_ms = now_ms;
+    struct narrowing change = { .role = { role.id, role.entry.scopes } };
+    if (!admin_remains(state, set->request, &change, out))
+        return;
     say_role(out, &role);
     offer_holders(state, &role, out);
     answer(out, set->request, &role, set->create);
@@ -361,6 +364,9 @@ on_role_delete(
     const struct role_delete *delete = &in->role_delete;
     struct role role;
     if (!find_own(state, delete->request, delete->role, &role, out))
+        return;
+    struct narrowing change = { .role = { role.id, 0 } };
+    if (!admin_remains(state, delete->request, &change, out))
         return;
     const struct holders *holders = holders_of(state, out, role.id);
     for (size_t i = 0; i < holders->count; i++)

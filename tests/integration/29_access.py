@@ -92,6 +92,24 @@ class Access(unittest.TestCase):
         self.tool("principals", "delete", mine)
         self.assertEqual(self.read(alone.stdout.strip()), 401)
 
+    def test_the_last_key_that_administers_stays_whoever_asks(self):
+        mine, = [item["id"] for item in self.engine.get("/principals")["items"]]
+        key, = [item["id"] for item in self.engine.get("/keys")["items"]]
+        refused = self.engine.tool("keys", "revoke", key, check=False)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("no key of scope admin would be left", refused.stderr)
+        self.assertIn("keys create NAME --scopes admin", refused.stderr)
+        for path in (f"{API}/keys/{key}", f"{API}/principals/{mine}",
+                     f"/v1/projects/default/principals/{mine}",
+                     f"/v1/projects/default/api-keys/cred{key[3:]}"):
+            with self.assertRaises(Refused) as caught:
+                self.engine.call("DELETE", path)
+            self.assertEqual(caught.exception.status, 409, path)
+        other = self.tool("keys", "create", "other", "--scopes", "admin").strip()
+        self.tool("keys", "revoke", key)
+        self.assertEqual(self.read(self.engine.key), 401)
+        self.assertEqual(self.status(other, "GET", "/keys"), 200)
+
     def test_no_id_stands_for_all(self):
         self.made("principals", "create", "ci")
         reader = self.tool("keys", "create", "r", "--scopes", "read").strip()

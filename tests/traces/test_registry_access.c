@@ -422,6 +422,98 @@ START_TEST(a_key_ended_when_it_was_revoked_though_its_principal_ended_later)
 }
 END_TEST
 
+/* Every way to leave nobody behind who may administer the project. */
+static void
+end_all(struct trace *t)
+{
+    static const char left[] = "no key of scope admin would be left in the project: "
+                               "make another one before";
+    const struct message ways[] = {
+        { .code = KEY_REVOKE, .key_revoke = { 7, registry_id(2) } },
+        { .code = PRINCIPAL_SET,
+            .principal_set = { .request = 7,
+                .principal = registry_id(1),
+                .state = PRINCIPAL_DISABLED } },
+        { .code = PRINCIPAL_SET,
+            .principal_set = { .request = 7,
+                .principal = registry_id(1),
+                .state = PRINCIPAL_DELETED } },
+        { .code = PRINCIPAL_SET,
+            .principal_set = { .request = 7,
+                .principal = registry_id(1),
+                .roles = text("\x91\xa6Worker") } },
+        { .code = ROLE_ASSIGN,
+            .role_assign = { 7, registry_id(1), text("Starter"), text("ann"), 1 } },
+        { .code = ROLE_SET,
+            .role_set = { .request = 7,
+                .role = text("role_a"),
+                .scopes = SCOPE_READ } },
+        { .code = ROLE_DELETE, .role_delete = { 7, text("role_a") } },
+    };
+    for (size_t i = 0; i < COUNT(ways); i++) {
+        trace_skip(t);
+        trace_give(t, ACTOR_gateway, 0, ways[i]);
+        registry_expect_refused(t, ERR_CONFLICT, left);
+    }
+}
+
+static void
+make_alone(struct trace *t, unsigned n, uint32_t scopes)
+{
+    trace_give(t, ACTOR_gateway, 0,
+        (struct message){ .code = KEY_CREATE,
+            .key_create = { .request = 3,
+                .key = registry_id(n),
+                .name = text("ci"),
+                .hash = bytes_of(hash, HASH_SIZE),
+                .scopes = scopes } });
+}
+
+static void
+revoke(struct trace *t, unsigned n)
+{
+    trace_give(t, ACTOR_gateway, 0,
+        (struct message){ .code = KEY_REVOKE, .key_revoke = { 8, registry_id(n) } });
+}
+
+START_TEST(the_last_who_administers_a_project_stays)
+{
+    struct trace t;
+    struct id mine;
+    open_with_starter(&t, SCOPE_ADMIN | SCOPE_READ);
+    make_key(&t, "", false);
+    make_alone(&t, 3, SCOPE_READ | SCOPE_START);
+    mine = t.project;
+    t.project = id_of_name(text("another"));
+    make_alone(&t, 4, SCOPES_ALL);
+    t.project = mine;
+    end_all(&t);
+    /* What leaves it an administrator may be done, and what is none's to begin with. */
+    set_role(&t, (struct role_set){ .request = 6, .scopes = SCOPE_ADMIN });
+    ck_assert_uint_eq(trace_sent(&t, DOCUMENT)->document.request, 6);
+    revoke(&t, 3);
+    ck_assert_uint_eq(trace_sent(&t, DOCUMENT)->document.request, 8);
+    /* Whoever cannot any more is no other one; nor whose principal cannot. */
+    make_alone(&t, 5, SCOPES_ALL);
+    revoke(&t, 5);
+    ck_assert_uint_eq(trace_sent(&t, DOCUMENT)->document.request, 8);
+    revoke(&t, 5); /* asked again */
+    end_all(&t);
+    make_alone(&t, 6, SCOPES_ALL);
+    assign(&t, "Starter", true);
+    ck_assert_uint_eq(trace_sent(&t, DOCUMENT)->document.request, 4);
+    revoke(&t, 6);
+    registry_expect_refused(&t, ERR_CONFLICT,
+        "no key of scope admin would be left in the project: make another one before");
+    /* Of a project that nobody administers, anything may go. */
+    t.project = id_of_name(text("third"));
+    make_alone(&t, 7, SCOPE_READ);
+    revoke(&t, 7);
+    ck_assert_uint_eq(trace_sent(&t, DOCUMENT)->document.request, 8);
+    trace_close(&t);
+}
+END_TEST
+
 Suite *
 registry_access_suite(void)
 {
@@ -440,6 +532,7 @@ registry_access_suite(void)
     tcase_add_test(rules, what_is_wrong_with_a_project_is_refused);
     tcase_add_test(rules, a_project_is_quiet_when_what_is_active_starts_by_hand);
     tcase_add_test(rules, what_is_wrong_with_a_key_is_refused);
+    tcase_add_test(rules, the_last_who_administers_a_project_stays);
     tcase_add_test(
         rules, a_key_ended_when_it_was_revoked_though_its_principal_ended_later);
     suite_add_tcase(suite, rules);

@@ -3,6 +3,8 @@
 #include "workers/cli/commands.h"
 #include "workers/cli/document.h"
 
+enum { HTTP_CONFLICT = 409 }; /* it is the last that may make others */
+
 static void
 show_key(const struct cli *cli, const json_t *key)
 {
@@ -61,63 +63,18 @@ command_keys_list(struct cli *cli)
     return document_list(cli, &path, heads, key_row);
 }
 
-static bool
-may_administer(const json_t *key)
-{
-    const json_t *scope;
-    size_t i;
-    json_array_foreach(json_object_get(key, "scopes"), i, scope)
-    {
-        const char *name = json_string_value(scope);
-        if (name != NULL && strcmp(name, "admin") == 0)
-            return !json_is_true(json_object_get(key, "revoked"));
-    }
-    return false;
-}
-
-/* Is it the only one that may make others? */
-static bool
-is_last(const json_t *page, const char *id)
-{
-    bool last = false;
-    const json_t *key;
-    size_t i;
-    json_array_foreach(json_object_get(page, "items"), i, key)
-    {
-        bool other = strcmp(document_text(key, "id"), id) != 0;
-        if (may_administer(key) && other)
-            return false;
-        last = last || may_administer(key);
-    }
-    return last;
-}
-
-/* Nobody could make a key any more, not even who has the data folder. */
-static enum exit_code
-keep_one(struct cli *cli, const char *id)
-{
-    struct api_path path = api_path("keys", NULL, "");
-    json_t *page;
-    enum exit_code e = api_get(cli, &path, &page);
-    if (e == EXIT_DONE && is_last(page, id)) {
-        cli_complain("%s is the last key of scope admin: make another one before, "
-                     "capstan keys create NAME --scopes admin",
-            id);
-        e = EXIT_REFUSED;
-    }
-    json_decref(page);
-    return e;
-}
-
 enum exit_code
 command_keys_revoke(struct cli *cli)
 {
     struct api_path path = api_path("keys", cli->request.words[0], "");
-    struct api_call call = { .method = "DELETE", .path = &path };
+    struct api_call call = {
+        .method = "DELETE", .path = &path, .about = cli->request.words[0]
+    };
     json_t *answer;
-    enum exit_code e = keep_one(cli, cli->request.words[0]);
-    if (e == EXIT_DONE)
-        e = api_call(cli, &call, &answer, NULL);
+    long http;
+    enum exit_code e = api_call(cli, &call, &answer, &http);
+    if (e != EXIT_DONE && http == HTTP_CONFLICT)
+        cli_complain("capstan keys create NAME --scopes admin makes another one");
     if (e != EXIT_DONE)
         return e;
     document_done(cli, answer, cli->request.words[0], "revoked");
