@@ -122,6 +122,28 @@ elsewhere(const struct request *r)
     return name.size > 0 && !id_equal(&named, &r->key->project);
 }
 
+/* What of the key may change while an answer waits. */
+static enum err
+check_key(const struct request *r, struct fault *fault)
+{
+    if (r->key->refused)
+        return fault_set(fault, ERR_UNAUTHORIZED, "%s", "");
+    if (shut(r))
+        return fault_set(fault, ERR_NOT_FOUND,
+            "the project is deleted: who administers it may bring it back");
+    if (r->route->scope != 0 && (r->key->scopes & r->route->scope) == 0)
+        return fault_set(fault, ERR_FORBIDDEN, "the key has not the scope %s",
+            scope_name(r->route->scope));
+    return ERR_NONE;
+}
+
+void
+door_refuse(struct request *r)
+{
+    struct fault fault = { 0 };
+    request_refuse(r, check_key(r, &fault), "%s", fault.detail);
+}
+
 static enum err
 check_caller(struct request *r, struct bytes in_path, struct fault *fault)
 {
@@ -140,13 +162,7 @@ check_caller(struct request *r, struct bytes in_path, struct fault *fault)
     if (elsewhere(r))
         return fault_set(
             fault, ERR_FORBIDDEN, "the key belongs to another project than that");
-    if (shut(r))
-        return fault_set(fault, ERR_NOT_FOUND,
-            "the project is deleted: who administers it may bring it back");
-    if (r->route->scope != 0 && (r->key->scopes & r->route->scope) == 0)
-        return fault_set(fault, ERR_FORBIDDEN, "the key has not the scope %s",
-            scope_name(r->route->scope));
-    return ERR_NONE;
+    return check_key(r, fault);
 }
 
 /* Is the type in `header` `name`, whatever parameters follow? */

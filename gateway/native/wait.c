@@ -1,5 +1,6 @@
 /* An answer held back until a run is finished. */
 #include "base/list.h"
+#include "gateway/door.h"
 #include "gateway/native/native.h"
 #include "gateway/said.h"
 #include "gateway/server.h"
@@ -78,7 +79,7 @@ end(struct wait *wait, const struct message *answer)
     struct request *r = wait->request;
     unhook(wait);
     if (!request_may(r))
-        request_refuse(r, ERR_UNAUTHORIZED, "%s", "");
+        door_refuse(r);
     else if (answer->code == DOCUMENT)
         wait->show(r, wait->status, answer->document.document);
     else if (answer->code == REFUSED && answer->refused.err == ERR_NOT_FOUND)

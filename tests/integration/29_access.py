@@ -4,6 +4,7 @@ through the death of those who decide and judge; the tool and the native API say
 
 Method: real processes and the tool; a worker of the stock kind that loses its right.
 """
+import concurrent.futures
 import json
 import os
 import subprocess
@@ -137,6 +138,24 @@ class Access(unittest.TestCase):
         self.assertEqual(self.read(reader), 200)
         self.assertEqual(self.engine.get(f"/runs/{run}")["status"], "cancelled")
         self.assertEqual(self.start(self.engine.key), 200)
+
+    def test_who_waits_hears_why_it_may_hear_no_more(self):
+        self.made("roles", "create", "both", "--scopes", "read,start")
+        ci = self.made("principals", "create", "ci", "--roles", "both")
+        key = self.tool("keys", "create", "ci", "--principal", ci).strip()
+        for change, status in ((("roles", "set", "both", "--scopes", "read"), 403),
+                               (("principals", "set", ci, "--state", "disabled"), 401)):
+            self.tool("roles", "set", "both", "--scopes", "read,start")
+            with concurrent.futures.ThreadPoolExecutor() as pool:
+                waits = pool.submit(self.status, key, "POST", "/runs?wait=30s",
+                                    {"automation": "hello"})
+                run, = until(lambda: self.engine.get("/runs", status="open")["items"],
+                             "it waits")
+                self.tool(*change)
+                self.tool("runs", "cancel", run["id"])
+                self.assertEqual(waits.result(), status, change)
+            until(lambda: not self.engine.get("/runs", status="open")["items"],
+                  "it is over")
 
     def test_a_worker_that_may_work_no_more_is_sent_away(self):
         ci = self.made("principals", "create", "ci", "--roles", "Worker")
