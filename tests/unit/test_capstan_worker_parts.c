@@ -4,10 +4,12 @@
 #include "workers/c/clean.h"
 #include "workers/c/heard.h"
 #include "workers/c/options.h"
+#include "workers/c/worker.h"
 #include "workers/stock/chance.h"
 #include "workers/stock/duration.h"
 #include "workers/stock/json_text.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 START_TEST(a_frame_is_read_in_one_pass)
@@ -176,6 +178,32 @@ START_TEST(values_are_printed_as_json)
 }
 END_TEST
 
+enum { PRINTED = 65536 };
+
+/* The line was full when it had to end. */
+static void
+free_with_a_log(void)
+{
+    static const uint8_t printed[PRINTED];
+    struct capstan_options options = { .url = "tcp://127.0.0.1:1", .key = "cap_test" };
+    struct capstan_worker *worker = capstan_worker_new(&options);
+    struct log_chunk *log = calloc(1, sizeof *log);
+    ck_assert_ptr_nonnull(log);
+    buffer_append(&log->frame, printed, sizeof printed);
+    list_append(&worker->logs, &log->link);
+    capstan_worker_free(&worker);
+    ck_assert_ptr_null(worker);
+}
+
+START_TEST(what_a_worker_could_not_say_is_freed_with_it)
+{
+    free_with_a_log(); /* what is allocated once is there */
+    size_t before = mallinfo2().uordblks;
+    free_with_a_log();
+    ck_assert_uint_lt(mallinfo2().uordblks, before + PRINTED);
+}
+END_TEST
+
 TCase *
 worker_parts(void)
 {
@@ -187,5 +215,6 @@ worker_parts(void)
     tcase_add_test(t, durations_are_read);
     tcase_add_test(t, chance_keeps_within_bounds);
     tcase_add_test(t, values_are_printed_as_json);
+    tcase_add_test(t, what_a_worker_could_not_say_is_freed_with_it);
     return t;
 }

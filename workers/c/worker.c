@@ -256,6 +256,8 @@ capstan_worker_free(struct capstan_worker **worker)
     if (w == NULL || w->holding.orphans > 0 || w->holding.open > 0)
         return;
     holding_close(w);
+    while (!list_empty(&w->logs))
+        log_free(LIST_OF(list_first(&w->logs), struct log_chunk, link));
     while (!list_empty(&w->events))
         event_free(LIST_OF(list_first(&w->events), struct outgoing_event, link));
     for (size_t i = 0; i < w->action_count; i++)
