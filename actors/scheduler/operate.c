@@ -350,11 +350,22 @@ find_begin(struct run *run, struct bytes key, uint32_t *from)
     return accepted;
 }
 
+/* Asked again, as after a lost answer: it goes on already, or has since. */
+static bool
+has_resumed(const struct run_row *row, const struct run_retry *said)
+{
+    return (!run_status_final((enum run_status)row->status) || row->status == RUN_DONE)
+           && row->resumed_by.size > 0 && bytes_equal(row->resumed_by, said->by)
+           && bytes_equal(row->resumed_from, said->step);
+}
+
 static struct refusal
 retry_run(struct turn *turn, const struct run_retry *said)
 {
     struct run *run = &turn->run;
     uint32_t from = 0;
+    if (has_resumed(&run->row, said))
+        return accepted;
     if (!run_over(run))
         return refuse(ERR_CONFLICT, "the run is not over");
     if (run->row.status == RUN_DONE)

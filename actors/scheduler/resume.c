@@ -274,6 +274,8 @@ run_resume(struct run *run, uint64_t at_ms, const struct run_resumed *fact)
     row->error_type = row->error_message = (struct bytes){ 0 };
     row->ending = row->cleaning = row->mains_failed = 0;
     row->attempt = fact->attempt;
+    row->resumed_by = fact->by;
+    row->resumed_from = fact->step;
     each_fixed(&r, go_back);
     each_fixed(&r, count_inside);
     each_fixed(&r, count_needs);

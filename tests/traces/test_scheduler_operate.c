@@ -26,15 +26,21 @@ signal_step(struct story *s, unsigned run, const char *step, const char *result)
 }
 
 static void
-retry(struct story *s, unsigned run, const char *step)
+retry_by(struct story *s, unsigned run, const char *step, const char *by)
 {
     trace_give(&s->trace, ACTOR_gateway, 0,
         (struct message){ .code = RUN_RETRY,
             .run_retry = { .request = 11,
                 .run = story_run(run),
                 .step = text(step),
-                .by = text("ann"),
+                .by = text(by),
                 .reason = text("again") } });
+}
+
+static void
+retry(struct story *s, unsigned run, const char *step)
+{
+    retry_by(s, run, step, "ann");
 }
 
 static void
@@ -150,6 +156,24 @@ START_TEST(a_failed_run_ends_and_cleans_up_before_it_is_retried)
 }
 END_TEST
 
+/* Who had it resumed asks again, as its answer was lost; what others ask is no such. */
+static void
+expect_done_once(struct story *s, int status)
+{
+    char expected[200];
+    snprintf(expected, sizeof expected,
+        "0 -> gateway run_accepted request=11 run=R1 automation=A name=flow version=1 "
+        "status=%d existed=1\n",
+        status);
+    trace_skip(&s->trace);
+    retry(s, 1, "");
+    story_expect(s, expected);
+    retry_by(s, 1, "", "bob");
+    retry(s, 1, "b");
+    ck_assert_uint_eq(trace_sent(&s->trace, REFUSED)->refused.request, 11);
+    trace_expect_only(&s->trace, "run_resumed", "");
+}
+
 START_TEST(a_failed_run_goes_on_from_what_did_not_complete)
 {
     struct story s;
@@ -157,7 +181,6 @@ START_TEST(a_failed_run_goes_on_from_what_did_not_complete)
     story_failed(&s, (struct held){ 1, 1, 2, 1, 1 });
     trace_skip(&s.trace);
     trace_crash(&s.trace);
-    retry(&s, 1, "");
     retry(&s, 1, "");
     story_expect_only(&s, "run=R1",
         "0 run_resumed run=R1 attempt=2 by=ann reason=again\n"
@@ -170,6 +193,7 @@ START_TEST(a_failed_run_goes_on_from_what_did_not_complete)
         "0 -> lease job_offered run=R1 step=1 attempt=3 offer=1 lane=L1 key=b "
         "automation=flow action=x queue=default labels=(1 bytes) parameters=(1 "
         "bytes) order=6 life=1\n");
+    expect_done_once(&s, 3);
     story_failed(&s, (struct held){ 1, 1, 3, 1, 1 });
     story_completed(&s, (struct held){ 1, 1, 4, 1, 1 });
     story_expect_only(&s, "run=R1",
@@ -197,7 +221,8 @@ START_TEST(a_failed_run_goes_on_from_what_did_not_complete)
         "bytes) stop_reason=completed\n"
         "0 -> lease job_settled run=R1 step=1 attempt=4 offer=1 session=S1 "
         "verdict=1 gateway=3 reported=1\n");
-    retry(&s, 1, "");
+    expect_done_once(&s, 4);
+    retry_by(&s, 1, "", "bob");
     story_expect(&s,
         "0 -> gateway refused request=11 err=9 detail=\"the run has completed: "
         "fork it\"\n");
