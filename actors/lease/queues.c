@@ -11,20 +11,27 @@ void
 queues_open(struct queues *queues, uint32_t partitions)
 {
     assert(partitions >= 1 && partitions <= BITS);
-    *queues = (struct queues){ .all_told = UINT64_MAX >> (BITS - partitions) };
+    *queues = (struct queues){
+        .all_told = UINT64_MAX >> (BITS - partitions), .few = QUEUES_FEW
+    };
     list_open(&queues->all);
+}
+
+static void
+queue_free(struct queues *queues, struct queue *queue)
+{
+    list_remove(&queue->of_table);
+    map_remove(&queues->by_key, queue->key);
+    free(queue->memory);
+    free(queue);
 }
 
 void
 queues_close(struct queues *queues)
 {
     struct list *at;
-    while ((at = list_first(&queues->all)) != NULL) {
-        struct queue *queue = LIST_OF(at, struct queue, of_table);
-        list_remove(at);
-        free(queue->memory);
-        free(queue);
-    }
+    while ((at = list_first(&queues->all)) != NULL)
+        queue_free(queues, LIST_OF(at, struct queue, of_table));
     map_free(&queues->by_key);
 }
 
@@ -36,6 +43,21 @@ key_in(uint8_t *room, const struct id *project, struct bytes name)
     if (name.size > 0)
         memcpy(room + ID_SIZE, name.data, name.size);
     return bytes_of(room, ID_SIZE + name.size);
+}
+
+/* Those that limit nothing and hold nothing are kept as long as they are few. */
+static void
+forget_idle(struct queues *queues)
+{
+    struct list *next;
+    for (struct list *at = queues->all.next; at != &queues->all; at = next) {
+        struct queue *queue = LIST_OF(at, struct queue, of_table);
+        next = at->next;
+        if (queue->limit == 0 && list_empty(&queue->jobs) && list_empty(&queue->lanes))
+            queue_free(queues, queue);
+    }
+    size_t twice = queues->by_key.count * 2;
+    queues->few = twice < QUEUES_FEW ? QUEUES_FEW : twice;
 }
 
 static struct queue *
@@ -68,7 +90,11 @@ queues_get(struct queues *queues, const struct id *project, struct bytes name)
 {
     struct queue *found = queues_find(queues, project, name);
     assert(name.size <= NAME_MAX_BYTES);
-    return found == NULL ? queue_new(queues, project, name) : found;
+    if (found != NULL)
+        return found;
+    if (queues->by_key.count >= queues->few)
+        forget_idle(queues);
+    return queue_new(queues, project, name);
 }
 
 bool

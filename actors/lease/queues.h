@@ -12,6 +12,8 @@
 #include "base/list.h"
 #include "base/map.h"
 
+enum { QUEUES_FEW = 256 };
+
 struct queue {
     struct bytes key; /* project and name; owned, in `memory` */
     struct id project;
@@ -27,6 +29,7 @@ struct queue {
 struct queues {
     struct map by_key;
     struct list all;
+    size_t few;         /* above so many, those without a limit or a job are forgotten */
     bool known;         /* the limits have been said */
     uint64_t told;      /* a bit for each partition whose leases are all there */
     uint64_t all_told;  /* the same, of all partitions */

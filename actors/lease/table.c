@@ -9,7 +9,7 @@
 void
 table_open(struct table *table, uint32_t partitions)
 {
-    *table = (struct table){ 0 };
+    *table = (struct table){ .few = TABLE_FEW };
     queues_open(&table->queues, partitions);
     list_open(&table->all_jobs);
     list_open(&table->all_lanes);
@@ -312,6 +312,39 @@ leave_lanes(struct table *table, struct session *session)
     session->lane_count = 0;
 }
 
+static void
+lane_free(struct table *table, struct lane *lane)
+{
+    for (size_t i = 0; i < lane->member_count; i++) {
+        struct session *member = lane->members[i];
+        size_t at = 0;
+        while (member->lanes[at] != lane)
+            at++;
+        member->lanes[at] = member->lanes[--member->lane_count];
+    }
+    list_remove(&lane->of_table);
+    list_remove(&lane->of_queue);
+    list_remove(&lane->of_ready);
+    map_remove(&table->lanes, bytes_of(&lane->number, sizeof lane->number));
+    free(lane->members);
+    free(lane->memory);
+    free(lane);
+}
+
+/* Those that have no open job are kept, for the next one, as long as they are few. */
+static void
+forget_idle(struct table *table)
+{
+    struct list *next;
+    for (struct list *at = table->all_lanes.next; at != &table->all_lanes; at = next) {
+        struct lane *lane = LIST_OF(at, struct lane, of_table);
+        next = at->next;
+        if (list_empty(&lane->jobs))
+            lane_free(table, lane);
+    }
+    table->few = table->lanes.count * 2 < TABLE_FEW ? TABLE_FEW : table->lanes.count * 2;
+}
+
 static struct lane *
 lane_of(
     struct table *table, const struct id *project, const struct job_offered *offered)
@@ -320,6 +353,8 @@ lane_of(
         map_get(&table->lanes, bytes_of(&offered->lane, sizeof offered->lane));
     if (lane != NULL)
         return lane;
+    if (table->lanes.count >= table->few)
+        forget_idle(table);
     lane = make(sizeof *lane);
     lane->number = offered->lane;
     lane->project = *project;
@@ -667,13 +702,8 @@ table_close(struct table *table)
         table_drop(table, LIST_OF(at, struct job, of_table));
     while ((at = list_first(&table->all_sessions)) != NULL)
         table_forget(table, LIST_OF(at, struct session, of_table));
-    while ((at = list_first(&table->all_lanes)) != NULL) {
-        struct lane *lane = LIST_OF(at, struct lane, of_table);
-        list_remove(at);
-        free(lane->members);
-        free(lane->memory);
-        free(lane);
-    }
+    while ((at = list_first(&table->all_lanes)) != NULL)
+        lane_free(table, LIST_OF(at, struct lane, of_table));
     map_free(&table->jobs);
     map_free(&table->lanes);
     map_free(&table->sessions);

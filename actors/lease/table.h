@@ -20,6 +20,8 @@
 #include "base/map.h"
 #include "transport/messages.h"
 
+enum { TABLE_FEW = 256 };
+
 enum job_state { JOB_OPEN, JOB_HELD, JOB_ADOPTABLE, JOB_OVER };
 
 struct session;
@@ -102,6 +104,7 @@ struct table {
     struct list beats;     /* jobs, in order of heard_ms */
     struct queues queues;
     size_t open_count, held_count;
+    size_t few; /* above so many lanes, those without an open job are forgotten */
 };
 
 void table_open(struct table *table, uint32_t partitions);

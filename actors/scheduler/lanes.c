@@ -6,9 +6,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* So many lanes stay, though nothing is in them: jobs come and go one by one. */
-enum { LANES_KEPT = 64 };
-
 struct told_job {
     struct id run; /* with `step` the key: no gap between them */
     uint8_t step[4];
@@ -61,19 +58,24 @@ static void
 lane_free(struct lanes *lanes, struct lane *lane)
 {
     list_remove(&lane->all);
+    list_remove(&lane->link);
     map_remove(&lanes->lanes, lane_key(lane));
     free(lane->next);
     free(lane);
 }
 
-/* Something has left it: nothing may be left. */
+/* Those that have no job are kept, for the next one, as long as they are few. */
 static void
-leave(struct lanes *lanes, struct lane *lane)
+forget_idle(struct lanes *lanes)
 {
-    weigh(lanes, lane);
-    if (lane->count == 0 && !lane->more && lane->told == 0
-        && lanes->lanes.count > LANES_KEPT)
-        lane_free(lanes, lane);
+    struct list *next;
+    for (struct list *at = lanes->all.next; at != &lanes->all; at = next) {
+        struct lane *lane = LIST_OF(at, struct lane, all);
+        next = at->next;
+        if (lane->count == 0 && lane->told == 0 && !lane->more)
+            lane_free(lanes, lane);
+    }
+    lanes->few = lanes->lanes.count * 2 < LANES_FEW ? LANES_FEW : lanes->lanes.count * 2;
 }
 
 static struct lane *
@@ -82,6 +84,8 @@ lane_of(struct lanes *lanes, uint64_t number)
     struct lane *lane = map_get(&lanes->lanes, bytes_of(&number, sizeof number));
     if (lane != NULL)
         return lane;
+    if (lanes->lanes.count >= lanes->few)
+        forget_idle(lanes);
     lane = calloc(1, sizeof *lane);
     if (lane == NULL)
         WRONG("out of memory");
@@ -136,7 +140,8 @@ lanes_open(
     struct lanes *lanes, struct journal *journal, uint32_t jobs_max, size_t bytes_max)
 {
     *lanes = (struct lanes){
-        .journal = journal, .jobs_max = jobs_max, .bytes_max = bytes_max
+        .journal = journal, .jobs_max = jobs_max, .bytes_max = bytes_max,
+        .few = LANES_FEW,
     };
     list_open(&lanes->all);
     list_open(&lanes->hungry);
@@ -262,7 +267,7 @@ lanes_drop(struct lanes *lanes, uint64_t number, const struct id *run, uint32_t 
         list_remove(&told->link);
         free(told);
     }
-    leave(lanes, lane);
+    weigh(lanes, lane);
 }
 
 void
@@ -271,7 +276,7 @@ lanes_read(struct lanes *lanes, uint64_t number, const struct lane_job *job, boo
     struct lane *lane = lane_of(lanes, number);
     lane->read = *job;
     set_more(lanes, lane, more);
-    leave(lanes, lane);
+    weigh(lanes, lane);
 }
 
 bool

@@ -14,6 +14,8 @@
 #include "base/map.h"
 #include "store/journal.h"
 
+enum { LANES_FEW = 64 };
+
 struct lane_job {
     struct id project, run;
     uint32_t step;
@@ -40,6 +42,7 @@ struct lanes {
     struct map told;       /* open jobs that the lease actor has, by run and step */
     struct list told_jobs; /* the same jobs */
     struct list all;
+    size_t few;         /* above so many, those without a job are forgotten */
     struct list hungry; /* lanes that may tell another job, in order of appearance */
     uint32_t unread;    /* lanes of which there may be more in the store */
     bool retold; /* the lease actor has yet to hear that all leases have been said */

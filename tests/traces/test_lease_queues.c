@@ -1,6 +1,7 @@
 /* Goal: at most as many jobs of a queue are out as its limit says, whatever lane they
  * are of, and whichever life of the lease actor granted them.
  * Method: every grant is compared; the limit and the leases come in either order. */
+#include "actors/lease/state.h"
 #include "base/json_write.h"
 #include "base/pack.h"
 #include "tests/traces/lease_story.h"
@@ -353,6 +354,48 @@ START_TEST(who_is_full_is_passed_over)
 }
 END_TEST
 
+/* A job of each of so many kinds and queues comes and is over. */
+static void
+pass_by(struct trace *t, unsigned first, unsigned kinds)
+{
+    char queue[16];
+    for (unsigned n = first; n < first + kinds; n++) {
+        snprintf(queue, sizeof queue, "q%u", n);
+        lease_offer(t, (struct offered){ .run = n, .lane = n, .queue = queue });
+        lease_withdraw(t, n, 1);
+    }
+}
+
+START_TEST(kinds_and_queues_of_which_there_is_no_job_are_forgotten)
+{
+    enum { MANY = 2000 };
+    struct trace t;
+    lease_story_open(&t);
+    const struct lease_state *s = t.state;
+    lease_register(&t, (struct worker){ .session = 1, .queue = "q*" });
+    lease_offer(&t, (struct offered){ .run = 1, .queue = "q1", .lane = 1 });
+    lease_offer(&t, (struct offered){ .run = 2, .queue = "q2", .lane = 2 });
+    lease_limit(&t, "q3", 1);
+    pass_by(&t, 10, MANY);
+    ck_assert_uint_le(s->table.lanes.count, TABLE_FEW + 2);
+    ck_assert_uint_le(s->table.queues.by_key.count, TABLE_FEW + QUEUES_FEW + 4);
+    /* What is open is granted, what is out counts, and what is limited stays so. */
+    ck_assert_ptr_nonnull(queues_find(&s->table.queues, &t.project, text("q3")));
+    ck_assert_uint_eq(
+        queues_find(&s->table.queues, &t.project, text("q1"))->out, 1);
+    trace_skip(&t);
+    lease_settle(&t, 1, 1, 1, 1, VERDICT_ACCEPTED, true);
+    ck_assert_uint_eq(trace_sent(&t, JOB_GRANTED)->job_granted.step, 0);
+    /* As many again as are in use may be idle. */
+    for (unsigned n = MANY; n < MANY + TABLE_FEW; n++)
+        lease_offer(&t, (struct offered){ .run = n, .lane = n, .action = "other" });
+    pass_by(&t, 2 * MANY, MANY);
+    ck_assert_uint_ge(s->table.lanes.count, TABLE_FEW);
+    ck_assert_uint_le(s->table.lanes.count, 2 * TABLE_FEW + 8);
+    trace_close(&t);
+}
+END_TEST
+
 Suite *
 lease_queues_suite(void)
 {
@@ -373,6 +416,7 @@ lease_queues_suite(void)
     tcase_add_test(tests, limits_are_known_once_and_leases_of_each_scheduler);
     tcase_add_test(tests, of_a_list_that_is_not_one_of_texts_the_texts_count);
     tcase_add_test(tests, who_is_full_is_passed_over);
+    tcase_add_test(tests, kinds_and_queues_of_which_there_is_no_job_are_forgotten);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -2,11 +2,9 @@
  * the store, in order, and no kind waits for another.
  * Method: offers are compared. */
 #include "actors/plan/plans.h"
-#include "actors/scheduler/state.h"
+#include "actors/scheduler/lanes.h"
 #include "tests/traces/scheduler_story.h"
 #include "tests/traces/suites.h"
-
-#include <stdio.h>
 
 #define QUEUED(key, queue)                                                             \
     "  - { key: " key ", kind: action, config: { action_name: x, queue: " queue " } "  \
@@ -48,36 +46,6 @@ START_TEST(a_window_of_two_is_kept_and_filled_again_in_order)
         "bytes) order=6 life=1\n");
     story_completed(&s, (struct held){ 3, 0, 1, 1, 1 });
     story_expect_only(&s, "job_offered", "");
-    story_close(&s);
-}
-END_TEST
-
-/* Each automation may have kinds of its own, and go. */
-START_TEST(kinds_of_jobs_that_are_done_take_no_memory)
-{
-    enum { KINDS = 200 };
-    struct story s;
-    char steps[200], name[16];
-    open_narrow(&s);
-    const struct scheduler_state *state = s.trace.state;
-    for (unsigned i = 1; i <= KINDS; i++) {
-        snprintf(name, sizeof name, "n%u", i);
-        snprintf(steps, sizeof steps,
-            "steps:\n  - { key: a, kind: action, action: act%u }\n", i);
-        story_learn_as(&s, name, 1, steps);
-        trace_give(&s.trace, ACTOR_gateway, 0,
-            (struct message){ .code = RUN_START,
-                .run_start = { .request = 7,
-                    .question = 7,
-                    .run = story_run(i),
-                    .automation = text(name),
-                    .source = text("api") } });
-        story_completed(&s, (struct held){ i, 0, 1, 1, 1 });
-        trace_skip(&s.trace);
-    }
-    ck_assert_uint_le(state->lanes.lanes.count, KINDS / 2);
-    story_lease_begins(&s, 2, 2);
-    ck_assert_uint_le(state->lanes.lanes.count, KINDS / 2);
     story_close(&s);
 }
 END_TEST
@@ -275,19 +243,60 @@ START_TEST(a_turn_may_be_about_more_automations_than_are_kept_in_memory)
 }
 END_TEST
 
+/* A job of each of so many kinds comes and goes. */
+static void
+pass_by(struct lanes *lanes, uint64_t first, unsigned kinds)
+{
+    for (uint64_t n = first; n < first + kinds; n++) {
+        struct lane_job job = { .run = story_run((unsigned)n), .record = n };
+        lanes_add(lanes, n, &job);
+        lanes_told(lanes, n, &job, 1);
+        lanes_drop(lanes, n, &job.run, 0);
+    }
+}
+
+START_TEST(kinds_of_which_there_is_no_job_are_forgotten)
+{
+    enum { QUEUED_KIND = 1, TOLD_KIND, STORED_KIND, FIRST, MANY = 10 * LANES_FEW };
+    struct journal_options options = { .epoch = 1 };
+    struct lane_job job = { .run = story_run(1), .record = 1 };
+    struct fault fault;
+    struct journal *journal;
+    struct lanes lanes;
+    ck_assert_int_eq(journal_open("memory:", &options, &journal, &fault), ERR_NONE);
+    lanes_open(&lanes, journal, 2, 1000);
+    lanes_add(&lanes, QUEUED_KIND, &job);
+    lanes_told(&lanes, TOLD_KIND, &job, 1);
+    lanes_read(&lanes, STORED_KIND, &job, true);
+    pass_by(&lanes, FIRST, MANY);
+    ck_assert_uint_le(lanes.lanes.count, LANES_FEW + 1);
+    ck_assert_uint_eq(lanes_hungry(&lanes)->number, QUEUED_KIND);
+    ck_assert(lanes_has_told(&lanes, &job.run, 0));
+    ck_assert_uint_eq(lanes.unread, 1);
+    /* As many again as are in use may be idle. */
+    for (uint64_t n = MANY; n < MANY + 2 * LANES_FEW; n++)
+        lanes_add(&lanes, n, &job);
+    pass_by(&lanes, 2 * MANY, MANY);
+    ck_assert_uint_ge(lanes.lanes.count, 2 * LANES_FEW);
+    ck_assert_uint_le(lanes.lanes.count, 4 * LANES_FEW + 8);
+    lanes_close(&lanes);
+    journal_close(&journal);
+}
+END_TEST
+
 Suite *
 scheduler_lanes_suite(void)
 {
     Suite *suite = suite_create("scheduler lanes");
     TCase *tests = tcase_create("scheduler lanes");
     tcase_add_test(tests, a_window_of_two_is_kept_and_filled_again_in_order);
-    tcase_add_test(tests, kinds_of_jobs_that_are_done_take_no_memory);
     tcase_add_test(tests, a_long_backlog_is_read_from_the_store_in_order);
     tcase_add_test(tests, after_a_crash_the_backlog_is_told_in_the_same_order);
     tcase_add_test(tests, a_returned_job_finds_its_place_behind_a_full_window);
     tcase_add_test(tests, two_kinds_of_jobs_do_not_wait_for_each_other);
     tcase_add_test(tests, a_turn_may_be_about_more_automations_than_are_kept_in_memory);
     tcase_add_test(tests, large_parameters_fill_a_window_by_their_bytes);
+    tcase_add_test(tests, kinds_of_which_there_is_no_job_are_forgotten);
     suite_add_tcase(suite, tests);
     return suite;
 }
