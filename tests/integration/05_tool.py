@@ -388,8 +388,13 @@ class ToolTest(unittest.TestCase):
         large = [2**64 - 1, -2**63 - 1, 2**63 - 1, "\\\"18446744073709551615"]
         self.play((200, {"id": RUN, "version": 3, "output": large}))
         shown = json.loads(self.tool("runs", "get", RUN, "--json").stdout)
-        self.assertEqual(shown, {"id": RUN, "version": 3,
-                                 "output": [float(2**64), float(-2**63), *large[2:]]})
+        self.assertEqual(shown, {"id": RUN, "version": 3, "output": large})
+        self.server.close()
+        self.play((201, {"id": RUN, "status": "suspended"}))
+        self.expect(0, RUN + "\n", "runs", "start", "w", "--inputs",
+                    json.dumps({"n": large}))
+        self.assertEqual(json.loads(self.server.requests[0]["body"])["inputs"],
+                         {"n": large})
         self.server.close()
         self.play((200, sse([*EVENTS[:5], event(6, "run.completed", output=large)])))
         self.expect(0, LOG, "runs", "watch", RUN)

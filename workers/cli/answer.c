@@ -3,7 +3,13 @@
 #include "base/buffer.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* What a text begins with that stands for a number: no character. */
+#define MARK "\xef\xbf\xbf"
+
+enum { MARK_SIZE = sizeof MARK - 1 };
 
 static bool
 is_of_number(uint8_t c)
@@ -41,34 +47,77 @@ is_large(struct bytes piece)
 }
 
 static void
-make_reals(struct bytes from, struct buffer *out)
+make_texts(struct bytes from, struct buffer *out)
 {
     while (from.size > 0) {
         struct bytes piece = { from.data, piece_size(from) };
+        bool large = is_large(piece);
+        buffer_append_bytes(out, text(large ? "\"" MARK : ""));
         buffer_append_bytes(out, piece);
-        if (is_large(piece))
-            buffer_append(out, ".0", 2);
+        buffer_append_bytes(out, text(large ? "\"" : ""));
         from = (struct bytes){ from.data + piece.size, from.size - piece.size };
     }
 }
 
-static json_t *
-load(struct bytes from, json_error_t *wrong)
+json_t *
+answer_parse(struct bytes from, size_t flags, json_error_t *wrong)
 {
-    return json_loadb(
-        (const char *)from.data, from.size, JSON_ALLOW_NUL | JSON_DECODE_ANY, wrong);
+    json_error_t later;
+    flags |= JSON_ALLOW_NUL | JSON_DECODE_ANY;
+    json_t *read = json_loadb((const char *)from.data, from.size, flags, wrong);
+    if (read == NULL && json_error_code(wrong) == json_error_numeric_overflow) {
+        struct buffer texts = { 0 };
+        make_texts(from, &texts);
+        read = json_loadb((const char *)texts.data, texts.size, flags, &later);
+        buffer_free(&texts);
+    }
+    return read;
 }
 
 json_t *
 answer_read(struct bytes from)
 {
     json_error_t wrong;
-    json_t *read = load(from, &wrong);
-    if (read == NULL && json_error_code(&wrong) == json_error_numeric_overflow) {
-        struct buffer reals = { 0 };
-        make_reals(from, &reals);
-        read = load(buffer_bytes(&reals), &wrong);
-        buffer_free(&reals);
+    return answer_parse(from, 0, &wrong);
+}
+
+/* A text that make_texts made, or one that looks like it and is shown the same. */
+static bool
+is_number(struct bytes piece)
+{
+    struct bytes digits = { piece.data + 1 + MARK_SIZE, piece.size - 2 - MARK_SIZE };
+    return piece.data[0] == '"' && piece.size > 2 + MARK_SIZE
+           && memcmp(piece.data + 1, MARK, MARK_SIZE) == 0 && is_large(digits);
+}
+
+static void
+make_numbers(struct bytes from, struct buffer *out)
+{
+    while (from.size > 0) {
+        struct bytes piece = { from.data, piece_size(from) };
+        from = (struct bytes){ from.data + piece.size, from.size - piece.size };
+        if (is_number(piece))
+            piece = bytes_of(
+                piece.data + 1 + MARK_SIZE, piece.size - 2 - MARK_SIZE);
+        buffer_append_bytes(out, piece);
     }
-    return read;
+}
+
+bool
+answer_write(const json_t *value, size_t flags, struct buffer *out)
+{
+    char *dumped = json_dumps(value, flags | JSON_ENCODE_ANY);
+    if (dumped != NULL && strstr(dumped, MARK) != NULL)
+        make_numbers(text(dumped), out);
+    else if (dumped != NULL)
+        buffer_append_bytes(out, text(dumped));
+    free(dumped);
+    return dumped != NULL;
+}
+
+bool
+answer_plain(const json_t *value)
+{
+    return json_is_string(value)
+           && strncmp(json_string_value(value), MARK, MARK_SIZE) != 0;
 }

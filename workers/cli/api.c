@@ -278,18 +278,17 @@ api_send(struct cli *cli, const char *method, const struct api_path *path,
     const json_t *body, json_t **answer)
 {
     struct api_call call = { .method = method, .path = path };
-    char *dumped = NULL;
+    struct buffer written = { 0 };
     if (body != NULL) {
-        dumped = json_dumps(body, JSON_COMPACT);
-        if (dumped == NULL) {
+        if (!answer_write(body, JSON_COMPACT, &written)) {
             cli_complain("the request is not valid UTF-8");
             return EXIT_USAGE;
         }
         call.content_type = "application/json";
-        call.body = text(dumped);
+        call.body = buffer_bytes(&written);
     }
     enum exit_code e = api_call(cli, &call, answer, NULL);
-    free(dumped);
+    buffer_free(&written);
     return e;
 }
 

@@ -1,6 +1,7 @@
 #include "workers/cli/cli.h"
 
 #include "base/duration.h"
+#include "workers/cli/answer.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -37,11 +38,25 @@ cli_remark(const struct cli *cli, const char *format, ...)
     fputc('\n', stderr);
 }
 
+static void
+print_json(const json_t *value, size_t flags)
+{
+    struct buffer line = { 0 };
+    (void)answer_write(value, flags, &line);
+    cli_print_line(&line);
+    buffer_free(&line);
+}
+
 void
 cli_print_json(const json_t *value)
 {
-    json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
-    putchar('\n');
+    print_json(value, JSON_INDENT(2));
+}
+
+void
+cli_print_compact(const json_t *value)
+{
+    print_json(value, JSON_COMPACT);
 }
 
 void

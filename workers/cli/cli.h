@@ -40,6 +40,8 @@ void cli_remark(const struct cli *cli, const char *format, ...)
 /* "capstan: …" on standard error. */
 void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void cli_print_json(const json_t *value);
+/* The same in one line. */
+void cli_print_compact(const json_t *value);
 /* One line on standard output. */
 void cli_print_line(const struct buffer *line);
 /* Let go what was printed; ends the process when nobody can read it. */

@@ -1,5 +1,6 @@
 #include "workers/cli/document.h"
 
+#include "workers/cli/answer.h"
 #include "workers/cli/human.h"
 
 #include <inttypes.h>
@@ -33,13 +34,11 @@ document_time(const json_t *object, const char *name)
 static void
 print_plain(const json_t *value, struct buffer *out)
 {
-    if (json_is_string(value)) {
+    if (answer_plain(value))
         buffer_append(out, json_string_value(value), json_string_length(value));
-    } else if (value != NULL && !json_is_null(value)) {
-        char *dumped = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-        buffer_append_bytes(out, text(dumped != NULL ? dumped : "?"));
-        free(dumped);
-    }
+    else if (value != NULL && !json_is_null(value)
+             && !answer_write(value, JSON_COMPACT, out))
+        buffer_append(out, "?", 1);
 }
 
 static void
@@ -55,6 +54,14 @@ document_cell(struct table *table, const json_t *object, const char *name)
 {
     struct buffer cell = { 0 };
     print_plain(json_object_get(object, name), &cell);
+    end_cell(table, &cell);
+}
+
+void
+document_cell_json(struct table *table, const json_t *object, const char *name)
+{
+    struct buffer cell = { 0 };
+    (void)answer_write(json_object_get(object, name), JSON_COMPACT, &cell);
     end_cell(table, &cell);
 }
 

@@ -10,8 +10,9 @@ const char *document_text(const json_t *object, const char *name);
 uint64_t document_time(const json_t *object, const char *name);
 uint64_t document_number(const json_t *object, const char *name);
 
-/* Cells: a text; the items of a list with commas between; a time. */
+/* Cells: a text; any value as JSON; the items of a list with commas between; a time. */
 void document_cell(struct table *table, const json_t *object, const char *name);
+void document_cell_json(struct table *table, const json_t *object, const char *name);
 void document_cell_list(struct table *table, const json_t *object, const char *name);
 void document_cell_time(struct table *table, const json_t *object, const char *name);
 

@@ -1,5 +1,6 @@
 #include "workers/cli/event_line.h"
 
+#include "workers/cli/answer.h"
 #include "workers/cli/human.h"
 
 #include <stdlib.h>
@@ -58,13 +59,14 @@ field_of(const json_t *event, const char *name)
 static void
 print_value(const json_t *value, struct buffer *out)
 {
-    if (json_is_string(value)) {
+    struct buffer json = { 0 };
+    if (answer_plain(value)) {
         human_word(out, bytes_of(json_string_value(value), json_string_length(value)));
         return;
     }
-    char *dumped = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-    human_clean(out, text(dumped != NULL ? dumped : "?"));
-    free(dumped);
+    bool written = answer_write(value, JSON_COMPACT, &json);
+    human_clean(out, written ? buffer_bytes(&json) : text("?"));
+    buffer_free(&json);
 }
 
 static void

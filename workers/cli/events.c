@@ -43,9 +43,7 @@ command_events_publish(struct cli *cli)
 static void
 cell_of_data(struct table *table, const json_t *item)
 {
-    char *dumped = json_dumps(json_object_get(item, "data"), JSON_COMPACT);
-    table_text(table, dumped != NULL ? dumped : "");
-    free(dumped);
+    document_cell_json(table, item, "data");
 }
 
 static void
@@ -79,16 +77,16 @@ command_events_list(struct cli *cli)
 static void
 print_event(const json_t *event)
 {
-    struct buffer line = { 0 };
-    char *dumped = json_dumps(json_object_get(event, "data"), JSON_COMPACT);
+    struct buffer line = { 0 }, shown = { 0 };
+    (void)answer_write(json_object_get(event, "data"), JSON_COMPACT, &shown);
     buffer_print(&line, "%" PRIu64 "  ", document_number(event, "number"));
     human_clean(&line, text(document_text(event, "published_at")));
     buffer_append(&line, "  ", 2);
     human_clean(&line, text(document_text(event, "type")));
     buffer_append(&line, "  ", 2);
-    human_clean(&line, text(dumped != NULL ? dumped : ""));
+    human_clean(&line, buffer_bytes(&shown));
     cli_print_line(&line);
-    free(dumped);
+    buffer_free(&shown);
     buffer_free(&line);
 }
 
@@ -99,8 +97,7 @@ hear(void *self, const char *id, struct bytes data)
     json_t *event = answer_read(data);
     (void)id;
     if (json_is_object(event) && cli_given(cli, OPTION_json)) {
-        json_dumpf(event, stdout, JSON_COMPACT);
-        putchar('\n');
+        cli_print_compact(event);
     } else if (json_is_object(event)) {
         print_event(event);
     }

@@ -1,5 +1,7 @@
 #include "workers/cli/input.h"
 
+#include "workers/cli/answer.h"
+
 #include <errno.h>
 
 enum { PART = 65536 };
@@ -32,8 +34,7 @@ enum exit_code
 input_parse(const char *name, struct bytes content, json_t **value)
 {
     json_error_t wrong;
-    *value = json_loadb((const char *)content.data, content.size,
-        JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &wrong);
+    *value = answer_parse(content, JSON_REJECT_DUPLICATES, &wrong);
     if (*value != NULL)
         return EXIT_DONE;
     bool begun = content.size > 0 && strchr("{[", content.data[0]) != NULL;

@@ -1,4 +1,5 @@
 /* interactions - what runs ask of people, and the answers. */
+#include "workers/cli/answer.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/document.h"
 
@@ -92,7 +93,7 @@ read_answer(const struct cli *cli, json_t *body)
         json_object_set_new(body, "cancel", json_true());
         return EXIT_DONE;
     }
-    json_t *said = value != NULL ? json_loads(value, JSON_DECODE_ANY, &wrong)
+    json_t *said = value != NULL ? answer_parse(text(value), 0, &wrong)
                                  : json_boolean(cli_given(cli, OPTION_approve));
     if (said == NULL) {
         cli_complain("--value: %d:%d: %s", wrong.line, wrong.column, wrong.text);

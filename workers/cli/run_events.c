@@ -10,8 +10,7 @@ print_event(struct cli *cli, const json_t *event)
 {
     struct buffer line = { 0 };
     if (cli_given(cli, OPTION_json)) {
-        json_dumpf(event, stdout, JSON_COMPACT);
-        putchar('\n');
+        cli_print_compact(event);
     } else {
         if (cli_given(cli, OPTION_all))
             event_line_full(event, &line);

@@ -54,8 +54,7 @@ print_chunk(struct logs *logs, const json_t *chunk)
         return;
     logs->shown = true;
     if (cli_given(logs->cli, OPTION_json)) {
-        json_dumpf(chunk, stdout, JSON_COMPACT);
-        putchar('\n');
+        cli_print_compact(chunk);
         return;
     }
     while (*at != '\0') {

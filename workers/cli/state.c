@@ -1,4 +1,5 @@
 /* state - get, set, update, delete, list. */
+#include "workers/cli/answer.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/document.h"
 #include "workers/cli/input.h"
@@ -28,8 +29,10 @@ condition(struct cli *cli, json_t *body)
 static void
 print_value(const json_t *answer)
 {
-    json_dumpf(json_object_get(answer, "value"), stdout, JSON_ENCODE_ANY);
-    putchar('\n');
+    struct buffer line = { 0 };
+    (void)answer_write(json_object_get(answer, "value"), 0, &line);
+    cli_print_line(&line);
+    buffer_free(&line);
 }
 
 enum exit_code
@@ -126,10 +129,7 @@ key_row(struct table *table, const json_t *item)
     table_number(table, document_number(item, "revision"));
     table_number(table, document_number(item, "bytes"));
     document_cell_time(table, item, "updated_at");
-    char *dumped =
-        json_dumps(json_object_get(item, "value"), JSON_COMPACT | JSON_ENCODE_ANY);
-    table_text(table, dumped != NULL ? dumped : "");
-    free(dumped);
+    document_cell_json(table, item, "value");
 }
 
 static void
