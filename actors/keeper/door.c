@@ -87,6 +87,8 @@ raise_up(struct keeper *k, const char *name, struct client *c, struct fault *fau
         e = managed_check(c->worker, fault);
     if (e == ERR_NONE)
         e = managed_mark(k, c->worker, false, fault);
+    if (e == ERR_NONE && order == kept_restart)
+        e = managed_outdate(k, c->worker, fault);
     c->up = true;
     if (e == ERR_NONE)
         c->worker->leaving = false;

@@ -76,6 +76,9 @@ MUST_CHECK enum err managed_record(struct keeper *k, struct worker *w,
 /* Remember that somebody has stopped it, or not. */
 MUST_CHECK enum err
 managed_mark(struct keeper *k, struct worker *w, bool stopped, struct fault *fault);
+/* What was installed may be older than its code: install it before the next start. */
+MUST_CHECK enum err
+managed_outdate(struct keeper *k, struct worker *w, struct fault *fault);
 /* What its guardian says. */
 void managed_hear(struct keeper *k, struct worker *w);
 /* Guardians that have died, and what they left. */

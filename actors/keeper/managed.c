@@ -44,6 +44,14 @@ managed_mark(struct keeper *k, struct worker *w, bool stopped, struct fault *fau
                                         : managed_record(k, w, &record, fault);
 }
 
+enum err
+managed_outdate(struct keeper *k, struct worker *w, struct fault *fault)
+{
+    struct record record = w->record;
+    record.installed[0] = '\0';
+    return managed_record(k, w, &record, fault);
+}
+
 static void
 print_key(const struct keeper *k, char out[KEY_TEXT_SIZE + 1])
 {
@@ -139,6 +147,8 @@ hear_installed(struct keeper *k, struct worker *w)
 {
     struct fault fault;
     struct record record = w->record;
+    if (w->kept.state == KEEP_STOPPING)
+        return; /* it is to be installed again, maybe */
     memcpy(record.installed, w->hash, sizeof w->hash);
     if (managed_record(k, w, &record, &fault) != ERR_NONE)
         log_line(LOG_BROKEN, "worker_record", "err=\"%s\"", fault.detail);

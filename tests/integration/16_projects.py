@@ -275,7 +275,7 @@ class ProjectsTest(unittest.TestCase):
         self.write("twin", "name: stubborn\nscripts: { start: a }\n")
         self.assertIn("the name stubborn is that of", self.worker("add", "twin", code=1))
 
-    def test_13_scripts_are_installed_once_and_when_the_manifest_changes(self):
+    def test_13_scripts_are_installed_once_at_a_change_of_the_manifest_and_a_restart(self):
         text = ("name: once\nscripts:\n  setup: echo setup >>done\n"
                 "  install: echo install >>done\n  start: exec sleep 1000\n")
         self.write("once", text)
@@ -285,19 +285,38 @@ class ProjectsTest(unittest.TestCase):
                 return lines.read().split()
         self.engine.up()
         self.worker("add", "once")
-        self.worker("restart", "once")
         self.engine.down()
         self.engine.up()
         self.until_state("once", "running")
         self.assertEqual(done(), ["setup", "install"])
+        self.worker("restart", "once")
+        self.assertEqual(done(), ["setup", "install"] * 2)
         self.write("once", text.replace("install: echo", "install: echo failing && exit 4; #"))
         said = self.worker("restart", "once", code=1)
         self.assertEqual(said, "capstan: once: scripts.install: exit=4: failing\n")
         self.assertEqual(self.row("once")["state"], "failed")
-        self.assertEqual(done(), ["setup", "install", "setup"])
+        self.assertEqual(done(), ["setup", "install"] * 2 + ["setup"])
         self.write("once", text + "# changed\n")
         self.worker("start", "once")
-        self.assertEqual(done(), ["setup", "install", "setup", "setup", "install"])
+        self.assertEqual(done(), ["setup", "install"] * 2 + ["setup"] + ["setup", "install"])
+
+    def test_13_a_restart_runs_the_code_of_now_or_says_why_not(self):
+        self.worker("init", "greeter", "-l", "c")
+        self.engine.up()
+        self.worker("add", "greeter")
+
+        def code(old, new):
+            with open(self.path("greeter", "worker.c"), encoding="utf-8") as text:
+                changed = text.read().replace(old, new)
+            self.write("greeter", changed, "worker.c")
+        code('"greet"', '"greet" oops')
+        self.assertIn("scripts.install: exit=2", self.worker("restart", "greeter", code=1))
+        self.assertEqual(self.row("greeter")["state"], "failed")
+        self.assertIn("scripts.install: exit=2", self.worker("start", "greeter", code=1))
+        code('"greet" oops', '"hail"')
+        self.worker("start", "greeter")
+        until(lambda: [row["actions"] for row in self.engine.get("/workers")["items"]]
+              == [["hail"]], "the new code runs")
 
     def test_14_scripts_find_their_environment_and_nothing_of_the_engine(self):
         self.write("look", "name: look\nenv: { MINE: 'a b', III_URL: no, HOME: /tmp }\n"
