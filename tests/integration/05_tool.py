@@ -190,6 +190,20 @@ class ToolTest(unittest.TestCase):
         stderr = self.expect(6, "", "--data", data, "runs", "list")
         self.assertIn("no engine answers", stderr)
 
+    def test_03_a_data_folder_that_is_named_means_no_other_engine(self):
+        self.play((200, {"items": []}))
+        del self.environment["CAPSTAN_URL"]
+        self.path("capstan.yaml", f"http_port: {self.server.url.rsplit(':', 1)[1]}\n")
+        other = os.path.join(self.folder, "other")
+        why = f"capstan: no engine runs on {other} (capstan up)\n"
+        self.assertEqual(self.expect(6, "", "runs", "cancel", "--all", "--data", other), why)
+        self.environment["CAPSTAN_DATA"] = other
+        self.assertEqual(self.expect(6, "", "runs", "list"), why)
+        self.assertEqual(self.server.requests, [])
+        self.expect(0, "", "runs", "list", "--url", self.server.url)
+        del self.environment["CAPSTAN_DATA"]
+        self.expect(0, "", "runs", "list")
+
     def test_03_nobody_there_is_exit_6(self):
         self.play((200, {}))
         self.server.close()

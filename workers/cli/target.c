@@ -58,17 +58,33 @@ cli_find_data(struct cli *cli)
     return e == ERR_INVALID ? EXIT_USAGE : EXIT_REFUSED;
 }
 
+/* Somebody has named a data folder, and nothing runs on it: not that another engine
+ * does what was meant for this one. */
+static bool
+runs_nowhere(const struct cli *cli, pid_t pid)
+{
+    char lock[FOLDER_PATH_MAX];
+    if (pid > 0 || (!cli_given(cli, OPTION_data) && environment("CAPSTAN_DATA") == NULL))
+        return false;
+    return access(folder_path(cli->data, "lock", lock), R_OK) == 0 || errno == ENOENT;
+}
+
 /* The door of the engine that runs on the data folder, else the usual one. */
-static void
+static enum exit_code
 print_local(struct cli *cli)
 {
     static struct status status;
-    if (engine_look(cli, &status) <= 0 || status.row_count == 0
-        || status.rows[0].http_port == 0) {
+    pid_t pid = engine_look(cli, &status);
+    if (runs_nowhere(cli, pid)) {
+        cli_complain("no engine runs on %s (capstan up)", cli->data);
+        return EXIT_AWAY;
+    }
+    if (pid <= 0 || status.row_count == 0 || status.rows[0].http_port == 0) {
         unsigned port = cli->config.http_port;
         status.rows[0].http_port = port != 0 ? port : URL_DEFAULT_PORT;
     }
     engine_http_url(cli, &status, cli->url);
+    return EXIT_DONE;
 }
 
 static enum exit_code
@@ -82,9 +98,10 @@ find_url(struct cli *cli)
         size = snprintf(cli->url, sizeof cli->url, "%s", named);
     } else {
         enum exit_code e = cli_find_data(cli);
+        if (e == EXIT_DONE)
+            e = print_local(cli);
         if (e != EXIT_DONE)
             return e;
-        print_local(cli);
         size = (int)strlen(cli->url);
     }
     if (size < 0 || size >= (int)sizeof cli->url
