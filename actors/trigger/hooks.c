@@ -204,20 +204,26 @@ id_of(const struct call *call)
     return utf8_valid(id) ? id : (struct bytes){ 0 };
 }
 
+/* A run is named, and why there will be none, if that is known already. */
 static void
-answer(const struct call *call, const struct event_entry *event, bool new)
+answer(const struct call *call, const struct event *event, bool new)
 {
     struct automation_kept automation;
     struct buffer document = { 0 };
-    struct id run =
-        slot_run(&call->name, event->at_ms, event->number, call->s->config->schedulers);
+    struct bytes inputs, refusal = { 0 };
+    struct id run = slot_run(&call->name, event->entry.at_ms, event->entry.number,
+        call->s->config->schedulers);
+    if (inputs_of(call->s, call->definition.inputs, event, call->out->arena, &inputs,
+            &refusal))
+        refusal = (struct bytes){ 0 };
     automation_version(
         call->s->journal, &call->name.project, &call->name.automation, &automation);
-    pack_map(&document, 7);
+    pack_map(&document, 8);
     put_text(&document, "status", text("accepted"));
     put_bool(&document, "deduped", !new);
-    put_number(&document, "event", event->number);
+    put_number(&document, "event", event->entry.number);
     put_id(&document, "run", &run, "run_");
+    put_text(&document, "refusal", refusal);
     put_id(&document, "automation_id", &call->name.automation, "aut_");
     put_text(&document, "automation", automation.name);
     put_number(&document, "wait_ms", call->config.wait_ms);
@@ -278,7 +284,8 @@ on_hook_call(const struct trigger_state *s, uint64_t now_ms, const struct messag
     if (known != 0) {
         if (!event_read(s, &out->project, known, out->arena, &event.entry))
             WRONG("an event whose id is known is not there");
-        answer(&call, &event.entry, false);
+        event.meta = event_meta(&event.entry, out->arena);
+        answer(&call, &event, false);
         return;
     }
     if (event_overloads(s, now_ms, &publication, out)) {
@@ -289,6 +296,6 @@ on_hook_call(const struct trigger_state *s, uint64_t now_ms, const struct messag
         s->journal, &call.name.project, &call.name.automation, &automation);
     publication.source = automation.name;
     keep_event(s, now_ms, &publication, out, &event);
-    answer(&call, &event.entry, true);
+    answer(&call, &event, true);
     route_kept(s, &event, out);
 }

@@ -56,16 +56,25 @@ native_stream_list(struct request *r)
 
 /* ---- hooks ---- */
 
-/* Whoever calls hears that it was taken, and of which event and run. */
+/* Whoever calls hears that it was taken, and of which event and run, or why of none. */
 static void
 show_taken(struct request *r, struct bytes document)
 {
-    static const char *const shown[] = { "status", "deduped", "event", "run" };
+    static const char *const shown[] = { "status", "deduped", "event" };
+    bool refused = said_text(document, "refusal").size > 0;
     struct buffer out = { 0 };
-    pack_map(&out, COUNT(shown));
+    pack_map(&out, COUNT(shown) + (refused ? 2 : 1));
     for (size_t i = 0; i < COUNT(shown); i++) {
         pack_string(&out, shown[i]);
         pack_raw(&out, pack_find(document, shown[i]));
+    }
+    pack_string(&out, "run");
+    if (refused) {
+        pack_nil(&out);
+        pack_string(&out, "refusal");
+        pack_raw(&out, pack_find(document, "refusal"));
+    } else {
+        pack_raw(&out, pack_find(document, "run"));
     }
     request_document(r, 202, buffer_bytes(&out));
     buffer_free(&out);
@@ -84,7 +93,8 @@ called(struct request *r, const struct message *answer)
     run.name = said_text(document, "automation");
     run.run = said_id(document, "run", "run_");
     run.automation = said_id(document, "automation_id", "aut_");
-    if (wait_ms == 0 || id_is_zero(&run.run) || id_is_zero(&run.automation)) {
+    if (wait_ms == 0 || id_is_zero(&run.run) || id_is_zero(&run.automation)
+        || said_text(document, "refusal").size > 0) {
         show_taken(r, document);
         return;
     }

@@ -50,6 +50,10 @@ triggers:
     config: { handle: own, scheme: shared_secret, secret: own, header: X-Token }
   - { key: guess, kind: http }
   - { key: answers, kind: http, config: { handle: answers, wait: 30s } }
+  - key: mapped
+    kind: http
+    config: { handle: mapped, wait: 30s }
+    inputs: { n: "${{ event.n }}" }
 steps:
   - { key: a, kind: action, config: { action_name: json } }
 """
@@ -275,6 +279,13 @@ class Triggers(unittest.TestCase):
             self.assertGreaterEqual(len(guess["url"].split("/")[-1]), 26)
             engine.call("POST", guess["url"], b"", {"Authorization": ""})
             until(lambda: len(runs_of(engine, "hooks")) == 5, "five runs")
+
+            # Of what starts nothing no run is named, and nobody waits for its end.
+            for deduped in (False, True):
+                answer = self.call(engine, "mapped", b"{}", {"Idempotency-Key": "k2"})
+                self.assertEqual(
+                    (answer["status"], answer["deduped"], answer["run"], answer["refusal"]),
+                    ("accepted", deduped, None, "inputs: n: there is no event.n"))
 
             # And one whose answer is that of its run.
             engine.worker("--concurrency", "10")

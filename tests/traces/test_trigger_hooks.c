@@ -286,6 +286,15 @@ START_TEST(secrets_are_listed_by_name_only)
 }
 END_TEST
 
+/* Why the last call starts nothing, as its caller hears it. */
+static void
+story_refusal(struct trace *t, const char *refusal)
+{
+    struct bytes document = trace_sent(t, DOCUMENT)->document.document;
+    struct cursor said = cursor_over(pack_find(document, "refusal"));
+    ck_assert(bytes_equal(cursor_text(&said), text(refusal)));
+}
+
 START_TEST(a_call_whose_inputs_cannot_be_made_is_kept_and_starts_nothing)
 {
     struct trace t;
@@ -299,8 +308,13 @@ START_TEST(a_call_whose_inputs_cannot_be_made_is_kept_and_starts_nothing)
     trace_expect_only(&t, "fire_settled",
         "1000000 fire_settled automation=AUT1 trigger=h slot_ms=1000000 event=1 "
         "refusal=\"inputs: n: there is no event.n\"\n");
+    story_refusal(&t, "inputs: n: there is no event.n");
     ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 0);
+    call(&t, "own", "{\"idempotency-key\": \"k\"}", "{\"m\": 1}");
+    call(&t, "own", "{\"idempotency-key\": \"k\"}", "{\"m\": 1}");
+    story_refusal(&t, "inputs: n: there is no event.n");
     call(&t, "own", "{}", "{\"n\": 1}");
+    story_refusal(&t, "");
     ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 1);
     trace_close(&t);
 }
