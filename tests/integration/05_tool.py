@@ -398,6 +398,23 @@ class ToolTest(unittest.TestCase):
         self.play(silent, (200, {"id": RUN, "status": "suspended"}), (200, sse(EVENTS)))
         self.expect(0, LOG, "runs", "watch", RUN)
 
+    def test_26_an_end_that_was_none_is_passed_over(self):
+        retried = [EVENTS[0], event(2, "run.failed", error_type="E", error="no"),
+                   event(3, "run.resumed", by="retry"), event(4, "step.completed", step="s")]
+        self.play((200, sse(retried[:2])))
+        self.expect(3, "run.started\nrun.failed       error_type=E error=no\n",
+                    "runs", "watch", RUN)
+        self.server.close()
+        goes_on = 200, {"id": RUN, "status": "running"}
+        for answers in ([(200, sse(retried + EVENTS[5:]))],
+                        [(200, sse(retried[:3])), goes_on,
+                         (200, sse([retried[3], EVENTS[5]]))]):
+            self.play(*answers)
+            result = self.tool("runs", "watch", RUN)
+            self.assertEqual((result.returncode, result.stderr), (0, RUN + " completed\n"))
+            self.assertIn("run.failed", result.stdout)
+            self.server.close()
+
     def test_26_numbers_that_are_large_are_numbers(self):
         large = [2**64 - 1, -2**63 - 1, 2**63 - 1, "\\\"18446744073709551615"]
         self.play((200, {"id": RUN, "version": 3, "output": large}))

@@ -25,6 +25,7 @@ struct following {
     struct buffer doing;                   /* for the progress line */
     bool progress_shown;
     bool stall_told; /* since the last event */
+    json_t *last;    /* the last event, if a run ends with such a one; owned */
     enum exit_code ending;
     bool ended;
 };
@@ -66,6 +67,8 @@ show_progress(void *self)
 {
     struct following *f = self;
     char span[HUMAN_MAX];
+    if (f->last != NULL)
+        return;
     if (!f->ended && !f->stall_told && clock_monotonic_ms() - f->event_ms >= STALL_MS)
         tell_stall(f);
     if (!f->cli->may_progress || f->ended)
@@ -139,13 +142,19 @@ hear(void *self, const char *id, struct bytes data)
         f->follow->event(f->cli, event);
     buffer_clear(&f->doing);
     event_line(event, &f->doing);
-    const char *ending = event_ending(event);
-    if (ending != NULL)
-        end_run(f, event, ending);
-    else
-        show_progress(f);
+    json_decref(f->last);
+    f->last = event_ending(event) != NULL ? json_incref(event) : NULL;
+    show_progress(f);
     json_decref(event);
-    return ending == NULL;
+    return true;
+}
+
+/* Nothing came behind the last event: it was no end of a run that was retried. */
+static void
+end_by_last(struct following *f)
+{
+    if (f->last != NULL && !f->ended)
+        end_run(f, f->last, event_ending(f->last));
 }
 
 /* What is left of the wait: 0 for ever, or false when it is over. */
@@ -212,6 +221,8 @@ keep_on(struct following *f, struct stream *stream)
         uint64_t byte_count = stream->byte_count;
         enum exit_code e = api_follow(f->cli, &path, &call);
         bool heard = stream->byte_count != byte_count;
+        if (e == EXIT_DONE)
+            end_by_last(f);
         if (e == EXIT_DONE && !f->ended)
             ask_status(f);
         if (f->ended || (e != EXIT_AWAY && e != EXIT_DONE))
@@ -234,6 +245,7 @@ follow_run(struct cli *cli, const struct follow *follow)
         snprintf(stream.id, sizeof stream.id, "%" PRIu64, follow->after);
     stream_restart(&stream);
     enum exit_code e = keep_on(&f, &stream);
+    end_by_last(&f);
     hide_progress(&f);
     if (f.ended)
         e = f.ending;
@@ -243,5 +255,6 @@ follow_run(struct cli *cli, const struct follow *follow)
         api_complain_away(cli);
     stream_free(&stream);
     buffer_free(&f.doing);
+    json_decref(f.last);
     return e;
 }
