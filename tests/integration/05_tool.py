@@ -346,6 +346,17 @@ class ToolTest(unittest.TestCase):
                          {"automation": "x", "idempotency_key": "k",
                           "inputs": {"a": {"b": 1}}})
 
+    def test_20_fork_prints_the_id_alone_and_waits(self):
+        self.play((201, {"id": RUN, "status": "suspended"}))
+        self.expect(0, RUN + "\n", "runs", "fork", RUN, "--at", "3", "--version", "2")
+        self.assertEqual(json.loads(self.server.requests[0]["body"]),
+                         {"event": 3, "version": 2, "outputs": {}})
+        self.server.close()
+        self.play((201, {"id": RUN, "status": "suspended"}), (200, sse(EVENTS)))
+        self.assertEqual(self.expect(0, RUN + "\n", "runs", "fork", RUN, "--wait"),
+                         RUN + " completed\n")
+        self.assertIn("'5' is no time", self.expect(2, "", "runs", "fork", RUN, "--wait=5"))
+
     def test_21_inputs_come_from_a_file_or_from_standard_input(self):
         self.play((201, {"id": RUN}))
         path = self.path("in.json", '{"from": "file"}')

@@ -38,7 +38,7 @@ _capstan()
     'runs signal') words=' --url --key --project --data --config --json --quiet --help --result' ;;
     'runs skip') words=' --url --key --project --data --config --json --quiet --help --reason' ;;
     'runs set-output') words=' --url --key --project --data --config --json --quiet --help --output --reason' ;;
-    'runs fork') words=' --url --key --project --data --config --json --quiet --help --set --inputs --version --at' ;;
+    'runs fork') words=' --url --key --project --data --config --json --quiet --help --set --inputs --version --wait --at' ;;
     'runs explain') words=' --url --key --project --data --config --json --quiet --help' ;;
     'runs replay') words=' --url --key --project --data --config --json --quiet --help --at --file --verify' ;;
     'runs diff') words=' --url --key --project --data --config --json --quiet --help' ;;

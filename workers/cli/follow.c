@@ -258,3 +258,46 @@ follow_run(struct cli *cli, const struct follow *follow)
     json_decref(f.last);
     return e;
 }
+
+static void
+print_run_row(const struct cli *cli, const json_t *run)
+{
+    if (cli_given(cli, OPTION_json))
+        cli_print_json(run);
+    else
+        printf("%s\n", document_text(run, "id"));
+    cli_flush();
+}
+
+static enum exit_code
+print_whole(struct cli *cli, const char *id)
+{
+    json_t *run;
+    struct api_path path = api_path("runs", id, "");
+    enum exit_code e = api_get(cli, &path, &run);
+    if (e == EXIT_DONE)
+        cli_print_json(run);
+    json_decref(run);
+    return e;
+}
+
+/* The id is printed at once, so that a caller has it whatever happens then. */
+enum exit_code
+follow_begun(struct cli *cli, const json_t *run)
+{
+    bool json = cli_given(cli, OPTION_json), wait = cli_given(cli, OPTION_wait);
+    struct follow follow = { .run = document_text(run, "id") };
+    enum exit_code e = cli_time(cli, OPTION_wait, 0, &follow.wait_ms);
+    if (e != EXIT_DONE)
+        return e;
+    if (!json || !wait)
+        print_run_row(cli, run);
+    if (!wait)
+        return EXIT_DONE;
+    e = follow_run(cli, &follow);
+    if (json && e != EXIT_AWAY) {
+        enum exit_code printed = print_whole(cli, follow.run);
+        e = e == EXIT_DONE ? printed : e;
+    }
+    return e;
+}

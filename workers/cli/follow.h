@@ -13,4 +13,7 @@ struct follow {
 /* The exit code says how the run ended; a failure is told on standard error.
  * EXIT_LATE and EXIT_AWAY say that the run goes on. */
 enum exit_code follow_run(struct cli *cli, const struct follow *follow);
+
+/* Print the id of a run that was just made, and follow it if --wait says so. */
+enum exit_code follow_begun(struct cli *cli, const json_t *run);
 #endif

@@ -3,6 +3,7 @@
  */
 #include "workers/cli/commands.h"
 #include "workers/cli/document.h"
+#include "workers/cli/follow.h"
 #include "workers/cli/input.h"
 
 #include <string.h>
@@ -123,11 +124,18 @@ fill_fork(const struct cli *cli, json_t *body)
 enum exit_code
 command_runs_fork(struct cli *cli)
 {
-    json_t *body = json_object();
-    enum exit_code e = fill_fork(cli, body);
+    struct api_path path = api_path("runs", cli->request.words[0], "/fork");
+    json_t *body = json_object(), *run = NULL;
+    uint64_t ms;
+    enum exit_code e = cli_time(cli, OPTION_wait, 0, &ms);
     if (e == EXIT_DONE)
-        return tell(cli, cli->request.words[0], "/fork", body);
+        e = fill_fork(cli, body);
+    if (e == EXIT_DONE)
+        e = api_post(cli, &path, body, &run);
+    if (e == EXIT_DONE)
+        e = follow_begun(cli, run);
     json_decref(body);
+    json_decref(run);
     return e;
 }
 

@@ -10,47 +10,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-static void
-print_run_row(const struct cli *cli, const json_t *run)
-{
-    if (cli_given(cli, OPTION_json))
-        cli_print_json(run);
-    else
-        printf("%s\n", document_text(run, "id"));
-    cli_flush();
-}
-
-static enum exit_code
-print_whole(struct cli *cli, const char *id)
-{
-    json_t *run;
-    struct api_path path = api_path("runs", id, "");
-    enum exit_code e = api_get(cli, &path, &run);
-    if (e == EXIT_DONE)
-        cli_print_json(run);
-    json_decref(run);
-    return e;
-}
-
-/* The id is printed at once, so that a caller has it whatever happens then. */
-static enum exit_code
-wait_for(struct cli *cli, const json_t *run)
-{
-    bool json = cli_given(cli, OPTION_json);
-    struct follow follow = { .run = document_text(run, "id") };
-    enum exit_code e = cli_time(cli, OPTION_wait, 0, &follow.wait_ms);
-    if (e != EXIT_DONE)
-        return e;
-    if (!json)
-        print_run_row(cli, run);
-    e = follow_run(cli, &follow);
-    if (json && e != EXIT_AWAY) {
-        enum exit_code printed = print_whole(cli, follow.run);
-        e = e == EXIT_DONE ? printed : e;
-    }
-    return e;
-}
-
 enum exit_code
 command_runs_start(struct cli *cli)
 {
@@ -73,10 +32,8 @@ command_runs_start(struct cli *cli)
         json_object_set_new(body, "version", json_integer((json_int_t)version));
     e = api_post(cli, &path, body, &run);
     json_decref(body);
-    if (e == EXIT_DONE && cli_given(cli, OPTION_wait))
-        e = wait_for(cli, run);
-    else if (e == EXIT_DONE)
-        print_run_row(cli, run);
+    if (e == EXIT_DONE)
+        e = follow_begun(cli, run);
     json_decref(run);
     return e;
 }
