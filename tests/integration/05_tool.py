@@ -10,6 +10,7 @@ import os
 import pty
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -483,6 +484,22 @@ class ToolTest(unittest.TestCase):
         self.play((201, {"id": RUN}), (200, sse(EVENTS)), (200, run))
         result = self.tool("runs", "start", "x", "--wait", "--json")
         self.assertEqual((result.returncode, json.loads(result.stdout)), (0, run))
+
+    def test_31_who_is_interrupted_is_told_that_the_run_goes_on(self):
+        self.play((201, {"id": RUN}), (200, {"id": RUN, "status": "running"}))
+        for quiet in ([], ["--quiet"]):
+            with subprocess.Popen([TOOL, "runs", "start", "x", "--wait", *quiet],
+                                  env=self.environment, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True) as tool:
+                self.assertEqual(tool.stdout.readline(), RUN + "\n")
+                while not self.server.requests[-1]["path"].endswith(RUN):
+                    time.sleep(0.01)  # its handler is there before it asks
+                tool.send_signal(signal.SIGINT)
+                said = tool.communicate(timeout=DEADLINE)[1]
+            self.assertEqual(tool.returncode, -signal.SIGINT)
+            self.assertEqual(said, "" if quiet else
+                             f"\n{RUN} goes on; capstan runs cancel {RUN} ends it\n")
+            self.server.requests.append({"path": ""})
 
     def test_32_cancel_sends_the_reason(self):
         self.play((200, {"id": RUN, "status": "cancelled"}))

@@ -8,7 +8,9 @@
 
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
     AWAY_MAX_MS = 15000, /* an engine that restarts is back by then */
@@ -233,6 +235,27 @@ keep_on(struct following *f, struct stream *stream)
     return f->ended ? EXIT_DONE : EXIT_LATE;
 }
 
+/* What is said of a run when whoever follows it is interrupted. */
+static char farewell[128];
+
+static void
+take_leave(int number)
+{
+    ssize_t said = write(STDERR_FILENO, farewell, strlen(farewell));
+    raise(said < 0 ? SIGTERM : number); /* by now the default */
+}
+
+/* Whoever presses Ctrl-C does not end the run, and is told how to. */
+static void
+hear_interrupt(const struct cli *cli, const char *run)
+{
+    struct sigaction leave = { .sa_handler = take_leave, .sa_flags = (int)SA_RESETHAND };
+    snprintf(farewell, sizeof farewell, "\n%s goes on; capstan runs cancel %s ends it\n",
+        run, run);
+    if (!cli_given(cli, OPTION_quiet) && sigaction(SIGINT, &leave, NULL) != 0)
+        farewell[0] = '\0';
+}
+
 enum exit_code
 follow_run(struct cli *cli, const struct follow *follow)
 {
@@ -244,6 +267,7 @@ follow_run(struct cli *cli, const struct follow *follow)
     if (follow->after > 0)
         snprintf(stream.id, sizeof stream.id, "%" PRIu64, follow->after);
     stream_restart(&stream);
+    hear_interrupt(cli, follow->run);
     enum exit_code e = keep_on(&f, &stream);
     end_by_last(&f);
     hide_progress(&f);
