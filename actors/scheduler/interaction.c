@@ -242,7 +242,8 @@ object_to(const struct interaction_row *row,
         return refuse(ERR_NONE, "");
     if (count_of(request->targets) > 0 && !names(request->targets, said->principal))
         return refuse(ERR_FORBIDDEN,
-            "it asks somebody else: with a key of scope admin say `as` whom");
+            "it asks somebody else: a key of scope admin may answer for one of its "
+            "targets, by `as`, or --as NAME");
     if (given_by(row->answers, said->principal).size > 0)
         return refuse(ERR_CONFLICT, "you have answered it already");
     if (said->value.size == 0 || pack_check(said->value) != ERR_NONE

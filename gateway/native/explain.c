@@ -19,6 +19,15 @@ both_reasons(struct request *r, struct bytes job, struct bytes workers)
     return arena_copy(&r->arena, buffer_bytes(out));
 }
 
+/* Not its workers are what a job of a queue at its limit waits for. */
+static bool
+is_queue(struct bytes workers)
+{
+    struct bytes code = said_text(workers, "code");
+    return bytes_equal(code, text("queue_full"))
+           || bytes_equal(code, text("queue_uncounted"));
+}
+
 /* The view's answer with the reason of both, and `workers` besides. */
 static void
 join(struct request *r, struct bytes job, struct bytes workers)
@@ -33,6 +42,8 @@ join(struct request *r, struct bytes job, struct bytes workers)
         pack_text(&out, key);
         if (bytes_equal(key, text("reason")))
             pack_text(&out, reason);
+        else if (bytes_equal(key, text("hint")) && is_queue(workers))
+            pack_string(&out, "capstan queues list");
         else
             buffer_append_bytes(&out, value);
     }

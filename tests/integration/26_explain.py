@@ -180,6 +180,7 @@ class Explain(unittest.TestCase):
         self.assertEqual(self.tool("interactions", "list", "--target", "eve").stdout, "")
         refused = self.tool("interactions", "respond", asked, "--approve", code=1)
         self.assertIn("it asks somebody else", refused.stderr)
+        self.assertIn("--as NAME", refused.stderr)
         self.assertRegex(self.tool("interactions", "get", asked).stdout, "target +ada")
         self.tool("interactions", "respond", asked, "--approve", "--as", "ada",
                   "--comment", "fine")

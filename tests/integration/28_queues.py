@@ -62,6 +62,7 @@ class Queues(unittest.TestCase):
         answer = until(lambda: (said := self.explained(waits))["code"] == "job_open"
                        and said, "it waits for a worker")
         self.assertEqual(answer["workers"]["code"], "queue_full")
+        self.assertEqual(answer["hint"], "capstan queues list")
         self.assertIn("queue gpu is at its limit of 2: held by run run_", answer["reason"])
         for run in held:
             self.assertIn(run, answer["reason"])

@@ -227,7 +227,8 @@ START_TEST(one_of_those_who_are_asked_answers_once)
     story_respond(&s, story_run(4), "ann", "\xc3");
     story_expect(&s,
         "0 -> gateway refused request=9 err=4 detail=\"it asks somebody "
-        "else: with a key of scope admin say `as` whom\"\n"
+        "else: a key of scope admin may answer for one of its targets, by `as`, or "
+        "--as NAME\"\n"
         "0 -> gateway refused request=9 err=2 detail=\"value: expected true or "
         "false\"\n"
         "0 -> gateway refused request=9 err=5 detail=\"nothing such is asked in "
