@@ -333,6 +333,27 @@ class ToolTest(unittest.TestCase):
         self.assertEqual(json.loads(self.tool("automations", "list", "--json").stdout),
                          page)
 
+    def test_13_what_keeps_a_trigger_from_firing_is_beside_it(self):
+        hook = {"key": "a", "kind": "http", "active": True, "fires": 0, "refusals": 0,
+                "url": "/hooks/a", "secret": "s", "secret_set": False, "last_refusal": ""}
+        timer = {"key": "b", "kind": "schedule", "active": True, "fires": 0, "refusals": 1,
+                 "last_refusal": "inputs: x: there is no event.x"}
+        good = {**hook, "key": "c", "secret_set": True}
+        self.play((200, {"items": [hook, timer, good], "next_cursor": None}))
+        self.expect(0, "a\thttp\t\t\t\t\t0\t0\t/hooks/a\tsecret s is not set\n"
+                    "b\tschedule\t\t\t\t\t0\t1\t\tinputs: x: there is no event.x\n"
+                    "c\thttp\t\t\t\t\t0\t0\t/hooks/a\t\n", "automations", "triggers", "x")
+
+    def test_13_slots_of_what_rests_are_called_so(self):
+        slots = 200, {"items": [{"at": "2027-03-28T01:00:00.000Z", "trigger": "a"}]}
+        self.play(slots, (200, {"name": "x", "status": "paused"}))
+        stderr = self.expect(0, "2027-03-28T01:00:00.000Z\ta\n", "automations", "next", "x")
+        self.assertEqual(stderr, "x is paused: its triggers rest\n")
+        self.server.close()
+        self.play(slots, (200, {"name": "x", "status": "active"}))
+        self.assertEqual(self.expect(0, slots[1]["items"][0]["at"] + "\ta\n",
+                                     "automations", "next", "x"), "")
+
     def test_14_the_text_of_an_automation_can_be_had_alone(self):
         self.play((200, {"name": "x", "definition": "name: x\n"}))
         self.expect(0, "name: x\n", "automations", "get", "x", "--definition")

@@ -5,6 +5,8 @@
 #include "workers/cli/document.h"
 #include "workers/cli/input.h"
 
+enum { NOTE_MAX = 300 };
+
 enum exit_code
 automation_send(struct cli *cli, const struct api_path *path, const char *file,
     json_t **answer, long *http)
@@ -92,13 +94,21 @@ trigger_row(struct table *table, const json_t *item)
     table_text(table, document_text(item, "url")[0] != '\0'
                           ? document_text(item, "url")
                           : document_text(item, "event_type"));
+    if (json_is_false(json_object_get(item, "secret_set"))
+        && document_text(item, "secret")[0] != '\0') {
+        char note[NOTE_MAX];
+        snprintf(note, sizeof note, "secret %s is not set", document_text(item, "secret"));
+        table_text(table, note);
+    } else {
+        document_cell(table, item, "last_refusal");
+    }
 }
 
 enum exit_code
 command_automations_triggers(struct cli *cli)
 {
     static const char *const heads[] = { "KEY", "KIND", "", "NEXT", "LAST", "RUN",
-        ">FIRES", ">REFUSED", "URL OR EVENT", NULL };
+        ">FIRES", ">REFUSED", "URL OR EVENT", "NOTE", NULL };
     struct api_path path = api_path("automations", cli->request.words[0], "/triggers");
     return document_list(cli, &path, heads, trigger_row);
 }
@@ -111,13 +121,31 @@ slot_row(struct table *table, const json_t *item)
     document_cell(table, item, "trigger");
 }
 
+/* The slots of an automation that is not active come, and nothing fires. */
+static void
+tell_rest(struct cli *cli)
+{
+    struct api_path path = api_path("automations", cli->request.words[0], "");
+    struct api_call call = { .method = "GET", .path = &path, .quiet = true };
+    json_t *automation;
+    if (api_call(cli, &call, &automation, NULL) != EXIT_DONE)
+        return;
+    const char *status = document_text(automation, "status");
+    if (status[0] != '\0' && strcmp(status, "active") != 0)
+        cli_remark(cli, "%s is %s: its triggers rest", cli->request.words[0], status);
+    json_decref(automation);
+}
+
 enum exit_code
 command_automations_next(struct cli *cli)
 {
     static const char *const heads[] = { "AT", "TRIGGER", NULL };
     struct api_path path = api_path("automations", cli->request.words[0], "/next");
     api_query(&path, "count", cli->request.words[1]);
-    return document_list(cli, &path, heads, slot_row);
+    enum exit_code e = document_list(cli, &path, heads, slot_row);
+    if (e == EXIT_DONE)
+        tell_rest(cli);
+    return e;
 }
 
 /* What became of a text that was sent. */
