@@ -1,6 +1,6 @@
 #include "base/nearest.h"
 
-enum { WORD_MAX = 40, CHANGES_MAX = 3 };
+enum { WORD_MAX = 40, CHANGES_MAX = 3, PART_MIN = 5 };
 
 static unsigned
 least(unsigned a, unsigned b)
@@ -45,4 +45,19 @@ nearest_try(struct nearest *n, struct bytes word, const char *candidate)
     if (found > most || (n->word != NULL && found >= n->distance))
         return;
     *n = (struct nearest){ candidate, found };
+}
+
+static bool
+is_part(struct bytes part, struct bytes whole)
+{
+    return part.size >= PART_MIN && part.size < whole.size
+           && whole.data[part.size] == '_' && bytes_begin(whole, part);
+}
+
+void
+nearest_part_try(struct nearest *n, struct bytes word, const char *candidate)
+{
+    struct bytes known = text(candidate);
+    if (n->word == NULL && (is_part(word, known) || is_part(known, word)))
+        *n = (struct nearest){ candidate, CHANGES_MAX + 1 };
 }

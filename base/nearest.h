@@ -13,4 +13,8 @@ struct nearest {
  * most a third of it must be changed: letters put in, left out, replaced, or two
  * neighbours swapped. */
 void nearest_try(struct nearest *n, struct bytes word, const char *candidate);
+
+/* Keep `candidate` if nothing else is kept, and either is the other's beginning, up to a
+ * "_": event of event_type, retry of retry_policy. */
+void nearest_part_try(struct nearest *n, struct bytes word, const char *candidate);
 #endif

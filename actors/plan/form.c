@@ -478,6 +478,10 @@ unknown_key(struct reading *r, const struct node *node, const struct form *form)
         for (const struct form *f = form; f != NULL; f = f->also)
             for (size_t i = 0; i < f->count; i++)
                 nearest_try(&near, node->key, f->rules[i].key);
+    if (others == OTHERS_REFUSED && mistake_wanted(r, node->key_at))
+        for (const struct form *f = form; f != NULL; f = f->also)
+            for (size_t i = 0; i < f->count; i++)
+                nearest_part_try(&near, node->key, f->rules[i].key);
     if (near.word != NULL)
         mistake_at_key(r, node, "unknown key %s: did you mean \"%s\"?",
             quoted(node->key).text, near.word);

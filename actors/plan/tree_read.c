@@ -366,12 +366,32 @@ character(struct bytes text, size_t index)
     return 0;
 }
 
+/* What is mostly meant by a text that YAML reads as something else. */
+static const char *
+remedy(const char *problem, const char *context)
+{
+    static const struct {
+        const char *said, *remedy;
+    } remedies[] = {
+        { "scanning an alias", ": quote what begins with *" },
+        { "scanning an anchor", ": quote what begins with &" },
+        { "mapping values are not", ": quote a text with a colon in it" },
+        { "cannot start any token", ": quote what begins with @, % or `" },
+    };
+    for (size_t i = 0; i < COUNT(remedies); i++)
+        if (strstr(problem, remedies[i].said) != NULL
+            || strstr(context, remedies[i].said) != NULL)
+            return remedies[i].remedy;
+    return "";
+}
+
 static enum err
 malformed(struct reading *r, struct bytes text, const yaml_parser_t *parser)
 {
     mistakes_clear(r);
     /* never: libyaml names a problem, but when memory is out */
     const char *problem = parser->problem == NULL ? "unknown" : parser->problem;
+    const char *context = parser->context == NULL ? "" : parser->context;
     if (parser->error == YAML_MEMORY_ERROR)
         WRONG("out of memory");
     if (parser->error == YAML_READER_ERROR)
@@ -384,11 +404,12 @@ malformed(struct reading *r, struct bytes text, const yaml_parser_t *parser)
     else if (character(text, parser->problem_mark.index) == '\t')
         mistake_mark(
             r, mark_of(parser->problem_mark), "a tab: YAML is indented with spaces");
-    else if (parser->context != NULL)
-        mistake_mark(r, mark_of(parser->problem_mark), "not YAML: %s (%s, line %zu)",
-            problem, parser->context, parser->context_mark.line + 1);
+    else if (context[0] != '\0')
+        mistake_mark(r, mark_of(parser->problem_mark), "not YAML: %s (%s, line %zu)%s",
+            problem, context, parser->context_mark.line + 1, remedy(problem, context));
     else
-        mistake_mark(r, mark_of(parser->problem_mark), "not YAML: %s", problem);
+        mistake_mark(r, mark_of(parser->problem_mark), "not YAML: %s%s", problem,
+            remedy(problem, context));
     return ERR_MALFORMED;
 }
 
