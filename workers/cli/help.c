@@ -4,7 +4,7 @@
 
 #include <ctype.h>
 
-enum { NAME_WIDTH = 20, FLAG_WIDTH = 24 };
+enum { NAME_WIDTH = 26, FLAG_WIDTH = 24, LINE_WIDTH = 80 };
 
 static const struct {
     int number;
@@ -14,10 +14,66 @@ static const struct {
 #include "workers/cli/exits.def"
 };
 
+/* What an option is with a command; no command: with any. */
+static struct option_row
+meaning(const struct command *command, enum option option)
+{
+    static const struct {
+        const char *noun, *verb;
+        enum option option;
+        const char *value, *sentence;
+    } meanings[] = {
+#define MEANING(noun, verb, member, value, sentence)                                   \
+    { noun, verb, OPTION_##member, value, sentence },
+#include "workers/cli/meanings.def"
+    };
+    struct option_row row = option_rows[option];
+    for (size_t i = 0; command != NULL && i < COUNT(meanings); i++) {
+        if (meanings[i].option != option || strcmp(meanings[i].noun, command->noun) != 0
+            || strcmp(meanings[i].verb, command->verb) != 0)
+            continue;
+        row.value = meanings[i].value;
+        row.sentence = meanings[i].sentence;
+    }
+    return row;
+}
+
 static const char *
 gap(const struct command *command)
 {
     return command->noun[0] != '\0' ? " " : "";
+}
+
+/* The words of a text, from `column` on, in lines that fit a narrow terminal; those
+ * that follow begin at `indent`. */
+static void
+print_words(const char *sentence, size_t column, size_t indent, FILE *out)
+{
+    bool first = true;
+    for (size_t size; *sentence != '\0'; sentence += size) {
+        sentence += strspn(sentence, " ");
+        size = strcspn(sentence, " ");
+        if (!first && column + 1 + size > LINE_WIDTH) {
+            fprintf(out, "\n%*s", (int)indent, "");
+            column = indent;
+        } else if (!first) {
+            fputc(' ', out);
+            column++;
+        }
+        fprintf(out, "%.*s", (int)size, sentence);
+        column += size;
+        first = false;
+    }
+}
+
+/* A name, and what it means beside it. */
+static void
+print_entry(const char *name, int width, const char *sentence, FILE *out)
+{
+    size_t indent = (size_t)width + 3;
+    int column = fprintf(out, "  %-*s ", width, name);
+    print_words(sentence, column > 0 ? (size_t)column : indent, indent, out);
+    fputc('\n', out);
 }
 
 static void
@@ -25,7 +81,7 @@ print_name(const struct command *command, FILE *out)
 {
     char name[64];
     snprintf(name, sizeof name, "%s%s%s", command->noun, gap(command), command->verb);
-    fprintf(out, "  %-*s %s\n", NAME_WIDTH, name, command->sentence);
+    print_entry(name, NAME_WIDTH, command->sentence, out);
 }
 
 /* "--name VALUE", as it is typed. */
@@ -47,16 +103,16 @@ static void
 print_flag(const struct option_row *row, FILE *out)
 {
     char flag[64];
-    fprintf(out, "  %-*s %s\n", FLAG_WIDTH, flag_text(row, flag), row->sentence);
+    print_entry(flag_text(row, flag), FLAG_WIDTH, row->sentence, out);
 }
 
 static void
 print_flags(const struct command *command, bool global, FILE *out)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
-        if (option_rows[i].global == global
-            && (global || command_takes(command, (enum option)i)))
-            print_flag(&option_rows[i], out);
+        struct option_row row = meaning(command, (enum option)i);
+        if (row.global == global && (global || command_takes(command, (enum option)i)))
+            print_flag(&row, out);
     }
 }
 
@@ -124,8 +180,9 @@ help_command(const struct command *command, FILE *out)
 {
     fputs("Usage: ", out);
     print_usage(command, out);
-    fprintf(out, "\n\n%c%s.\n", toupper((unsigned char)command->sentence[0]),
-        command->sentence + 1);
+    fprintf(out, "\n\n%c", toupper((unsigned char)command->sentence[0]));
+    print_words(command->sentence + 1, 2, 0, out);
+    fputs(".\n", out);
     if (command->options[0] != '\0') {
         fputs("\nFlags:\n", out);
         print_flags(command, false, out);
@@ -145,13 +202,13 @@ reference_flags(const struct command *command, bool global, FILE *out)
     char flag[64];
     bool first = true;
     for (size_t i = 0; i < OPTION_COUNT; i++) {
-        const struct option_row *row = &option_rows[i];
-        if (row->global != global
+        struct option_row row = meaning(command, (enum option)i);
+        if (row.global != global
             || (!global && !command_takes(command, (enum option)i)))
             continue;
         fputs(first ? "\n| flag | meaning |\n|---|---|\n" : "", out);
         first = false;
-        fprintf(out, "| `%s` | %s |\n", flag_text(row, flag), row->sentence);
+        fprintf(out, "| `%s` | %s |\n", flag_text(&row, flag), row.sentence);
     }
 }
 

@@ -1,3 +1,4 @@
+#include "base/bytes.h"
 #include "tests/unit/cli/suites.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/help.h"
@@ -291,6 +292,57 @@ START_TEST(help_shows_the_example_of_a_command)
 }
 END_TEST
 
+/* What is shown of a command, or of all. */
+static char *
+help_of(const char *line)
+{
+    char *shown = NULL;
+    size_t size;
+    ck_assert_int_eq(read_line(line), ERR_NONE);
+    FILE *out = open_memstream(&shown, &size);
+    if (request.command != NULL)
+        help_command(request.command, out);
+    else
+        help_all(out);
+    fclose(out);
+    return shown;
+}
+
+START_TEST(help_says_of_an_option_what_it_is_with_that_command)
+{
+    static const struct {
+        const char *line, *shown;
+    } rows[] = {
+        { "runs retry x", "--step STEP              begin with this step; else" },
+        { "runs logs x", "--step STEP              only what this step has" },
+        { "runs cancel x", "--all                    every run that fits\n" },
+        { "runs events x", "--all                    every field of an event" },
+        { "up", "--set NAME=VALUE         a setting, above that of the file\n" },
+        { "runs fork x", "--set NAME=VALUE         STEP.output=JSON: taken" },
+        { "runs export x", "--output FILE            where to write" },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char *shown = help_of(rows[i].line);
+        ck_assert_msg(strstr(shown, rows[i].shown) != NULL, "%s", shown);
+        free(shown);
+    }
+}
+END_TEST
+
+START_TEST(help_fits_a_narrow_terminal)
+{
+    static const char *const lines[] = { "", "runs retry x", "runs fork x", "up" };
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        char *shown = help_of(lines[i]);
+        for (char *line = shown, *end; (end = strchr(line, '\n')) != NULL;
+             line = end + 1)
+            ck_assert_msg(end - line <= 80 || strncmp(line, "Example: ", 9) == 0,
+                "%.*s", (int)(end - line), line);
+        free(shown);
+    }
+}
+END_TEST
+
 START_TEST(help_of_worker_shows_its_verbs_as_well)
 {
     char *shown = NULL;
@@ -331,6 +383,8 @@ suite_request(void)
     tcase_add_test(tests, every_command_has_a_sentence_and_an_example_that_is_read);
     tcase_add_test(tests, every_flag_that_a_command_names_exists_and_is_used);
     tcase_add_test(tests, help_shows_the_example_of_a_command);
+    tcase_add_test(tests, help_says_of_an_option_what_it_is_with_that_command);
+    tcase_add_test(tests, help_fits_a_narrow_terminal);
     tcase_add_test(tests, help_of_worker_shows_its_verbs_as_well);
     suite_add_tcase(suite, tests);
     return suite;
