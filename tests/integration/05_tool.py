@@ -309,6 +309,14 @@ class ToolTest(unittest.TestCase):
         self.assertEqual(self.expect(1, "", "apply", bad), f"{bad}:3:5: no kind\n")
         self.assertIn("is empty", self.expect(1, "", "apply", self.path("c.yaml", "")))
 
+    def test_11_mistakes_are_json_for_programs(self):
+        answer = refusal(422, "invalid", "one mistake", [
+            {"line": 3, "column": 5, "path": "steps", "message": "wrong"}])
+        self.play(answer)
+        result = self.tool("apply", "--check", "--json", self.path("a.yaml", "name: x\n"))
+        self.assertEqual((result.returncode, json.loads(result.stdout)), (1, answer[1]))
+        self.assertIn("a.yaml:3:5: wrong", result.stderr)
+
     def test_12_a_file_that_is_not_there_is_named_and_the_others_are_applied(self):
         self.play((201, {"name": "x", "version": 2}))
         stderr = self.expect(1, "x\t2\tapplied\n", "apply", "none.yaml",

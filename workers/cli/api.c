@@ -187,6 +187,8 @@ complain_refused(const struct cli *cli, const char *about, long http, json_t *an
         cli_complain("%s answered %ld, not as a Capstan engine does", cli->url, http);
         return;
     }
+    if (cli_given(cli, OPTION_json))
+        cli_print_json(answer);
     fflush(stdout);
     const json_t *details = json_object_get(error, "details");
     json_array_foreach(details, i, detail) print_detail(about, detail);
