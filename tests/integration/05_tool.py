@@ -530,6 +530,15 @@ class ToolTest(unittest.TestCase):
                              f"\n{RUN} goes on; capstan runs cancel {RUN} ends it\n")
             self.server.requests.append({"path": ""})
 
+    def test_32_a_run_that_is_still_being_cancelled_is_called_so(self):
+        self.play((200, {"id": RUN, "status": "suspended"}))
+        self.assertEqual(self.expect(0, RUN + "\tsuspended\n", "runs", "cancel", RUN),
+                         f"{RUN} is being cancelled: what is under way ends, and cleanup "
+                         "runs\n")
+        self.server.close()
+        self.play((200, {"id": RUN, "status": "cancelled"}))
+        self.assertEqual(self.expect(0, RUN + "\tcancelled\n", "runs", "cancel", RUN), "")
+
     def test_32_cancel_sends_the_reason(self):
         self.play((200, {"id": RUN, "status": "cancelled"}))
         self.expect(0, RUN + "\tcancelled\n", "runs", "cancel", RUN, "--reason", "why")

@@ -10,6 +10,16 @@
 
 enum { STEP_KEY_MAX = 1024, CURSOR_MAX = 1024, OPTION_SHOWN_MAX = 40 };
 
+static bool
+is_over(const json_t *run)
+{
+    static const char *const ends[] = { "completed", "failed", "cancelled" };
+    for (size_t i = 0; i < COUNT(ends); i++)
+        if (strcmp(document_text(run, "status"), ends[i]) == 0)
+            return true;
+    return false;
+}
+
 static enum exit_code
 tell(struct cli *cli, const char *run, const char *what, json_t *body)
 {
@@ -21,6 +31,9 @@ tell(struct cli *cli, const char *run, const char *what, json_t *body)
         return e;
     document_done(
         cli, answer, document_text(answer, "id"), document_text(answer, "status"));
+    if (strcmp(what, "/cancel") == 0 && !is_over(answer))
+        cli_remark(cli,
+            "%s is being cancelled: what is under way ends, and cleanup runs", run);
     json_decref(answer);
     return EXIT_DONE;
 }
