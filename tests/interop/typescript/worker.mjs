@@ -1,0 +1,69 @@
+// The worker that journeys.py tells what to do: by the action's name, and by OPTIONS.
+import { setTimeout } from "node:timers/promises";
+import { Fatal, Worker } from "capstan-worker";
+
+class CardDeclined extends Error {}
+
+const worker = new Worker(JSON.parse(process.env.OPTIONS ?? "{}"));
+const say = (line) => process.stdout.write(line + "\n");
+
+worker
+  .action("echo", (job) => job.parameters)
+  .action("describe", ({ id, run, step, automation, action, queue, attempt, deadline }) =>
+    ({ id, run, step, automation, action, queue, attempt, deadline }))
+  .action("decline", () => { throw new CardDeclined("no money"); })
+  .action("decline-later", async () => { throw new CardDeclined("ü".repeat(5000)); })
+  .action("throw-text", () => { throw "just a text"; })
+  .action("throw-nothing", () => { throw Object.create(null); })
+  .action("fatal", () => { throw new Fatal("never", { type: "NoSuchCard" }); })
+  .action("large", ({ parameters }) => "x".repeat(parameters.size))
+  .action("odd", () => ({ list: [1, () => 2] }))
+  .action("hold", async ({ id, signal }) => {
+    say(`begun ${id}`);
+    try {
+      await setTimeout(600000, undefined, { signal });
+    } catch (error) {
+      say(`aborted ${id} ${signal.reason.name}: ${signal.reason.message}`);
+      throw error;
+    }
+  })
+  .action("finish-anyway", async ({ signal }) => {
+    await setTimeout(600000, undefined, { signal }).catch(() => {});
+    return "it was done";
+  })
+  .action("deaf", ({ id }) => {
+    say(`begun ${id}`);
+    return setTimeout(600000);
+  })
+  .action("log", (job) => {
+    for (const [text, stream] of job.parameters.texts)
+      job.log(text, stream);
+  })
+  .action("publish", ({ parameters: { event, data, more } }) =>
+    worker.publish(event, data, more))
+  .action("publish-many", async ({ parameters: { count, size } }) => {
+    const asked = Array.from({ length: count }, (_, n) =>
+      worker.publish("many", { text: "x".repeat(size) }, { id: `event-${n}` }));
+    await setTimeout(50);
+    say("waits");
+    return (await Promise.all(asked)).length;
+  })
+  .action("block", ({ parameters: { ms } }) => {
+    const end = performance.now() + ms;
+    while (performance.now() < end);
+  })
+  .action("nap", async ({ parameters }) => {
+    await setTimeout(300);
+    say(`napped ${parameters.n}`);
+    return parameters;
+  })
+  .action("stop", () => worker.stop());
+
+try {
+  const left = await worker.run();
+  say(`left ${left}`);
+  process.exit(left);
+} catch (error) {
+  say(`${error.name} ${error.code}`);
+  process.exit(70);
+}
