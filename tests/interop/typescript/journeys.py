@@ -16,6 +16,8 @@ import tempfile
 import time
 import unittest
 
+from zmq.auth.thread import ThreadAuthenticator
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "../../support")]
 from clients import NPM, NPM_INSTALL, install, need  # noqa: E402
@@ -356,6 +358,29 @@ class Own(Case):
         self.gateway.say("error", code="forbidden", message="no such right")
         self.assertEqual(self.end_of(self.process), 70)
         self.assertIn("Refused forbidden", self.printed("out"))
+
+    def test_with_plain_the_key_is_the_password(self):
+        doorkeeper = ThreadAuthenticator(self.gateway.context)
+        doorkeeper.start()
+        doorkeeper.configure_plain(passwords={"worker": "cap_test"})
+        try:
+            self.gateway.context.plain_server = 1
+            self.gateway.restart()
+            self.begin(plain=True)
+            self.stop()
+            self.start("node", os.path.join(folder, "worker.mjs"),
+                       OPTIONS=json.dumps({"plain": True, "key": "cap_wrong"}))
+            self.assertEqual(self.end_of(self.process), 70)
+            self.assertIn("Refused unauthorized", self.printed("out"))
+        finally:
+            doorkeeper.stop()
+
+    def test_a_fallback_does_every_other_action(self):
+        self.start("node", os.path.join(folder, "worker.mjs"), FALLBACK="yes")
+        self.assertEqual(self.gateway.let_in()["actions"], [])
+        self.assertEqual(self.do(1, "fly")["output"], "fly")
+        self.assertEqual(self.do(2, "echo", {"a": 1})["output"], {"a": 1})
+        self.stop()
 
     def test_an_event_loop_that_was_blocked_is_survived(self):
         """It cannot be heard meanwhile; afterwards it shows what it holds."""

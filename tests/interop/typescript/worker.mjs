@@ -59,10 +59,13 @@ worker
   })
   .action("stop", () => worker.stop());
 
+if (process.env.FALLBACK)
+  worker.fallback((job) => job.action);
 try {
   const left = await worker.run();
   say(`left ${left}`);
-  process.exit(left);
+  if (left) // else nothing is left that keeps the process alive
+    process.exit(left);
 } catch (error) {
   say(`${error.name} ${error.code}`);
   process.exit(70);

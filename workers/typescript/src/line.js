@@ -1,6 +1,6 @@
 /* line - one connection to the gateway: a socket, and what its monitor says of it. */
 import { setImmediate } from "node:timers/promises";
-import { Context, curveKeyPair, Dealer } from "zeromq";
+import { curveKeyPair, Dealer } from "zeromq";
 
 const FRAME_MAX = 65 << 20; // no engine may set payload_max higher than 64 MiB
 const BATCH = 64; // frames, before others have their turn
@@ -10,18 +10,16 @@ const PROBE_AFTER_S = 15, PROBE_EVERY_S = 5, PROBES_MAX = 3; // of the gateway's
 /** What it tells, until it is closed. @typedef {{ connected(): void, denied(): void,
  *   broken(why: string): void, heard(frame: Buffer | undefined): void }} Listener */
 
-/** For `linger` at the end of the process. */
-const context = new Context();
-
 export class Line {
   #socket;
+  #listener;
   #closed = false;
 
   /** Throws if the address or the key makes no sense.
    *  @param {Where} where @param {Listener} listener */
   constructor(where, listener) {
+    this.#listener = listener;
     const socket = this.#socket = new Dealer({
-      context,
       linger: 0,
       immediate: true, // what is written before there is a connection is lost with it
       reconnectInterval: -1,
@@ -36,18 +34,23 @@ export class Line {
     });
     try {
       this.#secure(where);
-      this.#watch(listener);
+      this.#watch();
       socket.connect(where.url);
     } catch (error) {
       this.close(0);
       throw error;
     }
-    void this.#read(listener);
+    void this.#read();
   }
 
-  /** Rejects when it is closed meanwhile. Never two at a time. @param {Uint8Array} frame */
-  send(frame) {
-    return this.#socket.send(frame);
+  /** Waits for room; never two at a time.  If the line is closed or breaks meanwhile, it
+   *  was said to nobody. @param {Uint8Array} frame */
+  async send(frame) {
+    try {
+      await this.#socket.send(frame);
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   /** @param {number} lingerMs - for what was sent to leave */
@@ -70,9 +73,8 @@ export class Line {
     }
   }
 
-  /** @param {Listener} listener */
-  #watch(listener) {
-    const events = this.#socket.events;
+  #watch() {
+    const events = this.#socket.events, listener = this.#listener;
     const unlessClosed = (/** @type {() => void} */ then) => () => this.#closed || then();
     const broken = unlessClosed(() => listener.broken("connection"));
     events.on("handshake", unlessClosed(() => listener.connected()));
@@ -83,19 +85,19 @@ export class Line {
     events.on("disconnect", broken);
   }
 
-  /** @param {Listener} listener */
-  async #read(listener) {
-    try {
-      for (let n = 1; !this.#closed; n++) {
-        const [frame, ...more] = await this.#socket.receive();
-        if (!this.#closed)
-          listener.heard(more.length === 0 ? frame : undefined);
-        if (n % BATCH === 0)
-          await setImmediate();
-      }
-    } catch (error) {
-      if (!this.#closed)
-        listener.broken(/** @type {Error} */ (error).message);
+  async #read() {
+    for (let n = 1; !this.#closed; n++) {
+      const frames = await this.#socket.receive().catch((error) => this.#failed(error));
+      if (frames && !this.#closed)
+        this.#listener.heard(frames.length === 1 ? frames[0] : undefined);
+      if (n % BATCH === 0)
+        await setImmediate();
     }
+  }
+
+  /** @param {unknown} error - of sending or receiving */
+  #failed(error) {
+    if (!this.#closed)
+      this.#listener.broken(/** @type {Error} */ (error).message);
   }
 }

@@ -16,6 +16,7 @@ const ACTIONS_MAX = 256;
 const ERROR_TYPE_MAX = 200, ERROR_MESSAGE_MAX = 4096; // bytes
 const LINGER_MS = 1000;
 const TIMER_MAX_MS = 3600000;
+const BLOCKED_MS = 100; // until another look at what is due and has no room in the socket
 const SIGNALS = /** @type {const} */ (["SIGTERM", "SIGINT"]);
 
 export class Fatal extends Error {
@@ -160,12 +161,8 @@ export class Worker {
     if (this.#saying)
       return;
     this.#saying = true;
-    try {
-      for (let message; (message = this.#session.next(performance.now()));)
-        await this.#line?.send(pack(message));
-    } catch {
-      // The line was closed under it; what matters is said again on the next.
-    }
+    for (let message; (message = this.#session.next(performance.now()));)
+      await this.#line?.send(pack(message));
     this.#saying = false;
     if (this.#session.state === "OVER")
       this.#end();
@@ -182,7 +179,7 @@ export class Worker {
       this.#timerAt = Infinity;
       // First what has arrived: whoever was blocked for long would seem to hear nothing.
       setImmediate(() => this.#turn());
-    }, Math.max(1, Math.ceil(at - now)));
+    }, at > now ? Math.ceil(at - now) : BLOCKED_MS);
   }
 
   #end() {
@@ -314,7 +311,7 @@ function completed(output, max) {
 function failure(error) {
   const { name, constructor } = error instanceof Error ? error : new Error();
   // A class that extends Error has its own name only if somebody gave it one.
-  const type = String(name === "Error" ? constructor.name : name);
+  const type = said(name === "Error" ? constructor.name : name);
   return failed(type || "Error", said(error),
     error instanceof Fatal ? "fatal" : "failed");
 }
