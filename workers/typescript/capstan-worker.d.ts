@@ -23,7 +23,7 @@
  * Date becomes a text; a key whose value is undefined is left out.
  */
 
-/** Zero-configuration: every option has a default. */
+/** All may be left out. */
 export interface Options {
   /** `tcp://HOST:PORT`; default: $CAPSTAN_WORKER_URL, else $CAPSTAN_URL's host and port
    *  5170, else 127.0.0.1. */
@@ -108,7 +108,8 @@ export class Worker {
 
   /** Work until stopped; once per worker.  Resolves to the number of jobs that were left
    *  under way after `drainMs` and go to other workers: 0, if all is well.
-   *  @throws Refused if the engine does not let this worker in */
+   *  @throws Refused if the engine does not let this worker in
+   *  @throws TypeError if there is no action */
   run(): Promise<number>;
 
   /** Take no more jobs, finish those at hand, say goodbye and let `run` return, after

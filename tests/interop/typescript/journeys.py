@@ -301,6 +301,14 @@ class Own(Case):
         self.assertTrue(report["error_message"].startswith("too_large: data of "), report)
         self.stop()
 
+    def test_an_event_that_was_not_answered_rejects_when_the_worker_ends(self):
+        self.begin()
+        token = self.gateway.job(1, "publish-aside", None)
+        self.gateway.hear("publish")
+        self.gateway.hear_report(token, "completed")
+        self.stop()
+        self.wait_printed("not published: unavailable")
+
     def test_what_the_gateway_is_slow_to_read_is_said_once_each(self):
         """20 MB are more than the sockets take: sending has to wait, in one place."""
         self.gateway.context.rcvhwm = 2

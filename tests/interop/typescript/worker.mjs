@@ -41,6 +41,9 @@ worker
   })
   .action("publish", ({ parameters: { event, data, more } }) =>
     worker.publish(event, data, more))
+  .action("publish-aside", () => {
+    worker.publish("aside").catch((error) => say(`not published: ${error.code}`));
+  })
   .action("publish-many", async ({ parameters: { count, size } }) => {
     const asked = Array.from({ length: count }, (_, n) =>
       worker.publish("many", { text: "x".repeat(size) }, { id: `event-${n}` }));

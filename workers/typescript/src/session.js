@@ -86,7 +86,7 @@ export class Session {
   #random;
   /** @type {Map<string, Lease>} */
   #leases = new Map();
-  #open = 0; // leases whose actions run
+  #running = 0; // leases whose actions run
   #orphans = 0; // actions that run without a lease
   /** @type {Set<Saying>} */
   #outgoing = new Set(); // to be said
@@ -171,7 +171,7 @@ export class Session {
       this.#orphans--;
       return;
     }
-    this.#open--;
+    this.#running--;
     this.#report(lease, outcome);
   }
 
@@ -250,7 +250,7 @@ export class Session {
     if (this.state === "OVER")
       return;
     if (now >= this.#fenceAt()) {
-      this.#tell("unusual", `leases_given_up open=${this.#open} ` +
+      this.#tell("unusual", `leases_given_up open=${this.#running} ` +
         `silent_ms=${Math.round(now - this.#confirmedAt)}`);
       this.#loseOpen("the engine has not been heard for too long");
     }
@@ -365,8 +365,8 @@ export class Session {
     if (this.state !== "MEMBER" || key === "" || this.#leases.has(key))
       return;
     // What is not taken is not listed in heartbeats, and so goes to somebody else.
-    if (this.#open + this.#orphans >= this.#self.concurrency || this.#hurried)
-      return this.#tell("unusual", `job_not_taken job=${text(m.job)} open=${this.#open}`);
+    if (this.#running + this.#orphans >= this.#self.concurrency || this.#hurried)
+      return this.#tell("unusual", `job_not_taken job=${text(m.job)} open=${this.#running}`);
     const lease = new Lease(m.token, text(m.job));
     this.#leases.set(key, lease);
     if (this.#leases.size === 1) // the gateway has spoken for us: the lease is new
@@ -375,7 +375,7 @@ export class Session {
       this.#beatAt = now + this.#heartbeatMs - this.#jittered(this.#heartbeatMs) / 10;
     if (this.#leaving)
       return this.#report(lease, { outcome: "returned" });
-    this.#open++;
+    this.#running++;
     this.effects.push({ do: "start", lease, job: m });
   }
 
@@ -516,7 +516,7 @@ export class Session {
     if (lease.state !== "RUNNING")
       return;
     lease.state = "ORPHAN";
-    this.#open--;
+    this.#running--;
     this.#orphans++;
     this.effects.push({ do: "abort", lease, name: "LeaseLost", why });
   }
@@ -640,7 +640,7 @@ export class Session {
   /** Nine tenths of the lease have gone by without a word: another worker may have our
    *  jobs soon.  Reports are kept, for the engine to judge. */
   #fenceAt() {
-    return this.#open === 0 ? Infinity : this.#confirmedAt + 0.9 * this.#leaseMs;
+    return this.#running === 0 ? Infinity : this.#confirmedAt + 0.9 * this.#leaseMs;
   }
 
   /** A little off, so that a thousand workers do not come at once. @param {number} ms */

@@ -39,6 +39,7 @@ export class Refused extends Error {
 /** @implements {Header.Worker} */
 export class Worker {
   #options;
+  #register; // what it says of itself
   #session;
   /** @type {Map<string, Action>} */
   #actions = new Map();
@@ -61,22 +62,16 @@ export class Worker {
   /** @param {Header.Options} [options] */
   constructor(options = {}) {
     const o = this.#options = optionsOf(options, process.env);
-    const { instance, name, version, environment, queues, labels } = o;
-    this.#session = new Session({
-      ...o, register: {
-        instance, name, version, environment, queues, labels,
-        get actions() { return actions(); },
-      },
-    }, Math.random);
-    const actions = () =>
-      o.actions ?? (this.#fallback ? [] : [...this.#actions.keys()]);
+    const { instance, name, version, environment, queues, labels, actions } = o;
+    this.#register = { instance, name, version, environment, queues, labels, actions };
+    this.#session = new Session({ ...o, register: this.#register }, Math.random);
   }
 
   /** @param {string} name @param {Action} action */
   action(name, action) {
     checkName("action", name);
-    if (this.#actions.size >= ACTIONS_MAX)
-      throw new TypeError(`action ${name}: at most ${ACTIONS_MAX}`);
+    if (this.#actions.size >= ACTIONS_MAX || this.#ended)
+      throw new TypeError(`action ${name}: at most ${ACTIONS_MAX}, and before run()`);
     this.#actions.set(name, action);
     return this;
   }
@@ -91,8 +86,9 @@ export class Worker {
     if (this.#ended)
       throw new Error("a worker runs once");
     if (this.#actions.size === 0 && !this.#fallback)
-      throw new TypeError("there is no action: worker.action(name, async (job) => …)");
+      throw new TypeError("there is no action: say worker.action(name, async (job) => …)");
     this.#ended = new Deferred();
+    this.#register.actions ??= this.#fallback ? [] : [...this.#actions.keys()];
     if (this.#options.signals)
       SIGNALS.forEach((signal) => process.on(signal, this.#onSignal));
     this.#session.open(performance.now());
