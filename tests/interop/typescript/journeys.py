@@ -322,6 +322,16 @@ class Own(Case):
         self.assertEqual(self.gateway.hear_report(token, "completed")["output"], 220)
         self.stop()
 
+    def test_c20_it_ends_in_time_although_nobody_reads(self):
+        """The last word waits for room like any other, but not for long."""
+        self.gateway.context.rcvhwm = 2
+        self.gateway.restart()
+        self.begin(drainMs=0)
+        self.gateway.job(1, "publish-many", {"count": 220, "size": 90000})
+        self.wait_printed("waits")
+        self.process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.end_of(self.process), 1)
+
     def test_jobs_under_way_are_finished_and_others_returned(self):
         self.begin(drainMs=60000, concurrency=2)
         token = self.gateway.job(1, "hold", None)

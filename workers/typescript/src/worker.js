@@ -148,11 +148,13 @@ export class Worker {
     session.tick(now);
     for (const effect of session.effects.splice(0))
       this.#carryOut(effect);
+    if (session.state === "OVER")
+      return this.#end();
     void this.#say();
     this.#arm(now);
   }
 
-  /** The only one who sends, and one message at a time. */
+  /** The only one who sends, and one message at a time: it may have to wait for room. */
   async #say() {
     if (this.#saying)
       return;
@@ -160,14 +162,14 @@ export class Worker {
     for (let message; (message = this.#session.next(performance.now()));)
       await this.#line?.send(pack(message));
     this.#saying = false;
-    if (this.#session.state === "OVER")
+    if (this.#session.state === "OVER") // goodbye has been said
       this.#end();
   }
 
   /** @param {number} now */
   #arm(now) {
     const at = Math.min(this.#session.due(), now + TIMER_MAX_MS);
-    if (this.#timerAt <= at || this.#session.state === "OVER")
+    if (this.#timerAt <= at)
       return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
