@@ -28,8 +28,9 @@ from worker_conformance import (DEADLINE, Case, Conformance,  # noqa: E402
 SUITE, NODE = "typescript", "capstan-worker"
 LIBRARY = os.path.join(SOURCE, "workers/typescript")
 SOURCES = ("capstan-worker.d.ts", "examples/greet.mjs", "package-lock.json",
-           "package.json", "src/job.js", "src/line.js", "src/options.js",
-           "src/session.js", "src/wire.js", "src/worker.js", "tsconfig.json")
+           "package.json", "src/job.js", "src/leases.js", "src/line.js",
+           "src/options.js", "src/sayings.js", "src/session.js", "src/wire.js",
+           "src/worker.js", "tsconfig.json")
 RUNS = 300
 GREET = """
 name: greet

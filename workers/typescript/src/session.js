@@ -6,20 +6,19 @@
  *     +----------------+-----------------+ +--- register ---+ |
  *     +---------------- broken, silent, refused --------------+
  *
- * When it leaves: GOODBYE while that is said, then OVER.  A lease:
- *
- *            action returned, or not begun              ack, lost
- *   RUNNING ------------------------------> REPORTED ------------> gone
- *      | lost while the action runs      action returned
- *      +----------------------------> ORPHAN ------------> gone
+ * When it leaves: GOODBYE while that is said, then OVER.
  *
  * No input or output: whoever drives it tells what happened, carries out `effects`, and
  * asks `next` for one message after the other until there is none.  Times are ms of a
  * clock that does not jump.
  */
+import { Leases } from "./leases.js";
+import { Sayings } from "./sayings.js";
 import { clipped } from "./wire.js";
 
 /** @typedef {import("./wire.js").Message} Message */
+/** @typedef {import("./leases.js").Lease} Lease */
+/** @typedef {import("./sayings.js").Saying} Saying */
 /** @typedef {"broken" | "unusual" | "info"} Level */
 /** @typedef {{ do: "connect" } | { do: "disconnect" }
  *   | { do: "start", lease: Lease, job: Message }
@@ -43,34 +42,6 @@ const EVENTS_MAX = 256; // that wait for the engine's word
 const LOGS_MAX = 1 << 20; // bytes of log that wait to be sent
 const LOG_COST = 128; // bytes of a chunk beside its text
 const CHUNK_MAX = 65536, STREAM_MAX = 200, MESSAGE_MAX = 4096; // bytes
-const TOKEN_MAX = 255; // bytes
-
-/** Said again until it is answered: a report or an event. */
-class Saying {
-  resends = 0;
-  dueAt = 0;
-
-  /** @param {Message} message */
-  constructor(message) {
-    this.message = message;
-  }
-}
-
-/** The right to do a job. */
-export class Lease {
-  /** @type {"RUNNING" | "REPORTED" | "ORPHAN"} */
-  state = "RUNNING";
-  cancelled = false;
-  /** @type {Saying | undefined} */
-  report;
-  refused = false; // the gateway would not have the first report
-
-  /** @param {unknown} token @param {string} id */
-  constructor(token, id) {
-    this.token = token;
-    this.id = id;
-  }
-}
 
 export class Session {
   /** @type {"AWAY" | "CALLING" | "ASKING" | "MEMBER" | "GOODBYE" | "OVER"} */
@@ -84,15 +55,8 @@ export class Session {
 
   #self;
   #random;
-  /** @type {Map<string, Lease>} */
-  #leases = new Map();
-  #running = 0; // leases whose actions run
-  #orphans = 0; // actions that run without a lease
-  /** @type {Set<Saying>} */
-  #outgoing = new Set(); // to be said
-  /** @type {Set<Saying>} */
-  #said = new Set(); // and not yet answered
-  #againAt = Infinity; // no later than the first of #said is due
+  #leases = new Leases();
+  #sayings; // reports and events
   /** @type {Map<string, Saying>} */
   #events = new Map();
   /** @type {Message[]} */
@@ -124,6 +88,7 @@ export class Session {
   /** @param {Self} self @param {() => number} random */
   constructor(self, random) {
     this.#self = self;
+    this.#sayings = new Sayings(self.resendMs);
     this.#random = random;
   }
 
@@ -153,7 +118,7 @@ export class Session {
       this.#tell("unusual", `${member ? "disconnected" : "not_connected"} why=${why} ` +
         `url=${this.#self.url} failures=${n}`);
     this.#away(now + this.#jittered(Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** n)));
-    this.#sayAllAgain();
+    this.#sayings.sayAllAgain();
   }
 
   /** The engine does not let this worker in. @param {number} now
@@ -167,11 +132,6 @@ export class Session {
 
   /** Its action is over. @param {Lease} lease @param {Outcome} outcome */
   returned(lease, outcome) {
-    if (lease.state === "ORPHAN") {
-      this.#orphans--;
-      return;
-    }
-    this.#running--;
     this.#report(lease, outcome);
   }
 
@@ -194,9 +154,7 @@ export class Session {
   publish(message) {
     if (this.#events.size >= EVENTS_MAX)
       return false;
-    const saying = new Saying(message);
-    this.#events.set(message.id, saying);
-    this.#outgoing.add(saying);
+    this.#events.set(message.id, this.#sayings.add(message));
     return true;
   }
 
@@ -219,7 +177,7 @@ export class Session {
     case "ack": return this.#hearAck(message);
     case "heartbeat": return this.#hearHeartbeat(message);
     case "published": return this.#hearPublished(message);
-    case "cancel": return this.#cancel(this.#lease(message.token), text(message.reason));
+    case "cancel": return this.#cancel(message.token, text(message.reason));
     case "registered": return this.#hearRegistered(now, message);
     // Several words to a gateway that forgot us are answered several times.
     case "register": return this.state === "MEMBER" ? this.#ask(now) : undefined;
@@ -238,7 +196,7 @@ export class Session {
     case "OVER":
       return Infinity;
     case "MEMBER":
-      return Math.min(due, this.#beatAt, this.#silentAt(), this.#againAt);
+      return Math.min(due, this.#beatAt, this.#silentAt(), this.#sayings.dueAt);
     case "GOODBYE":
       due = Infinity;
     }
@@ -250,9 +208,9 @@ export class Session {
     if (this.state === "OVER")
       return;
     if (now >= this.#fenceAt()) {
-      this.#tell("unusual", `leases_given_up open=${this.#running} ` +
+      this.#tell("unusual", `leases_given_up open=${this.#leases.running} ` +
         `silent_ms=${Math.round(now - this.#confirmedAt)}`);
-      this.#loseOpen("the engine has not been heard for too long");
+      this.#loseRunning("the engine has not been heard for too long");
     }
     if (this.#leaving && now >= this.#leaveAt() && this.state !== "GOODBYE")
       this.#goOn(now);
@@ -260,8 +218,7 @@ export class Session {
       this.#turn(now);
     else if (this.state === "MEMBER" && now >= this.#silentAt())
       this.broken(now, "silent");
-    if (now >= this.#againAt)
-      this.#sayDueAgain(now);
+    this.#sayings.tick(now);
   }
 
   // What to say.
@@ -274,7 +231,7 @@ export class Session {
       return this.#asking ? this.#register() : undefined;
     case "MEMBER":
       return now >= this.#beatAt ? this.#heartbeat(now)
-        : this.#nextLog() ?? this.#capacityChange() ?? this.#nextSaying(now);
+        : this.#nextLog() ?? this.#capacityChange() ?? this.#sayings.next(now);
     case "GOODBYE":
       if (!this.#asking) {
         this.state = "OVER"; // who asks again has said it
@@ -292,7 +249,7 @@ export class Session {
     this.#announced = this.#capacity();
     return {
       type: "register", v: 1, key: this.#key, ...this.#self.register,
-      concurrency: this.#announced, session: this.#token, held: this.#held(),
+      concurrency: this.#announced, session: this.#token, held: this.#leases.tokens(),
     };
   }
 
@@ -303,7 +260,7 @@ export class Session {
     if (this.#beats.length > BEATS_MAX)
       this.#beats.shift();
     this.#beatAt = now + every - this.#jittered(every) / 10;
-    return { type: "heartbeat", sequence: this.#sequence, held: this.#held() };
+    return { type: "heartbeat", sequence: this.#sequence, held: this.#leases.tokens() };
   }
 
   #nextLog() {
@@ -319,19 +276,6 @@ export class Session {
       return undefined;
     this.#announced = capacity;
     return this.#leaving ? { type: "drain" } : { type: "ready", concurrency: capacity };
-  }
-
-  /** @param {number} now */
-  #nextSaying(now) {
-    for (const saying of this.#outgoing) {
-      this.#outgoing.delete(saying);
-      this.#said.add(saying);
-      // 2, 4, 8, then 10 s
-      saying.dueAt = now + this.#self.resendMs * Math.min(5, 2 ** saying.resends++);
-      this.#againAt = Math.min(this.#againAt, saying.dueAt);
-      return saying.message;
-    }
-    return undefined;
   }
 
   // What follows from each message.
@@ -361,36 +305,34 @@ export class Session {
 
   /** @param {number} now @param {Message} m */
   #hearJob(now, m) {
-    const key = keyOf(m.token);
-    if (this.state !== "MEMBER" || key === "" || this.#leases.has(key))
+    const leases = this.#leases, id = text(m.job);
+    if (this.state !== "MEMBER" || leases.find(m.token))
       return;
     // What is not taken is not listed in heartbeats, and so goes to somebody else.
-    if (this.#running + this.#orphans >= this.#self.concurrency || this.#hurried)
-      return this.#tell("unusual", `job_not_taken job=${text(m.job)} open=${this.#running}`);
-    const lease = new Lease(m.token, text(m.job));
-    this.#leases.set(key, lease);
-    if (this.#leases.size === 1) // the gateway has spoken for us: the lease is new
+    if (leases.running + leases.orphans >= this.#self.concurrency || this.#hurried)
+      return this.#tell("unusual", `job_not_taken job=${id} open=${leases.running}`);
+    const lease = leases.open(m.token, id);
+    if (!lease)
+      return;
+    if (leases.size === 1) // the gateway has spoken for us: the lease is new
       this.#confirmedAt = Math.max(this.#confirmedAt, now - this.#heartbeatMs);
     if (this.#beatAt > now + this.#heartbeatMs)
       this.#beatAt = now + this.#heartbeatMs - this.#jittered(this.#heartbeatMs) / 10;
     if (this.#leaving)
-      return this.#report(lease, { outcome: "returned" });
-    this.#running++;
-    this.effects.push({ do: "start", lease, job: m });
+      this.#report(lease, { outcome: "returned" });
+    else
+      this.effects.push({ do: "start", lease, job: m });
   }
 
   /** @param {Message} m */
   #hearAck(m) {
-    const lease = this.#lease(m.token);
-    if (!lease)
+    const lease = this.#leases.find(m.token);
+    if (!lease || (m.verdict !== "stale" && lease.state !== "REPORTED"))
       return;
     // That a cancelled or returned job's report comes too late is as it should be.
     if (m.verdict === "stale" && !lease.cancelled && !this.#leaving)
       this.#tell("unusual", `lease_lost job=${lease.id}`);
-    if (m.verdict === "stale")
-      this.#lose(m.token, lease, "the engine has given the lease to another");
-    else if (lease.state === "REPORTED")
-      this.#forget(m.token, lease);
+    this.#lose(lease, "the engine has given the lease to another");
   }
 
   /** @param {Message} m */
@@ -403,11 +345,12 @@ export class Session {
     }
     this.#loseListed(m.lost);
     for (const token of list(m.cancel))
-      this.#cancel(this.#lease(token), "");
+      this.#cancel(token, "");
   }
 
-  /** @param {Lease | undefined} lease @param {string} why */
-  #cancel(lease, why) {
+  /** @param {unknown} token @param {string} why */
+  #cancel(token, why) {
+    const lease = this.#leases.find(token);
     if (lease?.state !== "RUNNING" || lease.cancelled)
       return;
     lease.cancelled = true;
@@ -434,7 +377,7 @@ export class Session {
   #hearError(now, m) {
     const code = text(m.code), message = text(m.message);
     const asking = this.state === "ASKING", later = LATER.has(code);
-    const lease = this.#lease(m.token);
+    const lease = this.#leases.find(m.token);
     if (m.about === "publish" && text(m.id) !== "") {
       if (!later && this.#settle(m.id))
         this.effects.push({ do: "unpublished", id: m.id, code, message });
@@ -443,7 +386,7 @@ export class Session {
     } else if (asking) {
       this.broken(now, code);
     } else if (lease?.state === "REPORTED" && !later && m.about !== "log") {
-      this.#reportRefused(m.token, lease, code, message);
+      this.#reportRefused(lease, code, message);
     } else if (!later) {
       this.#tell("unusual", `error code=${code} about=${text(m.about)} ` +
         `message=${JSON.stringify(message)}`);
@@ -451,118 +394,65 @@ export class Session {
   }
 
   /** The gateway cannot take the report as it is: say so instead, once.
-   *  @param {unknown} token @param {Lease} lease @param {string} code
-   *  @param {string} message */
-  #reportRefused(token, lease, code, message) {
+   *  @param {Lease} lease @param {string} code @param {string} message */
+  #reportRefused(lease, code, message) {
     this.#tell("unusual", `report_refused job=${lease.id} code=${code} ` +
       `message=${JSON.stringify(message)}`);
-    const again = !lease.refused && code !== "stale_lease";
+    if (lease.refused || code === "stale_lease")
+      return this.#lose(lease, "");
     lease.refused = true;
-    this.#unsay(lease.report);
-    if (again)
-      this.#report(lease, {
-        outcome: "failed", error_type: "ReportRefused",
-        error_message: clipped(message, MESSAGE_MAX),
-      });
-    else
-      this.#forget(token, lease);
+    this.#report(lease, {
+      outcome: "failed", error_type: "ReportRefused",
+      error_message: clipped(message, MESSAGE_MAX),
+    });
   }
 
   // Leases.
 
-  /** @param {unknown} token */
-  #lease(token) {
-    return this.#leases.get(keyOf(token));
-  }
-
-  #held() {
-    return Array.from(this.#leases.values(), (lease) => lease.token);
-  }
-
   /** What it will hold at most, now. */
   #capacity() {
     return this.#leaving || this.#paused ? 0
-      : Math.max(0, this.#self.concurrency - this.#orphans);
+      : Math.max(0, this.#self.concurrency - this.#leases.orphans);
   }
 
   /** @param {Lease} lease @param {Outcome} outcome */
   #report(lease, outcome) {
-    lease.state = "REPORTED";
-    lease.report = new Saying({ type: "report", token: lease.token, ...outcome });
-    this.#outgoing.add(lease.report);
+    if (!this.#leases.reported(lease))
+      return;
+    this.#sayings.drop(lease.report);
+    lease.report = this.#sayings.add({ type: "report", token: lease.token, ...outcome });
   }
 
-  /** @param {unknown} token @param {Lease} lease */
-  #forget(token, lease) {
-    this.#leases.delete(keyOf(token));
-    this.#unsay(lease.report);
+  /** Forget it; an action that still runs must end. @param {Lease} lease
+   *  @param {string} why */
+  #lose(lease, why) {
+    this.#sayings.drop(lease.report);
+    if (this.#leases.lose(lease))
+      this.effects.push({ do: "abort", lease, name: "LeaseLost", why });
   }
 
   /** @param {unknown} tokens */
   #loseListed(tokens) {
     for (const token of list(tokens)) {
-      const lease = this.#lease(token);
+      const lease = this.#leases.find(token);
       if (!lease)
         continue;
       this.#tell("unusual", `lease_lost job=${lease.id}`);
-      this.#lose(token, lease, "the engine has taken the lease back");
+      this.#lose(lease, "the engine has taken the lease back");
     }
   }
 
-  /** Another worker may have the job. @param {unknown} token @param {Lease} lease
+  /** Others may have the jobs; what is reported is kept, for the engine to judge.
    *  @param {string} why */
-  #lose(token, lease, why) {
-    this.#forget(token, lease);
-    if (lease.state !== "RUNNING")
-      return;
-    lease.state = "ORPHAN";
-    this.#running--;
-    this.#orphans++;
-    this.effects.push({ do: "abort", lease, name: "LeaseLost", why });
-  }
-
-  /** Every one without a report. @param {string} why */
-  #loseOpen(why) {
-    for (const lease of [...this.#leases.values()])
-      if (lease.state === "RUNNING")
-        this.#lose(lease.token, lease, why);
-  }
-
-  // What is said again.
-
-  /** @param {Saying | undefined} saying */
-  #unsay(saying) {
-    if (saying) {
-      this.#outgoing.delete(saying);
-      this.#said.delete(saying);
-    }
+  #loseRunning(why) {
+    for (const lease of this.#leases.withoutReport())
+      this.#lose(lease, why);
   }
 
   /** Did the event wait for this answer? @param {string} id */
   #settle(id) {
-    this.#unsay(this.#events.get(id));
+    this.#sayings.drop(this.#events.get(id));
     return this.#events.delete(id);
-  }
-
-  #sayAllAgain() {
-    for (const saying of this.#said) {
-      saying.resends = 0;
-      this.#outgoing.add(saying);
-    }
-    this.#said.clear();
-    this.#againAt = Infinity;
-  }
-
-  /** @param {number} now */
-  #sayDueAgain(now) {
-    this.#againAt = Infinity;
-    for (const saying of this.#said)
-      if (saying.dueAt <= now) {
-        this.#said.delete(saying);
-        this.#outgoing.add(saying);
-      } else {
-        this.#againAt = Math.min(this.#againAt, saying.dueAt);
-      }
   }
 
   // The connection, its times, its end.
@@ -575,7 +465,7 @@ export class Session {
     this.#askedAt = now;
     this.#beats = [];
     this.#paused = false;
-    this.#sayAllAgain(); // what a gateway that did not know us heard, nobody heard
+    this.#sayings.sayAllAgain(); // what a gateway that did not know us heard, nobody heard
   }
 
   /** @param {number} until - ms; then call again */
@@ -605,11 +495,11 @@ export class Session {
 
   /** One step of leaving. @param {number} now */
   #goOn(now) {
-    const left = this.#leases.size + this.#orphans;
+    const left = this.#leases.size + this.#leases.orphans;
     if (!this.#idle() && !this.#hurried) {
       this.#hurried = true;
       this.#leaveBy = now + GRACE_MS; // goodbye gives jobs back; actions may notice first
-      this.#loseOpen("the worker ends");
+      this.#loseRunning("the worker ends");
       return;
     }
     this.unfinished = left;
@@ -621,8 +511,8 @@ export class Session {
   }
 
   #idle() {
-    return this.#leases.size === 0 && this.#orphans === 0 && this.#logs.length === 0
-      && this.#events.size === 0;
+    return this.#leases.size === 0 && this.#leases.orphans === 0
+      && this.#logs.length === 0 && this.#events.size === 0;
   }
 
   #leaveAt() {
@@ -637,10 +527,9 @@ export class Session {
     return this.#heardAt + 2.5 * this.#beatEvery();
   }
 
-  /** Nine tenths of the lease have gone by without a word: another worker may have our
-   *  jobs soon.  Reports are kept, for the engine to judge. */
+  /** Nine tenths of the lease have gone by without a word. */
   #fenceAt() {
-    return this.#running === 0 ? Infinity : this.#confirmedAt + 0.9 * this.#leaseMs;
+    return this.#leases.running === 0 ? Infinity : this.#confirmedAt + 0.9 * this.#leaseMs;
   }
 
   /** A little off, so that a thousand workers do not come at once. @param {number} ms */
@@ -678,11 +567,4 @@ function uint(value) {
 /** @param {unknown} value @returns {unknown[]} */
 function list(value) {
   return Array.isArray(value) ? value : [];
-}
-
-/** A token's key in a Map; "": it is none. @param {unknown} token */
-function keyOf(token) {
-  const bytes = token instanceof Uint8Array ? token : Buffer.from(text(token));
-  return bytes.length > TOKEN_MAX ? ""
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }

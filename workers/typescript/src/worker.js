@@ -8,7 +8,7 @@ import { clipped, pack, packed, unpack } from "./wire.js";
 
 /** @import * as Header from "../capstan-worker.js" */
 /** @typedef {Header.Action} Action */
-/** @typedef {import("./session.js").Lease} Lease */
+/** @typedef {import("./leases.js").Lease} Lease */
 /** @typedef {import("./session.js").Outcome} Outcome */
 /** @typedef {import("./session.js").Effect} Effect */
 
