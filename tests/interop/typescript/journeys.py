@@ -371,6 +371,15 @@ class Own(Case):
         self.process.send_signal(signal.SIGTERM)
         self.assertEqual(self.end_of(self.process), -signal.SIGTERM)
 
+    def test_signals_are_left_alone_when_it_has_ended(self):
+        self.start("node", os.path.join(folder, "worker.mjs"), STAY="yes")
+        self.gateway.let_in()
+        self.process.send_signal(signal.SIGTERM)
+        self.gateway.hear("goodbye")
+        self.wait_printed("left 0")
+        self.process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.end_of(self.process), -signal.SIGTERM)
+
     def test_a_refused_key_rejects(self):
         self.start("node", os.path.join(folder, "worker.mjs"))
         self.gateway.hear("register")
@@ -412,6 +421,21 @@ class Own(Case):
         self.gateway.hear_report(token, "completed")
         self.gateway.say("cancel", token=hold, reason="enough")
         self.gateway.hear_report(hold, "cancelled")
+        self.stop()
+
+
+    def test_what_arrived_while_it_was_blocked_is_heard_before_it_judges(self):
+        self.begin()
+        token = self.gateway.job(1, "block-and-hold", {"ms": 1500})
+        self.wait_printed("begun job_1")
+        blocked = time.monotonic()
+        self.gateway.say("fanfare")  # it has not been silent
+        while time.monotonic() - blocked < 1.5:
+            beat = self.gateway.hear_any(beats=True)
+            self.assertEqual(beat["type"], "heartbeat")
+            self.gateway.answer(beat)
+        self.gateway.say("cancel", token=token, reason="enough")
+        self.gateway.hear_report(token, "cancelled")
         self.stop()
 
 

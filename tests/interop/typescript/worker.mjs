@@ -6,6 +6,9 @@ class CardDeclined extends Error {}
 
 const worker = new Worker(JSON.parse(process.env.OPTIONS ?? "{}"));
 const say = (line) => process.stdout.write(line + "\n");
+const block = (ms) => {
+  for (const end = performance.now() + ms; performance.now() < end;);
+};
 
 worker
   .action("echo", (job) => job.parameters)
@@ -51,9 +54,11 @@ worker
     say("waits");
     return (await Promise.all(asked)).length;
   })
-  .action("block", ({ parameters: { ms } }) => {
-    const end = performance.now() + ms;
-    while (performance.now() < end);
+  .action("block", ({ parameters: { ms } }) => block(ms))
+  .action("block-and-hold", async ({ id, signal, parameters: { ms } }) => {
+    say(`begun ${id}`);
+    block(ms);
+    await setTimeout(600000, undefined, { signal });
   })
   .action("nap", async ({ parameters }) => {
     await setTimeout(300);
@@ -67,6 +72,8 @@ if (process.env.FALLBACK)
 try {
   const left = await worker.run();
   say(`left ${left}`);
+  if (process.env.STAY)
+    setInterval(() => {}, 1000);
   if (left) // else nothing is left that keeps the process alive
     process.exit(left);
 } catch (error) {
