@@ -1,0 +1,132 @@
+// Trial is a worker whose actions do what its tests ask for.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"capstan"
+)
+
+type asked struct {
+	Text   string         `json:"text"`
+	Type   string         `json:"type"`
+	Path   string         `json:"path"`
+	Count  int            `json:"count"`
+	Millis int            `json:"ms"`
+	Data   map[string]any `json:"data"`
+}
+
+type action func(ctx context.Context, job *capstan.Job, in asked) (any, error)
+
+var actions = map[string]action{
+	"say": func(_ context.Context, job *capstan.Job, in asked) (any, error) {
+		return map[string]any{"id": job.ID, "run": job.Run, "step": job.Step,
+			"automation": job.Automation, "action": job.Action, "queue": job.Queue,
+			"attempt": job.Attempt, "data": in.Data}, nil
+	},
+	"fail":   func(_ context.Context, _ *capstan.Job, in asked) (any, error) { return nil, failure(in) },
+	"fatal":  func(_ context.Context, _ *capstan.Job, in asked) (any, error) { return nil, capstan.Fatal(failure(in)) },
+	"panic":  func(_ context.Context, _ *capstan.Job, in asked) (any, error) { panic(in.Text) },
+	"vanish": func(context.Context, *capstan.Job, asked) (any, error) { runtime.Goexit(); return nil, nil },
+	"time":   func(context.Context, *capstan.Job, asked) (any, error) { return time.Now(), nil },
+	"large": func(_ context.Context, _ *capstan.Job, in asked) (any, error) {
+		return strings.Repeat("x", in.Count), nil
+	},
+	// Prints why its context was done.
+	"wait": func(ctx context.Context, _ *capstan.Job, _ asked) (any, error) {
+		fmt.Println("waits")
+		<-ctx.Done()
+		fmt.Println(context.Cause(ctx))
+		return nil, ctx.Err()
+	},
+	// Does not look at its context, but for the file.
+	"stubborn": func(_ context.Context, _ *capstan.Job, in asked) (any, error) {
+		for {
+			if _, err := os.Stat(in.Path); err == nil {
+				return "at last", nil
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	},
+	"log": func(_ context.Context, job *capstan.Job, in asked) (any, error) {
+		job.Log(in.Type, strings.Repeat(in.Text, in.Count))
+		return nil, nil
+	},
+	// Appends a line in one write, so that it can be counted how often it was done.
+	"append": func(_ context.Context, job *capstan.Job, in asked) (any, error) {
+		time.Sleep(time.Duration(in.Millis) * time.Millisecond)
+		file, err := os.OpenFile(in.Path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		_, err = fmt.Fprintln(file, job.ID)
+		return nil, errors.Join(err, file.Close())
+	},
+}
+
+func failure(in asked) error {
+	if in.Type == "" {
+		return errors.New(in.Text)
+	}
+	return &capstan.Error{Type: in.Type, Message: in.Text}
+}
+
+// tell publishes an event from a program that does no jobs.
+func tell(id string) {
+	worker := capstan.NewWorker(capstan.Options{})
+	over := make(chan error)
+	go func() { over <- worker.Run(context.Background()) }()
+	number, err := worker.Publish(context.Background(), capstan.Event{ID: id, Type: "trial.done"})
+	fmt.Println(number, err)
+	worker.Stop()
+	if err := errors.Join(err, <-over); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func main() {
+	if id := os.Getenv("TRIAL_TELL"); id != "" {
+		tell(id)
+		return
+	}
+	number := func(name string) int {
+		value, _ := strconv.Atoi(os.Getenv(name))
+		return value
+	}
+	worker := capstan.NewWorker(capstan.Options{
+		Concurrency: number("TRIAL_CONCURRENCY"), Name: "trial", Version: "1", Queues: []string{"default", "q"},
+		Labels: []string{"go"}, Environment: os.Getenv("TRIAL_ENVIRONMENT"),
+		Drain: time.Duration(number("TRIAL_DRAIN_MS")) * time.Millisecond})
+	for name, do := range actions {
+		do := do
+		worker.Action(name, func(ctx context.Context, job *capstan.Job) (any, error) {
+			var in asked
+			if err := job.Parameters(&in); err != nil {
+				return nil, err
+			}
+			return do(ctx, job, in)
+		})
+	}
+	worker.Action("publish", func(ctx context.Context, job *capstan.Job) (any, error) {
+		var event struct {
+			ID   string         `json:"id"`
+			Data map[string]any `json:"data"`
+		}
+		if err := job.Parameters(&event); err != nil {
+			return nil, err
+		}
+		return worker.Publish(ctx, capstan.Event{ID: event.ID, Type: "trial.done", Source: "trial",
+			Data: event.Data, Meta: map[string]int{"attempt": job.Attempt}})
+	})
+	if err := worker.RunUntilSignal(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+}
