@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"os/signal"
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"capstan"
@@ -126,7 +128,15 @@ func main() {
 		return worker.Publish(ctx, capstan.Event{ID: event.ID, Type: "trial.done", Source: "trial",
 			Data: event.Data, Meta: map[string]int{"attempt": job.Attempt}})
 	})
-	if err := worker.RunUntilSignal(context.Background()); err != nil {
+	run := worker.RunUntilSignal
+	ctx := context.Background()
+	if os.Getenv("TRIAL_CONTEXT") != "" { // a program with signals of its own
+		var stop context.CancelFunc
+		ctx, stop = signal.NotifyContext(ctx, syscall.SIGTERM)
+		defer stop()
+		run = worker.Run
+	}
+	if err := run(ctx); err != nil {
 		log.Fatal(err)
 	}
 }

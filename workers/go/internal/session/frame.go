@@ -180,7 +180,8 @@ func encode(message any) []byte {
 
 // decode reads a frame of the gateway, which may be anything.
 func decode(frame []byte) (h heard, err error) {
-	if err := checkTo(frame, depthMax); err != nil {
+	// Twice the depth is as safe, and parameters of the full depth are around one more.
+	if err := checkTo(frame, 2*depthMax); err != nil {
 		return h, err
 	}
 	if kind, _, _ := head(frame); kind != kindMap {

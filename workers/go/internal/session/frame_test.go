@@ -108,8 +108,20 @@ func TestMessagesThatAreNoneArePassedOver(t *testing.T) {
 			t.Errorf("%v is %v", in, h)
 		}
 	}
+	deep := any(nil)
+	for i := 1; i < 2*depthMax; i++ {
+		frame, _ := msgpack.Marshal(map[string]any{"type": "job", "parameters": deep})
+		if _, err := decode(frame); err != nil {
+			t.Error(i, err)
+		}
+		deep = []any{deep}
+	}
+	frame, _ := msgpack.Marshal(map[string]any{"type": "job", "parameters": []any{deep}})
+	if _, err := decode(frame); err == nil {
+		t.Error("there is no end to how deep")
+	}
 	// Bytes and texts stand for each other, and nil for what is absent.
-	frame, _ := msgpack.Marshal(map[string]any{"type": []byte("ack"), "token": "1", "lost": nil,
+	frame, _ = msgpack.Marshal(map[string]any{"type": []byte("ack"), "token": "1", "lost": nil,
 		"attempt": nil, "surprise": []any{1}})
 	h, err := decode(frame)
 	if err != nil || h.Type != "ack" || string(h.Token) != "1" {
