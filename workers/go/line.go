@@ -32,29 +32,38 @@ type line struct {
 	rope *zmq4.Socket // and is sent here
 }
 
-func newLine() (l *line, err error) {
-	l = &line{}
-	if l.context, err = zmq4.NewContext(); err != nil {
+func newLine() (*line, error) {
+	context, err := zmq4.NewContext()
+	if err != nil {
 		return nil, err
 	}
-	l.bell, err = l.context.NewSocket(zmq4.PAIR)
+	l := &line{context: context}
+	l.bell, err = context.NewSocket(zmq4.PAIR)
 	if err == nil {
 		err = l.bell.Bind("inproc://bell")
 	}
 	if err == nil {
-		l.rope, err = l.context.NewSocket(zmq4.PAIR)
+		l.rope, err = context.NewSocket(zmq4.PAIR)
 	}
 	if err == nil {
 		err = l.rope.Connect("inproc://bell")
 	}
+	if err != nil {
+		return nil, errors.Join(err, l.close())
+	}
 	l.watch()
-	return l, err
+	return l, nil
 }
 
 // close it for good; what was said last may leave still.
-func (l *line) close() error {
+func (l *line) close() (err error) {
 	l.shut(linger)
-	return errors.Join(l.bell.Close(), l.rope.Close(), l.context.Term())
+	for _, socket := range []*zmq4.Socket{l.bell, l.rope} {
+		if socket != nil {
+			err = errors.Join(err, socket.Close())
+		}
+	}
+	return errors.Join(err, l.context.Term())
 }
 
 // wake ends a wait, this one or the next; from any goroutine, by one at a time.
@@ -114,12 +123,13 @@ func (l *line) shut(linger time.Duration) {
 	if l.socket == nil {
 		return
 	}
+	// These fail only of sockets that are closed already.
 	if l.monitor != nil {
-		l.socket.Monitor("", 0)
-		l.monitor.Close()
+		_ = l.socket.Monitor("", 0)
+		_ = l.monitor.Close()
 	}
-	l.socket.SetLinger(linger)
-	l.socket.Close()
+	_ = l.socket.SetLinger(linger)
+	_ = l.socket.Close()
 	l.socket, l.monitor = nil, nil
 	l.watch()
 }

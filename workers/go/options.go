@@ -70,7 +70,6 @@ func (o *Options) complete() error {
 	o.ServerKey = first(o.ServerKey, os.Getenv("CAPSTAN_SERVER_KEY"))
 	o.Instance = first(o.Instance, instance())
 	o.Name = first(o.Name, os.Getenv("III_WORKER_NAME"))
-	o.Concurrency = max(o.Concurrency, 0)
 	if o.Concurrency == 0 {
 		o.Concurrency = 1
 	}
@@ -84,8 +83,8 @@ func (o *Options) complete() error {
 }
 
 func (o *Options) check() error {
-	if o.Concurrency > concurrencyMax {
-		return fmt.Errorf("capstan: Concurrency: %d is more than %d", o.Concurrency, concurrencyMax)
+	if o.Concurrency < 0 || o.Concurrency > concurrencyMax {
+		return fmt.Errorf("capstan: Concurrency: %d is not from 1 to %d", o.Concurrency, concurrencyMax)
 	}
 	if o.ServerKey != "" && len(o.ServerKey) != 40 {
 		return fmt.Errorf("capstan: ServerKey: a key of CURVE has 40 characters")

@@ -76,7 +76,7 @@ var (
 // An EngineError is the engine's answer to what it does not take.
 type EngineError = session.EngineError
 
-// A Worker does the jobs of an engine.  Its methods may be called from any goroutine.
+// A Worker does the jobs of an engine.  Stop and Publish may be called from any goroutine.
 type Worker struct {
 	options Options
 	actions map[string]Func
@@ -131,8 +131,11 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	defer context.AfterFunc(ctx, w.Stop)()
 	s := session.New(w.config(line), time.Now())
+	// Jobs may finish when ctx is done, but none outlives Run unaware.
+	jobs, lose := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer lose(ErrLost)
 	for !s.Done && err == nil {
-		err = w.turn(context.WithoutCancel(ctx), s, line)
+		err = w.turn(jobs, s, line)
 	}
 	w.end()
 	return errors.Join(err, s.Err, line.close())
@@ -344,7 +347,8 @@ type Event struct {
 // it may have been published or not, and saying it again with the same ID is right.  An
 // event that the engine does not take is an [*EngineError].
 //
-// It needs a Run in another goroutine, or the one that this action is called by.
+// It waits for Run to be called, and needs it: an action can publish, and so can a program
+// that has Run in another goroutine.
 func (w *Worker) Publish(ctx context.Context, event Event) (uint64, error) {
 	said, err := event.pack()
 	if err != nil {

@@ -109,18 +109,19 @@ func TestThePlatformSaysWhoItIs(t *testing.T) {
 func TestOptionsThatMakeNoSenseAreNamed(t *testing.T) {
 	setenv(t)
 	for want, o := range map[string]Options{
-		"Concurrency": {Concurrency: 4097},
-		"ServerKey":   {ServerKey: "short"},
-		"Key":         {Key: strings.Repeat("k", 256)},
-		"Instance":    {Instance: strings.Repeat("i", 201)},
-		"Name":        {Name: "a\nb"},
-		"Version":     {Version: "\xff"},
-		"Environment": {Environment: "a\x7fb"},
-		"Queues":      {Queues: []string{"a", ""}},
-		"Labels":      {Labels: make([]string, 257)},
+		"Concurrency":     {Concurrency: 4097},
+		"Concurrency: -1": {Concurrency: -1},
+		"ServerKey":       {ServerKey: "short"},
+		"Key":             {Key: strings.Repeat("k", 256)},
+		"Instance":        {Instance: strings.Repeat("i", 201)},
+		"Name":            {Name: "a\nb"},
+		"Version":         {Version: "\xff"},
+		"Environment":     {Environment: "a\x7fb"},
+		"Queues":          {Queues: []string{"a", ""}},
+		"Labels":          {Labels: make([]string, 257)},
 	} {
 		err := NewWorker(o).Run(context.Background())
-		if err == nil || !strings.HasPrefix(err.Error(), "capstan: "+want+": ") {
+		if err == nil || !strings.HasPrefix(err.Error(), "capstan: "+want) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}

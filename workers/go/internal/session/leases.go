@@ -62,8 +62,7 @@ func (s *Session) accept(h *heard) {
 // Next returns a job to be begun now, or nil.
 func (s *Session) Next() *Lease {
 	if len(s.waiting) > 0 && s.running < s.config.Concurrency {
-		lease := s.waiting[0]
-		s.waiting = s.waiting[1:]
+		lease := pop(&s.waiting)
 		lease.state = running
 		s.running++
 		return lease
@@ -206,8 +205,7 @@ func (s *Session) sayReports() {
 			lease.resends++
 			s.resendBy(lease.resend)
 		}
-		lease.queued = false
-		s.outgoing = s.outgoing[1:]
+		pop(&s.outgoing).queued = false
 	}
 }
 
@@ -247,7 +245,15 @@ func (s *Session) sayLogs() {
 		if s.state == Member && log.frame != nil && !s.put(log.frame) {
 			return
 		}
-		s.config.Logged(log.size)
-		s.logs = s.logs[1:]
+		s.config.Logged(pop(&s.logs).size)
 	}
+}
+
+// pop takes the first element, and leaves nothing of it in the queue's memory.
+func pop[T any](queue *[]T) T {
+	var nothing T
+	first := (*queue)[0]
+	(*queue)[0] = nothing
+	*queue = (*queue)[1:]
+	return first
 }
