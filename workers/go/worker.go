@@ -73,7 +73,8 @@ var (
 	ErrStopped = errors.New("capstan: the worker has ended")
 )
 
-// An EngineError is the engine's answer to what it does not take.
+// An EngineError is the engine's answer to what it does not take.  Its Code is a name from
+// docs/errors.md, its Message is for people.
 type EngineError = session.EngineError
 
 // A Worker does the jobs of an engine.  Stop and Publish may be called from any goroutine.

@@ -18,12 +18,11 @@ import (
 )
 
 type asked struct {
-	Text   string         `json:"text"`
-	Type   string         `json:"type"`
-	Path   string         `json:"path"`
-	Count  int            `json:"count"`
-	Millis int            `json:"ms"`
-	Data   map[string]any `json:"data"`
+	Text  string         `json:"text"`
+	Type  string         `json:"type"`
+	Path  string         `json:"path"`
+	Count int            `json:"count"`
+	Data  map[string]any `json:"data"`
 }
 
 type action func(ctx context.Context, job *capstan.Job, in asked) (any, error)
@@ -62,9 +61,12 @@ var actions = map[string]action{
 		job.Log(in.Type, strings.Repeat(in.Text, in.Count))
 		return nil, nil
 	},
-	// Appends a line in one write, so that it can be counted how often it was done.
+	// Appends a line in one write, so that it can be counted how often it was done; while
+	// there is the file PATH.gate it waits.
 	"append": func(_ context.Context, job *capstan.Job, in asked) (any, error) {
-		time.Sleep(time.Duration(in.Millis) * time.Millisecond)
+		for gate := error(nil); gate == nil; _, gate = os.Stat(in.Path + ".gate") {
+			time.Sleep(20 * time.Millisecond)
+		}
 		file, err := os.OpenFile(in.Path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 		if err != nil {
 			return nil, err
