@@ -29,7 +29,7 @@ RACES = {"GORACE": "atexit_sleep_ms=0 halt_on_error=1"}
 def build():
     """What a registry is needed for may be missing; what is ours must build."""
     modules = {name: os.path.join(LIBRARY, name) for name in ("go.mod", "go.sum")}
-    if install("modules", SUITE, modules, "go mod download && go build "
+    if install("go", SUITE, modules, "go mod download && go build "
                "github.com/pebbe/zmq4 github.com/vmihailenco/msgpack/v5") is None:
         return False
     for folder, program, package in ((LIBRARY, GREET, "./examples/greet"),

@@ -30,8 +30,8 @@ type Lease struct {
 
 	token    []byte
 	state    leaseState
-	report   Report
 	frame    []byte    // of the report
+	output   int       // bytes of it
 	queued   bool      // in outgoing
 	resend   time.Time // when the report is said again
 	resends  int
@@ -44,7 +44,7 @@ func (s *Session) accept(h *heard) {
 		return
 	}
 	// What is not taken is not listed in heartbeats, and so goes to somebody else.
-	if s.open >= s.config.Concurrency || s.hurried {
+	if s.open >= s.config.Concurrency || len(s.leases) >= 2*s.config.Concurrency || s.hurried {
 		s.config.Log.Warn("job not taken", "job", h.Job.ID, "open", s.open)
 		return
 	}
@@ -96,7 +96,7 @@ func (s *Session) keep(lease *Lease, report Report) {
 		s.open--
 	}
 	report.Type, report.Token = "report", lease.token
-	lease.state, lease.report, lease.frame = reporting, report, encode(report)
+	lease.state, lease.frame, lease.output = reporting, encode(report), len(report.Output)
 	s.queue(lease)
 }
 
@@ -195,8 +195,8 @@ func (s *Session) sayReports() {
 		lease := s.outgoing[0]
 		if lease.state == reporting {
 			// The engine may have come back with less.
-			if size := len(lease.report.Output); size > s.payloadMax {
-				s.keep(lease, Failed("OutputTooLarge", fmt.Sprint(size, " bytes")))
+			if lease.output > s.payloadMax {
+				s.keep(lease, Failed("OutputTooLarge", fmt.Sprint(lease.output, " bytes")))
 			}
 			if !s.put(lease.frame) {
 				return

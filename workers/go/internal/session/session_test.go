@@ -284,6 +284,14 @@ func TestNoMoreJobsRunThanWereAgreedTo(t *testing.T) {
 	st.over(first)
 	st.check("capacity", st.expect("ready")["concurrency"], int64(2))
 	st.check("begun", st.Next().Job.ID, "job_4")
+	// Nor are more kept than there can be, whatever the gateway says.
+	st = member(t, 2)
+	for i := 0; i < 10; i++ {
+		if lease := st.job(fmt.Sprint(i)); lease != nil {
+			st.over(lease)
+		}
+	}
+	st.check("held", len(st.held()), 4)
 }
 
 func TestAJobThatComesTwiceIsOne(t *testing.T) {
