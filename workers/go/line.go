@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"github.com/pebbe/zmq4"
+
+	"capstan/internal/session"
 )
 
 const (
-	frameMax = 65 << 20 // no engine may set payload_max higher than 64 MiB
+	frameMax = session.PayloadMax + 1<<20
 	linger   = time.Second
 	denials  = zmq4.EVENT_HANDSHAKE_FAILED_AUTH
 	breaks   = zmq4.EVENT_CLOSED | zmq4.EVENT_DISCONNECTED |

@@ -56,7 +56,6 @@ const (
 	batchMax  = 512     // frames of one turn
 	eventsMax = 256     // that wait for an answer; more wait in Publish
 	logsMax   = 1 << 20 // bytes that wait to be sent
-	eventMax  = 64 << 20
 )
 
 // What Run returns, and what [context.Cause] tells of an action's context.
@@ -401,10 +400,10 @@ func (e *Event) pack() (said *session.Event, err error) {
 		err = errors.Join(err, checkName("Source", e.Source))
 	}
 	if err == nil && e.Data != nil {
-		said.Data, err = session.Pack(e.Data, eventMax)
+		said.Data, err = session.Pack(e.Data, session.PayloadMax)
 	}
 	if err == nil && e.Meta != nil {
-		said.Meta, err = session.Pack(e.Meta, eventMax)
+		said.Meta, err = session.Pack(e.Meta, session.PayloadMax)
 	}
 	if err == nil {
 		err = said.Encode()

@@ -22,7 +22,7 @@ const (
 	beatsMax       = 4
 	tokenMax       = 200
 	payloadDefault = 1 << 20
-	payloadMax     = 64 << 20 // no engine may set its own higher
+	PayloadMax     = 64 << 20 // no engine takes more
 	durationMaxMS  = 1<<32 - 1
 )
 
@@ -213,7 +213,7 @@ func (s *Session) registered(h *heard) {
 	}
 	s.payloadMax = payloadDefault
 	if h.PayloadMax > 0 {
-		s.payloadMax = int(min(h.PayloadMax, payloadMax))
+		s.payloadMax = int(min(h.PayloadMax, PayloadMax))
 	}
 	s.state, s.confirmed = Member, s.asked
 	s.beat = s.Now.Add(s.every())
