@@ -107,6 +107,8 @@ START_TEST(the_address_follows_the_engine)
     ck_assert_str_eq(url_of(NULL), "tcp://engine.example:5170");
     setenv("CAPSTAN_URL", "https://[::1]:3000", 1);
     ck_assert_str_eq(url_of(NULL), "tcp://[::1]:5170");
+    setenv("CAPSTAN_URL", "http://name:secret@engine.example:3000/a@b", 1);
+    ck_assert_str_eq(url_of(NULL), "tcp://engine.example:5170");
     setenv("CAPSTAN_WORKER_URL", "tcp://10.0.0.1:9", 1);
     ck_assert_str_eq(url_of(NULL), "tcp://10.0.0.1:9");
     ck_assert_str_eq(url_of("tcp://a:1"), "tcp://a:1");

@@ -311,6 +311,21 @@ START_TEST(a_worker_that_may_not_wait_longer_gives_its_jobs_back)
 }
 END_TEST
 
+/* Although its action notices in time. */
+START_TEST(a_worker_says_that_it_gave_jobs_back)
+{
+    rig.options.drain_ms = 100;
+    begin();
+    gateway_job(g, 1, "sleep");
+    gate_wait_came(&gate, 1);
+    capstan_worker_stop(rig.worker);
+    gateway_hear(g, "drain");
+    gateway_hear(g, "goodbye");
+    ck_assert_int_eq(rig_wait(&rig), CAPSTAN_UNFINISHED);
+    rig_end(&rig);
+}
+END_TEST
+
 START_TEST(the_second_stop_does_not_wait)
 {
     rig.options.drain_ms = 60000;
@@ -451,6 +466,7 @@ worker_session(void)
     tcase_add_test(t, garbage_does_no_harm);
     tcase_add_test(t, a_worker_told_to_stop_finishes_what_it_has);
     tcase_add_test(t, a_worker_that_may_not_wait_longer_gives_its_jobs_back);
+    tcase_add_test(t, a_worker_says_that_it_gave_jobs_back);
     tcase_add_test(t, the_second_stop_does_not_wait);
     tcase_add_test(t, a_worker_without_a_gateway_can_be_stopped);
     tcase_add_test(t, a_drain_for_good_ends_the_worker);

@@ -10,7 +10,11 @@
 
 /* Why LINE_FRAME_MAX: no engine may set payload_max higher than 32 MiB, and
  * older ones let it be twice that. */
-enum { LINE_FRAME_MAX = 65 << 20, LINE_QUEUE_MAX = 8192, LINE_LINGER_MS = 1000 };
+enum {
+    LINE_FRAME_MAX = 65 << 20,
+    LINE_QUEUE_MAX = 2 * 4096 + 64, /* as the protocol asks for 4096 jobs at once */
+    LINE_LINGER_MS = 1000,
+};
 
 enum line_news {
     LINE_QUIET,

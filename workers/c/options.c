@@ -30,12 +30,14 @@ copy_text(const char *from)
     return copy;
 }
 
-/* Where the host of an http url begins and how long it is, brackets included. */
+/* The host of a url, brackets included: not who asks, nor the port. */
 static struct bytes
 host_of(const char *url)
 {
     const char *from = strstr(url, "://");
     from = from == NULL ? url : from + 3;
+    const char *at = memchr(from, '@', strcspn(from, "/?#"));
+    from = at == NULL ? from : at + 1;
     size_t size = strcspn(from, ":/");
     if (from[0] == '[') {
         const char *end = strchr(from, ']');

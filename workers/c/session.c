@@ -257,7 +257,7 @@ nothing_left(const struct capstan_worker *w)
 static void
 finish(struct capstan_worker *w)
 {
-    bool left = !nothing_left(w);
+    bool left = w->leaving.left || !nothing_left(w);
     if (w->session.state == SESSION_MEMBER || w->session.state == SESSION_ASKING) {
         begin_frame(w, 1, "goodbye");
         send_out(w);
@@ -311,6 +311,7 @@ tick_leaving(struct capstan_worker *w)
         /* Goodbye gives them back; until then actions may notice. */
         l->hurried = true;
         l->by_ms = w->now_ms + GRACE_MS;
+        l->left = w->holding.open > 0;
         holding_lose_open(w);
     } else if (w->now_ms >= l->by_ms) {
         finish(w);
@@ -372,7 +373,8 @@ session_due(const struct capstan_worker *w)
     if (s->state != SESSION_MEMBER)
         return least(due, s->turn_ms);
     due = least(due, least(s->beat_ms, silent_ms(w)));
-    return least(due, least(w->holding.resend_ms, events_due(&w->events)));
+    uint64_t event_ms = w->blocked ? NEVER : events_due(&w->events);
+    return least(due, least(w->holding.resend_ms, event_ms));
 }
 
 static void

@@ -63,6 +63,7 @@ struct session {
 /* How the end comes. */
 struct leaving {
     bool began, hurried, done;
+    bool left;      /* jobs, which go to other workers */
     uint64_t by_ms; /* wait no longer; first for jobs, then for actions to notice */
     int result;
 };
