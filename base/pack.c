@@ -401,8 +401,8 @@ cursor_skip(struct cursor *c)
     return c->bad ? (struct bytes){ 0 } : bytes_of(from, (size_t)(c->at - from));
 }
 
-enum err
-pack_check(struct bytes in)
+static enum err
+check_within(struct bytes in, unsigned depth_max)
 {
     struct cursor c = cursor_over(in);
     uint64_t owed[PACK_DEPTH_MAX + 1];
@@ -420,7 +420,7 @@ pack_check(struct bytes in)
             if (!utf8_valid(cursor_text(&c)))
                 return ERR_MALFORMED;
         } else if (type == PACK_ARRAY || type == PACK_MAP) {
-            if (depth == PACK_DEPTH_MAX)
+            if (depth == depth_max)
                 return ERR_MALFORMED;
             depth++;
             owed[depth] = type == PACK_ARRAY ? cursor_array(&c) : 2 * cursor_map(&c);
@@ -431,6 +431,18 @@ pack_check(struct bytes in)
         }
     }
     return ERR_MALFORMED;
+}
+
+enum err
+pack_check(struct bytes in)
+{
+    return check_within(in, PACK_DEPTH_MAX);
+}
+
+enum err
+pack_check_payload(struct bytes in)
+{
+    return check_within(in, PAYLOAD_DEPTH_MAX);
 }
 
 struct bytes

@@ -9,7 +9,8 @@
 #include "base/err.h"
 #include "base/utf8.h"
 
-enum { PACK_DEPTH_MAX = 32 };
+/* A payload travels in a map: that of its job, its report or its event. */
+enum { PACK_DEPTH_MAX = 32, PAYLOAD_DEPTH_MAX = PACK_DEPTH_MAX - 1 };
 
 void pack_nil(struct buffer *out);
 void pack_bool(struct buffer *out, bool value);
@@ -120,6 +121,8 @@ struct bytes cursor_skip(struct cursor *c);
  * ERR_MALFORMED  it is not
  */
 MUST_CHECK enum err pack_check(struct bytes in);
+/* The same, nested at most PAYLOAD_DEPTH_MAX deep. */
+MUST_CHECK enum err pack_check_payload(struct bytes in);
 
 /* The value of `key` in the map `in`, or nothing (size 0). */
 struct bytes pack_find(struct bytes in, const char *key);

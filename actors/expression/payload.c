@@ -109,11 +109,11 @@ payload_walk(struct walk *w, struct bytes payload, struct bytes *out)
         bool same = bytes_equal(payload, buffer_bytes(&w->out));
         *out = same ? payload : arena_copy(w->reading.arena, buffer_bytes(&w->out));
         if (w->out.size > w->reading.limits->output_max
-            || pack_check(*out) != ERR_NONE) {
+            || pack_check_payload(*out) != ERR_NONE) {
             fault->err = ERR_TOO_LARGE;
             snprintf(fault->message, sizeof fault->message,
                 "a payload of more than %zu bytes, or nested deeper than %d levels",
-                w->reading.limits->output_max, (int)PACK_DEPTH_MAX);
+                w->reading.limits->output_max, (int)PAYLOAD_DEPTH_MAX);
         }
     }
     buffer_free(&w->out);

@@ -14,9 +14,12 @@ static struct bytes
 fault_words(struct turn *turn, const char *what, const struct expression_fault *fault)
 {
     struct buffer words = { 0 };
-    buffer_print(&words, "%s%s%s: line %u, column %u: %s", what,
-        fault->where[0] == '\0' || fault->where[0] == '[' ? "" : ".", fault->where,
-        (unsigned)fault->line, (unsigned)fault->column, fault->message);
+    buffer_print(&words, "%s%s%s: ", what,
+        fault->where[0] == '\0' || fault->where[0] == '[' ? "" : ".", fault->where);
+    if (fault->line > 0) /* else it is no template's */
+        buffer_print(&words, "line %u, column %u: ", (unsigned)fault->line,
+            (unsigned)fault->column);
+    buffer_print(&words, "%s", fault->message);
     struct bytes kept = arena_copy(turn->out->arena, buffer_bytes(&words));
     buffer_free(&words);
     return kept;
@@ -140,11 +143,11 @@ fits(struct turn *turn, const char *what, struct bytes value,
     const struct expression_limits *limits, struct bytes *wrong)
 {
     struct buffer words = { 0 };
-    if (value.size <= limits->output_max && pack_check(value) == ERR_NONE)
+    if (value.size <= limits->output_max && pack_check_payload(value) == ERR_NONE)
         return true;
     buffer_print(&words,
         "%s: a payload of more than %zu bytes, or nested deeper than %d levels", what,
-        limits->output_max, (int)PACK_DEPTH_MAX);
+        limits->output_max, (int)PAYLOAD_DEPTH_MAX);
     *wrong = arena_copy(turn->out->arena, buffer_bytes(&words));
     buffer_free(&words);
     return false;

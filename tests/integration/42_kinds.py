@@ -90,6 +90,20 @@ class Kinds(unittest.TestCase):
         self.assertEqual(steps["tidy"]["output"], {"run": "completed"})
         self.verify(data)
 
+    def test_what_is_nested_too_deep_for_a_worker_fails_its_step(self):
+        """A job is a map around its parameters, which templates may make deeper."""
+        engine, _ = self.started("deep")
+        engine.apply("name: deep\nsteps:\n  - { key: s, kind: action, action: json, "
+                     "with: { x: { v: '${{ inputs.v }}' } } }\n")
+        deep = 1
+        for _ in range(29):
+            deep = {"a": deep}
+        self.assertEqual(engine.start("deep", {"v": deep}, wait=30)["status"], "completed")
+        run = engine.start("deep", {"v": {"a": deep}}, wait=30)
+        self.assertEqual(run["status"], "failed")
+        self.assertRegex(engine.run(run["id"])["steps"][0]["error"]["message"],
+                         "^parameters: a payload of .* or nested deeper than 31 levels$")
+
     def test_kills_of_the_scheduler_change_nothing(self):
         engine, data = self.started("killed")
         runs = [engine.start("kinds", inputs={"count": 40})["id"] for _ in range(3)]

@@ -111,6 +111,27 @@ START_TEST(a_template_that_cannot_be_evaluated_fails_its_step_and_names_the_plac
 }
 END_TEST
 
+/* Each template by itself has room; no one of them is to blame. */
+START_TEST(parameters_together_give_no_more_than_a_payload)
+{
+    struct story s;
+    story_make(&s);
+    s.trace.config.payload_max = 1024;
+    story_open(&s);
+    story_learn(&s, 1,
+        "steps:\n"
+        "  - { key: a, kind: action, action: x,\n"
+        "      with: { p: '${{ seq(1, 400) }}', q: '${{ seq(1, 400) }}' } }\n");
+    story_start(&s, 1, "");
+    story_expect_only(&s, " step_failed",
+        "0 step_failed run=R1 key=a error_type=TemplateError "
+        "error_message=\"parameters: a payload of more than 1024 bytes, or nested "
+        "deeper "
+        "than 31 levels\"\n");
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(a_step_whose_if_is_false_is_skipped_and_what_needs_it_goes_on)
 {
     struct story s;
@@ -447,7 +468,7 @@ START_TEST(a_mapping_gives_no_more_than_a_payload)
     static const char said[] =
         "0 step_failed run=R1 key=a error_type=TemplateError "
         "error_message=\"mapping: a payload of more than 1024 bytes, or nested deeper "
-        "than 32 levels\"\n";
+        "than 31 levels\"\n";
     struct buffer large = { 0 }, deep = { 0 };
     uint8_t letters[600] = { 0 };
     pack_map(&large, 1);
@@ -533,6 +554,7 @@ scheduler_kinds_suite(void)
     tcase_add_test(tests, parameters_may_be_one_template_that_gives_a_map);
     tcase_add_test(
         tests, a_template_that_cannot_be_evaluated_fails_its_step_and_names_the_place);
+    tcase_add_test(tests, parameters_together_give_no_more_than_a_payload);
     tcase_add_test(
         tests, a_step_whose_if_is_false_is_skipped_and_what_needs_it_goes_on);
     tcase_add_test(tests, an_if_that_cannot_be_evaluated_fails_the_step);

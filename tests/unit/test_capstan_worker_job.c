@@ -155,7 +155,10 @@ misbehave(struct capstan_job *job, void *context)
 {
     const char *how = capstan_job_text(job, "how");
     static char big[5000];
+    char deep[32]; /* an empty list in 31 others */
     (void)context;
+    memset(deep, (char)0x91, sizeof deep);
+    deep[31] = (char)0x90;
     if (strcmp(how, "fails") == 0)
         return capstan_job_fail(job, "CardDeclined", "no \xff money");
     if (strcmp(how, "returns") == 0)
@@ -166,6 +169,8 @@ misbehave(struct capstan_job *job, void *context)
         return capstan_job_complete_raw(job, "\x93\x01", 2);
     if (strcmp(how, "two values") == 0)
         return capstan_job_complete_raw(job, "\x01\x02", 2);
+    if (strcmp(how, "too deep") == 0)
+        return capstan_job_complete_raw(job, deep, sizeof deep);
     if (strcmp(how, "not utf-8") == 0)
         return capstan_job_complete_text(job, "\xff\xfe");
     capstan_job_complete_text(job, "first");
@@ -198,6 +203,7 @@ START_TEST(every_way_to_fail_has_a_name)
     expect("not msgpack", "failed", "InvalidOutput", NULL);
     expect("two values", "failed", "InvalidOutput", NULL);
     expect("not utf-8", "failed", "InvalidOutput", NULL);
+    expect("too deep", "failed", "InvalidOutput", NULL);
     expect("says twice", "completed", "", NULL);
     ck_assert_str_eq(gateway_text(g, "output"), "first");
     gateway_job(g, 99, "unheard of");

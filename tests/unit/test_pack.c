@@ -211,6 +211,10 @@ START_TEST(depth_is_bounded)
     deep[PACK_DEPTH_MAX] = (char)0x91;
     deep[PACK_DEPTH_MAX + 1] = 1;
     ck_assert_int_eq(check(deep, PACK_DEPTH_MAX + 2), ERR_MALFORMED);
+    deep[PACK_DEPTH_MAX] = 1; /* which may lie in a map, if it is one level less */
+    ck_assert_int_eq(
+        pack_check_payload(bytes_of(deep, PACK_DEPTH_MAX + 1)), ERR_MALFORMED);
+    ck_assert_int_eq(pack_check_payload(bytes_of(deep + 1, PACK_DEPTH_MAX)), ERR_NONE);
 }
 END_TEST
 

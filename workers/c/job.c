@@ -164,9 +164,11 @@ settle(struct capstan_job *job, int result)
             job->output.size, job->output_max);
         job_refuse(job, "OutputTooLarge", text(sentence));
     } else if (job->output.size > 0
-               && pack_check(buffer_bytes(&job->output)) != ERR_NONE) {
+               && pack_check_payload(buffer_bytes(&job->output)) != ERR_NONE) {
         job_refuse(job, "InvalidOutput",
-            text("the output is not one msgpack value, or its texts are not UTF-8"));
+            text("the output is not one msgpack value of 31 levels at most, or its "
+                 "texts "
+                 "are not UTF-8"));
     } else {
         report_completed(job);
     }
@@ -341,7 +343,8 @@ capstan_job_publish(struct capstan_job *job, const char *id, const char *type,
     struct bytes data = bytes_of(msgpack, size);
     if (strlen(id) == 0 || strlen(id) > WORD_MAX || !utf8_valid(text(id))
         || strlen(type) > WORD_MAX || !utf8_valid(text(type))
-        || (size > 0 && (size > job->output_max || pack_check(data) != ERR_NONE)))
+        || (size > 0
+            && (size > job->output_max || pack_check_payload(data) != ERR_NONE)))
         return -1;
     struct outgoing_event *event =
         event_new(text(id), text(type), text(capstan_job_automation(job)), data);
