@@ -132,6 +132,11 @@ take_lock(struct claim *claim, struct fault *fault)
         return write_owner(claim->lock_fd, path, fault);
     close(claim->lock_fd);
     claim->lock_fd = -1;
+    if (owner == 0)
+        return fault_set(fault, ERR_CONFLICT,
+            "the data folder %s is in use: it is read, as by a backup, or an engine is "
+            "about to begin on it: try again",
+            claim->data);
     return fault_set(fault, ERR_CONFLICT,
         "another engine (pid %d) runs on the data folder %s", owner, claim->data);
 }

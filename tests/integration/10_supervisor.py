@@ -270,6 +270,13 @@ class SupervisorTest(unittest.TestCase):
         self.assertEqual(len(self.lives()), len(PARTS))
         self.assertEqual(engine.stop(), 0)
 
+    def test_11_who_reads_the_folder_is_no_other_engine(self):
+        self.assertEqual(self.start().stop(), 0)
+        with open(os.path.join(self.data, "lock")) as lock:
+            fcntl.lockf(lock, fcntl.LOCK_SH)  # as a backup does
+            self.assertIn("is in use: it is read, as by a backup", self.refused())
+        self.assertEqual(self.start().stop(), 0)
+
     def test_12_a_wrong_setting_is_placed_and_nothing_starts(self):
         path = os.path.join(self.folder, "our.yaml")
         with open(path, "w") as out:
