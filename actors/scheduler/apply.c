@@ -54,22 +54,58 @@ scheduler_drop_all(struct scheduler_state *s, const struct row_key *key)
 }
 
 static bool
-first_timer(void *self, struct bytes key, struct bytes value)
+keep_head(void *self, struct bytes key, struct bytes value)
 {
-    struct bytes left = bytes_of(key.data + 1, key.size - 1);
+    struct row_head *head = self;
     (void)value;
-    *(uint64_t *)self = row_take_u64(&left);
+    head->key.size = key.size;
+    memcpy(head->key.bytes, key.data, key.size);
     return false;
+}
+
+void
+row_head_find(struct scheduler_state *s, struct row_head *head, struct row_key from,
+    const struct row_key *all)
+{
+    struct row_key to = row_key_after(all);
+    head->key.size = 0;
+    journal_scan(
+        s->journal, row_key_bytes(&from), row_key_bytes(&to), false, keep_head, head);
+}
+
+void
+row_head_put(struct row_head *head, const struct row_key *key)
+{
+    if (head->key.size == 0
+        || bytes_order(row_key_bytes(key), row_key_bytes(&head->key)) < 0)
+        head->key = *key;
+}
+
+void
+row_head_drop(struct scheduler_state *s, struct row_head *head,
+    const struct row_key *key, const struct row_key *all)
+{
+    if (bytes_equal(row_key_bytes(key), row_key_bytes(&head->key)))
+        row_head_find(s, head, *key, all);
+}
+
+static void
+note_timer(struct scheduler_state *s)
+{
+    struct bytes left = row_key_bytes(&s->timers.key);
+    s->timer_ms = UINT64_MAX;
+    if (left.size == 0)
+        return;
+    row_take_u8(&left);
+    s->timer_ms = row_take_u64(&left);
 }
 
 void
 scheduler_find_timer(struct scheduler_state *s)
 {
-    struct row_key from = row_key('T'), all = row_key('T'), to = row_key_after(&all);
-    row_key_u64(&from, s->timer_ms);
-    s->timer_ms = UINT64_MAX;
-    journal_scan(s->journal, row_key_bytes(&from), row_key_bytes(&to), false,
-        first_timer, &s->timer_ms);
+    struct row_key all = row_key('T');
+    row_head_find(s, &s->timers, all, &all);
+    note_timer(s);
 }
 
 static bool
@@ -120,14 +156,15 @@ move_timer(struct scheduler_state *s, const struct run *run, uint32_t step,
     if (after_ms != 0) {
         struct row_key key = timer_key(run, after_ms, step, after);
         scheduler_put(s, &key, (struct bytes){ 0 });
-        s->timer_ms = after_ms < s->timer_ms ? after_ms : s->timer_ms;
+        row_head_put(&s->timers, &key);
     }
     if (before_ms != 0) {
         struct row_key key = timer_key(run, before_ms, step, before);
+        struct row_key all = row_key('T');
         scheduler_drop(s, &key);
-        if (before_ms == s->timer_ms)
-            scheduler_find_timer(s);
+        row_head_drop(s, &s->timers, &key, &all);
     }
+    note_timer(s);
 }
 
 static struct row_key

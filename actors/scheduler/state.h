@@ -31,13 +31,20 @@ struct sweep {
     uint64_t rest_ms;    /* it is not looked before */
 };
 
+/* The first of the rows that begin alike.  Those before it are gone, but the store
+ * passes what it keeps of each whenever it looks from their beginning.  Volatile. */
+struct row_head {
+    struct row_key key; /* of no size: there is none */
+};
+
 struct scheduler_state {
     const struct config *config;
     struct journal *journal;
     uint32_t partition;
     struct lanes lanes;
     struct untold_waits untold;
-    uint64_t timer_ms; /* no timer is due before; UINT64_MAX: there is none */
+    struct row_head timers;
+    uint64_t timer_ms; /* when the first is due; UINT64_MAX: there is none */
     bool vacancy;      /* there is a group with a free slot and a run for it */
     bool tell_own;     /* there are rows 'D' about this partition */
     uint32_t listened; /* projects in which somebody listens for the ends of runs */
@@ -211,6 +218,13 @@ void scheduler_put(
 void scheduler_drop(struct scheduler_state *state, const struct row_key *key);
 /* All rows whose keys begin with `key`. */
 void scheduler_drop_all(struct scheduler_state *state, const struct row_key *key);
+/* Find the first row from `from` on that begins with `all`. */
+void row_head_find(struct scheduler_state *state, struct row_head *head,
+    struct row_key from, const struct row_key *all);
+/* The row was put, or dropped. */
+void row_head_put(struct row_head *head, const struct row_key *key);
+void row_head_drop(struct scheduler_state *state, struct row_head *head,
+    const struct row_key *key, const struct row_key *all);
 /* index.c: the rows beside the run's own that follow from a fact about one step */
 struct fact_about_step {
     const struct run *run;

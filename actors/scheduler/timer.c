@@ -56,11 +56,10 @@ fire(struct turn *turn, uint32_t step, enum timer_kind kind)
 void
 on_timers(const struct scheduler_state *state, uint64_t now_ms, struct outbox *out)
 {
-    struct row_key from = row_key('T');
+    struct bytes left = row_key_bytes(&state->timers.key);
     struct turn turn;
 
-    row_key_u64(&from, state->timer_ms);
-    struct bytes left = first_row(state, out, 'T', &from);
+    row_take_u8(&left);
     uint64_t due_ms = row_take_u64(&left);
     assert(due_ms <= now_ms);
     out->project = row_take_id(&left);

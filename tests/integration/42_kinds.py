@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.environ.get("CAPSTAN_SOURCE", "."), "tests/support"))
@@ -115,6 +117,27 @@ class Kinds(unittest.TestCase):
         for run in runs:
             self.right(engine.wait_final(run), 40)
         self.verify(data)
+
+    def test_sleepers_that_are_due_together_wake_together(self):
+        """Each is looked for where the one before was, not behind all that are gone."""
+        count, clients = 8000, 8
+        with Engine() as engine:
+            engine.apply("name: s\nsteps:\n"
+                         "  - { key: a, kind: sleep, until: '${{ inputs.at }}' }\n")
+            due = int(time.time()) + 6
+
+            def start():
+                for _ in range(count // clients):
+                    engine.start("s", {"at": due * 1000})
+
+            threads = [threading.Thread(target=start) for _ in range(clients)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            until(lambda: engine.counters("scheduler.0")["runs_completed"] == count,
+                  "not all have woken")
+            self.assertLess(time.time() - due, 2)
 
     def test_inputs_that_are_not_as_declared_are_refused_with_their_place(self):
         engine, _ = self.started("inputs")
