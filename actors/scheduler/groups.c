@@ -110,14 +110,14 @@ group_write(
     struct scheduler_state *s, const struct group *group, const struct group_row *row)
 {
     struct row_key key = group_key('C', group), vacancy = group_key('Z', group);
+    struct row_key vacancies = row_key('Z');
     struct buffer out = { 0 };
     if (row->queued > 0 && row->active < row->max) {
         scheduler_put(s, &vacancy, (struct bytes){ 0 });
-        s->vacancy = true;
+        row_head_put(&s->vacancies, &vacancy);
     } else {
         scheduler_drop(s, &vacancy);
-        if (s->vacancy)
-            groups_find_vacancy(s);
+        row_head_drop(s, &s->vacancies, &vacancy, &vacancies);
     }
     if (row->queued == 0 && row->active == 0) {
         scheduler_drop(s, &key);
@@ -193,29 +193,11 @@ group_follow(struct scheduler_state *s, const struct run *run,
 void
 groups_find_vacancy(struct scheduler_state *s)
 {
-    struct row_key from = row_key('Z'), to = row_key_after(&from);
-    s->vacancy = scheduler_has_rows(s, &from, &to);
+    struct row_key all = row_key('Z');
+    row_head_find(s, &s->vacancies, all, &all);
 }
 
 /* ---- the next one ---- */
-
-struct first_group {
-    struct group group;
-    bool found;
-};
-
-static bool
-keep_group(void *self, struct bytes key, struct bytes value)
-{
-    struct first_group *first = self;
-    struct bytes left = bytes_of(key.data + 1, key.size - 1);
-    (void)value;
-    first->group.project = row_take_id(&left);
-    first->group.automation = row_take_id(&left);
-    first->group.id = row_take_id(&left);
-    first->found = true;
-    return false;
-}
 
 static bool
 keep_run(void *self, const struct id *run)
@@ -227,16 +209,16 @@ keep_run(void *self, const struct id *run)
 void
 on_vacancy(const struct scheduler_state *state, uint64_t now_ms, struct outbox *out)
 {
-    struct row_key from = row_key('Z'), to = row_key_after(&from);
-    struct first_group first = { .found = false };
+    struct bytes left = row_key_bytes(&state->vacancies.key);
+    struct group first;
     struct id run = { { 0 } };
     struct turn turn;
-    journal_scan(state->journal, row_key_bytes(&from), row_key_bytes(&to), false,
-        keep_group, &first);
-    if (!first.found)
-        WRONG("no group has a free slot");
-    group_queued(state->journal, &first.group, keep_run, &run);
-    out->project = first.group.project;
+    row_take_u8(&left);
+    first.project = row_take_id(&left);
+    first.automation = row_take_id(&left);
+    first.id = row_take_id(&left);
+    group_queued(state->journal, &first, keep_run, &run);
+    out->project = first.project;
     if (!turn_open(&turn, state, now_ms, out, &run))
         WRONG("a queue of runs that do not exist");
     turn_say(&turn, &(struct message){ .code = RUN_STARTED,

@@ -140,7 +140,7 @@ static uint64_t
 scheduler_due(const void *state)
 {
     const struct scheduler_state *s = state;
-    if (s->deferred || s->vacancy || tellings_hungry(s)
+    if (s->deferred || s->vacancies.key.size > 0 || tellings_hungry(s)
         || lanes_hungry(&s->lanes) != NULL || lanes_whole(&s->lanes)
         || untold_hungry(&s->untold))
         return 0;
@@ -163,7 +163,7 @@ scheduler_tick(const void *state, uint64_t now_ms, struct outbox *out)
         tell_waits(s, out);
     else if (tellings_hungry(s))
         tell_peers(s, now_ms, out);
-    else if (s->vacancy)
+    else if (s->vacancies.key.size > 0)
         on_vacancy(s, now_ms, out);
     else if (s->deferred)
         on_deferred(s, now_ms, out);

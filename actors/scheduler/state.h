@@ -44,9 +44,9 @@ struct scheduler_state {
     struct lanes lanes;
     struct untold_waits untold;
     struct row_head timers;
-    uint64_t timer_ms; /* when the first is due; UINT64_MAX: there is none */
-    bool vacancy;      /* there is a group with a free slot and a run for it */
-    bool tell_own;     /* there are rows 'D' about this partition */
+    uint64_t timer_ms;         /* when the first is due; UINT64_MAX: there is none */
+    struct row_head vacancies; /* groups with a free slot and a run for it */
+    bool tell_own;             /* there are rows 'D' about this partition */
     uint32_t listened; /* projects in which somebody listens for the ends of runs */
     struct retelling retellings[TELLING_PEERS];
     uint32_t retold_peers; /* of them, those that are active */

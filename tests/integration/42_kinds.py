@@ -119,18 +119,22 @@ class Kinds(unittest.TestCase):
         self.verify(data)
 
     def test_sleepers_that_are_due_together_wake_together(self):
-        """Each is looked for where the one before was, not behind all that are gone."""
+        """And those that wait for their slots begin: each is looked for where the one
+        before was, not behind all that are gone."""
         count, clients = 8000, 8
         with Engine() as engine:
-            engine.apply("name: s\nsteps:\n"
+            engine.apply("name: s\n"
+                         "concurrency: { policy: queue, key: '${{ inputs.group }}' }\n"
+                         "steps:\n"
                          "  - { key: a, kind: sleep, until: '${{ inputs.at }}' }\n")
             due = int(time.time()) + 6
 
-            def start():
-                for _ in range(count // clients):
-                    engine.start("s", {"at": due * 1000})
+            def start(client):
+                for i in range(client, count, clients):
+                    engine.start("s", {"at": due * 1000, "group": str(i % (count // 2))})
 
-            threads = [threading.Thread(target=start) for _ in range(clients)]
+            threads = [threading.Thread(target=start, args=(client,))
+                       for client in range(clients)]
             for thread in threads:
                 thread.start()
             for thread in threads:
