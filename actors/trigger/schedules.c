@@ -127,13 +127,19 @@ schedule_jitter(const struct trigger_name *name, const struct definition *defini
 
 /* ---- the slot that comes next ---- */
 
+static void
+find_behind(struct trigger_state *s, struct bytes after)
+{
+    struct row_key rows = row_key('T');
+    s->slot_ms = UINT64_MAX;
+    if (kept_first(s->journal, &rows, after, &s->slot))
+        due_read(row_key_bytes(&s->slot), &s->slot_ms);
+}
+
 void
 schedules_find(struct trigger_state *s)
 {
-    struct row_key rows = row_key('T'), key;
-    s->slot_ms = UINT64_MAX;
-    if (kept_first(s->journal, &rows, (struct bytes){ 0 }, &key))
-        due_read(row_key_bytes(&key), &s->slot_ms);
+    find_behind(s, (struct bytes){ 0 });
 }
 
 static uint64_t
@@ -156,7 +162,11 @@ arm(struct trigger_state *s, const struct trigger_name *name,
         || (definition_read(s, name, NULL, &definition) && !definition.active))
         return;
     kept_mark(s->journal, &key);
-    s->slot_ms = due_ms < s->slot_ms ? due_ms : s->slot_ms;
+    if (s->slot.size > 0
+        && bytes_order(row_key_bytes(&key), row_key_bytes(&s->slot)) > 0)
+        return;
+    s->slot = key;
+    s->slot_ms = due_ms;
 }
 
 void
@@ -168,8 +178,8 @@ disarm(struct trigger_state *s, const struct trigger_name *name,
     if (!kept_exists(s->journal, &key))
         return;
     kept_drop(s->journal, &key);
-    if (due_ms == s->slot_ms)
-        schedules_find(s);
+    if (bytes_equal(row_key_bytes(&key), row_key_bytes(&s->slot)))
+        find_behind(s, row_key_bytes(&key));
 }
 
 /* ---- firing ---- */
@@ -274,10 +284,10 @@ fire_slots(
     const struct trigger_state *s, uint64_t now_ms, uint32_t most, struct outbox *out)
 {
     struct firing_slots firing = { s, out, now_ms, most < SAID_MAX ? most : SAID_MAX };
-    struct row_key from = row_key('T'), to = row_key('T');
+    struct row_key to = row_key('T');
     row_key_u64(&to, now_ms + 1);
-    journal_scan(
-        s->journal, row_key_bytes(&from), row_key_bytes(&to), false, fire_due, &firing);
+    journal_scan(s->journal, row_key_bytes(&s->slot), row_key_bytes(&to), false,
+        fire_due, &firing);
 }
 
 void

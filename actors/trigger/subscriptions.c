@@ -292,11 +292,11 @@ void
 fire_holds(
     const struct trigger_state *s, uint64_t now_ms, uint32_t most, struct outbox *out)
 {
-    struct row_key rows = row_key('J'), key = { .size = 0 };
+    struct row_key rows = row_key('J'), key = s->hold;
     size_t turns = 0, looked = 0;
     most = most < SAID_MAX / 4 ? most : SAID_MAX / 4;
-    while (turns < most && looked++ < LOOKED_MAX
-           && kept_first(s->journal, &rows, row_key_bytes(&key), &key)) {
+    for (bool any = key.size > 0; any && turns < most && looked++ < LOOKED_MAX;
+         any = kept_first(s->journal, &rows, row_key_bytes(&key), &key)) {
         uint64_t due_ms;
         struct hold hold;
         struct hold_name name = hold_due_read(row_key_bytes(&key), &due_ms);
@@ -313,13 +313,19 @@ fire_holds(
     }
 }
 
+static void
+find_behind(struct trigger_state *s, struct bytes after)
+{
+    struct row_key rows = row_key('J');
+    s->hold_ms = UINT64_MAX;
+    if (kept_first(s->journal, &rows, after, &s->hold))
+        hold_due_read(row_key_bytes(&s->hold), &s->hold_ms);
+}
+
 void
 holds_find(struct trigger_state *s)
 {
-    struct row_key rows = row_key('J'), key;
-    s->hold_ms = UINT64_MAX;
-    if (kept_first(s->journal, &rows, (struct bytes){ 0 }, &key))
-        hold_due_read(row_key_bytes(&key), &s->hold_ms);
+    find_behind(s, (struct bytes){ 0 });
 }
 
 /* ---- what has happened ---- */
@@ -336,10 +342,14 @@ set_due(struct trigger_state *s, const struct hold_name *name, uint64_t before_m
         kept_drop(s->journal, &before);
     if (due_ms != 0)
         kept_mark(s->journal, &due);
-    if (due_ms != 0 && due_ms <= s->hold_ms)
+    if (due_ms != 0
+        && (s->hold.size == 0
+            || bytes_order(row_key_bytes(&due), row_key_bytes(&s->hold)) < 0)) {
+        s->hold = due;
         s->hold_ms = due_ms;
-    else if (before_ms != 0 && before_ms == s->hold_ms)
-        holds_find(s);
+    } else if (bytes_equal(row_key_bytes(&before), row_key_bytes(&s->hold))) {
+        find_behind(s, row_key_bytes(&before));
+    }
 }
 
 struct dropping {

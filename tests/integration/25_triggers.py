@@ -310,6 +310,21 @@ class Triggers(unittest.TestCase):
             engine.down()
             engine.tool("verify")
 
+    def test_slots_of_one_second_fire_together(self):
+        """Each is looked for where the one before was, not behind all that are gone."""
+        automations, each = 120, 64  # as many as one may have
+        with Engine() as engine:
+            due = int(time.time()) + 7
+            cron = time.strftime("%S %M %H * * *", time.gmtime(due))
+            slots = "".join(f"  - {{ key: t{i}, kind: schedule, cron: '{cron}' }}\n"
+                            for i in range(each))
+            for i in range(automations):
+                engine.apply(f"name: s{i}\ntriggers:\n{slots}"
+                             "steps:\n  - { key: a, kind: set, values: {} }\n")
+            until(lambda: engine.counters("scheduler.0")["runs_completed"]
+                  == automations * each, "not all have fired")
+            self.assertLess(time.time() - due, 2)
+
     def test_workers_publish_events(self):
         with Engine() as engine:
             context = zmq.Context()
