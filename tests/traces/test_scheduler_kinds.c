@@ -488,7 +488,7 @@ START_TEST(a_mapping_gives_no_more_than_a_payload)
         story_learn(&s, 1,
             "steps:\n"
             "  - { key: a, kind: wait_for_event, event_type: x,\n"
-            "      mapping: { p: event, q: event } }\n");
+            "      mapping: { p: event, q: event, r: event } }\n");
         story_start(&s, 1, "");
         story_matched(&s, (struct held){ 1, 0, 1, 0, 0 }, 1, events[i]);
         story_expect_only(&s, " step_failed", said);

@@ -633,6 +633,12 @@ START_TEST(a_run_whose_plan_is_not_there_is_shown_as_far_as_it_is_known)
     engine_events(&e, 1, 0, 10);
     expect_events(&e, "run.started\nstep.started\naction.called\n");
     journal_put(journal, row_key_bytes(&key), buffer_bytes(&kept));
+    engine_completed(&e, (struct job){ 1, 0, 1, 1 }, text("\x07"));
+    journal_delete(journal, row_key_bytes(&key));
+    engine_run_get(&e, 1);
+    expect_shown(&e, "\"output\":null");
+    ck_assert_ptr_null(strstr((char *)e.shown.data, "truncated"));
+    journal_put(journal, row_key_bytes(&key), buffer_bytes(&kept));
     buffer_free(&kept);
     engine_close(&e);
 }
