@@ -179,7 +179,8 @@ class GatewayTest(unittest.TestCase):
             engine.do(lambda: engine.grow(started.run, "secret"))
             self.assertEqual([event.type for event in events], [], how)
             engine.do(lambda waited=waited: engine.finish(waited.run))
-            self.refused(waiter.answer(), 401, "unauthorized")
+            why = (401, "unauthorized") if how == "revoked" else (403, "forbidden")
+            self.refused(waiter.answer(), *why)
 
     def test_every_route_asks_for_its_scope(self):
         engine = Refusing(request_ms=100)
