@@ -381,8 +381,7 @@ START_TEST(kinds_and_queues_of_which_there_is_no_job_are_forgotten)
     ck_assert_uint_le(s->table.queues.by_key.count, TABLE_FEW + QUEUES_FEW + 4);
     /* What is open is granted, what is out counts, and what is limited stays so. */
     ck_assert_ptr_nonnull(queues_find(&s->table.queues, &t.project, text("q3")));
-    ck_assert_uint_eq(
-        queues_find(&s->table.queues, &t.project, text("q1"))->out, 1);
+    ck_assert_uint_eq(queues_find(&s->table.queues, &t.project, text("q1"))->out, 1);
     trace_skip(&t);
     lease_settle(&t, 1, 1, 1, 1, VERDICT_ACCEPTED, true);
     ck_assert_uint_eq(trace_sent(&t, JOB_GRANTED)->job_granted.step, 0);

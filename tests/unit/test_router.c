@@ -56,11 +56,10 @@ END_TEST
 START_TEST(a_target_with_two_readings_is_malformed)
 {
     static const char *const wrong[] = { "", "a", "*", "http:/a/b", "http://",
-        "http:///a", "http://u@a/b", "https://?a", "ftp://a/b", "http://a b/", "http://a#/",
-        "//", "/a//b",
-        "/.", "/a/..", "/%2e%2E", "/%2E", "/a%", "/a%2", "/a%gg", "/%00", "/a?b=%00",
-        "/%ff", "/%c0%80", "/a b", "/a\x7f", "/\xc3\xa9", "/a#b", "/a\\b", "/a?b=1&b=2",
-        "?a=1" };
+        "http:///a", "http://u@a/b", "https://?a", "ftp://a/b", "http://a b/",
+        "http://a#/", "//", "/a//b", "/.", "/a/..", "/%2e%2E", "/%2E", "/a%", "/a%2",
+        "/a%gg", "/%00", "/a?b=%00", "/%ff", "/%c0%80", "/a b", "/a\x7f", "/\xc3\xa9",
+        "/a#b", "/a\\b", "/a?b=1&b=2", "?a=1" };
     for (size_t i = 0; i < COUNT(wrong); i++)
         ck_assert_msg(take(wrong[i]) == ERR_MALFORMED, "%s", wrong[i]);
     ck_assert_int_eq(take("/a/"), ERR_NONE);

@@ -97,8 +97,7 @@ make_numbers(struct bytes from, struct buffer *out)
         struct bytes piece = { from.data, piece_size(from) };
         from = (struct bytes){ from.data + piece.size, from.size - piece.size };
         if (is_number(piece))
-            piece = bytes_of(
-                piece.data + 1 + MARK_SIZE, piece.size - 2 - MARK_SIZE);
+            piece = bytes_of(piece.data + 1 + MARK_SIZE, piece.size - 2 - MARK_SIZE);
         buffer_append_bytes(out, piece);
     }
 }

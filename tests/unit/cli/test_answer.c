@@ -41,9 +41,11 @@ START_TEST(test_strings_are_not_touched)
         "{\"18446744073709551615\":\"\\\\\\\"18446744073709551615\",\"\":"
         "99999999999999999999}");
     /* Not even those that begin as ours do. */
-    expect("[99999999999999999999,\"\xef\xbf\xbf\",\"\xef\xbf\xbf" "1\",\"\xef\xbf\xbf"
+    expect("[99999999999999999999,\"\xef\xbf\xbf\",\"\xef\xbf\xbf"
+           "1\",\"\xef\xbf\xbf"
            "99999999999999999999,[\"]",
-        "[99999999999999999999,\"\xef\xbf\xbf\",\"\xef\xbf\xbf" "1\",\"\xef\xbf\xbf"
+        "[99999999999999999999,\"\xef\xbf\xbf\",\"\xef\xbf\xbf"
+        "1\",\"\xef\xbf\xbf"
         "99999999999999999999,[\"]");
 }
 END_TEST
