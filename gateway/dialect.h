@@ -25,6 +25,9 @@ struct dialect {
     const char *key_prefix;
     /* What is served though the caller's project is deleted; NULL behind the last. */
     void (*const *despite)(struct request *r);
+    /* What may be asked about another project than the caller's: who serves it, judges.
+     */
+    void (*const *abroad)(struct request *r);
     /* How a failure is shown; NULL: as {"error": {code, message, details}}. */
     void (*refuse)(
         struct request *r, enum err err, struct bytes message, struct bytes details);

@@ -102,24 +102,28 @@ key_of(struct request *r, struct bytes said)
     return auth_check(auth, buffer_bytes(ours));
 }
 
+static bool
+served_by(const struct request *r, void (*const *serve)(struct request *r))
+{
+    while (serve != NULL && *serve != NULL && *serve != r->route->serve)
+        serve++;
+    return serve != NULL && *serve != NULL;
+}
+
 /* Of a deleted project only that is done by which it comes back. */
 static bool
 shut(const struct request *r)
 {
-    void (*const *serve)(struct request *) = r->dialect->despite;
-    for (; serve != NULL && *serve != NULL; serve++)
-        if (*serve == r->route->serve)
-            return false;
-    return auth_project_deleted(r->gateway->auth, &r->key->project);
+    return !served_by(r, r->dialect->despite)
+           && auth_project_deleted(r->gateway->auth, &r->key->project);
 }
 
 /* Who names a project means no other one's. */
 static bool
 elsewhere(const struct request *r)
 {
-    struct bytes name = r->headers[HEADER_CAPSTAN_PROJECT];
-    struct id named = id_of_name(name);
-    return name.size > 0 && !id_equal(&named, &r->key->project);
+    struct id named = request_project(r);
+    return !id_equal(&named, &r->key->project) && !served_by(r, r->dialect->abroad);
 }
 
 /* What of the key may change while an answer waits. */

@@ -100,6 +100,13 @@ request_refused(struct request *r, const struct refused *refused)
     refuse(r, refused_err(refused), refused_sentence(refused), refused->details);
 }
 
+struct id
+request_project(const struct request *r)
+{
+    struct bytes name = r->headers[HEADER_CAPSTAN_PROJECT];
+    return name.size > 0 ? id_of_name(name) : r->key->project;
+}
+
 struct message *
 request_message(struct request *r, enum message_code code, enum actor_name to)
 {

@@ -103,6 +103,9 @@ bool request_number(struct request *r, const char *query, uint64_t min, uint64_t
 /* The id in a path.  False: it was refused as not found. */
 bool request_id(struct request *r, const char *prefix, struct id *id);
 
+/* The project that it names, else that of its key. */
+struct id request_project(const struct request *r);
+
 /* May who asked still ask this?  Keys change while an answer waits or goes on. */
 static inline bool
 request_may(const struct request *r)

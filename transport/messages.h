@@ -108,7 +108,8 @@
     F(S, 6, text,   prefix,  "first characters, for people to recognise it")             \
     F(S, 7, id,     principal, "whose it is: then scopes are what it may do at most; or zero") \
     F(S, 8, u32,    lone,    "1: though the principal holds no role")                    \
-    F(S, 9, text,   role,    "id or name of a role that it is kept to, or nothing")
+    F(S, 9, text,   role,    "id or name of a role that it is kept to, or nothing")      \
+    F(S, 10, id,    asker,   "project of who asks for a key of another one; or zero")
 
 #define key_created_FIELDS(F, S)                                                         \
     F(S, 1, id,     key,     "key id")                                                   \

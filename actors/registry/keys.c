@@ -155,6 +155,22 @@ may_be_of(const struct registry_state *state, const struct key_create *create,
     return false;
 }
 
+/* Who administers the project default administers the engine: every other project
+ * begins with a key that was made from there.  False: it was refused. */
+static bool
+may_reach(
+    const struct key_create *create, const struct id *project, struct outbox *out)
+{
+    struct id first = id_of_name(text("default"));
+    if (id_is_zero(&create->asker) || id_equal(&create->asker, project)
+        || id_equal(&create->asker, &first))
+        return true;
+    refuse(out, create->request, ERR_FORBIDDEN,
+        text("the key belongs to another project than that: only who administers the "
+             "project default may make keys of others"));
+    return false;
+}
+
 void
 on_key_create(const struct registry_state *state, uint64_t now_ms,
     const struct message *in, struct outbox *out)
@@ -162,6 +178,8 @@ on_key_create(const struct registry_state *state, uint64_t now_ms,
     const struct key_create *create = &in->key_create;
     struct row_key row = key_of_key(&out->project, &create->key);
     struct key_entry key;
+    if (!may_reach(create, &out->project, out))
+        return;
     if (!well_formed(create)) {
         refuse(out, create->request, ERR_INVALID,
             text("a key needs a name of 1 to 200 bytes and scopes"));

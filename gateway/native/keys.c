@@ -3,6 +3,7 @@
 #include "gateway/native/body.h"
 #include "gateway/native/native.h"
 
+#include <ctype.h>
 #include <sodium.h>
 
 enum { NAME_MAX_BYTES = 200 };
@@ -36,6 +37,8 @@ native_key_make(struct request *r, const struct key_create *wanted,
     uint8_t chance[KEY_SECRET_SIZE];
     struct key_create *create = &m->key_create;
     *create = *wanted;
+    if (!id_is_zero(&create->asker))
+        m->envelope.project = request_project(r);
     chance_fill(chance, sizeof chance);
     minted->show = show;
     minted->id = id_fresh(0);
@@ -95,6 +98,24 @@ native_scopes(struct request *r, struct bytes body, uint32_t *scopes)
     return false;
 }
 
+/* A project is its name: so that people can say which, it is a word. */
+static bool
+name_project(struct request *r, struct id *asker)
+{
+    enum { PROJECT_NAME_MAX = 100 };
+    struct bytes name = r->headers[HEADER_CAPSTAN_PROJECT];
+    struct id project = request_project(r);
+    bool word = name.size <= PROJECT_NAME_MAX;
+    for (size_t i = 0; i < name.size && word; i++)
+        word = isalnum(name.data[i]) || strchr("._-", name.data[i]) != NULL;
+    if (!id_equal(&project, &r->key->project))
+        *asker = r->key->project;
+    if (!word)
+        request_refuse(r, ERR_INVALID,
+            "a project is named by 1 to 100 letters, digits, '.', '_' and '-'");
+    return word;
+}
+
 /* A key of a principal may do all that its principal may, unless it is kept to less. */
 void
 native_key_create(struct request *r)
@@ -102,8 +123,8 @@ native_key_create(struct request *r)
     enum { PRINCIPAL_TEXT_MAX = 200 };
     struct key_create wanted = { 0 };
     struct bytes body, principal;
-    if (!request_json(r, &body) || !read_name(r, body, &wanted.name)
-        || !native_scopes(r, body, &wanted.scopes)
+    if (!name_project(r, &wanted.asker) || !request_json(r, &body)
+        || !read_name(r, body, &wanted.name) || !native_scopes(r, body, &wanted.scopes)
         || !body_text(r, body, "principal", PRINCIPAL_TEXT_MAX, &principal))
         return;
     if (principal.size > 0

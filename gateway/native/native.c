@@ -11,10 +11,13 @@ static const struct http_route routes[] = {
 static void (*const despite[])(
     struct request *r) = { native_project_get, native_project_restore, NULL };
 
+static void (*const abroad[])(struct request *r) = { native_key_create, NULL };
+
 const struct dialect native_dialect = {
     .name = "native",
     .routes = { routes, COUNT(routes) },
     .despite = despite,
+    .abroad = abroad,
 };
 
 bool

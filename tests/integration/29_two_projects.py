@@ -11,12 +11,13 @@ import http.client
 import json
 import os
 import re
+import subprocess
 import sys
 import unittest
 
 SOURCE = os.environ.get("CAPSTAN_SOURCE", ".")
 sys.path.insert(0, os.path.join(SOURCE, "tests/support"))
-from engine import API, Engine, until  # noqa: E402
+from engine import API, Engine, program, until  # noqa: E402
 from iii_frames import Worker  # noqa: E402
 from projects import make_key  # noqa: E402
 from worker_frames import Session  # noqa: E402
@@ -184,6 +185,30 @@ class TwoProjects(unittest.TestCase):
         self.worker.wait("ack", token=self.job["token"], verdict="accepted")
         self.worker.say("goodbye")
         self.worker.close()
+
+    def test_only_who_administers_the_first_project_makes_others(self):
+        def make(key, project, *flags):
+            return subprocess.run(
+                [program("capstan"), "--key", key, "--project", project, "keys", "create",
+                 "boss", *flags], env=self.engine.env, capture_output=True, text=True)
+        first = make(self.owner, "third", "--scopes", "read,admin")
+        self.assertEqual(first.returncode, 0, first.stderr)
+        theirs = first.stdout.strip()
+        self.assertEqual([item["name"] for item in json.loads(
+            self.ask(theirs, "GET", API + "/keys")[1])["items"]], ["boss"])
+        self.assertEqual(make(theirs, "third").returncode, 0)
+        reader = make(self.owner, "default", "--scopes", "read").stdout.strip()
+        for key, project, why in (
+                (theirs, "fourth", "only who administers the project default"),
+                (theirs, "default", "only who administers the project default"),
+                (self.stranger, "third", "only who administers the project default"),
+                (reader, "fourth", "has not the scope admin"),
+                (self.owner, "no/word", "letters, digits"),
+                (self.owner, "x" * 101, "letters, digits")):
+            refused = make(key, project)
+            self.assertEqual(refused.returncode, 1, (project, refused.stdout))
+            self.assertIn(why, refused.stderr)
+        self.assertEqual(self.ask(self.owner, "GET", API + "/runs")[0], 200)
 
     def test_a_stranger_takes_no_session_and_no_lease(self):
         self.engine.apply(FLOW)

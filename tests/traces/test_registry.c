@@ -388,6 +388,21 @@ END_TEST
 static const uint8_t secret_hash[HASH_SIZE] = { 1, 2, 3 };
 
 static void
+create_for(struct trace *t, unsigned n, struct id asker)
+{
+    struct key_create create = {
+        .request = n,
+        .key = registry_id(n),
+        .name = text("theirs"),
+        .hash = bytes_of(secret_hash, HASH_SIZE),
+        .scopes = SCOPE_READ,
+        .asker = asker,
+    };
+    trace_give(t, ACTOR_gateway, 0,
+        (struct message){ .code = KEY_CREATE, .key_create = create });
+}
+
+static void
 create_key(struct trace *t, uint64_t request, unsigned key, const char *name)
 {
     struct key_create create = {
@@ -552,8 +567,29 @@ START_TEST(who_has_as_many_as_it_may_keeps_no_other_project_out)
         if (n <= PROJECTS)
             ck_assert_uint_eq(trace_sent(&t, DOCUMENT)->document.request, n);
     }
-    registry_expect_refused(&t, ERR_BUSY,
-        "all projects together have as many keys as the engine takes");
+    registry_expect_refused(
+        &t, ERR_BUSY, "all projects together have as many keys as the engine takes");
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(keys_of_other_projects_are_made_from_the_first)
+{
+    const char *const askers[] = { "default", "other", "" };
+    struct trace t;
+    registry_open(&t);
+    t.project = id_of_name(text("other"));
+    for (unsigned i = 0; i < COUNT(askers); i++) {
+        struct id nobody = { { 0 } };
+        create_for(&t, i + 1, i < 2 ? id_of_name(text(askers[i])) : nobody);
+        ck_assert_uint_eq(trace_sent(&t, DOCUMENT)->document.request, i + 1);
+        ck_assert(id_equal(&trace_sent(&t, KEY_OFFERED)->envelope.project, &t.project));
+    }
+    trace_skip(&t);
+    create_for(&t, 9, id_of_name(text("strangers")));
+    registry_expect_refused(&t, ERR_FORBIDDEN,
+        "the key belongs to another project than that: only who administers the "
+        "project default may make keys of others");
     trace_close(&t);
 }
 END_TEST
@@ -585,6 +621,7 @@ registry_suite(void)
     tcase_add_test(c, a_gateway_that_greets_is_told_all_keys_and_their_end);
     tcase_add_test(c, a_key_made_while_others_are_told_leaves_none_out);
     tcase_add_test(c, there_are_no_more_keys_than_allowed);
+    tcase_add_test(c, keys_of_other_projects_are_made_from_the_first);
     tcase_add_test(c, who_has_as_many_as_it_may_keeps_no_other_project_out);
     suite_add_tcase(suite, c);
     return suite;
