@@ -69,8 +69,8 @@ struct websocket {
     unsigned heard_count; /* messages in this run, */
     bool heard_all;       /* and nothing more was there to be read */
     bool held;            /* nothing is read of it */
-    bool dropped;         /* others need the room that it takes: it is gone at once */
-    bool parted;          /* its peer said so */
+    bool dropped; /* others needed its room: it has no frames, and ends this turn */
+    bool parted;  /* its peer said so */
     /* CLOSING: said when all that was said before it has left. */
     bool close_due;
     uint16_t close_code;
@@ -82,6 +82,7 @@ struct websockets {
     struct gateway *gateway;
     int epoll;
     struct list all, dirty;
+    const struct websocket *reading; /* whose frames are being read; or none */
     size_t count;
     struct holding unsent; /* of all together */
 };
@@ -179,9 +180,13 @@ let_go(struct websocket *socket)
 static bool
 write_out(struct websocket *socket)
 {
+    if (socket->dropped) {
+        end(socket);
+        return false;
+    }
     bool waited = wslay_event_want_write(socket->frames) != 0;
     list_remove(&socket->dirty);
-    if (!settle(socket, socket->dropped || !let_go(socket)))
+    if (!settle(socket, !let_go(socket)))
         return false;
     if (waited && socket->talk->drained != NULL && socket->state == WEBSOCKET_OPEN
         && !wslay_event_want_write(socket->frames))
@@ -192,9 +197,13 @@ write_out(struct websocket *socket)
 static void
 read_in(struct websocket *socket)
 {
+    if (socket->dropped)
+        return;
     socket->heard_count = 0;
     socket->heard_all = false;
+    socket->set->reading = socket;
     bool broken = wslay_event_recv(socket->frames) != 0;
+    socket->set->reading = NULL;
     /* A close frame is answered before the end. */
     broken |= !let_go(socket);
     (void)settle(socket, broken);
@@ -359,6 +368,10 @@ ring(struct alarm *alarm)
     struct websocket *socket = of_alarm(alarm);
     struct websockets *set = socket->set;
     uint64_t now_ms = set->gateway->now_ms;
+    if (socket->dropped) {
+        end(socket);
+        return;
+    }
     if (socket->held
         || (socket->talk->patient && wslay_event_want_write(socket->frames)))
         socket->heard_ms = now_ms;
@@ -372,14 +385,15 @@ ring(struct alarm *alarm)
         &set->gateway->alarms, &socket->alarm, now_ms + PING_MS, TOGETHER_MS);
 }
 
-/* Of all of them, the one that most waits for; this one if no more waits for others. */
+/* Of all of them, the one that most waits for; this one if no more waits for others.
+ * Whose frames are being read needs them. */
 static struct websocket *
 most_owed(struct websocket *most)
 {
     const struct websockets *set = most->set;
     for (struct list *at = set->all.next; at != &set->all; at = at->next) {
         struct websocket *socket = LIST_OF(at, struct websocket, link);
-        if (socket->unsent > most->unsent)
+        if (socket->unsent > most->unsent && socket != set->reading)
             most = socket;
     }
     return most;
@@ -397,6 +411,8 @@ make_room(struct websocket *socket, size_t size)
             return false;
         most->state = WEBSOCKET_CLOSING;
         most->dropped = true;
+        wslay_event_context_free(most->frames);
+        most->frames = NULL;
         holding_drop(&set->unsent, &most->unsent);
         soil(most);
     }
@@ -435,7 +451,7 @@ websocket_hold(struct websocket *socket, bool held)
 size_t
 websocket_unsent(const struct websocket *socket)
 {
-    return socket->state == WEBSOCKET_PENDING
+    return socket->state == WEBSOCKET_PENDING || socket->dropped
                ? 0
                : wslay_event_get_queued_msg_length(socket->frames);
 }
