@@ -15,6 +15,7 @@
 #include "gateway/alarm.h"
 #include "gateway/auth.h"
 #include "gateway/holding.h"
+#include "gateway/hooks.h"
 #include "transport/mailbox.h"
 
 /* Its HTTP listeners. */
@@ -33,6 +34,7 @@ struct gateway {
     uint64_t connection_peak;                /* since memory was last given back */
     struct holding holding; /* of bodies, and of messages that are not whole yet */
     struct holding waiting; /* of what messages brought and others have to answer */
+    struct hooks hooks;
     struct websockets *websockets;
     struct workers *workers;
     struct worker_door *worker_door;

@@ -68,6 +68,7 @@ main(int argc, char **argv)
     g->holding.bytes_max = g->waiting.bytes_max = g->child.config.bodies_bytes_max;
     g->auth = auth_new(g->child.secret, (size_t)KEYS_OF_ALL_MAX + 1);
     auth_learn_managed(g->auth, g->child.life);
+    hooks_open(&g->hooks);
     g->watches = watches_new();
     g->workers = workers_new(g);
     g->websockets = websockets_new(g);
@@ -93,6 +94,7 @@ main(int argc, char **argv)
     worker_door_close(&g->worker_door);
     development_free(g);
     bridge_free(&g->bridge);
+    hooks_close(&g->hooks);
     watches_free(&g->watches);
     mailbox_close(&g->mailbox);
     auth_free(&g->auth);

@@ -89,6 +89,7 @@ called(struct request *r, const struct message *answer)
         request_show(r, answer);
         return;
     }
+    hooks_learn(&r->gateway->hooks, r->captures[0], &answer->envelope.project);
     uint64_t wait_ms = said_number(document, "wait_ms");
     run.name = said_text(document, "automation");
     run.run = said_id(document, "run", "run_");
@@ -122,6 +123,7 @@ native_hook_call(struct request *r)
 {
     struct message *m = request_message(r, HOOK_CALL, ACTOR_trigger);
     struct hook_call *call = &m->hook_call;
+    m->envelope.project = hooks_project(&r->gateway->hooks, r->captures[0]);
     struct buffer meaning = { 0 };
     struct fault fault;
     call->handle = r->captures[0];

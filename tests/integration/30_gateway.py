@@ -182,6 +182,25 @@ class GatewayTest(unittest.TestCase):
             why = (401, "unauthorized") if how == "revoked" else (403, "forbidden")
             self.refused(waiter.answer(), *why)
 
+    def test_a_hook_that_was_taken_takes_its_turn_with_its_project(self):
+        class Taking(FakeEngine):
+            def on_hook_call(self, part, m):
+                if m.handle == "mine":
+                    self.put(part, "document", {"request": m.request, "document": {}},
+                             b"p" * 16)
+                else:
+                    self.refuse(part, m, 5)
+        engine = Taking()
+        self.addCleanup(engine.close)
+        engine.start()
+        stranger = Client(engine)
+        self.addCleanup(stranger.socket.close)
+        for handle in ("mine", "never", "mine", "never"):
+            stranger.ask("POST", f"{API}/hooks/{handle}")
+        calls = [m for m in engine.heard if m.name == "hook_call"]
+        self.assertEqual([(m.handle, m.project.strip(b"\0")) for m in calls], [
+            ("mine", b""), ("never", b""), ("mine", b"p" * 16), ("never", b"")])
+
     def test_every_route_asks_for_its_scope(self):
         engine = Refusing(request_ms=100)
         self.addCleanup(engine.close)

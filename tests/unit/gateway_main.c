@@ -11,6 +11,7 @@ main(void)
     srunner_add_suite(runner, auth_suite());
     srunner_add_suite(runner, cells_suite());
     srunner_add_suite(runner, holding_suite());
+    srunner_add_suite(runner, hooks_suite());
     srunner_add_suite(runner, iii_queue_text_suite());
     srunner_add_suite(runner, json_suite());
     srunner_add_suite(runner, line_suite());
