@@ -11,12 +11,14 @@ import os
 import random
 import re
 import socket
+import subprocess
 import sys
+import tempfile
 import unittest
 
 SOURCE = os.environ.get("CAPSTAN_SOURCE", ".")
 sys.path.insert(0, os.path.join(SOURCE, "tests/support"))
-from engine import API, Engine, Refused, until  # noqa: E402
+from engine import API, DEADLINE, Engine, Refused, program, until  # noqa: E402
 
 LATER = ("busy", "overloaded", "timeout", "unavailable")
 SMALL = """
@@ -123,6 +125,31 @@ class Settings(unittest.TestCase):
                 return {"CAPSTAN_SERVER_KEY": file.read().strip()}
         settings = {name: TABLE[name][2] for name in ("worker_curve", "schedulers")}
         self.finish(1024, client, **settings)
+
+    def test_who_has_a_port_is_said(self):
+        def up(port):
+            with tempfile.TemporaryDirectory() as data:
+                done = subprocess.run(
+                    [program("capstan"), "up", "--data", data, "--set", f"iii_port={port}",
+                     *[word for name in PORTS if name != "iii_port"
+                       for word in ("--set", name + "=0")]],
+                    capture_output=True, text=True, timeout=DEADLINE)
+            self.assertEqual(done.returncode, 1, done.stdout)
+            self.assertIn(f"iii_port: {port} on 127.0.0.1 is in use", done.stderr)
+            self.assertIn("capstan up --set http_port=0 ", done.stderr)
+            return done.stderr
+        with socket.socket() as listener, socket.socket() as outgoing:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            port = listener.getsockname()[1]
+            self.assertRegex(up(port), f"process {os.getpid()} .* listens there")
+            outgoing.bind(("127.0.0.1", 0))
+            own = outgoing.getsockname()[1]
+            outgoing.connect(("127.0.0.1", port))
+            self.assertRegex(up(own), f"connection of process {os.getpid()} ")
+            outgoing.close()
+            listener.accept()[0].close()
+            self.assertIn("ended less than a minute ago", up(own))
 
     def test_the_highest_ports(self):
         hosts = {name: "127." + ".".join(str(random.randrange(1, 255)) for _ in range(3))

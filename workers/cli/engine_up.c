@@ -3,6 +3,7 @@
 #include "workers/cli/commands.h"
 #include "workers/cli/engine.h"
 #include "workers/cli/human.h"
+#include "workers/cli/port_user.h"
 #include "workers/cli/program.h"
 
 #include <errno.h>
@@ -84,17 +85,45 @@ hear_line(int fd, uint64_t deadline_ms, char line[LINE_MAX_BYTES])
     return EXIT_REFUSED;
 }
 
+/* "gateway.0: iii_port: 49134 on 127.0.0.1 is in use"; false: something else is wrong.
+ */
+static bool
+taken_port(const char *why, unsigned *port)
+{
+    static const char end[] = " is in use";
+    size_t size = strlen(why);
+    return size >= sizeof end && strcmp(why + size - (sizeof end - 1), end) == 0
+           && sscanf(why, "%*[^:]: %*[^:]: %u on ", port) == 1;
+}
+
+static void
+name_user(unsigned port)
+{
+    struct port_user user;
+    char who[64] = "another program";
+    port_user_find(port, &user);
+    if (user.pid != 0)
+        snprintf(who, sizeof who, "process %d (%s)", (int)user.pid, user.program);
+    if (user.use == PORT_LISTENED)
+        cli_complain("%s listens there", who);
+    else if (user.use == PORT_CONNECTED && user.pid != 0)
+        cli_complain("a connection of %s has the port for its own", who);
+    else if (user.use == PORT_CONNECTED)
+        cli_complain("a connection that had the port for its own ended less than a "
+                     "minute ago, or is another user's: try again, or see "
+                     "net.ipv4.ip_local_reserved_ports");
+}
+
 /* Of four ports one was taken; the next may be as well. */
 static void
 hint_ports(const char *why)
 {
-    static const char end[] = " is in use";
-    size_t size = strlen(why);
-    if (size >= sizeof end && strcmp(why + size - (sizeof end - 1), end) == 0)
-        fputs(
-            "capstan: by another engine? free ports are taken by: capstan up --set "
-            "http_port=0 --set worker_port=0 --set iii_port=0 --set iii_http_port=0\n",
-            stderr);
+    unsigned port;
+    if (!taken_port(why, &port))
+        return;
+    name_user(port);
+    cli_complain("free ports are taken by: capstan up --set http_port=0 --set "
+                 "worker_port=0 --set iii_port=0 --set iii_http_port=0");
 }
 
 static enum exit_code
