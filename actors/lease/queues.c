@@ -11,9 +11,8 @@ void
 queues_open(struct queues *queues, uint32_t partitions)
 {
     assert(partitions >= 1 && partitions <= BITS);
-    *queues = (struct queues){
-        .all_told = UINT64_MAX >> (BITS - partitions), .few = QUEUES_FEW
-    };
+    *queues = (struct queues){ .all_told = UINT64_MAX >> (BITS - partitions),
+        .few = QUEUES_FEW };
     list_open(&queues->all);
 }
 

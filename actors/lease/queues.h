@@ -29,10 +29,10 @@ struct queue {
 struct queues {
     struct map by_key;
     struct list all;
-    size_t few;         /* above so many, those without a limit or a job are forgotten */
-    bool known;         /* the limits have been said */
-    uint64_t told;      /* a bit for each partition whose leases are all there */
-    uint64_t all_told;  /* the same, of all partitions */
+    size_t few;        /* above so many, those without a limit or a job are forgotten */
+    bool known;        /* the limits have been said */
+    uint64_t told;     /* a bit for each partition whose leases are all there */
+    uint64_t all_told; /* the same, of all partitions */
     uint64_t opened_ms; /* when the limits were first known */
 };
 

@@ -342,7 +342,8 @@ forget_idle(struct table *table)
         if (list_empty(&lane->jobs))
             lane_free(table, lane);
     }
-    table->few = table->lanes.count * 2 < TABLE_FEW ? TABLE_FEW : table->lanes.count * 2;
+    size_t twice = table->lanes.count * 2;
+    table->few = twice < TABLE_FEW ? TABLE_FEW : twice;
 }
 
 static struct lane *

@@ -63,8 +63,8 @@ void principal_offer(const struct registry_state *state, const struct id *princi
 void principal_say(struct outbox *out, const struct id *principal,
     const struct principal_entry *entry);
 
-/* What somebody may do less: a key that is revoked, a principal as it will be, a role as
- * it will be.  Ids that are zero mean nobody. */
+/* What somebody may do less: a key that is revoked, a principal or a role as it will
+ * be.  Ids that are zero mean nobody. */
 struct narrowing {
     struct id key, principal;
     const struct principal_entry *entry; /* of the principal */

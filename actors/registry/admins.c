@@ -19,8 +19,7 @@ administers(const struct survey *survey, const struct id *principal)
     if (id_equal(principal, &change->principal)) {
         entry = *change->entry;
     } else {
-        (void)entry_read(
-            survey->state->journal, &row, &principal_entry_shape, &entry);
+        (void)entry_read(survey->state->journal, &row, &principal_entry_shape, &entry);
         entry.roles = arena_copy(survey->arena, entry.roles);
     }
     unsigned scopes = principal_scopes(

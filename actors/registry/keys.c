@@ -158,8 +158,7 @@ may_be_of(const struct registry_state *state, const struct key_create *create,
 /* Who administers the project default administers the engine: every other project
  * begins with a key that was made from there.  False: it was refused. */
 static bool
-may_reach(
-    const struct key_create *create, const struct id *project, struct outbox *out)
+may_reach(const struct key_create *create, const struct id *project, struct outbox *out)
 {
     struct id first = id_of_name(text("default"));
     if (id_is_zero(&create->asker) || id_equal(&create->asker, project)
@@ -321,5 +320,6 @@ tell_keys(const struct registry_state *state, struct outbox *out)
         record = next_made(state->journal, record);
     }
     out->project = (struct id){ { 0 } };
-    say_keys_complete(out, (struct keys_complete){ .count = counts_of_all(state).keys });
+    say_keys_complete(
+        out, (struct keys_complete){ .count = counts_of_all(state).keys });
 }

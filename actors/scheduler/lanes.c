@@ -75,7 +75,8 @@ forget_idle(struct lanes *lanes)
         if (lane->count == 0 && lane->told == 0 && !lane->more)
             lane_free(lanes, lane);
     }
-    lanes->few = lanes->lanes.count * 2 < LANES_FEW ? LANES_FEW : lanes->lanes.count * 2;
+    size_t twice = lanes->lanes.count * 2;
+    lanes->few = twice < LANES_FEW ? LANES_FEW : twice;
 }
 
 static struct lane *
@@ -140,7 +141,9 @@ lanes_open(
     struct lanes *lanes, struct journal *journal, uint32_t jobs_max, size_t bytes_max)
 {
     *lanes = (struct lanes){
-        .journal = journal, .jobs_max = jobs_max, .bytes_max = bytes_max,
+        .journal = journal,
+        .jobs_max = jobs_max,
+        .bytes_max = bytes_max,
         .few = LANES_FEW,
     };
     list_open(&lanes->all);
