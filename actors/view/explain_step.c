@@ -26,6 +26,22 @@ command(struct run_rows *run, const char *before)
     return hint;
 }
 
+/* What lets a run that has ended go on.  A template that failed fails again, for the
+ * run keeps its version: another one is needed, which takes over what was done. */
+static struct bytes
+way_on(struct run_rows *run)
+{
+    struct buffer out = { 0 };
+    char id[ID_TEXT_MAX];
+    if (!bytes_equal(run->row.error_type, text("TemplateError")))
+        return command(run, "capstan runs retry ");
+    buffer_print(&out, "capstan runs fork %s --at %" PRIu64 " --version VERSION",
+        id_print(&run->id, "run_", id), run->row.events);
+    struct bytes hint = arena_copy(run->arena, buffer_bytes(&out));
+    buffer_free(&out);
+    return hint;
+}
+
 /* ---- of the run ---- */
 
 static struct stall
@@ -45,7 +61,7 @@ finished(struct run_rows *run)
         stall.error_message = row->error_message;
     }
     if (row->status != RUN_DONE)
-        stall.hint = command(run, "capstan runs retry ");
+        stall.hint = way_on(run);
     return stall;
 }
 

@@ -258,6 +258,23 @@ START_TEST(a_failed_run_says_why_and_what_can_be_done)
 }
 END_TEST
 
+/* A run keeps its version: tried again, the template fails again. */
+START_TEST(a_run_whose_template_failed_is_mended_by_another_version)
+{
+    struct engine e;
+    char hint[128], id[ID_TEXT_MAX];
+    open_with(&e, "  - { key: a, kind: set, values: { b: \"${{ inputs.no }}\" } }\n");
+    struct id run = engine_run(&e, 1);
+    snprintf(hint, sizeof hint,
+        "\"hint\":\"capstan runs fork %s --at 4 --version VERSION\"",
+        id_print(&run, "run_", id));
+    expect_reason(&e, "finished",
+        "the run has ended: failed, step_failed; step a: TemplateError: ");
+    expect_part((const char *)e.shown.data, hint);
+    engine_close(&e);
+}
+END_TEST
+
 START_TEST(a_cancelled_and_a_completed_run_are_over)
 {
     struct engine e;
@@ -423,6 +440,7 @@ explain_suite(void)
     tcase_add_test(all, what_lies_in_a_parallel_is_told_once);
     tcase_add_test(all, a_child_names_its_automation);
     tcase_add_test(all, a_failed_run_says_why_and_what_can_be_done);
+    tcase_add_test(all, a_run_whose_template_failed_is_mended_by_another_version);
     tcase_add_test(all, a_cancelled_and_a_completed_run_are_over);
     tcase_add_test(all, cleanup_is_said);
     tcase_add_test(all, what_is_not_there_is_refused);
