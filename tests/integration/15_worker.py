@@ -72,6 +72,24 @@ class Stock(Conformance, Case):
         self.assertEqual(wrong["error_type"], "UnknownAction")
         self.stop()
 
+    def test_what_is_in_env_is_no_part_of_the_command(self):
+        self.begin("--actions", "shell", BOTH="of the worker", OWN="here")
+        self.gateway.let_in()
+        command = ('echo "::set-output all=$OWN $BOTH $SHA $COUNT $ON [$NONE] $LIST"; '
+                   'env | grep -c ^BOTH=')
+        env = {"BOTH": "of the job", "SHA": "$(exit 3); `exit 4`", "COUNT": 17, "ON": True,
+               "NONE": None, "LIST": [1, "a"]}
+        said = self.do(1, "shell", {"command": command, "env": env})
+        self.assertEqual(said["output"]["all"], 'here of the job $(exit 3); `exit 4` 17 '
+                                                'true [] [1,"a"]')
+        self.assertEqual(self.do(2, "shell", {"command": "echo $OWN", "env": None})["output"],
+                         {})
+        for number, wrong in enumerate(([1], {"a b": 1}, {"": 1}, {"1a": 1}, {5: 1},
+                                        {"a": "b\0c"}, {f"v{i}": 1 for i in range(65)})):
+            said = self.do(3 + number, "shell", {"command": "true", "env": wrong}, "failed")
+            self.assertEqual(said["error_type"], "InvalidInput", wrong)
+        self.stop()
+
     def test_random_values_are_what_was_asked_for(self):
         self.begin()
         self.gateway.let_in()

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/outputs.h"
+#include "workers/stock/variables.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,8 +23,6 @@ enum {
     READ_SIZE = 16384,
     LAST_LINE_MAX = 2000,
 };
-
-extern char **environ;
 
 /* One of the two pipes. */
 struct stream {
@@ -256,7 +255,8 @@ has_ended(struct shell *shell)
 }
 
 static int
-start(struct shell *shell, const char *command, int out, int err)
+start(
+    struct shell *shell, const char *command, char *const *variables, int out, int err)
 {
     char sh[] = "sh", flag[] = "-c";
     char *const argv[] = { sh, flag, (char *)(uintptr_t)command, NULL };
@@ -277,7 +277,7 @@ start(struct shell *shell, const char *command, int out, int err)
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &usual);
     pthread_mutex_lock(&lock);
-    int e = posix_spawn(&shell->pid, "/bin/sh", &actions, &attributes, argv, environ);
+    int e = posix_spawn(&shell->pid, "/bin/sh", &actions, &attributes, argv, variables);
     if (e == 0) {
         tell_guard(shell->pid);
         list_append(&running, &shell->link);
@@ -290,7 +290,7 @@ start(struct shell *shell, const char *command, int out, int err)
 
 /* The errno of what does not work. */
 static int
-open_shell(struct shell *shell, const char *command)
+open_shell(struct shell *shell, const char *command, char *const *variables)
 {
     int out[2], err[2];
     if (pipe2(out, O_CLOEXEC) != 0)
@@ -305,7 +305,7 @@ open_shell(struct shell *shell, const char *command)
     shell->streams[1] = (struct stream){ .name = "stderr", .fd = err[0] };
     fcntl(out[0], F_SETFL, O_NONBLOCK);
     fcntl(err[0], F_SETFL, O_NONBLOCK);
-    int e = start(shell, command, out[1], err[1]);
+    int e = start(shell, command, variables, out[1], err[1]);
     close(out[1]);
     close(err[1]);
     return e;
@@ -334,17 +334,13 @@ report(struct shell *shell)
     return capstan_job_fail(shell->job, "ExitCode", why);
 }
 
-int
-shell_run(struct capstan_job *job, void *context)
+/* Run it to its end, whoever ends it. */
+static int
+run(struct capstan_job *job, const char *command, char *const *variables)
 {
-    const char *command = capstan_job_text(job, "command");
     struct shell shell = { .job = job, .streams = { { .fd = -1 }, { .fd = -1 } } };
-    int e = 0;
-    (void)context;
-    if (command == NULL)
-        return capstan_job_fail(job, "InvalidInput", "`command` must be a text");
     list_open(&shell.link);
-    e = open_shell(&shell, command);
+    int e = open_shell(&shell, command, variables);
     while (e == 0 && !has_ended(&shell)) {
         wait_for_words(&shell);
         stop_if_told(&shell);
@@ -363,4 +359,27 @@ shell_run(struct capstan_job *job, void *context)
     outputs_free(&shell.outputs);
     buffer_free(&shell.last);
     return result;
+}
+
+int
+shell_run(struct capstan_job *job, void *context)
+{
+    const char *command = capstan_job_text(job, "command");
+    struct arena arena = { 0 };
+    size_t size = 0;
+    const void *env = capstan_job_raw(job, "env", &size);
+    int e;
+    (void)context;
+    if (command == NULL)
+        return capstan_job_fail(job, "InvalidInput", "`command` must be a text");
+    char **variables =
+        variables_read(env == NULL ? (struct bytes){ 0 } : bytes_of(env, size), &arena);
+    if (variables == NULL)
+        e = capstan_job_fail(job, "InvalidInput",
+            "`env` is a map of at most 64 names of variables to values without a zero "
+            "byte");
+    else
+        e = run(job, command, variables);
+    arena_free(&arena);
+    return e;
 }
