@@ -611,6 +611,9 @@ class ToolTest(unittest.TestCase):
         self.server.answers = [page(7, True, False, (7, "b", "three"))]
         self.assertEqual(self.expect(0, "", "runs", "logs", RUN, "--step", "c"),
                          "a step c has printed nothing here\n")
+        self.server.answers = [page(7, True, False)]
+        self.assertEqual(self.expect(0, "", "runs", "logs", RUN),
+                         "no job has printed anything here\n")
 
     # Keys and workers
 

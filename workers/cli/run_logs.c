@@ -106,5 +106,7 @@ command_runs_logs(struct cli *cli)
     }
     if (e == EXIT_DONE && logs.step != NULL && !logs.shown)
         cli_remark(cli, "a step %s has printed nothing here", logs.step);
+    else if (e == EXIT_DONE && !logs.shown)
+        cli_remark(cli, "no job has printed anything here");
     return e;
 }
