@@ -115,6 +115,40 @@ class Operate(unittest.TestCase):
         refused = self.engine.tool("runs", "discard", done, check=False)
         self.assertIn("only a run that has failed", refused.stderr)
 
+    def apply_example(self, name):
+        folder = os.environ.get("CAPSTAN_SOURCE", ".")
+        self.engine.tool("apply", os.path.join(folder, "examples", name))
+
+    def test_the_saga_of_the_examples_undoes_what_was_booked_the_last_first(self):
+        self.apply_example("book-trip.yaml")
+        run = self.engine.start("book-trip", inputs={"trip": "r1"})["id"]
+        until(lambda: self.engine.get(f"/runs/{run}/explain")["code"] == "event",
+              "it waits to be confirmed")
+        self.engine.tool("runs", "cancel", run)
+        self.assertEqual(self.engine.wait_final(run)["status"], "cancelled")
+        self.assertEqual([event["payload"]["output"]["output"]
+                          for event in self.engine.events(run)
+                          if event["event_type"] == "action.completed"
+                          and event["step"].startswith("undo")],
+                         ["cancel the hotel of r1", "cancel the flight of r1"])
+        run = self.engine.start("book-trip", inputs={"trip": "r2"})["id"]
+        self.engine.tool("events", "publish", "trip.confirmed", '{"trip": "r2"}')
+        done = self.engine.wait_final(run)
+        self.assertEqual([step["status"] for step in done["steps"]],
+                         ["completed"] * 3 + ["skipped"] * 2)
+
+    def test_the_votes_of_the_examples_come_in_any_order_or_not_at_all(self):
+        self.apply_example("collect-votes.yaml")
+        run = self.engine.start("collect-votes", inputs={"motion": "m"})["id"]
+        for voter, yes in (("eve", "false"), ("ann", "true")):
+            self.engine.tool("events", "publish", "vote.cast",
+                             '{"motion": "m", "voter": "%s", "yes": %s}' % (voter, yes))
+        until(lambda: self.engine.get(f"/runs/{run}/explain")["step"] == "votes[1].vote",
+              "only bob is waited for")
+        self.engine.tool("runs", "signal", run, "votes[1].vote", "--result", "null")
+        self.assertEqual(self.engine.wait_final(run)["output"],
+                         {"yes": 1, "no": 1, "silent": 1})
+
     def test_a_failed_run_is_mended_by_hand_and_forked(self):
         run = self.engine.start("mended")["id"]
         self.assertEqual(self.engine.wait_final(run)["status"], "failed")

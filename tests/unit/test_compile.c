@@ -389,17 +389,10 @@ START_TEST(the_smoke_test_of_the_examples_is_the_first_good_text)
 }
 END_TEST
 
-static const char *const examples[] = {
-    "worker-smoke-test.yaml",
-    "release-graph.yaml",
-    "nightly-report.yaml",
-    "flat-dialect.yaml",
-    "triage-issues.yaml",
-    "nightly-triage.yaml",
-    "order-payment.yaml",
-    "fan-out.yaml",
-    "ci.yaml",
-};
+static const char *const examples[] = { "worker-smoke-test.yaml", "release-graph.yaml",
+    "nightly-report.yaml", "flat-dialect.yaml", "triage-issues.yaml",
+    "nightly-triage.yaml", "order-payment.yaml", "fan-out.yaml", "book-trip.yaml",
+    "collect-votes.yaml", "ci.yaml" };
 
 START_TEST(each_example_compiles)
 {
