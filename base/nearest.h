@@ -14,7 +14,7 @@ struct nearest {
  * neighbours swapped. */
 void nearest_try(struct nearest *n, struct bytes word, const char *candidate);
 
-/* Keep `candidate` if nothing else is kept, and either is the other's beginning, up to a
- * "_": event of event_type, retry of retry_policy. */
+/* Keep `candidate` if nothing else is kept, and either is the other's beginning, up to
+ * a "_": event of event_type, retry of retry_policy. */
 void nearest_part_try(struct nearest *n, struct bytes word, const char *candidate);
 #endif

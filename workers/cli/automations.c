@@ -97,7 +97,8 @@ trigger_row(struct table *table, const json_t *item)
     if (json_is_false(json_object_get(item, "secret_set"))
         && document_text(item, "secret")[0] != '\0') {
         char note[NOTE_MAX];
-        snprintf(note, sizeof note, "secret %s is not set", document_text(item, "secret"));
+        snprintf(
+            note, sizeof note, "secret %s is not set", document_text(item, "secret"));
         table_text(table, note);
     } else {
         document_cell(table, item, "last_refusal");

@@ -249,9 +249,10 @@ take_leave(int number)
 static void
 hear_interrupt(const struct cli *cli, const char *run)
 {
-    struct sigaction leave = { .sa_handler = take_leave, .sa_flags = (int)SA_RESETHAND };
-    snprintf(farewell, sizeof farewell, "\n%s goes on; capstan runs cancel %s ends it\n",
-        run, run);
+    struct sigaction leave = { .sa_handler = take_leave,
+        .sa_flags = (int)SA_RESETHAND };
+    snprintf(farewell, sizeof farewell,
+        "\n%s goes on; capstan runs cancel %s ends it\n", run, run);
     if (!cli_given(cli, OPTION_quiet) && sigaction(SIGINT, &leave, NULL) != 0)
         farewell[0] = '\0';
 }

@@ -58,13 +58,14 @@ cli_find_data(struct cli *cli)
     return e == ERR_INVALID ? EXIT_USAGE : EXIT_REFUSED;
 }
 
-/* Somebody has named a data folder, and nothing runs on it: not that another engine
- * does what was meant for this one. */
+/* Somebody has named a data folder, and nothing runs on it: another engine is not to do
+ * what was meant for this one. */
 static bool
 runs_nowhere(const struct cli *cli, pid_t pid)
 {
     char lock[FOLDER_PATH_MAX];
-    if (pid > 0 || (!cli_given(cli, OPTION_data) && environment("CAPSTAN_DATA") == NULL))
+    if (pid > 0
+        || (!cli_given(cli, OPTION_data) && environment("CAPSTAN_DATA") == NULL))
         return false;
     return access(folder_path(cli->data, "lock", lock), R_OK) == 0 || errno == ENOENT;
 }
