@@ -131,6 +131,12 @@ class Stock(Conformance, Case):
             self.assertEqual(register[name], value)
         self.stop()
 
+    def test_the_usual_actions_can_be_named_with_others(self):
+        self.begin("--actions", "shell, default,print")
+        self.assertEqual(self.gateway.let_in()["actions"],
+                         ["print", "json", "time", "random", "fail", "sleep", "shell"])
+        self.stop()
+
     def test_workers_are_sessions_of_their_own(self):
         self.begin("--workers", "3", "--instance-id", "pool")
         instances = set()

@@ -215,6 +215,32 @@ listed(const char *list, const char *name)
     return false;
 }
 
+/* Stands for all that are there without being named. */
+static const char usual[] = "default";
+
+const char *
+actions_spelt(const char *named)
+{
+    enum { usual_quick = true, usual_thread = true, usual_named = false };
+    enum { ALL_MAX = 200 };
+    static const struct {
+        const char *name;
+        bool usual;
+    } all[] = {
+#define ACTION(function, name, how, sentence) { name, usual_##how },
+#include "workers/stock/actions.def"
+    };
+    static char names[ALL_MAX];
+    size_t used = 0;
+    if (!listed(named, usual))
+        return named;
+    for (size_t i = 0; i < COUNT(all); i++)
+        if (all[i].usual || listed(named, all[i].name))
+            used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
+                used > 0 ? "," : "", all[i].name);
+    return names;
+}
+
 void
 actions_open(const char *named)
 {
@@ -246,6 +272,8 @@ action_known(struct bytes name)
 #include "workers/stock/actions.def"
     };
     struct nearest nearest = { 0 };
+    if (bytes_equal(name, text(usual)))
+        return true;
     for (size_t i = 0; i < COUNT(all); i++) {
         if (bytes_equal(name, text(all[i])))
             return true;

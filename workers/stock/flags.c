@@ -52,7 +52,7 @@ take(const struct row *row, const char *from, struct flags *flags)
 }
 
 static bool
-check(const struct flags *f)
+check(struct flags *f)
 {
     if (f->concurrency < 1 || f->concurrency > FLAG_CONCURRENCY_MAX)
         return wrong_flag("concurrency", "1 to 4096 jobs");
@@ -63,7 +63,10 @@ check(const struct flags *f)
         return wrong_flag("private-addresses", "yes or no");
     if (f->drain_ms > FLAG_DRAIN_MAX_MS)
         return wrong_flag("drain-ms", "at most a day");
-    return actions_known(f->actions);
+    if (!actions_known(f->actions))
+        return false;
+    f->actions = actions_spelt(f->actions);
+    return true;
 }
 
 bool
