@@ -1,6 +1,7 @@
 #include "actors/view/explain_step.h"
 
 #include "actors/plan/plan_kinds.h"
+#include "actors/view/answers.h"
 #include "base/stamp.h"
 
 #include <inttypes.h>
@@ -196,6 +197,18 @@ read_job(struct run_rows *run, uint32_t step, const struct step_row *row,
     stall->hint = (struct bytes){ 0 };
 }
 
+/* Borrows from the journal. */
+static struct bytes
+answers_to(struct run_rows *run, const struct id *interaction)
+{
+    struct row_key key = row_key_run('Q', &run->project, interaction);
+    struct cursor in = cursor_over(journal_get(run->journal, row_key_bytes(&key)));
+    struct interaction_row row = { 0 };
+    if (fields_read(&in, &interaction_row_shape, NULL, &row) != ERR_NONE)
+        row.answers = (struct bytes){ 0 }; /* never: what is asked has its row */
+    return row.answers;
+}
+
 static void
 read_question(struct run_rows *run, uint32_t step, const struct step_row *row,
     struct stall *stall)
@@ -215,7 +228,8 @@ read_question(struct run_rows *run, uint32_t step, const struct step_row *row,
     stall->protocol = arena_copy(run->arena, asked->protocol);
     stall->title = arena_copy(run->arena, asked->title);
     stall->prompt = arena_copy(run->arena, asked->prompt);
-    stall->targets = arena_copy(run->arena, asked->targets);
+    stall->targets =
+        answers_missing(answers_to(run, &row->interaction), asked->targets, run->arena);
 }
 
 static void

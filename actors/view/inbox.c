@@ -1,5 +1,6 @@
 #include "actors/view/inbox.h"
 
+#include "actors/view/answers.h"
 #include "actors/view/event_page.h"
 #include "actors/view/run_rows.h"
 #include "actors/view/sheet.h"
@@ -163,7 +164,8 @@ look_at(void *self, struct bytes key, struct bytes value)
     bool wanted =
         inbox->asked->target.size == 0
         || (read_question(inbox, inbox->journal, &entry->at.id, &question)
-            && asks(&question.fact.interaction_requested, inbox->asked->target));
+            && asks(&question.fact.interaction_requested, inbox->asked->target)
+            && !answers_have(question.row.answers, inbox->asked->target));
     struct place_in_list last = entry->at;
     inbox->count += wanted;
     inbox->wanted_left -= wanted;

@@ -393,6 +393,26 @@ START_TEST(what_is_asked_is_listed_and_an_answer_takes_it_away)
 }
 END_TEST
 
+START_TEST(who_has_answered_is_asked_no_more)
+{
+    struct engine e;
+    char id[64];
+    open_with(&e, "  - { key: a, kind: interaction, protocol: request_approval, prompt: "
+                  "Ship it?,\n      resolution_policy: all_of, targets: [ada, bob, eve] "
+                  "}\n");
+    inbox(&e, "", "", 10);
+    engine_field(&e, "id", id, sizeof id);
+    answer(&e, 1, id, "bob");
+    ck_assert_uint_eq(count_of(inbox(&e, "ada", "", 10), "\"iact_"), 1);
+    ck_assert_uint_eq(count_of(inbox(&e, "bob", "", 10), "\"iact_"), 0);
+    ck_assert_uint_eq(count_of(inbox(&e, "", "", 10), "\"iact_"), 1);
+    expect_reason(
+        &e, "interaction", "step a: an approval by ada, eve is pending: Ship it?");
+    expect_part(ask(&e, 1), "\"targets\":[\"ada\",\"eve\"]");
+    engine_close(&e);
+}
+END_TEST
+
 START_TEST(every_page_of_the_inbox_is_a_part_of_one_list)
 {
     struct engine e;
@@ -446,6 +466,7 @@ explain_suite(void)
     tcase_add_test(all, what_is_not_there_is_refused);
     tcase_add_test(all, it_costs_the_same_among_many_open_runs);
     tcase_add_test(all, what_is_asked_is_listed_and_an_answer_takes_it_away);
+    tcase_add_test(all, who_has_answered_is_asked_no_more);
     tcase_add_test(all, every_page_of_the_inbox_is_a_part_of_one_list);
     suite_add_tcase(suite, all);
     return suite;
