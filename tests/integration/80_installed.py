@@ -64,6 +64,8 @@ class InstalledTest(unittest.TestCase):
                      "lib/libcapstan.so", "lib/pkgconfig/libcapstan.pc",
                      "share/bash-completion/completions/capstan",
                      "share/capstan/templates/typescript/index.ts",
+                     "share/capstan/workers/python/pyproject.toml",
+                     "share/capstan/workers/python/capstan_worker/py.typed",
                      "share/doc/capstan/README.md", "share/doc/capstan/LICENSE",
                      "lib/systemd/system/capstan.service",
                      "lib/systemd/system/capstan-worker.service",
@@ -121,6 +123,12 @@ class InstalledTest(unittest.TestCase):
                        check=True)
         subprocess.run([program], check=True,
                        env={"LD_LIBRARY_PATH": os.path.join(self.root, "lib")})
+
+    def test_04_a_worker_in_python_finds_its_library(self):
+        folder = os.path.join(self.root, "share/capstan/workers/python")
+        subprocess.run(["/usr/bin/python3", "-B", "-W", "error", "-c",
+                        "import capstan_worker; capstan_worker.Worker()"], cwd="/",
+                       env={"PYTHONPATH": folder}, check=True)
 
 
 if __name__ == "__main__":
