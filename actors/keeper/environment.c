@@ -12,7 +12,20 @@ static const char *const inherited[] = { "PATH", "HOME", "USER", "LOGNAME", "SHE
     "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "PIP_CERT",
     "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE" };
 
-enum { OWN_MAX = 8, LIST_MAX = COUNT(inherited) + MANIFEST_ENV_MAX + OWN_MAX };
+/* Libraries for workers, where they lie beside the engine: two folders above
+ * libexec/capstan, also in a build folder. */
+static const struct {
+    const char *name, *path;
+} beside[] = {
+    { "PKG_CONFIG_PATH", "/lib/pkgconfig" },
+    { "PYTHONPATH", "/share/capstan/workers/python" },
+};
+
+enum {
+    PATH_SIZE = 64, /* of beside */
+    OWN_MAX = 6 + COUNT(beside),
+    LIST_MAX = COUNT(inherited) + MANIFEST_ENV_MAX + OWN_MAX
+};
 
 struct list {
     struct arena *arena;
@@ -33,19 +46,17 @@ put(struct list *list, const char *name, const char *value)
     list->count += at == list->count;
 }
 
-/* Where pkg-config finds libcapstan: two folders above libexec/capstan, also in a build
- * folder. */
 static const char *
-packages_path(char out[PATH_MAX])
+path_beside(const char *path, char out[PATH_MAX])
 {
-    ssize_t size = readlink("/proc/self/exe", out, PATH_MAX - 32);
+    ssize_t size = readlink("/proc/self/exe", out, PATH_MAX - PATH_SIZE);
     out[size > 0 ? size : 0] = '\0';
     for (int up = 0; up < 3; up++) {
         char *slash = strrchr(out, '/');
         if (slash != NULL)
             *slash = '\0';
     }
-    snprintf(out + strlen(out), 32, "/lib/pkgconfig");
+    snprintf(out + strlen(out), PATH_SIZE, "%s", path);
     return access(out, X_OK) == 0 ? out : NULL;
 }
 
@@ -58,8 +69,9 @@ environment_make(const struct manifest *manifest, const struct config *config,
     for (size_t i = 0; i < COUNT(inherited); i++)
         if (getenv(inherited[i]) != NULL)
             put(&list, inherited[i], getenv(inherited[i]));
-    if (packages_path(path) != NULL)
-        put(&list, "PKG_CONFIG_PATH", path);
+    for (size_t i = 0; i < COUNT(beside); i++)
+        if (path_beside(beside[i].path, path) != NULL)
+            put(&list, beside[i].name, path);
     put(&list, "CAPSTAN_API_KEY", key);
     for (size_t i = 0; i < manifest->env_count; i++)
         put(&list, manifest->env[i].name, manifest->env[i].value);

@@ -120,7 +120,8 @@ class ProjectsTest(unittest.TestCase):
         self.engine.up()
         self.worker("add", "elsewhere")
         self.greets()
-        self.assertIn("capstan.worker.yaml", os.listdir(self.path("elsewhere")))
+        self.assertEqual(sorted(os.listdir(self.path("elsewhere"))), [
+            ".gitignore", ".iii", "capstan.worker.yaml", "requirements.txt", "worker.py"])
 
     def test_03_what_dies_is_started_again(self):
         self.worker("init", "greeter", "-l", "c")
