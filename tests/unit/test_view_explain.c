@@ -397,9 +397,10 @@ START_TEST(who_has_answered_is_asked_no_more)
 {
     struct engine e;
     char id[64];
-    open_with(&e, "  - { key: a, kind: interaction, protocol: request_approval, prompt: "
-                  "Ship it?,\n      resolution_policy: all_of, targets: [ada, bob, eve] "
-                  "}\n");
+    open_with(&e,
+        "  - { key: a, kind: interaction, protocol: request_approval, prompt: "
+        "Ship it?,\n      resolution_policy: all_of, targets: [ada, bob, eve] "
+        "}\n");
     inbox(&e, "", "", 10);
     engine_field(&e, "id", id, sizeof id);
     answer(&e, 1, id, "bob");
