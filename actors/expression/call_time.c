@@ -1,6 +1,7 @@
 /* Functions of time: arithmetic on RFC 3339 texts and unix milliseconds.  Nobody asks a
  * clock or a time zone; the calendar is the Gregorian one, of the years 0 to 9999. */
 #include "actors/expression/functions.h"
+#include "base/calendar.h"
 #include "base/duration.h"
 
 #include <stdio.h>
@@ -21,18 +22,6 @@ struct moment {
     unsigned hour, minute, second, ms;
 };
 
-/* Days from 1970-01-01.  Years are counted from March, so that a leap day is the last
- * day of its year; an era is 400 of them, 146,097 days. */
-static int64_t
-days_of(unsigned year, unsigned month, unsigned day)
-{
-    int64_t y = (int64_t)year - (month <= 2);
-    int64_t era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
-    int64_t of_year =
-        (153 * (int64_t)(month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
 static bool
 is_leap(unsigned year)
 {
@@ -50,16 +39,11 @@ moment_of(int64_t unix_ms)
 {
     struct moment m = { .unix_ms = unix_ms };
     int64_t days = (unix_ms - first_ms) / day_ms + first_ms / day_ms; /* floor */
-    int64_t shifted = days + 719468;
-    int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
-    int64_t of_era = shifted - era * 146097;
-    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
-    int64_t march = (5 * of_year + 2) / 153; /* months since March */
-    m.month = (unsigned)(march < 10 ? march + 3 : march - 9);
-    m.day = (unsigned)(of_year - (153 * march + 2) / 5 + 1);
-    m.year = (unsigned)(era * 400 + year + (m.month <= 2));
-    m.of_year = (unsigned)(days - days_of(m.year, 1, 1)) + 1;
+    struct date date = calendar_date(days);
+    m.year = (unsigned)date.year;
+    m.month = date.month;
+    m.day = date.day;
+    m.of_year = (unsigned)(days - calendar_days(date.year, 1, 1)) + 1;
     m.weekday = (unsigned)((days % 7 + 11) % 7);
     unsigned of_day = (unsigned)(unix_ms - days * day_ms);
     m.hour = of_day / 3600000;
@@ -157,7 +141,7 @@ moment_read(struct bytes in, int64_t *unix_ms)
     if (r.wrong || r.at < r.end || month < 1 || month > 12 || day < 1
         || day > days_in(year, month) || hour > 23 || minute > 59 || second > 59)
         return false;
-    *unix_ms = days_of(year, month, day) * day_ms
+    *unix_ms = calendar_days((int32_t)year, month, day) * day_ms
                + ((int64_t)hour * 60 + minute - offset) * 60000 + (int64_t)second * 1000
                + ms;
     return *unix_ms >= first_ms && *unix_ms <= last_ms;
