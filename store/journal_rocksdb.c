@@ -86,8 +86,8 @@ owner_close(void *self)
     struct fault fault;
     if (owner->whole && !owner->failed)
         (void)!owner_write(owner, NULL, 0, true, &fault);
-    if (owner
-            ->failed) /* RocksDB's destructors insist on a sync; the process ends now */
+    /* RocksDB's destructors insist on a sync; the process ends now. */
+    if (owner->failed)
         owner->store.db = NULL;
     store_free(&owner->store);
     rocksdb_writebatch_destroy(owner->batch);
