@@ -260,12 +260,15 @@ START_TEST(kinds_of_which_there_is_no_job_are_forgotten)
     enum { QUEUED_KIND = 1, TOLD_KIND, STORED_KIND, FIRST, MANY = 10 * LANES_FEW };
     struct journal_options options = { .epoch = 1 };
     struct lane_job job = { .run = story_run(1), .record = 1 };
+    struct lane_job void_job = { .run = story_run(2), .record = 2 };
     struct fault fault;
     struct journal *journal;
     struct lanes lanes;
     ck_assert_int_eq(journal_open("memory:", &options, &journal, &fault), ERR_NONE);
     lanes_open(&lanes, journal, 2, 1000);
     lanes_add(&lanes, QUEUED_KIND, &job);
+    lanes_add(&lanes, QUEUED_KIND, &void_job);
+    lanes_drop(&lanes, QUEUED_KIND, &void_job.run, 0);
     lanes_told(&lanes, TOLD_KIND, &job, 1);
     lanes_read(&lanes, STORED_KIND, &job, true);
     pass_by(&lanes, FIRST, MANY);
