@@ -8,6 +8,7 @@
 #include "base/wrong.h"
 
 #include <assert.h>
+#include <inttypes.h>
 
 /* Room in a turn for what begins the run and what follows at once. */
 enum { BEGIN_ROOM = 40 };
@@ -360,6 +361,16 @@ begin_copies(struct forking *f, struct turn *turn)
         say_copying(turn, true);
 }
 
+static const char *
+last_event(struct forking *f, const struct turn *origin)
+{
+    struct buffer count = { 0 };
+    buffer_print(&count, "%" PRIu64, origin->run.row.events);
+    const char *said = print(f, "event: the run has ", buffer_bytes(&count), " so far");
+    buffer_free(&count);
+    return said;
+}
+
 static struct refusal
 fork_run(struct forking *f, struct turn *turn, uint64_t now_ms)
 {
@@ -368,7 +379,7 @@ fork_run(struct forking *f, struct turn *turn, uint64_t now_ms)
     if (!turn_open(&origin, f->state, now_ms, f->out, &asked->origin))
         return refuse(ERR_NOT_FOUND, "there is no such run in the project");
     if (asked->event > origin.run.row.events)
-        return refuse(ERR_INVALID, "event: the run has not so many");
+        return refuse(ERR_INVALID, last_event(f, &origin));
     turn_look(&origin, origin.run.row.record, look_for_start, f);
     if (asked->event > 0)
         make_shadow(f, &origin.run);

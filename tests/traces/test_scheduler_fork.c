@@ -82,8 +82,8 @@ START_TEST(what_was_over_by_an_event_is_copied)
     trace_crash(&s.trace);
     fork_run(&s, 3, (struct run_fork){ .event = 99 });
     story_expect(&s,
-        "0 -> gateway refused request=14 err=2 detail=\"event: the run has not so "
-        "many\"\n");
+        "0 -> gateway refused request=14 err=2 detail=\"event: the run has 12 "
+        "so far\"\n");
     story_close(&s);
 }
 END_TEST
