@@ -204,8 +204,9 @@ answers_to(struct run_rows *run, const struct id *interaction)
     struct row_key key = row_key_run('Q', &run->project, interaction);
     struct cursor in = cursor_over(journal_get(run->journal, row_key_bytes(&key)));
     struct interaction_row row = { 0 };
+    /* never: what is asked has its row */
     if (fields_read(&in, &interaction_row_shape, NULL, &row) != ERR_NONE)
-        row.answers = (struct bytes){ 0 }; /* never: what is asked has its row */
+        row.answers = (struct bytes){ 0 };
     return row.answers;
 }
 

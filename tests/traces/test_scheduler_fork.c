@@ -338,7 +338,7 @@ END_TEST
 START_TEST(more_outputs_than_a_turn_can_say_cannot_be_given)
 {
     enum { STEPS = 300 };
-    static const unsigned given[] = { STEPS, 50000 };
+    static const unsigned given[] = { 250, STEPS, 50000 };
     struct story s;
     struct buffer outputs = { 0 };
     char key[16];
@@ -614,7 +614,7 @@ scheduler_fork_suite(void)
     tcase_add_test(tcase, what_failed_or_was_skipped_or_given_is_copied_as_it_was);
     tcase_add_test(tcase, what_cannot_be_forked_is_refused);
     tcase_add_test(tcase, a_run_that_waited_for_another_can_be_forked);
-    tcase_add_loop_test(tcase, more_outputs_than_a_turn_can_say_cannot_be_given, 0, 2);
+    tcase_add_loop_test(tcase, more_outputs_than_a_turn_can_say_cannot_be_given, 0, 3);
     tcase_add_test(
         tcase, what_is_said_of_others_in_the_records_of_the_origin_is_left_out);
     tcase_add_test(tcase, an_origin_that_ended_with_its_child_is_forked);

@@ -716,6 +716,27 @@ START_TEST(large_outputs_are_left_out_of_a_run_but_never_the_last)
 }
 END_TEST
 
+/* Of what was skipped a list has nothing, but that takes room. */
+START_TEST(a_run_whose_output_is_left_out_says_so_though_no_step_has_any)
+{
+    struct engine e;
+    open_with(&e, 1,
+        "  - key: all\n"
+        "    kind: each\n"
+        "    items: [p, q]\n"
+        "    steps: [{ key: a, kind: action, action: x, if: 'false' }]\n");
+    engine_start(&e, 1, "flow");
+    engine_run_get(&e, 1);
+    expect_shown(&e, "\"output\":[null,null]");
+    ck_assert_ptr_null(strstr((char *)e.shown.data, "truncated"));
+    e.view.bytes_max = 1;
+    engine_run_get(&e, 1);
+    expect_shown(&e, "\"output\":null");
+    expect_shown(&e, "\"truncated\":true}");
+    engine_close(&e);
+}
+END_TEST
+
 /* What is put together finds the room that the inputs have left. */
 START_TEST(an_output_that_is_put_together_is_left_out_before_the_run_is_too_large)
 {
@@ -860,6 +881,7 @@ view_suite(void)
     tcase_add_test(all, large_outputs_are_left_out_of_a_run_but_never_the_last);
     tcase_add_test(
         all, an_output_that_is_put_together_is_left_out_before_the_run_is_too_large);
+    tcase_add_test(all, a_run_whose_output_is_left_out_says_so_though_no_step_has_any);
     tcase_add_test(all, a_page_of_large_events_ends_early_and_says_so);
     tcase_add_test(all, a_plan_of_a_thousand_steps_is_shown_in_time);
     tcase_add_test(all, the_page_about_events_has_every_event_and_every_field);
