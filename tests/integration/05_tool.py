@@ -221,6 +221,24 @@ class ToolTest(unittest.TestCase):
                          f"capstan: name: {said}")
         self.assertEqual(self.expect(1, "", "runs", "list"), f"capstan: {said}")
 
+    def test_04_an_automation_that_was_probably_meant_is_named(self):
+        none = refusal(404, "not_found", "there is no automation of this name")
+        names = 200, {"items": [{"name": "nightly"}, {"name": "order"}], "next_cursor": None}
+        for words in (("runs", "start", "ordr"), ("automations", "pause", "ordr")):
+            self.play(none, names)
+            self.assertEqual(self.expect(1, "", *words),
+                             "capstan: ordr: not_found: there is no automation of this name\n"
+                             "capstan: did you mean order?\n")
+            self.server.close()
+        for name, answers in (("zzz", (none, names)), ("ordr", (none, none)),
+                              ("order", (refusal(404, "not_found", "no such version"), names))):
+            self.play(*answers)
+            self.assertNotIn("did you mean", self.expect(1, "", "runs", "start", name))
+            self.server.close()
+        self.play(none)
+        self.expect(1, "", "runs", "get", RUN)
+        self.assertEqual(len(self.server.requests), 1)
+
     def test_04_a_key_that_is_refused_is_said_to_be_whose(self):
         self.play(refusal(401, "unauthorized", "no valid API key was given"))
         self.assertIn("that of $CAPSTAN_API_KEY\n", self.expect(1, "", "runs", "list"))

@@ -1,6 +1,7 @@
 #include "workers/cli/api.h"
 
 #include "base/clock.h"
+#include "base/nearest.h"
 #include "base/wrong.h"
 #include "workers/cli/answer.h"
 #include "workers/cli/human.h"
@@ -213,6 +214,37 @@ complain_refused(const struct cli *cli, const char *about, long http, json_t *an
         cli_complain("the key is that of %s", cli->key_from);
 }
 
+/* Does the command name an automation by its first word? */
+static bool
+names_automation(const struct request *request)
+{
+    const struct command *command = request->command;
+    return request->word_count > 0
+           && (strncmp(command->words, "AUTOMATION", 10) == 0
+               || strcmp(command->noun, "automations") == 0);
+}
+
+/* Of an automation that is not there: the one that was probably meant. */
+static void
+suggest_automation(struct cli *cli)
+{
+    struct api_path path = api_path("automations", NULL, "");
+    struct api_call call = { .method = "GET", .path = &path, .quiet = true };
+    struct bytes wanted = text(cli->request.words[0]);
+    struct nearest near = { 0 };
+    const json_t *item;
+    json_t *page;
+    size_t i;
+    api_query(&path, "limit", "1000");
+    if (api_call(cli, &call, &page, NULL) != EXIT_DONE)
+        return;
+    json_array_foreach(json_object_get(page, "items"), i, item)
+        nearest_try(&near, wanted, text_of(item, "name"));
+    if (near.word != NULL && !bytes_equal(wanted, text(near.word)))
+        cli_complain("did you mean %s?", near.word);
+    json_decref(page);
+}
+
 static CURLcode
 perform(
     const struct cli *cli, const struct api_call *call, struct buffer *got, long *http)
@@ -257,6 +289,8 @@ api_call(struct cli *cli, const struct api_call *call, json_t **answer, long *ht
         if (status < 200 || status > 299 || *answer == NULL) {
             if (!call->quiet)
                 complain_refused(cli, call->about, status, *answer);
+            if (!call->quiet && status == 404 && names_automation(&cli->request))
+                suggest_automation(cli);
             json_decref(*answer);
             *answer = NULL;
             e = EXIT_REFUSED;
