@@ -653,6 +653,7 @@ class ToolTest(unittest.TestCase):
         stderr = self.expect(1, "", "keys", "revoke", "cap_1")
         self.assertIn("cap_1: conflict: none would be left", stderr)
         self.assertIn("keys create NAME --scopes admin", stderr)
+        self.server.close()
         self.play((404, {"error": {"code": "not_found", "message": "no such key"}}))
         self.assertNotIn("keys create", self.expect(1, "", "keys", "revoke", "cap_1"))
 
