@@ -721,10 +721,8 @@ START_TEST(a_run_whose_output_is_left_out_says_so_though_no_step_has_any)
 {
     struct engine e;
     open_with(&e, 1,
-        "  - key: all\n"
-        "    kind: each\n"
-        "    items: [p, q]\n"
-        "    steps: [{ key: a, kind: action, action: x, if: 'false' }]\n");
+        "  - { key: all, kind: each, items: [p, q],\n"
+        "      steps: [{ key: a, kind: action, action: x, if: 'false' }] }\n");
     engine_start(&e, 1, "flow");
     engine_run_get(&e, 1);
     expect_shown(&e, "\"output\":[null,null]");
