@@ -53,42 +53,6 @@ scheduler_drop_all(struct scheduler_state *s, const struct row_key *key)
     } while (found.count == DROPPED_AT_ONCE);
 }
 
-static bool
-keep_head(void *self, struct bytes key, struct bytes value)
-{
-    struct row_head *head = self;
-    (void)value;
-    head->key.size = key.size;
-    memcpy(head->key.bytes, key.data, key.size);
-    return false;
-}
-
-void
-row_head_find(struct scheduler_state *s, struct row_head *head, struct row_key from,
-    const struct row_key *all)
-{
-    struct row_key to = row_key_after(all);
-    head->key.size = 0;
-    journal_scan(
-        s->journal, row_key_bytes(&from), row_key_bytes(&to), false, keep_head, head);
-}
-
-void
-row_head_put(struct row_head *head, const struct row_key *key)
-{
-    if (head->key.size == 0
-        || bytes_order(row_key_bytes(key), row_key_bytes(&head->key)) < 0)
-        head->key = *key;
-}
-
-void
-row_head_drop(struct scheduler_state *s, struct row_head *head,
-    const struct row_key *key, const struct row_key *all)
-{
-    if (bytes_equal(row_key_bytes(key), row_key_bytes(&head->key)))
-        row_head_find(s, head, *key, all);
-}
-
 static void
 note_timer(struct scheduler_state *s)
 {
@@ -104,7 +68,7 @@ void
 scheduler_find_timer(struct scheduler_state *s)
 {
     struct row_key all = row_key('T');
-    row_head_find(s, &s->timers, all, &all);
+    row_head_find(s->journal, &s->timers, all, &all);
     note_timer(s);
 }
 
@@ -162,7 +126,7 @@ move_timer(struct scheduler_state *s, const struct run *run, uint32_t step,
         struct row_key key = timer_key(run, before_ms, step, before);
         struct row_key all = row_key('T');
         scheduler_drop(s, &key);
-        row_head_drop(s, &s->timers, &key, &all);
+        row_head_drop(s->journal, &s->timers, &key, &all);
     }
     note_timer(s);
 }

@@ -117,7 +117,7 @@ group_write(
         row_head_put(&s->vacancies, &vacancy);
     } else {
         scheduler_drop(s, &vacancy);
-        row_head_drop(s, &s->vacancies, &vacancy, &vacancies);
+        row_head_drop(s->journal, &s->vacancies, &vacancy, &vacancies);
     }
     if (row->queued == 0 && row->active == 0) {
         scheduler_drop(s, &key);
@@ -194,7 +194,7 @@ void
 groups_find_vacancy(struct scheduler_state *s)
 {
     struct row_key all = row_key('Z');
-    row_head_find(s, &s->vacancies, all, &all);
+    row_head_find(s->journal, &s->vacancies, all, &all);
 }
 
 /* ---- the next one ---- */

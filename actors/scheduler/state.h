@@ -2,6 +2,7 @@
 #ifndef ACTORS_SCHEDULER_STATE_H
 #define ACTORS_SCHEDULER_STATE_H
 #include "actors/actor.h"
+#include "actors/row_head.h"
 #include "actors/scheduler/lanes.h"
 #include "actors/scheduler/run.h"
 
@@ -29,12 +30,6 @@ struct sweep {
     struct id project, run; /* looked at last */
     uint64_t greeted_ms; /* when a peer last began to say things again; 0: none has */
     uint64_t rest_ms;    /* it is not looked before */
-};
-
-/* The first of the rows that begin alike.  Those before it are gone, but the store
- * passes what it keeps of each whenever it looks from their beginning.  Volatile. */
-struct row_head {
-    struct row_key key; /* of no size: there is none */
 };
 
 struct scheduler_state {
@@ -218,13 +213,6 @@ void scheduler_put(
 void scheduler_drop(struct scheduler_state *state, const struct row_key *key);
 /* All rows whose keys begin with `key`. */
 void scheduler_drop_all(struct scheduler_state *state, const struct row_key *key);
-/* Find the first row from `from` on that begins with `all`. */
-void row_head_find(struct scheduler_state *state, struct row_head *head,
-    struct row_key from, const struct row_key *all);
-/* The row was put, or dropped. */
-void row_head_put(struct row_head *head, const struct row_key *key);
-void row_head_drop(struct scheduler_state *state, struct row_head *head,
-    const struct row_key *key, const struct row_key *all);
 /* index.c: the rows beside the run's own that follow from a fact about one step */
 struct fact_about_step {
     const struct run *run;

@@ -128,18 +128,19 @@ schedule_jitter(const struct trigger_name *name, const struct definition *defini
 /* ---- the slot that comes next ---- */
 
 static void
-find_behind(struct trigger_state *s, struct bytes after)
+note_slot(struct trigger_state *s)
 {
-    struct row_key rows = row_key('T');
     s->slot_ms = UINT64_MAX;
-    if (kept_first(s->journal, &rows, after, &s->slot))
-        due_read(row_key_bytes(&s->slot), &s->slot_ms);
+    if (s->slots.key.size > 0)
+        due_read(row_key_bytes(&s->slots.key), &s->slot_ms);
 }
 
 void
 schedules_find(struct trigger_state *s)
 {
-    find_behind(s, (struct bytes){ 0 });
+    struct row_key all = row_key('T');
+    row_head_find(s->journal, &s->slots, all, &all);
+    note_slot(s);
 }
 
 static uint64_t
@@ -162,11 +163,8 @@ arm(struct trigger_state *s, const struct trigger_name *name,
         || (definition_read(s, name, NULL, &definition) && !definition.active))
         return;
     kept_mark(s->journal, &key);
-    if (s->slot.size > 0
-        && bytes_order(row_key_bytes(&key), row_key_bytes(&s->slot)) > 0)
-        return;
-    s->slot = key;
-    s->slot_ms = due_ms;
+    row_head_put(&s->slots, &key);
+    note_slot(s);
 }
 
 void
@@ -174,12 +172,12 @@ disarm(struct trigger_state *s, const struct trigger_name *name,
     const struct schedule *schedule)
 {
     uint64_t due_ms = due_of(schedule);
-    struct row_key key = key_of_due(due_ms, name);
+    struct row_key key = key_of_due(due_ms, name), all = row_key('T');
     if (!kept_exists(s->journal, &key))
         return;
     kept_drop(s->journal, &key);
-    if (bytes_equal(row_key_bytes(&key), row_key_bytes(&s->slot)))
-        find_behind(s, row_key_bytes(&key));
+    row_head_drop(s->journal, &s->slots, &key, &all);
+    note_slot(s);
 }
 
 /* ---- firing ---- */
@@ -286,7 +284,7 @@ fire_slots(
     struct firing_slots firing = { s, out, now_ms, most < SAID_MAX ? most : SAID_MAX };
     struct row_key to = row_key('T');
     row_key_u64(&to, now_ms + 1);
-    journal_scan(s->journal, row_key_bytes(&s->slot), row_key_bytes(&to), false,
+    journal_scan(s->journal, row_key_bytes(&s->slots.key), row_key_bytes(&to), false,
         fire_due, &firing);
 }
 

@@ -3,6 +3,7 @@
 #define ACTORS_TRIGGER_STATE_H
 #include "actors/actor.h"
 #include "actors/plan/plan_kinds.h"
+#include "actors/row_head.h"
 #include "actors/trigger/backlog.h"
 #include "actors/trigger/entries.h"
 #include "actors/trigger/listeners.h"
@@ -34,11 +35,9 @@ struct trigger_state {
     struct journal *journal;
     const struct zones *zones;
     uint8_t secret[SECRET_SIZE];
-    /* The first row of those in the order of time, of no size if there is none, and its
-     * time.  Rows before it are gone, but the store passes what it keeps of them. */
-    struct row_key slot, hold;
-    uint64_t slot_ms;   /* UINT64_MAX: there is none */
-    uint64_t hold_ms;   /* of the groups that are held back */
+    struct row_head slots, holds; /* in the order of time */
+    uint64_t slot_ms;   /* when the first slot comes; UINT64_MAX: there is none */
+    uint64_t hold_ms;   /* the same of the groups that are held back */
     uint64_t oldest_ms; /* no event that is kept came before */
     uint64_t looking;   /* waits for which the stream is searched */
     bool time_told;     /* it was the turn of what time brings, not of an event */

@@ -292,7 +292,7 @@ void
 fire_holds(
     const struct trigger_state *s, uint64_t now_ms, uint32_t most, struct outbox *out)
 {
-    struct row_key rows = row_key('J'), key = s->hold;
+    struct row_key rows = row_key('J'), key = s->holds.key;
     size_t turns = 0, looked = 0;
     most = most < SAID_MAX / 4 ? most : SAID_MAX / 4;
     for (bool any = key.size > 0; any && turns < most && looked++ < LOOKED_MAX;
@@ -314,18 +314,19 @@ fire_holds(
 }
 
 static void
-find_behind(struct trigger_state *s, struct bytes after)
+note_hold(struct trigger_state *s)
 {
-    struct row_key rows = row_key('J');
     s->hold_ms = UINT64_MAX;
-    if (kept_first(s->journal, &rows, after, &s->hold))
-        hold_due_read(row_key_bytes(&s->hold), &s->hold_ms);
+    if (s->holds.key.size > 0)
+        hold_due_read(row_key_bytes(&s->holds.key), &s->hold_ms);
 }
 
 void
 holds_find(struct trigger_state *s)
 {
-    find_behind(s, (struct bytes){ 0 });
+    struct row_key all = row_key('J');
+    row_head_find(s->journal, &s->holds, all, &all);
+    note_hold(s);
 }
 
 /* ---- what has happened ---- */
@@ -335,21 +336,18 @@ set_due(struct trigger_state *s, const struct hold_name *name, uint64_t before_m
     uint64_t due_ms)
 {
     struct row_key before = key_of_hold_due(before_ms, name);
-    struct row_key due = key_of_hold_due(due_ms, name);
+    struct row_key due = key_of_hold_due(due_ms, name), all = row_key('J');
     if (before_ms == due_ms)
         return;
-    if (before_ms != 0)
-        kept_drop(s->journal, &before);
-    if (due_ms != 0)
+    if (due_ms != 0) {
         kept_mark(s->journal, &due);
-    if (due_ms != 0
-        && (s->hold.size == 0
-            || bytes_order(row_key_bytes(&due), row_key_bytes(&s->hold)) < 0)) {
-        s->hold = due;
-        s->hold_ms = due_ms;
-    } else if (bytes_equal(row_key_bytes(&before), row_key_bytes(&s->hold))) {
-        find_behind(s, row_key_bytes(&before));
+        row_head_put(&s->holds, &due);
     }
+    if (before_ms != 0) {
+        kept_drop(s->journal, &before);
+        row_head_drop(s->journal, &s->holds, &before, &all);
+    }
+    note_hold(s);
 }
 
 struct dropping {

@@ -166,9 +166,8 @@ settle(struct capstan_job *job, int result)
     } else if (job->output.size > 0
                && pack_check_payload(buffer_bytes(&job->output)) != ERR_NONE) {
         job_refuse(job, "InvalidOutput",
-            text("the output is not one msgpack value of 31 levels at most, or its "
-                 "texts "
-                 "are not UTF-8"));
+            text("the output is not one msgpack value of at most 31 levels, or has "
+                 "texts that are not UTF-8"));
     } else {
         report_completed(job);
     }
