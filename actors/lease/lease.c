@@ -389,10 +389,14 @@ apply_leased(struct lease_state *s, const struct job_leased *leased)
 }
 
 /* A report says the lease, if there is one.  If it is lost, its scheduler greets us, or
- * the worker reports again. */
+ * the worker reports again.  And who reports is there: one with many short jobs may hold
+ * one whenever its gateway says who holds none, and none whenever it beats. */
 static void
-apply_reported(struct lease_state *s, const struct job_reported *fact)
+apply_reported(struct lease_state *s, const struct job_reported *fact, uint64_t at_ms)
 {
+    struct session *session = table_session(&s->table, &fact->session);
+    if (session != NULL && session->connected)
+        table_heard(&s->table, session, at_ms);
     if (fact->worker.size > 0)
         table_said(table_job(&s->table, &fact->run, fact->step));
 }
@@ -407,7 +411,7 @@ lease_apply(void *state, uint64_t at_ms, const struct message *m)
     case JOB_GRANTED: hold(s, m, at_ms); break;
     case JOB_ADOPTED: adopt(s, m, at_ms); break;
     case JOB_LEASED: apply_leased(s, &m->job_leased); break;
-    case JOB_REPORTED: apply_reported(s, &m->job_reported); break;
+    case JOB_REPORTED: apply_reported(s, &m->job_reported, at_ms); break;
     case JOB_LOST: apply_over(s, &m->job_lost, true); break;
     case JOB_RETURNED: apply_over(s, &m->job_lost, false); break;
     case JOB_RELEASED: apply_released(s, &m->job_released); break;

@@ -144,6 +144,27 @@ START_TEST(a_job_that_is_granted_to_a_silent_session_waits_for_one_lease)
 }
 END_TEST
 
+/* It beats when it holds nothing, and holds something when its gateway says who does
+ * not: the lease actor hears of it by its reports alone. */
+START_TEST(a_session_with_short_jobs_is_heard_by_its_reports)
+{
+    struct trace t;
+    lease_story_open(&t);
+    lease_register(&t, (struct worker){ .session = 1 });
+    for (unsigned run = 1; run <= 5; run++) {
+        trace_wait(&t, 10000);
+        lease_offer(&t, (struct offered){ .run = run });
+        lease_report(&t, 1, lease_token_of(&t, run, 1, 1, 1));
+        lease_settle(&t, run, 1, 1, 1, VERDICT_ACCEPTED, true);
+    }
+    trace_wait(&t, 29999);
+    trace_expect_only(&t, "worker_left", "");
+    trace_wait(&t, 1);
+    trace_expect_only(&t, "worker_left", "80000 worker_left session=S1 gone=1\n");
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(what_an_idle_session_held_before_a_restart_is_told_to_it)
 {
     struct trace t;
@@ -226,6 +247,7 @@ lease_idle_suite(void)
     tcase_add_test(tests, a_session_that_speaks_of_each_job_keeps_what_was_granted);
     tcase_add_test(
         tests, a_job_that_is_granted_to_a_silent_session_waits_for_one_lease);
+    tcase_add_test(tests, a_session_with_short_jobs_is_heard_by_its_reports);
     tcase_add_test(tests, what_an_idle_session_held_before_a_restart_is_told_to_it);
     tcase_add_test(
         tests, a_session_that_is_renamed_at_once_took_its_job_under_the_name_of_before);
