@@ -196,8 +196,14 @@ def pages(figures, given):
                               load.walk(engine, query, PAGES))
 
 
+def rotated(items, by):
+    by %= len(items)
+    return items[by:] + items[:by]
+
+
 def partitions(figures, given):
-    """The same work with more schedulers, in turn; all engines are up at once."""
+    """The same work with more schedulers, in turn; all engines are up at once, and each
+    round begins with another: what one leaves to be merged falls to all alike."""
     with contextlib.ExitStack() as stack:
         engines = {}
         for count in given.schedulers:
@@ -208,9 +214,9 @@ def partitions(figures, given):
             load.runs(engine, 1, 16, 1)
             engines[count] = engine
         for steps in (1, 10):
-            rounds = [{count: one_round(engine, steps, 64, given.seconds)
-                       for count, engine in engines.items()}
-                      for _ in range(given.rounds)]
+            rounds = [{count: one_round(engines[count], steps, 64, given.seconds)
+                       for count in rotated(given.schedulers, turn)}
+                      for turn in range(given.rounds)]
             for count in engines:
                 what = (f"partitions: {count}: {steps} step{'s' * (steps > 1)}, "
                         "64 concurrent")
