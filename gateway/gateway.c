@@ -10,8 +10,10 @@
 #include "gateway/workers.h"
 
 /* Runs by which a partition is ahead when another has its turn, however many come:
- * about what shares a sync, so that two partitions sync no oftener than one. */
-enum { GROUP = 64 };
+ * about what shares a sync.  Where there are no cores for all schedulers, so many that
+ * nearly all that is under way is of one: two then sync no oftener than one. */
+enum { GROUP = 64, GROUP_FEW_CORES = 1024 };
+enum { CORES_EACH = 2 }; /* of a scheduler and of what is done for its runs elsewhere */
 
 /* Answers to sessions and to questions are told apart by the highest bit of the number.
  */
@@ -55,6 +57,12 @@ gateway_partition(struct gateway *g, const struct id *project, struct bytes key)
     return (uint32_t)(number % g->child.config.schedulers);
 }
 
+uint64_t
+gateway_group(uint32_t schedulers, unsigned cores)
+{
+    return cores < schedulers * CORES_EACH ? GROUP_FEW_CORES : GROUP;
+}
+
 void
 gateway_turn_partition(struct gateway *g, bool waiting)
 {
@@ -62,7 +70,7 @@ gateway_turn_partition(struct gateway *g, bool waiting)
     for (uint32_t i = 1; i < g->child.config.schedulers; i++)
         if (g->placed[i] < g->placed[least])
             least = i;
-    if (!waiting || g->placed[g->partition] >= g->placed[least] + GROUP)
+    if (!waiting || g->placed[g->partition] >= g->placed[least] + g->group)
         g->partition = least;
 }
 

@@ -44,7 +44,8 @@ struct gateway {
     struct buffer scratch;           /* for one call */
     uint64_t key_count;              /* keys of the engine, as the registry said */
     uint32_t partition;              /* now of runs without idempotency key */
-    uint64_t placed[PARTITIONS_MAX]; /* such runs, by partition, in this life */
+    uint64_t placed[PARTITIONS_MAX]; /* such runs, by partition, in this life, */
+    uint64_t group;                  /* of which one may have so many more */
     bool keys_complete;              /* callers can be judged */
     bool open;                       /* ready was said */
     bool draining;                   /* SIGTERM came */
@@ -58,9 +59,11 @@ const char *gateway_waits_for(const struct gateway *gateway);
  */
 uint32_t
 gateway_partition(struct gateway *gateway, const struct id *project, struct bytes key);
-/* The actors' answers of this turn are heard, and the gateway is `waiting` for others:
- * a group goes on while it is, or until it is large; the next is of the partition that
- * had the fewest runs. */
+/* Runs of a group, on a machine with so many cores. */
+uint64_t gateway_group(uint32_t schedulers, unsigned cores);
+/* What the actors said in this turn is heard, and somebody is `waiting` for an answer
+ * or for a run: a group goes on while that is so, or until it is large; the next is of
+ * the partition that had the fewest runs. */
 void gateway_turn_partition(struct gateway *gateway, bool waiting);
 
 /* A fact, note or reply of an actor. */

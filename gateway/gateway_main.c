@@ -12,7 +12,16 @@
 #include "gateway/workers.h"
 #include "gateway/workflow_graph/workflow_graph.h"
 
+#include <sched.h>
 #include <stdlib.h>
+
+/* That this process may use. */
+static unsigned
+cores(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+}
 
 static void
 open_mailbox(struct gateway *g)
@@ -63,6 +72,7 @@ main(int argc, char **argv)
     if (g == NULL)
         return EXIT_FAILURE;
     child_start(argc, argv, "gateway", &g->child);
+    g->group = gateway_group(g->child.config.schedulers, cores());
     child_shut_in(&g->child, false);
     g->now_ms = clock_monotonic_ms();
     g->holding.bytes_max = g->waiting.bytes_max = g->child.config.bodies_bytes_max;

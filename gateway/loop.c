@@ -131,7 +131,8 @@ turn(struct loop *loop)
     g->now_ms = clock_monotonic_ms();
     if (loop->ready[INBOX] || !mailbox_drained(g->mailbox))
         more = !hear_actors(g);
-    gateway_turn_partition(g, bridge_count(g->bridge) > 0);
+    gateway_turn_partition(
+        g, bridge_count(g->bridge) > 0 || !watches_empty(g->watches));
     if (loop->ready[PARTINGS])
         worker_door_partings(g->worker_door);
     if (loop->ready[WORKERS] || loop->worker_spoke)

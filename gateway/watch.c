@@ -73,6 +73,12 @@ watches_hear(struct watches *watches, const struct run_changed *hint)
     }
 }
 
+bool
+watches_empty(const struct watches *watches)
+{
+    return list_empty(&watches->all);
+}
+
 void
 watches_leave(struct watches *watches)
 {

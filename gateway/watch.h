@@ -26,4 +26,5 @@ void watch_set(struct watches *watches, struct watch *watch);
 void watch_clear(struct watches *watches, struct watch *watch);
 void watches_hear(struct watches *watches, const struct run_changed *hint);
 void watches_leave(struct watches *watches);
+bool watches_empty(const struct watches *watches);
 #endif

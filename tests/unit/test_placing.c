@@ -5,14 +5,15 @@
 
 #include <stdlib.h>
 
-enum { PARTITIONS = 3, GROUP = 64, TURNS = 1000, MANY = 60, FEW = 4 };
+enum { PARTITIONS = 3, GROUP = 64, FEW_CORES = 1024, TURNS = 1000, MANY = 60, FEW = 4 };
 
 static struct gateway gateway;
 
 static void
 begin(void)
 {
-    gateway = (struct gateway){ .child.config.schedulers = PARTITIONS };
+    gateway = (struct gateway){ .child.config.schedulers = PARTITIONS,
+        .group = gateway_group(PARTITIONS, 2 * PARTITIONS) };
 }
 
 static void
@@ -79,6 +80,22 @@ START_TEST(no_partition_gets_much_more_than_another)
 }
 END_TEST
 
+START_TEST(where_cores_are_few_nearly_all_is_of_one_partition)
+{
+    unsigned changes = 0;
+    ck_assert_uint_eq(gateway.group, GROUP);
+    ck_assert_uint_eq(gateway_group(1, 2), GROUP);
+    gateway.group = gateway_group(PARTITIONS, 2 * PARTITIONS - 1);
+    for (uint32_t i = 0, last = gateway.partition; i < PARTITIONS * FEW_CORES; i++) {
+        gateway_turn_partition(&gateway, true);
+        uint32_t partition = place("");
+        changes += partition != last;
+        last = partition;
+    }
+    ck_assert_uint_eq(changes, PARTITIONS - 1);
+}
+END_TEST
+
 START_TEST(a_key_has_its_partition_whatever_the_turn)
 {
     uint32_t first = place("order 17"), others = 0;
@@ -103,6 +120,7 @@ placing_suite(void)
     tcase_add_test(tests, runs_one_after_the_other_take_turns);
     tcase_add_test(tests, runs_that_come_while_others_begin_are_groups);
     tcase_add_test(tests, no_partition_gets_much_more_than_another);
+    tcase_add_test(tests, where_cores_are_few_nearly_all_is_of_one_partition);
     tcase_add_test(tests, a_key_has_its_partition_whatever_the_turn);
     suite_add_tcase(suite, tests);
     return suite;
