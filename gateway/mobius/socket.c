@@ -12,7 +12,8 @@
 #include <stdlib.h>
 
 enum {
-    HOLD_MS = 25000,          /* of a claim: their clients wait for 30 s */
+    HOLD_MS = 25000,          /* of a claim: their clients wait for 30 s, */
+    HOLD_FIRST_MS = 50000,    /* and for 60 until they know how long a lease is */
     PARK_MS = 1000,           /* an announced job that is not claimed goes back */
     FRAME_BYTES = 512 * 1024, /* of jobs in one frame, unless one is larger: their
                                * Python client takes no more than 1 MiB */
@@ -35,6 +36,7 @@ struct peer {
     struct buffer claim_id;    /* with this message_id, */
     uint64_t slots;            /* for so many jobs, */
     uint64_t claimed_ms;       /* since then */
+    bool leased;               /* it may have had a job */
     uint32_t room;             /* jobs that it takes beside those it was given */
     bool announced;            /* work.available was said, */
     uint64_t announced_ms;     /* then */
@@ -133,7 +135,7 @@ tell_room(struct peer *peer)
 static uint64_t
 hold_ms(const struct peer *peer)
 {
-    return workers_hold_ms(workers_of(peer), HOLD_MS);
+    return workers_hold_ms(workers_of(peer), peer->leased ? HOLD_MS : HOLD_FIRST_MS);
 }
 
 /* Answer the claim with what is parked, as far as it asked for it. */
@@ -163,6 +165,7 @@ answer_claim(struct peer *peer)
         buffer_free(&given[i]->job);
     }
     peer->room -= peer->room < count ? peer->room : (uint32_t)count;
+    peer->leased |= count > 0;
 }
 
 /* From now on it holds something, and must say that it lives. */
@@ -446,6 +449,7 @@ take_register(struct peer *peer, const struct mobius_frame *said)
     buffer_set(&peer->register_id, said->message_id);
     peer->asked = true;
     peer->draining = false;
+    peer->leased |= token.size > 0;
     /* It is given nothing before it claims. */
     uint64_t room = said->slots_said ? said->slots : said->concurrency;
     peer->room = room < MOBIUS_SLOTS_MAX ? (uint32_t)room : MOBIUS_SLOTS_MAX;
