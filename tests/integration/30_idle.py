@@ -155,6 +155,23 @@ class Idle(unittest.TestCase):
         self.assertEqual(back.wait("ack")["verdict"], "accepted")
         self.assertEqual(self.engine.counters("lease.0")["jobs_lost"], 0)
 
+    def test_10_one_whose_jobs_are_short_is_there_by_its_reports(self):
+        """It holds one whenever the gateway says who holds none, and never beats."""
+        session = worker_frames.Session(self.engine, "busy", actions=["work"],
+                                        concurrency=2)
+        self.addCleanup(session.close)
+        self.engine.start("one")
+        held = session.wait("job")
+        for _ in range(6):
+            self.engine.start("one")
+            following = session.wait("job")
+            self.assertIsNone(session.hear(LEASE_MS / 4000))
+            session.report(held["token"])
+            session.wait("ack")
+            held = following
+        self.assertEqual(self.engine.counters("lease.0")["jobs_lost"], 0)
+        self.assertEqual(self.statuses(), ["active"])
+
 
 if __name__ == "__main__":
     unittest.main()
