@@ -53,6 +53,7 @@ struct survey {
     struct lane lane; /* what the job must have */
     enum reach best;
     uint64_t sessions, could; /* of the project; that take such jobs */
+    uint64_t alike;           /* that come as near as the best */
 };
 
 static void
@@ -66,8 +67,11 @@ look(struct survey *survey)
         enum reach reach = reach_of(session, &survey->lane);
         survey->sessions++;
         survey->could += reach >= ALL_SILENT;
-        if (reach > survey->best)
+        if (reach > survey->best) {
             survey->best = reach;
+            survey->alike = 0;
+        }
+        survey->alike += reach == survey->best;
     }
 }
 
@@ -176,22 +180,36 @@ print_limit(const struct survey *survey, struct buffer *out)
     print_holders(queue, out);
 }
 
+/* What is in the way of one that takes such jobs, of more, and of those that do not
+ * come so near. */
+static void
+print_way(const struct survey *survey, const char *one, const char *more,
+    const char *rest, struct buffer *out)
+{
+    if (survey->could == 1)
+        buffer_print(out, "the only worker that takes it %s", one);
+    else if (survey->alike == survey->could)
+        buffer_print(out, "all workers that take it %s", more);
+    else
+        buffer_print(out,
+            "of %" PRIu64 " workers that take it %" PRIu64 " %s, the rest %s",
+            survey->could, survey->alike, survey->alike == 1 ? one : more, rest);
+}
+
 static void
 print_reason(const struct survey *survey, struct buffer *out)
 {
-    bool one = survey->could == 1;
     switch (survey->best) {
     case ALL_SILENT:
-        buffer_print(out, one ? "the only worker that takes it has lost its connection"
-                              : "all workers that take it have lost their connection");
+        print_way(
+            survey, "has lost its connection", "have lost their connection", "", out);
         return;
     case ALL_DRAINING:
-        buffer_print(out, one ? "the only worker that takes it is draining"
-                              : "all workers that take it are draining");
+        print_way(survey, "is draining", "are draining", "without a connection", out);
         return;
     case ALL_FULL:
-        buffer_print(out, one ? "the only worker that takes it is full"
-                              : "all workers that take it are full");
+        print_way(
+            survey, "is full", "are full", "draining or without a connection", out);
         return;
     case ABOUT_TO: buffer_print(out, "a worker is about to take it"); return;
     case NO_ROOM:

@@ -151,6 +151,14 @@ START_TEST(all_workers_or_the_only_one_are_in_the_way)
     lease_ready(&t, 1, 0);
     lease_ready(&t, 2, 0);
     expect_simple(&t, "workers_draining", "all workers that take it are draining");
+    lease_register(&t, (struct worker){ .session = 3 });
+    lease_offer(&t, (struct offered){ .run = 3 });
+    expect_simple(&t, "workers_full",
+        "of 3 workers that take it 1 is full, the rest draining or without a "
+        "connection");
+    lease_gone(&t, 3, false);
+    expect_simple(&t, "workers_draining",
+        "of 3 workers that take it 2 are draining, the rest without a connection");
     trace_close(&t);
 }
 END_TEST
