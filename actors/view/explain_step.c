@@ -297,6 +297,7 @@ stall_of_step(struct run_rows *run, uint32_t step, struct stall *stall)
     case STEP_WAITING: read_wait(run, step, &row, &plan, stall); return true;
     case STEP_DELAYED:
         stall->code = STALL_retry;
+        stall->attempt -= plan.kind > STEP_ACTION; /* of others it is the next one */
         stall->error_type = row.error_type;
         stall->error_message = row.error_message;
         return true;

@@ -76,6 +76,19 @@ START_TEST(a_retry_says_when_and_what_failed)
 }
 END_TEST
 
+START_TEST(a_retry_of_any_step_says_which_attempt_failed)
+{
+    struct engine e;
+    open_with(&e, "  - { key: a, kind: check, checks: [{ name: no, expr: 1 > 2 }],\n"
+                  "      retry: { max_attempts: 3, delay: 60s } }\n");
+    expect_reason(&e, "retry", "step a: attempt 1 failed; the next one has its moment");
+    expect_part(ask(&e, 1), "\"detail\":{\"attempt\":1}");
+    engine_wait(&e, 60000);
+    expect_reason(&e, "retry", "step a: attempt 2 failed; the next one has its moment");
+    engine_close(&e);
+}
+END_TEST
+
 START_TEST(a_sleep_says_when_it_is_over)
 {
     struct engine e;
@@ -450,6 +463,7 @@ explain_suite(void)
     tcase_add_test(all, an_open_job_says_what_a_worker_must_be);
     tcase_add_test(all, a_leased_job_names_its_holder);
     tcase_add_test(all, a_retry_says_when_and_what_failed);
+    tcase_add_test(all, a_retry_of_any_step_says_which_attempt_failed);
     tcase_add_test(all, a_sleep_says_when_it_is_over);
     tcase_add_test(all, a_wait_names_the_event);
     tcase_add_test(all, a_question_names_whom_it_asks);
