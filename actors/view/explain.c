@@ -10,7 +10,7 @@ struct found {
     struct run_rows *run;
     struct stall *list; /* at most EXPLAIN_ALSO_MAX + 1 */
     uint32_t count, total;
-    uint32_t looked_at;
+    uint32_t looked_at; /* steps of items */
 };
 
 static void
@@ -54,6 +54,14 @@ is_nested_in_range(struct run_rows *run, uint32_t first, uint32_t step)
     return layout_parent(&run->layout, place, &parent) && parent.step >= first;
 }
 
+/* There may be any number of items. */
+static bool
+looked_enough(struct found *found, uint32_t step)
+{
+    return step >= found->run->plan.fixed_count
+           && found->looked_at++ >= EXPLAIN_STEPS_MAX;
+}
+
 /* A body of a parallel lies behind it in the same range: it is looked at as such. */
 static void
 look_at_range(struct found *found, uint32_t first, uint32_t count)
@@ -61,7 +69,7 @@ look_at_range(struct found *found, uint32_t first, uint32_t count)
     struct run_rows *run = found->run;
     for (uint32_t i = first; i < first + count; i++) {
         uint32_t status = run_rows_step(run, i)->status;
-        if (found->looked_at++ >= EXPLAIN_STEPS_MAX)
+        if (looked_enough(found, i))
             return;
         if (status == STEP_PENDING || step_status_over(status)
             || is_nested_in_range(run, first, i))

@@ -25,7 +25,7 @@
 
 enum {
     EXPLAIN_ALSO_MAX = 20,
-    EXPLAIN_STEPS_MAX = 4096, /* looked at for one answer */
+    EXPLAIN_STEPS_MAX = 4096, /* of items, that are looked at for one answer */
 };
 
 /* Write {run_id, status, code, reason, step, since, due_at, hint, detail, also}. */

@@ -194,9 +194,26 @@ START_TEST(so_many_items_that_not_all_are_looked_at_cost_no_more)
                   "    concurrency: 5000\n"
                   "    steps:\n"
                   "      - { key: fetch, kind: sleep, duration: 1h }\n");
-    /* The each and 4095 of its items, of which 21 are told. */
-    expect_part(ask(&e, 1), "\"more\":4074}");
+    /* 4096 of its items, of which 21 are told. */
+    expect_part(ask(&e, 1), "\"more\":4075}");
     expect_part(engine_run_get(&e, 1), "\"count\":5000,\"begun\":5000,\"over\":0}");
+    engine_close(&e);
+}
+END_TEST
+
+START_TEST(the_last_of_very_many_steps_is_told)
+{
+    enum { BEFORE = 4200 };
+    struct engine e;
+    struct buffer steps = { 0 };
+    for (unsigned i = 0; i < BEFORE; i++)
+        buffer_print(
+            &steps, "  - { key: s%u, kind: sleep, duration: 1h, needs: last }\n", i);
+    buffer_print(&steps, STEP("last", ", needs: []"));
+    buffer_append(&steps, "", 1);
+    open_with(&e, (const char *)steps.data);
+    expect_reason(&e, "job_open", "step last: its job waits");
+    buffer_free(&steps);
     engine_close(&e);
 }
 END_TEST
@@ -471,6 +488,7 @@ explain_suite(void)
     tcase_add_test(all, what_lies_inside_is_named_by_its_key);
     tcase_add_test(all, so_many_steps_that_not_all_are_listed_are_counted);
     tcase_add_test(all, so_many_items_that_not_all_are_looked_at_cost_no_more);
+    tcase_add_test(all, the_last_of_very_many_steps_is_told);
     tcase_add_test(all, a_more_blocking_step_is_told_although_the_list_is_full);
     tcase_add_test(all, what_lies_in_a_parallel_is_told_once);
     tcase_add_test(all, a_child_names_its_automation);

@@ -76,7 +76,7 @@ void
 engine_learn(struct engine *e, const char *name, const char *steps)
 {
     const struct compile_limits limits = {
-        .text_max = 1 << 20, .steps_max = 1000, .payload_max = 1 << 20
+        .text_max = 1 << 20, .steps_max = 5000, .payload_max = 1 << 20
     };
     struct arena arena = { 0 };
     struct mistakes mistakes = { 0 };
