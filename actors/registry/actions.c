@@ -170,7 +170,7 @@ may_begin(const struct registry_state *state, const struct action_set *set,
     else if (known && !id_equal(&before->action, &set->action))
         refuse(out, set->request, ERR_CONFLICT,
             text("the project has an action of this name"));
-    else if (all.count >= ACTIONS_MAX)
+    else if (!known && all.count >= ACTIONS_MAX)
         refuse(out, set->request, ERR_BUSY,
             text("a project has 200 actions of its own at most"));
     else

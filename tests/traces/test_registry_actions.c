@@ -248,6 +248,9 @@ START_TEST(a_project_has_two_hundred_actions)
     }
     registry_expect_refused(
         &t, ERR_BUSY, "a project has 200 actions of its own at most");
+    /* Who asks again for the last one asks for no more. */
+    make_any(&t, "a200", ACTION_WORKER, "");
+    registry_expect_field(registry_document(&t), "name", "'a200'");
     look(&t, "");
     struct cursor all = cursor_over(pack_find(registry_document(&t), "items"));
     ck_assert_uint_eq(cursor_array(&all), 200);
