@@ -163,16 +163,18 @@ static void
 join_batch(const struct hearing *h)
 {
     uint64_t at_ms = h->event->entry.at_ms, most = h->config.batch_max;
+    struct hearing full = *h;
     struct hold hold;
     bool held = hold_read(h, &hold);
     uint64_t count = (held ? hold.count : 0) + 1;
     uint64_t bytes =
         (held ? hold.bytes : 0) + h->event->entry.data.size + h->event->entry.meta.size;
     most = most < HELD_MAX ? most : HELD_MAX;
+    full.alone = !held; /* what it held before it was changed is dropped */
     if (held && bytes > h->s->config->payload_max)
         fire_apart(h);
     else if (count >= most || bytes >= h->s->config->payload_max / 2)
-        fire_held(h);
+        fire_held(&full);
     else
         hold_back(h,
             held ? hold.due_ms

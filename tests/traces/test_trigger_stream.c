@@ -345,6 +345,30 @@ START_TEST(a_trigger_that_changed_or_went_drops_what_it_held)
 }
 END_TEST
 
+/* A large event fires at once, with nothing of what was dropped. */
+START_TEST(what_was_dropped_is_in_no_batch)
+{
+    struct trace t;
+    struct plan_event config = {
+        .event_type = text("a"), .batch_max = 10, .batch_ms = 1000
+    };
+    struct plan_trigger trigger =
+        story_trigger("m", "event", &plan_event_shape, &config);
+    story_open(&t);
+    story_offer(&t, 1, 1, AUTOMATION_ACTIVE, &trigger, 1);
+    story_publish(&t, NULL, "a", "{}");
+    story_offer(&t, 1, 2, AUTOMATION_PAUSED, &trigger, 1);
+    story_offer(&t, 1, 3, AUTOMATION_ACTIVE, &trigger, 1);
+    publish(&t, (struct event_publish){ .data = large_map(t.config.payload_max / 2) });
+    struct bytes data = trace_sent(&t, TRIGGER_FIRED)->trigger_fired.data;
+    struct cursor count = cursor_over(pack_find(data, "count"));
+    ck_assert_uint_eq(cursor_u64(&count), 1);
+    trace_wait(&t, 1000);
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 1);
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(a_trigger_hears_only_its_source)
 {
     struct trace t;
@@ -433,6 +457,7 @@ trigger_stream_case(void)
     tcase_add_test(c, groups_are_due_one_after_the_other_and_in_each_project);
     tcase_add_test(c, a_batch_ends_when_it_is_large);
     tcase_add_test(c, a_trigger_that_changed_or_went_drops_what_it_held);
+    tcase_add_test(c, what_was_dropped_is_in_no_batch);
     tcase_add_test(c, a_trigger_hears_only_its_source);
     tcase_add_test(c, a_group_that_cannot_be_told_is_a_failed_fire);
     tcase_add_test(c, a_batch_whose_inputs_cannot_be_made_is_dropped);
