@@ -13,7 +13,7 @@
 
 #include <assert.h>
 
-enum { LATE_MS = 60000, CATCH_UP_MAX = 100 };
+enum { LATE_MS = 60000, CATCH_UP_MAX = 100, PUT_OFF_MS = 3600000, SECOND_MS = 1000 };
 
 /* What is needed to tell slots. */
 struct timetable {
@@ -193,6 +193,18 @@ slot_meta(uint64_t slot_ms, struct arena *arena)
     return meta;
 }
 
+static void
+skip_slot(const struct trigger_name *name, uint64_t slot_ms, uint64_t next_ms,
+    struct outbox *out)
+{
+    say_slot_skipped(out, (struct slot_skipped){
+                              .automation = name->automation,
+                              .trigger = arena_copy(out->arena, name->key),
+                              .slot_ms = slot_ms,
+                              .next_ms = next_ms,
+                          });
+}
+
 /* A slot whose inputs cannot be told fires without a run: it is said and settled. */
 static void
 say_slot(const struct trigger_state *s, const struct trigger_name *name,
@@ -213,13 +225,22 @@ say_slot(const struct trigger_state *s, const struct trigger_name *name,
         say_fire(s, &firing, out);
         return;
     }
-    say_slot_skipped(out, (struct slot_skipped){
-                              .automation = name->automation,
-                              .trigger = arena_copy(out->arena, name->key),
-                              .slot_ms = slot_ms,
-                              .next_ms = next_ms,
-                          });
+    skip_slot(name, slot_ms, next_ms, out);
     say_failed_fire(name, slot_ms, 0, mistake, out);
+}
+
+/* Whoever has no next slot would never come back, so there is one: it is no whole
+ * second, as slots by cron are. */
+static void
+put_off(const struct trigger_name *name, uint64_t slot_ms, uint64_t now_ms,
+    struct outbox *out)
+{
+    skip_slot(
+        name, slot_ms, now_ms - now_ms % SECOND_MS + PUT_OFF_MS + SECOND_MS / 2, out);
+    say_failed_fire(name, slot_ms, 0,
+        text("its timezone is not there any more, or its cron cannot be read: the "
+             "schedule is looked at again in an hour"),
+        out);
 }
 
 static void
@@ -237,6 +258,16 @@ fire_slot(const struct trigger_state *s, const struct trigger_name *name,
     config_of(&definition, &config);
     struct timetable t = timetable_of(s, &definition, &config, schedule.next_ms);
     uint64_t to_ms = now_ms - schedule.jitter_ms, slot_ms = schedule.next_ms;
+    if (t.never) {
+        put_off(name, slot_ms, to_ms, out);
+        return;
+    }
+    if (t.interval_ms == 0 && slot_ms % SECOND_MS != 0) /* it was put off */
+        slot_ms = slot_after(&t, slot_ms);
+    if (slot_ms > to_ms) {
+        skip_slot(name, schedule.next_ms, slot_ms, out);
+        return;
+    }
     uint32_t most = config.catch_up_max < 1 ? 1 : config.catch_up_max;
     if (config.misfire == MISFIRE_ALL)
         slot_ms = first_to_make_up(
@@ -245,12 +276,7 @@ fire_slot(const struct trigger_state *s, const struct trigger_name *name,
         slot_ms = last_slot(&t, slot_ms, to_ms);
     uint64_t next_ms = slot_after(&t, slot_ms);
     if (config.misfire == MISFIRE_SKIP && to_ms - slot_ms > LATE_MS)
-        say_slot_skipped(out, (struct slot_skipped){
-                                  .automation = name->automation,
-                                  .trigger = arena_copy(out->arena, name->key),
-                                  .slot_ms = slot_ms,
-                                  .next_ms = next_ms,
-                              });
+        skip_slot(name, slot_ms, next_ms, out);
     else
         say_slot(s, name, &definition, slot_ms, next_ms, out);
 }

@@ -228,6 +228,46 @@ START_TEST(a_schedule_without_slots_never_fires)
 }
 END_TEST
 
+/* A zone without a change, as UTC is. */
+static const uint8_t still_zone[] = "TZif2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+                                    "\0\0\0\0\0\0\0\0\0\0\0\0"
+                                    "\0\0\0\0\0\0\0\0\0\0\0\0"
+                                    "TZif2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+                                    "\0\0\0\0\0\0\0\0\0\0\0\0"
+                                    "\0\0\0\0\0\0\0\1\0\0\0\0"
+                                    "\0\0\0\0\0\0\nUTC0\n";
+
+START_TEST(a_schedule_whose_zone_is_away_comes_back_with_it)
+{
+    struct trace t;
+    char name[] = "Old/Name";
+    struct zone_entry entry = { name, bytes_of(still_zone, sizeof still_zone - 1) };
+    struct zones zones = { &entry, 1 };
+    struct plan_trigger trigger = hourly(&(struct plan_schedule){ 0 });
+    trigger.timezone = text(name);
+    story_make(&t);
+    t.zones = &zones;
+    trace_open(&t);
+    story_offer(&t, 1, 1, AUTOMATION_ACTIVE, &trigger, 1);
+    t.zones = NULL;
+    trace_restart(&t);
+    trace_skip(&t);
+    trace_wait(&t, HOUR_MS - STORY_BEGIN_MS);
+    trace_expect(&t,
+        "3600000 slot_skipped automation=AUT1 trigger=h slot_ms=3600000 "
+        "next_ms=7200500\n"
+        "3600000 fire_settled automation=AUT1 trigger=h slot_ms=3600000 refusal=\"its "
+        "timezone is not there any more, or its cron cannot be read: the schedule is "
+        "looked at again in an hour\"\n");
+    t.zones = &zones;
+    trace_restart(&t);
+    trace_wait(&t, 2 * HOUR_MS);
+    ck_assert_uint_eq(last_slot(&t), 3 * HOUR_MS);
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 1);
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(the_next_slot_stays_when_a_later_one_goes)
 {
     struct trace t;
@@ -460,6 +500,7 @@ trigger_slots_case(void)
     tcase_add_test(c, what_is_told_again_over_many_turns_is_told_once);
     tcase_add_test(c, who_is_no_scheduler_of_ours_is_told_nothing_again);
     tcase_add_test(c, a_schedule_without_slots_never_fires);
+    tcase_add_test(c, a_schedule_whose_zone_is_away_comes_back_with_it);
     tcase_add_test(c, the_next_slot_stays_when_a_later_one_goes);
     tcase_add_test(c, a_slot_whose_inputs_cannot_be_told_is_skipped_and_said);
     tcase_add_test(
