@@ -74,7 +74,8 @@
 #define triggers_offered_FIELDS(F, S) plan_offered_FIELDS(F, S)
 #define triggers_learned_FIELDS(F, S)                                                    \
     plan_offered_FIELDS(F, S)                                                            \
-    F(S, 8, list,    found,      "for each trigger, in order: unix ms of its next slot, or its URL's handle, or nil")
+    F(S, 8, list,    found,      "for each trigger, in order: unix ms of its next slot, or its URL's handle, or nil") \
+    F(S, 9, u32,     waiting,    "1: events wait, which triggers that listened hear as they are now")
 #define triggers_known_FIELDS(F, S)                                                      \
     F(S, 1, id,  automation, "automation id")                                            \
     F(S, 2, u32, version,    "version number")                                           \

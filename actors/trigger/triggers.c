@@ -74,6 +74,8 @@ on_triggers_offered(const struct trigger_state *s, uint64_t now_ms,
 {
     const struct triggers_offered *offered = &in->triggers_offered;
     struct automation_kept known;
+    struct stream stream;
+    stream_read(s, &out->project, &stream);
     uint32_t version =
         automation_version(s->journal, &out->project, &offered->automation, &known);
     uint64_t revision = offered->revision != 0 ? offered->revision : offered->version;
@@ -90,6 +92,7 @@ on_triggers_offered(const struct trigger_state *s, uint64_t now_ms,
                 .current = offered->current,
                 .status = offered->status,
                 .found = find_out(s, now_ms, &offered->automation, offered->plan, out),
+                .waiting = stream.routed < stream.last,
             });
     say_triggers_known(out, (struct triggers_known){
                                 .automation = offered->automation,
@@ -209,9 +212,25 @@ first_slot(struct cursor *found, uint64_t at_ms, uint64_t interval_ms)
     return interval_ms > 0 ? at_ms + interval_ms : UINT64_MAX;
 }
 
+/* The last event that it does not look at: what came while it listened, and was not
+ * heard of yet, it hears as it is now. */
+static uint64_t
+since(const struct stream *stream, const struct earlier *before, bool same)
+{
+    if (before == NULL || !before->definition.active)
+        return stream->last;
+    uint64_t known = before->definition.since;
+    if (same)
+        return known;
+    if (!is(&before->definition, "event"))
+        return stream->last;
+    return known > stream->routed ? known : stream->routed;
+}
+
 static void
 begin_trigger(struct trigger_state *s, uint64_t at_ms, const struct trigger_name *name,
-    struct definition *now, const struct earlier *before, struct cursor *found)
+    struct definition *now, const struct earlier *before, bool waiting,
+    struct cursor *found)
 {
     struct row_key of_schedule = key_of_schedule(name);
     struct row_key of_definition = key_of_definition(name);
@@ -228,8 +247,9 @@ begin_trigger(struct trigger_state *s, uint64_t at_ms, const struct trigger_name
     }
     schedule.interval_ms = now->interval_ms;
     stream_read(s, &name->project, &stream);
-    now->since =
-        same && before->definition.active ? before->definition.since : stream.last;
+    if (!waiting) /* or an earlier release has said it */
+        stream.routed = stream.last;
+    now->since = since(&stream, before, same);
     now->generation = same && before->definition.active ? before->definition.generation
                                                         : journal_last(s->journal);
     if (is(now, "http") && !cursor_done(found))
@@ -271,7 +291,8 @@ begin_triggers(struct trigger_state *s, uint64_t at_ms, const struct message *m,
         struct cursor one = { 0 };
         if (learned->found.size > 0)
             one = cursor_over(cursor_skip(&found));
-        begin_trigger(s, at_ms, &name, &now, find_earlier(earlier, trigger.key), &one);
+        begin_trigger(s, at_ms, &name, &now, find_earlier(earlier, trigger.key),
+            learned->waiting != 0, &one);
     }
 }
 

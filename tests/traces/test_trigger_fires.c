@@ -233,6 +233,36 @@ START_TEST(events_wait_for_fires_to_be_settled)
 }
 END_TEST
 
+/* Events 2 and 3 wait when the trigger is changed, and hear of what it is then. */
+START_TEST(what_waits_is_heard_by_the_trigger_as_it_is_then)
+{
+    struct trace t;
+    struct plan_event config = hears_a;
+    open_narrow(&t, 1, 1);
+    story_subscribe(&t, 1, "m", &hears_a);
+    publish(&t, 3);
+    config.condition = text("meta.event_number != 2");
+    struct plan_trigger changed =
+        story_trigger("m", "event", &plan_event_shape, &config);
+    story_offer(&t, 1, 2, AUTOMATION_ACTIVE, &changed, 1);
+    t.kept_count = 0;
+    story_settle(&t, 1);
+    ck_assert_uint_eq(trace_sent(&t, TRIGGER_FIRED)->trigger_fired.event, 3);
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 1);
+    /* One that was not there yet when they came does not hear them: nor does it after
+     * it was changed. */
+    publish(&t, 1);
+    story_offer(&t, 2, 1, AUTOMATION_ACTIVE, &changed, 1);
+    config.condition = text("true");
+    changed = story_trigger("m", "event", &plan_event_shape, &config);
+    story_offer(&t, 2, 2, AUTOMATION_ACTIVE, &changed, 1);
+    story_settle(&t, 3);
+    story_settle(&t, 4);
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 1);
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(projects_take_turns_with_their_events)
 {
     struct trace t;
@@ -646,6 +676,7 @@ trigger_fires_case(void)
     tcase_add_test(c, a_newcomer_is_told_how_long_it_would_wait);
     tcase_add_test(c, how_long_is_not_known_when_a_life_begins);
     tcase_add_test(c, events_wait_for_fires_to_be_settled);
+    tcase_add_test(c, what_waits_is_heard_by_the_trigger_as_it_is_then);
     tcase_add_test(c, projects_take_turns_with_their_events);
     tcase_add_test(c, an_event_fires_as_many_as_there_is_room_for);
     tcase_add_test(c, a_scheduler_that_is_away_holds_nothing_up_for_long);
