@@ -511,12 +511,13 @@
     F(S, 5, text, environment, "environment id, or nothing")
 
 #define event_publish_FIELDS(F, S)                                                       \
-    F(S, 1, u64,     request, "to be named in the answer")                               \
-    F(S, 2, text,    id,      "the caller's id: the same one is the same event; or nothing") \
-    F(S, 3, text,    type,    "such as github.issue.created")                            \
-    F(S, 4, text,    source,  "or nothing")                                              \
-    F(S, 5, payload, data,    "msgpack map: what `event` names")                         \
-    F(S, 6, payload, meta,    "msgpack map, or nothing")
+    F(S, 1, u64,     request,  "to be named in the answer")                              \
+    F(S, 2, u64,     question, "the request by which it was asked first")                \
+    F(S, 3, text,    id,       "the caller's id: the same one is the same event; or nothing") \
+    F(S, 4, text,    type,     "such as github.issue.created")                           \
+    F(S, 5, text,    source,   "or nothing")                                             \
+    F(S, 6, payload, data,     "msgpack map: what `event` names")                        \
+    F(S, 7, payload, meta,     "msgpack map, or nothing")
 
 #define event_kept_FIELDS(F, S)                                                          \
     F(S, 1, u64,     number, "in the project's stream, from 1, without gaps")            \
@@ -526,7 +527,8 @@
     F(S, 5, payload, data,   "msgpack map")                                              \
     F(S, 6, payload, meta,   "msgpack map, or nothing")                                  \
     F(S, 7, id,      automation, "whose http trigger it fires, or zero")                 \
-    F(S, 8, text,    trigger, "the key of that, or nothing")
+    F(S, 8, text,    trigger, "the key of that, or nothing")                             \
+    F(S, 9, u64,     question, "that asked for it; 0: none")
 
 /* `at` is the key of the last row that was looked at, with its place among the classes
  * of the event's type in front. */
@@ -564,12 +566,13 @@
     F(S, 1, u64, number, "of the last event")
 
 #define hook_call_FIELDS(F, S)                                                           \
-    F(S, 1, u64,     request, "to be named in the answer")                               \
-    F(S, 2, text,    handle,  "last part of the URL")                                    \
-    F(S, 3, payload, headers, "msgpack map of texts, names in lower case")               \
-    F(S, 4, blob,    body,    "as it came: what was signed")                             \
-    F(S, 5, payload, data,    "msgpack of the body if it is JSON, or nothing")           \
-    F(S, 6, text,    query,   "of the URL, or nothing")
+    F(S, 1, u64,     request,  "to be named in the answer")                              \
+    F(S, 2, u64,     question, "the request by which it was asked first")                \
+    F(S, 3, text,    handle,   "last part of the URL")                                   \
+    F(S, 4, payload, headers,  "msgpack map of texts, names in lower case")              \
+    F(S, 5, blob,    body,     "as it came: what was signed")                            \
+    F(S, 6, payload, data,     "msgpack of the body if it is JSON, or nothing")          \
+    F(S, 7, text,    query,    "of the URL, or nothing")
 
 #define secret_set_FIELDS(F, S)                                                          \
     F(S, 1, u64,    request, "to be named in the answer")                                \

@@ -116,7 +116,7 @@ on_run_ended(const struct trigger_state *s, uint64_t now_ms, const struct messag
         return;
     buffer_print(&type, "run.%s", status);
     struct publication publication = { text(id), buffer_bytes(&type), text("engine"),
-        data_of(ended, out->arena), { 0 }, NULL };
+        data_of(ended, out->arena), { 0 }, NULL, 0 };
     keep_event(s, now_ms, &publication, out, &event);
     route_kept(s, &event, out);
     buffer_free(&type);

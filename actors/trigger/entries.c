@@ -158,6 +158,15 @@ key_of_match(const struct wait_name *name)
     return key;
 }
 
+/* No id is like that: it is a text. */
+struct row_key
+key_of_event_asked(const struct id *project, uint64_t question)
+{
+    struct row_key asked = row_key((char)0xff);
+    row_key_u64(&asked, question);
+    return key_of_hashed('D', project, row_key_bytes(&asked));
+}
+
 static void
 add_hold(struct row_key *key, const struct hold_name *name)
 {

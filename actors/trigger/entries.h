@@ -74,7 +74,8 @@ enum { ENTRY_INLINE_MAX = 4096 };
     F(S, 7, payload, meta,   "msgpack map, or nothing")                                  \
     F(S, 8, u64,     number, "in the project's stream")                                      \
     F(S, 9, id,      automation, "whose http trigger it fires, or zero")                     \
-    F(S, 10, text,   trigger, "the key of that, or nothing")
+    F(S, 10, text,   trigger, "the key of that, or nothing")                             \
+    F(S, 11, u64,    question, "that asked for it; 0: none")
 
 #define paths_entry_FIELDS(F, S)                                                         \
     F(S, 1, blob, paths, "msgpack array of the paths whose values are compared, sorted") \
@@ -207,6 +208,8 @@ struct row_key key_of_event(const struct id *project, uint64_t number);
 struct row_key
 key_of_typed(const struct id *project, struct bytes type, uint64_t number);
 struct row_key key_of_event_id(const struct id *project, struct bytes id);
+/* The same of one without an id, by the question that asked for it. */
+struct row_key key_of_event_asked(const struct id *project, uint64_t question);
 struct row_key key_of_wait(char letter, const struct wait_name *name);
 struct row_key key_of_match(const struct wait_name *name);
 struct row_key key_of_hold(const struct hold_name *name);

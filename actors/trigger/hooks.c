@@ -279,13 +279,14 @@ on_hook_call(const struct trigger_state *s, uint64_t now_ms, const struct messag
         .type = type_of(&call),
         .data = data_of(&call),
         .meta = meta_of(&call),
-        .hook = &call.name };
-    uint64_t known = event_of_id(s, &out->project, publication.id);
+        .hook = &call.name,
+        .question = call.said->question };
+    uint64_t known = event_known(s, &out->project, &publication);
     if (known != 0) {
         if (!event_read(s, &out->project, known, out->arena, &event.entry))
             WRONG("an event whose id is known is not there");
         event.meta = event_meta(&event.entry, out->arena);
-        answer(&call, &event, false);
+        answer(&call, &event, event_asked(&event.entry, call.said->question));
         return;
     }
     if (event_overloads(s, now_ms, &publication, out)) {

@@ -165,6 +165,7 @@ void on_schedule_next(const struct trigger_state *s, uint64_t now_ms,
 struct publication {
     struct bytes id, type, source, data, meta;
     const struct trigger_name *hook; /* that it fires, whatever that listens for */
+    uint64_t question;               /* that asks for it; 0: none */
 };
 /* The stream of a project; all zero before its first event. */
 void stream_read(
@@ -174,6 +175,11 @@ bool event_read(const struct trigger_state *s, const struct id *project,
 /* The event that has this id; 0: none. */
 uint64_t
 event_of_id(const struct trigger_state *s, const struct id *project, struct bytes id);
+/* What has become of it before: a question is asked again when we begin anew. */
+uint64_t event_known(const struct trigger_state *s, const struct id *project,
+    const struct publication *publication);
+/* Was the event, which is kept, kept for this very question? */
+bool event_asked(const struct event_entry *event, uint64_t question);
 /* Keep it, and say what follows as far as a turn allows.  `event` is the event then. */
 void keep_event(const struct trigger_state *s, uint64_t now_ms,
     const struct publication *publication, struct outbox *out, struct event *event);

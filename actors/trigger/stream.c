@@ -46,12 +46,37 @@ event_read(const struct trigger_state *s, const struct id *project, uint64_t num
     return true;
 }
 
+/* The row by which it is known besides its number; false: there is none. */
+static bool
+other_name(
+    const struct id *project, struct bytes id, uint64_t question, struct row_key *key)
+{
+    *key = id.size > 0 ? key_of_event_id(project, id)
+                       : key_of_event_asked(project, question);
+    return id.size > 0 || question != 0;
+}
+
+uint64_t
+event_known(const struct trigger_state *s, const struct id *project,
+    const struct publication *publication)
+{
+    struct row_key key;
+    if (!other_name(project, publication->id, publication->question, &key))
+        return 0;
+    struct bytes row = journal_get(s->journal, row_key_bytes(&key));
+    return row.data == NULL ? 0 : row_take_u64(&row);
+}
+
 uint64_t
 event_of_id(const struct trigger_state *s, const struct id *project, struct bytes id)
 {
-    struct row_key key = key_of_event_id(project, id);
-    struct bytes row = journal_get(s->journal, row_key_bytes(&key));
-    return id.size == 0 || row.data == NULL ? 0 : row_take_u64(&row);
+    return event_known(s, project, &(struct publication){ .id = id });
+}
+
+bool
+event_asked(const struct event_entry *event, uint64_t question)
+{
+    return question != 0 && event->question == question;
 }
 
 static uint64_t
@@ -177,9 +202,9 @@ events_expired_applied(struct trigger_state *s, const struct message *m)
         if (!kept_read(s->journal, &key, &event_entry_shape, NULL, &event))
             WRONG("an event that is kept is not there");
         struct row_key typed = key_of_typed(project, event.type, stream.first);
-        struct row_key named = key_of_event_id(project, event.id);
+        struct row_key named;
         stream.bytes -= event.bytes;
-        if (event.id.size > 0)
+        if (other_name(project, event.id, event.question, &named))
             kept_drop(s->journal, &named);
         kept_drop(s->journal, &typed);
         kept_drop(s->journal, &key);
@@ -208,6 +233,7 @@ keep_event(const struct trigger_state *s, uint64_t now_ms,
         .source = arena_copy(out->arena, publication->source),
         .data = arena_copy(out->arena, pack_or_map(publication->data)),
         .meta = arena_copy(out->arena, publication->meta),
+        .question = publication->question,
     };
     if (publication->hook != NULL) {
         kept.automation = publication->hook->automation;
@@ -223,6 +249,7 @@ keep_event(const struct trigger_state *s, uint64_t now_ms,
         .number = kept.number,
         .automation = kept.automation,
         .trigger = kept.trigger,
+        .question = kept.question,
     };
     event->meta = event_meta(&event->entry, out->arena);
     say_event_kept(out, kept);
@@ -277,18 +304,18 @@ event_kept_applied(struct trigger_state *s, uint64_t at_ms, const struct message
         .number = kept->number,
         .automation = kept->automation,
         .trigger = kept->trigger,
+        .question = kept->question,
     };
     struct row_key key = key_of_event(project, kept->number);
     struct row_key typed = key_of_typed(project, kept->type, kept->number);
-    struct row_key named = key_of_event_id(project, kept->id);
-    struct row_key number = { .size = 0 };
+    struct row_key named, number = { .size = 0 };
     struct stream stream;
 
     event.bytes = bytes_of_event(&event);
     kept_write(s->journal, &key, &event_entry_shape, &event);
     kept_mark(s->journal, &typed);
     row_key_u64(&number, kept->number);
-    if (kept->id.size > 0)
+    if (other_name(project, kept->id, kept->question, &named))
         journal_put(s->journal, row_key_bytes(&named), row_key_bytes(&number));
     stream_read(s, project, &stream);
     assert(kept->number == stream.last + 1);
@@ -352,7 +379,9 @@ on_event_publish(const struct trigger_state *s, uint64_t now_ms,
 {
     const struct event_publish *e = &in->event_publish;
     const char *mistake = mistake_in(s, e);
-    uint64_t known = event_of_id(s, &out->project, e->id);
+    struct publication publication = { e->id, e->type, e->source, e->data, e->meta,
+        NULL, e->question };
+    uint64_t known = event_known(s, &out->project, &publication);
     struct event event;
     if (mistake != NULL) {
         say_refusal(out, e->request, ERR_INVALID, mistake);
@@ -361,11 +390,9 @@ on_event_publish(const struct trigger_state *s, uint64_t now_ms,
     if (known != 0) {
         if (!event_read(s, &out->project, known, out->arena, &event.entry))
             WRONG("an event whose id is known is not there");
-        answer(out, e->request, &event.entry, false);
+        answer(out, e->request, &event.entry, event_asked(&event.entry, e->question));
         return;
     }
-    struct publication publication = { e->id, e->type, e->source, e->data, e->meta,
-        NULL };
     if (event_overloads(s, now_ms, &publication, out)) {
         say_overloaded(out, e->request);
         return;

@@ -20,7 +20,8 @@
  *   Z project                          the stream: first, last and routed numbers
  *   E project number                   an event
  *   I project ~type number             the same, by its type
- *   D project ~id                      the same, by its caller's id
+ *   D project ~id                      the same, by its caller's id, or else by the
+ *                                      question that asked for it
  *   X project class ~paths ~values …   a listener; see listeners.h
  *   Y project class ~paths             paths whose values listeners compare
  *   W project run step attempt         a wait

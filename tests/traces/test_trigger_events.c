@@ -26,6 +26,46 @@ START_TEST(an_event_gets_a_number_and_the_same_id_twice_is_one)
 }
 END_TEST
 
+static void
+ask(struct trace *t, uint64_t request, uint64_t question, const char *id)
+{
+    struct event_publish publish = {
+        .request = request, .question = question, .id = text(id), .type = text("a")
+    };
+    trace_give(t, ACTOR_gateway, 0,
+        (struct message){ .code = EVENT_PUBLISH, .event_publish = publish });
+}
+
+/* A gateway asks again when we begin anew, and hears what the life before had not
+ * said. */
+START_TEST(an_event_that_is_asked_for_again_is_kept_once)
+{
+    struct trace t;
+    struct plan_event config = { .event_type = text("a") };
+    story_open(&t);
+    t.config.events_kept_ms = 1000;
+    story_subscribe(&t, 1, "m", &config);
+    trace_skip(&t);
+    ask(&t, 7, 7, "");
+    ask(&t, 8, 8, "x");
+    trace_crash(&t);
+    ask(&t, 9, 7, "");
+    ask(&t, 10, 8, "x");
+    ask(&t, 11, 11, "x");
+    trace_expect_only(&t, " document",
+        "1000000 -> gateway document request=7 document=(…) created=1\n"
+        "1000000 -> gateway document request=8 document=(…) created=1\n"
+        "1000000 -> gateway document request=9 document=(…) created=1\n"
+        "1000000 -> gateway document request=10 document=(…) created=1\n"
+        "1000000 -> gateway document request=11 document=(…)\n");
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 2);
+    trace_wait(&t, 1000);
+    ask(&t, 12, 7, "");
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 1);
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(what_is_no_event_is_refused)
 {
     struct trace t;
@@ -530,6 +570,7 @@ trigger_events_case(void)
     TCase *c = tcase_create("events");
     tcase_set_timeout(c, 60);
     tcase_add_test(c, an_event_gets_a_number_and_the_same_id_twice_is_one);
+    tcase_add_test(c, an_event_that_is_asked_for_again_is_kept_once);
     tcase_add_test(c, what_is_no_event_is_refused);
     tcase_add_test(c, events_expire_by_time_and_by_size);
     tcase_add_test(c, an_event_fires_the_triggers_that_it_fits);

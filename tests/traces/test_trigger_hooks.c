@@ -235,6 +235,27 @@ START_TEST(a_hook_has_an_url_that_cannot_be_guessed_unless_it_says_its_own)
 }
 END_TEST
 
+/* It names no delivery, but its gateway has not heard of it yet. */
+START_TEST(a_call_that_is_asked_again_is_one_event)
+{
+    struct trace t;
+    struct plan_http config = { .handle = text("own") };
+    struct hook_call said = { .request = 5, .question = 5, .handle = text("own") };
+    open_hook(&t, &config);
+    trace_give(
+        &t, ACTOR_gateway, 0, (struct message){ .code = HOOK_CALL, .hook_call = said });
+    said.request = 6;
+    trace_crash(&t);
+    trace_give(
+        &t, ACTOR_gateway, 0, (struct message){ .code = HOOK_CALL, .hook_call = said });
+    trace_expect_only(&t, " document",
+        "1700000000000 -> gateway document request=5 document=(…) created=1\n"
+        "1700000000000 -> gateway document request=6 document=(…) created=1\n");
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 1);
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(a_hook_of_a_paused_automation_is_not_runnable)
 {
     struct trace t;
@@ -613,6 +634,7 @@ trigger_hooks_case(void)
     tcase_add_test(c, a_delivery_of_github_is_an_event_of_its_kind);
     tcase_add_test(c, a_shared_secret_is_compared_whole_and_not_shown);
     tcase_add_test(c, a_hook_has_an_url_that_cannot_be_guessed_unless_it_says_its_own);
+    tcase_add_test(c, a_call_that_is_asked_again_is_one_event);
     tcase_add_test(c, a_hook_of_a_paused_automation_is_not_runnable);
     tcase_add_test(c, two_triggers_cannot_have_one_handle);
     tcase_add_test(c, a_call_whose_inputs_cannot_be_made_is_kept_and_starts_nothing);
