@@ -16,10 +16,12 @@ enum { JOURNALS_MAX = 66, TRIES_MAX = 5, EXIT_USAGE = 2 };
 static const char usage[] =
     "usage: backup FOLDER\n"
     "Writes all that the engine on the data folder has stored to a new FOLDER: its\n"
-    "journals as they were at one moment, at which the engine stood still, its secret\n"
-    "and its keys. FOLDER is there when all is, and was read again. It is a data "
-    "folder\n"
-    "that `capstan verify` checks and `capstan restore` copies.\n"
+    "journals as they were at one moment, at which the engine stood still, its "
+    "secret,\n"
+    "its keys, and which worker projects were added or stopped. FOLDER is there when "
+    "all\n"
+    "is, and was read again. It is a data folder that `capstan verify` checks and\n"
+    "`capstan restore` copies.\n"
     "Exit: 0 done, 1 not, and there is no FOLDER, 2 wrong usage.\n";
 
 struct backup {

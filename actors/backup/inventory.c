@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SMALL_MAX = 4096, FILES_MAX = 256, NAME_SIZE = 300 };
+enum { SMALL_MAX = 8192, FILES_MAX = 256, NAME_SIZE = 300 };
 
 unsigned
 inventory_schedulers(const char *folder)
@@ -104,23 +104,25 @@ by_name(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-/* The files of a folder that is small. */
+/* The files of a folder that is small; or, of its folders, the one that is called
+ * `each`. */
 static enum err
-print_files(
-    const char *folder, const char *below, struct buffer *out, struct fault *fault)
+print_files(const char *folder, const char *below, const char *each, struct buffer *out,
+    struct fault *fault)
 {
     static struct names list;
-    char path[PATH_MAX + 64];
+    char path[PATH_MAX + 64], name[NAME_SIZE];
     struct stat found;
     enum err e = ERR_NONE;
     list.count = 0;
     snprintf(path, sizeof path, "%s/%s", folder, below);
     DIR *all = opendir(path);
-    for (struct dirent *entry; all != NULL && (entry = readdir(all)) != NULL;)
-        if (list.count < FILES_MAX && fstatat(dirfd(all), entry->d_name, &found, 0) == 0
+    for (struct dirent *entry; all != NULL && (entry = readdir(all)) != NULL;) {
+        snprintf(name, sizeof name, "%s%s", entry->d_name, each);
+        if (list.count < FILES_MAX && fstatat(dirfd(all), name, &found, 0) == 0
             && S_ISREG(found.st_mode))
-            snprintf(
-                list.names[list.count++], NAME_SIZE, "%s/%s", below, entry->d_name);
+            snprintf(list.names[list.count++], NAME_SIZE, "%s/%.280s", below, name);
+    }
     if (all != NULL)
         closedir(all);
     qsort(list.names, list.count, NAME_SIZE, by_name);
@@ -146,9 +148,11 @@ inventory_print(const char *folder, struct buffer *out, struct fault *fault)
     if (e == ERR_NONE)
         e = print_file(folder, "partitions", out, fault);
     if (e == ERR_NONE)
-        e = print_files(folder, "gateway", out, fault);
+        e = print_files(folder, "gateway", "", out, fault);
     if (e == ERR_NONE)
-        e = print_files(folder, "epoch", out, fault);
+        e = print_files(folder, "epoch", "", out, fault);
+    if (e == ERR_NONE)
+        e = print_files(folder, "workers", "/record", out, fault);
     buffer_print(out, "end\n");
     return e;
 }

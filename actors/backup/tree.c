@@ -179,6 +179,43 @@ tree_files(
     return e == ERR_NONE ? folder_sync(path, fault) : e;
 }
 
+/* What is remembered of one: not what it has printed. */
+static enum err
+copy_worker(
+    const struct tree *tree, const char *from, const char *name, struct fault *fault)
+{
+    char below[64], record[80], path[PATH_MAX + 96];
+    snprintf(below, sizeof below, "workers/%.31s", name);
+    snprintf(record, sizeof record, "%s/record", below);
+    snprintf(path, sizeof path, "%s/%s", from, record);
+    if (access(path, F_OK) != 0)
+        return ERR_NONE; /* it was removed */
+    enum err e = tree_folder(tree, below, fault);
+    if (e == ERR_NONE)
+        e = tree_file(tree, from, record, fault);
+    snprintf(path, sizeof path, "%s/%s", tree->fresh, below);
+    return e == ERR_NONE ? folder_sync(path, fault) : e;
+}
+
+/* Which worker projects there are besides those that capstan.yaml names, and which
+ * were stopped. */
+static enum err
+copy_workers(const struct tree *tree, const char *from, struct fault *fault)
+{
+    char path[PATH_MAX + 64];
+    snprintf(path, sizeof path, "%s/workers", from);
+    DIR *folder = opendir(path);
+    if (folder == NULL)
+        return errno == ENOENT ? ERR_NONE : failed(path, fault);
+    enum err e = tree_folder(tree, "workers", fault);
+    for (struct dirent *entry; e == ERR_NONE && (entry = readdir(folder)) != NULL;)
+        if (entry->d_name[0] != '.')
+            e = copy_worker(tree, from, entry->d_name, fault);
+    closedir(folder);
+    snprintf(path, sizeof path, "%s/workers", tree->fresh);
+    return e == ERR_NONE ? folder_sync(path, fault) : e;
+}
+
 enum err
 tree_beside(const struct tree *tree, const char *from, struct fault *fault)
 {
@@ -192,7 +229,7 @@ tree_beside(const struct tree *tree, const char *from, struct fault *fault)
     }
     for (size_t i = 0; e == ERR_NONE && i < COUNT(folders); i++)
         e = tree_files(tree, from, folders[i], fault);
-    return e;
+    return e == ERR_NONE ? copy_workers(tree, from, fault) : e;
 }
 
 bool

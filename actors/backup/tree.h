@@ -44,7 +44,7 @@ tree_folder(const struct tree *tree, const char *below, struct fault *fault);
 MUST_CHECK enum err tree_file(
     const struct tree *tree, const char *from, const char *below, struct fault *fault);
 
-/* Copy what lies beside the journals: the secret, keys, epochs.
+/* Copy what lies beside the journals: the secret, keys, epochs, records of workers.
  *
  * ERR_CORRUPT  one is missing that always is there
  */

@@ -164,11 +164,22 @@ class AtRest(Folder):
         self.chance = random.Random(SEED)
 
     def test_what_is_restored_is_what_was_backed_up(self):
+        worker = os.path.join(self.data, "workers/shop")
+        os.makedirs(worker)
+        os.mkdir(os.path.join(self.data, "workers/gone"))
+        record = "folder=/srv/shop\nadded=1\nstopped=1\ninstalled=\n"
+        for name, text in ("record", record), ("log", "printed"):
+            with open(os.path.join(worker, name), "w", encoding="utf-8") as file:
+                file.write(text)
         self.done("backup", self.path("a"), self.data)
         self.done("restore", self.path("a"), self.path("again"))
         self.done("backup", self.path("b"), self.path("again"))
         self.assertEqual(inventory(self.path("a")), inventory(self.path("b")))
         self.assertIn("journal name=scheduler.0 records=", inventory(self.path("a")))
+        self.assertEqual(os.listdir(self.path("again/workers")), ["shop"])
+        self.assertEqual(os.listdir(self.path("again/workers/shop")), ["record"])
+        with open(self.path("again/workers/shop/record"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), record)
 
     def test_nothing_is_written_over(self):
         backup = self.path("a")
