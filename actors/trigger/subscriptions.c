@@ -8,7 +8,10 @@
 #include "actors/trigger/state.h"
 #include "base/wrong.h"
 
-enum { HELD_MAX = 1000 };
+enum {
+    HELD_MAX = 1000,
+    ITEM_BYTES = 96 /* of an event in a batch, besides its texts, data and meta */
+};
 
 /* An event on its way through one trigger. */
 struct hearing {
@@ -159,26 +162,29 @@ fire_apart(const struct hearing *h)
     fire_held(&own);
 }
 
+/* The batch is taken to be of events like the one in hand. */
 static void
 join_batch(const struct hearing *h)
 {
-    uint64_t at_ms = h->event->entry.at_ms, most = h->config.batch_max;
+    const struct event_entry *e = &h->event->entry;
+    uint64_t most = h->config.batch_max, bytes_max = h->s->config->payload_max;
     struct hearing full = *h;
     struct hold hold;
     bool held = hold_read(h, &hold);
     uint64_t count = (held ? hold.count : 0) + 1;
-    uint64_t bytes =
-        (held ? hold.bytes : 0) + h->event->entry.data.size + h->event->entry.meta.size;
+    uint64_t bytes = (held ? hold.bytes : 0) + e->data.size + e->meta.size;
+    uint64_t item = ITEM_BYTES + e->type.size + e->source.size;
+    uint64_t whole = bytes + count * item;
     most = most < HELD_MAX ? most : HELD_MAX;
     full.alone = !held; /* what it held before it was changed is dropped */
-    if (held && bytes > h->s->config->payload_max)
+    if (held && whole > bytes_max)
         fire_apart(h);
-    else if (count >= most || bytes >= h->s->config->payload_max / 2)
+    else if (count >= most || bytes >= bytes_max / 2 || whole + item > bytes_max)
         fire_held(&full);
     else
         hold_back(h,
             held ? hold.due_ms
-                 : (h->config.batch_ms == 0 ? 0 : at_ms + h->config.batch_ms),
+                 : (h->config.batch_ms == 0 ? 0 : e->at_ms + h->config.batch_ms),
             false);
 }
 

@@ -345,6 +345,34 @@ START_TEST(a_trigger_that_changed_or_went_drops_what_it_held)
 }
 END_TEST
 
+/* What tells events apart takes room, too. */
+START_TEST(a_batch_of_many_small_events_is_no_larger_than_a_payload)
+{
+    enum { MANY = 100 };
+    struct trace t;
+    struct plan_event config = { .event_type = text("a"), .batch_max = MANY };
+    uint64_t events = 0;
+    story_open(&t);
+    story_widen(&t);
+    t.config.payload_max = 4096;
+    story_subscribe(&t, 1, "m", &config);
+    t.kept_count = 0;
+    for (size_t i = 0; i < 2 * MANY; i++)
+        story_publish(&t, NULL, "a", "{}");
+    for (size_t i = 0; i < t.kept_count; i++) {
+        const struct message *m = &t.kept[i];
+        if (m->code != TRIGGER_FIRED)
+            continue;
+        struct cursor count = cursor_over(pack_find(m->trigger_fired.data, "count"));
+        ck_assert_uint_le(m->trigger_fired.data.size, t.config.payload_max);
+        ck_assert_uint_le(m->trigger_fired.inputs.size, t.config.payload_max);
+        events += cursor_u64(&count);
+    }
+    ck_assert_uint_gt(events, MANY);
+    trace_close(&t);
+}
+END_TEST
+
 /* A large event fires at once, with nothing of what was dropped. */
 START_TEST(what_was_dropped_is_in_no_batch)
 {
@@ -457,6 +485,7 @@ trigger_stream_case(void)
     tcase_add_test(c, groups_are_due_one_after_the_other_and_in_each_project);
     tcase_add_test(c, a_batch_ends_when_it_is_large);
     tcase_add_test(c, a_trigger_that_changed_or_went_drops_what_it_held);
+    tcase_add_test(c, a_batch_of_many_small_events_is_no_larger_than_a_payload);
     tcase_add_test(c, what_was_dropped_is_in_no_batch);
     tcase_add_test(c, a_trigger_hears_only_its_source);
     tcase_add_test(c, a_group_that_cannot_be_told_is_a_failed_fire);
