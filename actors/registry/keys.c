@@ -247,6 +247,7 @@ struct listing {
     struct arena *arena;
     struct buffer items;
     size_t count;
+    bool valid_only, more;
 };
 
 static bool
@@ -257,13 +258,20 @@ list_key(void *self, struct bytes row, struct bytes value)
     struct id project, id;
     key_name_read(row, &project, &id);
     entry_take(value, &key_entry_shape, &key);
+    if (listing->valid_only && key.revoked_ms != 0)
+        return true;
+    listing->more = listing->count == LISTED_MAX;
+    if (listing->more)
+        return false;
     struct standing standing =
         standing_of(listing->state, listing->arena, &project, &key);
     pack_key(&listing->items, &id, &key, &standing);
     listing->count++;
-    return listing->count < LISTED_MAX;
+    return true;
 }
 
+/* The newest first: ids begin with their time.  If they are too many, those that were
+ * revoked are left out: who cannot see a key cannot revoke it. */
 void
 on_key_list(
     const struct registry_state *state, const struct message *in, struct outbox *out)
@@ -273,9 +281,15 @@ on_key_list(
     struct row_key to = row_key_after(&from);
     struct listing listing = { .state = state, .arena = out->arena };
 
-    /* The newest first: ids begin with their time. */
     journal_scan(state->journal, row_key_bytes(&from), row_key_bytes(&to), true,
         list_key, &listing);
+    if (listing.more) {
+        buffer_clear(&listing.items);
+        listing.count = 0;
+        listing.valid_only = true;
+        journal_scan(state->journal, row_key_bytes(&from), row_key_bytes(&to), true,
+            list_key, &listing);
+    }
     answer_list(out, in->key_list.request, listing.count, buffer_bytes(&listing.items));
     buffer_free(&listing.items);
 }

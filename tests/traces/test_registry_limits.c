@@ -58,6 +58,25 @@ START_TEST(keys_and_queues_are_told_though_a_turn_is_too_short_for_both)
 }
 END_TEST
 
+START_TEST(a_key_that_is_valid_is_listed_however_many_were_revoked)
+{
+    enum { LISTED = 2000 };
+    struct trace t;
+    registry_open(&t);
+    make_many(&t, LISTED + 1, 0);
+    for (unsigned n = 2; n <= LISTED + 1; n++)
+        trace_give(&t, ACTOR_gateway, 0,
+            (struct message){
+                .code = KEY_REVOKE, .key_revoke = { 4, registry_id(n) } });
+    trace_give(&t, ACTOR_gateway, 0,
+        (struct message){ .code = KEY_LIST, .key_list = { .request = 5 } });
+    struct cursor items = cursor_over(pack_find(registry_document(&t), "items"));
+    ck_assert_uint_eq(cursor_array(&items), 1);
+    registry_expect_field(cursor_skip(&items), "revoked", "false");
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(keys_are_told_while_many_give_up)
 {
     enum { KEYS = 200, CLIENTS = 300 };
@@ -272,6 +291,7 @@ registry_limits_suite(void)
     TCase *rules = tcase_create("rules");
     tcase_set_timeout(rules, 60);
     tcase_add_test(rules, keys_and_queues_are_told_though_a_turn_is_too_short_for_both);
+    tcase_add_test(rules, a_key_that_is_valid_is_listed_however_many_were_revoked);
     tcase_add_test(rules, keys_are_told_while_many_give_up);
     tcase_add_test(rules, all_who_wait_for_one_version_are_answered);
     tcase_add_test(rules, all_who_gave_up_at_once_make_room);
