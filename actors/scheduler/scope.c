@@ -52,7 +52,8 @@ keep_start(struct run_scope *scope, const struct run_started *fact)
     struct run_started *s = &scope->started;
     *s = *fact;
     s->inputs = pack_or_map(s->inputs);
-    s->data = pack_or_map(s->data);
+    /* Who starts a run himself gives it what a trigger would have been told. */
+    s->data = s->data.size > 0 ? s->data : s->inputs;
     s->meta = pack_or_map(s->meta);
     s->config = pack_or_map(s->config);
     scope->begun = true;

@@ -30,6 +30,7 @@ begin(struct story *s, const char *template)
             .run_start = { .request = 7,
                 .run = story_run(1),
                 .automation = text("flow"),
+                .inputs = text("\x81\xa1i\x03"),
                 .meta = text("\x82\xa6run_id\xa2no\xa3who\xa3you"),
                 .config = text("\x81\xa1k\x09"),
                 .source = text("api") } });
@@ -49,6 +50,7 @@ START_TEST(a_template_gets_what_its_roots_have)
             "1,\"source\":\"api\",\"trigger\":\"\",\"started_at\":\"1970-01-01T00:00:"
             "00.000Z\",\"who\":\"you\"}}" },
         { "${{ config.k }}", "{\"v\":9}" },
+        { "${{ event.i }}/${{ inputs.i }}", "{\"v\":\"3/3\"}" },
         { "${{ automation }}",
             "{\"v\":{\"id\":\"aut_78y07w6cr62562kraqqnjhe9k4\",\"name\":\"flow\","
             "\"version\":1}}" },
@@ -63,6 +65,27 @@ START_TEST(a_template_gets_what_its_roots_have)
         story_expect_offered(&s, rows[i].json);
         story_close(&s);
     }
+}
+END_TEST
+
+START_TEST(an_event_is_what_the_trigger_was_told_and_not_what_it_made_of_it)
+{
+    struct story s;
+    story_make(&s);
+    story_open(&s);
+    story_learn(&s, 1,
+        "steps:\n"
+        "  - { key: job, kind: action, action: x, with: { v: '${{ event.i }}' } }\n");
+    trace_give(&s.trace, ACTOR_trigger, 0,
+        (struct message){ .code = TRIGGER_FIRED,
+            .trigger_fired = { .run = story_run(1),
+                .automation = s.automation,
+                .trigger = text("paid"),
+                .slot_ms = 1,
+                .inputs = text("\x81\xa1i\x03"),
+                .data = text("\x81\xa1i\x04") } });
+    story_expect_offered(&s, "{\"v\":4}");
+    story_close(&s);
 }
 END_TEST
 
@@ -241,6 +264,8 @@ scheduler_roots_suite(void)
     Suite *suite = suite_create("roots");
     TCase *tcase = tcase_create("roots");
     tcase_add_test(tcase, a_template_gets_what_its_roots_have);
+    tcase_add_test(
+        tcase, an_event_is_what_the_trigger_was_told_and_not_what_it_made_of_it);
     tcase_add_test(tcase, what_no_root_has_fails_the_step);
     tcase_add_test(tcase, the_error_of_a_step_that_failed_can_be_read);
     tcase_add_test(tcase, a_run_that_replaced_another_or_waited_has_its_inputs);
