@@ -511,11 +511,11 @@ version_made(struct request *r, const struct message *answer)
     }
     struct bytes document = answer->document.document;
     struct buffer line = { 0 }, out = { 0 };
-    uint64_t latest = said_number(document, "latest_version");
-    bool published = said_number(document, "published_version") == latest;
+    uint64_t version = said_number(document, "version");
+    bool published = said_number(document, "published_version") == version;
     pack_map(&line, 3);
     pack_string(&line, "version");
-    pack_u64(&line, latest);
+    pack_u64(&line, version);
     pack_string(&line, "status");
     pack_string(&line, published ? "published" : "draft");
     pack_string(&line, "created_at");
@@ -526,13 +526,19 @@ version_made(struct request *r, const struct message *answer)
     form_answer(r, 201, &out);
 }
 
+/* Starts may use another one, and others may have made a later one meanwhile. */
 static void
 version_applied(struct request *r, const struct message *answer)
 {
-    if (answer->code == DOCUMENT)
-        ask_for(r, loop_name(r), version_made);
-    else
+    struct message *m = request_message(r, VERSION_LIST, ACTOR_registry);
+    if (answer->code != DOCUMENT) {
         request_show(r, answer);
+        return;
+    }
+    m->version_list.name = loop_name(r);
+    m->version_list.version =
+        (uint32_t)said_number(answer->document.document, "version");
+    request_ask(r, m, version_made);
 }
 
 /* `spec` is an object, or a text as it stands in a file. */

@@ -375,6 +375,8 @@ class Api(Journeys):
         self.assertEqual(published["published_version"], version["version"])
         spec["steps"][0]["with"]["message"] = "again"
         second = self.call("POST", base + "/versions", {"spec": spec})
+        self.assertEqual((second["version"], second["status"], second["spec"]),
+                         (version["version"] + 1, "draft", spec))
         self.call("POST", f"{base}/versions/{second['version']}/publication")
         lines = self.call("GET", base + "/versions")["items"]
         self.assertEqual([line["status"] for line in lines[:2]],
