@@ -336,6 +336,15 @@ changed(struct request *r, const struct message *answer)
         ask_for(r, change->name, got);
 }
 
+/* What nobody has published yet is not published by the way; but a loop that is given
+ * steps is. */
+static bool
+stays_draft(const struct change *change, struct bytes document)
+{
+    return said_number(document, "published_version") == 0
+           && (!change->as_loop || empty_list(change->fields, "steps"));
+}
+
 static void
 got_to_change(struct request *r, const struct message *answer)
 {
@@ -350,7 +359,8 @@ got_to_change(struct request *r, const struct message *answer)
             "it was written as YAML, whose parts cannot be changed: apply it anew");
         return;
     }
-    apply(r, change->name, merge(r, definition, change->fields), false, changed);
+    apply(r, change->name, merge(r, definition, change->fields),
+        stays_draft(change, answer->document.document), changed);
 }
 
 static bool

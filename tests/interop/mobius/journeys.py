@@ -368,6 +368,9 @@ class Api(Journeys):
                          {"handle": "triage-issues", "name": "Triage GitHub issues"})
         self.assertEqual((made["handle"], made["status"]), ("triage-issues", "draft"))
         base = P + "/automations/triage-issues"
+        changed = self.call("PATCH", base, {"description": "of our repositories"})
+        self.assertEqual((changed["description"], changed["status"]),
+                         ("of our repositories", "draft"))
         version = self.call("POST", base + "/versions", {"spec": spec})
         self.assertEqual(version["status"], "draft")
         published = self.call("POST", f"{base}/versions/{version['version']}/publication")
