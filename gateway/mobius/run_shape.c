@@ -56,13 +56,16 @@ run_write(struct request *r, struct buffer *out, struct bytes document)
     (void)r;
     form_copy(&run, "id", document, "id");
     form_id(&run, "loop_id", "loop_", &automation);
+    form_copy(&run, "name", document, "name");
     form_copy(&run, "loop_name", document, "automation");
     write_version(&run, &automation, said_number(document, "version"));
     form_copy(&run, "status", document, "status");
+    form_copy(&run, "attempt", document, "attempt");
     form_text(&run, "stop_reason", stop_reason_of(document));
     write_map(&run, "event", pack_find(document, "inputs"));
     write_result(&run, document);
     write_source(&run, said_text(document, "source"));
+    form_copy(&run, "parent_run_id", document, "parent_run_id");
     if (error.size > 0) {
         form_copy(&run, "error_message", error, "message");
         form_copy(&run, "error_type", error, "type");

@@ -402,7 +402,8 @@ class Api(Journeys):
         self.assertEqual(refused.exception.status, 409)
 
     def test_loops_are_changed_paused_and_deleted(self):
-        loop = self.call("POST", P + "/loops", SEED)
+        loop = self.call("POST", P + "/loops", dict(
+            SEED, run_name={"template": "no. ${{ event.n }}"}))
         base = f"{P}/loops/{loop['id']}"
         changed = self.call("PATCH", base, {"description": "another"})
         self.assertEqual(changed["description"], "another")
