@@ -72,9 +72,13 @@ static void
 started(struct request *r, const struct message *answer)
 {
     const struct invocation *invocation = r->own;
-    if (answer->code == RUN_ACCEPTED)
-        native_wait_to_show(r, &r->key->project, &answer->run_accepted, 200,
-            invocation->until_ms, show);
+    const struct run_accepted *run = &answer->run_accepted;
+    if (answer->code == RUN_ACCEPTED && run->existed
+        && !bytes_equal(run->name, invocation->single.automation))
+        request_refuse(
+            r, ERR_CONFLICT, "Idempotency-Key: its run is of something else");
+    else if (answer->code == RUN_ACCEPTED)
+        native_wait_to_show(r, &r->key->project, run, 200, invocation->until_ms, show);
     else
         request_show(r, answer);
 }

@@ -15,8 +15,6 @@ enum {
     EVENTS_MAX = 1000
 };
 
-static const struct run_words nothing;
-
 /* ---- starts ---- */
 
 struct start {
@@ -25,15 +23,65 @@ struct start {
     bool as_loop;
 };
 
+/* One that is there: how it is, as far as its scheduler said. */
+struct known {
+    struct run_accepted run;
+    unsigned answer; /* status of the answer */
+    bool as_loop;
+};
+
+/* The view may be a moment behind its scheduler, or ahead. */
+static bool
+agrees(struct bytes run, const struct run_accepted *accepted)
+{
+    return run.size > 0
+           && run_status_final(run_status_read(said_text(run, "status")))
+                  == run_status_final((enum run_status)accepted->status);
+}
+
 static void
-show_conflict(struct request *r, const struct run_accepted *run, bool as_loop)
+show_known(struct request *r, const struct message *answer)
+{
+    const struct known *known = r->own;
+    struct buffer out = { 0 };
+    struct bytes run =
+        answer->code == DOCUMENT ? answer->document.document : (struct bytes){ 0 };
+    struct run_words said = { .event = pack_find(run, "inputs") };
+    if (!known->as_loop)
+        run_write_accepted_before(r, &out, &known->run, &said);
+    else if (agrees(run, &known->run))
+        run_write(r, &out, run);
+    else
+        run_write_accepted(&out, &known->run, &said);
+    form_answer(r, known->answer, &out);
+}
+
+/* What else there is to say of it, the view knows. */
+static void
+ask_known(
+    struct request *r, const struct run_accepted *run, unsigned answer, bool as_loop)
+{
+    struct message *m = request_message(r, RUN_GET, ACTOR_view);
+    struct known *known = arena_take(&r->arena, sizeof *known);
+    known->run = *run;
+    known->run.name = arena_copy(&r->arena, run->name);
+    known->answer = answer;
+    known->as_loop = as_loop;
+    m->run_get.run = run->run;
+    r->own = known;
+    request_ask(r, m, show_known);
+}
+
+static void
+show_conflict(struct request *r, const struct run_accepted *run, bool as_loop,
+    const char *message)
 {
     struct buffer out = { 0 };
     struct form whole = form_open(&out);
     struct form error = form_inside(&whole, "error");
     form_string(
         &error, "code", as_loop ? "idempotency_key_conflict" : "external_id_conflict");
-    form_string(&error, "message", "the run of this key has ended");
+    form_string(&error, "message", message);
     struct form details = form_inside(&error, "details");
     form_id(&details, "existing_run_id", "run_", &run->run);
     form_string(&details, "status", run_status_name((enum run_status)run->status));
@@ -41,6 +89,15 @@ show_conflict(struct request *r, const struct run_accepted *run, bool as_loop)
     form_close(&error);
     form_close(&whole);
     form_answer(r, 409, &out);
+}
+
+static bool
+is_of(const struct run_accepted *run, struct bytes automation)
+{
+    struct id id;
+    return id_read(automation, "aut_", &id) == ERR_NONE
+               ? id_equal(&id, &run->automation)
+               : bytes_equal(automation, run->name);
 }
 
 static void
@@ -53,8 +110,16 @@ started(struct request *r, const struct message *answer)
         request_show(r, answer);
         return;
     }
+    if (run->existed && !is_of(run, start->start->run_start.automation)) {
+        show_conflict(r, run, start->as_loop, "the run of this key is of another one");
+        return;
+    }
     if (run->existed && run_status_final((enum run_status)run->status)) {
-        show_conflict(r, run, start->as_loop);
+        show_conflict(r, run, start->as_loop, "the run of this key has ended");
+        return;
+    }
+    if (run->existed) {
+        ask_known(r, run, 202, start->as_loop);
         return;
     }
     if (start->as_loop)
@@ -254,14 +319,11 @@ mobius_run_list(struct request *r)
 static void
 told(struct request *r, const struct message *answer)
 {
-    struct buffer out = { 0 };
     const unsigned *status = r->own;
-    if (answer->code != RUN_ACCEPTED) {
+    if (answer->code == RUN_ACCEPTED)
+        ask_known(r, &answer->run_accepted, *status, true);
+    else
         request_show(r, answer);
-        return;
-    }
-    run_write_accepted(&out, &answer->run_accepted, &nothing);
-    form_answer(r, *status, &out);
 }
 
 static void

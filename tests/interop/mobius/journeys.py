@@ -413,11 +413,17 @@ class Api(Journeys):
         self.assertEqual((refused.exception.status, refused.exception.code),
                          (409, "loop_paused"))
         self.call("PATCH", base, {"status": "active"})
-        run = self.call("POST", base + "/runs", {"idempotency_key": "k"})
+        run = self.call("POST", base + "/runs", {"idempotency_key": "k", "event": {"n": 1}})
         self.assertEqual(run["loop_version"], 2)
-        self.assertEqual(
-            self.call("POST", base + "/runs", {"idempotency_key": "k"})["id"], run["id"])
-        self.call("POST", f"{P}/runs/{run['id']}/cancel", {"reason": "x"})
+        same = self.call("POST", base + "/runs", {"idempotency_key": "k", "event": {"n": 2}})
+        self.assertEqual((same["id"], same["event"]), (run["id"], {"n": 1}))
+        other = self.call("POST", P + "/loops", dict(SEED, name="x"))["id"]
+        with self.assertRaises(Refused) as refused:
+            self.call("POST", f"{P}/loops/{other}/runs", {"idempotency_key": "k"})
+        self.assertEqual(refused.exception.code, "idempotency_key_conflict")
+        gone = self.call("POST", f"{P}/runs/{run['id']}/cancel", {"reason": "x"})
+        self.assertEqual((gone["id"], gone["event"], gone["name"]),
+                         (run["id"], {"n": 1}, "no. 1"))
         with self.assertRaises(Refused) as refused:
             self.call("POST", base + "/runs", {"idempotency_key": "k"})
         self.assertEqual(refused.exception.code, "idempotency_key_conflict")
@@ -534,12 +540,14 @@ class Api(Journeys):
         self.assertEqual(refused.exception.status, status, call)
         return refused.exception.code
 
-    def invoke(self, action, **body):
+    def invoke(self, action, idempotency_key="", **body):
         """What is answered, and with which status: two of them are good."""
         request = urllib.request.Request(
             f"{self.url}{P}/actions/{action}/invoke", json.dumps(body).encode(),
             {"Content-Type": "application/json",
              "Authorization": "Bearer " + self.engine.key})
+        if idempotency_key:
+            request.add_header("Idempotency-Key", idempotency_key)
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, json.loads(answer.read())
 
