@@ -81,9 +81,11 @@ static bool
 read_permissions(struct request *r, struct bytes body, uint32_t *scopes)
 {
     size_t count;
-    bool given = pack_find(body, "permissions").size > 0;
-    struct cursor items = said_items(body, "permissions", &count);
+    struct bytes given;
     *scopes = 0;
+    if (!body_value(r, body, "permissions", &given))
+        return false;
+    struct cursor items = said_items(body, "permissions", &count);
     for (size_t i = 0; i < count; i++) {
         unsigned scope = scope_of_permission(cursor_text(&items));
         if (scope == 0) {
@@ -93,7 +95,7 @@ read_permissions(struct request *r, struct bytes body, uint32_t *scopes)
         }
         *scopes |= scope;
     }
-    if (!given || *scopes != 0)
+    if (given.size == 0 || *scopes != 0)
         return true;
     request_refuse(r, ERR_INVALID, "permissions must be a list, and not empty");
     return false;

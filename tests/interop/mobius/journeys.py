@@ -738,6 +738,8 @@ class Api(Journeys):
             "permissions": ["mobius.project.view"], "description": "reads"})
         self.assertEqual((changed["name"], changed["description"], changed["tags"]),
                          ("Starter", "reads", {"team": "x"}))
+        again = self.call("PATCH", path, {"permissions": None, "tags": None})
+        self.assertEqual(again["permissions"], ["mobius.project.view"])
         self.may(key, "GET", P + "/runs")
         self.may(key, *start, status=403)
 
