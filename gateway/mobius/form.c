@@ -103,6 +103,20 @@ form_value(struct form *form, const char *name, struct bytes msgpack)
 }
 
 void
+form_object(struct form *form, const char *name, struct bytes msgpack)
+{
+    struct cursor c = cursor_over(msgpack);
+    enum pack_type type = cursor_type(&c);
+    if (type == PACK_MAP || type == PACK_NIL || type == PACK_NOTHING) {
+        form_value(form, name, msgpack);
+        return;
+    }
+    struct form whole = form_inside(form, name);
+    form_value(&whole, "output", msgpack);
+    form_close(&whole);
+}
+
+void
 form_copy(struct form *form, const char *name, struct bytes document, const char *from)
 {
     form_value(form, name, pack_find(document, from));

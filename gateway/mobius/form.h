@@ -31,7 +31,10 @@ void
 form_id(struct form *form, const char *name, const char *prefix, const struct id *id);
 /* Anything, from msgpack; nothing and nil are left out. */
 void form_value(struct form *form, const char *name, struct bytes msgpack);
-/* The same, of the field `from` of a msgpack map; or, under the same name, of each
+/* The same of an object; another value stands in one as "output", as their workers put
+ * it there: their clients take no other. */
+void form_object(struct form *form, const char *name, struct bytes msgpack);
+/* As form_value, of the field `from` of a msgpack map; or, under the same name, of each
  * field of a list that ends with NULL. */
 void
 form_copy(struct form *form, const char *name, struct bytes document, const char *from);

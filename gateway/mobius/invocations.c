@@ -21,21 +21,6 @@ struct invocation {
 
 /* ---- one ---- */
 
-/* Their output is an object; a worker of ours may give anything. */
-static void
-write_output(struct form *form, struct bytes document)
-{
-    struct bytes output = pack_find(document, "output");
-    struct cursor c = cursor_over(output);
-    if (output.size == 0 || cursor_type(&c) == PACK_MAP) {
-        form_value(form, "output", output);
-        return;
-    }
-    struct form whole = form_inside(form, "output");
-    form_value(&whole, "output", output);
-    form_close(&whole);
-}
-
 static void
 write_error(struct form *form, struct bytes document)
 {
@@ -60,7 +45,7 @@ show(struct request *r, unsigned answer, struct bytes document)
     form_id(&form, "job_id", "job_", &job);
     form_id(&form, "run_id", "run_", &run);
     if (status == RUN_DONE)
-        write_output(&form, document);
+        form_object(&form, "output", pack_find(document, "output"));
     else if (final)
         write_error(&form, document);
     form_close(&form);

@@ -39,16 +39,25 @@ write_map(struct form *run, const char *name, struct bytes value)
         form_value(run, name, value);
 }
 
+/* What the loop says that it returns; if it does not, the outputs of the steps. */
 static void
-write_result(struct form *run, struct bytes document)
+write_result(struct form *run, struct bytes document, struct bytes returned)
 {
-    struct bytes outputs = pack_find(document, "outputs");
     if (bytes_equal(said_text(document, "status"), text("completed")))
-        write_map(run, "result", outputs);
+        form_object(run, "result",
+            returned.size > 0 ? returned : pack_find(document, "outputs"));
 }
 
 bool
 run_write(struct request *r, struct buffer *out, struct bytes document)
+{
+    run_write_returned(r, out, document, (struct bytes){ 0 });
+    return true;
+}
+
+void
+run_write_returned(
+    struct request *r, struct buffer *out, struct bytes document, struct bytes returned)
 {
     struct form run = form_open(out);
     struct id automation = said_id(document, "automation_id", "aut_");
@@ -63,7 +72,7 @@ run_write(struct request *r, struct buffer *out, struct bytes document)
     form_copy(&run, "attempt", document, "attempt");
     form_text(&run, "stop_reason", stop_reason_of(document));
     write_map(&run, "event", pack_find(document, "inputs"));
-    write_result(&run, document);
+    write_result(&run, document, returned);
     write_source(&run, said_text(document, "source"));
     form_copy(&run, "parent_run_id", document, "parent_run_id");
     if (error.size > 0) {
@@ -75,7 +84,6 @@ run_write(struct request *r, struct buffer *out, struct bytes document)
     form_copy(&run, "created_at", document, "created_at");
     form_copy(&run, "updated_at", document, "updated_at");
     form_close(&run);
-    return true;
 }
 
 static void

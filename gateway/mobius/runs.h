@@ -10,6 +10,9 @@ struct run_words {
 
 /* A run of the view's, whole or a line. */
 bool run_write(struct request *r, struct buffer *out, struct bytes document);
+/* The same, with what it said at its end that it returns, or nothing. */
+void run_write_returned(struct request *r, struct buffer *out, struct bytes document,
+    struct bytes returned);
 /* One that a scheduler has just answered for. */
 void run_write_accepted(
     struct buffer *out, const struct run_accepted *run, const struct run_words *said);
