@@ -5,6 +5,10 @@
 
 #include <inttypes.h>
 
+/* Pages of an actor's in one of ours, which ends when it is longer than so many bytes.
+ */
+enum { PAGES_MAX = 32, PAGE_BYTES = 512 * 1024 };
+
 struct form
 form_open(struct buffer *out)
 {
@@ -138,47 +142,143 @@ form_answer(struct request *r, unsigned status, struct buffer *out)
     buffer_free(out);
 }
 
-static void
-write_items(struct request *r, struct form *whole, struct bytes page,
-    bool (*write)(struct request *r, struct buffer *out, struct bytes item))
+/* Returns how many are shown. */
+static uint32_t
+write_items(struct request *r, struct form *list, struct bytes page, form_write *write)
 {
-    struct buffer *out = whole->out;
-    struct form list = form_list(whole, "items");
+    struct buffer *out = list->out;
+    uint32_t shown = 0;
     size_t count;
     struct cursor items = said_items(page, "items", &count);
     for (size_t i = 0; i < count; i++) {
-        struct form before = list;
+        struct form before = *list;
         size_t at = out->size;
-        form_item(&list);
-        if (!write(r, out, cursor_skip(&items))) {
+        form_item(list);
+        if (write(r, out, cursor_skip(&items))) {
+            shown++;
+        } else {
             out->size = at;
-            list = before;
+            *list = before;
         }
     }
+    return shown;
+}
+
+static void
+close_page(struct form *whole, struct bytes next)
+{
+    form_bool(whole, "has_more", next.size > 0);
+    form_text(whole, "next_cursor", next);
+    form_close(whole);
+}
+
+void
+form_answer_page(struct request *r, struct bytes page, form_write *write)
+{
+    struct buffer out = { 0 };
+    struct form whole = form_open(&out), list = form_list(&whole, "items");
+    (void)write_items(r, &list, page, write);
     form_close_list(&list);
-}
-
-void
-form_answer_page(struct request *r, struct bytes page,
-    bool (*write)(struct request *r, struct buffer *out, struct bytes item))
-{
-    struct buffer out = { 0 };
-    struct form whole = form_open(&out);
-    struct bytes next = said_text(page, "next_cursor");
-    write_items(r, &whole, page, write);
-    form_bool(&whole, "has_more", next.size > 0);
-    form_text(&whole, "next_cursor", next);
-    form_close(&whole);
+    close_page(&whole, said_text(page, "next_cursor"));
     form_answer(r, 200, &out);
 }
 
 void
-form_answer_list(struct request *r, struct bytes list,
-    bool (*write)(struct request *r, struct buffer *out, struct bytes item))
+form_answer_list(struct request *r, struct bytes items, form_write *write)
 {
     struct buffer out = { 0 };
-    struct form whole = form_open(&out);
-    write_items(r, &whole, list, write);
+    struct form whole = form_open(&out), list = form_list(&whole, "items");
+    (void)write_items(r, &list, items, write);
+    form_close_list(&list);
     form_close(&whole);
     form_answer(r, 200, &out);
+}
+
+/* ---- what is wanted of many ---- */
+
+/* Items of one page, as JSON. */
+struct gathered {
+    struct bytes items;
+    struct gathered *next;
+};
+
+struct gathering {
+    struct form_pages of;
+    struct gathered *first, **last;
+    size_t size;    /* bytes of all */
+    uint32_t left;  /* items that may still come */
+    unsigned pages; /* that were asked for */
+};
+
+static void
+show_gathered(struct request *r, const struct gathering *gathering, struct bytes next)
+{
+    struct buffer out = { 0 };
+    struct form whole = form_open(&out), list = form_list(&whole, "items");
+    for (const struct gathered *one = gathering->first; one != NULL; one = one->next)
+        buffer_append_bytes(&out, one->items);
+    form_close_list(&list);
+    close_page(&whole, next);
+    form_answer(r, 200, &out);
+}
+
+static void got_some(struct request *r, const struct message *answer);
+
+static void
+ask_for_some(struct request *r, struct gathering *gathering)
+{
+    *gathering->of.limit = gathering->left;
+    gathering->pages++;
+    request_ask(r, gathering->of.question, got_some);
+}
+
+static void
+take_some(struct request *r, struct gathering *gathering, struct bytes page)
+{
+    struct buffer out = { 0 };
+    struct form list = { &out, gathering->first != NULL };
+    uint32_t shown = write_items(r, &list, page, gathering->of.write);
+    if (shown > 0) {
+        struct gathered *one = arena_take(&r->arena, sizeof *one);
+        one->items = arena_copy(&r->arena, buffer_bytes(&out));
+        *gathering->last = one;
+        gathering->last = &one->next;
+        gathering->size += one->items.size;
+        gathering->left -= shown;
+    }
+    buffer_free(&out);
+}
+
+static void
+got_some(struct request *r, const struct message *answer)
+{
+    struct gathering *gathering = r->own;
+    struct bytes next = { 0 };
+    bool none = answer->code == REFUSED && answer->refused.err == ERR_NOT_FOUND;
+    if (answer->code != DOCUMENT && !none) {
+        request_show(r, answer);
+        return;
+    }
+    if (!none) {
+        take_some(r, gathering, answer->document.document);
+        next = said_text(answer->document.document, "next_cursor");
+    }
+    if (next.size == 0 || gathering->left == 0 || gathering->pages == PAGES_MAX
+        || gathering->size >= PAGE_BYTES) {
+        show_gathered(r, gathering, next);
+        return;
+    }
+    *gathering->of.cursor = arena_copy(&r->arena, next);
+    ask_for_some(r, gathering);
+}
+
+void
+form_gather(struct request *r, const struct form_pages *pages)
+{
+    struct gathering *gathering = arena_take(&r->arena, sizeof *gathering);
+    gathering->of = *pages;
+    gathering->last = &gathering->first;
+    gathering->left = *pages->limit;
+    r->own = gathering;
+    ask_for_some(r, gathering);
 }

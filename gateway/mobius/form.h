@@ -42,11 +42,20 @@ void form_copy_all(struct form *form, struct bytes document, const char *const *
 
 /* Answer with what was written, and free it. */
 void form_answer(struct request *r, unsigned status, struct buffer *out);
-/* {"items":[…],"has_more":…,"next_cursor":…} of a page of ours: each item is written by
- * `write`, which says whether it is shown. */
-void form_answer_page(struct request *r, struct bytes page,
-    bool (*write)(struct request *r, struct buffer *out, struct bytes item));
+/* Write an item of a page of ours; false: it is not shown. */
+typedef bool form_write(struct request *r, struct buffer *out, struct bytes item);
+/* {"items":[…],"has_more":…,"next_cursor":…} of a page of ours. */
+void form_answer_page(struct request *r, struct bytes page, form_write *write);
 /* The same of a list that has no pages, which is all that it says: {"items":[…]}. */
-void form_answer_list(struct request *r, struct bytes list,
-    bool (*write)(struct request *r, struct buffer *out, struct bytes item));
+void form_answer_list(struct request *r, struct bytes items, form_write *write);
+/* The same as of a page, of those items that are shown: more pages of ours are asked
+ * for until they fill one of theirs; or until there were very many, and then more
+ * follow behind its cursor.  Uses r->own. */
+struct form_pages {
+    struct message *question;
+    uint32_t *limit;      /* of the question, as the client asked */
+    struct bytes *cursor; /* the same */
+    form_write *write;
+};
+void form_gather(struct request *r, const struct form_pages *pages);
 #endif

@@ -151,15 +151,6 @@ write_wanted(struct request *r, struct buffer *out, struct bytes said)
            && interaction_write(r, out, said);
 }
 
-static void
-got_page(struct request *r, const struct message *answer)
-{
-    if (answer->code == DOCUMENT)
-        form_answer_page(r, answer->document.document, write_wanted);
-    else
-        request_show(r, answer);
-}
-
 void
 mobius_interaction_list(struct request *r)
 {
@@ -168,7 +159,8 @@ mobius_interaction_list(struct request *r)
     if (mobius_page(r, &list->limit, &list->cursor)
         && native_query(r, "target_user_id", NAME_MAX_BYTES, &list->target)
         && native_query(r, "status", NAME_MAX_BYTES, &list->status))
-        request_ask(r, m, got_page);
+        form_gather(
+            r, &(struct form_pages){ m, &list->limit, &list->cursor, write_wanted });
 }
 
 static void

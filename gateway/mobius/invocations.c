@@ -175,18 +175,6 @@ write_invocation(struct request *r, struct buffer *out, struct bytes line)
     return true;
 }
 
-static void
-got_page(struct request *r, const struct message *answer)
-{
-    bool none = answer->code == REFUSED && answer->refused.err == ERR_NOT_FOUND;
-    if (answer->code != DOCUMENT && !none)
-        request_show(r, answer);
-    else
-        form_answer_page(r,
-            none ? pack_or_map((struct bytes){ 0 }) : answer->document.document,
-            write_invocation);
-}
-
 void
 mobius_invocation_list(struct request *r)
 {
@@ -198,5 +186,6 @@ mobius_invocation_list(struct request *r)
         return;
     if (action.size > 0)
         list->automation = name_of(r, action);
-    request_ask(r, m, got_page);
+    form_gather(
+        r, &(struct form_pages){ m, &list->limit, &list->cursor, write_invocation });
 }

@@ -127,24 +127,6 @@ write_automation(struct request *r, struct buffer *out, struct bytes document)
     return true;
 }
 
-static void
-got_loops(struct request *r, const struct message *answer)
-{
-    if (answer->code == DOCUMENT)
-        form_answer_page(r, answer->document.document, write_loop);
-    else
-        request_show(r, answer);
-}
-
-static void
-got_automations(struct request *r, const struct message *answer)
-{
-    if (answer->code == DOCUMENT)
-        form_answer_page(r, answer->document.document, write_automation);
-    else
-        request_show(r, answer);
-}
-
 bool
 mobius_page(struct request *r, uint32_t *limit, struct bytes *cursor)
 {
@@ -156,23 +138,24 @@ mobius_page(struct request *r, uint32_t *limit, struct bytes *cursor)
 }
 
 static void
-list(struct request *r, void (*done)(struct request *r, const struct message *answer))
+list(struct request *r, form_write *write)
 {
     struct message *m = request_message(r, AUTOMATION_LIST, ACTOR_registry);
-    if (mobius_page(r, &m->automation_list.limit, &m->automation_list.cursor))
-        request_ask(r, m, done);
+    struct automation_list *list = &m->automation_list;
+    if (mobius_page(r, &list->limit, &list->cursor))
+        form_gather(r, &(struct form_pages){ m, &list->limit, &list->cursor, write });
 }
 
 void
 mobius_loop_list(struct request *r)
 {
-    list(r, got_loops);
+    list(r, write_loop);
 }
 
 void
 mobius_automation_list(struct request *r)
 {
-    list(r, got_automations);
+    list(r, write_automation);
 }
 
 /* ---- new ones ---- */

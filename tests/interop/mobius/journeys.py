@@ -594,6 +594,12 @@ class Api(Journeys):
             with self.assertRaises(urllib.error.HTTPError) as refused:
                 self.invoke("crm.find", **body)
             self.assertEqual(refused.exception.code, 400, body)
+        later = self.apply("print", message="later")
+        self.call("POST", "/capstan/v1/runs", {"automation": later, "idempotency_key": "k"})
+        self.assertEqual(items("?limit=1"), said[:1])  # of all runs it is not the last
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            self.invoke("crm.find", idempotency_key="k", timeout_seconds=1)
+        self.assertEqual(refused.exception.code, 409)
 
     def test_people_are_asked_without_a_run(self):
         asked = {"target_user_ids": ["usr_a", "usr_b"], "kind": "request_approval",
