@@ -138,16 +138,22 @@ interaction_write(struct request *r, struct buffer *out, struct bytes said)
 }
 
 static bool
-matches(const struct request *r, struct bytes said, const char *query, const char *name)
+matches(const struct request *r, const char *query, struct bytes value)
 {
     struct bytes wanted = target_query(&r->target, query);
-    return wanted.size == 0 || bytes_equal(wanted, said_text(said, name));
+    return wanted.size == 0 || bytes_equal(wanted, value);
 }
 
+/* As it is shown: nobody knows the run of one that belongs to none, which may name
+ * another; and there are no sessions. */
 static bool
 write_wanted(struct request *r, struct buffer *out, struct bytes said)
 {
-    return matches(r, said, "kind", "protocol") && matches(r, said, "run_id", "run_id")
+    bool alone = single_is(said_text(said, "automation"), SINGLE_INTERACTION);
+    struct bytes of_run = said_text(alone ? pack_find(said, "spec") : said, "run_id");
+    return matches(r, "kind", said_text(said, "protocol"))
+           && matches(r, "run_id", of_run)
+           && matches(r, "session_id", (struct bytes){ 0 })
            && interaction_write(r, out, said);
 }
 

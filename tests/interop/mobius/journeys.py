@@ -505,9 +505,17 @@ class Api(Journeys):
             return items if len(items) == 2 else None
         asked = {item["run_id"]: item for item in until(pending, "both ask")}
         for query, count in ((f"run_id={runs[0]}", 1), ("kind=request_review", 0),
-                             ("kind=request_approval", 2)):
+                             ("kind=request_approval", 2),
+                             (f"run_id={runs[1]}&limit=1", 1), ("session_id=x", 0)):
             items = self.call("GET", f"{P}/interactions?{query}")["items"]
             self.assertEqual(len(items), count, query)
+        about = self.call("POST", P + "/interactions", {
+            "target_user_ids": ["usr_oncall"], "kind": "request_review", "title": "?",
+            "run_id": runs[0], "signal_name": "ok"})
+        until(lambda: {item["id"] for item in self.call(
+            "GET", f"{P}/interactions?run_id={runs[0]}")["items"]}
+            == {about["id"], asked[runs[0]]["id"]}, "both are of the run")
+        self.call("POST", f"{P}/interactions/{about['id']}/cancel", {})
         self.assertEqual(asked[runs[0]]["title"], "Apply the label?")
         base = f"{P}/interactions/{asked[runs[0]]['id']}"
         self.call("POST", base + "/respond",
