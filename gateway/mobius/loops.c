@@ -19,7 +19,10 @@ struct change {
     struct bytes fields; /* msgpack map: what of the definition is another */
     enum automation_status status;
     bool status_asked;
-    unsigned answer; /* status of the answer */
+    unsigned answer;         /* status of the answer */
+    struct bytes definition; /* of a new one */
+    bool draft;              /* that nobody starts yet */
+    bool back;               /* it was there, and deleted */
 };
 
 struct bytes
@@ -237,18 +240,6 @@ nothing_yet(struct request *r)
 }
 
 static void
-applied(struct request *r, const struct message *answer)
-{
-    struct change *change = r->own;
-    if (answer->code != DOCUMENT) {
-        request_show(r, answer);
-        return;
-    }
-    change->name = arena_copy(&r->arena, said_text(answer->document.document, "id"));
-    ask_for(r, change->name, got);
-}
-
-static void
 apply(struct request *r, struct bytes name, struct bytes definition, bool draft,
     void (*done)(struct request *r, const struct message *answer))
 {
@@ -260,16 +251,90 @@ apply(struct request *r, struct bytes name, struct bytes definition, bool draft,
     request_ask(r, m, done);
 }
 
+static void applied(struct request *r, const struct message *answer);
+
+static void
+set_done(struct request *r, const struct message *answer)
+{
+    struct change *change = r->own;
+    if (answer->code != DOCUMENT)
+        request_show(r, answer);
+    else if (change->answer == 204)
+        request_answer(r, 204, "", (struct bytes){ 0 });
+    else
+        ask_for(r, change->name, got);
+}
+
+static void
+set(struct request *r, struct bytes name, enum automation_status status,
+    void (*done)(struct request *r, const struct message *answer))
+{
+    struct message *m = request_message(r, AUTOMATION_SET, ACTOR_registry);
+    m->automation_set.name = name;
+    m->automation_set.status = status;
+    request_ask(r, m, done);
+}
+
+static void
+back(struct request *r, const struct message *answer)
+{
+    const struct change *change = r->own;
+    if (answer->code == DOCUMENT)
+        apply(r, (struct bytes){ 0 }, change->definition, false, applied);
+    else
+        request_show(r, answer);
+}
+
+/* Who deleted it may make another one: the next version of it.  Nothing starts what it
+ * was before, for it is paused until then. */
+static void
+got_deleted(struct request *r, const struct message *answer)
+{
+    struct change *change = r->own;
+    change->back = true;
+    if (answer->code != DOCUMENT)
+        request_show(r, answer);
+    else if (bytes_equal(
+                 said_text(answer->document.document, "status"), text("archived")))
+        set(r, change->name, AUTOMATION_PAUSED, back);
+    else
+        back(r, answer);
+}
+
+static void
+applied(struct request *r, const struct message *answer)
+{
+    struct change *change = r->own;
+    bool conflict = answer->code == REFUSED && answer->refused.err == ERR_CONFLICT;
+    if (conflict && !change->draft && !change->back) {
+        ask_for(r, change->name, got_deleted);
+        return;
+    }
+    if (answer->code != DOCUMENT) {
+        request_show(r, answer);
+        return;
+    }
+    change->name = arena_copy(&r->arena, said_text(answer->document.document, "id"));
+    if (change->back)
+        set(r, change->name, AUTOMATION_ACTIVE, set_done);
+    else
+        ask_for(r, change->name, got);
+}
+
 static void
 create(struct request *r, bool as_loop)
 {
+    struct change *change = change_of(r, as_loop, 201);
     struct bytes body;
     if (!request_json(r, &body))
         return;
-    bool draft = empty_list(body, "steps");
-    change_of(r, as_loop, 201);
-    apply(r, (struct bytes){ 0 },
-        merge(r, body, draft ? nothing_yet(r) : (struct bytes){ 0 }), draft, applied);
+    change->draft = empty_list(body, "steps");
+    change->definition =
+        merge(r, body, change->draft ? nothing_yet(r) : (struct bytes){ 0 });
+    change->name = said_text(body, "handle");
+    if (change->name.size == 0)
+        change->name = said_text(body, "name");
+    apply(r, (struct bytes){ 0 }, change->definition, change->draft, applied);
 }
 
 void
@@ -287,24 +352,9 @@ mobius_automation_create(struct request *r)
 /* ---- changes ---- */
 
 static void
-set_done(struct request *r, const struct message *answer)
-{
-    struct change *change = r->own;
-    if (answer->code != DOCUMENT)
-        request_show(r, answer);
-    else if (change->answer == 204)
-        request_answer(r, 204, "", (struct bytes){ 0 });
-    else
-        ask_for(r, change->name, got);
-}
-
-static void
 set_status(struct request *r, const struct change *change)
 {
-    struct message *m = request_message(r, AUTOMATION_SET, ACTOR_registry);
-    m->automation_set.name = change->name;
-    m->automation_set.status = change->status;
-    request_ask(r, m, set_done);
+    set(r, change->name, change->status, set_done);
 }
 
 static void

@@ -429,6 +429,21 @@ class Api(Journeys):
         self.assertEqual(refused.exception.code, "idempotency_key_conflict")
         self.call("DELETE", base)
         self.assertEqual(self.call("GET", base)["status"], "deleted")
+        page = self.call("GET", P + "/loops?limit=1")  # the deleted one stands before it
+        self.assertEqual(([item["name"] for item in page["items"]], page["has_more"]),
+                         (["x"], False))
+        again = self.call("POST", P + "/loops", SEED)
+        self.assertEqual((again["id"], again["status"]), (loop["id"], "active"))
+        self.assertEqual(self.call("POST", base + "/runs", {})["loop_version"], 3)
+        for limit in (0, 101):
+            self.refused(400, "GET", f"{P}/loops?limit={limit}")
+        for more, result in (({}, {"a": {"n": 7}}),
+                             ({"output": {"sum": "${{ steps.a.output.n }}"}}, {"sum": 7})):
+            made = self.call("POST", P + "/loops", dict(more, name="y", steps=[
+                {"key": "a", "kind": "set", "values": {"n": 7}}]))
+            run = self.call("POST", f"{P}/loops/{made['id']}/runs")["id"]
+            self.engine.wait_final(run)
+            self.assertEqual(self.call("GET", f"{P}/runs/{run}")["result"], result)
 
     def test_a_webhook_starts_a_run_once(self):
         self.call("POST", P + "/loops", dict(SEED, triggers=[
