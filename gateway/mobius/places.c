@@ -321,12 +321,14 @@ put_header(struct buffer *out, size_t *count, const char *name, struct bytes val
     ++*count;
 }
 
-/* Their signature is GitHub's under another name, and so is the id of a delivery. */
+/* Their signature is GitHub's under another name, and so is the id of a delivery.  What
+ * the query says goes before what headers say. */
 static struct bytes
 headers_of(struct request *r)
 {
     struct buffer pairs = { 0 }, out = { 0 };
     struct bytes key = target_query(&r->target, "idempotency_key");
+    struct bytes plain = { 0 };
     struct cursor c = cursor_over(request_headers(r));
     size_t count = 0, left = cursor_map(&c);
     for (; left > 0 && !c.bad; left--) {
@@ -335,6 +337,8 @@ headers_of(struct request *r)
             put_header(&pairs, &count, "x-hub-signature-256", value);
         else if (bytes_equal(name, text("x-idempotency-key")))
             key = key.size > 0 ? key : value;
+        else if (bytes_equal(name, text("idempotency-key")))
+            plain = value;
         else {
             pack_text(&pairs, name);
             pack_text(&pairs, value);
@@ -344,6 +348,8 @@ headers_of(struct request *r)
     if (key.size > 0) {
         put_header(&pairs, &count, "idempotency-key", key);
         put_header(&pairs, &count, "x-github-delivery", key);
+    } else if (plain.size > 0) {
+        put_header(&pairs, &count, "idempotency-key", plain);
     }
     pack_map(&out, count);
     buffer_append_bytes(&out, buffer_bytes(&pairs));

@@ -448,10 +448,10 @@ class Api(Journeys):
     def test_a_webhook_starts_a_run_once(self):
         self.call("POST", P + "/loops", dict(SEED, triggers=[
             {"key": "paid", "kind": "http", "config": {"http_handle": "inv-paid"}}]))
-        self.worker("ts61")
         until(lambda: self.hook("inv-paid?idempotency_key=k1")[0] == 202, "the hook is known")
-        status, first = self.hook("inv-paid?idempotency_key=k1")
+        status, first = self.hook("inv-paid?idempotency_key=k1", **{"Idempotency-Key": "k2"})
         self.assertEqual((status, first["deduped"]), (202, True))
+        self.worker("ts61")
         found = until(lambda: self.call(
             "GET", f"{P}/runs?source_event_id={first['source_event_id']}")["items"], "a run")
         self.assertEqual(self.engine.wait_final(found[0]["id"])["status"], "completed")
@@ -498,10 +498,10 @@ class Api(Journeys):
                              + hmac.new(key, said, hashlib.sha256).hexdigest())
         self.call("DELETE", base)
 
-    def hook(self, handle):
+    def hook(self, handle, **headers):
         request = urllib.request.Request(f"{self.url}/v1/triggers/http/{handle}",
                                          b'{"customer_id":"cus_123"}',
-                                         {"Content-Type": "application/json"})
+                                         {"Content-Type": "application/json", **headers})
         try:
             with urllib.request.urlopen(request) as answer:
                 return answer.status, json.loads(answer.read())
