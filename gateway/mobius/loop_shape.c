@@ -54,10 +54,12 @@ static void
 write_flat_config(struct form *step, struct bytes said)
 {
     static const char *const names[] = { "event_type", "source_id", "match", "duration",
-        "until", "targets", "prompt", "resolution_policy", "spec", "loop_id", "checks",
-        "on_fail", "gate", "agent_id", "tool_names", "output_schema", "max_turns",
-        NULL };
+        "until", "protocol", "targets", "prompt", "resolution_policy", "spec",
+        "loop_id", "checks", "on_fail", "gate", "agent_id", "tool_names",
+        "output_schema", "max_turns", NULL };
     struct form config = form_inside(step, "config");
+    if (pack_find(said, "type").size > 0) /* then its kind is that of the question */
+        form_copy(&config, "protocol", said, "kind");
     form_copy(&config, "action_name", said, "action");
     form_copy(&config, "parameters", said, "with");
     form_copy(&config, "instructions", said, "instructions");

@@ -550,6 +550,11 @@ class Api(Journeys):
             until(lambda: self.shown(gone) is None, "it is shown no more")
             self.refused(404, "DELETE", gone)
         self.assertIn("interaction.responded", self.types(runs[0]))
+        self.engine.apply(json.dumps({"name": "flat", "steps": [{
+            "name": "ok", "type": "interaction", "kind": "request_review",
+            "title": "?", "target_user_ids": ["a"]}]}))
+        config = self.call("GET", P + "/loops/flat")["steps"][0]["config"]
+        self.assertEqual(config, {"protocol": "request_review", "targets": ["a"]})
 
     def shown(self, path):
         try:
