@@ -122,9 +122,7 @@ read_value(struct bytes value, const struct row *row, size_t payload_max,
     }
     if (row->type == WORD_MAP && type != PACK_MAP)
         return wrong_type(row, "an object", fault);
-    if (row->type == WORD_MAP && value.size > payload_max)
-        return fault_set(
-            fault, ERR_TOO_LARGE, "%s is above %zu bytes", row->name, payload_max);
+    frame->large |= row->type == WORD_MAP && value.size > payload_max;
     memcpy(at, &said, sizeof said);
     return row->type == WORD_LIST ? check_list(value, row, fault) : ERR_NONE;
 }
@@ -143,6 +141,16 @@ read_outcome(struct mobius_frame *frame, struct fault *fault)
     if (frame->outcome == 0)
         return fault_set(
             fault, ERR_MALFORMED, "status must be completed, failed or cancelled");
+    /* It is over, though nobody can have what came of it: else it would be done again,
+     * and again in vain. */
+    if (frame->large) {
+        frame->result = (struct bytes){ 0 };
+        if (frame->outcome == OUTCOME_COMPLETED) {
+            frame->outcome = OUTCOME_FAILED;
+            frame->error_type = text("OutputTooLarge");
+            frame->error_message = text("the result is larger than payload_max");
+        }
+    }
     /* It had more than it can do, and began nothing of this. */
     if (frame->outcome == OUTCOME_FAILED
         && bytes_equal(frame->error_type, text("WorkerOverCapacity")))

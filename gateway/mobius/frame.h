@@ -29,6 +29,7 @@ struct mobius_frame {
     struct bytes job, lease;                    /* as texts */
     struct bytes status, error_type, error_message;
     struct bytes result; /* msgpack map */
+    bool large;          /* it was larger than payload_max: a report has none then */
     uint64_t concurrency, slots, sequence;
     bool slots_said;
     enum outcome outcome;
@@ -42,7 +43,7 @@ enum {
 /* Read one frame into `scratch`, whose content is lost.
  *
  * ERR_MALFORMED  no JSON object, or a field of another type, or one that is missing
- * ERR_TOO_LARGE  a text or the result is too long
+ * ERR_TOO_LARGE  a text is too long
  * `fault` says which; message_id and job are there if they could be read
  */
 MUST_CHECK enum err mobius_frame_read(struct bytes json, size_t payload_max,

@@ -996,6 +996,10 @@ class Frames(Journeys):
             forged = dict(job, lease_token=base64.b64encode(token).decode())
             id = raw.report(forged, result={})
             self.assertTrue(raw.wait("job.report.ack", message_id=id)["duplicate"])
+        run = self.engine.start(self.apply("x", n=2))["id"]
+        id = raw.report(raw.claim_some()[0], result={"text": "x" * (1 << 20)})
+        raw.wait("job.report.ack", message_id=id)
+        self.assertEqual(self.engine.wait_final(run)["error"]["type"], "OutputTooLarge")
 
     def test_a_job_of_which_nothing_is_heard_is_lost_though_its_socket_lives(self):
         run = self.engine.start(self.apply("x", 2, n=1))["id"]
