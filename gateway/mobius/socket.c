@@ -257,6 +257,16 @@ registered(struct session *session, const struct worker_registered *m, bool agai
     return say(peer, out);
 }
 
+/* What is parked is kept here: not all that a worker has slots for, if it is large. */
+static bool
+may_be_parked(const struct lease_book *book)
+{
+    size_t size = 0;
+    for (struct list *at = book->parked.next; at != &book->parked; at = at->next)
+        size += LIST_OF(at, struct leaf, link)->job.size;
+    return book->parked_count == 1 || size <= UNREAD_MAX;
+}
+
 static bool
 granted(struct session *session, const struct job_granted *m)
 {
@@ -271,10 +281,15 @@ granted(struct session *session, const struct job_granted *m)
     mobius_job_name(&m->run, m->step, name);
     buffer_append_bytes(&leaf->name, text(name));
     mobius_write_job(&leaf->job, m, config->lease_ms, config->heartbeat_ms);
-    if (peer->draining || peer->gateway->draining)
+    bool leaves = peer->draining || peer->gateway->draining;
+    if (leaves || !may_be_parked(&peer->book)) {
+        peer->room = 0;
+        tell_room(peer);
         give_back(peer, leaf);
+        return true;
+    }
     /* More may have come in the same turn. */
-    else if (peer->claiming || !peer->announced)
+    if (peer->claiming || !peer->announced)
         serve_in(peer, 0);
     return true;
 }
@@ -554,7 +569,8 @@ take_report(struct peer *peer, struct mobius_frame *said)
         && bytes_equal(said->error_type, text("Cancelled")))
         said->outcome = OUTCOME_CANCELLED;
     count_waiting(peer);
-    if (peer->book.reported_bytes + said->result.size > UNREAD_MAX
+    size_t others = peer->book.reported_bytes - leaf->output.size;
+    if ((others > 0 && others + said->result.size > UNREAD_MAX)
         || !holding_grow(&peer->gateway->waiting, &peer->waiting, said->result.size)) {
         say_error(peer, said->message_id, "temporarily_unavailable",
             text("too many reports wait for the engine: say it again"));

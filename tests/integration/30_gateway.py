@@ -551,6 +551,27 @@ class GatewayTest(unittest.TestCase):
             worker.close()
             engine.wait_for("worker_gone", since=since)
 
+    def test_a_report_alone_has_room_however_large_it_may_be(self):
+        engine = self.start(payload_max=32 << 20)
+        worker = mobius_frames.Raw(engine, key=self.key, port=engine.http)
+        worker.register()
+        token = base64.b64encode(os.urandom(60)).decode()
+        id = worker.report({"id": "job_x", "lease_token": token},
+                           result={"text": (17 << 20) * "x"})
+        self.assertEqual(worker.hear(30)["message_id"], id)
+        self.assertEqual(len(engine.wait_for("job_report").output["text"]), 17 << 20)
+
+    def test_what_is_granted_and_not_claimed_has_a_bound(self):
+        engine = self.start()
+        worker = mobius_frames.Raw(engine, key=self.key, port=engine.http)
+        worker.register(slots=64)
+        session = next(iter(engine.sessions))
+        tokens = [os.urandom(60) for _ in range(20)]
+        for token in tokens:
+            engine.grant(session, token, parameters={"text": 900000 * "x"})
+        # A second later all of them would go back, from the first one on.
+        self.assertIn(engine.wait_for("job_report").token, tokens[1:])
+
     def test_what_waits_in_channels_has_a_bound(self):
         engine = self.start(bodies_bytes_max=1 << 20)
         peer = self.peer(engine)
