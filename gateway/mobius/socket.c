@@ -278,6 +278,8 @@ granted(struct session *session, const struct job_granted *m)
     struct leaf *leaf =
         lease_book_add(&peer->book, m->token.data, LEAF_PARKED, peer->gateway->now_ms);
     begin_pulse(peer);
+    /* What was announced may be gone. */
+    peer->announced &= peer->book.parked_count > 1;
     mobius_job_name(&m->run, m->step, name);
     buffer_append_bytes(&leaf->name, text(name));
     mobius_write_job(&leaf->job, m, config->lease_ms, config->heartbeat_ms);

@@ -1063,6 +1063,12 @@ class Frames(Journeys):
                          (job["id"], job["id"]))
         id = raw.report(job, "cancelled", error_type="Cancelled")
         raw.wait("job.report.ack", message_id=id)
+        # One that was only announced is gone, and the next one is announced.
+        gone = self.engine.start(self.apply("x", n=1))["id"]
+        raw.wait("work.available")
+        self.call("POST", f"{P}/runs/{gone}/cancel")
+        self.engine.start(self.apply("x", n=1))
+        raw.wait("work.available")
 
     def test_a_worker_that_drains_is_given_nothing(self):
         raw = self.raw()
