@@ -371,9 +371,12 @@ answer_beat(struct peer *peer, struct leaf *leaf, const struct heartbeat_answer 
     struct buffer *out = page_of(peer);
     mobius_write_heartbeat_ack(out, buffer_bytes(&leaf->beat_id),
         buffer_bytes(&leaf->name), why, clock_unix_ms());
-    if (lost && leaf->state == LEAF_GIVEN)
+    bool heard = say(peer, out);
+    if (lost && leaf->state == LEAF_GIVEN) {
         lease_book_drop(&peer->book, &leaf);
-    return say(peer, out);
+        tell_room(peer);
+    }
+    return heard;
 }
 
 /* Answers to those before it were lost with an earlier life of the lease actor. */
@@ -539,6 +542,7 @@ find_leaf(struct peer *peer, const struct mobius_frame *said)
 static void
 take_heartbeat(struct peer *peer, const struct mobius_frame *said)
 {
+    size_t given = peer->book.given_count;
     struct leaf *leaf = find_leaf(peer, said);
     struct buffer tokens = { 0 };
     if (leaf == NULL) {
@@ -548,6 +552,9 @@ take_heartbeat(struct peer *peer, const struct mobius_frame *said)
         (void)say(peer, out);
         return;
     }
+    /* One from before this connection takes no room of what it claimed since. */
+    if (peer->book.given_count > given)
+        tell_room(peer);
     lease_book_beat(&peer->book, leaf, ++peer->beat_number, said->message_id);
     lease_book_touch(&peer->book, leaf, peer->gateway->now_ms);
     pack_array(&tokens, 1);

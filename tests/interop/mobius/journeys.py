@@ -981,6 +981,28 @@ class Frames(Journeys):
         self.assertEqual(self.engine.wait_final(run)["output"], {"output": 1})
         self.assertEqual(self.types(run).count("action.called"), 1)
 
+        # Whose jobs go on over the next has room for others, as soon as it names them.
+        second.close()
+        name = self.apply("x", n=1)
+        for _ in range(3):
+            self.engine.start(name)
+        before = self.raw()
+        before.register("go-2", slots=2)
+        jobs = before.claim_some(2)
+        jobs += [] if len(jobs) == 2 else before.claim_some(1)
+        before.close()
+        after = self.raw()
+        after.register("go-2", worker_session_token=before.token)
+        after.say("jobs.claim", available_slots=1)
+        claimed = None
+        while claimed is None:
+            for job in jobs:
+                after.say("job.heartbeat", job_id=job["id"],
+                          lease_token=job["lease_token"])
+            said = [after.hear(0.5) or {} for _ in range(3)]
+            claimed = next((m for m in said if m.get("type") == "jobs.claimed"), None)
+        self.assertEqual(len(claimed["jobs"]), 1)
+
     def test_every_report_is_acknowledged_under_its_own_message_id(self):
         self.engine.start(self.apply("x", n=1))
         raw = self.raw()
