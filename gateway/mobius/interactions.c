@@ -14,6 +14,26 @@ struct reply {
     bool cancel;
 };
 
+/* Who withdraws a question answers nothing. */
+static bool
+withdraws(struct bytes answer)
+{
+    struct cursor value = cursor_over(pack_find(answer, "value"));
+    return cursor_type(&value) == PACK_NIL;
+}
+
+static void
+write_cancel_reason(struct form *form, struct bytes said)
+{
+    size_t count;
+    struct cursor items = said_items(said, "responses", &count);
+    for (size_t i = 0; i < count; i++) {
+        struct bytes answer = cursor_skip(&items);
+        if (withdraws(answer))
+            form_copy(form, "cancel_reason", answer, "comment");
+    }
+}
+
 static void
 write_responses(struct form *form, struct bytes said, const struct id *interaction)
 {
@@ -23,6 +43,8 @@ write_responses(struct form *form, struct bytes said, const struct id *interacti
     for (size_t i = 0; i < count; i++) {
         struct bytes answer = cursor_skip(&items);
         struct id id = id_derive(interaction, i);
+        if (withdraws(answer))
+            continue;
         form_item(&list);
         struct form one = form_open(list.out);
         form_id(&one, "id", "iresp_", &id);
@@ -130,6 +152,7 @@ interaction_write(struct request *r, struct buffer *out, struct bytes said)
     }
     write_responses(&form, said, &id);
     write_outcome(&form, said, &id);
+    write_cancel_reason(&form, said);
     form_value(&form, "completed_at", over);
     form_value(
         &form, "updated_at", over.size > 1 ? over : pack_find(said, "created_at"));

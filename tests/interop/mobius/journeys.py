@@ -543,7 +543,9 @@ class Api(Journeys):
         self.refused(409, "POST", base + "/respond", {"value": True})
         other = f"{P}/interactions/{asked[runs[1]]['id']}"
         self.refused(409, "DELETE", other)
-        self.call("POST", other + "/cancel", {"reason": "x"})
+        gone = self.call("POST", other + "/cancel", {"reason": "x"})
+        self.assertEqual([gone[name] for name in ("status", "responses", "cancel_reason")],
+                         ["cancelled", [], "x"])
         self.assertEqual(self.engine.wait_final(runs[1])["status"], "failed")
         for gone in (base, other):
             self.call("DELETE", gone)
