@@ -64,6 +64,7 @@ write_flat_config(struct form *step, struct bytes said)
     form_copy(&config, "parameters", said, "with");
     form_copy(&config, "instructions", said, "instructions");
     form_copy(&config, "targets", said, "target_user_ids");
+    form_copy(&config, "loop_id", said, "automation");
     form_copy_all(&config, said, names);
     form_close(&config);
 }
@@ -91,17 +92,48 @@ write_step(struct form *list, struct bytes said, size_t index)
     form_close(&step);
 }
 
+/* What theirs has of it, from beside the kind or within; the rest is ours. */
+static void
+write_trigger_config(struct form *trigger, struct bytes said)
+{
+    static const struct {
+        const char *theirs, *ours;
+    } names[] = {
+        { "http_handle", "handle" },
+        { "cron", "cron" },
+        { "interval", "interval" },
+        { "timezone", "timezone" },
+        { "event_type", "event_type" },
+        { "source_id", "source" },
+        { "condition", "condition" },
+    };
+    struct bytes within = pack_find(said, "config");
+    struct form config = form_inside(trigger, "config");
+    for (size_t i = 0; i < COUNT(names); i++) {
+        const struct bytes found[] = { pack_find(within, names[i].theirs),
+            pack_find(said, names[i].theirs), pack_find(within, names[i].ours),
+            pack_find(said, names[i].ours) };
+        size_t k = 0;
+        while (k + 1 < COUNT(found) && found[k].size == 0)
+            k++;
+        form_value(&config, names[i].theirs, found[k]);
+    }
+    form_close(&config);
+}
+
 static void
 write_trigger(struct form *list, struct bytes said)
 {
-    static const char *const names[] = { "key", "name", "enabled", "config",
-        "concurrency_policy", "max_concurrent_runs", NULL };
+    static const char *const names[] = { "key", "name", "enabled", "concurrency_policy",
+        "max_concurrent_runs", NULL };
     struct bytes kind = first_text(said, (const char *const[]){ "kind", "type", NULL });
     form_item(list);
     struct form trigger = form_open(list->out);
     form_text(
         &trigger, "kind", bytes_equal(kind, text("webhook")) ? text("http") : kind);
     form_copy_all(&trigger, said, names);
+    if (!bytes_equal(kind, text("manual")))
+        write_trigger_config(&trigger, said);
     form_close(&trigger);
 }
 

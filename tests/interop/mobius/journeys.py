@@ -552,11 +552,18 @@ class Api(Journeys):
             until(lambda: self.shown(gone) is None, "it is shown no more")
             self.refused(404, "DELETE", gone)
         self.assertIn("interaction.responded", self.types(runs[0]))
-        self.engine.apply(json.dumps({"name": "flat", "steps": [{
-            "name": "ok", "type": "interaction", "kind": "request_review",
-            "title": "?", "target_user_ids": ["a"]}]}))
-        config = self.call("GET", P + "/loops/flat")["steps"][0]["config"]
-        self.assertEqual(config, {"protocol": "request_review", "targets": ["a"]})
+        self.engine.apply(json.dumps({"name": "flat", "steps": [
+            {"name": "ok", "type": "interaction", "kind": "request_review",
+             "title": "?", "target_user_ids": ["a"]},
+            {"key": "next", "kind": "automation", "automation": "ask"}], "triggers": [
+            {"kind": "http", "handle": "flat", "scheme": "github", "secret": "s"},
+            {"kind": "event", "event_type": "a.b", "config": {"repos": ["c/d"]}},
+            {"kind": "manual"}]}))
+        shown = self.call("GET", P + "/loops/flat")
+        self.assertEqual([step["config"] for step in shown["steps"]], [
+            {"protocol": "request_review", "targets": ["a"]}, {"loop_id": "ask"}])
+        self.assertEqual([trigger.get("config") for trigger in shown["triggers"]],
+                         [{"http_handle": "flat"}, {"event_type": "a.b"}, None])
 
     def shown(self, path):
         try:
