@@ -229,20 +229,38 @@ document_of(struct request *r, const struct question *question,
     return keep(r, &out);
 }
 
+/* Its run, which has said why. */
+static void
+got_failed(struct request *r, const struct message *answer)
+{
+    if (answer->code != DOCUMENT) {
+        request_show(r, answer);
+        return;
+    }
+    struct bytes why =
+        said_text(pack_find(answer->document.document, "error"), "message");
+    if (bytes_begin(why, text("until:")))
+        request_refuse(
+            r, ERR_INVALID, "expires_at must be a time such as 2030-01-02T03:04:05Z");
+    else
+        request_refuse(r, ERR_INVALID, "it could not be asked: %.*s", (int)why.size,
+            (const char *)why.data);
+}
+
 static void
 asked(struct request *r, const struct message *answer)
 {
     const struct question *question = r->own;
     const struct run_accepted *run = &answer->run_accepted;
     struct buffer out = { 0 };
-    char of_run[ID_TEXT_MAX];
     if (answer->code != RUN_ACCEPTED) {
         request_show(r, answer);
         return;
     }
     if (run_status_final((enum run_status)run->status)) {
-        request_refuse(r, ERR_INVALID, "it could not be asked: see %s",
-            id_print(&run->run, "run_", of_run));
+        struct message *m = request_message(r, RUN_GET, ACTOR_view);
+        m->run_get.run = run->run;
+        request_ask(r, m, got_failed);
         return;
     }
     struct id id = interaction_id(&run->run, 0, 1, false);

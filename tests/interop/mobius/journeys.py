@@ -685,6 +685,7 @@ class Api(Journeys):
             with self.assertRaises(Refused) as refused:
                 self.call("POST", P + "/interactions", dict(asked, **change))
             self.assertEqual(refused.exception.status, status, change)
+            self.assertIn(next(iter(change)), str(refused.exception))
 
     def principal(self, name, *roles, **more):
         """A principal, and the text of a key of it."""
