@@ -99,8 +99,12 @@ class Stage:
             loop.close()
 
     def _begin_task(self, action: Action, job: Job) -> None:
-        task = self._tasks[job] = asyncio.ensure_future(action(job))
+        task = self._tasks[job] = asyncio.ensure_future(self._call(action, job))
         task.add_done_callback(lambda _: self._task_done(job))
+
+    @staticmethod
+    async def _call(action: Action, job: Job) -> Any:
+        return await action(job)  # what cannot be called fails as a task, too
 
     def _cancel_task(self, job: Job) -> None:
         if job in self._tasks:

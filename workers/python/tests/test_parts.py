@@ -3,6 +3,7 @@
 mistakes are told by name."""
 import asyncio
 import os
+import queue
 import random
 import re
 import sys
@@ -18,6 +19,7 @@ sys.path.insert(0, os.path.join(HERE, ".."))
 import capstan_worker  # noqa: E402
 from capstan_worker import Fatal, Refused, Worker, options, wire  # noqa: E402
 from capstan_worker.job import Job, completed, failed  # noqa: E402
+from capstan_worker.stage import Stage, is_async  # noqa: E402
 
 
 class WireTest(unittest.TestCase):
@@ -103,6 +105,22 @@ class ReportTest(unittest.TestCase):
         self.assertEqual(self.failed(Fatal("A", "b")), ("fatal", "A", "b"))
         report = msgpack.unpackb(failed(self.job, asyncio.CancelledError()))
         self.assertEqual(report["outcome"], "cancelled")
+
+
+class StageTest(unittest.TestCase):
+    def test_an_action_that_cannot_be_called_fails_its_job(self):
+        async def later():
+            return 1
+
+        for action in (later, lambda: 1):
+            reports = queue.SimpleQueue()
+            stage = Stage(lambda job, report: reports.put(report), lambda: 1000)
+            job = Job({"token": b"t"}, None)
+            with self.assertLogs("capstan_worker"):
+                stage.begin(action, is_async(action), job)
+                report = msgpack.unpackb(reports.get(timeout=20))
+            self.assertEqual(report["error_type"], "TypeError")
+            stage.end()
 
 
 class OptionsTest(unittest.TestCase):
