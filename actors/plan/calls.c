@@ -57,7 +57,7 @@ action_fill(struct filling *f)
         step->parameters = payload_pack(f->r, a[ACTION_PARAMETERS].at, NAMES_STEP);
         step->templated = payload_templated(a[ACTION_PARAMETERS].at);
     }
-    bool flat = a[STEP_CONFIG].at == NULL && tree_find(f->node, "type") != NULL;
+    bool flat = a[STEP_CONFIG].at == NULL && given_find(f->node, "type") != NULL;
     fill_required(f, ACTION_NAME, flat ? "action" : "action_name",
         "the name of an action, such as \"print\"");
 }

@@ -305,7 +305,7 @@ automation_read(struct reading *r, const struct node *root, struct buffer *out)
         mistake_expected(r, root, "a map with name and steps");
         return;
     }
-    bool jobs = tree_find(root, "jobs") != NULL;
+    bool jobs = given_find(root, "jobs") != NULL;
     form_read(r, root, jobs ? &jobs_form : &top_form, a);
     r->agent_id = a[TOP_AGENT].text;
     r->environment_id = a[TOP_ENVIRONMENT_ID].text;

@@ -497,6 +497,13 @@ null_given(const struct node *node)
            && scalar_read(node).type == SCALAR_NULL;
 }
 
+const struct node *
+given_find(const struct node *map, const char *key)
+{
+    const struct node *node = tree_find(map, key);
+    return node == NULL || null_given(node) ? NULL : node;
+}
+
 /* An empty list or map asks for nothing. */
 static bool
 nothing_asked(const struct node *node)

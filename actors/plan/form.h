@@ -142,6 +142,8 @@ void form_read(struct reading *r, const struct node *map, const struct form *for
 /* Read one value by one rule; a mistake leaves it not good. */
 struct answer
 rule_read(struct reading *r, const struct node *node, const struct rule *rule);
+/* The value of `key`, or NULL: it is not there, or null says that it is not given. */
+const struct node *given_find(const struct node *map, const char *key);
 /* Tell that `node` should have been `expected`. */
 void mistake_expected(struct reading *r, const struct node *node, const char *expected);
 /* 1 to PLAN_KEY_MAX of [A-Za-z0-9._-]? */

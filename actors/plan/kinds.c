@@ -301,7 +301,8 @@ kind_of(struct reading *r, const struct node *node)
     static const struct rule rule = {
         .key = "kind", .type = RULE_CHOICE, .choices = kind_names
     };
-    const struct node *type = tree_find(node, "type"), *kind = tree_find(node, "kind");
+    const struct node *type = given_find(node, "type");
+    const struct node *kind = given_find(node, "kind");
     const struct node *given = type != NULL ? type : kind;
     if (given == NULL) {
         mistake_missing(
@@ -318,8 +319,9 @@ kind_of(struct reading *r, const struct node *node)
 const struct node *
 body_of(const struct node *node, const char *key)
 {
-    const struct node *body = tree_find(node, key), *config = tree_find(node, "config");
-    return body != NULL || config == NULL ? body : tree_find(config, key);
+    const struct node *body = given_find(node, key);
+    const struct node *config = tree_find(node, "config");
+    return body != NULL || config == NULL ? body : given_find(config, key);
 }
 
 bool
@@ -327,7 +329,7 @@ fill_required(struct filling *f, unsigned slot, const char *key, const char *exp
 {
     const struct answer *config = &f->a[STEP_CONFIG];
     bool blind = config->at != NULL && !config->good;
-    bool flat = config->at == NULL && tree_find(f->node, "type") != NULL;
+    bool flat = config->at == NULL && given_find(f->node, "type") != NULL;
     if (f->a[slot].at != NULL || blind)
         return f->a[slot].good;
     char path[64];

@@ -57,7 +57,7 @@ interaction_fill(struct filling *f)
     if (a[ASK_SPEC].good)
         ask.spec = payload_pack(f->r, a[ASK_SPEC].at, NAMES_STEP);
     expiry_move(f, &ask);
-    bool typed = tree_find(f->node, "type") != NULL;
+    bool typed = given_find(f->node, "type") != NULL;
     fill_required(f, ASK_PROTOCOL, typed ? "kind" : "protocol",
         "request_approval, request_information or request_review");
     if (a[ASK_TITLE].at == NULL && a[ASK_PROMPT].at == NULL)

@@ -365,8 +365,8 @@ static const struct {
 static unsigned
 kind_number(const struct node *node)
 {
-    const struct node *kind = tree_find(node, "kind");
-    kind = kind != NULL ? kind : tree_find(node, "type");
+    const struct node *kind = given_find(node, "kind");
+    kind = kind != NULL ? kind : given_find(node, "type");
     for (const struct choice *c = kind_names; kind != NULL && c->word != NULL; c++)
         if (bytes_equal(kind->text, text(c->word)))
             return c->number;
