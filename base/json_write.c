@@ -42,6 +42,26 @@ write_base64(struct buffer *out, struct bytes in)
     put(out, "\"");
 }
 
+/* What ends a line for some who read YAML or JavaScript, which JSON is taken for too.
+ * The bytes of what `in` begins with, and is written now; 0: nothing. */
+static size_t
+write_separator(struct buffer *out, struct bytes in)
+{
+    static const struct {
+        const char *bytes, *escape;
+    } separators[] = {
+        { "\xc2\x85", "\\u0085" },
+        { "\xe2\x80\xa8", "\\u2028" },
+        { "\xe2\x80\xa9", "\\u2029" },
+    };
+    for (size_t i = 0; i < COUNT(separators); i++)
+        if (bytes_begin(in, text(separators[i].bytes))) {
+            put(out, separators[i].escape);
+            return strlen(separators[i].bytes);
+        }
+    return 0;
+}
+
 void
 json_write_text(struct buffer *out, struct bytes in)
 {
@@ -49,11 +69,16 @@ json_write_text(struct buffer *out, struct bytes in)
     put(out, "\"");
     for (size_t i = 0; i < in.size; i++) {
         uint8_t c = in.data[i];
-        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
+        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f && c != 0xc2 && c != 0xe2)
             continue;
+        size_t size = 1;
         buffer_append(out, in.data + from, i - from);
-        write_escaped(out, c);
-        from = i + 1;
+        if (c >= 0x80)
+            size = write_separator(out, bytes_of(in.data + i, in.size - i));
+        else
+            write_escaped(out, c);
+        from = i + size;
+        i += size > 1 ? size - 1 : 0;
     }
     buffer_append(out, in.data + from, in.size - from);
     put(out, "\"");

@@ -25,6 +25,19 @@ show(void)
     return (const char *)printed.data;
 }
 
+/* JSON is read as YAML as well, by readers of which some end a line there. */
+START_TEST(what_may_end_a_line_is_escaped)
+{
+    static const char said[] =
+        "\"\xc2\x85\xe2\x80\xa8 \xe2\x80\xa9\xe2\x80\xa6\xc2\xa9\"";
+    ck_assert_int_eq(take(said), ERR_NONE);
+    ck_assert_str_eq(show(), "\"\\u0085\\u2028 \\u2029\xe2\x80\xa6\xc2\xa9\"");
+    ck_assert_int_eq(take(show()), ERR_NONE);
+    ck_assert(bytes_equal(buffer_bytes(&packed),
+        text("\xae\xc2\x85\xe2\x80\xa8 \xe2\x80\xa9\xe2\x80\xa6\xc2\xa9")));
+}
+END_TEST
+
 START_TEST(values_come_back_as_they_were)
 {
     static const char *const same[] = { "null", "true", "false", "0", "-1", "127",
@@ -162,6 +175,7 @@ json_suite(void)
     Suite *suite = suite_create("json");
     TCase *tests = tcase_create("json");
     tcase_add_test(tests, values_come_back_as_they_were);
+    tcase_add_test(tests, what_may_end_a_line_is_escaped);
     tcase_add_test(tests, what_is_not_strictly_json_is_refused);
     tcase_add_test(tests, a_mistake_has_a_place);
     tcase_add_test(tests, depth_is_bounded_and_brackets_in_texts_do_not_count);
