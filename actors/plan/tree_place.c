@@ -18,17 +18,13 @@ byte_at(struct bytes in, size_t at)
     return at < in.size ? in.data[at] : 0;
 }
 
-/* Bytes of the line end at `at`, as libyaml has them; 0: there is none. */
+/* Bytes of the line end at `at`; 0: there is none.  Others are refused: tree_read.c. */
 static size_t
 break_size(struct bytes in, size_t at)
 {
     switch (byte_at(in, at)) {
     case '\n': return 1;
     case '\r': return byte_at(in, at + 1) == '\n' ? 2 : 1;
-    case 0xc2: return byte_at(in, at + 1) == 0x85 ? 2 : 0;
-    case 0xe2:
-        return byte_at(in, at + 1) == 0x80 && (byte_at(in, at + 2) & 0xfe) == 0xa8 ? 3
-                                                                                   : 0;
     default: return 0;
     }
 }

@@ -416,20 +416,32 @@ malformed(struct reading *r, struct bytes text, const yaml_parser_t *parser)
 static bool
 line_begins(struct bytes text, size_t i)
 {
-    if (i == 0 || text.data[i - 1] == '\n' || text.data[i - 1] == '\r')
-        return true;
-    static const char *const others[] = { "\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9",
-        "\xef\xbb\xbf" };
-    for (size_t k = 0; k < COUNT(others); k++) {
-        size_t size = strlen(others[k]);
-        if (i >= size && memcmp(text.data + i - size, others[k], size) == 0)
-            return true;
-    }
-    return false;
+    static const char order_mark[] = { '\xef', '\xbb', '\xbf' };
+    size_t size = sizeof order_mark;
+    return i == 0 || text.data[i - 1] == '\n' || text.data[i - 1] == '\r'
+           || (i >= size && memcmp(text.data + i - size, order_mark, size) == 0);
 }
 
-/* What must be refused before libyaml sees it: it takes its own view of UTF-8, and the
- * square of the number of %TAG lines. */
+/* What ends a line in YAML 1.1, which libyaml reads, and is a character like others in
+ * YAML 1.2 and in JSON; NULL: `in` begins with none. */
+static const char *
+old_line_end(struct bytes in)
+{
+    static const struct {
+        const char *bytes, *name;
+    } ends[] = {
+        { "\xc2\x85", "u0085" },
+        { "\xe2\x80\xa8", "u2028" },
+        { "\xe2\x80\xa9", "u2029" },
+    };
+    for (size_t i = 0; in.data[0] >= 0x80 && i < COUNT(ends); i++)
+        if (bytes_begin(in, text(ends[i].bytes)))
+            return ends[i].name;
+    return NULL;
+}
+
+/* What must be refused before libyaml sees it: it takes its own view of UTF-8 and of
+ * line ends, and the square of the number of %TAG lines. */
 static enum err
 text_refuse(struct reading *r, struct bytes text)
 {
@@ -439,8 +451,16 @@ text_refuse(struct reading *r, struct bytes text)
         return ERR_MALFORMED;
     }
     struct bytes tag = bytes_of("%TAG", 4);
-    for (size_t i = 0; i + tag.size <= text.size; i++) {
+    for (size_t i = 0; i < text.size; i++) {
         struct bytes rest = bytes_of(text.data + i, text.size - i);
+        const char *old = old_line_end(rest);
+        if (old != NULL) {
+            mistake_mark(r, mark_of_offset(text, i),
+                "a line separator: not all readers of YAML end a line here, write \\%s "
+                "in double quotes",
+                old);
+            return ERR_MALFORMED;
+        }
         if (text.data[i] == '%' && bytes_begin(rest, tag) && line_begins(text, i)) {
             mistake_mark(r, mark_of_offset(text, i), "%%TAG: tags are not accepted");
             return ERR_MALFORMED;
