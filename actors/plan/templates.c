@@ -377,14 +377,13 @@ site_check(struct naming *n)
 {
     const struct node *node = n->site->node;
     const struct expression_names names = { n, name_allow };
-    struct expression_limits limits = expression_limits_default;
+    /* Those by which it will be rendered: an automation may be longer than a text. */
+    const struct expression_limits *limits = &expression_limits_default;
     struct expression_fault fault = { 0 };
-    limits.text_max = n->r->limits->text_max;
-    limits.output_max = n->r->limits->payload_max;
     if (!mistake_wanted(n->r, node->at))
         return;
     enum err e = expression_check(
-        node->text, n->site->form, &names, &limits, n->r->arena, &fault);
+        node->text, n->site->form, &names, limits, n->r->arena, &fault);
     if (e == ERR_NONE)
         return;
     struct node at = *node;

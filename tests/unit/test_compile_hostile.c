@@ -412,6 +412,30 @@ START_TEST(lists_behind_the_last_step_that_may_be_are_not_looked_at)
 }
 END_TEST
 
+/* An automation may be longer than a text that is rendered may be. */
+START_TEST(a_template_is_no_longer_than_a_run_will_render)
+{
+    enum { TEXT_MAX = 256 * 1024 };
+    static const char head[] = "name: x\nsteps:\n- {kind: set, values: {v: '{{ 1 }}";
+    static char longest[TEXT_MAX + 1];
+    struct compile_limits wide = limits;
+    wide.text_max = 2 * TEXT_MAX;
+    memset(longest, 'a', TEXT_MAX);
+    for (unsigned more = 0; more < 2; more++) {
+        struct buffer yaml = { 0 };
+        int size = (int)(TEXT_MAX - strlen("{{ 1 }}") + more);
+        buffer_print(&yaml, "%s%.*s'}}\n", head, size, longest);
+        struct compiled *c = compiled_new(buffer_bytes(&yaml), &wide);
+        ck_assert_int_eq(c->err, more == 0 ? ERR_NONE : ERR_INVALID);
+        if (more > 0)
+            ck_assert_str_eq(
+                c->mistakes.list[0].message, "a text of more than 262144 bytes");
+        compiled_free(c);
+        buffer_free(&yaml);
+    }
+}
+END_TEST
+
 START_TEST(zones_are_those_that_there_are)
 {
     static const struct zones none;
@@ -448,6 +472,7 @@ hostile_suite(void)
     tcase_add_test(tests, who_may_have_no_value_is_told_so_and_no_more);
     tcase_add_test(tests, mistakes_behind_a_hundred_are_counted);
     tcase_add_test(tests, lists_behind_the_last_step_that_may_be_are_not_looked_at);
+    tcase_add_test(tests, a_template_is_no_longer_than_a_run_will_render);
     tcase_add_test(tests, zones_are_those_that_there_are);
     suite_add_tcase(suite, tests);
     return suite;
