@@ -220,7 +220,10 @@ webhook_ping_start(struct request *r, const struct webhook *webhook,
 static void
 ping(struct request *r, const struct webhook *webhook)
 {
-    webhook_ping_start(r, webhook, started);
+    static const char *const names[] = { "url", NULL };
+    struct bytes body;
+    if (request_json(r, &body) && body_only(r, body, names))
+        webhook_ping_start(r, webhook, started);
 }
 
 void

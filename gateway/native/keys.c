@@ -121,10 +121,12 @@ void
 native_key_create(struct request *r)
 {
     enum { PRINCIPAL_TEXT_MAX = 200 };
+    static const char *const names[] = { "name", "scopes", "principal", NULL };
     struct key_create wanted = { 0 };
     struct bytes body, principal;
     if (!name_project(r, &wanted.asker) || !request_json(r, &body)
-        || !read_name(r, body, &wanted.name) || !native_scopes(r, body, &wanted.scopes)
+        || !body_only(r, body, names) || !read_name(r, body, &wanted.name)
+        || !native_scopes(r, body, &wanted.scopes)
         || !body_text(r, body, "principal", PRINCIPAL_TEXT_MAX, &principal))
         return;
     if (principal.size > 0

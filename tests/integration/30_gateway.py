@@ -146,9 +146,11 @@ class GatewayTest(unittest.TestCase):
         reader = self.client(engine, made["key"])
         self.refused(reader.ask("GET", RUNS), 401, "unauthorized")
         for body in ({"name": "", "scopes": ["read"]}, {"name": "x", "scopes": []},
-                     {"name": "x", "scopes": ["root"]}, {"scopes": ["read"]}):
+                     {"name": "x", "scopes": ["root"]}, {"scopes": ["read"]},
+                     {"name": "x", "scopes": ["read"], "principle": "svc_x"}):
             answer = admin.ask("POST", API + "/keys", body)
             self.refused(answer, 422, "invalid")
+        self.assertIn("no field 'principle'", answer[2]["error"]["message"])
 
     def test_nobody_reads_on_with_a_key_that_may_not_any_more(self):
         engine = self.start()

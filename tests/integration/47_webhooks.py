@@ -382,6 +382,9 @@ class Webhooks(unittest.TestCase):
 
     def test_what_is_wrong_is_said(self):
         shortest = self.make(url="http://a")
+        with self.assertRaisesRegex(Refused, "no field 'ulr'"):
+            self.engine.call("POST", f"{API}/webhooks/{shortest['id']}/ping",
+                             {"ulr": self.url})
         self.engine.call("DELETE", f"{API}/webhooks/{shortest['id']}")
         for fields, word in (
                 ({"name": ""}, "name"), ({"url": "ftp://x"}, "url"),
