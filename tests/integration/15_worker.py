@@ -120,7 +120,7 @@ class Stock(Conformance, Case):
         self.assertLess(time.monotonic() - told, 8)
 
     def test_its_flags_are_what_it_registers(self):
-        self.begin("--queues", "fast,slow", "--concurrency=7", "--actions", "print",
+        self.begin("--queues", "fast, slow ", "--concurrency=7", "--actions", "print",
                    "--labels", "gpu", "--environment", "env_1", "--instance-id",
                    "here", "--name", "mine", "--key", "cap_flag")
         register = self.gateway.let_in()
@@ -211,6 +211,7 @@ class Stock(Conformance, Case):
                              (("--colour", "blue"), "colour"),
                              (("--actions", "print, shel"), "did you mean shell?"),
                              (("--actions", "frobnicate"), "no action 'frobnicate'"),
+                             (("--actions", "print shell"), "no action 'print shell'"),
                              (("surplus",), "surplus")]:
             done = self.run_it(*flags)
             self.assertEqual(done.returncode, 2, flags)

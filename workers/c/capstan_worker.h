@@ -59,7 +59,8 @@ enum capstan_result {
     CAPSTAN_BLOCKS = 100    /* what a quick action returns that cannot be quick now */
 };
 
-/* Zero means the default, everywhere.  Lists are names with commas between. */
+/* Zero means the default, everywhere.  Lists are names with commas between; spaces
+ * beside them do not count. */
 struct capstan_options {
     const char *url; /* tcp://HOST:PORT; default: $CAPSTAN_WORKER_URL, else
                       * $CAPSTAN_URL's host and port 5170, else 127.0.0.1 */

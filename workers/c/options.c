@@ -95,6 +95,17 @@ count_names(const char *names)
     return count;
 }
 
+/* Spaces beside a name are none of it. */
+static struct bytes
+trimmed(const char *from, size_t size)
+{
+    for (; size > 0 && from[0] == ' '; size--)
+        from++;
+    while (size > 0 && from[size - 1] == ' ')
+        size--;
+    return bytes_of(from, size);
+}
+
 enum err
 options_names(
     const char *what, const char *names, struct buffer *out, struct fault *fault)
@@ -106,12 +117,13 @@ options_names(
     pack_array(out, count);
     const char *at = names;
     for (size_t i = 0; i < count; i++) {
-        struct bytes name = bytes_of(at, strcspn(at, ","));
+        size_t size = strcspn(at, ",");
+        struct bytes name = trimmed(at, size);
         enum err e = check_name(what, name, fault);
         if (e != ERR_NONE)
             return e;
         pack_text(out, name);
-        at += name.size + 1;
+        at += size + 1;
     }
     return ERR_NONE;
 }

@@ -293,8 +293,10 @@ actions_known(const char *named)
 {
     for (const char *at = named; at != NULL && *at != '\0';) {
         at += strspn(at, " ,");
-        size_t size = strcspn(at, " ,");
-        if (size > 0 && !action_known(bytes_of(at, size)))
+        size_t size = strcspn(at, ","), name = size;
+        while (name > 0 && at[name - 1] == ' ')
+            name--;
+        if (name > 0 && !action_known(bytes_of(at, name)))
             return false;
         at += size;
     }

@@ -96,8 +96,9 @@ def check_name(what: str, name: str) -> str:
 
 
 def check_names(what: str, names: Names) -> list[str]:
-    """A list of names; one text is names with commas between."""
-    found = names.split(",") if isinstance(names, str) and names else list(names or ())
+    """A list of names; one text is names with commas between, and spaces if need be."""
+    found = [each.strip(" ") for each in names.split(",")] \
+        if isinstance(names, str) and names else list(names or ())
     if len(found) > NAMES_MAX:
         raise ValueError(f"{what}: {len(found)} names are more than {NAMES_MAX}")
     for name in found:

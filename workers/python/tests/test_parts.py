@@ -169,6 +169,10 @@ class OptionsTest(unittest.TestCase):
         self.assertRegex(self.found(find, None, HOSTNAME="pod"), "-[0-9a-z]{8}$")
         self.assertNotEqual(self.found(find, None), self.found(find, None))
 
+    def test_names_are_a_list_or_a_text(self):
+        for given in (["a", "b"], "a,b", " a, b "):
+            self.assertEqual(options.check_names("queues", given), ["a", "b"])
+
     def test_mistakes_are_told_by_name(self):
         for given, sentence in (
                 ({"concurrency": 0}, "concurrency: 0 is not from 1 to 4096"),
