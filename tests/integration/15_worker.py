@@ -75,13 +75,13 @@ class Stock(Conformance, Case):
     def test_what_is_in_env_is_no_part_of_the_command(self):
         self.begin("--actions", "shell", BOTH="of the worker", OWN="here")
         self.gateway.let_in()
-        command = ('echo "::set-output all=$OWN $BOTH $SHA $COUNT $ON [$NONE] $LIST"; '
+        command = ('echo "::set-output all=$OWN $BOTH $SHA $COUNT $ON [$NONE] $LIST $RATE"; '
                    'env | grep -c ^BOTH=')
         env = {"BOTH": "of the job", "SHA": "$(exit 3); `exit 4`", "COUNT": 17, "ON": True,
-               "NONE": None, "LIST": [1, "a"]}
+               "NONE": None, "LIST": [1, "a"], "RATE": 0.1}
         said = self.do(1, "shell", {"command": command, "env": env})
         self.assertEqual(said["output"]["all"], 'here of the job $(exit 3); `exit 4` 17 '
-                                                'true [] [1,"a"]')
+                                                'true [] [1,"a"] 0.1')
         self.assertEqual(self.do(2, "shell", {"command": "echo $OWN", "env": None})["output"],
                          {})
         for number, wrong in enumerate(([1], {"a b": 1}, {"": 1}, {"1a": 1}, {5: 1},

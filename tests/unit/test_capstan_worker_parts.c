@@ -159,7 +159,7 @@ END_TEST
 START_TEST(values_are_printed_as_json)
 {
     struct buffer in = { 0 }, out = { 0 };
-    pack_map(&in, 4);
+    pack_map(&in, 5);
     pack_string(&in, "a\"b\n\x01");
     pack_array(&in, 3);
     pack_i64(&in, -1);
@@ -171,10 +171,12 @@ START_TEST(values_are_printed_as_json)
     pack_blob(&in, bytes_of("\x01\xff", 2));
     pack_string(&in, "z");
     pack_double(&in, 1.0 / 0.0);
+    pack_string(&in, "u");
+    pack_double(&in, 0.1);
     json_text(&out, buffer_bytes(&in));
     buffer_append(&out, "", 1);
     ck_assert_str_eq((char *)out.data, "{\"a\\\"b\\n\\u0001\":[-1,null,true],\"x\":0.5,"
-                                       "\"y\":\"01ff\",\"z\":null}");
+                                       "\"y\":\"01ff\",\"z\":null,\"u\":0.1}");
     buffer_free(&in);
     buffer_free(&out);
 }

@@ -1,5 +1,6 @@
 #include "workers/stock/json_text.h"
 
+#include "base/json_write.h"
 #include "base/pack.h"
 
 #include <inttypes.h>
@@ -35,10 +36,10 @@ print_blob(struct buffer *out, struct bytes b)
 static void
 print_double(struct buffer *out, double value)
 {
+    char number[JSON_NUMBER_SIZE] = "null";
     if (isfinite(value))
-        buffer_print(out, "%.17g", value);
-    else
-        buffer_append(out, "null", 4);
+        json_print_double(value, number);
+    buffer_append_bytes(out, text(number));
 }
 
 static void print_value(struct buffer *out, struct cursor *c);
