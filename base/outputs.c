@@ -7,13 +7,24 @@
 static const char prefix[] = "::set-output ";
 enum { PREFIX_SIZE = sizeof prefix - 1 };
 
+/* A program may print any bytes; a text of msgpack has only some. */
+static void
+put_text(struct buffer *out, struct bytes t)
+{
+    bool valid = utf8_valid(t);
+    pack_text(out, t);
+    for (size_t i = out->size - t.size; i < out->size && !valid; i++)
+        if (out->data[i] >= 0x80)
+            out->data[i] = '?';
+}
+
 void
 outputs_set(struct outputs *o, struct bytes name, struct bytes value)
 {
     if (o->pairs.size + name.size + value.size > OUTPUTS_BYTES_MAX)
         return;
-    pack_text(&o->pairs, name);
-    pack_text(&o->pairs, value);
+    put_text(&o->pairs, name);
+    put_text(&o->pairs, value);
     o->count++;
 }
 

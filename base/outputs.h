@@ -1,6 +1,7 @@
 /* outputs - what a job says by lines such as ::set-output version=1.2.3 on stdout.
  *
- * Chunks may end within a line.  The last value of a name counts.  Pure.
+ * Chunks may end within a line.  The last value of a name counts.  In what is not UTF-8
+ * each byte that is not ASCII becomes '?'.  Pure.
  */
 #ifndef BASE_OUTPUTS_H
 #define BASE_OUTPUTS_H

@@ -90,6 +90,29 @@ class Stock(Conformance, Case):
             self.assertEqual(said["error_type"], "InvalidInput", wrong)
         self.stop()
 
+    def test_what_a_command_prints_is_text_whatever_its_bytes(self):
+        self.begin("--actions", "shell")
+        self.gateway.let_in()
+        said = self.do(1, "shell", {"command": "printf '::set-output a=1\\n'; "
+                                               "printf '::set-output b=\\351t\\n::set-output c=3'"})
+        self.assertEqual(said["output"], {"a": "1", "b": "?t", "c": "3"})
+        said = self.do(2, "shell", {"command": "printf 'caf\\351\\n' >&2; exit 1"}, "failed")
+        self.assertEqual(said["error_message"], "caf?")
+        self.stop()
+
+    def test_a_command_that_no_program_can_be_given_is_a_mistake(self):
+        self.begin("--actions", "shell")
+        self.gateway.let_in()
+        for number, long in enumerate(({"command": ":" + " " * 131071},
+                                       {"command": "true", "env": {"V": "x" * 131072}})):
+            said = self.do(1 + number, "shell", long, "failed")
+            self.assertEqual((said["error_type"], said["error_message"]),
+                             ("InvalidInput", "`command` and each variable of `env` have at "
+                                              "most 131071 bytes"))
+        said = self.do(3, "shell", {"command": "true \0 && false"}, "failed")
+        self.assertEqual(said["error_type"], "InvalidInput")
+        self.stop()
+
     def test_random_values_are_what_was_asked_for(self):
         self.begin()
         self.gateway.let_in()

@@ -122,10 +122,13 @@ START_TEST(lines_set_outputs_wherever_chunks_end)
         "::set-output v=2\n" };
     static const char *const none[] = { " ::set-output v=1\n::set-outputv=1\n"
                                         "::set-output v\necho ::set-output x=1\n" };
+    static const char *const bytes[] = { "::set-output v=caf\xe9 \xc3\xa9\n"
+                                         "::set-output w\xff=\xc3\xa9\n" };
     expect_outputs(one, COUNT(one), "v=1;w=a=b;");
     expect_outputs(split, COUNT(split), "v=1;w=2;");
     expect_outputs(again, COUNT(again), "v=2;w=1;");
     expect_outputs(none, COUNT(none), "");
+    expect_outputs(bytes, COUNT(bytes), "v=caf? ??;w?=\xc3\xa9;");
 }
 END_TEST
 

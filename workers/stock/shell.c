@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/outputs.h"
+#include "base/pack.h"
 #include "workers/stock/variables.h"
 
 #include <errno.h>
@@ -334,6 +335,16 @@ report(struct shell *shell)
     return capstan_job_fail(shell->job, "ExitCode", why);
 }
 
+/* What the system gives a program has limits, the same for each of its texts. */
+static int
+refuse(struct capstan_job *job, int error)
+{
+    if (error == E2BIG)
+        return capstan_job_fail(job, "InvalidInput",
+            "`command` and each variable of `env` have at most 131071 bytes");
+    return capstan_job_fail(job, "ActionError", strerror(error));
+}
+
 /* Run it to its end, whoever ends it. */
 static int
 run(struct capstan_job *job, const char *command, char *const *variables)
@@ -350,8 +361,7 @@ run(struct capstan_job *job, const char *command, char *const *variables)
             continue;
         stream_say(&shell, &shell.streams[i], true);
     }
-    int result =
-        e == 0 ? report(&shell) : capstan_job_fail(job, "ActionError", strerror(e));
+    int result = e == 0 ? report(&shell) : refuse(job, e);
     for (size_t i = 0; i < COUNT(shell.streams); i++) {
         stream_close(&shell.streams[i]);
         buffer_free(&shell.streams[i].waiting);
@@ -361,17 +371,32 @@ run(struct capstan_job *job, const char *command, char *const *variables)
     return result;
 }
 
+/* NULL: there is none that a program can be given whole. */
+static const char *
+find_command(struct capstan_job *job)
+{
+    size_t size = 0;
+    const void *packed = capstan_job_raw(job, "command", &size);
+    struct cursor in = cursor_over(bytes_of(packed, size));
+    struct bytes command = { 0 };
+    if (cursor_type(&in) == PACK_TEXT)
+        command = cursor_text(&in);
+    bool cut = command.size > 0 && memchr(command.data, 0, command.size) != NULL;
+    return cut ? NULL : capstan_job_text(job, "command");
+}
+
 int
 shell_run(struct capstan_job *job, void *context)
 {
-    const char *command = capstan_job_text(job, "command");
+    const char *command = find_command(job);
     struct arena arena = { 0 };
     size_t size = 0;
     const void *env = capstan_job_raw(job, "env", &size);
     int e;
     (void)context;
     if (command == NULL)
-        return capstan_job_fail(job, "InvalidInput", "`command` must be a text");
+        return capstan_job_fail(
+            job, "InvalidInput", "`command` must be a text without a zero byte");
     char **variables =
         variables_read(env == NULL ? (struct bytes){ 0 } : bytes_of(env, size), &arena);
     if (variables == NULL)
