@@ -130,6 +130,13 @@ commit(struct loop *loop, bool heard_of)
     return err;
 }
 
+/* Two turns at least: where both are due, one is a tick and one a message. */
+static bool
+goes_on(const struct loop *loop, size_t turns)
+{
+    return turns < 2 || (turns < BATCH_MAX && loop->arena.held <= BATCH_HELD_MAX);
+}
+
 enum err
 loop_turn(struct loop *loop)
 {
@@ -137,7 +144,7 @@ loop_turn(struct loop *loop)
     size_t used = 0, turns = 0;
     bool speaks = false;
 
-    while (turns < BATCH_MAX && turn(loop, &used, turns))
+    while (goes_on(loop, turns) && turn(loop, &used, turns))
         turns++;
     for (size_t i = 0; i < used; i++)
         speaks |= leaves(loop, &loop->messages[i]);

@@ -9,7 +9,10 @@
 #include "actors/record.h"
 #include "base/buffer.h"
 
-enum { BATCH_MAX = 256 };
+enum {
+    BATCH_MAX = 256,                   /* turns */
+    BATCH_HELD_MAX = 32 * 1024 * 1024, /* bytes: the turn that goes beyond ends it */
+};
 
 /* The world as an actor sees it: real in process.c, simulated in tests/simulation. */
 struct world {

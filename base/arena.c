@@ -34,6 +34,7 @@ arena_take(struct arena *a, size_t size)
         block->older = a->blocks;
         a->blocks = block;
         a->used = 0;
+        a->held += block->size;
     }
     void *at = a->blocks->data + a->used;
     a->used += size;
@@ -64,6 +65,7 @@ arena_reset(struct arena *a)
         kept->older = NULL;
     a->blocks = kept;
     a->used = 0;
+    a->held = kept != NULL ? kept->size : 0;
 }
 
 void

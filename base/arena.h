@@ -7,6 +7,7 @@
 struct arena {
     struct arena_block *blocks; /* newest first */
     size_t used;                /* bytes of the newest block */
+    size_t held;                /* bytes of all blocks */
 };
 
 /* `size` bytes, zeroed and aligned for any type, valid until the reset. */

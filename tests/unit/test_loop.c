@@ -12,7 +12,8 @@
 #include <stdlib.h>
 
 /* Keeps a fact for each KEY_LIST; request 1 is answered as well, request 2 only noted.
- * Request 4 asks for a row that is not there.  Ticks as often as it was told to. */
+ * Request 4 asks for a row that is not there, request 5 takes much memory.  Ticks as
+ * often as it was told to. */
 struct toy {
     struct journal *journal;
     unsigned facts, notes, settled;
@@ -44,6 +45,8 @@ toy_decide(
     char row[32];
     (void)now_ms;
     desk->order[desk->order_count++] = 'm';
+    if (in->key_list.request == 5)
+        arena_take(out->arena, BATCH_HELD_MAX + 1);
     if (in->key_list.request == 2) {
         say_keys_complete(out, (struct keys_complete){ .count = 1 });
         return;
@@ -284,6 +287,21 @@ START_TEST(a_batch_has_an_end)
 }
 END_TEST
 
+START_TEST(a_batch_ends_when_it_holds_much)
+{
+    struct desk d;
+    desk_open(&d, true);
+    for (int i = 0; i < 5; i++)
+        ask(&d, 5);
+    for (size_t batch = 1; batch <= 2; batch++) {
+        ck_assert_int_eq(loop_turn(&d.loop), ERR_NONE);
+        ck_assert_uint_eq(d.heard, 2 * batch);
+        ck_assert_uint_eq(d.flushed, batch);
+    }
+    desk_close(&d);
+}
+END_TEST
+
 START_TEST(only_the_first_turn_of_a_batch_waits)
 {
     struct desk d;
@@ -369,6 +387,7 @@ main(void)
     tcase_add_test(tests, an_actor_without_a_journal_applies_and_speaks);
     tcase_add_test(tests, the_clock_and_messages_take_turns);
     tcase_add_test(tests, a_batch_has_an_end);
+    tcase_add_test(tests, a_batch_ends_when_it_holds_much);
     tcase_add_test(tests, only_the_first_turn_of_a_batch_waits);
     tcase_add_test(tests, rows_that_were_only_read_are_not_kept_for_ever);
     tcase_add_test(tests, a_replay_gives_the_same_rows);
