@@ -128,6 +128,12 @@ class Stock(Conformance, Case):
         self.do(5, "random", {"min": 3, "max": 2}, "failed")
         self.do(6, "random", {"type": "dice"}, "failed")
         self.do(7, "random", {"count": 1001}, "failed")
+        value = self.do(8, "random", {"min": 3.0, "max": 3})["output"]["value"]
+        self.assertEqual(value, 3)
+        for number, odd in enumerate(({"max": 2.5}, {"type": "float", "min": 2},
+                                      {"max": 2 ** 53, "min": 2 ** 53 + 1},
+                                      {"type": "float", "min": -1e308, "max": 1e308})):
+            self.do(9 + number, "random", odd, "failed")
         self.stop()
 
     def test_with_no_time_to_drain_it_ends_at_once(self):

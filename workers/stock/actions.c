@@ -9,10 +9,13 @@
 #include "workers/stock/shell.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <time.h>
 
 enum { COUNT_MAX = 1000, LENGTH_MAX = 4096, LENGTH_DEFAULT = 16, NUMBER_MAX = 100 };
+
+static const double EXACT_MAX = 9007199254740992.0; /* 2^53: all up to it are doubles */
 
 /* The message, or what stands in its place, as a text. */
 static const char *
@@ -90,11 +93,40 @@ write_hex(struct capstan_job *job, size_t length)
     capstan_write_text(job, hex);
 }
 
+/* A bound of type number; one such as 5.0 is whole, too. */
+static int64_t
+bound(struct capstan_job *job, const char *name, int64_t absent, bool *whole)
+{
+    double given = capstan_job_double(job, name, (double)absent);
+    int64_t value =
+        capstan_job_int(job, name, fabs(given) <= EXACT_MAX ? (int64_t)given : absent);
+    *whole &= (double)value == given;
+    return value;
+}
+
+/* What is wrong with `min` and `max`; NULL: nothing. */
+static const char *
+bounds_fault(struct capstan_job *job, const char *type)
+{
+    bool whole = true, above = false;
+    double span = 0;
+    if (strcmp(type, "number") == 0)
+        above = bound(job, "min", 0, &whole) > bound(job, "max", NUMBER_MAX, &whole);
+    else if (strcmp(type, "float") == 0)
+        span = capstan_job_double(job, "max", 1) - capstan_job_double(job, "min", 0);
+    if (!whole)
+        return "`min` and `max` of a number are whole; type float takes others";
+    if (above || span < 0)
+        return "`min` is above `max`";
+    return isfinite(span) ? NULL : "`min` and `max` are too far from each other";
+}
+
 static void
 write_number(struct capstan_job *job)
 {
-    capstan_write_int(job, chance_between(capstan_job_int(job, "min", 0),
-                               capstan_job_int(job, "max", NUMBER_MAX)));
+    bool whole = true;
+    int64_t min = bound(job, "min", 0, &whole);
+    capstan_write_int(job, chance_between(min, bound(job, "max", NUMBER_MAX, &whole)));
 }
 
 static void
@@ -135,11 +167,11 @@ run_random(struct capstan_job *job, void *context)
     if (count < 0 || count > COUNT_MAX || length < 0 || length > LENGTH_MAX)
         return capstan_job_fail(job, "InvalidInput",
             "`count` is at most 1000, `length` at most 4096 bytes");
-    if (capstan_job_double(job, "min", 0)
-        > capstan_job_double(job, "max", (double)NUMBER_MAX))
-        return capstan_job_fail(job, "InvalidInput", "`min` is above `max`");
     if (type == NULL)
         type = "number";
+    const char *wrong = bounds_fault(job, type);
+    if (wrong != NULL)
+        return capstan_job_fail(job, "InvalidInput", wrong);
     capstan_write_map(job, 1);
     capstan_write_text(job, count == 0 ? "value" : "values");
     if (count > 0)
