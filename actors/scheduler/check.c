@@ -66,6 +66,7 @@ open_gate(struct turn *turn, uint32_t step, const struct plan_step *plan,
         &(struct question){
             .protocol = text("request_approval"),
             .prompt = check->prompt.size > 0 ? check->prompt : own,
+            .literal = check->prompt.size == 0, /* names of checks may be templates */
             .targets = check->targets,
             .expires_ms = plan->timeout_ms,
         });

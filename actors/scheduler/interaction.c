@@ -92,10 +92,11 @@ bool
 ask_people(struct turn *turn, uint32_t step, const struct plan_step *plan,
     const struct question *question)
 {
-    struct bytes title, prompt, targets = { 0 }, spec = { 0 }, wrong;
+    struct bytes title, prompt = question->prompt, targets = { 0 }, spec = { 0 }, wrong;
     uint64_t due_ms;
     if (!evaluate_words(turn, step, "title", question->title, &title, &wrong)
-        || !evaluate_words(turn, step, "prompt", question->prompt, &prompt, &wrong)
+        || (!question->literal
+            && !evaluate_words(turn, step, "prompt", prompt, &prompt, &wrong))
         || !find_targets(turn, step, question->targets, &targets, &wrong)
         || !find_spec(turn, step, question->spec, &spec, &wrong)
         || !find_due(turn, step, question, &due_ms, &wrong)) {

@@ -69,6 +69,7 @@ void interaction_due(struct turn *turn, uint32_t step, const struct plan_step *p
 struct question {
     struct bytes protocol, title, prompt, targets, spec;
     bool all_of, escalated;
+    bool literal;        /* the prompt is no template */
     uint64_t expires_ms; /* from now; 0: see `until` */
     struct bytes until;  /* RFC 3339; nothing: never */
 };

@@ -575,6 +575,23 @@ START_TEST(a_gate_asks_whether_to_go_on)
 }
 END_TEST
 
+/* What could not be evaluated is only named there. */
+START_TEST(a_gate_shows_a_condition_in_braces_as_it_is_written)
+{
+    struct story s;
+    open_with(&s,
+        "steps:\n"
+        "  - { key: a, kind: check, on_fail: gate, gate: { targets: [ann] },\n"
+        "      checks: [{ expr: '${{ inputs.n > 3 }}' }] }\n");
+    story_start(&s, 1, "");
+    story_expect_only(&s, "run=R1 key=a attempt",
+        "0 interaction_requested run=R1 key=a attempt=1 "
+        "interaction=0000000003e97c7a803ac7c1c291ad8c protocol=request_approval "
+        "prompt=\"these checks failed: ${{ inputs.n > 3 }}\" targets=(5 bytes)\n");
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(a_sleep_is_as_long_as_its_template_says)
 {
     static const struct {
@@ -864,6 +881,7 @@ scheduler_waits_suite(void)
     tcase_add_test(tests, what_has_expired_is_not_answered_any_more);
     tcase_add_test(tests, all_assertions_are_evaluated);
     tcase_add_test(tests, a_gate_asks_whether_to_go_on);
+    tcase_add_test(tests, a_gate_shows_a_condition_in_braces_as_it_is_written);
     tcase_add_test(tests, a_sleep_is_as_long_as_its_template_says);
     tcase_add_test(tests, what_a_wait_is_for_is_evaluated_or_fails_its_step);
     tcase_add_test(tests, an_event_that_cannot_be_mapped_fails_its_step);
