@@ -67,9 +67,16 @@ evaluate_words(struct turn *turn, uint32_t step, const char *what, struct bytes 
     uint8_t *longer = arena_take(turn->out->arena, source.size + 1);
     longer[0] = '.';
     memcpy(longer + 1, source.data, source.size);
-    if (!evaluate_text(
-            turn, step, what, bytes_of(longer, source.size + 1), &value, wrong))
+    struct expression_scope scope = scope_of(turn, step);
+    struct expression_limits limits = limits_of(turn);
+    struct expression_fault fault = { .err = ERR_NONE };
+    if (expression_template(bytes_of(longer, source.size + 1), &scope, &limits,
+            turn->out->arena, &value, &fault)
+        != ERR_NONE) {
+        fault.column -= fault.line == 1;
+        *wrong = fault_words(turn, what, &fault);
         return false;
+    }
     struct cursor in = cursor_over(value);
     *words = cursor_text(&in);
     *words = bytes_of(words->data + 1, words->size - 1);

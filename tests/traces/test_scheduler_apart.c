@@ -328,14 +328,14 @@ START_TEST(what_cannot_be_told_to_a_child_fails_its_step)
     } rows[] = {
         { "automation: '${{ inputs.n.x.y + 1 }}'",
             "0 step_failed run=R1 key=a error_type=TemplateError "
-            "error_message=\"automation: line 1, column 13: there is no "
+            "error_message=\"automation: line 1, column 12: there is no "
             "inputs.n\"\n"
             "0 run_failed run=R1 step=a error_type=TemplateError "
-            "error_message=\"automation: line 1, column 13: there is no inputs.n\" "
+            "error_message=\"automation: line 1, column 12: there is no inputs.n\" "
             "stop_reason=step_failed\n"
             "0 -> gateway run_changed run=R1 sequence=4 status=5 whole=1 "
             "stop_reason=step_failed error_type=TemplateError "
-            "error_message=\"automation: line 1, column 13: there is no inputs.n\" "
+            "error_message=\"automation: line 1, column 12: there is no inputs.n\" "
             "failed_step=a\n" },
         { "automation: other, inputs: { n: '${{ 1 / 0 }}' }",
             "0 step_failed run=R1 key=a error_type=TemplateError "

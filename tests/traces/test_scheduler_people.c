@@ -38,11 +38,11 @@ START_TEST(what_a_question_says_is_evaluated_or_fails_its_step)
         { "protocol: approval, title: '${{ 1 / 0 }}'",
             "0 step_started run=R1 key=a kind=interaction\n"
             "0 step_failed run=R1 key=a error_type=TemplateError "
-            "error_message=\"title: line 1, column 8: a division by zero\"\n" },
+            "error_message=\"title: line 1, column 7: a division by zero\"\n" },
         { "protocol: approval, prompt: '${{ 1 / 0 }}'",
             "0 step_started run=R1 key=a kind=interaction\n"
             "0 step_failed run=R1 key=a error_type=TemplateError "
-            "error_message=\"prompt: line 1, column 8: a division by zero\"\n" },
+            "error_message=\"prompt: line 1, column 7: a division by zero\"\n" },
         { "protocol: approval, title: t, targets: ['${{ 1 / 0 }}']",
             "0 step_started run=R1 key=a kind=interaction\n"
             "0 step_failed run=R1 key=a error_type=TemplateError "

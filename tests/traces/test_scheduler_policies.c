@@ -368,7 +368,7 @@ START_TEST(each_value_of_the_key_has_a_group_of_its_own)
         "0 -> gateway refused request=7 err=7 detail=\"concurrency forbid: "
         "run_00000000z9e00r000000000000 is active\"\n"
         "0 -> gateway refused request=7 err=2 detail=\"concurrency key: line 1, "
-        "column 13: there is no inputs.who\"\n");
+        "column 12: there is no inputs.who\"\n");
     story_close(&s);
 }
 END_TEST

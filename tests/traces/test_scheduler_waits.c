@@ -669,7 +669,7 @@ START_TEST(what_a_wait_is_for_is_evaluated_or_fails_its_step)
             "error_message=\"match.n: line 1, column 7: a division by zero\"\n" },
         { "source: '${{ 1 / 0 }}'",
             "0 step_failed run=R1 key=a error_type=TemplateError "
-            "error_message=\"source: line 1, column 8: a division by zero\"\n" },
+            "error_message=\"source: line 1, column 7: a division by zero\"\n" },
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct story s;
