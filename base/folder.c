@@ -88,6 +88,19 @@ folder_sync(const char *path, struct fault *fault)
     return synced ? ERR_NONE : fault_set(fault, ERR_IO, "%s: %s", path, strerror(why));
 }
 
+bool
+write_whole(int fd, struct bytes content)
+{
+    size_t done = 0;
+    while (done < content.size) {
+        ssize_t wrote = write(fd, content.data + done, content.size - done);
+        if (wrote < 0)
+            return false;
+        done += (size_t)wrote;
+    }
+    return true;
+}
+
 static enum err
 not_written(struct fault *fault, const char *path)
 {
@@ -105,8 +118,8 @@ folder_write(
     int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return not_written(fault, fresh);
-    bool written = write(fd, content.data, content.size) == (ssize_t)content.size
-                   && fsync(fd) == 0 && rename(fresh, path) == 0;
+    bool written =
+        write_whole(fd, content) && fsync(fd) == 0 && rename(fresh, path) == 0;
     int why = errno;
     close(fd);
     errno = why;

@@ -41,6 +41,9 @@ const char *folder_journal(
  */
 MUST_CHECK enum err folder_sync(const char *path, struct fault *fault);
 
+/* All of `content`, in as many writes as it takes.  False: `errno` says why. */
+MUST_CHECK bool write_whole(int fd, struct bytes content);
+
 /* Replace the file `below` of the folder `data`: all of it or nothing, and durably.
  *
  * ERR_NO_SPACE, ERR_IO  `fault` names the file

@@ -166,7 +166,7 @@ status_write(const struct status *status, const char *path, struct fault *fault)
     status_print(status, &out);
     snprintf(fresh, sizeof fresh, "%s.new", path);
     int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool written = fd >= 0 && write(fd, out.data, out.size) == (ssize_t)out.size;
+    bool written = fd >= 0 && write_whole(fd, buffer_bytes(&out));
     if (fd >= 0)
         close(fd);
     buffer_free(&out);

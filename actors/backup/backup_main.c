@@ -2,6 +2,7 @@
 #include "actors/backup/inventory.h"
 #include "actors/backup/stillness.h"
 #include "actors/backup/tree.h"
+#include "base/folder.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -128,9 +129,7 @@ write_inventory(struct backup *b, struct fault *fault)
     snprintf(path, sizeof path, "%s/backup", b->tree.fresh);
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     bool written =
-        fd >= 0
-        && write(fd, b->written.data, b->written.size) == (ssize_t)b->written.size
-        && fsync(fd) == 0;
+        fd >= 0 && write_whole(fd, buffer_bytes(&b->written)) && fsync(fd) == 0;
     enum err e = ERR_NONE;
     if (!written)
         e = fault_set(fault, errno == ENOSPC ? ERR_NO_SPACE : ERR_IO, "%s: %s", path,

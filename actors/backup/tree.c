@@ -127,7 +127,7 @@ pour(int in, int out)
     static uint8_t piece[PIECE];
     ssize_t got;
     while ((got = read(in, piece, sizeof piece)) > 0)
-        if (write(out, piece, (size_t)got) != got)
+        if (!write_whole(out, bytes_of(piece, (size_t)got)))
             return false;
     return got == 0 && fsync(out) == 0;
 }

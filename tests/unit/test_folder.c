@@ -3,8 +3,11 @@
 #include "base/folder.h"
 #include "tests/unit/suites.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static struct config config;
@@ -80,6 +83,26 @@ START_TEST(the_owner_is_who_holds_the_lock)
 }
 END_TEST
 
+/* A disk that fills up takes a part first. */
+START_TEST(what_fits_only_in_part_is_not_written_and_says_why)
+{
+    struct rlimit few = { .rlim_cur = 4 }, usual;
+    char folder[128];
+    folder_fresh(folder);
+    ck_assert_int_eq(folder_write(folder, "note", text("old"), &fault), ERR_NONE);
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &usual), 0);
+    few.rlim_max = usual.rlim_max;
+    setrlimit(RLIMIT_FSIZE, &few);
+    errno = 0;
+    enum err err = folder_write(folder, "note", text("longer"), &fault);
+    setrlimit(RLIMIT_FSIZE, &usual); /* the assertions write files, too */
+    ck_assert_int_eq(err, ERR_IO);
+    ck_assert_ptr_nonnull(strstr(fault.detail, "cannot be written: File too large"));
+    folder_drop(folder);
+}
+END_TEST
+
 START_TEST(each_life_has_a_later_epoch)
 {
     char folder[128];
@@ -104,6 +127,7 @@ folder_suite(void)
     tcase_add_test(tests, a_relative_folder_becomes_absolute);
     tcase_add_test(tests, a_path_too_long_for_sockets_is_refused);
     tcase_add_test(tests, the_owner_is_who_holds_the_lock);
+    tcase_add_test(tests, what_fits_only_in_part_is_not_written_and_says_why);
     tcase_add_test(tests, each_life_has_a_later_epoch);
     suite_add_tcase(suite, tests);
     return suite;
