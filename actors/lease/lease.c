@@ -389,8 +389,8 @@ apply_leased(struct lease_state *s, const struct job_leased *leased)
 }
 
 /* A report says the lease, if there is one.  If it is lost, its scheduler greets us, or
- * the worker reports again.  And who reports is there: one with many short jobs may hold
- * one whenever its gateway says who holds none, and none whenever it beats. */
+ * the worker reports again.  And who reports is there: one with many short jobs may
+ * hold one whenever its gateway says who holds none, and none whenever it beats. */
 static void
 apply_reported(struct lease_state *s, const struct job_reported *fact, uint64_t at_ms)
 {
