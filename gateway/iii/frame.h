@@ -48,6 +48,10 @@ iii_frame_read(struct bytes msgpack, struct iii_frame *said, struct fault *fault
 /* The same of JSON, whose msgpack becomes `scratch`, from which `said` borrows. */
 MUST_CHECK enum err iii_frame_parse(struct bytes json, struct buffer *scratch,
     struct iii_frame *said, struct fault *fault);
+/* Of a frame that cannot be read, only what says whom it is about: its ids and its
+ * action.  As iii_frame_parse, but for the rest, which may be anything. */
+MUST_CHECK enum err iii_frame_parse_head(struct bytes json, struct buffer *scratch,
+    struct iii_frame *said, struct fault *fault);
 
 /* Is it 8-4-4-4-12 hexadecimal digits in lower case? */
 bool iii_uuid(struct bytes in);

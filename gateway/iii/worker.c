@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/pack.h"
+#include "base/put.h"
 #include "base/quoted.h"
 #include "base/wrong.h"
 #include "gateway/iii/ask.h"
@@ -254,8 +255,47 @@ take(struct iii_worker *worker, struct bytes frame, const struct iii_frame *said
     }
 }
 
-/* What cannot be read is never answered, and no reason to part: newer clients say more
- * than we know. */
+static const char unreadable[] = "deserialization_error"; /* as iii calls it */
+
+/* Append the frame that says so instead. */
+static void
+pack_failure(struct buffer *out, const struct iii_frame *said, const char *why)
+{
+    struct buffer words = { 0 };
+    buffer_print(&words, "the result cannot be read: %s", why);
+    pack_map(out, 3);
+    pack_string(out, "type");
+    pack_string(out, "invocationresult");
+    put_text(out, "invocation_id", said->invocation_id);
+    pack_string(out, "error");
+    pack_map(out, 2);
+    put_text(out, "code", text(unreadable));
+    put_text(out, "message", buffer_bytes(&words));
+    buffer_free(&words);
+}
+
+/* Who waits for it, or for its answer, would wait for ever: clients let through what
+ * is no text, no number of 64 bits, or nested too deep. */
+static void
+take_unreadable(struct iii_worker *worker, struct bytes message, const char *why)
+{
+    struct buffer scratch = { 0 }, failure = { 0 };
+    struct iii_frame said, failed;
+    struct fault fault;
+    log_line(LOG_UNUSUAL, "iii_frame", "worker=%s err=\"%s\"", worker->id, why);
+    bool known = iii_frame_parse_head(message, &scratch, &said, &fault) == ERR_NONE;
+    if (known && said.verb == III_INVOKE)
+        iii_refuse(worker, &said, unreadable, text(why));
+    if (known && said.verb == III_RESULT) {
+        pack_failure(&failure, &said, why);
+        if (iii_frame_read(buffer_bytes(&failure), &failed, &fault) == ERR_NONE)
+            iii_result(worker, buffer_bytes(&failure), &failed);
+    }
+    buffer_free(&scratch);
+    buffer_free(&failure);
+}
+
+/* What cannot be read is no reason to part: newer clients say more than we know. */
 static void
 heard(struct websocket *socket, struct bytes message, bool binary)
 {
@@ -270,8 +310,7 @@ heard(struct websocket *socket, struct bytes message, bool binary)
     if (iii_frame_parse(message, &scratch, &said, &fault) == ERR_NONE)
         take(worker, buffer_bytes(&scratch), &said);
     else
-        log_line(
-            LOG_UNUSUAL, "iii_frame", "worker=%s err=\"%s\"", worker->id, fault.detail);
+        take_unreadable(worker, message, fault.detail);
     buffer_free(&scratch);
 }
 

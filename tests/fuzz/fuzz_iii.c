@@ -47,6 +47,8 @@ fuzz_one(struct bytes in)
             WRONG("data that is no msgpack");
         check_call(&said);
     }
+    if (e != ERR_NONE)
+        e = iii_frame_parse_head(in, &scratch, &said, &fault);
     if (e == ERR_NONE && said.verb == III_RESULT && said.invocation_id.size == 0)
         WRONG("a result of nothing");
     buffer_free(&scratch);

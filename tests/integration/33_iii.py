@@ -182,6 +182,25 @@ class Frames(Iii):
         Loop.do(worker.socket.send(b'{"type":"ping"}'))
         self.assertEqual(worker.hear(), {"type": "pong"})
 
+    def test_08_who_waits_for_what_cannot_be_read_is_told(self):
+        owner, caller = self.pair()
+        ask = ('{"type": "invokefunction", "data": {"x": ",}\\"", "y": %s}, '
+               '"function_id": "math::add", "invocation_id": "%s", "action": %s}')
+        for wrong in ('"\\ud83d"', "18446744073709551616", "[" * 33 + "]" * 33, "{]"):
+            id = str(uuid.uuid4())
+            caller.raw(ask % (wrong, id, "null"))
+            answer = caller.hear()
+            self.assertEqual((answer["invocation_id"], answer["error"]["code"]),
+                             (id, "deserialization_error"), wrong)
+            caller.raw(ask % (wrong, id, '{"type": "void"}'))
+            caller.ask("math::add", 1)
+            call = owner.hear()
+            owner.raw('{"type": "invocationresult", "result": [%s], '
+                      '"invocation_id": "%s"}' % (wrong, call["invocation_id"]))
+            self.assertEqual(caller.hear()["error"]["code"], "deserialization_error")
+        owner.silence()
+        caller.silence()
+
     def test_09_refusals_have_their_codes(self):
         worker = self.worker().function("math::add")
         for function, parts, code in (
@@ -1755,6 +1774,15 @@ class Jobs(Iii):
         self.assertEqual((document["status"], document["error"]["type"],
                           document["error"]["message"]),
                          ("failed", "no_numbers", "boom"))
+
+    def test_02_what_cannot_be_read_fails_the_attempt(self):
+        owner = self.worker().function("math::add")
+        run = self.engine.start(self.apply("half"))["id"]
+        owner.raw('{"type": "invocationresult", "invocation_id": "%s", '
+                  '"result": "\\ud83d"}' % owner.hear()["invocation_id"])
+        error = self.engine.wait_final(run)["error"]
+        self.assertEqual(error["type"], "deserialization_error")
+        self.assertIn("half a surrogate pair", error["message"])
 
     def test_03_internal_functions_are_no_actions(self):
         owner = self.worker().function("hidden", metadata={"internal": True})
