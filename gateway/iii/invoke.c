@@ -201,6 +201,16 @@ tell_asker(struct iii_call *call, const struct iii_frame *result)
     done(self, result);
 }
 
+/* Who has a job may be back before its first connection is seen to be broken: by what
+ * it says of itself, and it knows the id. */
+static bool
+is_back(const struct iii_call *call, const struct iii_worker *worker)
+{
+    struct id had, has;
+    return call->purpose == III_JOB && iii_session_of(call->worker, &had)
+           && iii_session_of(worker, &has) && id_equal(&had, &has);
+}
+
 void
 iii_result(struct iii_worker *worker, struct bytes frame, const struct iii_frame *said)
 {
@@ -211,7 +221,7 @@ iii_result(struct iii_worker *worker, struct bytes frame, const struct iii_frame
     }
     /* Those of calls that are somebody else's.  Who has a job of before we began may
      * be back over any connection, and nobody else knows its id. */
-    if (call->worker != worker && !call->recalled)
+    if (call->worker != worker && !call->recalled && !is_back(call, worker))
         return;
     if (call->purpose == III_JOB) {
         iii_job_done(call, frame);

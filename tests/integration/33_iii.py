@@ -1846,6 +1846,14 @@ class Jobs(Iii):
         again.silence().answer(call, result="after all")
         self.assertEqual(self.engine.wait_final(run)["output"], "after all")
 
+    def test_07_who_is_back_before_it_is_missed_goes_on(self):
+        old = self.worker().function("math::add").describe("calc")
+        run = self.engine.start(self.apply("twice-there"))["id"]
+        call = old.hear()
+        again = self.worker().function("math::add").describe("calc").silence()
+        again.answer(call, result="late")
+        self.assertEqual(self.engine.wait_final(run)["output"], "late")
+
     def test_08_a_lease_actor_that_begins_anew_takes_the_result(self):
         owner = self.worker().function("math::add")
         run = self.engine.start(self.apply("anew"))["id"]
