@@ -186,14 +186,22 @@ granted(struct session *session, const struct job_granted *m)
     if (m->token.size != TOKEN_SIZE || find(worker, m->token) != NULL)
         return true;
     const struct iii_entry *entry = hub_find(worker->hub, III_FUNCTION, m->action);
+    bool serves =
+        entry != NULL && entry->worker == worker && !worker->hub->gateway->draining;
     pack_place(&place, m);
     iii_job_id(m->token, id);
-    if (entry != NULL && entry->worker == worker && !worker->hub->gateway->draining)
+    if (serves)
         call = iii_call_job(
             worker, id, m->action, argument_of(m->parameters), buffer_bytes(&place));
     buffer_free(&place);
+    if (serves && call == NULL) {
+        /* It has too much to do, or does not read: it would get the same job again, and
+         * again. */
+        workers_ready(workers_of(worker), session, 0);
+        iii_offer_later(worker);
+    }
     if (call == NULL) {
-        /* The function left meanwhile, or the connection did. */
+        /* Or the function left meanwhile, or the connection did. */
         workers_report(workers_of(worker), session,
             (struct job_report){ .token = m->token, .outcome = OUTCOME_RETURNED });
         return true;

@@ -26,6 +26,8 @@
  * all functions there are. */
 enum { ANNOUNCE_MS = 100 };
 enum { DESCRIBE_MS = 100 };
+/* Who could not be given a job is not asked again at once. */
+enum { LATER_MS = 1000 };
 
 static struct alarms *
 alarms_of(const struct iii_worker *worker)
@@ -45,10 +47,10 @@ may_offer_ms(const struct iii_worker *worker)
 
 /* All that came in this turn is said at once. */
 static void
-settle_soon(struct alarms *alarms, struct alarm *alarm, uint64_t now_ms)
+settle_soon(struct alarms *alarms, struct alarm *alarm, uint64_t at_ms)
 {
-    if (alarm->place == 0)
-        alarm_set(alarms, alarm, now_ms);
+    if (alarm->place == 0 || alarm->at_ms > at_ms)
+        alarm_set(alarms, alarm, at_ms);
 }
 
 void
@@ -61,6 +63,14 @@ iii_functions_changed(struct iii_worker *worker)
     settle_soon(&g->alarms, &hub->announce,
         hub->announced_ms + ANNOUNCE_MS > g->now_ms ? hub->announced_ms + ANNOUNCE_MS
                                                     : g->now_ms);
+}
+
+void
+iii_offer_later(struct iii_worker *worker)
+{
+    struct gateway *g = worker->hub->gateway;
+    worker->offers = true;
+    settle_soon(&g->alarms, &worker->settle, g->now_ms + LATER_MS);
 }
 
 void

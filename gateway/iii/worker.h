@@ -5,6 +5,8 @@
 
 /* Its functions are others now: the engine and those who asked for it will hear. */
 void iii_functions_changed(struct iii_worker *worker);
+/* Offer them anew in a moment: now it cannot do what it was given. */
+void iii_offer_later(struct iii_worker *worker);
 /* It said this of itself, a msgpack map. */
 void iii_describe(struct iii_worker *worker, struct bytes about);
 /* It has a job in hand: until it has none, it must say that it lives. */

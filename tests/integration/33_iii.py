@@ -1910,6 +1910,25 @@ class Jobs(Iii):
         self.engine.down()
         self.engine.up()
 
+    def test_13_who_has_too_much_to_do_is_not_asked_again_and_again(self):
+        owner, caller = self.pair()
+        for n in range(4096):
+            caller.ask("math::add", n)
+        calls = [owner.hear() for _ in range(4096)]
+
+        def asked():
+            return self.engine.counters("gateway.0")["dispatched"]
+        before = asked()
+        run = self.engine.start(self.apply("much"))["id"]
+        until(lambda: asked() > before, "it was to be given the job")
+        Loop.do(asyncio.sleep(0.5))
+        for call in calls:
+            owner.answer(call)
+            caller.hear()
+        owner.answer(owner.hear(), result=1)
+        self.assertEqual(self.engine.wait_final(run)["output"], 1)
+        self.assertLess(asked() - before, 5)
+
     def test_12_who_registers_while_a_job_is_on_its_way_is_called_once(self):
         owner = self.worker().function("math::add").silence()
         name, pid = self.apply("once"), self.engine.pid("lease.0")
