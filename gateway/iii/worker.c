@@ -177,6 +177,10 @@ take_reattach(struct iii_worker *worker, const struct iii_frame *said)
         return;
     struct websocket *socket = before->socket;
     iii_jobs_move(before, worker);
+    if (worker->session != NULL) {
+        workers_ready(worker->hub->gateway->workers, worker->session, 0);
+        iii_functions_changed(worker); /* it has none until it says which */
+    }
     if (socket == NULL) {
         forget(before);
         return;

@@ -1733,6 +1733,17 @@ class Reattach(Iii):
         new.answer(new.hear(), result=5)
         self.assertEqual(caller.hear()["result"], 5)
 
+    def test_03_who_comes_back_with_nothing_offers_nothing(self):
+        def offered():
+            return [worker for worker in self.engine.get("/workers")["items"]
+                    if "math::add" in worker["actions"]
+                    and worker["status"] not in ("leaving", "disconnected")]
+        old = self.worker().function("math::add")
+        until(offered, "it offers its function")
+        new = self.worker()
+        new.say("reattach", previous_worker_id=old.id, reattach_token=old.token)
+        until(lambda: not offered(), offered)
+
     def test_02_a_wrong_token_changes_nothing(self):
         old = self.worker().function("math::add").silence()
         thief = self.worker()
