@@ -114,6 +114,14 @@ iii_questions_forget(struct hub *hub)
     }
 }
 
+bool
+iii_passing(const struct message *answer)
+{
+    enum err err = answer->code == REFUSED ? refused_err(&answer->refused) : ERR_NONE;
+    return err == ERR_BUSY || err == ERR_OVERLOADED || err == ERR_TIMEOUT
+           || err == ERR_UNAVAILABLE;
+}
+
 void
 iii_refused(const struct iii_worker *caller, const struct iii_frame *asked,
     const struct refused *refused)

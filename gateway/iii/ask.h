@@ -38,6 +38,8 @@ struct message *iii_question_again(
 /* All of a hub. */
 void iii_questions_forget(struct hub *hub);
 
+/* Was it refused for want of time or room, and not for what it is? */
+bool iii_passing(const struct message *answer);
 /* Pass a refusal on. */
 void iii_refused(const struct iii_worker *caller, const struct iii_frame *asked,
     const struct refused *refused);

@@ -110,14 +110,13 @@ letter_read(struct iii_survey *survey, struct bytes line, const struct message *
     struct bytes run = answer->document.document;
     struct id id = said_id(line, "id", "run_");
     char printed[III_UUID_SIZE + 1];
-    if (answer->code != DOCUMENT)
+    if (answer->code != DOCUMENT || out->size > LETTERS_BYTES)
         return;
     struct bytes payload = pack_or_nil(pack_find(pack_find(run, "inputs"), "data"));
+    /* A letter that is not in the list would look as if it were none. */
     if (msgpack_to_json(payload, &shown) != ERR_NONE
-        || out->size + shown.size > LETTERS_BYTES) {
-        buffer_free(&shown);
-        return;
-    }
+        || out->size + shown.size > LETTERS_BYTES)
+        payload = pack_or_nil((struct bytes){ 0 });
     iii_uuid_print(id.bytes, printed);
     survey->count++;
     pack_map(out, 6);
@@ -321,6 +320,10 @@ move_one(struct iii_question *question, struct iii_worker *caller,
     const struct message *answer)
 {
     struct letter *letter = question->own;
+    if (iii_passing(answer)) {
+        iii_refused(caller, &question->asked, &answer->refused);
+        return false;
+    }
     if (letter->asked || answer->code != DOCUMENT
         || !is_dead(letter, answer->document.document)) {
         answer_one(caller, question, letter->asked && answer->code == RUN_ACCEPTED);

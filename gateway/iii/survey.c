@@ -165,8 +165,11 @@ hear(struct iii_question *question, struct iii_worker *caller,
         survey->stage = AUTOMATIONS_LISTED;
         return list_automations(question, (struct bytes){ 0 });
     }
-    if (answer->code == REFUSED && refused_err(&answer->refused) != ERR_NOT_FOUND
-        && survey->stage != RUNS_ASKED) {
+    /* What was said of one run is for its caller to judge, unless the rest would fare
+     * no better. */
+    if (iii_passing(answer)
+        || (answer->code == REFUSED && refused_err(&answer->refused) != ERR_NOT_FOUND
+            && survey->stage != RUNS_ASKED)) {
         iii_refused(caller, &question->asked, &answer->refused);
         return false;
     }

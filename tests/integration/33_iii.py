@@ -2192,6 +2192,35 @@ class Queues(Iii):
         until(lambda: self.stats(caller, "bad")["depth"] == 0, "it is done")
         self.assertEqual(self.dead(caller, "bad", 0), [])
 
+    def test_04_a_redrive_that_is_not_answered_says_so(self):
+        with Engine(request_ms=1000) as engine:
+            owner = Worker(engine).function("bad::one").silence()
+            caller = Worker(engine)
+            caller.call("queue::define", {"queue": "bad", "config": {"max_retries": 1}})
+            for _ in range(2):
+                self.enqueue(caller, "bad::one", 1, "bad")
+                owner.answer(owner.hear(), error={"code": "E", "message": "boom"})
+            letter = self.dead(caller, "bad", 2)[0]["id"]
+            scheduler = engine.kill("scheduler.0", signal.SIGSTOP)
+            codes = [caller.call(f"iii::queue::{what}", {
+                "queue": "bad", "message_id": letter}).get("error", {}).get("code")
+                for what in ("redrive", "redrive_message", "discard_message")]
+            os.kill(scheduler, signal.SIGCONT)
+            self.assertEqual(codes, ["timeout"] * 3)
+            owner.close()
+            caller.close()
+
+    def test_04_a_large_dead_letter_is_in_the_list(self):
+        owner, caller = self.pair("large::one")
+        caller.call("queue::define", {"queue": "large", "config": {"max_retries": 1}})
+        for size in (800000, 10):
+            self.enqueue(caller, "large::one", size * "x", "large")
+            owner.answer(owner.hear(), error={"code": "E", "message": "boom"})
+        until(lambda: self.stats(caller, "large")["dlq_depth"] == 2, "both are dead")
+        self.assertEqual([(letter["payload"], letter["size_bytes"])
+                          for letter in self.dead(caller, "large", 2)],
+                         [(10 * "x", 12), (None, 800002)])
+
     def test_05_no_more_calls_of_a_queue_are_out_than_it_says(self):
         owner, caller = self.pair("few::one")
         config = {"concurrency": 2, "max_retries": 1, "backoff_ms": 10}
