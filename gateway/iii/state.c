@@ -490,8 +490,11 @@ static bool
 wants(const struct iii_entry *trigger, const struct state_told *told)
 {
     struct bytes config = trigger->said.config;
+    const struct key *whose = trigger->worker->key;
     struct bytes scope = said_text(config, "scope"), key = said_text(config, "key");
+    /* What a key may do changes. */
     return bytes_equal(trigger->said.trigger_type, text("state"))
+           && (whose == NULL || key_may(whose, SCOPE_READ))
            && (scope.size == 0 || bytes_equal(scope, told->scope))
            && (key.size == 0 || bytes_equal(key, told->key));
 }

@@ -663,6 +663,27 @@ class State(Iii):
         reads.silence()
         self.assertEqual(self.result(self.worker(), "get", at), "no result")
 
+    def test_08_who_may_read_no_more_hears_no_more(self):
+        def made(*words):
+            return json.loads(self.engine.tool(*words, "--json").stdout)
+        who = made("principals", "create", "ci", "--roles", "Worker,Viewer")["id"]
+        key = made("keys", "create", "ci", "--principal", who)["key"]
+        at = self.at("k")
+        barred, other = self.worker(f"/k/{key}/"), self.worker()
+        for worker in (barred, other):
+            worker.function(worker.id).trigger("state", worker.id,
+                                               config={"scope": at["scope"]})
+            worker.silence()
+        changer = self.worker()
+        self.result(changer, "set", {**at, "value": 1})
+        for worker in (barred, other):
+            worker.answer(worker.hear())
+        self.engine.tool("principals", "set", who, "--roles", "Worker")
+        until(lambda: "error" in barred.call("state::get", at), "it may not read")
+        self.result(changer, "set", {**at, "value": 2})
+        self.assertEqual(other.hear()["data"]["new_value"], 2)
+        barred.silence()
+
     def test_09_the_trigger_actor_dies_and_what_was_answered_is_there(self):
         worker = self.worker()
         for n in range(3):
