@@ -185,14 +185,30 @@ call_new(struct bytes id, struct bytes function, enum iii_purpose purpose)
     return call;
 }
 
+/* Of one that has too much to do, the oldest call for whose result nobody waits makes
+ * place: its function may never end.  False: there is none. */
+static bool
+make_place(const struct iii_worker *worker)
+{
+    for (struct list *at = worker->doing.next; at != &worker->doing; at = at->next) {
+        struct iii_call *call = LIST_OF(at, struct iii_call, doing);
+        if (call->caller != NULL || call->purpose > III_VOID)
+            continue;
+        hub_call_drop(&call);
+        return true;
+    }
+    return false;
+}
+
 struct iii_call *
 hub_call(struct hub *hub, struct bytes id, struct bytes function,
     struct iii_worker *worker, struct iii_worker *caller, enum iii_purpose purpose)
 {
     assert(iii_uuid(id));
     if (hub_call_find(hub, id) != NULL
-        || (worker != NULL && worker->doing_count == III_CALLS_MAX)
-        || (caller != NULL && caller->asking_count == III_CALLS_MAX))
+        || (caller != NULL && caller->asking_count == III_CALLS_MAX)
+        || (worker != NULL && worker->doing_count == III_CALLS_MAX
+            && !make_place(worker)))
         return NULL;
     struct iii_call *call = call_new(id, function, purpose);
     call->worker = worker;

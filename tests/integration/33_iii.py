@@ -138,6 +138,19 @@ class Frames(Iii):
                    action={"type": "void"})
         caller.silence()
 
+    def test_05_void_calls_that_never_end_take_no_place_from_others(self):
+        owner, caller = self.pair()
+        for n in range(4096):
+            caller.say("invokefunction", function_id="math::add", data=n,
+                       action={"type": "void"})
+        first, *_ = [owner.hear() for _ in range(4096)]
+        caller.ask("math::add", {})
+        owner.answer(owner.hear(), result=1)
+        self.assertEqual(caller.hear()["result"], 1)
+        owner.answer(first, result=2)
+        owner.silence()
+        caller.silence()
+
     def test_06_a_worker_calls_itself(self):
         worker = self.worker().function("self::one")
         id = worker.ask("self::one", {})
