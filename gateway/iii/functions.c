@@ -13,6 +13,7 @@
 #include "gateway/iii/state.h"
 #include "gateway/iii/topic.h"
 #include "gateway/iii/worker.h"
+#include "gateway/said.h"
 
 enum { ABOUT_MAX = 65536 };
 
@@ -36,7 +37,7 @@ register_worker(struct iii_worker *caller, const struct iii_frame *asked)
         iii_begin(out, "registrationrejected");
         iii_put(out, "code", text("WORKER_NAMESPACE_CONFLICT"));
         iii_put(out, "namespace", namespace);
-        iii_put(out, "worker_name", hub_about(caller, "name"));
+        iii_put(out, "worker_name", said_text(asked->data, "name"));
         iii_put(out, "owner_worker_id", text(caller->id));
         iii_end(out);
         (void)iii_say(caller);

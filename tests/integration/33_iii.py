@@ -323,8 +323,10 @@ class Frames(Iii):
     def test_15_another_namespace_is_refused_for_good(self):
         worker = self.worker().describe("far", namespace="other")
         refusal = worker.hear()
-        self.assertEqual((refusal["type"], refusal["code"], refusal["namespace"]),
-                         ("registrationrejected", "WORKER_NAMESPACE_CONFLICT", "other"))
+        self.assertEqual((refusal["type"], refusal["code"], refusal["namespace"],
+                          refusal["worker_name"]),
+                         ("registrationrejected", "WORKER_NAMESPACE_CONFLICT", "other",
+                          "far"))
         self.assertEqual(worker.closed(), 1008)
 
     def test_16_who_has_too_many_takes_nothing_from_others(self):
