@@ -438,6 +438,25 @@ class Lives(unittest.TestCase):
             self.assertEqual(200, api.complete(lease))
             self.assertEqual({"success"}, set(api.wait_over(workflow).values()))
 
+    def test_what_was_printed_before_a_restart_waits_for_the_view(self):
+        with Engine(lease_ms=10000, heartbeat_ms=3000, request_ms=300) as engine, \
+                concurrent.futures.ThreadPoolExecutor() as pool:
+            api = Api(engine)
+            workflow = api.create(job("a"), job("b", needs=["a"]))
+            api.run(workflow)
+            _, lease = api.claim("w", ttl=60)
+            api.say(lease, "::set-output v=1\n")
+            until(lambda: api.logs(workflow, "a"), "it is in the log")
+            engine.wait_restarted("gateway.0", engine.kill("gateway.0"))
+            until(lambda: api.heartbeat(lease) == 200, "the lease is known again")
+            view, end = engine.kill("view.0", signal.SIGSTOP), time.monotonic() + 1
+            done = pool.submit(api.complete, lease)
+            until(lambda: done.done() or time.monotonic() > end, "it was asked in vain")
+            os.kill(view, signal.SIGCONT)
+            self.assertEqual(200, done.result())
+            claimed, _ = api.claim("w")
+            self.assertEqual({"a": {"v": "1"}}, claimed["upstream_outputs"])
+
     def test_a_report_is_the_first_word_after_a_restart(self):
         for name in ("gateway.0", "lease.0", "scheduler.0"):
             with self.subTest(name), Engine(lease_ms=10000, heartbeat_ms=3000) as engine:
