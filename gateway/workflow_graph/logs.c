@@ -163,11 +163,14 @@ tail_put(struct tail *t, struct bytes chunk)
     struct request *r = t->look.request;
     struct buffer packed = { 0 };
     struct buffer *out = &t->stream.out;
+    char run[ID_TEXT_MAX];
     if (t->count++ < t->resume)
         return;
     tail_begin(t);
     log_page_write(r, chunk, t->count - 1, &packed);
-    buffer_print(out, "id: %llu\nevent: log\ndata: ", (unsigned long long)t->count);
+    buffer_print(out,
+        "id: %s:%llu\nevent: log\ndata: ", id_print(&t->look.run, "run_", run),
+        (unsigned long long)t->count);
     if (msgpack_to_json(buffer_bytes(&packed), out) != ERR_NONE)
         buffer_append_bytes(out, text("null"));
     buffer_append_bytes(out, text("\n\n"));
@@ -277,6 +280,21 @@ tail_leaving(struct watch *watch)
     tail_sleep(LIST_OF(watch, struct tail, watch), 0);
 }
 
+/* How many chunks of this run the client has had: those of an earlier one are others.
+ */
+static uint64_t
+had_of(const struct request *r, const struct id *run)
+{
+    struct bytes said = r->headers[HEADER_LAST_EVENT_ID];
+    char name[ID_TEXT_MAX];
+    size_t size = strlen(id_print(run, "run_", name));
+    uint64_t count = 0;
+    if (said.size <= size || !bytes_begin(said, text(name)) || said.data[size] != ':'
+        || !target_number(bytes_of(said.data + size + 1, said.size - size - 1), &count))
+        return 0;
+    return count;
+}
+
 static void
 tail_found(struct look *look)
 {
@@ -287,6 +305,7 @@ tail_found(struct look *look)
         return;
     }
     if (!t->watch.set) {
+        t->resume = had_of(look->request, &look->run);
         t->watch.run = look->run;
         t->watch.changed = tail_changed;
         t->watch.leaving = tail_leaving;
@@ -314,7 +333,6 @@ workflow_graph_log_stream(struct request *r)
     t->key = look_key(r, r->captures[1]);
     t->alarm.ring = tail_rings;
     t->quiet_ms = r->gateway->now_ms;
-    (void)target_number(r->headers[HEADER_LAST_EVENT_ID], &t->resume);
     t->look.found = tail_found;
     t->look.refused = tail_refused;
     look_begin(r, &t->look, r->captures[0], LOOK_RUN);
