@@ -47,7 +47,7 @@ workflow_graph_worker_heartbeat(struct request *r)
         worker_find(r->gateway->workflow_graph, &r->key->project, r->captures[0]);
     bool there = worker != NULL && worker->session != NULL;
     if (there) {
-        worker_heard(worker);
+        worker_heard(worker, r->key);
         worker_changed(worker);
     }
     answer_empty(r, there ? 200 : 404);

@@ -189,7 +189,7 @@ lease_asked(struct request *r, unsigned otherwise)
             answer_empty(r, otherwise);
         return NULL;
     }
-    worker_heard(lease->worker);
+    worker_heard(lease->worker, r->key);
     if (lease->state == LEASE_HELD && lease->worker->session->state == SESSION_KNOWN)
         return lease;
     wait_for(lease, r);

@@ -94,8 +94,8 @@ struct worker *worker_place(struct request *r, struct bytes id);
 struct worker *worker_of(struct request *r, struct bytes id, struct bytes labels);
 /* Tell the lease actor what it holds, and what is over its time. */
 void worker_speak(struct worker *worker);
-/* It, or a lease of it, was heard of. */
-void worker_heard(struct worker *worker);
+/* It, or a lease of it, was heard of, with this key. */
+void worker_heard(struct worker *worker, const struct key *key);
 /* Claims or leases have changed: say how much room there is, and wake when due. */
 void worker_changed(struct worker *worker);
 /* How long a claim without work stays open, ms. */

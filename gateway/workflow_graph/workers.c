@@ -86,8 +86,11 @@ worker_changed(struct worker *worker)
 }
 
 void
-worker_heard(struct worker *worker)
+worker_heard(struct worker *worker, const struct key *key)
 {
+    worker->key = key;
+    if (worker->session != NULL)
+        worker->session->key = key; /* the one that it came with may end */
     worker->heard_ms = clock_unix_ms();
     worker->present_ms = worker->owner->gateway->now_ms;
 }
@@ -252,7 +255,6 @@ worker_new(struct workflow_graph *w, const struct key *key, struct bytes id)
     if (worker == NULL)
         WRONG("out of memory");
     worker->owner = w;
-    worker->key = key;
     name_of(&worker->name, &key->project, id);
     worker->id = bytes_of(worker->name.data + ID_SIZE, id.size);
     pack_array(&worker->labels, 0);
@@ -261,7 +263,7 @@ worker_new(struct workflow_graph *w, const struct key *key, struct bytes id)
     list_open(&worker->over);
     worker->alarm.ring = rings;
     worker->registered_ms = clock_unix_ms();
-    worker_heard(worker);
+    worker_heard(worker, key);
     list_append(&w->all, &worker->link);
     map_put(&w->workers, buffer_bytes(&worker->name), worker);
     w->worker_count++;
@@ -312,8 +314,7 @@ worker_of(struct request *r, struct bytes id, struct bytes labels)
     if (worker == NULL)
         return NULL;
     bool other = !bytes_equal(labels, buffer_bytes(&worker->labels));
-    worker->key = r->key;
-    worker_heard(worker);
+    worker_heard(worker, r->key);
     if (worker->session != NULL && !other)
         return worker;
     buffer_set(&worker->labels, labels);

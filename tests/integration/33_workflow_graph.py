@@ -406,6 +406,23 @@ class Dialect(unittest.TestCase):
             until(lambda: self.api.ask("GET", "/api/jobs/shared/job/cancelled",
                                        headers=headers)[1], "its time is over", 10)
 
+    def test_a_worker_may_change_its_key_in_mid_job(self):
+        made = [json.loads(self.engine.tool("keys", "create", "k", "--scopes", "work",
+                                            "--json").stdout) for _ in range(2)]
+        first, second = ({"Authorization": f"Bearer {key['key']}"} for key in made)
+        workflow = self.api.create(job("only", required_labels=["key"]))
+        self.api.run(workflow)
+        claim = {"worker_id": "w-key", "labels": ["key"]}
+        lease = until(lambda: self.api.ask("POST", "/api/jobs/claim", claim, first)[1],
+                      "it is claimed")["lease"]["lease_id"]
+        said = f"/api/jobs/{lease}/"
+        self.assertEqual(200, self.api.ask("POST", said + "heartbeat", headers=second)[0])
+        self.engine.tool("keys", "revoke", made[0]["id"])
+        until(lambda: self.api.ask("GET", "/api/jobs/x/y/cancelled", headers=first)[0]
+              == 401, "the first key is refused")
+        self.assertEqual(200, self.api.ask("POST", said + "complete", {}, second)[0])
+        self.api.wait(workflow, only="success")
+
     def test_the_sample_can_be_loaded_and_loaded_again(self):
         first = self.api.must("POST", "/api/workflows/sample")
         self.assertEqual(("ci-1", 8), (first["id"], len(first["jobs"])))
