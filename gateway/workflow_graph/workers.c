@@ -328,6 +328,9 @@ worker_of(struct request *r, struct bytes id, struct bytes labels)
     buffer_free(&held);
     if (opened)
         return worker;
+    /* Who was never there is not remembered. */
+    if (worker->alarm.place == 0)
+        worker_free(&worker);
     request_refuse(r, ERR_BUSY, "as many workers as sessions_max");
     return NULL;
 }

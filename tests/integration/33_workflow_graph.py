@@ -15,6 +15,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 
 from engine import Engine, until  # noqa: E402
+from iii_frames import Worker  # noqa: E402
 from projects import make_key  # noqa: E402
 from workflow_graph import Api, Tail, job  # noqa: E402
 
@@ -508,6 +509,20 @@ class Lives(unittest.TestCase):
             _, lease = api.claim("here")
             self.assertLess(time.monotonic() - began, 15)
             self.assertEqual(200, api.complete(lease))
+
+
+    def test_who_found_no_room_takes_none_from_others(self):
+        with Engine(sessions_max=1, heartbeat_ms=300) as engine:
+            api = Api(engine)
+            other = Worker(engine).function("f")
+            until(api.workers, "another worker is there")
+
+            def claim(worker):
+                return api.ask("POST", "/api/jobs/claim",
+                               {"worker_id": worker, "labels": []})[0]
+            self.assertEqual([429] * 3, [claim(f"w{n}") for n in range(3)])
+            other.close()
+            until(lambda: claim("w9") == 200, "there is room again")
 
 
 class Shell(unittest.TestCase):
