@@ -1,5 +1,7 @@
 #include "gateway/workflow_graph/names.h"
 
+#include "base/utf8.h"
+
 static const char mark[] = "_-x";
 enum { MARK_SIZE = sizeof mark - 1, ESCAPE_SIZE = MARK_SIZE + 2 };
 
@@ -39,6 +41,7 @@ digit(uint8_t b)
 void
 id_from_key(struct buffer *out, struct bytes key)
 {
+    size_t before = out->size;
     for (size_t i = 0; i < key.size; i++) {
         bool escaped = marked(key, i) && key.size - i >= ESCAPE_SIZE;
         int high = escaped ? digit(key.data[i + MARK_SIZE]) : -1;
@@ -49,5 +52,11 @@ id_from_key(struct buffer *out, struct bytes key)
             i += ESCAPE_SIZE - 1;
         }
         buffer_append(out, &byte, 1);
+    }
+    /* Of a file whose name is no text: only the key can be said in a path. */
+    if (out->size > before
+        && !utf8_valid(bytes_of(out->data + before, out->size - before))) {
+        out->size = before;
+        buffer_append_bytes(out, key);
     }
 }

@@ -1,7 +1,8 @@
 /* names - ids of workflow-graph as names of automations and keys of steps, and back.
  *
  * Ids may be any text, keys are made of [A-Za-z0-9._-]: every other byte is written as
- * _-x and two hex digits.  What is a key already stays as it is.  Pure.
+ * _-x and two hex digits.  What is a key already stays as it is, and so does a key that
+ * no text became.  Pure.
  */
 #ifndef GATEWAY_WORKFLOW_GRAPH_NAMES_H
 #define GATEWAY_WORKFLOW_GRAPH_NAMES_H

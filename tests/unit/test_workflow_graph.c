@@ -30,7 +30,8 @@ END_TEST
 
 START_TEST(a_key_that_no_id_became_is_shown_as_it_is)
 {
-    static const char *const keys[] = { "_-x", "_-x2", "_-xzz", "a_-xG0" };
+    static const char *const keys[] = { "_-x", "_-x2", "_-xzz", "a_-xG0", "caf_-xe9",
+        "_-xc3_-xa9_-xff" };
     for (size_t i = 0; i < COUNT(keys); i++) {
         struct buffer id = { 0 };
         id_from_key(&id, text(keys[i]));
