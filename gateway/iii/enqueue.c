@@ -157,6 +157,11 @@ start(struct iii_question *question, const struct iii_worker *caller)
         pack_string(&inputs, "group");
         buffer_append_bytes(&inputs, group);
     }
+    if (pack_check_payload(buffer_bytes(&inputs)) != ERR_NONE) {
+        buffer_free(&inputs);
+        fail(caller, question, text("the data is nested deeper than 30 levels"));
+        return false;
+    }
     struct message *m = iii_question_again(question, RUN_START, ACTOR_scheduler);
     m->to_instance = gateway_partition(g, &question->hub->project, said->receipt);
     m->envelope.partition = m->to_instance;

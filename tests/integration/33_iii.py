@@ -2400,6 +2400,8 @@ class Queues(Iii):
                 ("a::b", "x" * (1 << 20), {"action": {**enqueue, "queue": "a"}},
                  "enqueue_error"),
                 ("a::b", {}, {"action": {**enqueue, "queue": "a b"}}, "enqueue_error"),
+                ("a::b", json.loads(31 * "[" + 31 * "]"),
+                 {"action": {**enqueue, "queue": "a"}}, "enqueue_error"),
                 ("a::b", {}, {"action": {**enqueue, "queue": "x" * 120}}, "enqueue_error"),
                 ("engine::queue::enqueue", {"queue": "a"}, {}, "enqueue_error"),
                 ("engine::queue::enqueue", [], {}, "enqueue_error"),
