@@ -69,6 +69,17 @@ answered(void *self, const struct iii_frame *result)
     question_free(&question);
 }
 
+bool
+iii_condition_fits(struct bytes config, struct fault *fault)
+{
+    struct bytes found = pack_find(config, "condition_function_id");
+    struct cursor c = cursor_over(found);
+    if (found.size == 0 || cursor_type(&c) == PACK_NIL || cursor_type(&c) == PACK_TEXT)
+        return true;
+    (void)fault_set(fault, ERR_MALFORMED, "condition_function_id must be a text");
+    return false;
+}
+
 void
 iii_fire_if(const struct iii_entry *trigger, struct bytes data)
 {

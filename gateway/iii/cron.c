@@ -6,6 +6,7 @@
 #include "base/quoted.h"
 #include "base/stamp.h"
 #include "base/wrong.h"
+#include "gateway/iii/condition.h"
 #include "gateway/iii/invoke.h"
 #include "gateway/iii/timetable.h"
 #include "gateway/said.h"
@@ -141,7 +142,8 @@ iii_cron_bind(struct iii_entry *trigger, struct fault *fault)
 {
     struct timetable times;
     struct bytes expression = said_text(trigger->said.config, "expression");
-    if (timetable_read(expression, &times, fault) != ERR_NONE)
+    if (timetable_read(expression, &times, fault) != ERR_NONE
+        || !iii_condition_fits(trigger->said.config, fault))
         return false;
     struct cron_job *job = cron_job_new(trigger);
     job->times = times;

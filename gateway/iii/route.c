@@ -2,6 +2,7 @@
 
 #include "base/quoted.h"
 #include "base/wrong.h"
+#include "gateway/iii/condition.h"
 #include "gateway/said.h"
 
 #include <ctype.h>
@@ -81,6 +82,8 @@ read_functions(struct iii_route *route, struct bytes config, struct fault *fault
 {
     struct bytes several = pack_find(config, "middleware_function_ids");
     struct cursor c = cursor_over(several);
+    if (!iii_condition_fits(config, fault))
+        return fault->err;
     route->condition = said_text(config, "condition_function_id");
     if (several.size == 0 || cursor_type(&c) == PACK_NIL)
         return ERR_NONE;

@@ -460,11 +460,9 @@ bool
 iii_state_bind(struct iii_entry *trigger, struct fault *fault)
 {
     struct bytes config = trigger->said.config;
-    if (text_or_nothing(config, "scope") && text_or_nothing(config, "key")
-        && text_or_nothing(config, "condition_function_id"))
-        return true;
-    (void)fault_set(
-        fault, ERR_MALFORMED, "scope, key and condition_function_id must be texts");
+    if (text_or_nothing(config, "scope") && text_or_nothing(config, "key"))
+        return iii_condition_fits(config, fault);
+    (void)fault_set(fault, ERR_MALFORMED, "scope and key must be texts");
     return false;
 }
 

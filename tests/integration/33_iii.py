@@ -1105,7 +1105,8 @@ class Http(Iii):
         for config in ({}, {"api_path": ""}, {"api_path": "/a//b"}, {"api_path": "/a/:x/:x"},
                        {"api_path": "/" + "x/" * 13}, {"api_path": "/a b",
                                                        "http_method": "G T"},
-                       {"api_path": "/x", "middleware_function_ids": [1]}):
+                       {"api_path": "/x", "middleware_function_ids": [1]},
+                       {"api_path": "/x", "condition_function_id": 7}):
             other.trigger("http", "web::other", config=config)
             self.refused(other)
         rows = other.call("engine::registered-triggers::list")["result"]
@@ -1620,6 +1621,9 @@ class Cron(Iii):
             self.assertEqual((refusal["id"], refusal["error"]["code"]),
                              (id, "trigger_registration_failed"))
             self.assertIn("expression", refusal["error"]["message"])
+        worker.trigger("cron", "tick", config={"expression": "* * * * * *",
+                                               "condition_function_id": ["may"]})
+        self.assertIn("condition_function_id", worker.hear()["error"]["message"])
         rows = worker.call("engine::registered-triggers::list")["result"]
         self.assertEqual(rows["registered_triggers"], [])
 
