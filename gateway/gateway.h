@@ -37,6 +37,7 @@ struct gateway {
     struct hooks hooks;
     struct websockets *websockets;
     struct workers *workers;
+    int epoll; /* what the loop sleeps on */
     struct worker_door *worker_door;
     struct workflow_graph *workflow_graph;
     struct iii *iii;                 /* what iii's clients have registered */

@@ -12,8 +12,11 @@
 #include "gateway/workers.h"
 #include "gateway/workflow_graph/workflow_graph.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 /* That this process may use. */
 static unsigned
@@ -75,6 +78,9 @@ main(int argc, char **argv)
     g->group = gateway_group(g->child.config.schedulers, cores());
     child_shut_in(&g->child, false);
     g->now_ms = clock_monotonic_ms();
+    g->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (g->epoll < 0)
+        child_fail(&g->child, "epoll_create1: %s", strerror(errno));
     g->holding.bytes_max = g->waiting.bytes_max = g->child.config.bodies_bytes_max;
     g->auth = auth_new(g->child.secret, (size_t)KEYS_OF_ALL_MAX + 1);
     auth_learn_managed(g->auth, g->child.life);
@@ -107,6 +113,7 @@ main(int argc, char **argv)
     hooks_close(&g->hooks);
     watches_free(&g->watches);
     mailbox_close(&g->mailbox);
+    close(g->epoll);
     auth_free(&g->auth);
     alarms_free(&g->alarms);
     buffer_free(&g->scratch);

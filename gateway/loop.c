@@ -16,24 +16,15 @@
 #include <czmq.h>
 #include <limits.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 
-/* Messages of one turn; more come in the next. */
-enum { MESSAGES_MAX = 4096 };
+/* Messages of one turn, and what woke it; more come in the next. */
+enum { MESSAGES_MAX = 4096, EVENTS_MAX = 256 };
 
-enum {
-    INBOX,
-    WORKERS,
-    PARTINGS,
-    WEBSOCKETS,
-    STOP,
-    SERVERS,
-    SOURCES = SERVERS + SERVER_COUNT
-};
+/* In the epoll set by these numbers; all else there are pointers, to WebSockets. */
+enum { INBOX, WORKERS, PARTINGS, STOP, SERVERS, SOURCES = SERVERS + SERVER_COUNT };
 
 struct loop {
     struct gateway *gateway;
-    int epoll;
     bool ready[SOURCES];
     bool worker_spoke; /* the descriptor of their door does not say it any more */
     struct alarm leave;
@@ -58,8 +49,8 @@ requests_busy(const struct gateway *g)
 static void
 watch(const struct loop *loop, unsigned source, int fd)
 {
-    struct epoll_event event = { .events = EPOLLIN, .data.u32 = source };
-    if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
+    struct epoll_event event = { .events = EPOLLIN, .data.u64 = source };
+    if (epoll_ctl(loop->gateway->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
         WRONG("epoll_ctl failed");
 }
 
@@ -67,7 +58,7 @@ static void
 begin_to_leave(struct loop *loop)
 {
     struct gateway *g = loop->gateway;
-    if (epoll_ctl(loop->epoll, EPOLL_CTL_DEL, g->child.stop_fd, NULL) != 0)
+    if (epoll_ctl(g->epoll, EPOLL_CTL_DEL, g->child.stop_fd, NULL) != 0)
         WRONG("epoll_ctl failed");
     log_line(LOG_INFO, "draining", "requests=%zu busy_workers=%zu", requests_busy(g),
         workers_busy(g->workers));
@@ -137,8 +128,7 @@ turn(struct loop *loop)
         worker_door_partings(g->worker_door);
     if (loop->ready[WORKERS] || loop->worker_spoke)
         worker_door_run(g->worker_door);
-    if (loop->ready[WEBSOCKETS])
-        websockets_run(g->websockets);
+    websockets_run(g->websockets);
     for (size_t i = 0; i < SERVER_COUNT; i++)
         server_run(g->servers[i], loop->ready[SERVERS + i] || g->draining);
     alarms_ring(&g->alarms, g->now_ms);
@@ -167,24 +157,24 @@ wait_until(struct loop *loop, uint64_t at_ms)
     loop->worker_spoke = g->open && worker_door_hears(g->worker_door);
     if (loop->worker_spoke)
         sleep_ms = 0;
-    struct epoll_event events[SOURCES];
+    struct epoll_event events[EVENTS_MAX];
     int count = epoll_wait(
-        loop->epoll, events, SOURCES, sleep_ms > INT_MAX ? INT_MAX : (int)sleep_ms);
+        g->epoll, events, EVENTS_MAX, sleep_ms > INT_MAX ? INT_MAX : (int)sleep_ms);
     if (count < 0 && errno != EINTR)
         WRONG("epoll_wait failed");
     memset(loop->ready, 0, sizeof loop->ready);
     for (int i = 0; i < count; i++)
-        loop->ready[events[i].data.u32] = true;
+        if (events[i].data.u64 < SOURCES)
+            loop->ready[events[i].data.u64] = true;
+        else
+            websockets_wake(events[i].data.ptr, events[i].events);
 }
 
 void
 gateway_loop(struct gateway *g)
 {
-    struct loop loop = { .gateway = g, .epoll = epoll_create1(EPOLL_CLOEXEC) };
-    if (loop.epoll < 0)
-        WRONG("epoll_create1 failed");
+    struct loop loop = { .gateway = g };
     watch(&loop, INBOX, mailbox_fd(g->mailbox));
-    watch(&loop, WEBSOCKETS, websockets_fd(g->websockets));
     watch(&loop, STOP, g->child.stop_fd);
     for (unsigned i = 0; i < SERVER_COUNT; i++) {
         watch(&loop, SERVERS + i, server_fd(g->servers[i]));
@@ -197,7 +187,6 @@ gateway_loop(struct gateway *g)
             begin_to_leave(&loop);
         next_ms = turn(&loop);
     }
-    close(loop.epoll);
     alarm_clear(&g->alarms, &loop.leave);
     mailbox_flush(g->mailbox);
 }

@@ -16,11 +16,9 @@
 #include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 #include <wslay/wslay.h>
 
 enum {
-    EVENTS_MAX = 256,  /* of one run */
     MESSAGES_MAX = 64, /* of one connection in one run */
     /* Of silence before we ask.  Most clients ping of themselves every 20 s; proxies
      * cut a connection on which nothing was said for 60 s. */
@@ -47,6 +45,7 @@ struct websocket {
     struct server *server; /* that it came to */
     struct list link;      /* of all that are open */
     struct list dirty;     /* of those that have something to say; or none */
+    struct list ready;     /* of those whose descriptor woke us; or none */
     const struct websocket_talk *talk;
     void *own;
     const struct key *key;
@@ -59,11 +58,12 @@ struct websocket {
     size_t early_at;
     uint8_t head[FRAME_HEAD_MAX]; /* of a frame, not sent yet */
     size_t head_size;
-    size_t coming; /* bytes of a message that is not whole yet */
-    bool aside;    /* what comes now is a control frame, in the midst of it maybe */
-    size_t unsent; /* bytes that were said and its system has not taken */
-    uint32_t events;
-    bool watched; /* for these events */
+    size_t coming;   /* bytes of a message that is not whole yet */
+    bool aside;      /* what comes now is a control frame, in the midst of it maybe */
+    size_t unsent;   /* bytes that were said and its system has not taken */
+    uint32_t events; /* for which it is watched, */
+    bool watched;    /* if it is */
+    uint32_t came;   /* READY: what woke us */
     struct alarm alarm;
     uint64_t heard_ms;
     unsigned heard_count; /* messages in this run, */
@@ -80,8 +80,7 @@ struct websocket {
 
 struct websockets {
     struct gateway *gateway;
-    int epoll;
-    struct list all, dirty;
+    struct list all, dirty, ready;
     const struct websocket *reading; /* whose frames are being read; or none */
     size_t count;
     struct holding unsent; /* of all together */
@@ -103,12 +102,13 @@ end(struct websocket *socket)
     alarm_clear(&set->gateway->alarms, &socket->alarm);
     list_remove(&socket->link);
     list_remove(&socket->dirty);
+    list_remove(&socket->ready);
     if (socket->frames != NULL) {
         socket->parted = wslay_event_get_close_received(socket->frames) != 0;
         wslay_event_context_free(socket->frames);
     }
     if (socket->handle != NULL) {
-        (void)epoll_ctl(set->epoll, EPOLL_CTL_DEL, socket->fd, NULL);
+        (void)epoll_ctl(set->gateway->epoll, EPOLL_CTL_DEL, socket->fd, NULL);
         MHD_upgrade_action(socket->handle, MHD_UPGRADE_ACTION_CLOSE);
         server_kick(socket->server);
         gauge(COUNTER_websockets, --set->count);
@@ -132,7 +132,7 @@ watch_events(struct websocket *socket)
     struct epoll_event event = { .events = wanted, .data.ptr = socket };
     int how = socket->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     socket->watched = true;
-    if (epoll_ctl(socket->set->epoll, how, socket->fd, &event) != 0)
+    if (epoll_ctl(socket->set->gateway->epoll, how, socket->fd, &event) != 0)
         WRONG("a connection cannot be watched");
     socket->events = wanted;
 }
@@ -619,6 +619,7 @@ websocket_new(struct request *r, const struct websocket_talk *talk, void *own)
     socket->alarm.ring = ring;
     list_open(&socket->link);
     list_open(&socket->dirty);
+    list_open(&socket->ready);
     return socket;
 }
 
@@ -656,11 +657,9 @@ websockets_new(struct gateway *gateway)
     set->gateway = gateway;
     set->unsent.bytes_max =
         gateway->child.config.bodies_bytes_max + 2 * message_max(set);
-    set->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (set->epoll < 0)
-        WRONG("connections cannot be watched");
     list_open(&set->all);
     list_open(&set->dirty);
+    list_open(&set->ready);
     return set;
 }
 
@@ -673,32 +672,39 @@ websockets_free(struct websockets **out)
         return;
     while ((at = list_first(&set->all)) != NULL)
         end(LIST_OF(at, struct websocket, link));
-    close(set->epoll);
     free(set);
     *out = NULL;
 }
 
-int
-websockets_fd(const struct websockets *set)
+void
+websockets_wake(void *woken, uint32_t events)
 {
-    return set->epoll;
+    struct websocket *socket = woken;
+    socket->came = events;
+    list_remove(&socket->ready);
+    list_append(&socket->set->ready, &socket->ready);
 }
 
-/* Level-triggered: who is not heard now is heard in the next run. */
+static void
+serve(struct websocket *socket)
+{
+    /* What is broken is read to its end, held or not. */
+    if ((socket->came & (EPOLLHUP | EPOLLERR)) != 0)
+        socket->held = false;
+    if ((socket->came & EPOLLOUT) != 0 && !write_out(socket))
+        return;
+    if ((socket->came & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
+        read_in(socket);
+}
+
+/* Level-triggered: who is not heard now wakes us again. */
 void
 websockets_run(struct websockets *set)
 {
-    struct epoll_event events[EVENTS_MAX];
-    int count = epoll_wait(set->epoll, events, EVENTS_MAX, 0);
-    for (int i = 0; i < count; i++) {
-        struct websocket *socket = events[i].data.ptr;
-        /* What is broken is read to its end, held or not. */
-        if ((events[i].events & (EPOLLHUP | EPOLLERR)) != 0)
-            socket->held = false;
-        if ((events[i].events & EPOLLOUT) != 0 && !write_out(socket))
-            continue;
-        if ((events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
-            read_in(socket);
+    struct list *at;
+    while ((at = list_first(&set->ready)) != NULL) {
+        list_remove(at);
+        serve(LIST_OF(at, struct websocket, ready));
     }
 }
 

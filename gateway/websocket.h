@@ -72,9 +72,9 @@ void websocket_close(
 struct websockets *websockets_new(struct gateway *gateway);
 /* Ends all at once. */
 void websockets_free(struct websockets **sockets);
-/* Readable when websockets_run has something to do. */
-int websockets_fd(const struct websockets *sockets);
-/* Hear what has come, up to a limit: it stays readable if there is more. */
+/* What gateway->epoll said of a pointer that is not the loop's own: of one of them. */
+void websockets_wake(void *woken, uint32_t events);
+/* Hear those, each up to a limit: it wakes us again if there is more. */
 void websockets_run(struct websockets *sockets);
 /* Let go what was said in this turn. */
 void websockets_flush(struct websockets *sockets);
