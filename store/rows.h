@@ -137,7 +137,9 @@ uint64_t row_take_u64(struct bytes *left);
     F(S, 55, u32,     echo,          "1: the end of a run led to it, so its own is no event") \
     F(S, 56, u32,     closing,       "1: it cleaned up, and that is still to be cancelled") \
     F(S, 57, text,    resumed_by,    "key that had it resumed last, or nothing")           \
-    F(S, 58, text,    resumed_from,  "key of the step from which, or nothing: what failed")
+    F(S, 58, text,    resumed_from,  "key of the step from which, or nothing: what failed") \
+    F(S, 59, text,    cancelled_by,  "who wanted its end, or nothing")                     \
+    F(S, 60, text,    cancel_reason, "why, for people, or nothing")
 
 #define step_row_FIELDS(F, S)                                                            \
     F(S, 1,  u32,  status,        "enum step_status")                                    \

@@ -36,7 +36,8 @@
     F(S, 1, u64,  request, "to be named in the answer")                                  \
     F(S, 2, id,   run,     "run id")                                                     \
     F(S, 3, text, reason,  "for people, or nothing")                                     \
-    F(S, 4, u32,  discard, "1: only if it has failed, and nothing is to come of it any more")
+    F(S, 4, u32,  discard, "1: only if it has failed, and nothing is to come of it any more") \
+    F(S, 5, text, by,      "who says so, or nothing")
 
 #define run_changed_FIELDS(F, S)                                                         \
     F(S, 1,  id,      run,           "run id")                                           \
@@ -98,7 +99,8 @@
 #define run_cancelled_FIELDS(F, S)                                                       \
     F(S, 1, id,   run,    "run id")                                                      \
     F(S, 2, text, reason, "for people, or nothing")                                      \
-    F(S, 3, text, stop_reason, "replaced; or nothing: cancelled")
+    F(S, 3, text, stop_reason, "replaced; or nothing: cancelled")                        \
+    F(S, 4, text, by,     "who said so, or nothing")
 
 #define run_deferred_FIELDS(F, S)                                                        \
     F(S, 1, id,   run,     "run id")                                                     \
@@ -106,7 +108,8 @@
     F(S, 3, u32,  ending,  "enum run_status that the run will have when all is said, or 0") \
     F(S, 4, text, reason,  "of the ending")                                              \
     F(S, 5, u32,  copying, "1: a fork, and steps are still to be copied")               \
-    F(S, 6, u32,  closing, "1: of one that cleans up, and what is under way is still to be cancelled")
+    F(S, 6, u32,  closing, "1: of one that cleans up, and what is under way is still to be cancelled") \
+    F(S, 7, text, by,      "who wants the ending, or nothing")
 
 #define step_started_FIELDS(F, S)                                                        \
     F(S, 1, id,   run,  "run id")                                                        \

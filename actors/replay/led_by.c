@@ -266,10 +266,14 @@ cancel_of(const struct facts *facts, const struct id *run)
     };
     for (size_t i = 0; i < facts->count; i++) {
         const struct message *fact = &facts->list[i];
-        if (fact->code == RUN_CANCELLED)
+        if (fact->code == RUN_CANCELLED) {
             cancel.reason = fact->run_cancelled.reason;
-        else if (fact->code == RUN_DEFERRED && fact->run_deferred.ending == RUN_STOPPED)
+            cancel.by = fact->run_cancelled.by;
+        } else if (fact->code == RUN_DEFERRED
+                   && fact->run_deferred.ending == RUN_STOPPED) {
             cancel.reason = fact->run_deferred.reason;
+            cancel.by = fact->run_deferred.by;
+        }
     }
     return cancel;
 }

@@ -57,10 +57,18 @@ cancel_range(struct turn *turn, uint32_t first, uint32_t count, const char *reas
     return true;
 }
 
+/* Who wants its end: who says so now, else who said so before its cleanup. */
+static struct bytes
+wanted_by(const struct turn *turn)
+{
+    return turn->by.size > 0 ? turn->by : turn->run.row.cancelled_by;
+}
+
 static void
 defer(struct turn *turn, struct run_deferred deferred)
 {
     deferred.run = turn->run.id;
+    deferred.by = wanted_by(turn);
     turn_say(turn, &(struct message){ .code = RUN_DEFERRED, .run_deferred = deferred });
 }
 
@@ -117,7 +125,9 @@ say_end(struct turn *turn, enum run_status status, struct bytes reason)
     if (status == RUN_DONE) {
         say_completed(turn);
     } else if (status == RUN_STOPPED) {
-        struct run_cancelled cancelled = { .run = turn->run.id, .reason = reason };
+        struct run_cancelled cancelled = {
+            .run = turn->run.id, .reason = reason, .by = wanted_by(turn)
+        };
         if (bytes_equal(reason, text("replaced")))
             cancelled.stop_reason = reason;
         turn_say(turn,
@@ -201,6 +211,7 @@ on_run_cancel(const struct scheduler_state *state, uint64_t now_ms,
         return;
     }
     struct run *run = &turn.run;
+    turn.by = asked->by;
     if (asked->discard) {
         struct refusal refusal = discard(&turn, asked->reason);
         if (refusal.err != ERR_NONE) {

@@ -408,6 +408,15 @@ finish(struct run *run, uint64_t at_ms, enum run_status status, struct bytes rea
     run->row.queued = 0;
 }
 
+static void
+cancelled(struct run *run, uint64_t at_ms, const struct run_cancelled *fact)
+{
+    bool replaced = fact->stop_reason.size > 0;
+    run->row.cancelled_by = fact->by;
+    run->row.cancel_reason = replaced ? (struct bytes){ 0 } : fact->reason;
+    finish(run, at_ms, RUN_STOPPED, replaced ? fact->stop_reason : text("cancelled"));
+}
+
 /* From the first time on that nothing more is to be said of an ending, there is only
  * cleanup. */
 static void
@@ -418,6 +427,7 @@ deferred(struct run *run, const struct run_deferred *fact)
     run->row.closing = fact->closing;
     run->row.ending = fact->ending;
     run->row.stop_reason = fact->reason;
+    run->row.cancelled_by = fact->by;
     if (fact->ending == 0 || fact->more)
         return;
     run->row.cleaning = 1;
@@ -450,11 +460,7 @@ move(struct run *run, uint64_t at_ms, const struct message *fact)
         run->row.error_message = fact->run_failed.error_message;
         finish(run, at_ms, RUN_BROKEN, fact->run_failed.stop_reason);
         return;
-    case RUN_CANCELLED:
-        finish(run, at_ms, RUN_STOPPED,
-            fact->run_cancelled.stop_reason.size > 0 ? fact->run_cancelled.stop_reason
-                                                     : text("cancelled"));
-        return;
+    case RUN_CANCELLED: cancelled(run, at_ms, &fact->run_cancelled); return;
     case RUN_DEFERRED: deferred(run, &fact->run_deferred); return;
     case STEP_STARTED: step_started(run, at_ms, &fact->step_started); return;
     case STEP_EXPANDED: expanded(run, &fact->step_expanded); return;

@@ -272,6 +272,7 @@ run_resume(struct run *run, uint64_t at_ms, const struct run_resumed *fact)
     row->deadline_ms = run->plan.timeout_ms == 0 ? 0 : at_ms + run->plan.timeout_ms;
     row->stop_reason = row->failed_step = (struct bytes){ 0 };
     row->error_type = row->error_message = (struct bytes){ 0 };
+    row->cancelled_by = row->cancel_reason = (struct bytes){ 0 };
     row->ending = row->cleaning = row->mains_failed = 0;
     row->attempt = fact->attempt;
     row->resumed_by = fact->by;

@@ -77,6 +77,7 @@ struct turn {
     struct run_scope *scope;  /* what templates may name; NULL: none was evaluated */
     const struct id *history; /* whose facts records have; NULL: the run's own */
     struct bytes output;      /* that the run declares; nothing before its end */
+    struct bytes by;          /* who wants the run's end; nothing: as its row says */
     struct run run;
 };
 

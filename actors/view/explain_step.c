@@ -55,6 +55,8 @@ finished(struct run_rows *run)
         .since_ms = row->finished_ms,
         .status = text(run_status_name((enum run_status)row->status)),
         .stop_reason = row->stop_reason,
+        .cancelled_by = row->cancelled_by,
+        .cancel_reason = row->cancel_reason,
     };
     if (broken) {
         stall.key = row->failed_step;
@@ -346,6 +348,8 @@ print_finished(struct buffer *out, const struct stall *stall)
     buffer_append_bytes(out, stall->status);
     if (!bytes_equal(stall->status, stall->stop_reason))
         print_bytes(out, ", ", stall->stop_reason);
+    print_bytes(out, " by ", stall->cancelled_by);
+    print_bytes(out, ": ", stall->cancel_reason);
     print_bytes(out, "; step ", stall->key);
     print_bytes(out, ": ", stall->error_type);
     print_bytes(out, ": ", stall->error_message);
@@ -455,6 +459,8 @@ stall_detail(struct sheet *detail, const struct stall *stall)
 {
     sheet_text(detail, "status", stall->status);
     sheet_text(detail, "stop_reason", stall->stop_reason);
+    sheet_text(detail, "cancelled_by", stall->cancelled_by);
+    sheet_text(detail, "cancel_reason", stall->cancel_reason);
     sheet_text(detail, "error_type", stall->error_type);
     sheet_text(detail, "error", stall->error_message);
     if (stall->attempt > 0)

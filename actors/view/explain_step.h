@@ -20,6 +20,7 @@ struct stall {
     uint64_t since_ms, due_ms;
     struct bytes hint;                /* a command that may help */
     struct bytes status, stop_reason; /* finished */
+    struct bytes cancelled_by, cancel_reason;
     struct bytes error_type, error_message;
     struct bytes queue, action, labels, environment; /* of a job */
     struct bytes worker;

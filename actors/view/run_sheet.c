@@ -61,6 +61,8 @@ write_line(struct sheet *map, const struct id *id, const struct run_row *row)
     sheet_moment(map, "started_at", row->status == RUN_WAITING ? 0 : row->started_ms);
     sheet_moment(map, "finished_at", row->finished_ms);
     sheet_text(map, "stop_reason", row->stop_reason);
+    sheet_text(map, "cancelled_by", row->cancelled_by);
+    sheet_text(map, "cancel_reason", row->cancel_reason);
     if (row->status == RUN_BROKEN)
         write_error(map, row->error_type, row->error_message, row->failed_step);
     write_lineage(map, row);

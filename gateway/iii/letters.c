@@ -335,7 +335,10 @@ move_one(struct iii_question *question, struct iii_worker *caller,
         m->to_instance = id_partition(&letter->run);
         m->envelope.partition = m->to_instance;
         m->run_cancel = (struct run_cancel){
-            .run = letter->run, .reason = text("discarded"), .discard = 1
+            .run = letter->run,
+            .reason = text("discarded"),
+            .discard = 1,
+            .by = text("iii"),
         };
     } else {
         ask_retry(question, &letter->run);

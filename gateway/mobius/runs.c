@@ -371,6 +371,7 @@ mobius_run_cancel(struct request *r)
 {
     struct message *m = request_message(r, RUN_CANCEL, ACTOR_scheduler);
     struct bytes body;
+    m->run_cancel.by = text("api");
     if (run_of(r, &m->run_cancel.run) && request_json(r, &body)
         && body_text(r, body, "reason", REASON_MAX, &m->run_cancel.reason))
         tell(r, m, &m->run_cancel.run, 200);

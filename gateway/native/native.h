@@ -44,6 +44,8 @@ void native_run_document(struct buffer *out, const struct run_accepted *run,
 
 /* Answer with the run, 201 if it is a new one, or with why it was refused. */
 void native_run_accepted(struct request *r, const struct message *answer);
+/* Who asks, by the id of the key; in the arena. */
+struct bytes native_asker(struct request *r);
 /* Say it to the scheduler of a run, or of what has the run's partition, and let `done`
  * hear the answer; what is of no partition is not found. */
 void native_ask_run(

@@ -5,9 +5,8 @@
 
 enum { STEP_MAX = 1000, REASON_MAX = 1000 };
 
-/* Who asks, by the key. */
-static struct bytes
-asker(struct request *r)
+struct bytes
+native_asker(struct request *r)
 {
     char printed[ID_TEXT_MAX];
     return arena_copy(&r->arena, text(id_print(&r->key->id, "cap_", printed)));
@@ -42,7 +41,7 @@ native_run_signal(struct request *r)
     if (!read(r, &said->run, names, &body) || !read_step(r, body, &said->step)
         || !body_value(r, body, "result", &said->result))
         return;
-    said->by = asker(r);
+    said->by = native_asker(r);
     native_tell_run(r, m, &said->run);
 }
 
@@ -57,7 +56,7 @@ native_run_retry(struct request *r)
         || !body_text(r, body, "step", STEP_MAX, &said->step)
         || !body_text(r, body, "reason", REASON_MAX, &said->reason))
         return;
-    said->by = asker(r);
+    said->by = native_asker(r);
     native_tell_run(r, m, &said->run);
 }
 
@@ -71,7 +70,7 @@ native_step_skip(struct request *r)
     if (!read(r, &said->run, names, &body) || !read_step(r, body, &said->step)
         || !body_text(r, body, "reason", REASON_MAX, &said->reason))
         return;
-    said->by = asker(r);
+    said->by = native_asker(r);
     native_tell_run(r, m, &said->run);
 }
 
@@ -86,7 +85,7 @@ native_step_override(struct request *r)
         || !body_value(r, body, "output", &said->output)
         || !body_text(r, body, "reason", REASON_MAX, &said->reason))
         return;
-    said->by = asker(r);
+    said->by = native_asker(r);
     native_tell_run(r, m, &said->run);
 }
 
@@ -107,6 +106,6 @@ native_run_fork(struct request *r)
         return;
     said->event = event;
     said->run = id_fresh(id_partition(&said->origin));
-    said->by = asker(r);
+    said->by = native_asker(r);
     native_tell_run(r, m, &said->origin);
 }

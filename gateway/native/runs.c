@@ -188,5 +188,6 @@ native_run_cancel(struct request *r)
         || !body_flag(r, body, "discard", &discard))
         return;
     m->run_cancel.discard = discard;
+    m->run_cancel.by = native_asker(r);
     native_tell_run(r, m, &m->run_cancel.run);
 }

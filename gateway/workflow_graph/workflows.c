@@ -237,6 +237,7 @@ cancel_found(struct look *look)
     struct message *m = order->question =
         request_message(r, RUN_CANCEL, ACTOR_scheduler);
     m->run_cancel.run = look->run;
+    m->run_cancel.by = text("api");
     native_ask_run(r, m, &look->run, ordered);
 }
 

@@ -430,9 +430,13 @@ class ToolTest(unittest.TestCase):
         self.assertEqual(result.stderr, f"capstan: {RUN} failed: ActionError: "
                                         "no\\x1b[1m, in step print\n")
 
-    def test_24_a_cancelled_run_is_exit_4(self):
-        self.assertEqual(
-            self.start_and_wait(event(1, "run.cancelled", reason="me")).returncode, 4)
+    def test_24_a_cancelled_run_is_exit_4_and_says_by_whom_and_why(self):
+        result = self.start_and_wait(event(1, "run.cancelled", reason="wrong", by="cap_1"))
+        self.assertEqual(result.returncode, 4)
+        self.assertIn(RUN + " was cancelled by cap_1: wrong\n", result.stderr)
+        self.server.close()
+        result = self.start_and_wait(event(1, "run.cancelled"))
+        self.assertIn(RUN + " was cancelled\n", result.stderr)
 
     def test_25_a_run_that_takes_too_long_is_exit_5(self):
         self.play((201, {"id": RUN}), (200, {"id": RUN, "status": "suspended"}))

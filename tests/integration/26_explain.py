@@ -159,6 +159,13 @@ class Explain(unittest.TestCase):
         self.expect(run, "finished", "the run has ended: completed")
         self.assertIn("the run has ended: completed",
                       self.tool("runs", "explain", run).stdout)
+        run = self.begin("stopped", "{key: a, kind: sleep, duration: 1h}")
+        self.tool("runs", "cancel", run, "--reason", "wrong inputs")
+        self.engine.wait_final(run)
+        answer = self.expect(run, "finished", "ended: cancelled by cap_")
+        self.assertIn(": wrong inputs since ", answer["reason"])
+        self.assertRegex(self.tool("runs", "get", run).stdout,
+                         r"cancelled_by +cap_[0-9a-z]{26}\ncancel_reason +wrong inputs\n")
 
     def test_cleanup(self):
         self.worker("--actions", "fail")

@@ -61,6 +61,27 @@ START_TEST(cleanup_follows_when_all_is_done)
 }
 END_TEST
 
+START_TEST(who_cancelled_is_known_until_cleanup_is_over)
+{
+    struct story s;
+    open_with(&s, tidy);
+    story_start(&s, 1, "");
+    trace_give(&s.trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_CANCEL,
+            .run_cancel = { .request = 8,
+                .run = story_run(1),
+                .reason = text("enough"),
+                .by = text("ada") } });
+    trace_crash(&s.trace);
+    trace_skip(&s.trace);
+    story_completed(&s, (struct held){ 1, 2, 1, 1, 1 });
+    story_completed(&s, (struct held){ 1, 3, 1, 1, 1 });
+    story_expect_only(
+        &s, "run_cancelled", "0 run_cancelled run=R1 reason=enough by=ada\n");
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(cleanup_follows_a_failure_and_may_fail_itself)
 {
     struct story s;
@@ -623,6 +644,7 @@ scheduler_ends_suite(void)
     tcase_add_test(tests, cleanup_follows_when_all_is_done);
     tcase_add_test(tests, cleanup_follows_a_failure_and_may_fail_itself);
     tcase_add_test(tests, cleanup_follows_a_cancel_and_can_be_cancelled);
+    tcase_add_test(tests, who_cancelled_is_known_until_cleanup_is_over);
     tcase_add_test(tests, cleanup_follows_the_timeout_of_the_run);
     tcase_add_test(tests, a_run_has_the_name_and_the_output_that_it_declares);
     tcase_add_test(tests, an_output_that_cannot_be_evaluated_fails_the_run);

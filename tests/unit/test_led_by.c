@@ -52,18 +52,23 @@ START_TEST(who_asked_for_it_is_read_from_what_was_said)
     static const struct {
         struct message fact;
         enum message_code code;
-        const char *words;
+        const char *words, *cancelled_by;
     } rows[] = {
 #define SKIPPED(word) { .code = STEP_SKIPPED, .step_skipped.reason = BYTES(word) }
-        { SKIPPED("skipped by ada: old"), STEP_SKIP, "ada: old" },
-        { SKIPPED("unneeded"), STEP_SKIP, "unneeded" },
-        { SKIPPED("its condition is false"), STEP_SKIP, "its condition is false" },
+        { SKIPPED("skipped by ada: old"), STEP_SKIP, "ada: old", "" },
+        { SKIPPED("unneeded"), STEP_SKIP, "unneeded", "" },
+        { SKIPPED("its condition is false"), STEP_SKIP, "its condition is false", "" },
         { { .code = RUN_DEFERRED,
-              .run_deferred = { .ending = RUN_STOPPED, .reason = BYTES("enough") } },
-            RUN_CANCEL, "enough" },
+              .run_deferred = { .ending = RUN_STOPPED,
+                  .reason = BYTES("enough"),
+                  .by = BYTES("ada") } },
+            RUN_CANCEL, "enough", "ada" },
+        { { .code = RUN_CANCELLED,
+              .run_cancelled = { .reason = BYTES("no"), .by = BYTES("bob") } },
+            RUN_CANCEL, "no", "bob" },
         { { .code = RUN_DEFERRED,
               .run_deferred = { .ending = RUN_BROKEN, .reason = BYTES("late") } },
-            RUN_CANCEL, "" },
+            RUN_CANCEL, "", "" },
 #undef SKIPPED
 #undef DEFERRED
 #undef RESUMED
@@ -76,6 +81,9 @@ START_TEST(who_asked_for_it_is_read_from_what_was_said)
         led_by_message(rows[i].code, &r, &m);
         struct bytes words = m.code == STEP_SKIP ? m.step_skip.by : m.run_cancel.reason;
         ck_assert_msg(bytes_equal(words, text(rows[i].words)), "row %zu", i);
+        if (m.code == RUN_CANCEL)
+            ck_assert_msg(
+                bytes_equal(m.run_cancel.by, text(rows[i].cancelled_by)), "row %zu", i);
     }
 }
 END_TEST

@@ -255,7 +255,7 @@ START_TEST(runs_of_runs_are_decided_again)
     engine_run_get(&e, 1);
     engine_field(&e, "child_run_id", id, sizeof id);
     ck_assert_int_eq(id_read(text(id), "run_", &child), ERR_NONE);
-    struct run_cancel cancel = { 1, child, text("enough"), 0 };
+    struct run_cancel cancel = { 1, child, text("enough"), 0, text("ada") };
     trace_give(&e.traces[0], ACTOR_gateway, 0,
         (struct message){ .code = RUN_CANCEL, .run_cancel = cancel });
     expect_same(&e, child);
@@ -419,7 +419,8 @@ START_TEST(a_failed_run_that_is_given_up_is_decided_again)
         engine_failed(&e, (struct job){ 1, rows[i].fails, 1, 1 });
         if (rows[i].cleans > 0)
             engine_completed(&e, (struct job){ 1, rows[i].cleans, 1, 1 }, text("\x07"));
-        struct run_cancel cancel = { 1, engine_run(&e, 1), text("enough"), 1 };
+        struct run_cancel cancel = { 1, engine_run(&e, 1), text("enough"), 1,
+            text("ada") };
         trace_give(&e.traces[0], ACTOR_gateway, 0,
             (struct message){ .code = RUN_CANCEL, .run_cancel = cancel });
         expect_status(&e, "cancelled");

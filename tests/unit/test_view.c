@@ -255,9 +255,9 @@ START_TEST(a_cancelled_run_says_so_and_who_fell_silent_is_named)
                       "run.cancelled\n");
     expect_shown(&e, "\"error_type\":\"LeaseLost\",\"session_id\":\"wsess_");
     expect_shown(&e, "\"delay_ms\":0");
-    expect_shown(&e, "{\"reason\":\"enough\",\"status\":\"cancelled\"}");
+    expect_shown(&e, "{\"reason\":\"enough\",\"by\":\"ada\",\"status\":\"cancelled\"}");
     engine_run_get(&e, 1);
-    expect_shown(&e, "\"status\":\"cancelled\"");
+    expect_shown(&e, "\"cancelled_by\":\"ada\",\"cancel_reason\":\"enough\"");
     engine_close(&e);
 }
 END_TEST

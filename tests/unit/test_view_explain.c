@@ -310,7 +310,10 @@ START_TEST(a_cancelled_and_a_completed_run_are_over)
     struct engine e;
     open_with(&e, STEP("a", ""));
     engine_cancel(&e, 1);
-    expect_reason(&e, "finished", "the run has ended: cancelled since 2026-");
+    expect_reason(
+        &e, "finished", "the run has ended: cancelled by ada: enough since 2026-");
+    expect_part((const char *)e.shown.data,
+        "\"cancelled_by\":\"ada\",\"cancel_reason\":\"enough\"");
     engine_start(&e, 2, "flow");
     engine_completed(&e, (struct job){ 2, 0, 1, 1 }, text("\x07"));
     expect_part(ask(&e, 2), "\"reason\":\"the run has ended: completed since 2026-");

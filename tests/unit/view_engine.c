@@ -122,7 +122,8 @@ engine_start(struct engine *e, unsigned run, const char *name)
 void
 engine_cancel(struct engine *e, unsigned run)
 {
-    struct run_cancel cancel = { 1, engine_run(e, run), text("enough"), 0 };
+    struct run_cancel cancel = { 1, engine_run(e, run), text("enough"), 0,
+        text("ada") };
     trace_give(engine_trace_of(e, run), ACTOR_gateway, 0,
         (struct message){ .code = RUN_CANCEL, .run_cancel = cancel });
 }

@@ -14,7 +14,7 @@ static const struct {
     { "run.started", { NULL } },
     { "run.completed", { NULL } },
     { "run.failed", { "step", "stop_reason", "error_type", "error" } },
-    { "run.cancelled", { "reason" } },
+    { "run.cancelled", { "by", "reason" } },
     { "step.started", { "step", "kind" } },
     { "step.completed", { "step" } },
     { "step.failed", { "step", "error_type", "error" } },

@@ -112,6 +112,22 @@ tell_failure(const struct following *f, const json_t *event)
 }
 
 static void
+tell_cancel(const struct following *f, const json_t *event)
+{
+    static const char *const names[] = { "by", "reason" };
+    struct buffer how = { 0 };
+    for (size_t i = 0; i < COUNT(names); i++) {
+        if (text_of(event, names[i])[0] == '\0')
+            continue;
+        buffer_print(&how, i == 0 ? " by " : ": ");
+        human_clean(&how, text(text_of(event, names[i])));
+    }
+    cli_complain(
+        "%s was cancelled%.*s", f->follow->run, (int)how.size, (const char *)how.data);
+    buffer_free(&how);
+}
+
+static void
 end_run(struct following *f, const json_t *event, const char *ending)
 {
     f->ended = true;
@@ -123,7 +139,7 @@ end_run(struct following *f, const json_t *event, const char *ending)
         tell_failure(f, event);
     } else {
         f->ending = EXIT_RUN_STOPPED;
-        cli_complain("%s was cancelled", f->follow->run);
+        tell_cancel(f, event);
     }
 }
 

@@ -125,8 +125,8 @@ static void
 show(const struct cli *cli, const json_t *run)
 {
     static const char *const lines[] = { "id", "name", "automation", "version",
-        "status", "stop_reason", "queue_reason", "parent_run_id", "origin_run_id",
-        "started_at", "finished_at" };
+        "status", "stop_reason", "cancelled_by", "cancel_reason", "queue_reason",
+        "parent_run_id", "origin_run_id", "started_at", "finished_at" };
     const json_t *output = json_object_get(run, "output");
     for (size_t i = 0; i < COUNT(lines); i++)
         document_line(run, lines[i]);
