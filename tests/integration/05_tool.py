@@ -576,6 +576,24 @@ class ToolTest(unittest.TestCase):
         self.assertEqual(self.server.requests[0]["path"],
                          "/capstan/v1/runs?automation=a%26b&status=completed")
 
+    def test_33_without_a_run_the_newest_that_fits_is_meant(self):
+        page, run = (200, {"items": [{"id": RUN}]}), (200, {"id": RUN, "status": "failed"})
+        for command, below in (("get", ""), ("explain", "/explain")):
+            self.play(page, run)
+            self.assertIn("status         failed\n", self.tool(
+                "runs", command, "--status", "failed", "--automation", "x").stdout)
+            self.assertEqual([request["path"] for request in self.server.requests],
+                             ["/capstan/v1/runs?automation=x&status=failed&limit=1",
+                              f"/capstan/v1/runs/{RUN}{below}"])
+            self.server.close()
+        self.play((200, {"items": []}))
+        self.assertIn("there is no such run", self.expect(
+            1, "", "runs", "get", "--status", "failed"))
+        self.assertIn("RUN, or --automation or --status", self.expect(
+            2, "", "runs", "explain"))
+        self.assertIn("one of them", self.expect(
+            2, "", "runs", "get", RUN, "--status", "failed"))
+
     def test_34_a_reader_that_leaves_ends_the_tool(self):
         self.play((200, sse([event(n + 1, "step.started", step="s" * 60)
                              for n in range(9000)])))

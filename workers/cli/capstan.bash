@@ -28,7 +28,7 @@ _capstan()
     'automations next') words=' --url --key --project --data --config --json --quiet --help' ;;
     'runs start') words=' --url --key --project --data --config --json --quiet --help --inputs --idempotency-key --version --wait' ;;
     'runs list') words=' --url --key --project --data --config --json --quiet --help --limit --cursor --automation --status' ;;
-    'runs get') words=' --url --key --project --data --config --json --quiet --help --file' ;;
+    'runs get') words=' --url --key --project --data --config --json --quiet --help --automation --status --file' ;;
     'runs watch') words=' --url --key --project --data --config --json --quiet --help --timeout' ;;
     'runs events') words=' --url --key --project --data --config --json --quiet --help --timeout --follow --after --all --file' ;;
     'runs logs') words=' --url --key --project --data --config --json --quiet --help --follow --after --step' ;;
@@ -39,7 +39,7 @@ _capstan()
     'runs skip') words=' --url --key --project --data --config --json --quiet --help --reason' ;;
     'runs set-output') words=' --url --key --project --data --config --json --quiet --help --output --reason' ;;
     'runs fork') words=' --url --key --project --data --config --json --quiet --help --set --inputs --version --wait --at' ;;
-    'runs explain') words=' --url --key --project --data --config --json --quiet --help' ;;
+    'runs explain') words=' --url --key --project --data --config --json --quiet --help --automation --status' ;;
     'runs replay') words=' --url --key --project --data --config --json --quiet --help --at --file --verify' ;;
     'runs diff') words=' --url --key --project --data --config --json --quiet --help' ;;
     'runs export') words=' --url --key --project --data --config --json --quiet --help --output' ;;

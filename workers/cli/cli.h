@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-enum { URL_MAX = 512, KEY_MAX = 256 };
+enum { URL_MAX = 512, KEY_MAX = 256, RUN_ID_MAX = 64 };
 
 struct cli {
     struct request request;
@@ -24,6 +24,7 @@ struct cli {
     char url[URL_MAX]; /* without a slash at its end */
     char key[KEY_MAX];
     char key_from[FOLDER_PATH_MAX]; /* what gave the key, for people */
+    char run[RUN_ID_MAX];           /* that stands for a run which was not named */
 };
 
 /* The value of an option, or NULL. */

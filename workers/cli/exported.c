@@ -210,6 +210,43 @@ exported_find(
 
 /* ---- either ---- */
 
+static enum exit_code
+find_newest(struct cli *cli)
+{
+    struct api_path path = api_path("runs", NULL, "");
+    json_t *page;
+    api_query(&path, "automation", cli_value(cli, OPTION_automation));
+    api_query(&path, "status", cli_value(cli, OPTION_status));
+    api_query(&path, "limit", "1");
+    enum exit_code e = api_get(cli, &path, &page);
+    if (e != EXIT_DONE)
+        return e;
+    const json_t *run = json_array_get(json_object_get(page, "items"), 0);
+    snprintf(cli->run, sizeof cli->run, "%s", document_text(run, "id"));
+    cli->request.words[cli->request.word_count++] = cli->run;
+    json_decref(page);
+    if (cli->run[0] != '\0')
+        return EXIT_DONE;
+    cli_complain("there is no such run");
+    return EXIT_REFUSED;
+}
+
+enum exit_code
+run_named(struct cli *cli)
+{
+    bool file = cli_given(cli, OPTION_file), run = cli->request.word_count > 0;
+    bool filtered = cli_given(cli, OPTION_automation) || cli_given(cli, OPTION_status);
+    if (file + run + filtered == 1)
+        return filtered ? find_newest(cli) : EXIT_DONE;
+    if (file || run)
+        cli_complain("a run, or --automation and --status%s: one of them",
+            command_takes(cli->request.command, OPTION_file) ? ", or --file" : "");
+    else
+        cli_complain("something is missing: RUN, or --automation or --status for the "
+                     "newest that fits");
+    return EXIT_USAGE;
+}
+
 struct run_place
 run_place(const struct cli *cli)
 {

@@ -40,7 +40,10 @@ struct run_place {
     const char *name;
     bool file;
 };
-/* What exported_named found. */
+/* A run, --file, or neither and one of --automation and --status: then ask for the
+ * newest run that they let through, and take it as the first word. */
+MUST_CHECK enum exit_code run_named(struct cli *cli);
+/* What exported_named or run_named found. */
 struct run_place run_place(const struct cli *cli);
 /* The run, or a page of its events behind `after`, to be freed by the caller. */
 MUST_CHECK enum exit_code

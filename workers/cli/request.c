@@ -65,11 +65,26 @@ struct reading {
     bool words_only; /* "--" came */
 };
 
+/* --failed: what --status takes? */
+static bool
+is_status(const struct command *command, const char *name)
+{
+    static const char *const words[] = { "queued", "running", "suspended", "completed",
+        "failed", "cancelled", "open" };
+    for (size_t i = 0; i < COUNT(words); i++)
+        if (strcmp(name, words[i]) == 0)
+            return command != NULL && command_takes(command, OPTION_status);
+    return false;
+}
+
 static enum err
 unknown_option(struct reading *r, const char *name)
 {
     const struct command *command = r->request->command;
     struct nearest nearest = { 0 };
+    if (is_status(command, name))
+        return fault_set(r->fault, ERR_INVALID,
+            "there is no flag '--%s' here: did you mean '--status %s'?", name, name);
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         if (option_rows[i].global
             || (command != NULL && command_takes(command, (enum option)i)))

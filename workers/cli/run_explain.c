@@ -1,6 +1,7 @@
 /* run_explain - why a run does not move. */
 #include "workers/cli/commands.h"
 #include "workers/cli/document.h"
+#include "workers/cli/exported.h"
 
 #include <inttypes.h>
 
@@ -40,8 +41,11 @@ enum exit_code
 command_runs_explain(struct cli *cli)
 {
     json_t *answer;
+    enum exit_code e = run_named(cli);
+    if (e != EXIT_DONE)
+        return e;
     struct api_path path = api_path("runs", cli->request.words[0], "/explain");
-    enum exit_code e = api_get(cli, &path, &answer);
+    e = api_get(cli, &path, &answer);
     if (e != EXIT_DONE)
         return e;
     if (cli_given(cli, OPTION_json))

@@ -142,10 +142,11 @@ enum exit_code
 command_runs_get(struct cli *cli)
 {
     json_t *run;
-    if (!exported_named(cli))
-        return EXIT_USAGE;
+    enum exit_code e = run_named(cli);
+    if (e != EXIT_DONE)
+        return e;
     struct run_place place = run_place(cli);
-    enum exit_code e = run_place_get(cli, &place, &run);
+    e = run_place_get(cli, &place, &run);
     if (e != EXIT_DONE)
         return e;
     if (cli_given(cli, OPTION_json))

@@ -171,6 +171,9 @@ END_TEST
 START_TEST(an_unknown_flag_is_refused_with_the_nearest_one)
 {
     refused("runs list --limt 3", "did you mean '--limit'?");
+    refused("runs get --failed", "did you mean '--status failed'?");
+    refused("up --open", "there is no flag '--open' here");
+    refused("--open", "there is no flag '--open' here");
     refused("runs list --inputs x", "no flag '--inputs' here");
     refused("--wait runs list", "no flag '--wait' here");
     refused("runs list -j", "whole words");
@@ -186,7 +189,7 @@ END_TEST
 
 START_TEST(too_few_and_too_many_words_are_refused)
 {
-    refused("runs explain", "RUN is missing: capstan runs explain RUN");
+    refused("runs watch", "RUN is missing: capstan runs watch RUN");
     refused("runs signal run_1", "STEP is missing: capstan runs signal RUN STEP");
     refused("apply", "FILE... is missing: capstan apply FILE...");
     refused("up now", "'now' is too much");
