@@ -405,6 +405,22 @@ class ToolTest(unittest.TestCase):
                          RUN + " completed\n")
         self.assertIn("'5' is no time", self.expect(2, "", "runs", "fork", RUN, "--wait=5"))
 
+    def test_20_a_fork_at_the_last_event_finds_it(self):
+        def forked_at(status, *pages):
+            self.play((200, {"status": status, "last_sequence": 6}), *pages,
+                      (201, {"id": RUN, "status": "suspended"}))
+            self.expect(0, RUN + "\n", "runs", "fork", RUN, "--at", "last")
+            event = json.loads(self.server.requests[-1]["body"])["event"]
+            self.server.close()
+            return event
+        self.assertEqual(forked_at("failed"), 6)
+        # A page may be short.
+        pages = [(200, {"items": part}) for part in (EVENTS[:1], EVENTS[1:3], EVENTS[3:])]
+        self.assertEqual(forked_at("completed", *pages), 1)
+        self.assertEqual(forked_at("completed", (200, {"items": []})), 6)
+        self.play((404, {"error": {"code": "not_found", "message": "no such run"}}))
+        self.assertIn("no such run", self.expect(1, "", "runs", "fork", RUN, "--at", "last"))
+
     def test_21_inputs_come_from_a_file_or_from_standard_input(self):
         self.play((201, {"id": RUN}))
         path = self.path("in.json", '{"from": "file"}')

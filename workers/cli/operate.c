@@ -3,12 +3,18 @@
  */
 #include "workers/cli/commands.h"
 #include "workers/cli/document.h"
+#include "workers/cli/exported.h"
 #include "workers/cli/follow.h"
 #include "workers/cli/input.h"
 
 #include <string.h>
 
-enum { STEP_KEY_MAX = 1024, CURSOR_MAX = 1024, OPTION_SHOWN_MAX = 40 };
+enum {
+    STEP_KEY_MAX = 1024,
+    CURSOR_MAX = 1024,
+    OPTION_SHOWN_MAX = 40,
+    EVENTS_LOOKED = 500, /* at once, for the last of a kind */
+};
 
 static bool
 is_over(const json_t *run)
@@ -113,12 +119,62 @@ put_output(json_t *outputs, const char *given)
     return e;
 }
 
+/* The last `step.started` of the events from `from` to `to`; else `*found` stays. */
 static enum exit_code
-fill_fork(const struct cli *cli, json_t *body)
+find_started(struct cli *cli, const struct run_place *run, uint64_t from, uint64_t to,
+    uint64_t *found)
+{
+    uint64_t at = from - 1;
+    while (at < to) {
+        const json_t *event;
+        json_t *page;
+        uint64_t sequence = 0;
+        size_t i;
+        enum exit_code e = run_place_events(cli, run, at, &page);
+        if (e != EXIT_DONE)
+            return e;
+        json_array_foreach(json_object_get(page, "items"), i, event)
+        {
+            sequence = document_number(event, "sequence");
+            if (strcmp(document_text(event, "event_type"), "step.started") == 0)
+                *found = sequence;
+        }
+        json_decref(page);
+        at = sequence > at ? sequence : to;
+    }
+    return EXIT_DONE;
+}
+
+/* What is not over is done again by itself; of what has completed the last step is. */
+static enum exit_code
+find_last(struct cli *cli, uint64_t *event)
+{
+    struct run_place place = { .name = cli->request.words[0] };
+    json_t *run;
+    enum exit_code e = run_place_get(cli, &place, &run);
+    if (e != EXIT_DONE)
+        return e;
+    bool completed = strcmp(document_text(run, "status"), "completed") == 0;
+    uint64_t to = *event = document_number(run, "last_sequence"), started = 0;
+    json_decref(run);
+    while (completed && to > 0 && started == 0 && e == EXIT_DONE) {
+        uint64_t from = to > EVENTS_LOOKED ? to - EVENTS_LOOKED : 1;
+        e = find_started(cli, &place, from, to, &started);
+        to = from - 1;
+    }
+    *event = started > 0 ? started - 1 : *event;
+    return e;
+}
+
+static enum exit_code
+fill_fork(struct cli *cli, json_t *body)
 {
     const struct request *request = &cli->request;
+    const char *at = cli_value(cli, OPTION_at);
     uint64_t event, version;
-    enum exit_code e = cli_number(cli, OPTION_at, UINT32_MAX, 0, &event);
+    enum exit_code e = at != NULL && strcmp(at, "last") == 0
+                           ? find_last(cli, &event)
+                           : cli_number(cli, OPTION_at, UINT32_MAX, 0, &event);
     if (e == EXIT_DONE)
         e = cli_number(cli, OPTION_version, UINT32_MAX, 0, &version);
     if (e != EXIT_DONE)
