@@ -2,6 +2,8 @@
 
 #include "base/calendar.h"
 
+#include <stdbool.h>
+
 /* 9999-12-31T23:59:59.999Z */
 static const uint64_t last_ms = 253402300799999;
 
@@ -30,5 +32,19 @@ stamp_print(uint64_t unix_ms, char out[STAMP_SIZE])
     at = digits(at, of_day / 1000 % 60, 2, '.');
     at = digits(at, of_day % 1000, 3, 'Z');
     *at = '\0';
+    return out;
+}
+
+const char *
+stamp_print_local(uint64_t unix_ms, int32_t offset_s, char out[STAMP_LOCAL_SIZE])
+{
+    bool west = offset_s < 0;
+    unsigned minutes = (unsigned)(west ? -offset_s : offset_s) / 60;
+    uint64_t shift_ms = (uint64_t)minutes * 60000;
+    stamp_print(west ? unix_ms - shift_ms : unix_ms + shift_ms, out);
+    char *at = out + STAMP_SIZE - 2; /* the Z */
+    *at++ = west ? '-' : '+';
+    at = digits(at, minutes / 60, 2, ':');
+    digits(at, minutes % 60, 2, '\0');
     return out;
 }

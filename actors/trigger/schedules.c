@@ -342,7 +342,7 @@ struct coming {
     struct id project, automation;
     uint64_t after_ms;
     struct {
-        struct bytes key;
+        struct bytes key, timezone; /* none: it knows no wall clock */
         struct timetable timetable;
         uint64_t slot_ms;
     } list[PLAN_TRIGGERS_MAX];
@@ -366,10 +366,23 @@ take_coming(void *self, struct bytes trigger)
     config_of(&definition, &config);
     size_t i = coming->count++;
     coming->list[i].key = arena_copy(coming->arena, trigger);
+    coming->list[i].timezone =
+        definition.cron.size > 0 ? definition.timezone : (struct bytes){ 0 };
     coming->list[i].timetable =
         timetable_of(coming->s, &definition, &config, schedule.next_ms);
     coming->list[i].slot_ms = slot_after(&coming->list[i].timetable, coming->after_ms);
     return coming->count < PLAN_TRIGGERS_MAX;
+}
+
+/* What the wall clock of its zone shows then. */
+static void
+put_local(struct buffer *out, struct bytes timezone, const struct zone *zone,
+    uint64_t slot_ms)
+{
+    char stamp[STAMP_LOCAL_SIZE];
+    struct zone_span span = zone_span(zone, (int64_t)(slot_ms / 1000));
+    put_text(out, "local", text(stamp_print_local(slot_ms, span.offset_s, stamp)));
+    put_text(out, "timezone", timezone);
 }
 
 static size_t
@@ -383,9 +396,13 @@ put_next(struct coming *coming, uint32_t most, struct buffer *items)
                 first = i;
         if (coming->count == 0 || coming->list[first].slot_ms == UINT64_MAX)
             break;
-        pack_map(items, 2);
+        struct bytes timezone = coming->list[first].timezone;
+        pack_map(items, timezone.size > 0 ? 4 : 2);
         put_text(items, "trigger", coming->list[first].key);
         put_time_or_nil(items, "at", coming->list[first].slot_ms);
+        if (timezone.size > 0)
+            put_local(items, timezone, &coming->list[first].timetable.zone,
+                coming->list[first].slot_ms);
         coming->list[first].slot_ms =
             slot_after(&coming->list[first].timetable, coming->list[first].slot_ms);
         count++;

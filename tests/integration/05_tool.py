@@ -372,13 +372,20 @@ class ToolTest(unittest.TestCase):
 
     def test_13_slots_of_what_rests_are_called_so(self):
         slots = 200, {"items": [{"at": "2027-03-28T01:00:00.000Z", "trigger": "a"}]}
+        shown = "2027-03-28T01:00:00.000Z\ta\t2027-03-27T21:30:00.000-03:30\n"
+        self.environment["TZ"] = "<-0330>3:30"
         self.play(slots, (200, {"name": "x", "status": "paused"}))
-        stderr = self.expect(0, "2027-03-28T01:00:00.000Z\ta\n", "automations", "next", "x")
+        stderr = self.expect(0, shown, "automations", "next", "x")
         self.assertEqual(stderr, "x is paused: its triggers rest\n")
         self.server.close()
         self.play(slots, (200, {"name": "x", "status": "active"}))
-        self.assertEqual(self.expect(0, slots[1]["items"][0]["at"] + "\ta\n",
-                                     "automations", "next", "x"), "")
+        self.assertEqual(self.expect(0, shown, "automations", "next", "x"), "")
+        self.server.close()
+        slots[1]["items"][0].update(local="2027-03-28T03:00:00.000+02:00",
+                                    timezone="Europe/Berlin")
+        self.play(slots, (200, {"name": "x", "status": "active"}))
+        self.expect(0, "2027-03-28T01:00:00.000Z\ta\t2027-03-28T03:00:00.000+02:00 "
+                    "Europe/Berlin\n", "automations", "next", "x")
 
     def test_14_the_text_of_an_automation_can_be_had_alone(self):
         self.play((200, {"name": "x", "definition": "name: x\n"}))

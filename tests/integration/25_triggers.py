@@ -297,6 +297,14 @@ class Triggers(unittest.TestCase):
             lines = engine.tool("automations", "next", "every", "4").stdout.splitlines()
             self.assertEqual(len(lines), 4)
             self.assertEqual(sorted(lines), lines)
+            # The clock of their zone leaps from 02:00 to 03:00.
+            slots = engine.get("/automations/every/next", count=6, after=1806195597000)["items"]
+            self.assertEqual([slot for slot in slots if slot["trigger"] == "cron"][:2], [
+                {"trigger": "cron", "timezone": "Europe/Berlin",
+                 "at": f"2027-03-28T{utc}.000Z", "local": f"2027-03-28T{local}"}
+                for utc, local in (("00:59:58", "01:59:58.000+01:00"),
+                                   ("01:00:00", "03:00:00.000+02:00"))])
+            self.assertEqual({len(slot) for slot in slots if slot["trigger"] == "tick"}, {2})
             until(lambda: len(runs_of(engine, "every")) >= 3, "slots come")
             engine.wait_restarted("trigger.0", engine.kill("trigger.0"))
             count = len(runs_of(engine, "every"))

@@ -185,8 +185,10 @@ START_TEST(the_next_slots_are_told_in_order)
         cursor_over(pack_find(trace_sent(&t, DOCUMENT)->document.document, "items"));
     ck_assert_uint_eq(cursor_array(&items), COUNT(moments));
     for (size_t i = 0; i < COUNT(moments); i++) {
-        struct cursor at = cursor_over(pack_find(cursor_skip(&items), "at"));
+        struct bytes item = cursor_skip(&items);
+        struct cursor at = cursor_over(pack_find(item, "at"));
         ck_assert(bytes_equal(cursor_text(&at), text(moments[i])));
+        ck_assert_uint_eq(pack_find(item, "local").size, 0);
     }
     trace_close(&t);
 }
@@ -324,8 +326,11 @@ START_TEST(no_more_than_a_thousand_slots_are_told_and_none_without_a_schedule)
     story_offer(&t, 1, 1, AUTOMATION_ACTIVE, &trigger, 1);
     struct cursor items = cursor_over(next_slots(&t, 2000));
     ck_assert_uint_eq(cursor_array(&items), 1000);
-    struct cursor at = cursor_over(pack_find(cursor_skip(&items), "at"));
+    struct bytes first = cursor_skip(&items);
+    struct cursor at = cursor_over(pack_find(first, "at"));
+    struct cursor local = cursor_over(pack_find(first, "local"));
     ck_assert(bytes_equal(cursor_text(&at), text("1970-01-01T01:00:00.000Z")));
+    ck_assert(bytes_equal(cursor_text(&local), text("1970-01-01T01:00:00.000+00:00")));
     story_offer(&t, 1, 2, AUTOMATION_ACTIVE, NULL, 0);
     items = cursor_over(next_slots(&t, 2000));
     ck_assert_uint_eq(cursor_array(&items), 0);

@@ -52,12 +52,31 @@ START_TEST(the_first_and_the_last_moment_can_be_printed)
 }
 END_TEST
 
+START_TEST(a_local_stamp_says_how_far_from_utc_its_clock_is)
+{
+    char stamp[STAMP_LOCAL_SIZE];
+    static const struct {
+        int32_t offset_s;
+        const char *shown;
+    } rows[] = {
+        { 0, "2000-02-28T23:59:59.999+00:00" },
+        { 3600, "2000-02-29T00:59:59.999+01:00" },
+        { 20700, "2000-02-29T05:44:59.999+05:45" },
+        { -16200, "2000-02-28T19:29:59.999-04:30" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        ck_assert_str_eq(
+            stamp_print_local(951782399999, rows[i].offset_s, stamp), rows[i].shown);
+}
+END_TEST
+
 Suite *
 stamp_suite(void)
 {
     Suite *suite = suite_create("stamp");
     TCase *c = tcase_create("stamp");
     tcase_add_test(c, a_stamp_is_the_moment_in_the_calendar);
+    tcase_add_test(c, a_local_stamp_says_how_far_from_utc_its_clock_is);
     tcase_add_test(c, a_date_is_its_day);
     tcase_add_test(c, the_first_and_the_last_moment_can_be_printed);
     suite_add_tcase(suite, c);

@@ -1,9 +1,12 @@
 /* automations - apply, list, get, and what starts them. */
 #include "workers/cli/automations.h"
 
+#include "base/stamp.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/document.h"
 #include "workers/cli/input.h"
+
+#include <time.h>
 
 enum { NOTE_MAX = 300 };
 
@@ -114,12 +117,32 @@ command_automations_triggers(struct cli *cli)
     return document_list(cli, &path, heads, trigger_row);
 }
 
+/* On the wall clock of the schedule, else on that of who asks. */
+static void
+local_cell(struct table *table, const json_t *item)
+{
+    const char *local = document_text(item, "local");
+    uint64_t at_ms = document_time(item, "at");
+    time_t seconds = (time_t)(at_ms / 1000);
+    char stamp[STAMP_LOCAL_SIZE], cell[NOTE_MAX];
+    struct tm here;
+    if (local[0] != '\0')
+        snprintf(cell, sizeof cell, "%s %s", local, document_text(item, "timezone"));
+    else if (localtime_r(&seconds, &here) != NULL)
+        snprintf(cell, sizeof cell, "%s",
+            stamp_print_local(at_ms, (int32_t)here.tm_gmtoff, stamp));
+    else
+        cell[0] = '\0';
+    table_text(table, cell);
+}
+
 /* As dates, for people too: they are compared with a calendar. */
 static void
 slot_row(struct table *table, const json_t *item)
 {
     document_cell(table, item, "at");
     document_cell(table, item, "trigger");
+    local_cell(table, item);
 }
 
 /* The slots of an automation that is not active come, and nothing fires. */
@@ -140,7 +163,7 @@ tell_rest(struct cli *cli)
 enum exit_code
 command_automations_next(struct cli *cli)
 {
-    static const char *const heads[] = { "AT", "TRIGGER", NULL };
+    static const char *const heads[] = { "AT", "TRIGGER", "LOCAL", NULL };
     struct api_path path = api_path("automations", cli->request.words[0], "/next");
     api_query(&path, "count", cli->request.words[1]);
     enum exit_code e = document_list(cli, &path, heads, slot_row);
