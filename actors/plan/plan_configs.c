@@ -86,7 +86,8 @@ schedule_holds(const void *record)
 static bool
 http_holds(const void *record)
 {
-    return ((const struct plan_http *)record)->scheme <= 3;
+    const struct plan_http *http = record;
+    return http->scheme <= 3 && absent_or(http->match, PACK_MAP);
 }
 
 static bool

@@ -79,7 +79,9 @@ enum hook_scheme { HOOK_OPEN = 0, HOOK_STANDARD = 1, HOOK_GITHUB = 2, HOOK_SHARE
     F(S, 3, text, secret,       "name of a secret of the project")                       \
     F(S, 4, text, header,       "of HOOK_SHARED: the header that carries it")            \
     F(S, 5, u64,  tolerance_ms, "how old a signed delivery may be")                      \
-    F(S, 6, u64,  wait_ms,      "answer with the run's outcome within; 0: at once")
+    F(S, 6, u64,  wait_ms,      "answer with the run's outcome within; 0: at once")      \
+    F(S, 7, payload, match,     "map of path to value, or nil")                          \
+    F(S, 8, text, condition,    "over event and meta, or empty")
 
 #define plan_event_FIELDS(F, S)                                                          \
     F(S, 1, text,    event_type,  "such as github.push or github.*")                     \

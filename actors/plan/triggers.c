@@ -31,6 +31,8 @@ enum trigger_slot {
     HTTP_HEADER,
     HTTP_TOLERANCE,
     HTTP_WAIT,
+    HTTP_MATCH,
+    HTTP_CONDITION,
 
     EVENT_TYPE = TRIGGER_OWN,
     EVENT_SOURCE,
@@ -150,6 +152,8 @@ static const struct rule http_rules[] = {
     NAMED("header", RULE_KEY, HTTP_HEADER),
     SPAN("tolerance", HTTP_TOLERANCE, 1000, DAY_MS),
     SPAN("wait", HTTP_WAIT, 1, WAIT_MAX_MS),
+    WANTED("match", RULE_MAP, HTTP_MATCH),
+    CONDITION("condition", HTTP_CONDITION, NAMES_EVENT),
 };
 FORM_WITH_CONFIG(http, TRIGGER_CONFIG, &common_form);
 
@@ -270,6 +274,7 @@ http_take(struct taking *t)
         .header = a[HTTP_HEADER].text,
         .tolerance_ms = scheme == HOOK_STANDARD ? TOLERANCE_MS : 0,
         .wait_ms = a[HTTP_WAIT].number,
+        .condition = a[HTTP_CONDITION].text,
     };
     if (a[HTTP_TOLERANCE].good)
         http.tolerance_ms = a[HTTP_TOLERANCE].number;
@@ -288,6 +293,8 @@ http_take(struct taking *t)
     if (scheme != HOOK_STANDARD && told && a[HTTP_TOLERANCE].at != NULL)
         mistake_at_key(t->r, a[HTTP_TOLERANCE].at,
             "only used with scheme: standard, whose deliveries carry a time");
+    if (a[HTTP_MATCH].good)
+        http.match = payload_pack(t->r, a[HTTP_MATCH].at, NAMES_NONE);
     t->trigger->config = config_pack(t->r, &plan_http_shape, &http);
 }
 

@@ -12,6 +12,7 @@ enum { HANDLE_MAX = 128 };
 
 static const char NOT_ACTIVE[] =
     "the trigger is not enabled, or its automation is not active";
+static const char NOT_WANTED[] = "the match or the condition of the trigger says no";
 
 struct bytes
 hook_handle(const struct trigger_state *s, const struct trigger_name *name,
@@ -204,18 +205,38 @@ id_of(const struct call *call)
     return utf8_valid(id) ? id : (struct bytes){ 0 };
 }
 
+/* Does the trigger want it?  Else `*mistake`, if its condition could not be told. */
+static bool
+wanted(const struct plan_http *config, const struct event *event, struct arena *arena,
+    struct bytes *mistake)
+{
+    *mistake = (struct bytes){ 0 };
+    return match_holds(config->match, event->entry.data)
+           && condition_holds(config->condition, event, arena, mistake);
+}
+
+/* Why no run comes of it, if that is known already; else nothing. */
+static struct bytes
+refusal_of(const struct call *call, const struct event *event)
+{
+    struct arena *arena = call->out->arena;
+    struct bytes inputs, mistake;
+    if (!wanted(&call->config, event, arena, &mistake))
+        return mistake.size > 0 ? mistake : text(NOT_WANTED);
+    return inputs_of(call->s, call->definition.inputs, event, arena, &inputs, &mistake)
+               ? (struct bytes){ 0 }
+               : mistake;
+}
+
 /* A run is named, and why there will be none, if that is known already. */
 static void
 answer(const struct call *call, const struct event *event, bool new)
 {
     struct automation_kept automation;
     struct buffer document = { 0 };
-    struct bytes inputs, refusal = { 0 };
+    struct bytes refusal = refusal_of(call, event);
     struct id run = slot_run(&call->name, event->entry.at_ms, event->entry.number,
         call->s->config->schedulers);
-    if (inputs_of(call->s, call->definition.inputs, event, call->out->arena, &inputs,
-            &refusal))
-        refusal = (struct bytes){ 0 };
     automation_version(
         call->s->journal, &call->name.project, &call->name.automation, &automation);
     pack_map(&document, 8);
@@ -230,7 +251,20 @@ answer(const struct call *call, const struct event *event, bool new)
     say_answer(call->out, call->said->request, &document, new);
 }
 
-/* It may have been paused, or be gone, since it was called. */
+/* What is not wanted is passed over without a word, as by event triggers. */
+static bool
+may_fire(const struct trigger_state *s, const struct definition *definition,
+    const struct event *event, struct outbox *out, struct firing *firing,
+    struct bytes *mistake)
+{
+    struct plan_http config;
+    plan_config_read(&plan_http_shape, definition->config, &config);
+    return wanted(&config, event, out->arena, mistake)
+           && inputs_of(
+               s, definition->inputs, event, out->arena, &firing->inputs, mistake);
+}
+
+/* It may have been paused, or be gone or another, since it was called. */
 void
 hook_fires(const struct trigger_state *s, const struct event *event, struct outbox *out)
 {
@@ -248,9 +282,10 @@ hook_fires(const struct trigger_state *s, const struct event *event, struct outb
         .source = text("http"),
     };
     if (definition_read(s, &name, out->arena, &definition) && definition.active
-        && inputs_of(s, definition.inputs, event, out->arena, &firing.inputs, &mistake))
+        && bytes_equal(definition.kind, text("http"))
+        && may_fire(s, &definition, event, out, &firing, &mistake))
         say_fire(s, &firing, out);
-    else
+    else if (mistake.size > 0)
         say_failed_fire(&name, e->at_ms, e->number, mistake, out);
 }
 

@@ -571,15 +571,18 @@ END_TEST
 START_TEST(a_hook_that_is_paused_or_gone_by_then_does_not_fire)
 {
     struct plan_trigger other = { .key = text("m"), .kind = text("manual") };
+    struct plan_event heard = { .event_type = text("e"), .match = text("\x80") };
+    struct plan_trigger event = story_trigger("m", "event", &plan_event_shape, &heard);
     struct plan_http http = { .handle = text("own"), .scheme = HOOK_OPEN };
     struct plan_trigger hook = story_trigger("m", "http", &plan_http_shape, &http);
-    for (unsigned gone = 0; gone < 2; gone++) {
+    for (unsigned gone = 0; gone < 3; gone++) {
         struct trace t;
         open_hook(&t, 1, 1, 0);
         call(&t);
         call(&t);
-        if (gone)
-            story_offer(&t, 1, 2, AUTOMATION_ACTIVE, &other, 0);
+        if (gone > 0)
+            story_offer(
+                &t, 1, 2, AUTOMATION_ACTIVE, gone > 1 ? &event : &other, gone > 1);
         else
             story_offer(&t, 1, 2, AUTOMATION_PAUSED, &hook, 1);
         t.kept_count = 0;

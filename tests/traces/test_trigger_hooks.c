@@ -341,6 +341,36 @@ START_TEST(a_call_whose_inputs_cannot_be_made_is_kept_and_starts_nothing)
 }
 END_TEST
 
+START_TEST(a_call_that_the_trigger_does_not_want_is_kept_and_starts_nothing)
+{
+    static const char unwanted[] = "the match or the condition of the trigger says no";
+    static const struct {
+        const char *body, *refusal;
+    } rows[] = {
+        { "{\"kind\": \"b\", \"n\": 2}", unwanted },
+        { "{\"kind\": \"a\", \"n\": 1}", unwanted },
+        { "{\"kind\": \"a\"}", "condition: there is no event.n" },
+        { "{\"kind\": \"a\", \"n\": 2}", "" },
+    };
+    struct trace t;
+    struct plan_http config = { .handle = text("own"),
+        .scheme = HOOK_OPEN,
+        .match = story_json("{\"kind\": \"a\"}"),
+        .condition = text("event.n > 1") };
+    open_hook(&t, &config);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        t.kept_count = 0;
+        call(&t, "own", "{}", rows[i].body);
+        story_refusal(&t, rows[i].refusal);
+        ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), rows[i].refusal[0] == '\0');
+    }
+    trace_expect_only(&t, "fire_settled",
+        "1700000000000 fire_settled automation=AUT1 trigger=hook "
+        "slot_ms=1700000000000 event=3 refusal=\"condition: there is no event.n\"\n");
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(a_call_of_a_trigger_whose_key_is_no_name_is_an_http_request)
 {
     struct trace t;
@@ -638,6 +668,7 @@ trigger_hooks_case(void)
     tcase_add_test(c, a_hook_of_a_paused_automation_is_not_runnable);
     tcase_add_test(c, two_triggers_cannot_have_one_handle);
     tcase_add_test(c, a_call_whose_inputs_cannot_be_made_is_kept_and_starts_nothing);
+    tcase_add_test(c, a_call_that_the_trigger_does_not_want_is_kept_and_starts_nothing);
     tcase_add_test(c, a_call_of_a_trigger_whose_key_is_no_name_is_an_http_request);
     tcase_add_test(c, a_delivery_whose_id_is_no_text_has_none);
     tcase_add_test(c, secrets_are_listed_by_name_only);
