@@ -82,7 +82,10 @@ class HttpRequest(unittest.TestCase):
         cls.engine = Engine()
         cls.addClassCleanup(cls.engine.close)
         cls.engine.up()
-        cls.engine.env["CAPSTAN_SIGNING_KEY_hooks"] = base64.b64encode(KEY).decode()
+        cls.engine.env.update({
+            "CAPSTAN_SIGNING_KEY_hooks": base64.b64encode(KEY).decode(),
+            "CAPSTAN_HEADER_crm": f"http://127.0.0.1:{cls.port} Bearer 5e5a3e",
+            "CAPSTAN_HEADER_bare": "Bearer"})
         cls.engine.apply(FLOW)
         cls.engine.apply(FLOW.replace("name: ask", "name: guarded").replace(
             "kind: action", "kind: action\n    queue: guarded"))
@@ -180,6 +183,27 @@ class HttpRequest(unittest.TestCase):
                       self.fails("InvalidInput", body=body, sign={"secret": "other"}))
         self.assertIn("no header can have", self.fails("InvalidInput", body=body, sign={
             "secret": "a\r\nX-B: c", "key": base64.b64encode(KEY).decode()}))
+
+    def test_a_secret_header_is_in_no_log_and_goes_nowhere_else(self):
+        headers = {"Authorization": "crm", "X-Two": "crm"}
+        run = self.ask("/", secret_headers=headers, headers={"X-One": "1"})
+        self.assertEqual(run["status"], "completed")
+        heard = self.server.heard[0][2]
+        self.assertEqual([heard.get(name) for name in ("Authorization", "X-Two", "X-One")],
+                         ["Bearer 5e5a3e", "Bearer 5e5a3e", "1"])
+        self.assertNotIn("5e5a3e", json.dumps([self.engine.run(run["id"]),
+                                               self.engine.events(run["id"])]))
+        for url in (f"http://localhost:{self.port}/", "http://127.0.0.1/", "127.0.0.1",
+                    f"https://127.0.0.1:{self.port}/",
+                    f"http://127.0.0.1:{self.port}@localhost:{self.port}/"):
+            self.assertIn("`url` is not where", self.fails(
+                "InvalidInput", url=url, secret_headers=headers))
+        for name in ("other", "bare", "a=b"):
+            self.assertIn("CAPSTAN_HEADER_NAME", self.fails(
+                "InvalidInput", secret_headers={"Authorization": name}))
+        self.assertIn("`secret_headers` is a map", self.fails(
+            "InvalidInput", secret_headers=["crm"]))
+        self.assertEqual(len(self.server.heard), 1)
 
     def test_what_is_wrong_is_tried_again_only_if_that_may_help(self):
         self.assertEqual(self.fails("HttpStatus", "/gone"),

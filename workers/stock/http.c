@@ -26,12 +26,14 @@ enum {
     SHOWN_MAX = 200, /* of an answer that is a failure */
     TIMEOUT_MS = 30000,
     TIMEOUT_MAX_MS = 600000,
-    KEY_NAME_SIZE = 256
+    VARIABLE_SIZE = 256,
+    ORIGIN_SIZE = 300,
 };
 
 struct call {
     struct capstan_job *job;
     const struct http_policy *policy;
+    const char *url;
     CURL *curl;
     struct curl_slist *headers;
     struct buffer body, answer;
@@ -107,12 +109,75 @@ header_value(struct bytes value)
     return true;
 }
 
-static bool
-read_headers(struct call *call)
+/* Of the worker's environment; NULL: nothing, or no name. */
+static const char *
+environment(const char *before, struct bytes name)
 {
-    static const char sentence[] =
-        "`headers` is a map of at most 64 names of headers to texts";
-    struct bytes given = parameter(call, "headers");
+    char whole[VARIABLE_SIZE];
+    snprintf(
+        whole, sizeof whole, "%s%.*s", before, (int)name.size, (const char *)name.data);
+    return header_name(name) ? getenv(whole) : NULL;
+}
+
+static bool
+put_given(struct call *call, const char *name, struct bytes value)
+{
+    call->typed |= strcasecmp(name, "content-type") == 0;
+    put_header(call, name, value);
+    return true;
+}
+
+/* Have both the same scheme, host and port? */
+static bool
+same_origin(const char *url, const char *origin)
+{
+    static const CURLUPart parts[] = { CURLUPART_SCHEME, CURLUPART_HOST,
+        CURLUPART_PORT };
+    CURLU *a = curl_url(), *b = curl_url();
+    bool same = a != NULL && b != NULL
+                && curl_url_set(a, CURLUPART_URL, url, 0) == CURLUE_OK
+                && curl_url_set(b, CURLUPART_URL, origin, 0) == CURLUE_OK;
+    for (size_t i = 0; i < COUNT(parts) && same; i++) {
+        char *one = NULL, *other = NULL;
+        same = curl_url_get(a, parts[i], &one, CURLU_DEFAULT_PORT) == CURLUE_OK
+               && curl_url_get(b, parts[i], &other, CURLU_DEFAULT_PORT) == CURLUE_OK
+               && strcasecmp(one, other) == 0;
+        curl_free(one);
+        curl_free(other);
+    }
+    curl_url_cleanup(a);
+    curl_url_cleanup(b);
+    return same;
+}
+
+/* Its value is the worker's, by name, so that no run ever holds it; and it goes only
+ * where the worker says, whatever an automation asks for. */
+static bool
+put_secret(struct call *call, const char *name, struct bytes secret)
+{
+    const char *value = environment("CAPSTAN_HEADER_", secret);
+    const char *space = value != NULL ? strchr(value, ' ') : NULL;
+    char origin[ORIGIN_SIZE];
+    if (space == NULL || (size_t)(space - value) >= sizeof origin
+        || !header_value(text(space + 1)))
+        return wrong(call,
+            "`secret_headers` names none: the worker has it as CAPSTAN_HEADER_NAME, "
+            "such as 'https://crm.example Bearer …'");
+    memcpy(origin, value, (size_t)(space - value));
+    origin[space - value] = '\0';
+    if (!same_origin(call->url, origin))
+        return wrong(call, "`url` is not where CAPSTAN_HEADER_NAME of the worker lets "
+                           "this of `secret_headers` go");
+    put_header(call, name, text(space + 1));
+    return true;
+}
+
+typedef bool put_fn(struct call *call, const char *name, struct bytes value);
+
+static bool
+read_headers(struct call *call, const char *which, put_fn *put, const char *sentence)
+{
+    struct bytes given = parameter(call, which);
     struct cursor in = cursor_over(given);
     if (given.size == 0 || cursor_type(&in) == PACK_NIL)
         return true;
@@ -129,10 +194,20 @@ read_headers(struct call *call)
         if (in.bad || !is_text || !header_name(name) || !header_value(value))
             return wrong(call, sentence);
         snprintf(shown, sizeof shown, "%.*s", (int)name.size, (const char *)name.data);
-        call->typed |= strcasecmp(shown, "content-type") == 0;
-        put_header(call, shown, value);
+        if (!put(call, shown, value))
+            return false;
     }
     return true;
+}
+
+static bool
+read_all_headers(struct call *call)
+{
+    return read_headers(call, "headers", put_given,
+               "`headers` is a map of at most 64 names of headers to texts")
+           && read_headers(call, "secret_headers", put_secret,
+               "`secret_headers` is a map of at most 64 names of headers to the names "
+               "by which the worker has them");
 }
 
 /* A text as it is; anything else as JSON. */
@@ -211,10 +286,7 @@ given_key(struct bytes sign, uint8_t key[SIGNATURE_KEY_SIZE])
 static bool
 find_key(struct bytes secret, uint8_t key[SIGNATURE_KEY_SIZE])
 {
-    char name[KEY_NAME_SIZE];
-    snprintf(name, sizeof name, "CAPSTAN_SIGNING_KEY_%.*s", (int)secret.size,
-        (const char *)secret.data);
-    const char *value = header_name(secret) ? getenv(name) : NULL;
+    const char *value = environment("CAPSTAN_SIGNING_KEY_", secret);
     return value != NULL && signature_key_read(text(value), key);
 }
 
@@ -300,10 +372,10 @@ look_up(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 }
 
 static void
-set_up(struct call *call, const char *url)
+set_up(struct call *call)
 {
     CURL *curl = call->curl;
-    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_URL, call->url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
@@ -431,16 +503,16 @@ int
 http_run(struct capstan_job *job, void *context)
 {
     struct call call = { .job = job, .policy = context, .curl = curl_easy_init() };
-    const char *url = capstan_job_text(job, "url");
     int result;
     if (call.curl == NULL)
         WRONG("out of memory");
-    bool good = url != NULL || wrong(&call, "`url` is a text");
-    good = good && read_headers(&call);
+    call.url = capstan_job_text(job, "url");
+    bool good = call.url != NULL || wrong(&call, "`url` is a text");
+    good = good && read_all_headers(&call);
     if (good)
         read_body(&call);
     if (good && read_method(&call) && read_timeout(&call) && sign(&call)) {
-        set_up(&call, url);
+        set_up(&call);
         result = perform(&call);
     } else {
         result = capstan_job_fail(job, "InvalidInput", call.wrong);
