@@ -4,7 +4,13 @@
 #include "base/put.h"
 #include "base/wrong.h"
 
-enum { WORD_MAX = 200, SENTENCE_MAX = 4096, CHUNK_MAX = 65536, LIST_MAX = 256 };
+enum {
+    WORD_MAX = 200,
+    SENTENCE_MAX = 4096,
+    CHUNK_MAX = 65536,
+    LIST_MAX = 256,
+    RETRY_AFTER_MAX_MS = 86400000,
+};
 
 enum value_type { VALUE_TEXT, VALUE_BLOB, VALUE_TOKEN, VALUE_NUMBER, VALUE_ANY };
 enum list_type { LIST_TEXTS = VALUE_ANY + 1, LIST_TOKENS };
@@ -42,6 +48,7 @@ static const struct row rows[] = {
     ROW(output, VALUE_ANY, 0),
     ROW(error_type, VALUE_TEXT, WORD_MAX),
     ROW(error_message, VALUE_TEXT, SENTENCE_MAX),
+    ROW(retry_after_ms, VALUE_NUMBER, RETRY_AFTER_MAX_MS),
     ROW(stream, VALUE_TEXT, WORD_MAX),
     ROW(chunk, VALUE_TEXT, CHUNK_MAX),
     ROW(id, VALUE_TEXT, WORD_MAX),

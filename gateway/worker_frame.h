@@ -29,7 +29,7 @@ struct worker_frame {
     struct bytes output;                  /* msgpack */
     struct bytes id, event, source;       /* of an event; `event` is its type */
     struct bytes data, meta;              /* of an event: msgpack */
-    uint64_t v, concurrency;
+    uint64_t v, concurrency, retry_after_ms;
     enum outcome outcome;
 };
 

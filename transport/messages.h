@@ -265,7 +265,8 @@
     F(S, 3, u32,     outcome,       "enum outcome")                                      \
     F(S, 4, payload, output,        "msgpack of the worker, or nothing")                 \
     F(S, 5, text,    error_type,    "a word, if failed")                                 \
-    F(S, 6, text,    error_message, "for people, if failed")
+    F(S, 6, text,    error_message, "for people, if failed")                             \
+    F(S, 7, u64,     retry_after_ms, "how long another attempt should wait, if failed")
 
 #define job_reported_FIELDS(F, S)                                                        \
     F(S, 1, id,      run,           "run id")                                            \
@@ -278,7 +279,8 @@
     F(S, 8, text,    error_type,    "a word, if failed")                                 \
     F(S, 9, text,    error_message, "for people, if failed")                             \
     F(S, 10, u32,    gateway,       "instance to answer through")                        \
-    F(S, 11, text,   worker,        "instance id, if the session holds the lease")
+    F(S, 11, text,   worker,        "instance id, if the session holds the lease")       \
+    F(S, 12, u64,    retry_after_ms, "how long another attempt should wait, if failed")
 
 #define job_settled_FIELDS(F, S)                                                         \
     F(S, 1, id,   run,     "run id")                                                     \

@@ -183,7 +183,8 @@
     F(S, 7, text, error_type,    "a word such as ActionError, Timeout, LeaseLost")       \
     F(S, 8, text, error_message, "for people")                                           \
     F(S, 9, u32,  ending,        "enum ending: by report, by silence, by time")          \
-    F(S, 10, id,  session,       "worker session that reported or was silent, or zero")
+    F(S, 10, id,  session,       "worker session that reported or was silent, or zero")  \
+    F(S, 11, u64, retry_after_ms, "how long another attempt should wait, as reported")
 
 #define run_list_FIELDS(F, S)                                                            \
     F(S, 1, u64,  request,    "to be named in the answer")                               \

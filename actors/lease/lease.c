@@ -179,6 +179,7 @@ on_report(const struct lease_state *s, const struct message *in, struct outbox *
                  .output = report->output,
                  .error_type = report->error_type,
                  .error_message = report->error_message,
+                 .retry_after_ms = report->retry_after_ms,
                  .gateway = in->envelope.instance,
                  .worker = job == NULL ? (struct bytes){ 0 }
                                        : arena_copy(out->arena, job->session->instance),

@@ -434,13 +434,18 @@ plan_config_read(const struct shape *shape, struct bytes config, void *record)
 }
 
 uint64_t
+plan_delay_max_ms(const struct plan_step *step)
+{
+    if (step->max_delay_ms > 0)
+        return step->max_delay_ms;
+    return step->delay_ms > HOUR_MS ? step->delay_ms : HOUR_MS;
+}
+
+uint64_t
 plan_delay_ms(const struct plan_step *step, uint32_t attempt)
 {
     assert(attempt >= 1);
-    uint64_t most = step->max_delay_ms;
-    if (most == 0)
-        most = step->delay_ms > HOUR_MS ? step->delay_ms : HOUR_MS;
-    uint64_t times = 1;
+    uint64_t most = plan_delay_max_ms(step), times = 1;
     if (step->backoff == BACKOFF_LINEAR)
         times = attempt;
     else if (step->backoff == BACKOFF_EXPONENTIAL)

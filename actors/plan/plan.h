@@ -184,8 +184,10 @@ struct plan_step
 plan_step_at(const struct plan *plan, uint32_t index, struct arena *arena);
 struct plan_trigger plan_trigger_at(const struct plan *plan, uint32_t index);
 
-/* How long to wait before the attempt after `attempt` (the first is 1): at most
- * max_delay_ms or, if that was not given, the longer of delay_ms and an hour. */
+/* The longest wait before any attempt: max_delay_ms or, if that was not given, the
+ * longer of delay_ms and an hour. */
+uint64_t plan_delay_max_ms(const struct plan_step *step);
+/* How long to wait before the attempt after `attempt` (the first is 1). */
 uint64_t plan_delay_ms(const struct plan_step *step, uint32_t attempt);
 
 /* Append the plan of `steps` and `triggers` to `out`; offsets, steps, triggers, feeds

@@ -162,6 +162,7 @@ report_of(const struct facts *facts)
         .outcome = outcome_of(failed->ending),
         .error_type = failed->error_type,
         .error_message = failed->error_message,
+        .retry_after_ms = failed->retry_after_ms,
         .worker = worker };
 }
 

@@ -94,15 +94,19 @@ may_retry(const struct step_row *step, const struct plan_step *plan, enum ending
                   < plan->attempts_max;
 }
 
+/* `least_ms`: as who reported asks, as far as the policy lets it. */
 static void
-retry(
-    struct turn *turn, uint32_t step, const struct plan_step *plan, enum ending ending)
+retry(struct turn *turn, uint32_t step, const struct plan_step *plan,
+    enum ending ending, uint64_t least_ms)
 {
     const struct step_row *row = run_step(&turn->run, step);
     uint32_t attempt = row->attempt, past = row->attempts_past;
+    uint64_t most_ms = plan_delay_max_ms(plan);
     /* Silence was delay enough, and says nothing about the work. */
     uint64_t delay_ms =
         ending == ENDING_SILENCE ? 0 : retry_delay_ms(turn, step, plan, attempt - past);
+    least_ms = least_ms < most_ms ? least_ms : most_ms;
+    delay_ms = delay_ms < least_ms ? least_ms : delay_ms;
     struct step_retried retried = {
         .run = turn->run.id,
         .step = step,
@@ -131,8 +135,8 @@ give_up(struct turn *turn, uint32_t step, const struct plan_step *plan,
 
 /* The current attempt has failed: another one, or the end of the step. */
 static void
-fail_attempt(struct turn *turn, uint32_t step, struct bytes error_type,
-    struct bytes error_message, enum ending ending)
+fail_attempt(struct turn *turn, uint32_t step, struct failure failure,
+    enum ending ending, uint64_t retry_after_ms)
 {
     struct plan_step plan = run_plan_step(&turn->run, step);
     const struct step_row *row = run_step(&turn->run, step);
@@ -143,17 +147,17 @@ fail_attempt(struct turn *turn, uint32_t step, struct bytes error_type,
         .attempt = row->attempt,
         .offer = row->offer,
         .action = plan.action,
-        .error_type = error_type,
-        .error_message = error_message,
+        .error_type = failure.type,
+        .error_message = failure.message,
         .ending = ending,
         .session = row->session,
+        .retry_after_ms = retry_after_ms,
     };
     turn_say(turn, &(struct message){ .code = ACTION_FAILED, .action_failed = failed });
-    if (may_retry(row, &plan, ending, error_type))
-        retry(turn, step, &plan, ending);
+    if (may_retry(row, &plan, ending, failure.type))
+        retry(turn, step, &plan, ending, retry_after_ms);
     else
-        give_up(
-            turn, step, &plan, (struct failure){ error_type, error_message }, ending);
+        give_up(turn, step, &plan, failure, ending);
 }
 
 /* Nobody wants the job any more: whoever has it should stop. */
@@ -176,7 +180,8 @@ attempt_due(struct turn *turn, uint32_t step, const struct plan_step *plan)
     const char *late = "the attempt took longer than its timeout";
     (void)plan;
     attempt_withdraw(turn, step, late);
-    fail_attempt(turn, step, text("Timeout"), text(late), ENDING_TIME);
+    fail_attempt(
+        turn, step, (struct failure){ text("Timeout"), text(late) }, ENDING_TIME, 0);
 }
 
 void
@@ -213,8 +218,10 @@ on_job_lost(const struct scheduler_state *state, uint64_t now_ms,
     struct turn turn;
 
     if (current(&turn, state, now_ms, out, &lease)) {
-        fail_attempt(&turn, lease.step, text("LeaseLost"),
-            text("the worker was silent for too long"), ENDING_SILENCE);
+        fail_attempt(&turn, lease.step,
+            (struct failure){
+                text("LeaseLost"), text("the worker was silent for too long") },
+            ENDING_SILENCE, 0);
         turn_close(&turn);
     }
     settle(out, &lease, &lost->session, VERDICT_STALE);
@@ -303,8 +310,9 @@ take_report(struct turn *turn, const struct job_reported *report)
     if (report->outcome == OUTCOME_COMPLETED)
         complete_attempt(turn, report);
     else
-        fail_attempt(
-            turn, report->step, report->error_type, report->error_message, failed);
+        fail_attempt(turn, report->step,
+            (struct failure){ report->error_type, report->error_message }, failed,
+            report->retry_after_ms);
     turn_close(turn);
 }
 

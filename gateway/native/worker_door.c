@@ -332,6 +332,7 @@ take_word(
                 .output = frame->output,
                 .error_type = frame->error_type,
                 .error_message = frame->error_message,
+                .retry_after_ms = frame->retry_after_ms,
             });
         return;
     case WORKER_SAYS_LOG:

@@ -51,6 +51,8 @@ class Heard(http.server.BaseHTTPRequestHandler):
             time.sleep(3)
         elif self.path == "/busy" and len(self.server.heard) < 3:
             status = 503
+        elif self.path == "/later" and len(self.server.heard) < 2:
+            status = 429
         elif self.path == "/gone":
             status, body = 404, b"no such thing"
         elif self.path == "/away":
@@ -58,6 +60,8 @@ class Heard(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         if self.path == "/away":
             self.send_header("Location", "/text")
+        if status == 429:
+            self.send_header("Retry-After", "2")
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -222,6 +226,17 @@ class HttpRequest(unittest.TestCase):
                        {"headers": {"a b": "c"}}, {"headers": {"a": "b\r\nc: d"}},
                        {"timeout": "1h"}, {"headers": [1]}):
             self.fails("InvalidInput", **inputs)
+
+    def test_an_answer_may_put_the_next_attempt_off_as_far_as_the_step_lets_it(self):
+        self.engine.apply(FLOW.replace("name: ask", "name: patient").replace(
+            "delay: 10ms", "delay: 10ms, max_delay: 500ms"))
+        for automation, waited_ms in (("patient", 500), ("ask", 2000)):
+            self.server.heard = []
+            run = self.ask("/later", automation)
+            self.assertEqual(run["status"], "completed")
+            retried = [event["payload"] for event in self.engine.events(run["id"])
+                       if event["event_type"] == "step.retried"]
+            self.assertEqual([payload["delay_ms"] for payload in retried], [waited_ms])
 
     def test_it_does_not_wait_for_ever_and_not_for_a_cancelled_run(self):
         began = time.monotonic()

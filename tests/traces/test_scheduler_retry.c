@@ -132,6 +132,32 @@ START_TEST(an_exponential_delay_doubles_up_to_its_limit)
 }
 END_TEST
 
+START_TEST(who_reports_a_failure_may_ask_for_a_longer_delay_up_to_the_longest)
+{
+    static const uint64_t asked_ms[] = { 0, 1500, 500, 4000 };
+    struct story s;
+    open_with(&s, "steps:\n" STEP("a", ", retry: { max_attempts: 5, delay: 1s, "
+                                       "max_delay: 3s }"));
+    for (uint32_t i = 0; i < COUNT(asked_ms); i++) {
+        struct job_reported reported = { .run = story_run(1),
+            .attempt = i + 1,
+            .offer = 1,
+            .outcome = OUTCOME_FAILED,
+            .error_type = text("Oops"),
+            .retry_after_ms = asked_ms[i] };
+        trace_give(&s.trace, ACTOR_lease, 0,
+            (struct message){ .code = JOB_REPORTED, .job_reported = reported });
+        trace_wait(&s.trace, 10000);
+    }
+    story_expect_only(&s, "step_retried",
+        "0 step_retried run=R1 key=a attempt=2 max_attempts=5 due_ms=1000\n"
+        "10000 step_retried run=R1 key=a attempt=3 max_attempts=5 due_ms=11500\n"
+        "20000 step_retried run=R1 key=a attempt=4 max_attempts=5 due_ms=21000\n"
+        "30000 step_retried run=R1 key=a attempt=5 max_attempts=5 due_ms=33000\n");
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(a_delay_goes_on_over_a_crash)
 {
     struct story s;
@@ -385,6 +411,8 @@ scheduler_retry_suite(void)
     tcase_add_test(tests, a_retry_without_delay_is_called_at_once);
     tcase_add_test(tests, a_linear_delay_grows_by_itself_each_time);
     tcase_add_test(tests, an_exponential_delay_doubles_up_to_its_limit);
+    tcase_add_test(
+        tests, who_reports_a_failure_may_ask_for_a_longer_delay_up_to_the_longest);
     tcase_add_test(tests, a_delay_goes_on_over_a_crash);
     tcase_add_test(tests, a_success_after_a_failure_completes_the_run);
     tcase_add_test(tests, a_job_that_its_worker_cancelled_is_not_tried_again);

@@ -161,6 +161,10 @@ misbehave(struct capstan_job *job, void *context)
     deep[31] = (char)0x90;
     if (strcmp(how, "fails") == 0)
         return capstan_job_fail(job, "CardDeclined", "no \xff money");
+    if (strncmp(how, "asks", 4) == 0) {
+        capstan_job_retry_after(job, strcmp(how, "asks") == 0 ? 1500 : UINT64_MAX);
+        return capstan_job_fail(job, "Busy", "later");
+    }
     if (strcmp(how, "returns") == 0)
         return 7;
     if (strcmp(how, "too large") == 0)
@@ -196,7 +200,12 @@ expect(const char *how, const char *outcome, const char *type, const char *messa
 START_TEST(every_way_to_fail_has_a_name)
 {
     begin(misbehave);
+    expect("asks for much", "failed", "Busy", "later");
+    ck_assert_uint_eq(gateway_number(g, "retry_after_ms"), 86400000);
+    expect("asks", "failed", "Busy", "later");
+    ck_assert_uint_eq(gateway_number(g, "retry_after_ms"), 1500);
     expect("fails", "failed", "CardDeclined", "no ? money");
+    ck_assert_uint_eq(gateway_number(g, "retry_after_ms"), 0);
     expect("returns", "failed", "ActionError", "the action returned 7");
     expect(
         "too large", "failed", "OutputTooLarge", "5002 bytes; the engine takes 4096");

@@ -88,6 +88,9 @@ START_TEST(a_mistake_is_named)
             "report without outcome" },
         { "{\"type\":\"report\",\"token\":" TOKEN ",\"outcome\":\"\"}", ERR_MALFORMED,
             "outcome must be completed, failed, cancelled, returned or fatal" },
+        { "{\"type\":\"report\",\"token\":" TOKEN ",\"outcome\":\"failed\","
+          "\"retry_after_ms\":86400001}",
+            ERR_TOO_LARGE, "retry_after_ms is above 86400000" },
         { "{\"type\":\"log\",\"token\":\"x\",\"chunk\":\"\"}", ERR_MALFORMED,
             "token must be a token of 60 bytes" },
     };

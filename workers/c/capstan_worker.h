@@ -187,6 +187,9 @@ capstan_job_complete_raw(struct capstan_job *job, const void *msgpack, size_t si
 /* `type` is a word such as InvalidInput, `message` is for people. */
 CAPSTAN_API int
 capstan_job_fail(struct capstan_job *job, const char *type, const char *message);
+/* If it fails, another attempt should wait at least so long.  The engine waits as long,
+ * up to the longest delay of the step's retries; a day at most. */
+CAPSTAN_API void capstan_job_retry_after(struct capstan_job *job, uint64_t ms);
 
 /* Write the output of capstan_job_complete piece by piece; a map of n is followed by n
  * times a key and a value, an array of n by n values.

@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { KEEP_MAX = 65536 }; /* bytes that a buffer may keep between jobs */
+enum {
+    KEEP_MAX = 65536,              /* bytes that a buffer may keep between jobs */
+    RETRY_AFTER_MAX_MS = 86400000, /* that a report may say */
+};
 
 struct capstan_job *
 job_new(void)
@@ -92,6 +95,7 @@ job_open(struct capstan_job *job, struct bytes frame, const struct heard *heard)
     job->outcome = OUTCOME_NONE;
     job->error_type = (struct bytes){ 0 };
     job->error_message = (struct bytes){ 0 };
+    job->retry_after_ms = 0;
     atomic_store(&job->cancelled, false);
     job->begun = false;
     job->resend_ms = 0;
@@ -119,11 +123,15 @@ report_head(struct capstan_job *job, size_t pairs, const char *outcome)
 static void
 report_failed(struct capstan_job *job)
 {
-    report_head(job, 5, "failed");
+    report_head(job, job->retry_after_ms > 0 ? 6 : 5, "failed");
     pack_string(&job->report, "error_type");
     clean_pack(&job->report, job->error_type);
     pack_string(&job->report, "error_message");
     clean_pack(&job->report, job->error_message);
+    if (job->retry_after_ms == 0)
+        return;
+    pack_string(&job->report, "retry_after_ms");
+    pack_u64(&job->report, job->retry_after_ms);
 }
 
 static void
@@ -390,6 +398,12 @@ capstan_job_fail(struct capstan_job *job, const char *type, const char *message)
         arena_copy(&job->memory, clean_cut(message, ERROR_MESSAGE_MAX));
     job->outcome = OUTCOME_FAILED;
     return 0;
+}
+
+void
+capstan_job_retry_after(struct capstan_job *job, uint64_t ms)
+{
+    job->retry_after_ms = ms < RETRY_AFTER_MAX_MS ? ms : RETRY_AFTER_MAX_MS;
 }
 
 void

@@ -59,6 +59,7 @@ struct capstan_job {
     struct arena memory;
     struct buffer output, report;
     struct bytes error_type, error_message;
+    uint64_t retry_after_ms; /* 0: as the step says */
 
     atomic_bool cancelled;
     bool begun; /* of the pool's lock: a thread has it */

@@ -28,6 +28,7 @@ enum {
     TIMEOUT_MAX_MS = 600000,
     VARIABLE_SIZE = 256,
     ORIGIN_SIZE = 300,
+    AFTER_MAX_S = 86400,
 };
 
 struct call {
@@ -460,12 +461,17 @@ fail_by_status(struct call *call, long status)
 {
     char message[64 + SHOWN_MAX];
     bool again = status == 408 || status == 429 || status >= 500;
+    curl_off_t after_s = 0; /* seconds, or until a date */
     struct bytes said = buffer_bytes(&call->answer);
     size_t shown = said.size < SHOWN_MAX ? said.size : SHOWN_MAX;
     while (!utf8_valid(bytes_of(said.data, shown)))
         shown--;
     snprintf(message, sizeof message, "it was answered %ld%s%.*s", status,
         shown > 0 ? ": " : "", (int)shown, (const char *)said.data);
+    curl_easy_getinfo(call->curl, CURLINFO_RETRY_AFTER, &after_s);
+    if (after_s > 0)
+        capstan_job_retry_after(call->job,
+            (uint64_t)(after_s < AFTER_MAX_S ? after_s : AFTER_MAX_S) * 1000);
     return capstan_job_fail(call->job, again ? "Unavailable" : "HttpStatus", message);
 }
 
