@@ -188,7 +188,8 @@ begin_child(const struct scheduler_state *state, uint64_t now_ms,
 }
 
 static struct child_taken
-taken_of(const struct child_called *called, const struct refusal *refusal)
+taken_of(const struct child_called *called, const struct refusal *refusal,
+    struct arena *arena)
 {
     return (struct child_taken){
         .run = called->run,
@@ -196,7 +197,7 @@ taken_of(const struct child_called *called, const struct refusal *refusal)
         .attempt = called->attempt,
         .child = called->child,
         .err = refusal->err,
-        .detail = text(refusal->detail),
+        .detail = refusal_words(arena, text(refusal->detail), refusal->details),
     };
 }
 
@@ -207,7 +208,7 @@ on_child_called(const struct scheduler_state *state, uint64_t now_ms,
     struct refusal refusal = { .err = ERR_NONE, .detail = "" };
     bool existed;
     (void)begin_child(state, now_ms, &in->child_called, out, &existed, &refusal);
-    say_child_taken(out, taken_of(&in->child_called, &refusal));
+    say_child_taken(out, taken_of(&in->child_called, &refusal, out->arena));
 }
 
 /* A child that cleans up goes on doing so, however often it is told. */
@@ -401,7 +402,7 @@ take_up_call(const struct scheduler_state *state, uint64_t now_ms,
     if (begin_child(state, now_ms, &fact.child_called, out, &existed, &refusal)
         && !existed)
         return;
-    struct child_taken taken = taken_of(&fact.child_called, &refusal);
+    struct child_taken taken = taken_of(&fact.child_called, &refusal, out->arena);
     hear_taken(state, now_ms, &taken, out);
 }
 

@@ -187,7 +187,8 @@ answer_trigger(struct answering *a, const struct run_forwarded *asked)
                                      .trigger = asked->trigger,
                                      .slot_ms = asked->slot_ms,
                                      .event = asked->event,
-                                     .refusal = a->taken->detail,
+                                     .refusal = refusal_words(a->out->arena,
+                                         a->taken->detail, a->taken->details),
                                  });
     else
         outbox_put_to(a->out, ACTOR_trigger, 0,

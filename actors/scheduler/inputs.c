@@ -55,6 +55,28 @@ pack_mistakes(struct arena *arena, const struct schema_mistakes *mistakes)
     return packed;
 }
 
+struct bytes
+refusal_words(struct arena *arena, struct bytes detail, struct bytes details)
+{
+    struct cursor in = cursor_over(details);
+    struct buffer out = { 0 };
+    if (details.size == 0)
+        return detail;
+    (void)cursor_array(&in); /* there is one at least */
+    struct bytes first = cursor_skip(&in);
+    struct cursor path = cursor_over(pack_find(first, "path"));
+    struct cursor message = cursor_over(pack_find(first, "message"));
+    struct bytes place = cursor_text(&path), words = cursor_text(&message);
+    buffer_append_bytes(&out, detail);
+    buffer_print(&out, ": ");
+    buffer_append_bytes(&out, place);
+    buffer_print(&out, place.size > 0 ? ": " : "");
+    buffer_append_bytes(&out, words);
+    struct bytes whole = arena_copy(arena, buffer_bytes(&out));
+    buffer_free(&out);
+    return whole;
+}
+
 struct refusal
 complete_inputs(const struct plan *plan, struct arena *arena, struct bytes *inputs)
 {

@@ -319,7 +319,8 @@ on_trigger_fired(const struct scheduler_state *state, uint64_t now_ms,
                                   .trigger = fired->trigger,
                                   .slot_ms = fired->slot_ms,
                                   .event = fired->event,
-                                  .refusal = text(refusal.detail),
+                                  .refusal = refusal_words(out->arena,
+                                      text(refusal.detail), refusal.details),
                               });
     else
         say_fire_taken(out, (struct fire_taken){

@@ -65,4 +65,8 @@ struct bytes lay_over(struct arena *arena, struct bytes base, struct bytes over)
  * automation that declares nothing takes what is given as it is. */
 struct refusal
 complete_inputs(const struct plan *plan, struct arena *arena, struct bytes *inputs);
+/* A refusal in one sentence, with the first of its details if it has any: for whom they
+ * do not reach. */
+struct bytes
+refusal_words(struct arena *arena, struct bytes detail, struct bytes details);
 #endif

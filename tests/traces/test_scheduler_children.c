@@ -235,12 +235,15 @@ START_TEST(a_child_that_is_refused_fails_its_step)
         "version=1 status=3\n"
         "0 wait_resumed run=R1 key=a attempt=1 by=automation\n"
         "0 step_failed run=R1 key=a error_type=ChildRefused error_message=\"the "
-        "inputs are not as the automation declares them\"\n"
+        "inputs are not as the automation declares them: /n: it is missing: it is "
+        "required\"\n"
         "0 run_failed run=R1 step=a error_type=ChildRefused error_message=\"the "
-        "inputs are not as the automation declares them\" stop_reason=step_failed\n"
+        "inputs are not as the automation declares them: /n: it is missing: it is "
+        "required\" stop_reason=step_failed\n"
         "0 -> gateway run_changed run=R1 sequence=6 status=5 whole=1 "
         "stop_reason=step_failed error_type=ChildRefused error_message=\"the "
-        "inputs are not as the automation declares them\" failed_step=a\n");
+        "inputs are not as the automation declares them: /n: it is missing: it is "
+        "required\" failed_step=a\n");
     story_close(&s);
 }
 END_TEST

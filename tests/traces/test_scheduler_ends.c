@@ -1,6 +1,8 @@
 /* Goal: a run cleans up however it ends, has the output and the name that it declares,
  * and begins with the inputs that it declares.
  * Method: every word that the scheduler says is compared; values by what leaves. */
+#include "actors/scheduler/start.h"
+#include "base/json_read.h"
 #include "tests/traces/scheduler_story.h"
 #include "tests/traces/suites.h"
 
@@ -261,6 +263,42 @@ start_with(struct story *s, unsigned run, struct bytes inputs)
                 .inputs = inputs,
                 .source = text("api") } });
 }
+
+/* Whoever looks at the trigger later hears only one sentence. */
+START_TEST(a_fire_that_is_refused_for_its_inputs_says_which)
+{
+    struct story s;
+    open_with(&s, "inputs: { n: { type: integer, required: true } }\n"
+                  "steps:\n  - { key: a, kind: set, values: {} }\n");
+    struct message fired = { .code = TRIGGER_FIRED,
+        .trigger_fired = { .run = story_run(1),
+            .automation = s.automation,
+            .trigger = text("t"),
+            .slot_ms = 5,
+            .inputs = text("\x81\xa1n\xa1x") } }; /* {"n": "x"} */
+    trace_give(&s.trace, ACTOR_trigger, 0, fired);
+    story_expect_only(&s, "fire_refused",
+        "0 -> trigger fire_refused run=R1 automation=A trigger=t slot_ms=5 "
+        "refusal=\"the inputs are not as the automation declares them: /n: found "
+        "\"x\": expected type integer\"\n");
+    story_close(&s);
+}
+END_TEST
+
+START_TEST(a_detail_without_a_place_is_said_without_one)
+{
+    struct arena arena = { 0 };
+    struct buffer details = { 0 };
+    ck_assert_int_eq(
+        json_to_msgpack(text("[{\"path\": \"\", \"message\": \"too much\"}, {}]"),
+            &details, NULL, &(struct fault){ 0 }),
+        ERR_NONE);
+    struct bytes words = refusal_words(&arena, text("no"), buffer_bytes(&details));
+    ck_assert(bytes_equal(words, text("no: too much")));
+    buffer_free(&details);
+    arena_free(&arena);
+}
+END_TEST
 
 START_TEST(inputs_are_checked_and_completed_when_a_run_starts)
 {
@@ -649,6 +687,8 @@ scheduler_ends_suite(void)
     tcase_add_test(tests, a_run_has_the_name_and_the_output_that_it_declares);
     tcase_add_test(tests, an_output_that_cannot_be_evaluated_fails_the_run);
     tcase_add_test(tests, inputs_are_checked_and_completed_when_a_run_starts);
+    tcase_add_test(tests, a_fire_that_is_refused_for_its_inputs_says_which);
+    tcase_add_test(tests, a_detail_without_a_place_is_said_without_one);
     tcase_add_test(tests, very_many_inputs_are_laid_over_very_many);
     tcase_add_test(tests, a_run_is_running_while_a_worker_holds_a_job_of_it);
     tcase_add_test(tests, meta_and_config_of_a_run_are_maps);
