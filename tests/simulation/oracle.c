@@ -1,6 +1,7 @@
 #include "tests/simulation/oracle.h"
 
 #include "actors/history.h"
+#include "actors/lease/state.h"
 #include "actors/scheduler/run.h"
 #include "base/wrong.h"
 #include "tests/simulation/automations.h"
@@ -329,6 +330,15 @@ note_idle(const struct machine *m, uint64_t now_ms, struct bytes ids)
     }
 }
 
+/* Who reports is there, unless its connection is known to be broken. */
+static const struct id *
+reporter(const struct machine *m, const struct job_reported *reported)
+{
+    const struct lease_state *s = m->state;
+    const struct session *session = table_session(&s->table, &reported->session);
+    return session != NULL && session->connected ? &reported->session : NULL;
+}
+
 static void
 note_hearing(const struct machine *m, uint64_t now_ms, const struct message *in,
     const struct outbox *out)
@@ -344,6 +354,8 @@ note_hearing(const struct machine *m, uint64_t now_ms, const struct message *in,
     for (size_t i = 0; i < out->count; i++)
         if (out->messages[i].code == WORKER_REGISTERED)
             session = &out->messages[i].worker_registered.session;
+        else if (out->messages[i].code == JOB_REPORTED)
+            session = reporter(m, &out->messages[i].job_reported);
     if (in->code == WORKERS_IDLE)
         note_idle(m, now_ms, in->workers_idle.heard);
     if (in->code == WORKERS_IDLE)
