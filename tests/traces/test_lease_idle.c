@@ -165,6 +165,23 @@ START_TEST(a_session_with_short_jobs_is_heard_by_its_reports)
 }
 END_TEST
 
+/* What it said last over a connection that broke is no word of its next one. */
+START_TEST(a_session_that_has_left_is_not_heard_by_a_report)
+{
+    struct trace t;
+    lease_story_open(&t);
+    lease_register(&t, (struct worker){ .session = 1 });
+    lease_offer(&t, (struct offered){ .run = 1 });
+    trace_wait(&t, 10000);
+    lease_gone(&t, 1, false);
+    lease_report(&t, 1, lease_token_of(&t, 1, 1, 1, 1));
+    lease_settle(&t, 1, 1, 1, 1, VERDICT_ACCEPTED, true);
+    trace_wait(&t, 20000);
+    trace_expect_only(&t, "gone=1", "30000 worker_left session=S1 gone=1\n");
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(what_an_idle_session_held_before_a_restart_is_told_to_it)
 {
     struct trace t;
@@ -248,6 +265,7 @@ lease_idle_suite(void)
     tcase_add_test(
         tests, a_job_that_is_granted_to_a_silent_session_waits_for_one_lease);
     tcase_add_test(tests, a_session_with_short_jobs_is_heard_by_its_reports);
+    tcase_add_test(tests, a_session_that_has_left_is_not_heard_by_a_report);
     tcase_add_test(tests, what_an_idle_session_held_before_a_restart_is_told_to_it);
     tcase_add_test(
         tests, a_session_that_is_renamed_at_once_took_its_job_under_the_name_of_before);
