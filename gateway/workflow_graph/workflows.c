@@ -54,7 +54,6 @@ list_end(struct listing *l)
     buffer_append_bytes(&out, buffer_bytes(&l->out));
     request_document(r, 200, buffer_bytes(&out));
     buffer_free(&out);
-    buffer_free(&l->out);
 }
 
 static void
@@ -85,7 +84,6 @@ got_automations(struct request *r, const struct message *answer)
 {
     struct listing *l = r->own;
     if (answer->code != DOCUMENT) {
-        buffer_free(&l->out);
         request_show(r, answer);
         return;
     }
@@ -124,6 +122,13 @@ list_next(struct listing *l)
         list_end(l);
 }
 
+static void
+list_left(struct request *r)
+{
+    struct listing *l = r->own;
+    buffer_free(&l->out);
+}
+
 void
 workflow_graph_workflow_list(struct request *r)
 {
@@ -137,6 +142,8 @@ workflow_graph_workflow_list(struct request *r)
     l->look.request = r;
     l->look.found = list_found;
     l->look.missing = list_missing;
+    r->own = l;
+    r->left = list_left;
     list_ask(l);
 }
 
