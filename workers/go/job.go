@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -32,8 +34,17 @@ type Job struct {
 	Queue      string
 	Attempt    int // from 1
 
-	lease  *session.Lease
-	worker *Worker
+	lease        *session.Lease
+	worker       *Worker
+	retryAfterMs atomic.Int64 // 0: as the step says
+}
+
+const retryAfterMax = 24 * time.Hour
+
+// RetryAfter says that, if this attempt fails, another one should wait at least so long,
+// a day at most.  The engine waits as long, up to the longest delay of the step's retries.
+func (j *Job) RetryAfter(wait time.Duration) {
+	j.retryAfterMs.Store(max(min(wait, retryAfterMax), 0).Milliseconds())
 }
 
 // Parameters decodes the job's parameters as [encoding/json.Unmarshal] would: into a
@@ -95,7 +106,11 @@ func (w *Worker) do(ctx context.Context, action Func, job *Job) (report session.
 	}()
 	output, err := action(ctx, job)
 	if err != nil {
-		return failed(ctx, err)
+		report := failed(ctx, err)
+		if report.Outcome == "failed" {
+			report.RetryAfterMs = job.retryAfterMs.Load()
+		}
+		return report
 	}
 	return completed(output, job.lease.OutputMax)
 }

@@ -89,6 +89,9 @@ export interface Job<Parameters = any> {
   /** Text for the run's log, any number of lines.  Best effort: what comes faster than it
    *  can be sent, 1 MiB ahead, is dropped. */
   log(text: string, stream?: "stdout" | "stderr" | (string & {})): void;
+  /** If this attempt fails, another one should wait at least so long, a day at most.  The
+   *  engine waits as long, up to the longest delay of the step's retries. */
+  retryAfter(ms: number): void;
 }
 
 /** What it returns is the output of the step.  What it throws fails the attempt, with the

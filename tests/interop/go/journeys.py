@@ -117,6 +117,9 @@ class Trial(Case):
         self.assertEqual(self.fails(8, "large", count=100000)[0], "OutputTooLarge")
         self.assertEqual(len(self.do(9, "large", count=99000)["output"]), 99000)
         self.assertEqual(self.fails(10, "fly")[0], "UnknownAction")
+        for number, (count, ms) in enumerate(((7, 7000), (10 ** 6, 86400000), (-1, None))):
+            report = self.do(11 + number, "later", "failed", text="no", count=count)
+            self.assertEqual(report.get("retry_after_ms"), ms)
         self.assertIn("worker.go", self.printed("err"))  # where it panicked
         self.stop()
 

@@ -33,8 +33,12 @@ var actions = map[string]action{
 			"automation": job.Automation, "action": job.Action, "queue": job.Queue,
 			"attempt": job.Attempt, "data": in.Data}, nil
 	},
-	"fail":   func(_ context.Context, _ *capstan.Job, in asked) (any, error) { return nil, failure(in) },
-	"fatal":  func(_ context.Context, _ *capstan.Job, in asked) (any, error) { return nil, capstan.Fatal(failure(in)) },
+	"fail":  func(_ context.Context, _ *capstan.Job, in asked) (any, error) { return nil, failure(in) },
+	"fatal": func(_ context.Context, _ *capstan.Job, in asked) (any, error) { return nil, capstan.Fatal(failure(in)) },
+	"later": func(_ context.Context, job *capstan.Job, in asked) (any, error) {
+		job.RetryAfter(time.Duration(in.Count) * time.Second)
+		return nil, failure(in)
+	},
 	"panic":  func(_ context.Context, _ *capstan.Job, in asked) (any, error) { panic(in.Text) },
 	"vanish": func(context.Context, *capstan.Job, asked) (any, error) { runtime.Goexit(); return nil, nil },
 	"time":   func(context.Context, *capstan.Job, asked) (any, error) { return time.Now(), nil },

@@ -145,6 +145,14 @@ class Own(Case):
                              (type, message))
         self.stop()
 
+    def test_another_attempt_may_be_put_off(self):
+        self.begin()
+        for number, (asked, said) in enumerate(((1500, 1500), (1e12, 86400000), (-1, None),
+                                                ("x", None))):
+            report = self.do(number, "put-off", {"ms": asked}, "failed")
+            self.assertEqual(report.get("retry_after_ms"), said)
+        self.stop()
+
     def test_an_output_that_is_too_large_is_not_sent(self):
         self.begin()
         self.assertEqual(len(self.do(1, "large", {"size": 99995})["output"]), 99995)

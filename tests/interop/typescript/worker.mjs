@@ -16,6 +16,10 @@ worker
     ({ id, run, step, automation, action, queue, attempt, deadline }))
   .action("decline", () => { throw new CardDeclined("no money"); })
   .action("decline-later", async () => { throw new CardDeclined("ü".repeat(5000)); })
+  .action("put-off", (job) => {
+    job.retryAfter(job.parameters.ms);
+    throw new Error("busy");
+  })
   .action("throw-text", () => { throw "just a text"; })
   .action("throw-nothing", () => { throw Object.create(null); })
   .action("fatal", () => { throw new Fatal("never", { type: "NoSuchCard" }); })

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .errors import Fatal
-from .wire import CHUNK_MAX, MESSAGE_MAX, NAME_MAX, cut, frame, pack
+from .wire import (CHUNK_MAX, MESSAGE_MAX, NAME_MAX, RETRY_AFTER_MAX_S, cut, frame,
+                   pack)
 
 if TYPE_CHECKING:
     from .worker import Worker
@@ -42,6 +43,7 @@ class Job:
         self.cancelled = threading.Event()
         self.token: bytes = message["token"]  # of the lease: a secret
         self._worker = worker
+        self.retry_after_ms = 0  # 0: as the step says
         self._dropped = 0  # pieces of log
 
     def __repr__(self) -> str:
@@ -67,6 +69,11 @@ class Job:
         note = f"capstan_worker: {self._dropped} pieces of the log were dropped here\n"
         if self._dropped and self._worker._log(self, note, "stderr", may_wait=False):
             self._dropped = 0
+
+    def retry_after(self, seconds: float) -> None:
+        """If this attempt fails, another one should wait at least so long, a day at most.
+        The engine waits as long, up to the longest delay of the step's retries."""
+        self.retry_after_ms = round(max(0, min(seconds, RETRY_AFTER_MAX_S)) * 1000)
 
     def publish(self, event: str, data: Mapping[str, Any] | None = None, *,
                 id: str | None = None, source: str | None = None,
@@ -102,9 +109,12 @@ def failed(job: Job, error: BaseException) -> bytes:
         message = str(error)
     except Exception as e:
         kind, message = type(error).__name__, f"its text raised {type(e).__name__}"
-    return refused(job.token, kind, message, "fatal" if fatal else "failed")
+    return refused(job.token, kind, message, "fatal" if fatal else "failed",
+                   0 if fatal else job.retry_after_ms)
 
 
-def refused(token: bytes, kind: str, message: str, outcome: str = "failed") -> bytes:
+def refused(token: bytes, kind: str, message: str, outcome: str = "failed",
+            retry_after_ms: int = 0) -> bytes:
+    later = {"retry_after_ms": retry_after_ms} if retry_after_ms > 0 else {}
     return frame("report", token=token, outcome=outcome, error_type=cut(kind, NAME_MAX),
-                 error_message=cut(message, MESSAGE_MAX))
+                 error_message=cut(message, MESSAGE_MAX), **later)

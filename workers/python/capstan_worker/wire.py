@@ -8,6 +8,7 @@ import msgpack
 
 NAME_MAX = 200  # bytes of a name, of an error's type
 MESSAGE_MAX = 4096  # bytes of an error's message
+RETRY_AFTER_MAX_S = 86400
 CHUNK_MAX = 65536  # bytes of a log
 DEPTH_MAX = 31  # maps and lists in each other; the frame around them is one more
 

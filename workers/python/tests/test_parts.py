@@ -98,6 +98,16 @@ class ReportTest(unittest.TestCase):
         long = Fatal("é" * 200, "é" * 4096)
         self.assertEqual(self.failed(long), ("fatal", "é" * 100, "é" * 2048))
 
+    def test_another_attempt_may_be_put_off(self):
+        for seconds, ms in ((0, None), (1.5, 1500), (1e9, 86400000), (-1, None)):
+            self.job.retry_after(seconds)
+            with self.assertLogs("capstan_worker"):
+                report = msgpack.unpackb(failed(self.job, KeyError("a")))
+            self.assertEqual(report.get("retry_after_ms"), ms)
+        self.job.retry_after(1)
+        with self.assertLogs("capstan_worker"):
+            self.assertNotIn(b"retry_after", failed(self.job, Fatal("A", "b")))
+
     def test_who_was_cancelled_may_have_ended_otherwise(self):
         self.job.cancelled.set()
         self.assertEqual(self.completed(None), "cancelled")

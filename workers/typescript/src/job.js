@@ -2,9 +2,13 @@
 
 /** @import * as Header from "../capstan-worker.js" */
 
+const RETRY_AFTER_MAX_MS = 86400000;
+
 /** @implements {Header.Job} */
 export class Job {
   #abort = new AbortController();
+  /** 0: as the step says. */
+  retryAfterMs = 0;
   #log;
 
   /** @param {import("./wire.js").Message} message
@@ -29,6 +33,11 @@ export class Job {
   /** @param {string} text @param {string} [stream] */
   log(text, stream = "stdout") {
     this.#log(String(stream), String(text));
+  }
+
+  /** @param {number} ms */
+  retryAfter(ms) {
+    this.retryAfterMs = Math.round(Math.min(Math.max(Number(ms), 0), RETRY_AFTER_MAX_MS)) || 0;
   }
 
   /** @param {string} name @param {string} why */

@@ -27,7 +27,7 @@ import { clipped } from "./wire.js";
  *   | { do: "unpublished", id: string, code: string, message: string }
  *   | { do: "tell", level: Level, line: string }} Effect */
 /** @typedef {{ outcome: string, output?: unknown, error_type?: string,
- *   error_message?: string }} Outcome */
+ *   error_message?: string, retry_after_ms?: number }} Outcome */
 /** Who this worker is, and its times. @typedef {{
  *   register: Message, concurrency: number, heartbeatMs: number, drainMs: number,
  *   resendMs: number, url: string }} Self */

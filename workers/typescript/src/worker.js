@@ -274,7 +274,8 @@ export class Worker {
       return lease.cancelled && output === undefined ? { outcome: "cancelled" }
         : completed(output, this.#session.payloadMax);
     } catch (error) {
-      return lease.cancelled ? { outcome: "cancelled" } : failure(error);
+      return lease.cancelled ? { outcome: "cancelled" }
+        : failure(error, job.retryAfterMs);
     }
   }
 }
@@ -305,13 +306,15 @@ function completed(output, max) {
   }
 }
 
-/** @param {unknown} error */
-function failure(error) {
+/** @param {unknown} error @param {number} laterMs @returns {Outcome} */
+function failure(error, laterMs) {
   const { name, constructor } = error instanceof Error ? error : new Error();
   // A class that extends Error has its own name only if somebody gave it one.
   const type = said(name === "Error" ? constructor.name : name);
-  return failed(type || "Error", said(error),
-    error instanceof Fatal ? "fatal" : "failed");
+  if (error instanceof Fatal)
+    return failed(type || "Error", said(error), "fatal");
+  return { ...failed(type || "Error", said(error)),
+    ...(laterMs > 0 ? { retry_after_ms: laterMs } : {}) };
 }
 
 /** @param {string} type @param {string} message @param {"failed" | "fatal"} [outcome] */

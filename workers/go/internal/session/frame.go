@@ -109,6 +109,7 @@ type Report struct {
 	Output       msgpack.RawMessage `msgpack:"output,omitempty"`
 	ErrorType    string             `msgpack:"error_type,omitempty"`
 	ErrorMessage string             `msgpack:"error_message,omitempty"`
+	RetryAfterMs int64              `msgpack:"retry_after_ms,omitempty"`
 }
 
 // Failed is the report of a job that failed: kind is a word, message is for people.
