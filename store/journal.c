@@ -232,11 +232,11 @@ find_stored(struct journal *journal, uint64_t number)
     struct bytes stored;
     struct number_key key = number_key(number);
     struct bytes key_bytes = bytes_of(key.bytes, sizeof key.bytes);
-    if (number > journal->written)
-        return pending_record(journal, number - journal->written - 1);
     struct sorted_node *strip = sorted_find(&journal->strips, key_bytes);
     if (strip != NULL)
         return LIST_OF(strip, struct strip, node)->stored;
+    if (number > journal->written)
+        return pending_record(journal, number - journal->written - 1);
     enum err e =
         journal->backend->get(journal->self, SHELF_RECORDS, key_bytes, &stored, &fault);
     if (e == ERR_NOT_FOUND)
@@ -267,7 +267,7 @@ journal_strip(struct journal *journal, uint64_t number, struct bytes facts)
     struct number_key key = number_key(number);
     assert(!journal->view);
     assert(number > 0);
-    assert(number <= journal->written);
+    assert(number <= journal->last.number);
     stored_strip(find_stored(journal, number), facts, &stripped);
     struct sorted_node *node =
         sorted_find(&journal->strips, bytes_of(key.bytes, NUMBER_SIZE));
@@ -326,7 +326,7 @@ journal_replay(struct journal *journal, uint64_t from,
             broken("journal_replay", &fault);
         }
         replay_one(&replay, bytes_of(key.bytes, sizeof key.bytes),
-            pending_record(journal, replay.next - journal->written - 1));
+            find_stored(journal, replay.next));
     }
 }
 
@@ -516,6 +516,7 @@ list_changes(struct journal *journal, size_t *count)
         const struct row *row = LIST_OF(node, struct row, node);
         *at++ = (struct change){ SHELF_ROWS, node->key, row_value(row) };
     }
+    /* Behind the records: one may be stripped in the batch that writes it. */
     node = sorted_at_or_after(&journal->strips, text(""));
     for (; node != NULL; node = sorted_next(node, false))
         *at++ = (struct change){ SHELF_RECORDS, node->key,

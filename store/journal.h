@@ -78,9 +78,9 @@ struct record {
 MUST_CHECK enum err
 journal_read(struct journal *journal, uint64_t number, struct record *record);
 
-/* Leave only `facts` of what the record `number`, which is committed, says.  It keeps
- * its number, time and hash; that the hash is that of what it said is believed from
- * then on.  Borrows `facts`. */
+/* Leave only `facts` of what the record `number` says.  It keeps its number, time and
+ * hash; that the hash is that of what it said is believed from then on.  Borrows
+ * `facts`. */
 void journal_strip(struct journal *journal, uint64_t number, struct bytes facts);
 
 /* Call `each` for the records from number `from` on, in order, until it returns false.
