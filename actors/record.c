@@ -249,7 +249,8 @@ clear_payloads(struct message *fact)
 
 struct stripped {
     struct journal *journal;
-    const struct record_strip *strip;
+    const struct record_strip *strip; /* of a run */
+    uint64_t event;
     struct buffer kept;
     size_t count;
     bool changed;
@@ -278,26 +279,63 @@ strip_fact(struct stripped *s, enum message_code code, struct bytes body)
     }
 }
 
-bool
-record_without(struct journal *journal, struct bytes facts,
-    const struct record_strip *strip, struct buffer *out)
+/* Whoever folds what is left meets an event without contents, and its end. */
+static void
+strip_event(struct stripped *s, enum message_code code, struct bytes body)
+{
+    struct field_blobs none = { .get = look_at_no_blob };
+    struct message fact = { .code = code };
+    struct cursor in = cursor_over(body);
+    s->count++;
+    pack_u64(&s->kept, code);
+    if (code != EVENT_KEPT || codec_read_body(&in, &none, &fact) != ERR_NONE
+        || fact.event_kept.number != s->event) {
+        buffer_append_bytes(&s->kept, body);
+        return;
+    }
+    read_last(s->journal, code, body, &fact);
+    fact.event_kept = (struct event_kept){ .number = s->event };
+    codec_write_body(&fact, NULL, &s->kept);
+    s->changed = true;
+}
+
+typedef void strip_fn(struct stripped *s, enum message_code code, struct bytes body);
+
+static bool
+strip_record(
+    struct stripped *s, struct bytes facts, strip_fn *strip, struct buffer *out)
 {
     static const struct envelope nobody;
-    struct stripped s = { .journal = journal, .strip = strip };
     struct record_reader reader;
-    if (!record_open(&reader, journal, NULL, facts))
+    if (!record_open(&reader, s->journal, NULL, facts))
         WRONG("a record cannot be read");
     for (; reader.left > 0; reader.left--) {
         enum message_code code = (enum message_code)cursor_u64(&reader.in);
         struct bytes body = cursor_skip(&reader.in);
         if (reader.in.bad || code >= MESSAGE_END || message_shapes[code].name == NULL)
             WRONG("a fact of a record cannot be read");
-        strip_fact(&s, code, body);
+        strip(s, code, body);
     }
-    if (s.changed) {
-        record_head(s.count > 0 ? &reader.envelope : &nobody, s.count, out);
-        buffer_append_bytes(out, buffer_bytes(&s.kept));
+    if (s->changed) {
+        record_head(s->count > 0 ? &reader.envelope : &nobody, s->count, out);
+        buffer_append_bytes(out, buffer_bytes(&s->kept));
     }
-    buffer_free(&s.kept);
-    return s.changed;
+    buffer_free(&s->kept);
+    return s->changed;
+}
+
+bool
+record_without(struct journal *journal, struct bytes facts,
+    const struct record_strip *strip, struct buffer *out)
+{
+    struct stripped s = { .journal = journal, .strip = strip };
+    return strip_record(&s, facts, strip_fact, out);
+}
+
+bool
+record_without_event(
+    struct journal *journal, struct bytes facts, uint64_t number, struct buffer *out)
+{
+    struct stripped s = { .journal = journal, .event = number };
+    return strip_record(&s, facts, strip_event, out);
 }

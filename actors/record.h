@@ -37,6 +37,10 @@ struct record_strip {
 bool record_without(struct journal *journal, struct bytes facts,
     const struct record_strip *strip, struct buffer *out);
 
+/* The same of the event `number`: that it was kept stays, and no more. */
+bool record_without_event(
+    struct journal *journal, struct bytes facts, uint64_t number, struct buffer *out);
+
 struct record_reader {
     struct cursor in;
     size_t left; /* facts */

@@ -530,7 +530,8 @@
     F(S, 6, payload, meta,   "msgpack map, or nothing")                                  \
     F(S, 7, id,      automation, "whose http trigger it fires, or zero")                 \
     F(S, 8, text,    trigger, "the key of that, or nothing")                             \
-    F(S, 9, u64,     question, "that asked for it; 0: none")
+    F(S, 9, u64,     question, "that asked for it; 0: none")                             \
+    F(S, 10, u64,    record, "its own, which forgets it when it expires; 0: that stays")
 
 /* `at` is the key of the last row that was looked at, with its place among the classes
  * of the event's type in front. */

@@ -3,6 +3,8 @@
 #include "base/hash.h"
 #include "base/wrong.h"
 
+#include <assert.h>
+
 #define ENTRY(S)                                                                       \
     static const struct field S##_field_rows[] = { S##_FIELDS(FIELD_ROW, S) };         \
     const struct shape S##_shape = SHAPE(S)
@@ -13,6 +15,7 @@ ENTRY(schedule);
 ENTRY(fire);
 ENTRY(stream);
 ENTRY(event_entry);
+ENTRY(holding);
 ENTRY(paths_entry);
 ENTRY(wait_entry);
 ENTRY(match_entry);
@@ -189,6 +192,14 @@ key_of_held(const struct hold_name *name, uint64_t number)
 {
     struct row_key key = row_key('G');
     add_hold(&key, name);
+    row_key_u64(&key, number);
+    return key;
+}
+
+struct row_key
+key_of_holding(const struct id *project, uint64_t number)
+{
+    struct row_key key = key_of_project('g', project);
     row_key_u64(&key, number);
     return key;
 }
@@ -371,6 +382,30 @@ void
 kept_drop(struct journal *journal, const struct row_key *key)
 {
     journal_delete(journal, row_key_bytes(key));
+}
+
+static struct bytes
+drop_beside(void *self, const struct hash *hash)
+{
+    journal_drop_blob(self, hash);
+    return text("");
+}
+
+void
+kept_drop_whole(
+    struct journal *journal, const struct row_key *key, const struct shape *shape)
+{
+    struct field_blobs dropping = { .self = journal, .get = drop_beside };
+    struct cursor in = cursor_over(journal_get(journal, row_key_bytes(key)));
+    union {
+        struct event_entry event;
+        struct fire fire;
+        struct match_entry match;
+    } value;
+    assert(shape->size <= sizeof value);
+    if (fields_read(&in, shape, &dropping, &value) != ERR_NONE)
+        WRONG("a row of the trigger actor cannot be read");
+    kept_drop(journal, key);
 }
 
 bool

@@ -75,7 +75,13 @@ enum { ENTRY_INLINE_MAX = 4096 };
     F(S, 8, u64,     number, "in the project's stream")                                      \
     F(S, 9, id,      automation, "whose http trigger it fires, or zero")                     \
     F(S, 10, text,   trigger, "the key of that, or nothing")                             \
-    F(S, 11, u64,    question, "that asked for it; 0: none")
+    F(S, 11, u64,    question, "that asked for it; 0: none")                             \
+    F(S, 12, u64,    record, "that says it is kept; 0: of releases before, which stays")
+
+/* An event that is held back: its record says all of it even when it has expired. */
+#define holding_FIELDS(F, S)                                                             \
+    F(S, 1, u32,     count,  "groups that hold it")                                      \
+    F(S, 2, u64,     record, "of the event")
 
 #define paths_entry_FIELDS(F, S)                                                         \
     F(S, 1, blob, paths, "msgpack array of the paths whose values are compared, sorted") \
@@ -164,6 +170,7 @@ ENTRY(schedule)
 ENTRY(fire)
 ENTRY(stream)
 ENTRY(event_entry)
+ENTRY(holding)
 ENTRY(paths_entry)
 ENTRY(wait_entry)
 ENTRY(match_entry)
@@ -214,6 +221,8 @@ struct row_key key_of_wait(char letter, const struct wait_name *name);
 struct row_key key_of_match(const struct wait_name *name);
 struct row_key key_of_hold(const struct hold_name *name);
 struct row_key key_of_held(const struct hold_name *name, uint64_t number);
+/* Of the event, whoever holds it. */
+struct row_key key_of_holding(const struct id *project, uint64_t number);
 struct row_key key_of_hold_due(uint64_t due_ms, const struct hold_name *name);
 struct row_key key_of_hook(struct bytes handle);
 struct row_key key_of_secret(const struct id *project, struct bytes name);
@@ -246,6 +255,9 @@ void kept_write(struct journal *journal, const struct row_key *key,
 /* A row that is no more than its key. */
 void kept_mark(struct journal *journal, const struct row_key *key);
 void kept_drop(struct journal *journal, const struct row_key *key);
+/* The same of one whose payloads may lie beside it: they go as well. */
+void kept_drop_whole(
+    struct journal *journal, const struct row_key *key, const struct shape *shape);
 bool kept_exists(struct journal *journal, const struct row_key *key);
 
 /* The first key that begins with `rows` and is behind `after` (nothing: the first one);

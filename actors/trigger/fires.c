@@ -189,7 +189,7 @@ fire_settled_applied(struct trigger_state *s, uint64_t at_ms, const struct messa
 
     uint32_t partition = id_partition(&run);
     if (kept_exists(s->journal, &key)) {
-        kept_drop(s->journal, &key);
+        kept_drop_whole(s->journal, &key, &fire_shape);
         window_settled(
             &s->windows[partition], &run, at_ms, place_wanted(s, partition, at_ms));
     }

@@ -200,6 +200,9 @@ void expire_events(const struct trigger_state *s, uint64_t now_ms, struct outbox
 void
 event_kept_applied(struct trigger_state *s, uint64_t at_ms, const struct message *m);
 void events_expired_applied(struct trigger_state *s, const struct message *m);
+/* What the record `at` says of the event, which is in no row any more, is taken out of
+ * it, but for its number. */
+void event_forget(struct trigger_state *s, uint64_t number, uint64_t at);
 
 /* ends.c: the ends of runs, which are events where somebody listens for them */
 /* Is the event of this type the end of a run?  And does the pattern ask for such? */

@@ -1,4 +1,5 @@
 /* The events of projects: kept in order, by number, for as long as the settings say. */
+#include "actors/record.h"
 #include "actors/trigger/state.h"
 #include "base/wrong.h"
 
@@ -190,6 +191,30 @@ stream_find(struct trigger_state *s)
 }
 
 void
+event_forget(struct trigger_state *s, uint64_t number, uint64_t at)
+{
+    struct buffer rest = { 0 };
+    struct record record;
+    if (journal_read(s->journal, at, &record) != ERR_NONE)
+        WRONG("the record of an event cannot be read");
+    if (!record_without_event(s->journal, record.facts, number, &rest))
+        WRONG("an event is not in its record");
+    journal_strip(s->journal, at, buffer_bytes(&rest));
+    buffer_free(&rest);
+}
+
+/* Its record, unless it is of a release before, and unless what holds it back still
+ * follows from that: then it goes with the last of these. */
+static void
+forget_expired(
+    struct trigger_state *s, const struct id *project, const struct event_entry *event)
+{
+    struct row_key holding = key_of_holding(project, event->number);
+    if (event->record != 0 && !kept_exists(s->journal, &holding))
+        event_forget(s, event->number, event->record);
+}
+
+void
 events_expired_applied(struct trigger_state *s, const struct message *m)
 {
     const struct id *project = &m->envelope.project;
@@ -207,7 +232,8 @@ events_expired_applied(struct trigger_state *s, const struct message *m)
         if (other_name(project, event.id, event.question, &named))
             kept_drop(s->journal, &named);
         kept_drop(s->journal, &typed);
-        kept_drop(s->journal, &key);
+        forget_expired(s, project, &event);
+        kept_drop_whole(s->journal, &key, &event_entry_shape);
     }
     struct row_key first = key_of_event(project, stream.first);
     struct event_entry event;
@@ -234,6 +260,7 @@ keep_event(const struct trigger_state *s, uint64_t now_ms,
         .data = arena_copy(out->arena, pack_or_map(publication->data)),
         .meta = arena_copy(out->arena, publication->meta),
         .question = publication->question,
+        .record = journal_last(s->journal) + 1,
     };
     if (publication->hook != NULL) {
         kept.automation = publication->hook->automation;
@@ -305,6 +332,7 @@ event_kept_applied(struct trigger_state *s, uint64_t at_ms, const struct message
         .automation = kept->automation,
         .trigger = kept->trigger,
         .question = kept->question,
+        .record = kept->record,
     };
     struct row_key key = key_of_event(project, kept->number);
     struct row_key typed = key_of_typed(project, kept->type, kept->number);

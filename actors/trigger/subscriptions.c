@@ -374,6 +374,40 @@ take_held(void *self, struct bytes key, struct bytes value)
     return dropping->count < HELD_MAX;
 }
 
+/* A group holds the event. */
+static void
+hold_event(
+    struct trigger_state *s, const struct id *project, const struct event_entry *event)
+{
+    struct row_key key = key_of_holding(project, event->number);
+    struct holding holding;
+    if (event->record == 0)
+        return;
+    kept_read(s->journal, &key, &holding_shape, NULL, &holding);
+    holding.count++;
+    holding.record = event->record;
+    kept_write(s->journal, &key, &holding_shape, &holding);
+}
+
+/* It does so no more. */
+static void
+let_event_go(struct trigger_state *s, const struct id *project, uint64_t number)
+{
+    struct row_key key = key_of_holding(project, number);
+    struct row_key of_event = key_of_event(project, number);
+    struct holding holding;
+    if (!kept_read(s->journal, &key, &holding_shape, NULL, &holding))
+        return; /* of a release before */
+    holding.count--;
+    if (holding.count > 0) {
+        kept_write(s->journal, &key, &holding_shape, &holding);
+        return;
+    }
+    kept_drop(s->journal, &key);
+    if (!kept_exists(s->journal, &of_event))
+        event_forget(s, number, holding.record);
+}
+
 static void
 drop_held(struct trigger_state *s, const struct hold_name *name)
 {
@@ -381,8 +415,12 @@ drop_held(struct trigger_state *s, const struct hold_name *name)
     struct dropping dropping = { .count = 0 };
     journal_scan(s->journal, row_key_bytes(&from), row_key_bytes(&to), false, take_held,
         &dropping);
-    for (size_t i = 0; i < dropping.count; i++)
-        kept_drop(s->journal, &dropping.keys[i]);
+    for (size_t i = 0; i < dropping.count; i++) {
+        struct bytes key = row_key_bytes(&dropping.keys[i]);
+        struct bytes number = bytes_of(key.data + key.size - 8, 8);
+        kept_drop_whole(s->journal, &dropping.keys[i], &event_entry_shape);
+        let_event_go(s, &name->project, row_take_u64(&number));
+    }
 }
 
 static void
@@ -431,6 +469,7 @@ event_held_applied(struct trigger_state *s, const struct message *m)
     };
     of_event = key_of_held(&name, held->number);
     kept_write(s->journal, &of_event, &event_entry_shape, &event);
+    hold_event(s, &m->envelope.project, &event);
     kept_write(s->journal, &key, &hold_shape, &hold);
     set_due(s, &name, before_ms, held->due_ms);
     arena_free(&arena);

@@ -30,6 +30,7 @@
  *   H project automation ~trigger ~group      what a trigger holds back of a group
  *   G project automation ~trigger ~group number   an event that is held back
  *   J due project automation ~trigger ~group  when that is over
+ *   g project number                   how many groups hold an event, and its record
  *   K ~handle                          the trigger of a URL
  *   B project name                     a secret
  *   U project ~scope key               a value of the project's state

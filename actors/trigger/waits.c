@@ -396,6 +396,6 @@ wait_forgotten_applied(struct trigger_state *s, const struct message *m)
     struct row_key key = key_of_match(&name);
     drop_wait(s, &name);
     if (kept_exists(s->journal, &key))
-        kept_drop(s->journal, &key);
+        kept_drop_whole(s->journal, &key, &match_entry_shape);
     retelling_moves(s, id_partition(&name.run), NULL);
 }

@@ -14,6 +14,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -23,7 +24,7 @@ import msgpack
 import zmq
 
 sys.path.insert(0, os.path.join(os.environ.get("CAPSTAN_SOURCE", "."), "tests/support"))
-from engine import API, Engine, Refused, until  # noqa: E402
+from engine import API, Engine, Refused, program, until  # noqa: E402
 
 SEED = int(os.environ.get("SEED", str(random.SystemRandom().randrange(1 << 32))))
 EVENTS, KILLS = 60, 8
@@ -93,6 +94,17 @@ def contents_of(folder):
         for name in names:
             with open(os.path.join(path, name), "rb") as file:
                 yield file.read()
+
+
+def size_of(folder):
+    """Bytes; its files come and go."""
+    size = 0
+    for file in os.scandir(folder):
+        try:
+            size += os.stat(file.path).st_size
+        except FileNotFoundError:
+            pass
+    return size
 
 
 def runs_of(engine, name):
@@ -414,6 +426,31 @@ class Triggers(unittest.TestCase):
             self.assertEqual(refused.exception.status, 422)
             listed = engine.tool("events", "list", "b.*", "--limit", "2").stdout
             self.assertEqual(len(listed.splitlines()), 2)
+
+    def test_the_disk_has_no_more_of_what_expired(self):
+        """Small ones lie in records, large ones beside them."""
+        with Engine(events_kept_ms=1000, memtable_bytes=1 << 20) as engine:
+            folder = os.path.join(engine.data, "journal", "trigger.0")
+            published = 0
+
+            def publish(size):
+                nonlocal published
+                engine.call("POST", API + "/events", {
+                    "type": "a", "data": {"x": os.urandom(size // 2).hex()}})
+                published += size
+
+            def is_small():
+                publish(4000)
+                return size_of(folder) < published / 2
+
+            for size, count in ((4000, 1500), (300000, 20)):
+                for _ in range(count):
+                    publish(size)
+                until(is_small, "little remains of what was published", 20)
+            engine.down()
+            checked = subprocess.run([program("verify"), "--data", engine.data],
+                                     capture_output=True, text=True, timeout=60)
+            self.assertEqual(checked.returncode, 0, checked.stdout)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,53 @@ struct reading {
     size_t wait_count;
 };
 
+/* ---- events as they were kept ---- */
+
+/* What a power cut takes is said again in its place. */
+void
+events_hear(struct sim *sim, const struct message *kept)
+{
+    struct oracle *o = sim->oracle;
+    size_t record = kept->event_kept.record;
+    if (record >= o->event_count) {
+        o->events = realloc(o->events, (record + 1) * sizeof *o->events);
+        if (o->events == NULL)
+            WRONG("out of memory");
+        memset(o->events + o->event_count, 0,
+            (record + 1 - o->event_count) * sizeof *o->events);
+        o->event_count = record + 1;
+    }
+    buffer_clear(&o->events[record]);
+    codec_write_body(kept, NULL, &o->events[record]);
+}
+
+void
+events_said_again(const struct sim *sim, uint64_t record, struct message *kept)
+{
+    const struct oracle *o = sim->oracle;
+    uint64_t number = kept->event_kept.number;
+    if (kept->event_kept.record != 0)
+        return;
+    if (record >= o->event_count || o->events[record].size == 0)
+        WRONG("an event that nobody kept is in the log");
+    struct cursor in = cursor_over(buffer_bytes(&o->events[record]));
+    if (codec_read_body(&in, NULL, kept) != ERR_NONE)
+        WRONG("an event cannot be read");
+    HOLDS(sim, kept->event_kept.number == number, "%" PRIu64 ", not %" PRIu64, number,
+        kept->event_kept.number);
+    sim_probe(PROBE_EVENT_STRIPPED);
+}
+
+void
+events_forget(struct oracle *o)
+{
+    for (size_t i = 0; i < o->event_count; i++)
+        buffer_free(&o->events[i]);
+    free(o->events);
+}
+
+/* ---- what the log says ---- */
+
 static void
 events_are_kept_in_order(struct reading *r, const struct event_kept *kept)
 {

@@ -231,8 +231,11 @@ log_each(const struct machine *m, log_fn *each, void *self)
         if (journal_read(m->journal, n, &record) != ERR_NONE
             || !record_open(&reader, m->journal, &arena, record.facts))
             WRONG("a record cannot be read");
-        while (record_next(&reader, &fact))
+        while (record_next(&reader, &fact)) {
+            if (fact.code == EVENT_KEPT)
+                events_said_again(m->sim, n, &fact);
             each(self, record.at_ms, &fact);
+        }
         arena_reset(&arena);
     }
     arena_free(&arena);

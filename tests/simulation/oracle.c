@@ -57,6 +57,7 @@ oracle_free(struct oracle *o)
     map_free(&o->told);
     map_free(&o->heard);
     words_free(&o->words);
+    events_forget(o);
     free(o);
 }
 
@@ -481,6 +482,8 @@ oracle_hear_decision(const struct machine *m, uint64_t now_ms, const struct mess
     for (size_t i = 0; i < out->count; i++) {
         const struct message *said = &out->messages[i];
         note_fact(m->sim, said);
+        if (said->code == EVENT_KEPT)
+            events_hear(m->sim, said);
         sim_trace_message(
             m->sim, kind_is(said, FACT) ? "fact" : "note", m->title, "", said);
         if (m->name == ACTOR_lease && said->code == JOB_LOST

@@ -96,6 +96,8 @@ struct oracle {
     size_t hand_count;
     struct id refused[STARTS_MAX]; /* runs that nobody will ask for again */
     size_t refused_count;
+    struct buffer *events; /* as they were kept, by their record */
+    size_t event_count;
 };
 
 struct oracle *oracle_new(struct sim *sim);
@@ -171,6 +173,11 @@ void groups_judge(struct sim *sim, const struct machine *scheduler);
 /* Every fact of a log, in order. */
 typedef void log_fn(void *self, uint64_t at_ms, const struct message *fact);
 void log_each(const struct machine *machine, log_fn *each, void *self);
+/* events_check.c: the whole fact of an event, of which the record may have no more than
+ * its number. */
+void events_hear(struct sim *sim, const struct message *kept);
+void events_said_again(const struct sim *sim, uint64_t record, struct message *kept);
+void events_forget(struct oracle *oracle);
 /* ends_check.c: ends of runs that are events. */
 void ends_judge(struct sim *sim);
 /* removal_check.c: runs that ended long ago. */

@@ -84,7 +84,7 @@ START_TEST(an_end_is_one_event_and_fires_once)
     trace_name(&t, &end, "END1");
     trace_expect_only(&t, "event_kept",
         "1000000 event_kept number=1 id=end_00000000fmf3g80wt99yaf0j30 "
-        "type=run.completed source=engine data=(…)\n");
+        "type=run.completed source=engine data=(…) record=2\n");
     trace_crash(&t);
     tell_end(&t, 1, RUN_DONE);
     trace_expect(&t, "1000000 -> scheduler.1 end_taken end=END1\n");

@@ -9,7 +9,7 @@ START_TEST(an_event_gets_a_number_and_the_same_id_twice_is_one)
     struct trace t;
     story_open(&t);
     story_publish(&t, "x", "a.b", "{\"n\": 1}");
-    trace_expect(&t, "1000000 event_kept number=1 id=x type=a.b data=(…)\n"
+    trace_expect(&t, "1000000 event_kept number=1 id=x type=a.b data=(…) record=1\n"
                      "1000000 -> gateway stream_changed number=1\n"
                      "1000000 -> gateway document request=7 document=(…) created=1\n"
                      "1000000 event_routed number=1 whole=1\n");
@@ -21,7 +21,7 @@ START_TEST(an_event_gets_a_number_and_the_same_id_twice_is_one)
     ck_assert_uint_eq(number.data[0], 1);
     story_publish(&t, NULL, "a.b", "{}");
     trace_expect_only(
-        &t, "event_kept", "1000000 event_kept number=2 type=a.b data=(…)\n");
+        &t, "event_kept", "1000000 event_kept number=2 type=a.b data=(…) record=2\n");
     trace_close(&t);
 }
 END_TEST
@@ -92,8 +92,8 @@ START_TEST(events_expire_by_time_and_by_size)
     trace_expect(&t, "1010000 events_expired through=1\n");
     /* Its id may be used again. */
     story_publish(&t, "a", "a", "{}");
-    trace_expect_only(
-        &t, "event_kept", "1010000 event_kept number=3 id=a type=a data=(…)\n");
+    trace_expect_only(&t, "event_kept",
+        "1010000 event_kept number=3 id=a type=a data=(…) record=4\n");
     for (unsigned i = 0; i < 3; i++)
         story_publish(&t, NULL, "a", "{}");
     trace_expect_only(&t, "expired",

@@ -383,7 +383,7 @@ START_TEST(a_call_of_a_trigger_whose_key_is_no_name_is_an_http_request)
     call(&t, "own", "{}", "{}");
     trace_expect_only(&t, "event_kept",
         "1000000 event_kept number=1 type=http.request source=a data=(…) meta=(…) "
-        "automation=AUT1 trigger=a.\n");
+        "automation=AUT1 trigger=a. record=2\n");
     trace_close(&t);
 }
 END_TEST

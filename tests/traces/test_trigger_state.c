@@ -278,11 +278,13 @@ START_TEST(a_change_is_an_event_for_who_listens_and_only_then)
     trace_expect_only(&t, "event_kept", "");
     set(&t, "orders", "1", "2");
     trace_expect_only(&t, "event_kept",
-        "1000000 event_kept number=1 type=state.updated source=state data=(…)\n");
+        "1000000 event_kept number=1 type=state.updated source=state data=(…) "
+        "record=4\n");
     ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 1);
     forget(&t, "orders", "1");
     trace_expect_only(&t, "event_kept",
-        "1000000 event_kept number=2 type=state.deleted source=state data=(…)\n");
+        "1000000 event_kept number=2 type=state.deleted source=state data=(…) "
+        "record=5\n");
     struct bytes data = trace_sent(&t, TRIGGER_FIRED)->trigger_fired.data;
     struct buffer out = { 0 };
     ck_assert_int_eq(msgpack_to_json(data, &out), ERR_NONE);

@@ -180,6 +180,116 @@ START_TEST(the_events_of_each_project_expire_in_their_time)
 }
 END_TEST
 
+static bool
+search_secret(void *self, const struct record *record)
+{
+    *(size_t *)self +=
+        memmem(record->facts.data, record->facts.size, "secret", 6) != NULL;
+    return true;
+}
+
+/* Records that have something of it. */
+static size_t
+records_of_secret(const struct trace *t)
+{
+    size_t count = 0;
+    journal_replay(t->journal, 1, search_secret, &count);
+    return count;
+}
+
+static bool
+blob_there(const struct trace *t, const struct hash *hash)
+{
+    struct bytes blob;
+    return journal_get_blob(t->journal, hash, &kept, &blob) == ERR_NONE;
+}
+
+/* Of events whose payload is the same the last one gives it up; a crash takes what was
+ * said of the end with what was taken out. */
+START_TEST(of_an_event_that_expired_its_number_is_left)
+{
+    struct trace t;
+    struct bytes large = large_map(5000);
+    struct hash hash = hash_of(large);
+    story_open(&t);
+    t.config.events_kept_ms = 10000;
+    publish(&t, (struct event_publish){
+                    .id = text("secret-id"), .source = text("secret"), .data = large });
+    trace_wait(&t, 5000);
+    publish(&t, (struct event_publish){ .data = large });
+    ck_assert_uint_eq(records_of_secret(&t), 1);
+    trace_skip(&t);
+    for (int life = 0; life < 2; life++) {
+        trace_wait(&t, life == 0 ? 5000 : 0);
+        trace_expect(&t, "1010000 events_expired through=1\n");
+        ck_assert_uint_eq(records_of_secret(&t), 0);
+        ck_assert(blob_there(&t, &hash));
+        if (life == 0)
+            trace_crash(&t);
+    }
+    publish(&t, (struct event_publish){ .id = text("secret-id"), .data = large });
+    ck_assert_uint_eq(trace_sent(&t, DOCUMENT)->document.created, 1);
+    trace_wait(&t, 10000);
+    trace_crash(&t);
+    trace_wait(&t, 10000);
+    ck_assert_uint_eq(records_of_secret(&t), 0);
+    ck_assert(!blob_there(&t, &hash));
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(an_event_of_a_release_before_stays_in_its_record)
+{
+    struct trace t;
+    struct plan_event config = { .event_type = text("a"), .batch_max = 2 };
+    story_open(&t);
+    t.config.events_kept_ms = 10000;
+    story_subscribe(&t, 1, "m", &config);
+    trace_recorded(&t, (struct message){ .code = EVENT_KEPT,
+                           .event_kept = { .number = 1,
+                               .type = text("a"),
+                               .data = text("\x80"),
+                               .source = text("secret") } });
+    trace_wait(&t, 10000);
+    publish(&t, (struct event_publish){ .source = text("s") });
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 1);
+    ck_assert_uint_eq(records_of_secret(&t), 2); /* the fire says it as well */
+    trace_close(&t);
+}
+END_TEST
+
+/* trace_close folds the records: what is held must come out as it is. */
+START_TEST(an_event_that_is_held_is_in_its_record_until_it_is_not)
+{
+    struct trace t;
+    struct plan_event two = { .event_type = text("a"), .batch_max = 2 };
+    struct plan_event three = { .event_type = text("a"), .batch_max = 3 };
+    struct plan_event more = { .event_type = text("a"), .batch_max = 9 };
+    struct bytes large = large_map(5000);
+    struct hash hash = hash_of(large);
+    story_open(&t);
+    t.config.events_kept_ms = 10000;
+    story_subscribe(&t, 1, "m", &two);
+    story_subscribe(&t, 2, "m", &three);
+    publish(&t, (struct event_publish){ .source = text("secret"), .data = large });
+    trace_wait(&t, 10000);
+    ck_assert_uint_eq(records_of_secret(&t), 1);
+    publish(&t, (struct event_publish){ .data = large_map(1) });
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 1);
+    ck_assert_uint_eq(records_of_secret(&t), 1);
+    trace_crash(&t);
+    publish(&t, (struct event_publish){ .data = large_map(1) });
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 1);
+    ck_assert_uint_eq(records_of_secret(&t), 0);
+    ck_assert(!blob_there(&t, &hash));
+    story_subscribe(&t, 3, "m", &more);
+    publish(&t, (struct event_publish){ .source = text("secret"), .data = large });
+    trace_wait(&t, 10000);
+    ck_assert_uint_eq(records_of_secret(&t), 1);
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(an_event_waits_for_those_before_it)
 {
     enum { MANY = 100 };
@@ -479,6 +589,9 @@ trigger_stream_case(void)
     tcase_add_test(c, a_page_looks_at_some_thousands_and_says_where_it_stopped);
     tcase_add_test(c, a_large_event_takes_the_place_of_some_at_a_time);
     tcase_add_test(c, the_events_of_each_project_expire_in_their_time);
+    tcase_add_test(c, of_an_event_that_expired_its_number_is_left);
+    tcase_add_test(c, an_event_of_a_release_before_stays_in_its_record);
+    tcase_add_test(c, an_event_that_is_held_is_in_its_record_until_it_is_not);
     tcase_add_test(c, an_event_waits_for_those_before_it);
     tcase_add_test(c, a_group_whose_time_is_over_fires_before_it_is_held_again);
     tcase_add_test(c, a_group_that_has_rested_fires_though_nobody_has_looked);

@@ -349,6 +349,64 @@ START_TEST(what_is_kept_loses_its_payloads)
 }
 END_TEST
 
+/* The payload lies beside, of the event and of another fact. */
+START_TEST(of_an_event_its_number_is_left)
+{
+    static const enum message_code left[] = { STATE_CHANGED, EVENT_KEPT, EVENT_ROUTED };
+    struct desk d;
+    struct record_reader reader;
+    struct bytes blob;
+    struct message got,
+        facts[] = { fact(STATE_CHANGED), fact(EVENT_KEPT), fact(EVENT_ROUTED) };
+    struct buffer out = { 0 };
+    desk_open(&d);
+    struct bytes payload = bytes_of(large, sizeof large);
+    struct hash hash = hash_of(payload);
+    facts[0].state_changed.value = payload;
+    facts[1].event_kept = (struct event_kept){
+        .number = 7, .id = text("id"), .type = text("a"), .data = payload, .record = 1
+    };
+    buffer_clear(&d.record);
+    record_write(&d.blobs, facts, COUNT(facts), &d.record);
+    ck_assert(!record_without_event(d.journal, buffer_bytes(&d.record), 8, &out));
+    ck_assert(record_without_event(d.journal, buffer_bytes(&d.record), 7, &out));
+    ck_assert(record_open(&reader, d.journal, &d.arena, buffer_bytes(&out)));
+    for (size_t i = 0; i < COUNT(left); i++) {
+        ck_assert(record_next(&reader, &got));
+        ck_assert_int_eq(got.code, left[i]);
+        if (i == 0)
+            ck_assert(bytes_equal(got.state_changed.value, payload));
+        if (i != 1)
+            continue;
+        ck_assert_uint_eq(got.event_kept.number, 7);
+        ck_assert_uint_eq(got.event_kept.record + got.event_kept.id.size
+                              + got.event_kept.type.size + got.event_kept.data.size,
+            0);
+    }
+    ck_assert(!record_next(&reader, &got) && !reader.bad);
+    journal_drop_blob(d.journal, &hash); /* of the state */
+    ck_assert_int_eq(journal_commit(d.journal, false), ERR_NONE);
+    ck_assert_int_eq(journal_get_blob(d.journal, &hash, &d.arena, &blob), ERR_NONE);
+    journal_drop_blob(d.journal, &hash); /* of the desk */
+    ck_assert_int_eq(journal_commit(d.journal, false), ERR_NONE);
+    ck_assert_int_eq(
+        journal_get_blob(d.journal, &hash, &d.arena, &blob), ERR_NOT_FOUND);
+    buffer_free(&out);
+    desk_close(&d);
+}
+END_TEST
+
+START_TEST(an_event_that_cannot_be_read_stays)
+{
+    struct journal *journal = journal_new();
+    struct buffer out = { 0 };
+    struct bytes facts = RAW("\x96\x01\x00\xc4\x00\xc4\x00\xcc\xa1\xc0");
+    ck_assert(!record_without_event(journal, facts, 1, &out));
+    ck_assert_uint_eq(out.size, 0);
+    journal_close(&journal);
+}
+END_TEST
+
 /* It cannot be said whose it is: it stays as it is. */
 START_TEST(a_fact_that_cannot_be_read_stays)
 {
@@ -383,6 +441,8 @@ main(void)
     tcase_add_test(tests, what_is_said_of_a_run_goes_and_nothing_else);
     tcase_add_test(tests, what_is_kept_loses_its_payloads);
     tcase_add_test(tests, a_fact_that_cannot_be_read_stays);
+    tcase_add_test(tests, of_an_event_its_number_is_left);
+    tcase_add_test(tests, an_event_that_cannot_be_read_stays);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
