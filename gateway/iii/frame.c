@@ -3,6 +3,7 @@
 #include "base/json_read.h"
 #include "base/json_write.h"
 #include "base/pack.h"
+#include "gateway/json_head.h"
 
 #include <stddef.h>
 
@@ -153,40 +154,6 @@ iii_frame_parse(struct bytes json, struct buffer *scratch, struct iii_frame *sai
     return err != ERR_NONE ? err : iii_frame_read(buffer_bytes(scratch), said, fault);
 }
 
-static size_t
-space_end(struct bytes in, size_t at)
-{
-    while (at < in.size && in.data[at] <= ' ')
-        at++;
-    return at;
-}
-
-/* Behind the text that begins at `at`. */
-static size_t
-text_end(struct bytes in, size_t at)
-{
-    for (at++; at < in.size && in.data[at] != '"'; at++)
-        at += in.data[at] == '\\';
-    return at + 1;
-}
-
-/* The comma or bracket that ends the member which begins at `at`. */
-static size_t
-member_end(struct bytes in, size_t at)
-{
-    for (size_t depth = 0; at < in.size; at++) {
-        uint8_t c = in.data[at];
-        bool closes = c == '}' || c == ']';
-        if (depth == 0 && (closes || c == ','))
-            return at;
-        depth += c == '{' || c == '[';
-        depth -= closes;
-        if (c == '"')
-            at = text_end(in, at) - 1;
-    }
-    return in.size;
-}
-
 enum err
 iii_frame_parse_head(struct bytes json, struct buffer *scratch, struct iii_frame *said,
     struct fault *fault)
@@ -194,20 +161,7 @@ iii_frame_parse_head(struct bytes json, struct buffer *scratch, struct iii_frame
     static const char *const names[] = { "\"type\"", "\"invocation_id\"",
         "\"function_id\"", "\"action\"" };
     struct buffer head = { 0 };
-    size_t at = space_end(json, 0);
-    bool more = at < json.size && json.data[at] == '{';
-    while (more) {
-        size_t begin = space_end(json, at + 1);
-        at = member_end(json, begin);
-        struct bytes member = bytes_of(json.data + begin, at - begin);
-        for (size_t i = 0; i < COUNT(names); i++)
-            if (bytes_begin(member, text(names[i]))) {
-                buffer_append(&head, head.size == 0 ? "{" : ",", 1);
-                buffer_append_bytes(&head, member);
-            }
-        more = at < json.size && json.data[at] == ',';
-    }
-    buffer_append(&head, "}", 1);
+    json_head(&head, json, names, COUNT(names));
     enum err err = iii_frame_parse(buffer_bytes(&head), scratch, said, fault);
     buffer_free(&head);
     return err;

@@ -5,6 +5,7 @@
 #include "base/json_write.h"
 #include "base/pack.h"
 #include "base/stamp.h"
+#include "gateway/json_head.h"
 
 #include <inttypes.h>
 
@@ -176,17 +177,11 @@ check_verb(struct mobius_frame *frame, struct fault *fault)
     return frame->verb == MOBIUS_SAYS_REPORT ? read_outcome(frame, fault) : ERR_NONE;
 }
 
-enum err
-mobius_frame_read(struct bytes json, size_t payload_max, struct buffer *scratch,
-    struct mobius_frame *frame, struct fault *fault)
+static enum err
+read_document(struct bytes document, size_t payload_max, struct mobius_frame *frame,
+    struct fault *fault)
 {
-    enum err err;
-    memset(frame, 0, sizeof *frame);
-    buffer_clear(scratch);
-    err = json_to_msgpack(json, scratch, NULL, fault);
-    if (err != ERR_NONE)
-        return err;
-    struct bytes document = buffer_bytes(scratch);
+    enum err err = ERR_NONE;
     struct cursor type = cursor_over(pack_find(document, "type"));
     struct cursor whole = cursor_over(document);
     frame->type = cursor_text(&type);
@@ -204,6 +199,43 @@ mobius_frame_read(struct bytes json, size_t payload_max, struct buffer *scratch,
     struct bytes slots = pack_find(document, "available_slots");
     frame->slots_said = slots.size > 0 && slots.data[0] != 0xc0;
     return err == ERR_NONE ? check_verb(frame, fault) : err;
+}
+
+/* Of a frame that cannot be read for `fault`: whom it is about, and if it is a report,
+ * that its job is over.  Is it one? */
+static bool
+read_head(struct bytes json, struct buffer *scratch, struct mobius_frame *frame,
+    const struct fault *fault)
+{
+    static const char *const names[] = { "\"type\"", "\"message_id\"", "\"job_id\"",
+        "\"lease_token\"", "\"status\"", "\"error_type\"", "\"error_message\"" };
+    struct buffer head = { 0 };
+    struct fault later;
+    json_head(&head, json, names, COUNT(names));
+    enum err err = json_to_msgpack(buffer_bytes(&head), scratch, NULL, &later);
+    buffer_free(&head);
+    if (err != ERR_NONE /* never: each of its members could be read */
+        || read_document(buffer_bytes(scratch), 0, frame, &later) != ERR_NONE
+        || frame->verb != MOBIUS_SAYS_REPORT)
+        return false;
+    if (frame->outcome == OUTCOME_COMPLETED) {
+        frame->outcome = OUTCOME_FAILED;
+        frame->error_type = text("OutputUnreadable");
+        frame->error_message = text(fault->detail);
+    }
+    return true;
+}
+
+enum err
+mobius_frame_read(struct bytes json, size_t payload_max, struct buffer *scratch,
+    struct mobius_frame *frame, struct fault *fault)
+{
+    memset(frame, 0, sizeof *frame);
+    buffer_clear(scratch);
+    enum err err = json_to_msgpack(json, scratch, NULL, fault);
+    if (err == ERR_NONE)
+        return read_document(buffer_bytes(scratch), payload_max, frame, fault);
+    return read_head(json, scratch, frame, fault) ? ERR_NONE : err;
 }
 
 bool

@@ -19,8 +19,8 @@ enum mobius_verb {
     MOBIUS_SAYS_KEEPALIVE,
 };
 
-/* What a worker said.  Borrows from the msgpack that it was read into; what it did not
- * say is empty. */
+/* What a worker said.  Borrows from the msgpack that it was read into, and from the
+ * fault of a report that could not be read; what it did not say is empty. */
 struct mobius_frame {
     enum mobius_verb verb;
     struct bytes type, message_id;
@@ -40,7 +40,8 @@ enum {
     MOBIUS_SLOTS_MAX = 64,                  /* jobs that one claim is given */
 };
 
-/* Read one frame into `scratch`, whose content is lost.
+/* Read one frame into `scratch`, whose content is lost.  A completed report that is no
+ * JSON is a failed one, OutputUnreadable: what came of the job can never be told.
  *
  * ERR_MALFORMED  no JSON object, or a field of another type, or one that is missing
  * ERR_TOO_LARGE  a text is too long

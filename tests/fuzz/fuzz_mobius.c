@@ -3,6 +3,7 @@
 #include "base/json_read.h"
 #include "base/pack.h"
 #include "base/wrong.h"
+#include "gateway/json_head.h"
 #include "gateway/mobius/frame.h"
 #include "tests/fuzz/bounds.h"
 
@@ -17,6 +18,20 @@ check_report(const struct mobius_frame *said)
         WRONG("a result above its limit");
     if (said->result.size > 0 && pack_check(said->result) != ERR_NONE)
         WRONG("a result that is no msgpack");
+}
+
+/* What is taken out of anything is an object that can be read. */
+static void
+check_head(struct bytes in)
+{
+    static const char *const names[] = { "\"type\"", "\"message_id\"", "\"job_id\"" };
+    struct buffer head = { 0 }, packed = { 0 };
+    struct fault fault;
+    json_head(&head, in, names, COUNT(names));
+    if (json_to_msgpack(buffer_bytes(&head), &packed, NULL, &fault) != ERR_NONE)
+        WRONG("a head that is no JSON");
+    buffer_free(&head);
+    buffer_free(&packed);
 }
 
 /* Whatever a worker calls its job and its message, the answer is one JSON object. */
@@ -39,6 +54,7 @@ fuzz_one(struct bytes in)
     struct buffer scratch = { 0 };
     struct fault fault = { 0 };
     uint8_t token[TOKEN_SIZE];
+    check_head(in);
     bounds_begin();
     enum err e = mobius_frame_read(in, PAYLOAD_MAX, &scratch, &said, &fault);
     bounds_end();

@@ -123,6 +123,66 @@ START_TEST(a_result_that_is_too_large_fails_its_job_and_no_other_outcome_has_one
 }
 END_TEST
 
+/* Clients let through what is no JSON; their jobs are over all the same. */
+START_TEST(a_report_that_cannot_be_read_fails_its_job)
+{
+    static const char *const wrong[] = { "NaN", "\"\\ud83d\"", "18446744073709551616",
+        "{\"a\":1,\"a\":2}", "[},{]" };
+    static const struct {
+        const char *words, *error;
+        enum outcome outcome;
+    } rows[] = {
+        { "", "OutputUnreadable", OUTCOME_FAILED },
+        { ", \"error_type\":\"WorkerOverCapacity\",\"status\":\"failed\"",
+            "WorkerOverCapacity", OUTCOME_RETURNED },
+        { ",\"status\":\"failed\",\"error_type\":\"\\ud83d\"", "", OUTCOME_FAILED },
+        { ",\"status\":\"cancelled\"", "", OUTCOME_CANCELLED },
+    };
+    for (size_t i = 0; i < COUNT(wrong); i++)
+        for (size_t j = 0; j < COUNT(rows); j++) {
+            char json[400];
+            snprintf(json, sizeof json,
+                " {\"result\": {\"a\":[\",}\\\"\",%s]},\"message_id\":\"m\" , "
+                "\"type\":\"job.report\",\"job_id\":\"j\",\"lease_token\":\"t\"%s}",
+                wrong[i], rows[j].words);
+            ck_assert_msg(take(json) == ERR_NONE, "%s: %s", json, fault.detail);
+            ck_assert_msg(said.outcome == rows[j].outcome, "%s", json);
+            ck_assert(bytes_equal(said.error_type, text(rows[j].error)));
+            ck_assert(bytes_equal(said.message_id, text("m")));
+            ck_assert(bytes_equal(said.job, text("j")));
+            ck_assert_uint_eq(said.result.size, 0);
+            if (j == 0)
+                ck_assert(bytes_begin(said.error_message, text("not JSON: ")));
+        }
+}
+END_TEST
+
+START_TEST(what_else_cannot_be_read_can_be_answered)
+{
+    static const struct {
+        const char *json, *message_id;
+    } rows[] = {
+        { "{\"type\":\"jobs.claim\",\"queues\":NaN,\"message_id\":\"m\"}", "m" },
+        { "{\"type\":\"job.report\",\"result\":NaN,\"message_id\":\"m\"}", "m" },
+        { "{\"message_id\":\"m\",\"type\":NaN}", "" },
+        { "{\"type\":\"a\",\"message_id\":\"\\ud83d\"}", "" },
+        { "{\"type\":\"a\",\"type\":\"a\",\"message_id\":\"m\"}", "m" },
+        { "[\"message_id\":\"m\"]", "" },
+        { "{\"message_id\":\"m", "" },
+        { "{\"message_id\":\"\\", "" },
+        { "{\"message_id\":[", "" },
+        { "{", "" },
+        { " ", "" },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        ck_assert_msg(take(rows[i].json) == ERR_MALFORMED, "%s", rows[i].json);
+        ck_assert_msg(
+            bytes_equal(said.message_id, text(rows[i].message_id)), "%s", rows[i].json);
+        ck_assert(bytes_begin(text(fault.detail), text("not JSON: ")));
+    }
+}
+END_TEST
+
 START_TEST(words_have_their_bounds)
 {
     struct buffer queues = { 0 };
@@ -321,6 +381,8 @@ mobius_frame_suite(void)
     tcase_add_test(tests, what_is_wrong_is_named_and_the_message_can_be_answered);
     tcase_add_test(
         tests, a_result_that_is_too_large_fails_its_job_and_no_other_outcome_has_one);
+    tcase_add_test(tests, a_report_that_cannot_be_read_fails_its_job);
+    tcase_add_test(tests, what_else_cannot_be_read_can_be_answered);
     tcase_add_test(tests, words_have_their_bounds);
     tcase_add_test(tests, an_error_is_cut_and_not_refused);
     tcase_add_test(tests, a_token_is_its_bytes_in_base64);

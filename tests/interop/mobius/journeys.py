@@ -1138,6 +1138,20 @@ class Frames(Journeys):
         until(lambda: raw.hear(1) is None and raw.closed, "a huge frame ends it")
         self.raw().register("go-2")
 
+    def test_a_report_that_cannot_be_read_fails_its_job(self):
+        run = self.engine.start(self.apply("x", n=1))["id"]
+        raw = self.raw()
+        raw.register()
+        job = raw.claim_some()[0]
+        id = raw.report(job, result={"output": float("nan")})
+        self.assertFalse(raw.wait("job.report.ack", message_id=id)["duplicate"])
+        error = self.engine.wait_final(run)["error"]
+        self.assertEqual(error["type"], "OutputUnreadable")
+        self.assertIn("not JSON", error["message"])
+        id = raw.say("jobs.claim", available_slots=float("nan"))
+        self.assertEqual(raw.wait("error", message_id=id)["error"]["code"],
+                         "bad_request")
+
     def test_a_slow_reader_is_let_go_and_others_go_on(self):
         slow = self.raw()
         slow.register()
