@@ -36,7 +36,9 @@
     F(S, 4, text, name,       "of the automation that gets the version; empty: as the text says") \
     F(S, 5, u32,  draft,      "1: keep the version, publish nothing")                    \
     F(S, 6, u32,  check,      "1: only say what is wrong with it")                     \
-    F(S, 7, u32,  make,       "1: an automation called `name` is made if there is none")
+    F(S, 7, u32,  make,       "1: an automation called `name` is made if there is none") \
+    F(S, 8, u32,  latest,     "only if this is still its latest version; 0: whichever is") \
+    F(S, 9, u32,  published,  "and this still the published one; 0: none")
 
 #define automation_published_FIELDS(F, S)                                                \
     F(S, 1, id,      automation, "automation id")                                        \

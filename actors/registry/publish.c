@@ -115,6 +115,24 @@ unchanged(const struct publication *p)
     return p->known && bytes_equal(p->entry.hash, bytes_of(hash.bytes, HASH_SIZE));
 }
 
+/* The latest version waits for its publication, which is asked for. */
+static bool
+to_promote(const struct publication *p)
+{
+    return !p->draft && p->entry.version != automation_latest(&p->entry);
+}
+
+/* Was the text made from what is not so any more?  Who asks again for what is there
+ * need not know. */
+static bool
+overtaken(const struct automation_apply *apply, const struct publication *p)
+{
+    return apply->latest != 0
+           && (apply->latest != automation_latest(&p->entry)
+               || apply->published != p->entry.version)
+           && (!unchanged(p) || to_promote(p));
+}
+
 /* As long as the gateway waits, by our own clock: its time need not be ours. */
 void
 wait_for(const struct registry_state *state, uint64_t now_ms, const struct message *in,
@@ -139,7 +157,7 @@ apply_again(const struct registry_state *state, uint64_t now_ms,
 {
     struct version_name name = { out->project, p->automation,
         automation_latest(&p->entry) };
-    bool promoted = !p->draft && p->entry.version != name.version;
+    bool promoted = to_promote(p);
     if (promoted)
         say_version_promoted(out, (struct version_promoted){
                                       .automation = name.automation,
@@ -264,6 +282,9 @@ on_automation_apply(const struct registry_state *state, uint64_t now_ms,
         say_valid(apply->request, &p, out);
     else if (waits_full(&state->waits))
         refuse(out, apply->request, ERR_BUSY, text("too many clients are waiting"));
+    else if (overtaken(apply, &p))
+        refuse(out, apply->request, ERR_CONFLICT,
+            text("the automation was changed meanwhile: read it again"));
     else if (unchanged(&p))
         apply_again(state, now_ms, in, &p, out);
     else

@@ -23,6 +23,7 @@ struct change {
     struct bytes definition; /* of a new one */
     bool draft;              /* that nobody starts yet */
     bool back;               /* it was there, and deleted */
+    unsigned tries;          /* others may change it at the same time */
 };
 
 struct bytes
@@ -239,16 +240,22 @@ nothing_yet(struct request *r)
     return steps;
 }
 
-static void
-apply(struct request *r, struct bytes name, struct bytes definition, bool draft,
-    void (*done)(struct request *r, const struct message *answer))
+static struct message *
+apply_of(struct request *r, struct bytes name, struct bytes definition, bool draft)
 {
     struct message *m = request_message(r, AUTOMATION_APPLY, ACTOR_registry);
     m->automation_apply.definition = definition;
     m->automation_apply.automation = id_fresh(0);
     m->automation_apply.name = name;
     m->automation_apply.draft = draft;
-    request_ask(r, m, done);
+    return m;
+}
+
+static void
+apply(struct request *r, struct bytes name, struct bytes definition, bool draft,
+    void (*done)(struct request *r, const struct message *answer))
+{
+    request_ask(r, apply_of(r, name, definition, draft), done);
 }
 
 static void applied(struct request *r, const struct message *answer);
@@ -357,11 +364,15 @@ set_status(struct request *r, const struct change *change)
     set(r, change->name, change->status, set_done);
 }
 
+static void got_to_change(struct request *r, const struct message *answer);
+
 static void
 changed(struct request *r, const struct message *answer)
 {
-    const struct change *change = r->own;
-    if (answer->code != DOCUMENT)
+    struct change *change = r->own;
+    if (native_overtaken(answer, &change->tries))
+        ask_for(r, change->name, got_to_change);
+    else if (answer->code != DOCUMENT)
         request_show(r, answer);
     else if (change->status_asked)
         set_status(r, change);
@@ -392,8 +403,10 @@ got_to_change(struct request *r, const struct message *answer)
             "it was written as YAML, whose parts cannot be changed: apply it anew");
         return;
     }
-    apply(r, change->name, merge(r, definition, change->fields),
-        stays_draft(change, answer->document.document), changed);
+    struct message *m = apply_of(r, change->name, merge(r, definition, change->fields),
+        stays_draft(change, answer->document.document));
+    native_apply_if(m, answer->document.document);
+    request_ask(r, m, changed);
 }
 
 static bool

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "gateway/native/body.h"
 #include "gateway/native/native.h"
+#include "gateway/said.h"
 
 enum { NAME_MAX_BYTES = 200, REASON_MAX = 1000 };
 
@@ -55,6 +56,21 @@ native_automation_apply(struct request *r)
     apply->automation = id_fresh(0);
     if (read_flag(r, "draft", &apply->draft) && read_flag(r, "check", &apply->check))
         ask(r, m);
+}
+
+void
+native_apply_if(struct message *apply, struct bytes document)
+{
+    apply->automation_apply.latest = (uint32_t)said_number(document, "latest_version");
+    apply->automation_apply.published =
+        (uint32_t)said_number(document, "published_version");
+}
+
+bool
+native_overtaken(const struct message *answer, unsigned *tries)
+{
+    return answer->code == REFUSED && answer->refused.err == ERR_CONFLICT
+           && ++*tries < NATIVE_TRIES;
 }
 
 void

@@ -76,6 +76,13 @@ bool
 native_query(struct request *r, const char *query, size_t max, struct bytes *value);
 bool native_page(struct request *r, uint32_t *limit, struct bytes *cursor);
 
+/* Let an AUTOMATION_APPLY be refused if another version is the latest, or published,
+ * than when the registry answered with `document`, from which its text was made. */
+void native_apply_if(struct message *apply, struct bytes document);
+/* Was it, so that it is to be read and changed again?  At most so many times. */
+enum { NATIVE_TRIES = 8 };
+bool native_overtaken(const struct message *answer, unsigned *tries);
+
 /* The version that a part of the path names; false: refused. */
 bool native_version(struct request *r, struct bytes said, uint32_t *version);
 

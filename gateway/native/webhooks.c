@@ -20,7 +20,10 @@ struct work {
     struct bytes automation; /* its aut_… id */
     struct bytes body;
     char secret[SECRET_TEXT_MAX]; /* new, or empty */
+    uint64_t secret_version;      /* its; others may have made a later one */
     bool enabled;                 /* as it is to be */
+    unsigned tries;               /* others may change it at the same time */
+    struct bytes document;        /* of the automation, as it was found */
     unsigned answer;              /* status of the answer */
     webhook_found *found;
 };
@@ -29,8 +32,11 @@ static void
 show(struct request *r, const struct webhook *webhook)
 {
     struct work *work = r->own;
+    struct webhook shown = *webhook;
     struct buffer out = { 0 };
-    webhook_write(&out, webhook, text(work->secret));
+    if (work->secret[0] != '\0')
+        shown.secret_version = work->secret_version;
+    webhook_write(&out, &shown, text(work->secret));
     request_document(r, work->answer, buffer_bytes(&out));
     sodium_memzero(work->secret, sizeof work->secret);
     sodium_memzero(out.data, out.size);
@@ -57,8 +63,10 @@ got(struct request *r, const struct message *answer)
         request_show(r, answer);
     else if (absent || !webhook_read(r, answer->document.document, &work->webhook))
         request_refuse(r, ERR_NOT_FOUND, "there is no such webhook in the project");
-    else
+    else {
+        work->document = arena_copy(&r->arena, answer->document.document);
         work->found(r, &work->webhook);
+    }
 }
 
 static void
@@ -131,7 +139,9 @@ static void
 applied(struct request *r, const struct message *answer)
 {
     struct work *work = r->own;
-    if (answer->code != DOCUMENT)
+    if (native_overtaken(answer, &work->tries))
+        find(r, work, work->found);
+    else if (answer->code != DOCUMENT)
         request_show(r, answer);
     else if (work->enabled != work->webhook.enabled)
         set(r, work, work->enabled ? AUTOMATION_ACTIVE : AUTOMATION_PAUSED, enabled);
@@ -145,8 +155,10 @@ apply(struct request *r, struct work *work, bool new)
     struct message *m = request_message(r, AUTOMATION_APPLY, ACTOR_registry);
     m->automation_apply.definition = webhook_text(r, &work->webhook);
     m->automation_apply.automation = work->webhook.id;
-    if (!new)
+    if (!new) {
         m->automation_apply.name = work->automation;
+        native_apply_if(m, work->document);
+    }
     request_ask(r, m, applied);
 }
 
@@ -160,7 +172,7 @@ make_key(struct request *r, struct work *work)
     base64_write(&written, bytes_of(key, sizeof key));
     memcpy(work->secret, written.data, written.size);
     work->webhook.sealed_key = arena_copy(&r->arena, buffer_bytes(&sealed));
-    work->webhook.secret_version++;
+    work->secret_version = ++work->webhook.secret_version;
     sodium_memzero(key, sizeof key);
     sodium_memzero(written.data, written.size);
     buffer_free(&sealed);

@@ -273,6 +273,26 @@ class Webhooks(unittest.TestCase):
         self.engine.start("done", wait=30)
         self.signed(self.hears(2), webhook, rotated, "run.completed")
 
+    def test_of_changes_at_once_none_is_lost(self):
+        webhook = self.make()
+        one = f"{API}/webhooks/{webhook['id']}"
+        versions = []
+
+        def rotate():
+            versions.append(self.engine.call("POST", one + "/secret/rotate")
+                            ["secret_version"])
+
+        threads = [threading.Thread(target=rotate) for _ in range(4)]
+        threads += [threading.Thread(target=self.change, args=(webhook,),
+                                     kwargs={"name": "theirs"})]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        shown = self.engine.call("GET", one)
+        self.assertEqual((sorted(versions), shown["secret_version"], shown["name"]),
+                         ([2, 3, 4, 5], 5, "theirs"))
+
     def test_a_ping_says_what_came_of_it(self):
         webhook = self.make("/hook", enabled=False)
         self.worker()

@@ -300,6 +300,47 @@ START_TEST(a_version_can_be_given_to_an_automation_by_name)
 }
 END_TEST
 
+/* Of two who read the same and change it, the second reads again. */
+START_TEST(a_text_made_from_what_was_changed_meanwhile_is_refused)
+{
+    static const char overtaken[] =
+        "the automation was changed meanwhile: read it again";
+    struct trace t;
+    open_with_draft(&t); /* 2 is the latest, 1 is published */
+    struct automation_apply command = {
+        .request = 7,
+        .definition = text("name: greet\nsteps:\n  - {kind: action, action: json}\n"),
+        .name = text("greet"),
+        .latest = 1,
+        .published = 1,
+    };
+    struct message m = { .code = AUTOMATION_APPLY, .automation_apply = command };
+    trace_give(&t, ACTOR_gateway, 0, m);
+    registry_expect_refused(&t, ERR_CONFLICT, overtaken);
+    m.automation_apply.latest = 2;
+    m.automation_apply.published = 0;
+    trace_give(&t, ACTOR_gateway, 0, m);
+    registry_expect_refused(&t, ERR_CONFLICT, overtaken);
+    /* The draft's own text would publish it. */
+    m.automation_apply.definition = text(second_yaml);
+    trace_give(&t, ACTOR_gateway, 0, m);
+    registry_expect_refused(&t, ERR_CONFLICT, overtaken);
+    /* But whoever asks again for what is so already has it. */
+    m.automation_apply.draft = 1;
+    trace_skip(&t);
+    trace_give(&t, ACTOR_gateway, 0, m);
+    trace_expect_only(
+        &t, "-> gateway", "1000 -> gateway document request=7 document=(…)\n");
+    m.automation_apply = command;
+    m.automation_apply.latest = 2;
+    trace_give(&t, ACTOR_gateway, 0, m);
+    trace_expect_only(&t, "automation_published",
+        "1000 automation_published automation=AUT1 name=greet version=3 definition=(…) "
+        "plan=(…)\n");
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(versions_are_listed_in_pages_and_shown_by_number)
 {
     struct trace t;
@@ -534,6 +575,7 @@ registry_versions_suite(void)
     tcase_add_test(c, failures_pause_what_has_not_changed_since);
     tcase_add_test(c, a_text_is_checked_and_not_kept);
     tcase_add_test(c, a_version_can_be_given_to_an_automation_by_name);
+    tcase_add_test(c, a_text_made_from_what_was_changed_meanwhile_is_refused);
     tcase_add_test(c, versions_are_listed_in_pages_and_shown_by_number);
     tcase_add_test(c, a_page_of_versions_begins_where_a_page_ended);
     tcase_add_test(c, what_is_not_there_is_neither_published_nor_set_nor_shown);

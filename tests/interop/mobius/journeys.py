@@ -401,6 +401,25 @@ class Api(Journeys):
             self.call("POST", base + "/runs", {})
         self.assertEqual(refused.exception.status, 409)
 
+    def test_of_two_who_change_a_loop_at_once_none_undoes_the_others_change(self):
+        loop = self.call("POST", P + "/loops", SEED)
+        base, names = f"{P}/loops/{loop['id']}", ("description", "name")
+        together = threading.Barrier(len(names), timeout=30)
+
+        def change(name, value):
+            together.wait()
+            self.call("PATCH", base, {name: value})
+
+        for i in range(8):
+            threads = [threading.Thread(target=change, args=(name, f"{i}"))
+                       for name in names]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(30)
+            shown = self.call("GET", base)
+            self.assertEqual([shown[name] for name in names], [f"{i}", f"{i}"])
+
     def test_loops_are_changed_paused_and_deleted(self):
         loop = self.call("POST", P + "/loops", dict(
             SEED, run_name={"template": "no. ${{ event.n }}"}))
