@@ -78,13 +78,23 @@ offer(struct outbox *out, const struct id *id, const struct key_entry *key)
                          });
 }
 
+/* It is shown as who did something: nobody shall look like another. */
+static bool
+in_line(struct bytes name)
+{
+    for (size_t i = 0; i < name.size; i++)
+        if (name.data[i] < 0x20 || name.data[i] == 0x7f)
+            return false;
+    return true;
+}
+
 static bool
 well_formed(const struct key_create *create)
 {
     return !id_is_zero(&create->key) && create->hash.size == HASH_SIZE
            && create->name.size > 0 && create->name.size <= KEY_NAME_MAX
-           && create->prefix.size <= KEY_PREFIX_MAX && create->scopes != 0
-           && (create->scopes & ~(uint32_t)SCOPES_ALL) == 0;
+           && in_line(create->name) && create->prefix.size <= KEY_PREFIX_MAX
+           && create->scopes != 0 && (create->scopes & ~(uint32_t)SCOPES_ALL) == 0;
 }
 
 /* False: it was refused. */
@@ -181,7 +191,9 @@ on_key_create(const struct registry_state *state, uint64_t now_ms,
         return;
     if (!well_formed(create)) {
         refuse(out, create->request, ERR_INVALID,
-            text("a key needs a name of 1 to 200 bytes and scopes"));
+            text(
+                "a key needs a name of 1 to 200 bytes, without control characters, and "
+                "scopes"));
         return;
     }
     if (entry_read(state->journal, &row, &key_entry_shape, &key)) {

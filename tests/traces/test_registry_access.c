@@ -360,14 +360,18 @@ END_TEST
 START_TEST(what_is_wrong_with_a_key_is_refused)
 {
     static const uint8_t other[HASH_SIZE] = { 2 };
-    static const char wrong[] = "a key needs a name of 1 to 200 bytes and scopes";
+    static const char wrong[] = "a key needs a name of 1 to 200 bytes, without control "
+                                "characters, and scopes";
     const struct key_create right = { .key = registry_id(2),
         .name = text("ci"),
         .hash = bytes_of(hash, HASH_SIZE),
         .scopes = SCOPE_READ };
-    struct key_create keys[7];
+    struct key_create keys[10];
     for (size_t i = 0; i < COUNT(keys); i++)
         keys[i] = right;
+    keys[7].name = bytes_of("ci\0x", 4);
+    keys[8].name = text("ci\n");
+    keys[9].name = text("ci\x7f");
     keys[0].key = (struct id){ { 0 } };
     keys[1].hash.size = HASH_SIZE - 1;
     keys[2].name = text("");
