@@ -68,7 +68,8 @@ events_hear(struct sim *sim, const struct message *kept)
 }
 
 void
-events_said_again(const struct sim *sim, uint64_t record, struct message *kept)
+an_event_that_is_gone_keeps_its_number(
+    const struct sim *sim, uint64_t record, struct message *kept)
 {
     const struct oracle *o = sim->oracle;
     uint64_t number = kept->event_kept.number;

@@ -233,7 +233,7 @@ log_each(const struct machine *m, log_fn *each, void *self)
             WRONG("a record cannot be read");
         while (record_next(&reader, &fact)) {
             if (fact.code == EVENT_KEPT)
-                events_said_again(m->sim, n, &fact);
+                an_event_that_is_gone_keeps_its_number(m->sim, n, &fact);
             each(self, record.at_ms, &fact);
         }
         arena_reset(&arena);

@@ -176,7 +176,8 @@ void log_each(const struct machine *machine, log_fn *each, void *self);
 /* events_check.c: the whole fact of an event, of which the record may have no more than
  * its number. */
 void events_hear(struct sim *sim, const struct message *kept);
-void events_said_again(const struct sim *sim, uint64_t record, struct message *kept);
+void an_event_that_is_gone_keeps_its_number(
+    const struct sim *sim, uint64_t record, struct message *kept);
 void events_forget(struct oracle *oracle);
 /* ends_check.c: ends of runs that are events. */
 void ends_judge(struct sim *sim);
