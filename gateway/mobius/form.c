@@ -196,27 +196,19 @@ form_answer_list(struct request *r, struct bytes items, form_write *write)
 
 /* ---- what is wanted of many ---- */
 
-/* Items of one page, as JSON. */
-struct gathered {
-    struct bytes items;
-    struct gathered *next;
-};
-
-struct gathering {
+struct filling {
     struct form_pages of;
-    struct gathered *first, **last;
-    size_t size;    /* bytes of all */
-    uint32_t left;  /* items that may still come */
-    unsigned pages; /* that were asked for */
+    struct buffer items; /* JSON */
+    uint32_t left;       /* items that may still come */
+    unsigned pages;      /* that were asked for */
 };
 
 static void
-show_gathered(struct request *r, const struct gathering *gathering, struct bytes next)
+show_filled(struct request *r, const struct filling *filling, struct bytes next)
 {
     struct buffer out = { 0 };
     struct form whole = form_open(&out), list = form_list(&whole, "items");
-    for (const struct gathered *one = gathering->first; one != NULL; one = one->next)
-        buffer_append_bytes(&out, one->items);
+    buffer_append_bytes(&out, buffer_bytes(&filling->items));
     form_close_list(&list);
     close_page(&whole, next);
     form_answer(r, 200, &out);
@@ -225,34 +217,18 @@ show_gathered(struct request *r, const struct gathering *gathering, struct bytes
 static void got_some(struct request *r, const struct message *answer);
 
 static void
-ask_for_some(struct request *r, struct gathering *gathering)
+ask_for_some(struct request *r, struct filling *filling)
 {
-    *gathering->of.limit = gathering->left;
-    gathering->pages++;
-    request_ask(r, gathering->of.question, got_some);
-}
-
-static void
-take_some(struct request *r, struct gathering *gathering, struct bytes page)
-{
-    struct buffer out = { 0 };
-    struct form list = { &out, gathering->first != NULL };
-    uint32_t shown = write_items(r, &list, page, gathering->of.write);
-    if (shown > 0) {
-        struct gathered *one = arena_take(&r->arena, sizeof *one);
-        one->items = arena_copy(&r->arena, buffer_bytes(&out));
-        *gathering->last = one;
-        gathering->last = &one->next;
-        gathering->size += one->items.size;
-        gathering->left -= shown;
-    }
-    buffer_free(&out);
+    *filling->of.limit = filling->left;
+    filling->pages++;
+    request_ask(r, filling->of.question, got_some);
 }
 
 static void
 got_some(struct request *r, const struct message *answer)
 {
-    struct gathering *gathering = r->own;
+    struct filling *filling = r->own;
+    struct form list = { &filling->items, filling->items.size > 0 };
     struct bytes next = { 0 };
     bool none = answer->code == REFUSED && answer->refused.err == ERR_NOT_FOUND;
     if (answer->code != DOCUMENT && !none) {
@@ -260,25 +236,33 @@ got_some(struct request *r, const struct message *answer)
         return;
     }
     if (!none) {
-        take_some(r, gathering, answer->document.document);
-        next = said_text(answer->document.document, "next_cursor");
+        struct bytes page = answer->document.document;
+        filling->left -= write_items(r, &list, page, filling->of.write);
+        next = said_text(page, "next_cursor");
     }
-    if (next.size == 0 || gathering->left == 0 || gathering->pages == PAGES_MAX
-        || gathering->size >= PAGE_BYTES) {
-        show_gathered(r, gathering, next);
+    if (next.size == 0 || filling->left == 0 || filling->pages == PAGES_MAX
+        || filling->items.size >= PAGE_BYTES) {
+        show_filled(r, filling, next);
         return;
     }
-    *gathering->of.cursor = arena_copy(&r->arena, next);
-    ask_for_some(r, gathering);
+    *filling->of.cursor = arena_copy(&r->arena, next);
+    ask_for_some(r, filling);
+}
+
+static void
+leave(struct request *r)
+{
+    struct filling *filling = r->own;
+    buffer_free(&filling->items);
 }
 
 void
-form_gather(struct request *r, const struct form_pages *pages)
+form_fill(struct request *r, const struct form_pages *pages)
 {
-    struct gathering *gathering = arena_take(&r->arena, sizeof *gathering);
-    gathering->of = *pages;
-    gathering->last = &gathering->first;
-    gathering->left = *pages->limit;
-    r->own = gathering;
-    ask_for_some(r, gathering);
+    struct filling *filling = arena_take(&r->arena, sizeof *filling);
+    filling->of = *pages;
+    filling->left = *pages->limit;
+    r->own = filling;
+    r->left = leave;
+    ask_for_some(r, filling);
 }

@@ -50,12 +50,12 @@ void form_answer_page(struct request *r, struct bytes page, form_write *write);
 void form_answer_list(struct request *r, struct bytes items, form_write *write);
 /* The same as of a page, of those items that are shown: more pages of ours are asked
  * for until they fill one of theirs; or until there were very many, and then more
- * follow behind its cursor.  Uses r->own. */
+ * follow behind its cursor.  Uses r->own and r->left. */
 struct form_pages {
     struct message *question;
     uint32_t *limit;      /* of the question, as the client asked */
     struct bytes *cursor; /* the same */
     form_write *write;
 };
-void form_gather(struct request *r, const struct form_pages *pages);
+void form_fill(struct request *r, const struct form_pages *pages);
 #endif

@@ -188,7 +188,7 @@ mobius_interaction_list(struct request *r)
     if (mobius_page(r, &list->limit, &list->cursor)
         && native_query(r, "target_user_id", NAME_MAX_BYTES, &list->target)
         && native_query(r, "status", NAME_MAX_BYTES, &list->status))
-        form_gather(
+        form_fill(
             r, &(struct form_pages){ m, &list->limit, &list->cursor, write_wanted });
 }
 

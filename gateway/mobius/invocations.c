@@ -186,6 +186,6 @@ mobius_invocation_list(struct request *r)
         return;
     if (action.size > 0)
         list->automation = name_of(r, action);
-    form_gather(
+    form_fill(
         r, &(struct form_pages){ m, &list->limit, &list->cursor, write_invocation });
 }

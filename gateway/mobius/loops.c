@@ -147,7 +147,7 @@ list(struct request *r, form_write *write)
     struct message *m = request_message(r, AUTOMATION_LIST, ACTOR_registry);
     struct automation_list *list = &m->automation_list;
     if (mobius_page(r, &list->limit, &list->cursor))
-        form_gather(r, &(struct form_pages){ m, &list->limit, &list->cursor, write });
+        form_fill(r, &(struct form_pages){ m, &list->limit, &list->cursor, write });
 }
 
 void
