@@ -87,7 +87,7 @@ workers_admit(const struct workers *w, const struct key *key)
 {
     if (w->gateway->draining)
         return ERR_UNAVAILABLE;
-    if (key == NULL)
+    if (key == NULL || key->revoked)
         return ERR_UNAUTHORIZED;
     return (key->scopes & SCOPE_WORK) == 0 ? ERR_FORBIDDEN : ERR_NONE;
 }

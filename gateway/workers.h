@@ -44,7 +44,7 @@ void workers_free(struct workers **workers);
 /* May somebody with this key (NULL: none that we know) work here now?
  *
  * ERR_UNAVAILABLE   we are about to leave
- * ERR_UNAUTHORIZED  there is no key
+ * ERR_UNAUTHORIZED  there is no key, it is refused, or its project is deleted
  * ERR_FORBIDDEN     it is not for workers
  */
 MUST_CHECK enum err workers_admit(const struct workers *workers, const struct key *key);

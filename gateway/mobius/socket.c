@@ -446,7 +446,7 @@ take_register(struct peer *peer, const struct mobius_frame *said)
 {
     struct workers *workers = workers_of(peer);
     const struct key *key = websocket_key(peer->socket);
-    enum err err = workers_admit(workers, key->revoked ? NULL : key);
+    enum err err = workers_admit(workers, key);
     struct buffer token = { 0 };
     if (err == ERR_NONE && peer->session == NULL
         && (peer->session = workers_join(workers, &voice, peer)) == NULL)

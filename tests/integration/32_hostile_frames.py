@@ -147,6 +147,16 @@ class FramesTest(unittest.TestCase):
         worker.send("heartbeat", held=[])
         worker.expect("register")
 
+    def test_nobody_works_for_a_project_that_is_deleted(self):
+        worker, project = self.worker(), self.engine.wait_for("worker_register").project
+        for deleted, word, code in ((1, "error", "unauthorized"), (0, "registered", None)):
+            self.engine.say("registry", "project_offered", project=project, deleted=deleted)
+            if deleted:
+                worker.expect("error", code="unauthorized")
+            again = Worker(self)
+            again.raw(msgpack.packb({**REGISTER, "key": self.key}))
+            self.assertEqual(again.expect(word).get("code"), code)
+
     def test_a_refused_registration_is_told(self):
         worker = Worker(self)
         worker.raw(msgpack.packb({**REGISTER, "key": self.key, "instance": "taken"}))
