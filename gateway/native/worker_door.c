@@ -362,7 +362,8 @@ take_frame(struct worker_door *door, struct bytes identity, struct bytes frame)
     struct fault fault;
     enum err err = worker_frame_read(frame, &door->limits, &said, &fault);
     if (err != ERR_NONE) {
-        say_error(door, identity, err, text(fault.detail), &said);
+        /* What is shown of its own words may be cut in the midst of a letter. */
+        say_error(door, identity, err, utf8_beginning(text(fault.detail)), &said);
         return;
     }
     if (said.verb == WORKER_SAYS_REGISTER) {

@@ -174,6 +174,7 @@ class FramesTest(unittest.TestCase):
                 (b"\xc6\xff\xff\xff\xff", "malformed"), (b"\x81\xa4type\xa1\xff", "malformed"),
                 (b"\x81\xa4type\xd4\x01a", "malformed"), (map_of(type=7), "malformed"),
                 (map_of(type="nonsense"), "unsupported"), (map_of(a=1), "malformed"),
+                (map_of(type="n" + "ö" * 40), "unsupported"),  # shown in part
                 (map_of(type="ready"), "malformed"),
                 (map_of(type="ready", concurrency=-1), "malformed"),
                 (map_of(type="ready", concurrency=1.5), "malformed"),
