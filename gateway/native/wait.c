@@ -64,12 +64,15 @@ unhook(struct wait *wait)
     alarm_clear(&g->alarms, &wait->alarm);
 }
 
+/* What is known without the view, which is behind or does not answer: that it began, so
+ * that nobody begins it again; or that a trigger fired, and no run has come of it. */
 static void
 show_accepted(struct wait *wait)
 {
     struct buffer out = { 0 };
     native_run_document(&out, &wait->run, NULL);
-    wait->show(wait->request, 202, buffer_bytes(&out));
+    wait->show(wait->request, wait->run.started_ms == 0 ? 202 : wait->status,
+        buffer_bytes(&out));
     buffer_free(&out);
 }
 
@@ -82,10 +85,8 @@ end(struct wait *wait, const struct message *answer)
         door_refuse(r);
     else if (answer->code == DOCUMENT)
         wait->show(r, wait->status, answer->document.document);
-    else if (answer->code == REFUSED && answer->refused.err == ERR_NOT_FOUND)
-        show_accepted(wait); /* a fire that no run has come of yet */
     else
-        request_show(r, answer);
+        show_accepted(wait);
 }
 
 static void

@@ -28,7 +28,8 @@ import mobius_frames  # noqa: E402
 
 API = "/capstan/v1"
 RUNS = API + "/runs"
-NOT_FOUND, BUSY, INTERNAL = 5, 13, 17
+NOT_FOUND, BUSY, INTERNAL, UNAVAILABLE, OVERLOADED = 5, 13, 17, 15, 20
+SUSPENDED = 3  # the same
 WORK = 4  # as transport/messages.h numbers scopes
 FIRST_WINDOW = 16  # questions that an actor is asked before its pace is known
 
@@ -353,6 +354,20 @@ class GatewayTest(unittest.TestCase):
         for wait in ("", "x", "30h", "11m", "-1s", "1.5s"):
             answer = client.ask("POST", RUNS + "?wait=" + wait, {"automation": "slow"})
             self.refused(answer, 400, "malformed")
+
+    def test_wait_shows_the_run_though_it_cannot_be_looked_at(self):
+        """It began: who were told that nothing was done would start another."""
+        engine = self.start(request_ms=300)
+        client, looks = self.client(engine), []
+        for err in (None, NOT_FOUND, OVERLOADED, UNAVAILABLE):
+            def on_run_get(part, m, err=err):
+                looks.append(err)
+                return err and engine.refuse(part, m, err)
+            engine.on_run_get = on_run_get
+            status, _, body = client.ask(
+                "POST", RUNS + "?wait=200ms", {"automation": "slow"})
+            self.assertEqual((status, body.get("status")), (201, "suspended"), err)
+        self.assertEqual(looks, [None, NOT_FOUND, OVERLOADED, UNAVAILABLE])
 
     def test_a_run_can_be_cancelled_with_and_without_a_body(self):
         engine = self.start()
