@@ -124,7 +124,8 @@ got_page(struct request *r, const struct message *answer)
     bool may = request_may(r);
     if (answer->code == DOCUMENT && may)
         put_page(follow, &answer->document);
-    stream->ended |= r->gateway->draining || !may;
+    bool removed = answer->code == REFUSED && answer->refused.err == ERR_NOT_FOUND;
+    stream->ended |= r->gateway->draining || !may || removed;
     bool nothing = stream_drained(stream) && !stream->ended;
     bool refused = answer->code != DOCUMENT;
     bool behind =

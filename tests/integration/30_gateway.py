@@ -433,6 +433,30 @@ class GatewayTest(unittest.TestCase):
         self.assertEqual([next(events).id for _ in range(151)], list(range(1, 152)))
         self.assertLess(time.monotonic() - begun, 5)
 
+    def test_the_stream_of_a_run_that_is_removed_ends(self):
+        engine = self.start()
+        for events in (0, 150):  # it waits for more; there is more to be read
+            client = self.client(engine)
+            run = client.ask("POST", RUNS, {"automation": "slow"})[2]["id"]
+            key = [m for m in engine.heard if m.name == "run_start"][-1].run
+            engine.do(lambda: engine.runs[key]["events"].extend(["x"] * events))
+            pages, page = [], engine.on_event_list
+
+            def remove_then(part, m):
+                pages.append(m)
+                return page(part, m) if len(pages) == 1 else engine.refuse(
+                    part, m, NOT_FOUND)
+            engine.on_event_list = remove_then
+            client.put("GET", f"{RUNS}/{run}/events", Accept="text/event-stream")
+            client.head()
+            stream = Stream(client)
+            next(stream)
+            engine.say("scheduler", "run_changed", run=key, sequence=200,
+                       status=SUSPENDED)
+            self.assertEqual(len(list(stream)), min(events, 99))
+            self.assertEqual(len(pages), 2)
+            engine.on_event_list = page
+
     def test_a_slow_or_absent_reader_of_a_stream_costs_nothing_but_a_page(self):
         engine = self.start()
         client = self.client(engine)
