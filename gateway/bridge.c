@@ -274,6 +274,8 @@ admit(struct bridge *bridge, const struct message *m, const struct asker *asker)
     uint64_t wait_max_us = (uint64_t)bridge->limits.wait_ms * US_PER_MS;
     if (!mailbox_heard(bridge->mailbox, m->to, m->to_instance))
         return ERR_UNAVAILABLE;
+    if (message_size(m) > bridge->limits.message_max)
+        return ERR_TOO_LARGE;
     if (bridge->free_count == 0 || (asker != NULL && asker->count > bridge->free_count))
         return ERR_BUSY;
     if (line_expect_us(&desk_of(bridge, m)->line, &m->envelope.project) > wait_max_us)

@@ -21,6 +21,7 @@ struct bridge_limits {
     size_t questions_max; /* at once; of one project never more than half of them */
     uint32_t patience_ms; /* for each, from when it is asked */
     uint32_t wait_ms;     /* who must expect to wait longer for a turn is refused */
+    size_t message_max;   /* bytes: what is larger would break the link */
 };
 
 struct bridge *bridge_new(
@@ -29,8 +30,9 @@ void bridge_free(struct bridge **bridge);
 
 /* Send `m`, whose first field is `request`, and call `done` once.  `m` and what it
  * borrows must last until then.  Returns the number, or 0 if `done` was called already,
- * with REFUSED: ERR_BUSY, ERR_OVERLOADED, or ERR_UNAVAILABLE when the actor was never
- * heard.  Later it may be ERR_TIMEOUT, or ERR_OVERLOADED if its turn never came. */
+ * with REFUSED: ERR_BUSY, ERR_OVERLOADED, ERR_TOO_LARGE, or ERR_UNAVAILABLE when the
+ * actor was never heard.  Later it may be ERR_TIMEOUT, or ERR_OVERLOADED if its turn
+ * never came. */
 uint64_t
 bridge_ask(struct bridge *bridge, struct message *m, bridge_done *done, void *self);
 /* Nobody waits any more: `done` will not be called.  0 is taken and ignored. */

@@ -96,6 +96,7 @@ main(int argc, char **argv)
             .questions_max = g->child.config.requests_max,
             .patience_ms = g->child.config.request_ms,
             .wait_ms = g->child.config.request_wait_ms,
+            .message_max = config_message_max(&g->child.config),
         });
     if (open_servers(g, &fault) != ERR_NONE
         || worker_door_open(g, &g->worker_door, &fault) != ERR_NONE)

@@ -33,6 +33,22 @@ message_ask(struct message *m, uint64_t number)
         memcpy(m->body + sizeof number, &number, sizeof number);
 }
 
+size_t
+message_size(const struct message *m)
+{
+    enum { ENVELOPE = 256, EACH = 24 /* a number or an id, and what names it */ };
+    const struct shape *shape = &message_shapes[m->code];
+    size_t size = ENVELOPE + EACH * shape->field_count;
+    for (size_t i = 0; i < shape->field_count; i++) {
+        const struct field *field = &shape->fields[i];
+        struct bytes value = { 0 };
+        if (field->type >= FIELD_text)
+            memcpy(&value, m->body + field->offset, sizeof value);
+        size += value.size;
+    }
+    return size;
+}
+
 enum err
 refused_err(const struct refused *refused)
 {

@@ -891,4 +891,6 @@ extern const struct route message_routes[MESSAGE_END];
 void message_ask(struct message *m, uint64_t number);
 /* Give it another: the question stays. */
 void message_ask_again(struct message *m, uint64_t number);
+/* Bytes that it takes on a link, or a few more. */
+size_t message_size(const struct message *m);
 #endif

@@ -54,8 +54,8 @@ begin(void)
     snprintf(bearer, sizeof bearer, "Bearer ");
     auth_mint(gateway.auth, &key.id, chance, bearer + 7, &key.hash);
     auth_learn(gateway.auth, &key);
-    gateway.bridge =
-        bridge_new(NULL, &gateway.alarms, &(struct bridge_limits){ 16, 1000, 1000 });
+    gateway.bridge = bridge_new(
+        NULL, &gateway.alarms, &(struct bridge_limits){ 16, 1000, 1000, SIZE_MAX });
     door_open_router(&router, dialects);
     gateway.watches = watches_new();
     gateway.workers = workers_new(&gateway);
@@ -145,7 +145,7 @@ fuzz_one(struct bytes in)
     if (bridge_count(gateway.bridge) > 0) {
         bridge_free(&gateway.bridge);
         gateway.bridge = bridge_new(
-            NULL, &gateway.alarms, &(struct bridge_limits){ 16, 1000, 1000 });
+            NULL, &gateway.alarms, &(struct bridge_limits){ 16, 1000, 1000, SIZE_MAX });
     }
     if (gateway.workflow_graph->worker_count > 0) {
         /* What waits is forgotten with its request. */

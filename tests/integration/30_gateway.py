@@ -503,6 +503,15 @@ class GatewayTest(unittest.TestCase):
         self.assertGreater(again.request, asked.request)
         self.assertEqual(body["id"], id_text("run_", asked.run))
 
+    def test_a_question_that_no_link_takes_is_refused(self):
+        """JSON is shorter than what it means: 1e1 takes nine bytes."""
+        engine = self.start(request_ms=1000)
+        body = b'{"value": [' + 540000 * b"1e1," + b"1]}"
+        answer = self.client(engine).ask("PUT", API + "/state/a/b", body,
+                                         Content_Type="application/json")
+        self.refused(answer, 413, "too_large")
+        self.assertNotIn("state_set", [m.name for m in engine.heard])
+
     def test_who_resets_the_line_leaves_a_question_that_goes_on(self):
         engine = self.start(lost=["run_start"])
         for i in range(8):

@@ -283,6 +283,22 @@ START_TEST(a_code_or_an_actor_that_does_not_exist_is_refused)
 }
 END_TEST
 
+/* Whoever asks before it is written must not be told of less than comes. */
+START_TEST(a_message_is_no_larger_than_it_says)
+{
+    for (unsigned code = 0; code < MESSAGE_END; code++) {
+        if (message_shapes[code].name == NULL)
+            continue;
+        struct message m = filled((enum message_code)code);
+        struct buffer wire = { 0 };
+        codec_write(&m, &wire);
+        ck_assert_uint_le(wire.size, message_size(&m));
+        ck_assert_uint_le(message_size(&m), wire.size + 1024);
+        buffer_free(&wire);
+    }
+}
+END_TEST
+
 START_TEST(a_question_carries_its_number)
 {
     struct message plain = { .code = RUN_LIST }, asked = { .code = RUN_LIST };
@@ -413,6 +429,7 @@ main(void)
     tcase_add_test(tests, the_numbers_of_fields_ascend_from_one);
     tcase_add_test(tests, what_a_newer_release_says_more_is_passed_over);
     tcase_add_test(tests, a_code_or_an_actor_that_does_not_exist_is_refused);
+    tcase_add_test(tests, a_message_is_no_larger_than_it_says);
     tcase_add_test(tests, a_question_carries_its_number);
     tcase_add_test(tests, a_refusal_has_an_error_and_a_sentence);
     tcase_add_test(tests, what_has_no_name_is_unknown);
