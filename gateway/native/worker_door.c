@@ -8,11 +8,14 @@
 #include "gateway/curve.h"
 #include "gateway/publishing.h"
 #include "gateway/signing.h"
+#include "gateway/unread.h"
 #include "gateway/worker_frame.h"
 #include "gateway/workers.h"
 
 #include <czmq.h>
+#include <inttypes.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 enum {
     IDENTITY_SIZE =
@@ -25,11 +28,14 @@ enum {
     FRAME_MARGIN = 1 << 20,
     HANDSHAKE_MS = 500,
     LAST_WORDS_MS = 1000, /* for what a connection said before it was over */
+    LOOK_MS = 1000,       /* how often some of them are looked at, */
+    LOOKS_MAX = 1024,     /* and how many */
     /* The system asks a silent peer's system by itself, which wakes nobody. */
     PROBE_AFTER_S = 15,
     PROBE_EVERY_S = 5,
     PROBES_MAX = 3,
     NOTICE_SIZE = 6, /* of libzmq's monitor: what happened, 2, to which descriptor, 4 */
+    NOTICE_AT = 2,
 };
 
 static const char partings_at[] = "inproc://worker-door-partings";
@@ -38,13 +44,16 @@ struct worker_door {
     struct gateway *gateway;
     zsock_t *door;
     void *socket;       /* its libzmq socket */
-    zsock_t *partings;  /* which connections are over, by descriptor */
+    zsock_t *partings;  /* which connections have come and are over, by descriptor */
     zmq_msg_t *reading; /* the frame that is taken now */
     bool unsignalled;   /* there may be more than the descriptor says */
     unsigned port;
     struct worker_limits limits;
     struct map peers;         /* connections that have a session, by identity */
     struct map by_descriptor; /* the same, until they are over */
+    struct unread unread;
+    uint64_t unread_max; /* bytes of one connection */
+    struct alarm look;
     struct buffer out;
     struct cells *cells;
     struct publishing publishing;
@@ -223,6 +232,19 @@ end_parted(struct alarm *alarm)
     workers_end(peer->door->gateway->workers, &peer->session, false);
 }
 
+static void
+part(struct worker_door *door, const int32_t *descriptor)
+{
+    struct gateway *g = door->gateway;
+    struct bytes name = bytes_of((const uint8_t *)descriptor, sizeof *descriptor);
+    struct peer *peer = map_get(&door->by_descriptor, name);
+    unread_parted(&door->unread, *descriptor);
+    if (peer == NULL)
+        return;
+    map_remove(&door->by_descriptor, name);
+    alarm_set(&g->alarms, &peer->over, g->now_ms + LAST_WORDS_MS);
+}
+
 void
 worker_door_partings(struct worker_door *door)
 {
@@ -230,13 +252,36 @@ worker_door_partings(struct worker_door *door)
     struct gateway *g = door->gateway;
     void *partings = zsock_resolve(door->partings);
     while (zmq_recv(partings, notice, sizeof notice, ZMQ_DONTWAIT) == sizeof notice) {
-        struct bytes descriptor = bytes_of(notice + 2, sizeof notice - 2);
-        struct peer *peer = map_get(&door->by_descriptor, descriptor);
+        uint16_t happened;
+        int32_t descriptor;
+        memcpy(&happened, notice, sizeof happened);
+        memcpy(&descriptor, notice + NOTICE_AT, sizeof descriptor);
         (void)zmq_recv(partings, NULL, 0, ZMQ_DONTWAIT); /* our own address */
-        if (peer == NULL)
+        if (happened == ZMQ_EVENT_DISCONNECTED)
+            part(door, &descriptor);
+        else
+            unread_accepted(&door->unread, descriptor);
+    }
+    if (door->unread.open > 0 && door->look.place == 0)
+        alarm_set(&g->alarms, &door->look, g->now_ms + LOOK_MS);
+}
+
+/* Who goes on and on with one message is cut off. */
+static void
+look(struct alarm *alarm)
+{
+    struct worker_door *door = LIST_OF(alarm, struct worker_door, look);
+    /* Those that are over are not to be looked at: the system may have given their
+     * descriptors to others. */
+    worker_door_partings(door);
+    for (size_t i = 0; i < LOOKS_MAX && i < door->unread.open; i++) {
+        int descriptor = unread_next(&door->unread);
+        uint64_t unread = unread_bytes(&door->unread, descriptor);
+        if (unread <= door->unread_max)
             continue;
-        map_remove(&door->by_descriptor, descriptor);
-        alarm_set(&g->alarms, &peer->over, g->now_ms + LAST_WORDS_MS);
+        log_line(LOG_UNUSUAL, "worker_without_end", "unread=%" PRIu64, unread);
+        /* libzmq sees the end of it; a failure means that it is gone already. */
+        (void)shutdown(descriptor, SHUT_RDWR);
     }
 }
 
@@ -392,6 +437,7 @@ receive(struct worker_door *door, zmq_msg_t *identity, zmq_msg_t *frame, bool *r
         /* More is there, so it is there at once. */
         if (zmq_msg_recv(frame, door->socket, ZMQ_DONTWAIT) < 0)
             break;
+        unread_taken(&door->unread, zmq_msg_get(frame, ZMQ_SRCFD), zmq_msg_size(frame));
         parts++;
     }
     /* A routing id of the peer's own choice could be taken over by another. */
@@ -450,8 +496,8 @@ bind_door(struct worker_door *door, struct fault *fault)
         zmq_strerror(errno));
 }
 
-/* Connections that are over are told of by descriptor; libzmq waits for who is told, so
- * there is no limit to what may wait for us. */
+/* Connections that come and are over are told of by descriptor; libzmq waits for who is
+ * told, so there is no limit to what may wait for us. */
 static enum err
 watch_partings(struct worker_door *door, struct fault *fault)
 {
@@ -459,7 +505,9 @@ watch_partings(struct worker_door *door, struct fault *fault)
     if (door->partings == NULL)
         return fault_set(fault, ERR_IO, "no socket: %s", zmq_strerror(errno));
     zsock_set_rcvhwm(door->partings, 0);
-    if (zmq_socket_monitor(door->socket, partings_at, ZMQ_EVENT_DISCONNECTED) < 0
+    if (zmq_socket_monitor(
+            door->socket, partings_at, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED)
+            < 0
         || zsock_connect(door->partings, "%s", partings_at) < 0)
         return fault_set(
             fault, ERR_IO, "cannot watch connections: %s", zmq_strerror(errno));
@@ -496,6 +544,10 @@ worker_door_open(struct gateway *gateway, struct worker_door **out, struct fault
     door->socket = zsock_resolve(door->door);
     zsock_set_router_mandatory(door->door, 1);
     zsock_set_linger(door->door, 0);
+    door->look.ring = look;
+    /* Twice what whole messages may take. */
+    door->unread_max = 2ull * (unsigned)frames_unread_max(config)
+                       * (config->payload_max + FRAME_MARGIN);
     zsock_set_rcvhwm(door->door, frames_unread_max(config));
     zsock_set_sndhwm(door->door, (int)config->session_jobs_max + PEER_FRAMES_MAX);
     zsock_set_maxmsgsize(door->door, (int)config->payload_max + FRAME_MARGIN);
@@ -529,6 +581,8 @@ worker_door_close(struct worker_door **out)
     zsock_destroy(&door->door);
     map_free(&door->peers);
     map_free(&door->by_descriptor);
+    unread_free(&door->unread);
+    alarm_clear(&door->gateway->alarms, &door->look);
     buffer_free(&door->out);
     cells_free(&door->cells);
     free(door);

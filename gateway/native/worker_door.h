@@ -19,9 +19,9 @@ unsigned worker_door_port(const struct worker_door *door);
 int worker_door_fd(const struct worker_door *door);
 /* may that be, and is there something? */
 bool worker_door_hears(struct worker_door *door);
-/* Readable when a connection is over: */
+/* Readable when a connection has come or is over: */
 int worker_door_partings_fd(const struct worker_door *door);
-/* whose session ends soon, when what it said last has been heard. */
+/* whose session then ends soon, when what it said last has been heard. */
 void worker_door_partings(struct worker_door *door);
 /* Take what has arrived, up to a limit. */
 void worker_door_run(struct worker_door *door);

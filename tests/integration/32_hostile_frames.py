@@ -273,6 +273,24 @@ class FramesTest(unittest.TestCase):
             worker.send("publish", id=id, event="e.x", data={"text": 900000 * "x"})
         worker.expect("error", code="overloaded", about="publish", id="none")
 
+    def test_a_message_without_end_is_cut_off(self):
+        """Its parts are kept until the last has come, which never does."""
+        worker = self.worker()
+        with socket.create_connection(("127.0.0.1", self.engine.worker)) as endless:
+            ready = b"\x05READY\x0bSocket-Type\0\0\0\x06DEALER"
+            endless.sendall(b"\xff" + 8 * b"\0" + b"\x7f\x03\0NULL" + 48 * b"\0"
+                            + b"\x04" + bytes([len(ready)]) + ready)
+            part = b"\x03" + (1 << 20).to_bytes(8, "big") + (1 << 20) * b"x"
+            with self.assertRaises((ConnectionResetError, BrokenPipeError)):
+                for _ in range(512):
+                    endless.sendall(part)
+                    time.sleep(0.006)  # no faster: all of it is kept
+        said, begun = 0, time.monotonic()
+        while said < 160 or time.monotonic() - begun < 2:  # as much in whole ones is right
+            worker.send("heartbeat", held=[], more=bytes(1 << 20))
+            worker.expect("heartbeat")
+            said += 1
+
     def test_garbage_on_the_port_keeps_nobody_out(self):
         idle = [socket.create_connection(("127.0.0.1", self.engine.worker))
                 for _ in range(300)]
