@@ -154,7 +154,7 @@ on_state_list(
     if (list->after.size > STATE_NAME_MAX
         || state_name_mistake(list->scope, list->scope) != NULL) {
         say_refusal(out, list->request, ERR_INVALID,
-            "scope must be a text of 1 to 128 bytes, and after one of at most 128");
+            "scope must be a text of 1 to 128 bytes, and cursor one of at most 128");
         return;
     }
     struct row_key rows = key_of_value(&out->project, list->scope, (struct bytes){ 0 });
@@ -182,7 +182,7 @@ on_scope_list(
     };
     if (list->after.size > STATE_NAME_MAX) {
         say_refusal(out, list->request, ERR_INVALID,
-            "after must be a text of at most 128 bytes");
+            "cursor must be a text of at most 128 bytes");
         return;
     }
     struct row_key rows = key_of_scope(&out->project, (struct bytes){ 0 });

@@ -423,9 +423,9 @@ END_TEST
 START_TEST(names_that_are_none_are_refused_in_questions_too)
 {
     static const char of_names[] = "scope and key must be texts of 1 to 128 bytes",
-                      of_pages[] = "scope must be a text of 1 to 128 bytes, and after "
+                      of_pages[] = "scope must be a text of 1 to 128 bytes, and cursor "
                                    "one of at most 128",
-                      of_scopes[] = "after must be a text of at most 128 bytes";
+                      of_scopes[] = "cursor must be a text of at most 128 bytes";
     static char longer[130];
     struct trace t;
     memset(longer, 'n', 129);
