@@ -38,12 +38,8 @@ native_stream_list(struct request *r)
     struct follow_subject subject = { r->key->project, m, &list->after, "number",
         "type", NULL };
     uint64_t limit;
-    list->type = target_query(&r->target, "type");
-    if (list->type.size > WORD_MAX) {
-        request_refuse(r, ERR_MALFORMED, "type is above %d bytes", WORD_MAX);
-        return;
-    }
-    if (!native_after(r, &list->after)
+    if (!native_filter(r, "type", WORD_MAX, &list->type)
+        || !native_after(r, &list->after)
         || !request_number(r, "limit", 1, LIMIT_MAX,
             native_wants_stream(r) ? PAGE_EVENTS : LIMIT_DEFAULT, &limit))
         return;

@@ -10,8 +10,8 @@ native_interaction_list(struct request *r)
     struct message *m = request_message(r, INTERACTION_LIST, ACTOR_view);
     struct interaction_list *list = &m->interaction_list;
     if (native_page(r, &list->limit, &list->cursor)
-        && native_query(r, "target", NAME_MAX_BYTES, &list->target)
-        && native_query(r, "status", NAME_MAX_BYTES, &list->status))
+        && native_filter(r, "target", NAME_MAX_BYTES, &list->target)
+        && native_filter(r, "status", NAME_MAX_BYTES, &list->status))
         request_ask(r, m, request_show);
 }
 

@@ -21,6 +21,17 @@ native_query(struct request *r, const char *query, size_t max, struct bytes *val
 }
 
 bool
+native_filter(struct request *r, const char *query, size_t max, struct bytes *value)
+{
+    if (!native_query(r, query, max, value))
+        return false;
+    if (value->data == NULL || value->size > 0)
+        return true;
+    request_refuse(r, ERR_MALFORMED, "%s is empty: leave it out to see all", query);
+    return false;
+}
+
+bool
 native_page(struct request *r, uint32_t *limit, struct bytes *cursor)
 {
     uint64_t number;
@@ -43,8 +54,8 @@ native_run_list(struct request *r)
     struct message *m = request_message(r, RUN_LIST, ACTOR_view);
     struct run_list *list = &m->run_list;
     if (!native_page(r, &list->limit, &list->cursor)
-        || !native_query(r, "automation", NAME_MAX_BYTES, &list->automation)
-        || !native_query(r, "status", NAME_MAX_BYTES, &list->status))
+        || !native_filter(r, "automation", NAME_MAX_BYTES, &list->automation)
+        || !native_filter(r, "status", NAME_MAX_BYTES, &list->status))
         return;
     if (!status_known(list->status))
         request_refuse(r, ERR_MALFORMED,

@@ -247,9 +247,12 @@ class GatewayTest(unittest.TestCase):
     def test_queries_are_checked(self):
         client = self.client(self.start())
         for query in ("limit=0", "limit=1001", "limit=x", "limit=", "limit=-1", "wrong=1",
-                      "limit=1&limit=2", "status=done", "status=%00", "cursor=%ff"):
+                      "limit=1&limit=2", "status=done", "status=%00", "cursor=%ff",
+                      "status=", "automation="):
             answer = client.ask("GET", RUNS + "?" + query)
             self.refused(answer, 400, "malformed")
+        for path in ("/interactions?target=", "/interactions?status=", "/events?type="):
+            self.refused(client.ask("GET", API + path), 400, "malformed")
         asked = client.ask(
             "GET", RUNS + "?status=open&automation=a%20b&limit=7&cursor=c+d")[2]["asked"]
         self.assertEqual(asked, ["a b", "open", 7, "c d"])
