@@ -96,8 +96,10 @@ order_give_up(struct engine *e, size_t process)
 static void
 order_kill(struct engine *e, const struct running *r)
 {
-    log_line(LOG_UNUSUAL, "process_killed", "name=%s pid=%d drain_ms=%u",
-        r->member->name, r->at.pid, e->config.drain_ms);
+    bool stopping = e->machine.stopping;
+    log_line(LOG_UNUSUAL, "process_killed", "name=%s pid=%d %s=%u", r->member->name,
+        r->at.pid, stopping ? "drain_ms" : "not_ready_ms",
+        stopping ? e->config.drain_ms : SUPERVISOR_START_MS);
     if (r->at.pid > 0)
         spawn_kill(r->at.pid);
 }

@@ -33,6 +33,7 @@ start(struct supervisor *s, size_t process, uint64_t now_ms, struct orders *orde
     assert(!s->stopping);
     p->refused = false;
     become(p, PROCESS_STARTING, now_ms);
+    p->due_ms = now_ms + SUPERVISOR_START_MS;
     give(orders, ORDER_START, process);
 }
 
@@ -82,7 +83,7 @@ restart(struct supervisor *s, size_t process, uint64_t now_ms, struct orders *or
     uint64_t delay = backoff_ms(++p->setbacks, s->backoff_max_ms);
     p->restarts++;
     become(p, PROCESS_BACKING_OFF, now_ms);
-    p->start_ms = now_ms + delay;
+    p->due_ms = now_ms + delay;
     if (delay == 0)
         start(s, process, now_ms, orders);
 }
@@ -167,15 +168,33 @@ supervisor_stop(struct supervisor *s, uint64_t now_ms, struct orders *orders)
         stop_all(s, 0, now_ms, orders);
 }
 
+static bool
+waits(const struct supervised *p)
+{
+    return p->state == PROCESS_BACKING_OFF || p->state == PROCESS_STARTING;
+}
+
 uint64_t
 supervisor_due(const struct supervisor *s)
 {
     uint64_t due = s->stopping ? s->kill_ms : UINT64_MAX;
     for (size_t i = 0; i < s->process_count; i++)
-        if (s->processes[i].state == PROCESS_BACKING_OFF
-            && s->processes[i].start_ms < due)
-            due = s->processes[i].start_ms;
+        if (waits(&s->processes[i]) && s->processes[i].due_ms < due)
+            due = s->processes[i].due_ms;
     return due;
+}
+
+/* Its time has come: to be started, or to be ready, which it is not. */
+static void
+act(struct supervisor *s, size_t process, uint64_t now_ms, struct orders *orders)
+{
+    struct supervised *p = &s->processes[process];
+    if (p->state == PROCESS_BACKING_OFF) {
+        start(s, process, now_ms, orders);
+        return;
+    }
+    p->due_ms = UINT64_MAX; /* its death follows */
+    give(orders, ORDER_KILL, process);
 }
 
 void
@@ -188,9 +207,8 @@ supervisor_tick(struct supervisor *s, uint64_t now_ms, struct orders *orders)
                 give(orders, ORDER_KILL, i);
     }
     for (size_t i = 0; i < s->process_count; i++)
-        if (s->processes[i].state == PROCESS_BACKING_OFF
-            && s->processes[i].start_ms <= now_ms)
-            start(s, i, now_ms, orders);
+        if (waits(&s->processes[i]) && s->processes[i].due_ms <= now_ms)
+            act(s, i, now_ms, orders);
 }
 
 const char *

@@ -2,10 +2,11 @@
  *
  * Processes start in their order, each when the one before is ready.  One that dies is
  * started again: at once, then after 0.1 s doubling to 5 s; a minute of health forgets
- * that.  At the first start, five deaths in a row before being ready, or a refusal to
- * begin, stop everything: the settings do not change by themselves.  Once all were
- * ready nothing does: a disk is full for a while only, and the others go on meanwhile.
- * Peers of a process that is started again hear of it by its epoch.
+ * that.  One that is not ready five minutes after its start is killed: nobody else
+ * would miss it.  At the first start, five deaths in a row before being ready, or a
+ * refusal to begin, stop everything: the settings do not change by themselves.  Once
+ * all were ready nothing does: a disk is full for a while only, and the others go on
+ * meanwhile. Peers of a process that is started again hear of it by its epoch.
  *
  * Pure: it is told of readiness, deaths, signals and time, and gives orders.
  */
@@ -18,6 +19,7 @@
 enum {
     SUPERVISED_MAX = 70,
     SUPERVISOR_HEALTH_MS = 60000,
+    SUPERVISOR_START_MS = 300000, /* until it must be ready */
     SUPERVISOR_BACKOFF_MAX_MS = 5000,
     SUPERVISOR_FAILURES_MAX = 5,
     SUPERVISOR_EXIT_FAILED = 1,   /* a process refused to begin */
@@ -41,7 +43,7 @@ enum process_state {
 struct supervised {
     enum process_state state;
     uint64_t since_ms; /* of the state */
-    uint64_t start_ms; /* BACKING_OFF: when to start again */
+    uint64_t due_ms;   /* BACKING_OFF: when to start again; STARTING: to be ready */
     unsigned setbacks; /* deaths since the last minute of health */
     unsigned failures; /* deaths before being ready, in a row */
     unsigned restarts;

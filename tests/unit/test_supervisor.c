@@ -336,6 +336,29 @@ START_TEST(a_tick_before_its_time_does_nothing)
 }
 END_TEST
 
+START_TEST(one_that_is_never_ready_is_killed_and_started_again)
+{
+    begin(2);
+    ready(0);
+    expect("start:0 start:1");
+    pass(SUPERVISOR_START_MS - 1);
+    expect("");
+    pass(1);
+    expect("kill:1");
+    pass(SUPERVISOR_START_MS); /* once is enough */
+    expect("");
+    die(1);
+    expect("start:1");
+    ready(1);
+    expect("announce:0");
+    pass(SUPERVISOR_START_MS); /* which is for those that start */
+    expect("");
+    die(1);
+    pass(SUPERVISOR_START_MS);
+    expect("start:1 kill:1");
+}
+END_TEST
+
 START_TEST(states_have_names)
 {
     ck_assert_str_eq(process_state_name(PROCESS_STARTING), "starting");
@@ -366,6 +389,7 @@ main(void)
     tcase_add_test(tests, orders_always_fit);
     tcase_add_test(tests, what_becomes_ready_while_stopping_starts_nothing);
     tcase_add_test(tests, a_tick_before_its_time_does_nothing);
+    tcase_add_test(tests, one_that_is_never_ready_is_killed_and_started_again);
     tcase_add_test(tests, states_have_names);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
