@@ -264,6 +264,20 @@ class ToolEngineTest(unittest.TestCase):
             pass
         self.assertEqual(self.tool("status").returncode, 0)
 
+    def test_12_the_engine_holds_nothing_of_who_started_it(self):
+        path = os.path.join(self.folder, "only-one")
+        with open(path, "wb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            stray = fcntl.fcntl(held, fcntl.F_DUPFD, 100)
+            started = subprocess.run([TOOL, "up", "--set", "http_port=0"],
+                                     env=self.environment, cwd=self.folder,
+                                     pass_fds=[stray], capture_output=True,
+                                     timeout=DEADLINE, check=True)
+            os.close(stray)
+            self.assertIn(b"ready in", started.stdout)
+        with open(path, "wb") as again:
+            fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
 
 if __name__ == "__main__":
     unittest.main()

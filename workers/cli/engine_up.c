@@ -51,6 +51,8 @@ start(const struct cli *cli, const char *path, int say_fd, pid_t *pid)
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+    /* Nor a lock, a pipe or a terminal of who calls: it would be held for ever. */
+    posix_spawn_file_actions_addclosefrom_np(&actions, READY_FD + 1);
     int failed =
         posix_spawn(pid, path, &actions, NULL, (char *const *)(uintptr_t)argv, environ);
     posix_spawn_file_actions_destroy(&actions);
