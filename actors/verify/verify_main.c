@@ -211,5 +211,9 @@ main(int argc, char **argv)
     } else {
         json_decref(list);
     }
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fputs("verify: standard output cannot be written\n", stderr);
+        return EXIT_WRONG;
+    }
     return ok ? EXIT_SUCCESS : EXIT_WRONG;
 }

@@ -66,6 +66,10 @@ class Verify(unittest.TestCase):
         self.assertEqual([line.split()[0] for line in lines], JOURNALS)
         for line in lines:
             self.assertTrue(line.endswith(" ok"), line)
+        with open("/dev/full", "wb") as full:  # nobody can read that all is well
+            done = subprocess.run([program("verify"), "--data", self.data], stdout=full,
+                                  stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(done.returncode, 1, done.stderr)
 
     def test_a_changed_byte_is_found_in_every_log(self):
         missed = []
