@@ -11,6 +11,7 @@ import pty
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import threading
@@ -269,6 +270,39 @@ class ToolTest(unittest.TestCase):
                            ("--url ftp://x runs list", "is no URL")):
             self.assertIn(near, self.expect(2, "", *line.split()))
 
+    def test_06_nothing_is_no_value_and_no_word(self):
+        """What a script forgot to set must not mean all, or another engine."""
+        self.play((200, {"items": [], "id": RUN, "status": "cancelled"}))
+        for line, why in ((("runs", "cancel", "--all", "--automation", ""),
+                           "--automation is empty: NAME is wanted"),
+                          (("runs", "cancel", "--all", "--status="), "--status is empty"),
+                          (("runs", "start", "a", "--idempotency-key", ""), "is empty"),
+                          (("runs", "list", "--project", ""), "--project is empty"),
+                          (("down", "--data", ""), "--data is empty: FOLDER is wanted"),
+                          (("runs", "get", ""), "RUN is empty: capstan runs get [RUN]"),
+                          (("state", "delete", "users", ""), "KEY is empty: "),
+                          (("apply", "a.yaml", "b.yaml", ""), "FILE is empty: ")):
+            self.assertIn(why, self.expect(2, "", *line))
+        self.assertEqual(self.server.requests, [])
+        self.expect(0, f"{RUN}\tcancelled\n", "runs", "cancel", RUN, "--reason", "")
+
+    def test_06_what_does_not_fit_into_a_request_is_not_left_out(self):
+        self.play((200, {"items": []}))
+        self.assertIn("is too long", self.expect(2, "", "runs", "cancel", "--all",
+                                                 "--automation", "<" * 1400))
+        self.assertEqual(self.server.requests, [])
+
+    def test_06_what_is_no_text_is_not_left_out(self):
+        self.play((200, {"id": RUN}))
+        for line in (("runs", "start", "a", "--idempotency-key", b"\xff"),
+                     ("keys", "create", "a", "--scopes", b"read,\xff"),
+                     ("keys", "create", "a", "--principal", b"\xff"),
+                     ("webhooks", "create", "a", "http://x", "--events", b"run.failed,\xff"),
+                     ("runs", "retry", RUN, "--step", b"\xff"),
+                     ("runs", "fork", RUN, "--at", "1", "--set", b"\xff.output=1")):
+            self.assertIn("not valid UTF-8", self.expect(2, "", *line))
+        self.assertEqual(self.server.requests, [])
+
     def test_06_what_was_understood_of_it_is_where_help_begins(self):
         for line, hint in (("frobnicate", "capstan help says what"),
                            ("runs strat", "capstan help runs says what"),
@@ -281,6 +315,8 @@ class ToolTest(unittest.TestCase):
         self.tool("runs", "get", "../keys?x=1#y z")
         self.assertEqual(self.server.requests[0]["path"],
                          "/capstan/v1/runs/..%2Fkeys%3Fx%3D1%23y%20z")
+        self.tool("state", "delete", "users", "..")
+        self.assertEqual(self.server.requests[1]["path"], "/capstan/v1/state/users/..")
 
     def test_08_what_is_printed_for_others_is_as_it_is_in_the_tree(self):
         with open(os.path.join(SOURCE, "workers/cli/capstan.bash")) as there:
@@ -467,6 +503,10 @@ class ToolTest(unittest.TestCase):
         self.assertEqual((result.returncode, result.stdout), (5, RUN + "\n"))
         self.assertIn("it goes on", result.stderr)
 
+    def test_25_no_time_at_all_is_not_for_ever(self):
+        self.play((201, {"id": RUN}), (200, {"id": RUN, "status": "suspended"}))
+        self.expect(5, RUN + "\n", "runs", "start", "x", "--wait=0s")
+
     def test_26_a_broken_stream_is_taken_up_where_it_broke(self):
         broken = sse(EVENTS[:2]) + "id: 3\nevent: x\ndata: {\"sequ"
         self.play((200, broken), refusal(503, "unavailable", "restarting"),
@@ -543,6 +583,18 @@ class ToolTest(unittest.TestCase):
         self.assertIn("not_found", self.expect(1, "", "runs", "export", RUN, "-o", file))
         with open(file) as kept:
             self.assertEqual(kept.read(), "an earlier export")
+
+    def test_29_a_device_is_not_taken_away(self):
+        self.play((200, {"data": "", "has_more": False}))
+        device = os.path.join(self.folder, "full")
+        try:
+            os.mknod(device, 0o666 | stat.S_IFCHR, os.stat("/dev/full").st_rdev)
+            open(device, "wb").close()
+        except PermissionError as why:
+            self.skipTest(f"no device can be had: {why}")
+        stderr = self.expect(1, "", "runs", "export", RUN, "-o", device)
+        self.assertIn("No space left", stderr)
+        self.assertTrue(os.path.exists(device))
 
     def test_30_on_a_terminal_progress_is_shown_and_taken_away(self):
         self.play((201, {"id": RUN}), (200, sse(EVENTS)))

@@ -29,13 +29,22 @@ api_path(const char *folder, const char *name, const char *below)
     return path;
 }
 
+/* With a little more around it, behind what there is. */
+static bool
+fits(const struct api_path *path, const char *escaped)
+{
+    enum { AROUND = 64 };
+    return escaped != NULL
+           && strlen(path->text) + strlen(escaped) + AROUND < API_PATH_MAX;
+}
+
 void
 api_below(struct api_path *path, const char *name)
 {
     size_t size = strlen(path->text);
     char *escaped = curl_easy_escape(NULL, name, 0);
     snprintf(path->text + size, API_PATH_MAX - size, "/%s",
-        escaped != NULL && strlen(escaped) < API_PATH_MAX - size - 64 ? escaped : "-");
+        fits(path, escaped) ? escaped : "-");
     curl_free(escaped);
 }
 
@@ -44,11 +53,16 @@ api_query(struct api_path *path, const char *name, const char *value)
 {
     size_t size = strlen(path->text);
     char *escaped = value != NULL ? curl_easy_escape(NULL, value, 0) : NULL;
-    if (escaped != NULL && strlen(escaped) < API_PATH_MAX - size - 64) {
-        snprintf(path->text + size, API_PATH_MAX - size, "%c%s=%s",
-            path->has_query ? '&' : '?', name, escaped);
-        path->has_query = true;
+    if (value == NULL)
+        return;
+    /* Left out, it would be asked for more than was meant. */
+    if (!fits(path, escaped)) {
+        cli_complain("%s: '%.40s...' is too long", name, value);
+        exit(EXIT_USAGE);
     }
+    snprintf(path->text + size, API_PATH_MAX - size, "%c%s=%s",
+        path->has_query ? '&' : '?', name, escaped);
+    path->has_query = true;
     curl_free(escaped);
 }
 
@@ -95,6 +109,8 @@ begin(const struct cli *cli, const struct api_path *path, uint64_t timeout_ms)
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_NOPROXY, "127.0.0.1,::1,localhost");
     curl_easy_setopt(curl, CURLOPT_USERAGENT, PACKAGE_NAME "/" PACKAGE_VERSION);
+    /* A thing may be called "..": it is not the folder above. */
+    curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
     return curl;
@@ -332,7 +348,7 @@ void
 api_set(json_t *body, const char *name, const char *value)
 {
     if (value != NULL)
-        json_object_set_new(body, name, json_string(value));
+        json_object_set_new(body, name, json_string_nocheck(value));
 }
 
 enum exit_code

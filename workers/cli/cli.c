@@ -81,8 +81,12 @@ cli_time(const struct cli *cli, enum option option, uint64_t otherwise, uint64_t
 {
     const char *value = cli_value(cli, option);
     *ms = otherwise;
-    if (value == NULL || duration_read(text(value), ms))
+    if (value == NULL)
         return EXIT_DONE;
+    if (duration_read(text(value), ms)) {
+        *ms += *ms == 0; /* which stands for ever in places */
+        return EXIT_DONE;
+    }
     cli_complain("--%s: '%s' is no time: give a number and a unit, such as 500ms, 30s, "
                  "2m or 1h",
         option_rows[option].name, value);

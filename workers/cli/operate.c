@@ -114,8 +114,10 @@ put_output(json_t *outputs, const char *given)
     memcpy(step, given, (size_t)(at - given));
     step[at - given] = '\0';
     enum exit_code e = input_parse("--set", text(at + sizeof dot - 1), &value);
-    if (e == EXIT_DONE)
-        json_object_set_new(outputs, step, value);
+    if (e == EXIT_DONE && json_object_set_new(outputs, step, value) != 0) {
+        cli_complain("--set: the name of the step is not valid UTF-8");
+        e = EXIT_USAGE;
+    }
     return e;
 }
 

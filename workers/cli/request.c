@@ -112,10 +112,36 @@ find_option(const struct request *request, const char *name, size_t size, size_t
     return false;
 }
 
+/* Where nothing is something to say. */
+static bool
+may_be_empty(size_t option)
+{
+    static const enum option all[] = { OPTION_comment, OPTION_events, OPTION_reason,
+        OPTION_roles };
+    for (size_t i = 0; i < COUNT(all); i++)
+        if (option == all[i])
+            return true;
+    return false;
+}
+
+/* Elsewhere it is a variable that a script forgot to set: `--all --automation` would be
+ * of all automations, and `--data` of another engine. */
+static enum err
+check_value(const struct reading *r, size_t option, const char *value)
+{
+    if (value == NULL || value[0] != '\0' || may_be_empty(option))
+        return ERR_NONE;
+    return fault_set(r->fault, ERR_INVALID, "--%s is empty: %s is wanted",
+        option_rows[option].name, option_rows[option].value);
+}
+
 static enum err
 keep_value(struct reading *r, size_t option, const char *value)
 {
     struct request *request = r->request;
+    enum err e = check_value(r, option, value);
+    if (e != ERR_NONE)
+        return e;
     request->given[option] = true;
     request->value[option] = value;
     if (option_rows[option].kind != MANY)
@@ -273,17 +299,19 @@ read_word(struct reading *r, const char *word)
     return request->command == NULL ? read_command(r, word) : keep_word(r, word);
 }
 
-/* Which of "RUN STEP" is missing, and how the command is written. */
+/* Which of "RUN STEP" is missing or empty, and how the command is written. */
 static enum err
-too_few(const struct request *request, struct fault *fault)
+wrong_word(
+    const struct request *request, size_t word, const char *how, struct fault *fault)
 {
     const struct command *command = request->command;
     const char *at = command->words;
-    for (size_t i = 0; i < request->word_count; i++)
+    for (size_t i = 0; i < word && strchr(at, ' ') != NULL; i++)
         at = strchr(at, ' ') + 1;
-    return fault_set(fault, ERR_INVALID, "%.*s is missing: capstan %s%s%s %s",
-        (int)strcspn(at, " "), at, command->noun, command->noun[0] != '\0' ? " " : "",
-        command->verb, command->words);
+    at += at[0] == '[';
+    return fault_set(fault, ERR_INVALID, "%.*s is %s: capstan %s%s%s %s",
+        (int)strcspn(at, " .]"), at, how, command->noun,
+        command->noun[0] != '\0' ? " " : "", command->verb, command->words);
 }
 
 /* It may have been meant for a flag that takes its value only behind a sign. */
@@ -309,9 +337,12 @@ check_words(const struct request *request, struct fault *fault)
         return ERR_NONE;
     bounds(command->words, &least, &most);
     if (request->word_count < least)
-        return too_few(request, fault);
+        return wrong_word(request, request->word_count, "missing", fault);
     if (request->word_count > most)
         return too_many(request, request->words[most], fault);
+    for (size_t i = 0; i < request->word_count; i++)
+        if (request->words[i][0] == '\0')
+            return wrong_word(request, i, "empty", fault);
     return ERR_NONE;
 }
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { NAME_MAX_SIZE = 256 };
@@ -13,11 +14,13 @@ enum { NAME_MAX_SIZE = 256 };
 static enum exit_code
 write_file(const char *name, struct bytes content)
 {
+    struct stat found;
     int file = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (file < 0) {
         cli_complain("%s: %s", name, strerror(errno));
         return EXIT_REFUSED;
     }
+    bool ours = fstat(file, &found) == 0 && S_ISREG(found.st_mode);
     enum exit_code e = exported_write(name, file, content);
     if (close(file) != 0 && e == EXIT_DONE) {
         cli_complain("%s: %s", name, strerror(errno));
@@ -25,7 +28,7 @@ write_file(const char *name, struct bytes content)
     }
     if (e == EXIT_DONE)
         printf("%s\n", name);
-    else
+    else if (ours) /* and no device, which root could take away */
         unlink(name);
     return e;
 }

@@ -17,7 +17,7 @@ set_events(json_t *body, const char *list)
     for (const char *at = list; at != NULL && *at != '\0';) {
         size_t size = strcspn(at, ",");
         if (size > 0)
-            json_array_append_new(events, json_stringn(at, size));
+            json_array_append_new(events, json_stringn_nocheck(at, size));
         at += size + (at[size] == ',');
     }
     if (list != NULL)
