@@ -49,12 +49,20 @@ say(const char *format, ...)
     (void)!write(SAY_FD, line, size + 1);
 }
 
+static bool
+in_group(const void *context, pid_t pid)
+{
+    const struct guard *g = context;
+    return g->script > 0 && getpgid(pid) == g->script;
+}
+
+/* Once each: to a worker a second SIGTERM says not to wait for its jobs. */
 static void
 signal_all(const struct guard *g, int signal)
 {
     if (g->script > 0)
         kill(-g->script, signal);
-    kin_signal(signal, NULL, NULL);
+    kin_signal(signal, in_group, g);
 }
 
 /* Within `grace_ms`; a shorter patience than before holds. */

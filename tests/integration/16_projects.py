@@ -39,6 +39,17 @@ scripts:
     {then}
 """
 
+ONCE = """
+name: once
+scripts:
+  start: |
+    exec python3 -c '
+    from signal import SIGTERM, SIG_BLOCK, pthread_sigmask, sigtimedwait, sigwait
+    pthread_sigmask(SIG_BLOCK, {SIGTERM})
+    sigwait({SIGTERM})
+    print("heard", 2 if sigtimedwait({SIGTERM}, 0.5) else 1)'
+"""
+
 
 class ProjectsTest(unittest.TestCase):
     def setUp(self):
@@ -228,6 +239,16 @@ class ProjectsTest(unittest.TestCase):
         self.engine.up()
         self.worker("add", "quick")
         self.worker("stop", "quick", "--timeout", "20s")
+
+    def test_10_a_stop_is_said_once(self):
+        """A library takes the second SIGTERM for an order not to wait for its jobs."""
+        self.write("once", ONCE)
+        self.engine.up()
+        for _ in range(2):
+            self.worker("add", "once")
+            self.worker("stop", "once")
+        said = self.worker("logs", "once")
+        self.assertEqual(re.findall(r"Z heard (\d)\n", said), ["1"] * 2, said)
 
     def test_11_capstan_yaml_names_workers(self):
         self.stubborn("one")
