@@ -8,10 +8,12 @@
 
 enum { FILE_SIZE_MAX = 1024 * 1024 };
 
+/* One that may not be read counts: to begin without it would be to begin as another
+ * engine. */
 static bool
-readable(const char *path)
+is_there(const char *path)
 {
-    return access(path, R_OK) == 0;
+    return access(path, F_OK) == 0;
 }
 
 const char *
@@ -23,7 +25,7 @@ config_file(char out[CONFIG_TEXT_MAX + 1])
         snprintf(out, CONFIG_TEXT_MAX + 1, "%s", named);
         return out;
     }
-    if (readable("capstan.yaml"))
+    if (is_there("capstan.yaml"))
         return strcpy(out, "capstan.yaml");
     if (home == NULL || home[0] == '\0') {
         home = getenv("HOME");
@@ -32,7 +34,7 @@ config_file(char out[CONFIG_TEXT_MAX + 1])
     if (home == NULL)
         return NULL;
     snprintf(out, CONFIG_TEXT_MAX + 1, "%s/%s", home, below);
-    return readable(out) ? out : NULL;
+    return is_there(out) ? out : NULL;
 }
 
 static enum err

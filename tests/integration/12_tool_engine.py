@@ -68,6 +68,12 @@ class ToolEngineTest(unittest.TestCase):
         except FileNotFoundError:
             return True
 
+    @staticmethod
+    def weak():
+        """Before a command: what keeps root from reading whatever it likes."""
+        return ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] \
+            if os.geteuid() == 0 else []
+
     def plan(self, part, words):
         with open(os.path.join(self.libexec, part + ".plan"), "w",
                   encoding="utf-8") as out:
@@ -125,6 +131,27 @@ class ToolEngineTest(unittest.TestCase):
         self.assertEqual(result.returncode, 1)
         self.assertIn("capstan.yaml: line 2", result.stderr)
         self.assertFalse(os.path.exists(self.data))
+
+    def test_04_settings_that_do_not_go_together_are_explained_with_why(self):
+        result = self.tool("config", "explain", "--set", "lease_ms=600")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("lease_ms: 600\n", result.stdout)
+        self.assertIn("heartbeat_ms: 10000 is more than a third", result.stderr)
+        self.assertEqual(self.tool("config", "explain").stderr, "")
+
+    def test_04_settings_that_may_not_be_read_are_not_passed_over(self):
+        path = os.path.join(self.folder, "capstan.yaml")
+        with open(path, "w", encoding="utf-8"):
+            pass
+        os.chmod(path, 0)
+        for words in ("up", "config explain"):
+            said = subprocess.run([*self.weak(), TOOL, *words.split()],
+                                  env=self.environment, cwd=self.folder,
+                                  capture_output=True, text=True, timeout=DEADLINE,
+                                  check=False)
+            self.assertEqual(said.returncode, 1, said)
+            self.assertIn("capstan.yaml: Permission denied", said.stderr)
+        self.assertEqual(self.lives(), [])
 
     def begin(self, *arguments):
         return subprocess.Popen([TOOL, "up", *arguments], env=self.environment,
@@ -192,10 +219,8 @@ class ToolEngineTest(unittest.TestCase):
 
     def test_07_a_folder_of_another_user_is_not_one_without_an_engine(self):
         self.up()
-        weak = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] \
-            if os.geteuid() == 0 else []
         os.chmod(self.data, 0)
-        told = [subprocess.run([*weak, TOOL, *words.split()], env=self.environment,
+        told = [subprocess.run([*self.weak(), TOOL, *words.split()], env=self.environment,
                                cwd=self.folder, capture_output=True, text=True,
                                timeout=DEADLINE, check=False)
                 for words in ("status", "down", "worker list", "backup there")]

@@ -27,16 +27,20 @@ enum exit_code
 command_config_explain(struct cli *cli)
 {
     static struct config usual;
+    struct fault fault;
     enum exit_code e = cli_find_data(cli);
     if (e != EXIT_DONE)
         return e;
-    if (!cli_given(cli, OPTION_json)) {
+    if (cli_given(cli, OPTION_json)) {
+        config_default(&usual);
+        json_t *all = settings_json(&cli->config, &usual);
+        cli_print_json(all);
+        json_decref(all);
+    } else {
         config_explain(&cli->config, stdout);
-        return EXIT_DONE;
     }
-    config_default(&usual);
-    json_t *all = settings_json(&cli->config, &usual);
-    cli_print_json(all);
-    json_decref(all);
-    return EXIT_DONE;
+    if (config_check(&cli->config, &fault) == ERR_NONE)
+        return EXIT_DONE;
+    cli_complain("no engine would begin with these: %s", fault.detail);
+    return EXIT_REFUSED;
 }
