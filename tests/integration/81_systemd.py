@@ -60,6 +60,12 @@ class Units(unittest.TestCase):
             print(f"{name}: exposure {found / 10}")
             self.assertLessEqual(found, most, name)
 
+    def test_a_stop_is_said_to_who_drains_and_to_nobody_behind_it(self):
+        """Else it would be the commands of the stock worker that are ended first."""
+        for name in SCORES:
+            with open(os.path.join(BUILD, "systemd", name), encoding="utf-8") as unit:
+                self.assertIn("\nKillMode=mixed\n", unit.read(), name)
+
     @unittest.skipIf(ANALYZE is None, "systemd-analyze cannot be had here")
     def test_the_engine_works_with_the_system_calls_that_its_unit_allows(self):
         calls = allowed(os.path.join(BUILD, "systemd/capstan.service"))
