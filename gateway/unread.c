@@ -13,6 +13,7 @@ enum { FRAMING = 64 /* bytes around a part, with CURVE, at most */ };
 struct unread_row {
     bool open;
     uint64_t taken; /* bytes, with what was around them */
+    uint64_t heard_ms;
 };
 
 void
@@ -41,7 +42,7 @@ rows_new(struct unread *unread, size_t count)
 }
 
 void
-unread_accepted(struct unread *unread, int descriptor)
+unread_accepted(struct unread *unread, int descriptor, uint64_t now_ms)
 {
     if (descriptor < 0)
         return;
@@ -49,7 +50,7 @@ unread_accepted(struct unread *unread, int descriptor)
     if (needed > unread->count)
         rows_new(unread, needed + needed / 2);
     unread->open += !unread->rows[descriptor].open;
-    unread->rows[descriptor] = (struct unread_row){ .open = true };
+    unread->rows[descriptor] = (struct unread_row){ .open = true, .heard_ms = now_ms };
 }
 
 void
@@ -63,11 +64,20 @@ unread_parted(struct unread *unread, int descriptor)
 }
 
 void
-unread_taken(struct unread *unread, int descriptor, size_t size)
+unread_taken(struct unread *unread, int descriptor, size_t size, uint64_t now_ms)
 {
     struct unread_row *row = row_of(unread, descriptor);
-    if (row != NULL)
-        row->taken += size + FRAMING;
+    if (row == NULL)
+        return;
+    row->taken += size + FRAMING;
+    row->heard_ms = now_ms;
+}
+
+uint64_t
+unread_heard_ms(const struct unread *unread, int descriptor)
+{
+    const struct unread_row *row = row_of(unread, descriptor);
+    return row == NULL ? 0 : row->heard_ms;
 }
 
 int

@@ -260,13 +260,29 @@ worker_door_partings(struct worker_door *door)
         if (happened == ZMQ_EVENT_DISCONNECTED)
             part(door, &descriptor);
         else
-            unread_accepted(&door->unread, descriptor);
+            unread_accepted(&door->unread, descriptor, g->now_ms);
     }
     if (door->unread.open > 0 && door->look.place == 0)
         alarm_set(&g->alarms, &door->look, g->now_ms + LOOK_MS);
 }
 
-/* Who goes on and on with one message is cut off. */
+/* Who goes on and on with one message is cut off, and who has no session and says
+ * nothing. */
+static bool
+welcome(struct worker_door *door, int32_t descriptor)
+{
+    struct bytes name = bytes_of((const uint8_t *)&descriptor, sizeof descriptor);
+    uint64_t unread = unread_bytes(&door->unread, descriptor);
+    uint64_t until_ms = unread_heard_ms(&door->unread, descriptor)
+                        + workers_idle_ms(door->gateway->workers);
+    if (unread > door->unread_max) {
+        log_line(LOG_UNUSUAL, "worker_without_end", "unread=%" PRIu64, unread);
+        return false;
+    }
+    return map_get(&door->by_descriptor, name) != NULL
+           || until_ms > door->gateway->now_ms;
+}
+
 static void
 look(struct alarm *alarm)
 {
@@ -276,12 +292,9 @@ look(struct alarm *alarm)
     worker_door_partings(door);
     for (size_t i = 0; i < LOOKS_MAX && i < door->unread.open; i++) {
         int descriptor = unread_next(&door->unread);
-        uint64_t unread = unread_bytes(&door->unread, descriptor);
-        if (unread <= door->unread_max)
-            continue;
-        log_line(LOG_UNUSUAL, "worker_without_end", "unread=%" PRIu64, unread);
         /* libzmq sees the end of it; a failure means that it is gone already. */
-        (void)shutdown(descriptor, SHUT_RDWR);
+        if (!welcome(door, descriptor))
+            (void)shutdown(descriptor, SHUT_RDWR);
     }
 }
 
@@ -437,7 +450,8 @@ receive(struct worker_door *door, zmq_msg_t *identity, zmq_msg_t *frame, bool *r
         /* More is there, so it is there at once. */
         if (zmq_msg_recv(frame, door->socket, ZMQ_DONTWAIT) < 0)
             break;
-        unread_taken(&door->unread, zmq_msg_get(frame, ZMQ_SRCFD), zmq_msg_size(frame));
+        unread_taken(&door->unread, zmq_msg_get(frame, ZMQ_SRCFD), zmq_msg_size(frame),
+            door->gateway->now_ms);
         parts++;
     }
     /* A routing id of the peer's own choice could be taken over by another. */

@@ -273,6 +273,20 @@ class FramesTest(unittest.TestCase):
             worker.send("publish", id=id, event="e.x", data={"text": 900000 * "x"})
         worker.expect("error", code="overloaded", about="publish", id="none")
 
+    def test_who_does_not_register_may_not_stay(self):
+        self.engine.close()
+        self.open(heartbeat_ms=100)
+        worker, strangers = self.worker(), [Worker(self) for _ in range(3)]
+        watches = []
+        for each in (worker, *strangers):
+            watches.append(each.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED))
+            self.addCleanup(each.socket.disable_monitor)
+        for watch in watches[1:]:
+            self.assertTrue(watch.poll(DEADLINE * 1000), "a stranger stays")
+        self.assertFalse(watches[0].poll(0), "a worker was sent away")
+        worker.send("heartbeat", held=[])
+        worker.expect("heartbeat")
+
     def test_a_message_without_end_is_cut_off(self):
         """Its parts are kept until the last has come, which never does."""
         worker = self.worker()
