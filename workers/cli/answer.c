@@ -32,45 +32,91 @@ piece_size(struct bytes from)
     return size < from.size ? size : from.size;
 }
 
+/* The first of `text`, from `at` on, that is no digit. */
+static size_t
+skip_digits(struct bytes text, size_t at)
+{
+    while (at < text.size && text.data[at] >= '0' && text.data[at] <= '9')
+        at++;
+    return at;
+}
+
+/* Such as 0.1, which as a double would become 0.10000000000000001. */
+static bool
+is_real(struct bytes piece)
+{
+    size_t from = piece.size > 0 && piece.data[0] == '-', at = skip_digits(piece, from);
+    bool good = at > from, fraction = at < piece.size && piece.data[at] == '.';
+    if (good && fraction) {
+        from = at + 1;
+        at = skip_digits(piece, from);
+        good = at > from;
+    }
+    bool exponent = at < piece.size && (piece.data[at] | 0x20) == 'e';
+    if (good && exponent) {
+        from = at + 1;
+        from += from < piece.size && strchr("+-", piece.data[from]) != NULL;
+        at = skip_digits(piece, from);
+        good = at > from;
+    }
+    return good && (fraction || exponent) && at == piece.size;
+}
+
 static bool
 is_large(struct bytes piece)
 {
     static const char max[] = "9223372036854775807";
-    size_t size = 0, max_size = sizeof max - 1;
+    size_t max_size = sizeof max - 1;
     if (piece.data[0] == '-')
         piece = (struct bytes){ piece.data + 1, piece.size - 1 };
-    while (size < piece.size && piece.data[size] >= '0' && piece.data[size] <= '9')
-        size++;
+    size_t size = skip_digits(piece, 0);
     return size == piece.size
            && (size > max_size
                || (size == max_size && memcmp(piece.data, max, max_size) > 0));
 }
 
-static void
-make_texts(struct bytes from, struct buffer *out)
+/* Of the numbers that `kept` knows; false if there are none. */
+static bool
+make_texts(struct bytes from, bool (*kept)(struct bytes piece), struct buffer *out)
 {
+    bool any = false;
     while (from.size > 0) {
         struct bytes piece = { from.data, piece_size(from) };
-        bool large = is_large(piece);
-        buffer_append_bytes(out, text(large ? "\"" MARK : ""));
+        bool made = kept(piece);
+        buffer_append_bytes(out, text(made ? "\"" MARK : ""));
         buffer_append_bytes(out, piece);
-        buffer_append_bytes(out, text(large ? "\"" : ""));
+        buffer_append_bytes(out, text(made ? "\"" : ""));
         from = (struct bytes){ from.data + piece.size, from.size - piece.size };
+        any |= made;
     }
+    return any;
+}
+
+static json_t *
+load(struct bytes from, size_t flags, json_error_t *wrong)
+{
+    return json_loadb((const char *)from.data, from.size, flags, wrong);
 }
 
 json_t *
 answer_parse(struct bytes from, size_t flags, json_error_t *wrong)
 {
     json_error_t later;
+    struct buffer whole = { 0 }, texts = { 0 };
     flags |= JSON_ALLOW_NUL | JSON_DECODE_ANY;
-    json_t *read = json_loadb((const char *)from.data, from.size, flags, wrong);
+    json_t *read = load(from, flags, wrong);
     if (read == NULL && json_error_code(wrong) == json_error_numeric_overflow) {
-        struct buffer texts = { 0 };
-        make_texts(from, &texts);
-        read = json_loadb((const char *)texts.data, texts.size, flags, &later);
-        buffer_free(&texts);
+        (void)make_texts(from, is_large, &whole);
+        from = buffer_bytes(&whole);
+        read = load(from, flags, &later);
     }
+    /* Only of what was right: one that is too large for a double is wrong. */
+    if (read != NULL && make_texts(from, is_real, &texts)) {
+        json_decref(read);
+        read = load(buffer_bytes(&texts), flags, &later);
+    }
+    buffer_free(&whole);
+    buffer_free(&texts);
     return read;
 }
 
@@ -87,7 +133,8 @@ is_number(struct bytes piece)
 {
     struct bytes digits = { piece.data + 1 + MARK_SIZE, piece.size - 2 - MARK_SIZE };
     return piece.data[0] == '"' && piece.size > 2 + MARK_SIZE
-           && memcmp(piece.data + 1, MARK, MARK_SIZE) == 0 && is_large(digits);
+           && memcmp(piece.data + 1, MARK, MARK_SIZE) == 0
+           && (is_large(digits) || is_real(digits));
 }
 
 static void

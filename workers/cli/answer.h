@@ -5,8 +5,9 @@
 
 #include <jansson.h>
 
-/* NULL when it is not JSON.  Whole numbers that are too large for json_int_t, which the
- * outputs of runs may well have, become texts that only answer_write() understands. */
+/* NULL when it is not JSON.  Numbers that are not whole, or too large for json_int_t,
+ * which the outputs of runs may well have, become texts that only answer_write()
+ * understands. */
 json_t *answer_read(struct bytes from);
 /* The same of what people wrote; `flags` are jansson's. */
 json_t *answer_parse(struct bytes from, size_t flags, json_error_t *wrong);
