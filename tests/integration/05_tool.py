@@ -281,7 +281,7 @@ class ToolTest(unittest.TestCase):
                           (("down", "--data", ""), "--data is empty: FOLDER is wanted"),
                           (("runs", "get", ""), "RUN is empty: capstan runs get [RUN]"),
                           (("state", "delete", "users", ""), "KEY is empty: "),
-                          (("apply", "a.yaml", "b.yaml", ""), "FILE is empty: ")):
+                          (("apply", "a.yaml", "b.yaml", ""), "FILE... is empty: ")):
             self.assertIn(why, self.expect(2, "", *line))
         self.assertEqual(self.server.requests, [])
         self.expect(0, f"{RUN}\tcancelled\n", "runs", "cancel", RUN, "--reason", "")

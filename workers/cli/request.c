@@ -310,7 +310,7 @@ wrong_word(
         at = strchr(at, ' ') + 1;
     at += at[0] == '[';
     return fault_set(fault, ERR_INVALID, "%.*s is %s: capstan %s%s%s %s",
-        (int)strcspn(at, " .]"), at, how, command->noun,
+        (int)strcspn(at, " ]"), at, how, command->noun,
         command->noun[0] != '\0' ? " " : "", command->verb, command->words);
 }
 
