@@ -52,14 +52,17 @@ feed(struct run *run, struct place place, bool passes)
     }
 }
 
-/* A step has failed: its handler is called for.  It has ended otherwise: it is not. */
+/* A step has failed: its handler is called for.  It has ended otherwise: it is not.
+ * Who skipped the handler, or said what it gives, did so in its place. */
 static void
 call_handler(
     struct run *run, struct place place, const struct plan_step *plan, bool failed)
 {
     uint32_t handler = layout_beside(place, plan->handler);
     struct step_row *row = run_touch(run, handler);
-    if (failed)
+    if (failed && step_status_over(row->status))
+        feed(run, place, true);
+    else if (failed)
         row->handled = place.step + 1;
     else
         row->doomed = 1;

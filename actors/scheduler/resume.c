@@ -19,12 +19,27 @@ went_well(const struct step_row *row)
     return row->status == STEP_DONE || (step_status_over(row->status) && row->passed);
 }
 
-/* Did the step complete, or its handler in its place? */
+static bool is_kept(struct run *run, struct place place, const struct plan_step *plan);
+
+/* Is the step kept that this one, a handler, handles? */
+static bool
+handled_is_kept(struct run *run, struct place place)
+{
+    uint32_t i = 0;
+    while (layout_plan(&run->layout, i)->handler != place.plan)
+        i++;
+    struct plan_step plan = *layout_plan(&run->layout, i);
+    return is_kept(run, layout_place(&run->layout, layout_beside(place, i)), &plan);
+}
+
+/* Did the step complete, or its handler in its place?  A handler that was not needed is
+ * none the less, if the step that it handles is done again. */
 static bool
 is_kept(struct run *run, struct place place, const struct plan_step *plan)
 {
     const struct step_row *row = run_step(run, place.step);
-    if (plan->cleanup)
+    if (plan->cleanup
+        || (plan->handles && !row->overridden && !handled_is_kept(run, place)))
         return false;
     return went_well(row)
            || (row->status == STEP_BROKEN && plan->on_error == ON_ERROR_STEP
@@ -192,7 +207,8 @@ count_needs(struct resuming *r, struct place place)
     if (row->status != STEP_PENDING)
         return;
     struct step_row *waiting = run_touch(run, place.step);
-    waiting->needs_met = waiting->doomed = waiting->handled = 0;
+    waiting->needs_met = waiting->handled = 0;
+    waiting->doomed = plan.handles && handled_is_kept(run, place);
     for (uint32_t i = 0; i < plan.needs_count; i++) {
         struct place need =
             layout_place(&run->layout, layout_beside(place, plan.needs[i]));

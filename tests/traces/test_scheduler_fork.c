@@ -513,6 +513,30 @@ START_TEST(a_step_whose_handler_stood_in_for_it_is_copied_as_failed)
 }
 END_TEST
 
+/* It was skipped with its step, which the fork has to do. */
+START_TEST(a_handler_is_not_copied_without_the_step_that_it_handles)
+{
+    struct story s;
+    open_with(&s, "steps:\n"
+                  "  - { key: a, kind: action, action: x }\n"
+                  "  - { key: b, kind: action, action: x, on_error: { step: h } }\n"
+                  "  - { key: h, kind: set, values: {} }\n"
+                  "  - { key: c, kind: sleep, duration: 5s }\n");
+    story_start(&s, 1, "");
+    story_failed(&s, (struct held){ 1, 0, 1, 1, 1 });
+    fork_run(&s, 2, (struct run_fork){ .event = 7 });
+    story_completed(&s, (struct held){ 2, 0, 1, 1, 1 });
+    trace_skip(&s.trace);
+    story_failed(&s, (struct held){ 2, 1, 1, 1, 1 });
+    story_expect_only(&s, " step_",
+        "0 step_failed run=R2 step=1 key=b error_type=Oops\n"
+        "0 step_started run=R2 step=2 key=h kind=set\n"
+        "0 step_completed run=R2 step=2 key=h output=(1 bytes) has_output=1\n"
+        "0 step_started run=R2 step=3 key=c kind=sleep\n");
+    story_close(&s);
+}
+END_TEST
+
 static const char wide[] =
     "steps:\n"
     "  - { key: b, kind: parallel, steps: [\n"
@@ -621,6 +645,7 @@ scheduler_fork_suite(void)
     tcase_add_test(tcase, an_origin_of_many_records_is_followed_as_far_as_the_event);
     tcase_add_test(tcase, a_step_that_was_over_twice_is_copied_once_as_it_was_last);
     tcase_add_test(tcase, a_step_whose_handler_stood_in_for_it_is_copied_as_failed);
+    tcase_add_test(tcase, a_handler_is_not_copied_without_the_step_that_it_handles);
     tcase_add_test(tcase, a_fork_that_would_copy_too_large_an_output_is_refused);
     tcase_add_test(tcase, a_fork_whose_copies_have_become_too_large_ends);
     tcase_add_test(

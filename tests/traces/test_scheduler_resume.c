@@ -7,7 +7,7 @@
 #include "tests/traces/scheduler_story.h"
 #include "tests/traces/suites.h"
 
-enum { SEEDS = 60, WORDS_MAX = 1500, OFFERS_KEPT = 64 };
+enum { SEEDS = 100, WORDS_MAX = 1500, OFFERS_KEPT = 64 };
 
 static const char plan[] =
     "steps:\n"
@@ -20,7 +20,9 @@ static const char plan[] =
     "  - { key: mend, kind: action, action: x }\n"
     "  - key: e\n    kind: each\n    items: [1, 2, 3, 4, 5]\n    concurrency: 2\n"
     "    steps:\n"
-    "      - { key: x, kind: action, action: x, if: item % 2 == 1 }\n"
+    "      - { key: x, kind: action, action: x, if: item % 2 == 1,\n"
+    "          on_error: { step: xm } }\n"
+    "      - { key: xm, kind: action, action: x }\n"
     "      - key: in\n        kind: each\n        items: [1, '${{ item }}']\n"
     "        steps: [{ key: y, kind: action, action: x }]\n"
     "  - { key: z, kind: action, action: x, retry: { max_attempts: 2 } }\n"
@@ -125,12 +127,31 @@ retry(struct life *l)
             .run_retry = { .request = 11, .run = story_run(1), .step = text(step) } });
 }
 
+/* By hand: a step is skipped, or has an output. */
+static void
+meddle(struct life *l)
+{
+    static const char *const keys[] = { "a", "p", "p1", "p2", "p3", "h", "mend", "e",
+        "e[0].x", "e[0].xm", "e[1].in", "e[2].xm", "e[2].in[0].y", "e[4].in", "z",
+        "c" };
+    struct bytes key = text(keys[chance_below(&l->chance, COUNT(keys))]);
+    struct message skip = { .code = STEP_SKIP,
+        .step_skip = { .request = 12, .run = story_run(1), .step = key } };
+    struct message set = { .code = STEP_OVERRIDE,
+        .step_override = {
+            .request = 13, .run = story_run(1), .step = key, .output = text("\x07") } };
+    trace_give(
+        &l->s.trace, ACTOR_gateway, 0, chance_hits(&l->chance, 5000) ? skip : set);
+}
+
 static void
 do_something(struct life *l)
 {
     look(l);
     if (chance_hits(&l->chance, 200)) {
         story_cancel(&l->s, 1, "");
+    } else if (chance_hits(&l->chance, 500)) {
+        meddle(l);
     } else if (chance_hits(&l->chance, 200)) {
         trace_crash(&l->s.trace);
         story_lease_begins(&l->s, ++l->epoch, 2);
@@ -138,6 +159,9 @@ do_something(struct life *l)
         report_one(l);
     } else {
         trace_wait(&l->s.trace, 1000);
+        look(l);
+        /* Nobody has a job of it, and it waits for nothing else. */
+        ck_assert(l->offer_count > 0 || run_status_final(status_of(l)));
     }
 }
 
@@ -152,6 +176,9 @@ START_TEST(a_run_that_goes_on_again_and_again_ends_with_every_count_right)
     story_start(&l.s, 1, "");
     while (status_of(&l) != RUN_DONE && words++ < WORDS_MAX) {
         if (run_status_final(status_of(&l))) {
+            every_count_is_that_of_the_steps(&l);
+            if (chance_hits(&l.chance, 2000))
+                meddle(&l);
             every_count_is_that_of_the_steps(&l);
             retry(&l);
             every_count_is_that_of_the_steps(&l);
