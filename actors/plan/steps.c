@@ -61,10 +61,15 @@ steps_add(struct steps *steps, const struct node *node, uint32_t list, uint32_t 
 }
 
 static void
-retry_fill(struct filling *f)
+retry_fill(struct filling *f, const struct kind *kind)
 {
     struct answer *a = f->a;
     struct plan_step *step = f->step;
+    bool holds_others =
+        kind != NULL && (kind->kind == STEP_PARALLEL || kind->kind == STEP_EACH);
+    if (holds_others && a[STEP_RETRY].at != NULL)
+        mistake_at_key(f->r, a[STEP_RETRY].at,
+            "only the steps in it are tried again: give them the retry");
     if (a[STEP_ATTEMPTS].good)
         step->attempts_max = (uint32_t)a[STEP_ATTEMPTS].number;
     if (a[STEP_BACKOFF].good)
@@ -186,7 +191,7 @@ step_read(struct reading *r, struct steps *steps, const struct node *node)
         draft->save_as = a[STEP_SAVE_AS].at;
     }
     timeout_fill(&f, kind);
-    retry_fill(&f);
+    retry_fill(&f, kind);
     on_error_fill(&f, draft);
     draft->needs = a[STEP_NEEDS].at;
     if (kind == NULL)

@@ -127,11 +127,14 @@ move_inside(struct turn *turn, uint32_t step)
         end_inside(turn, step, &plan, false);
 }
 
-/* If there is not room for all of it the timer stays, and comes back. */
+/* If there is not room for all of it the timer stays, and comes back.  What lies in it
+ * is tried again by itself, whatever policy plans of earlier releases have for it. */
 void
 inside_due(struct turn *turn, uint32_t step, const struct plan_step *plan)
 {
     const char *late = "the steps in it took longer than its timeout";
+    struct plan_step once = *plan;
+    once.attempts_max = 1;
     if (cancel_inside(turn, step, late))
-        time_out_step(turn, step, plan, late);
+        time_out_step(turn, step, &once, late);
 }

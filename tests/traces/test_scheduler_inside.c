@@ -389,6 +389,33 @@ START_TEST(time_ends_an_each_and_all_in_it)
 }
 END_TEST
 
+/* Earlier releases compiled a retry of what holds others.  Its timer would come back
+ * for ever: nothing else would be done by this scheduler. */
+START_TEST(what_holds_others_is_not_tried_again_when_its_time_is_over)
+{
+    static const char *const kinds[] = { "parallel", "each, items: [p, q]" };
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        struct story s;
+        char about[200];
+        snprintf(about, sizeof about,
+            "steps:\n"
+            "  - { key: p, timeout: 2s, kind: %s,\n"
+            "      steps: [ { key: a, kind: action, action: x } ] }\n",
+            kinds[i]);
+        story_make(&s);
+        story_open(&s);
+        story_learn_other(&s, about, "\x09\x01\x0a\x01", "\x09\x03\x0a\x01");
+        story_start(&s, 1, "");
+        trace_skip(&s.trace);
+        trace_wait(&s.trace, 2000);
+        story_expect_only(&s, "step_failed run=R1 key",
+            "2000 step_failed run=R1 key=p error_type=Timeout error_message=\"the "
+            "steps in it took longer than its timeout\"\n");
+        story_close(&s);
+    }
+}
+END_TEST
+
 START_TEST(a_cancelled_run_cancels_what_lies_in_what)
 {
     struct story s;
@@ -711,6 +738,7 @@ scheduler_inside_suite(void)
     tcase_add_test(tests, what_is_no_list_fails_the_each);
     tcase_add_test(tests, eaches_lie_in_eaches_and_parallels);
     tcase_add_test(tests, time_ends_an_each_and_all_in_it);
+    tcase_add_test(tests, what_holds_others_is_not_tried_again_when_its_time_is_over);
     tcase_add_test(tests, a_cancelled_run_cancels_what_lies_in_what);
     tcase_add_test(tests, a_thousand_items_that_need_nobody_take_several_turns);
     tcase_add_test(tests, a_record_takes_the_largest_turn);
