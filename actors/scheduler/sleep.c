@@ -20,17 +20,20 @@ read_span(struct bytes value, uint64_t *ms)
     return true;
 }
 
+/* When a sleep that began then is over. */
 static bool
-find_due(struct turn *turn, uint32_t step, const struct plan_sleep *sleep,
-    uint64_t *due_ms, struct bytes *wrong)
+find_end(struct turn *turn, uint32_t step, const struct plan_step *plan,
+    uint64_t began_ms, uint64_t *end_ms, struct bytes *wrong)
 {
+    struct plan_sleep sleep;
     struct bytes value;
-    uint64_t span_ms = sleep->duration_ms;
-    if (sleep->until.size > 0)
-        return evaluate_text(turn, step, "until", sleep->until, &value, wrong)
-               && evaluate_moment(turn, "until", value, due_ms, wrong);
-    if (sleep->duration.size > 0) {
-        if (!evaluate_text(turn, step, "duration", sleep->duration, &value, wrong))
+    plan_config_read(&plan_sleep_shape, plan->config, &sleep);
+    uint64_t span_ms = sleep.duration_ms;
+    if (sleep.until.size > 0)
+        return evaluate_text(turn, step, "until", sleep.until, &value, wrong)
+               && evaluate_moment(turn, "until", value, end_ms, wrong);
+    if (sleep.duration.size > 0) {
+        if (!evaluate_text(turn, step, "duration", sleep.duration, &value, wrong))
             return false;
         if (!read_span(value, &span_ms)) {
             *wrong =
@@ -38,21 +41,21 @@ find_due(struct turn *turn, uint32_t step, const struct plan_sleep *sleep,
             return false;
         }
     }
-    *due_ms = turn->now_ms + span_ms;
+    *end_ms = began_ms + span_ms;
     return true;
 }
 
 void
 sleep_begin(struct turn *turn, uint32_t step, const struct plan_step *plan)
 {
-    struct plan_sleep sleep;
     struct bytes wrong = { 0 };
     uint64_t due_ms = 0;
-    plan_config_read(&plan_sleep_shape, plan->config, &sleep);
-    if (!find_due(turn, step, &sleep, &due_ms, &wrong)) {
+    if (!find_end(turn, step, plan, turn->now_ms, &due_ms, &wrong)) {
         fail_template(turn, step, plan, wrong);
         return;
     }
+    if (plan->timeout_ms > 0 && due_ms > turn->now_ms + plan->timeout_ms)
+        due_ms = turn->now_ms + plan->timeout_ms;
     struct wait_opened opened = {
         .run = turn->run.id,
         .step = step,
@@ -67,9 +70,24 @@ sleep_begin(struct turn *turn, uint32_t step, const struct plan_step *plan)
     turn_say(turn, &(struct message){ .code = WAIT_OPENED, .wait_opened = opened });
 }
 
+/* Is it its timeout that has come?  Then it began so long before. */
+static bool
+is_late(struct turn *turn, uint32_t step, const struct plan_step *plan)
+{
+    uint64_t due_ms = run_step(&turn->run, step)->due_ms, end_ms;
+    struct bytes wrong;
+    return plan->timeout_ms > 0 && plan->timeout_ms <= due_ms
+           && find_end(turn, step, plan, due_ms - plan->timeout_ms, &end_ms, &wrong)
+           && end_ms > due_ms;
+}
+
 void
 sleep_due(struct turn *turn, uint32_t step, const struct plan_step *plan)
 {
+    if (is_late(turn, step, plan)) {
+        time_out_step(turn, step, plan, "the sleep took longer than its timeout");
+        return;
+    }
     resume_step(turn, step, plan, "timer", 0);
     complete_step(turn, step, plan, (struct bytes){ 0 });
 }

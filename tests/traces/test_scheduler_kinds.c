@@ -132,6 +132,49 @@ START_TEST(parameters_together_give_no_more_than_a_payload)
 }
 END_TEST
 
+/* Of those whose time is over before, that of the step is said. */
+START_TEST(a_sleep_is_over_when_the_time_of_its_step_is)
+{
+    static const struct {
+        const char *sleep, *said;
+    } rows[] = {
+        { "duration: 3s, timeout: 2s",
+            "2000 wait_timed_out run=R1 key=a attempt=1\n"
+            "2000 step_failed run=R1 key=a error_type=Timeout error_message=\"the "
+            "sleep took longer than its timeout\"\n" },
+        { "until: '1970-01-01T00:00:03Z', timeout: 2s",
+            "2000 wait_timed_out run=R1 key=a attempt=1\n"
+            "2000 step_failed run=R1 key=a error_type=Timeout error_message=\"the "
+            "sleep took longer than its timeout\"\n" },
+        { "duration: 2s, timeout: 2s",
+            "2000 wait_resumed run=R1 key=a attempt=1 by=timer\n"
+            "2000 step_completed run=R1 key=a\n" },
+        { "duration: 2s, timeout: 1h",
+            "2000 wait_resumed run=R1 key=a attempt=1 by=timer\n"
+            "2000 step_completed run=R1 key=a\n" },
+        { "until: '1970-01-01T00:00:02Z', timeout: 3s",
+            "2000 wait_resumed run=R1 key=a attempt=1 by=timer\n"
+            "2000 step_completed run=R1 key=a\n" },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct story s;
+        char about[200];
+        snprintf(about, sizeof about,
+            "steps:\n  - { key: a, kind: sleep, %s }\n"
+            "  - { key: b, kind: action, action: x }\n",
+            rows[i].sleep);
+        story_make(&s);
+        story_open(&s);
+        story_learn(&s, 1, about);
+        story_start(&s, 1, "");
+        trace_skip(&s.trace);
+        trace_wait(&s.trace, 2000);
+        story_expect_only(&s, "run=R1 key=a", rows[i].said);
+        story_close(&s);
+    }
+}
+END_TEST
+
 START_TEST(a_step_whose_if_is_false_is_skipped_and_what_needs_it_goes_on)
 {
     struct story s;
@@ -559,6 +602,7 @@ scheduler_kinds_suite(void)
         tests, a_step_whose_if_is_false_is_skipped_and_what_needs_it_goes_on);
     tcase_add_test(tests, an_if_that_cannot_be_evaluated_fails_the_step);
     tcase_add_test(tests, a_sleep_waits_for_its_moment_also_over_a_crash);
+    tcase_add_test(tests, a_sleep_is_over_when_the_time_of_its_step_is);
     tcase_add_test(tests, there_is_no_agent_runtime);
     tcase_add_test(tests, a_failure_that_is_to_be_continued_does_not_fail_the_run);
     tcase_add_test(tests, a_handler_runs_in_the_place_of_a_step_that_failed);
