@@ -26,10 +26,13 @@ struct expression_limits {
 /* 256 KiB of text, 1 MiB of output, a million steps, 64 levels. */
 extern const struct expression_limits expression_limits_default;
 
+static const size_t EXPRESSION_TOO_LARGE = SIZE_MAX;
+
 /* Who knows the names.  `path` is the leading chain of names, list indexes as decimal
  * text: steps, fetch, output, user.  `find` gives the msgpack value of the longest
  * prefix that it knows and how many names that took; the rest is looked up in the
- * value.  False: it knows none, and `used` is how many names from the left were right.
+ * value.  False: it knows none, and `used` is how many names from the left were right,
+ * or EXPRESSION_TOO_LARGE: they were, and the value is larger than a result may be.
  * `count` is 0 where a template asks for everything (`{{ . }}`).  The value must live
  * as long as the evaluation. */
 struct expression_scope {

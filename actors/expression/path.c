@@ -176,6 +176,13 @@ root_value(struct evaluation *e, const struct operand *o, size_t *known, bool *f
     *known = 0;
     *found =
         charge(e, 0) && e->scope->find(e->scope->self, path, o->count, known, &value);
+    if (*known == EXPRESSION_TOO_LARGE) {
+        char shown_path[80];
+        path_print(e, o, o->count, shown_path, sizeof shown_path);
+        *known = 0;
+        return fail(e, ERR_TOO_LARGE, o->at, "%s is larger than %zu bytes", shown_path,
+            e->limits->output_max);
+    }
     assert(*known <= o->count);
     return value;
 }

@@ -258,14 +258,23 @@ status_of(struct turn *turn, const struct step_row *row)
     return keep(turn, &out);
 }
 
+static bool
+find_output(struct turn *turn, uint32_t step, size_t *used, struct bytes *value)
+{
+    bool whole = step_output(turn, step, value);
+    if (!whole)
+        *used = EXPRESSION_TOO_LARGE;
+    return whole;
+}
+
 /* All that is known of one step. */
 static bool
-sheet_of(struct turn *turn, uint32_t step, struct bytes *value)
+find_sheet(struct turn *turn, uint32_t step, size_t *used, struct bytes *value)
 {
     const struct step_row *row = run_step(&turn->run, step);
     struct buffer out = { 0 };
     struct bytes output;
-    if (!step_output(turn, step, &output))
+    if (!find_output(turn, step, used, &output))
         return false;
     pack_map(&out, 3);
     pack_string(&out, "output");
@@ -301,10 +310,10 @@ find_in_steps(struct asking *asking, const struct bytes *path, size_t count,
         return false;
     *used = 2;
     if (count == 2)
-        return sheet_of(turn, step, value);
+        return find_sheet(turn, step, used, value);
     *used = 3;
     if (bytes_equal(path[2], text("output")))
-        return step_output(turn, step, value);
+        return find_output(turn, step, used, value);
     if (bytes_equal(path[2], text("status")))
         *value = status_of(turn, run_step(&turn->run, step));
     else if (bytes_equal(path[2], text("error")))
@@ -324,7 +333,7 @@ find_in_context(struct asking *asking, const struct bytes *path, size_t count,
     if (count < 2 || !seen(asking, plan_find_saved(&turn->run.plan, path[1]), &step))
         return false;
     *used = 2;
-    return step_output(turn, step, value);
+    return find_output(turn, step, used, value);
 }
 
 static struct bytes

@@ -157,16 +157,20 @@ START_TEST(an_output_that_is_too_large_is_not_read)
     } rows[] = {
         { "${{ steps.e.output }}",
             "0 step_failed run=R1 step=1 key=job error_type=TemplateError "
-            "error_message=\"parameters.v: line 1, column 13: there is no "
-            "steps.e.output\"\n" },
+            "error_message=\"parameters.v: line 1, column 5: steps.e.output is larger "
+            "than 1024 bytes\"\n" },
+        { "${{ steps.e.output ?? [] }}",
+            "0 step_failed run=R1 step=1 key=job error_type=TemplateError "
+            "error_message=\"parameters.v: line 1, column 5: steps.e.output is larger "
+            "than 1024 bytes\"\n" },
         { "${{ steps.e }}",
             "0 step_failed run=R1 step=1 key=job error_type=TemplateError "
-            "error_message=\"parameters.v: line 1, column 11: there is no "
-            "steps.e\"\n" },
+            "error_message=\"parameters.v: line 1, column 5: steps.e is larger than "
+            "1024 bytes\"\n" },
         { "${{ context.kept }}",
             "0 step_failed run=R1 step=1 key=job error_type=TemplateError "
-            "error_message=\"parameters.v: line 1, column 13: there is no "
-            "context.kept\"\n" },
+            "error_message=\"parameters.v: line 1, column 5: context.kept is larger "
+            "than 1024 bytes\"\n" },
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct story s;
