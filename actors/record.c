@@ -250,7 +250,8 @@ clear_payloads(struct message *fact)
 struct stripped {
     struct journal *journal;
     const struct record_strip *strip; /* of a run */
-    uint64_t event;
+    record_leave_fn *leave;           /* of single facts */
+    const void *self;
     struct buffer kept;
     size_t count;
     bool changed;
@@ -279,22 +280,21 @@ strip_fact(struct stripped *s, enum message_code code, struct bytes body)
     }
 }
 
-/* Whoever folds what is left meets an event without contents, and its end. */
+/* Whoever folds what is left meets a fact without contents, and what ended it. */
 static void
-strip_event(struct stripped *s, enum message_code code, struct bytes body)
+leave_of_fact(struct stripped *s, enum message_code code, struct bytes body)
 {
     struct field_blobs none = { .get = look_at_no_blob };
-    struct message fact = { .code = code };
+    struct message fact = { .code = code }, whole;
     struct cursor in = cursor_over(body);
     s->count++;
     pack_u64(&s->kept, code);
-    if (code != EVENT_KEPT || codec_read_body(&in, &none, &fact) != ERR_NONE
-        || fact.event_kept.number != s->event) {
+    if (codec_read_body(&in, &none, &fact) != ERR_NONE || !s->leave(s->self, &fact)) {
         buffer_append_bytes(&s->kept, body);
         return;
     }
-    read_last(s->journal, code, body, &fact);
-    fact.event_kept = (struct event_kept){ .number = s->event };
+    read_last(s->journal, code, body, &whole);
+    (void)clear_payloads(&fact);
     codec_write_body(&fact, NULL, &s->kept);
     s->changed = true;
 }
@@ -333,9 +333,9 @@ record_without(struct journal *journal, struct bytes facts,
 }
 
 bool
-record_without_event(
-    struct journal *journal, struct bytes facts, uint64_t number, struct buffer *out)
+record_leave(struct journal *journal, struct bytes facts, record_leave_fn *leave,
+    const void *self, struct buffer *out)
 {
-    struct stripped s = { .journal = journal, .event = number };
-    return strip_record(&s, facts, strip_event, out);
+    struct stripped s = { .journal = journal, .leave = leave, .self = self };
+    return strip_record(&s, facts, leave_of_fact, out);
 }

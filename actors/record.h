@@ -37,9 +37,13 @@ struct record_strip {
 bool record_without(struct journal *journal, struct bytes facts,
     const struct record_strip *strip, struct buffer *out);
 
-/* The same of the event `number`: that it was kept stays, and no more. */
-bool record_without_event(
-    struct journal *journal, struct bytes facts, uint64_t number, struct buffer *out);
+/* Is it one of the facts that are to say less?  Then no more than what stays is left of
+ * it; no payload does. */
+typedef bool record_leave_fn(const void *self, struct message *fact);
+
+/* The same of single facts, as `leave` has it. */
+bool record_leave(struct journal *journal, struct bytes facts, record_leave_fn *leave,
+    const void *self, struct buffer *out);
 
 struct record_reader {
     struct cursor in;

@@ -645,7 +645,8 @@
     F(S, 4, u32,     deleted,  "1: there is no such key any more")                       \
     F(S, 5, u64,     revision, "number of this change among those of the project's state") \
     F(S, 6, u64,     question, "that asked for it")                                      \
-    F(S, 7, payload, errors,   "of an update: msgpack array of what was passed over")
+    F(S, 7, payload, errors,   "of an update: msgpack array of what was passed over")    \
+    F(S, 8, u64,     record,   "its own, which forgets the value when nobody has it any more; 0: that stays")
 
 #define state_told_FIELDS(F, S)                                                          \
     F(S, 1, text,    scope,     "of the key")                                            \

@@ -359,16 +359,59 @@ kept_read(struct journal *journal, const struct row_key *key, const struct shape
     return true;
 }
 
-void
-kept_write(struct journal *journal, const struct row_key *key,
-    const struct shape *shape, const void *value)
+static struct bytes
+drop_beside(void *self, const struct hash *hash)
+{
+    journal_drop_blob(self, hash);
+    return text("");
+}
+
+/* The payloads beside the row. */
+static void
+give_up(struct journal *journal, struct bytes row, const struct shape *shape)
+{
+    struct field_blobs dropping = { .self = journal, .get = drop_beside };
+    struct cursor in = cursor_over(row);
+    union {
+        struct definition definition;
+        struct event_entry event;
+        struct fire fire;
+        struct wait_entry wait;
+        struct match_entry match;
+        struct value_entry value;
+        struct change_entry change;
+    } value;
+    assert(shape->size <= sizeof value);
+    if (fields_read(&in, shape, &dropping, &value) != ERR_NONE)
+        WRONG("a row of the trigger actor cannot be read");
+}
+
+static void
+write_row(struct journal *journal, const struct row_key *key, const struct shape *shape,
+    const void *value, struct bytes before)
 {
     struct beside beside = { .journal = journal };
     struct field_blobs blobs = { &beside, ENTRY_INLINE_MAX, put_beside, get_beside };
     struct buffer row = { 0 };
     fields_write(shape, value, &blobs, &row);
+    if (before.data != NULL)
+        give_up(journal, before, shape);
     journal_put(journal, row_key_bytes(key), buffer_bytes(&row));
     buffer_free(&row);
+}
+
+void
+kept_write(struct journal *journal, const struct row_key *key,
+    const struct shape *shape, const void *value)
+{
+    write_row(journal, key, shape, value, (struct bytes){ 0 });
+}
+
+void
+kept_rewrite(struct journal *journal, const struct row_key *key,
+    const struct shape *shape, const void *value)
+{
+    write_row(journal, key, shape, value, journal_get(journal, row_key_bytes(key)));
 }
 
 void
@@ -384,27 +427,11 @@ kept_drop(struct journal *journal, const struct row_key *key)
     journal_delete(journal, row_key_bytes(key));
 }
 
-static struct bytes
-drop_beside(void *self, const struct hash *hash)
-{
-    journal_drop_blob(self, hash);
-    return text("");
-}
-
 void
 kept_drop_whole(
     struct journal *journal, const struct row_key *key, const struct shape *shape)
 {
-    struct field_blobs dropping = { .self = journal, .get = drop_beside };
-    struct cursor in = cursor_over(journal_get(journal, row_key_bytes(key)));
-    union {
-        struct event_entry event;
-        struct fire fire;
-        struct match_entry match;
-    } value;
-    assert(shape->size <= sizeof value);
-    if (fields_read(&in, shape, &dropping, &value) != ERR_NONE)
-        WRONG("a row of the trigger actor cannot be read");
+    give_up(journal, journal_get(journal, row_key_bytes(key)), shape);
     kept_drop(journal, key);
 }
 

@@ -130,7 +130,8 @@ enum { ENTRY_INLINE_MAX = 4096 };
     F(S, 1, payload, value,    "msgpack")                                                \
     F(S, 2, u64,     revision, "number of the change that made it, in the project")      \
     F(S, 3, u64,     at_ms,    "unix ms of it")                                          \
-    F(S, 4, u64,     bytes,    "that count against state_kept_bytes")
+    F(S, 4, u64,     bytes,    "that count against state_kept_bytes")                    \
+    F(S, 5, u64,     record,   "that says it; 0: that stays as it is")
 
 #define scope_entry_FIELDS(F, S)                                                         \
     F(S, 1, u64, keys,  "that it has")                                                   \
@@ -149,7 +150,8 @@ enum { ENTRY_INLINE_MAX = 4096 };
     F(S, 4, payload, old_value, "msgpack, or nothing")                                   \
     F(S, 5, u32,     deleted,   "1: there is none any more")                             \
     F(S, 6, payload, value,     "msgpack, or nothing")                                   \
-    F(S, 7, payload, errors,    "of an update: msgpack array; else nothing")
+    F(S, 7, payload, errors,    "of an update: msgpack array; else nothing")             \
+    F(S, 8, u64,     old_record, "that says the value before; 0: that stays as it is")
 
 /* The changes that are remembered: as many as places, the latest ones. */
 #define changes_total_FIELDS(F, S)                                                       \
@@ -251,6 +253,9 @@ bool kept_read(struct journal *journal, const struct row_key *key,
 void kept_take(struct journal *journal, struct bytes row, const struct shape *shape,
     struct arena *arena, void *value);
 void kept_write(struct journal *journal, const struct row_key *key,
+    const struct shape *shape, const void *value);
+/* The same of one that may be there already: payloads beside it are given up. */
+void kept_rewrite(struct journal *journal, const struct row_key *key,
     const struct shape *shape, const void *value);
 /* A row that is no more than its key. */
 void kept_mark(struct journal *journal, const struct row_key *key);

@@ -3,6 +3,7 @@
 #define ACTORS_TRIGGER_STATE_H
 #include "actors/actor.h"
 #include "actors/plan/plan_kinds.h"
+#include "actors/record.h"
 #include "actors/row_head.h"
 #include "actors/trigger/backlog.h"
 #include "actors/trigger/entries.h"
@@ -87,6 +88,14 @@ bool inputs_of(const struct trigger_state *s, struct bytes template,
     struct bytes *mistake);
 /* What `meta` names of an event: what was published with it, and what it is. */
 struct bytes event_meta(const struct event_entry *entry, struct arena *arena);
+
+/* forget.c: what facts of the past say no more */
+/* The record of this turn, if it is to forget a fact with payloads of so many bytes
+ * some day; else 0. */
+uint64_t record_if_worth(const struct trigger_state *s, size_t bytes);
+/* Leave of facts of the record `at` no more than `leave` does. */
+void forget_facts(
+    struct trigger_state *s, uint64_t at, record_leave_fn *leave, const void *self);
 
 /* fires.c: what leads to runs, until that is settled */
 struct firing {

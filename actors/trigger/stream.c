@@ -1,5 +1,4 @@
 /* The events of projects: kept in order, by number, for as long as the settings say. */
-#include "actors/record.h"
 #include "actors/trigger/state.h"
 #include "base/wrong.h"
 
@@ -190,17 +189,21 @@ stream_find(struct trigger_state *s)
     s->oldest_ms = find_oldest(s).oldest_ms;
 }
 
+static bool
+leave_number(const void *self, struct message *fact)
+{
+    const uint64_t *number = self;
+    if (fact->code != EVENT_KEPT)
+        return false;
+    assert(fact->event_kept.number == *number); /* a turn keeps one event */
+    fact->event_kept = (struct event_kept){ .number = *number };
+    return true;
+}
+
 void
 event_forget(struct trigger_state *s, uint64_t number, uint64_t at)
 {
-    struct buffer rest = { 0 };
-    struct record record;
-    if (journal_read(s->journal, at, &record) != ERR_NONE)
-        WRONG("the record of an event cannot be read");
-    if (!record_without_event(s->journal, record.facts, number, &rest))
-        WRONG("an event is not in its record");
-    journal_strip(s->journal, at, buffer_bytes(&rest));
-    buffer_free(&rest);
+    forget_facts(s, at, leave_number, &number);
 }
 
 /* Its record, unless it is of a release before, and unless what holds it back still

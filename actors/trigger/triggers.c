@@ -175,7 +175,7 @@ forget(struct trigger_state *s, const struct trigger_name *name,
         kept_drop(s->journal, &hook);
     kept_drop(s->journal, &schedule);
     if (earlier->defined)
-        kept_drop(s->journal, &definition);
+        kept_drop_whole(s->journal, &definition, &definition_shape);
 }
 
 /* Does it fire when it did before?  Publishing often must not put slots off for ever,
@@ -255,7 +255,7 @@ begin_trigger(struct trigger_state *s, uint64_t at_ms, const struct trigger_name
     if (is(now, "http") && !cursor_done(found))
         now->handle = cursor_text(found);
     take_handle(s, name, now);
-    kept_write(s->journal, &of_definition, &definition_shape, now);
+    kept_rewrite(s->journal, &of_definition, &definition_shape, now);
     kept_write(s->journal, &of_schedule, &schedule_shape, &schedule);
     if (is(now, "schedule") && schedule.fired_ms == 0)
         arm(s, name, &schedule);

@@ -162,6 +162,7 @@ change(const struct trigger_state *s, uint64_t now_ms, const struct wish *wish,
                                .revision = entry.revision,
                                .question = wish->question,
                                .errors = errors,
+                               .record = record_if_worth(s, value.size + errors.size),
                            });
     say_state_told(
         out, (struct state_told){ wish->scope, wish->key, wish->before.value, value });
@@ -308,6 +309,31 @@ count_value(struct trigger_state *s, const struct id *project, struct bytes scop
 /* More than a turn can say before we die and are asked again. */
 enum { CHANGES_KEPT = 4096 };
 
+/* All but the value; a record says one change. */
+static bool
+leave_change(const void *self, struct message *fact)
+{
+    (void)self;
+    if (fact->code != STATE_CHANGED)
+        return false;
+    fact->state_changed.record = 0;
+    return true;
+}
+
+/* Nobody asks for it again: it was the last that had the value before it. */
+static void
+forget_change(struct trigger_state *s, uint64_t question)
+{
+    struct row_key row = key_of_change(question);
+    struct change_entry change;
+    /* never: a question that is known here is not asked again */
+    if (!kept_read(s->journal, &row, &change_entry_shape, NULL, &change))
+        return;
+    kept_drop_whole(s->journal, &row, &change_entry_shape);
+    if (change.old_record != 0)
+        forget_facts(s, change.old_record, leave_change, NULL);
+}
+
 static void
 remember_change(
     struct trigger_state *s, const struct change_entry *entry, uint64_t question)
@@ -317,10 +343,8 @@ remember_change(
     struct change_place place;
     kept_read(s->journal, &row, &changes_total_shape, NULL, &total);
     struct row_key at = key_of_change_place((uint32_t)(total.count % CHANGES_KEPT));
-    if (kept_read(s->journal, &at, &change_place_shape, NULL, &place)) {
-        struct row_key old = key_of_change(place.question);
-        kept_drop(s->journal, &old);
-    }
+    if (kept_read(s->journal, &at, &change_place_shape, NULL, &place))
+        forget_change(s, place.question);
     total.count++;
     place.question = question;
     kept_write(s->journal, &row, &changes_total_shape, &total);
@@ -348,11 +372,12 @@ state_changed_applied(struct trigger_state *s, uint64_t at_ms, const struct mess
         .bytes = changed->deleted
                      ? 0
                      : bytes_of_value(changed->scope, changed->key, changed->value),
+        .record = changed->record,
     };
     if (changed->deleted)
-        kept_drop(s->journal, &row);
+        kept_drop_whole(s->journal, &row, &value_entry_shape);
     else
-        kept_write(s->journal, &row, &value_entry_shape, &entry);
+        kept_rewrite(s->journal, &row, &value_entry_shape, &entry);
     count_value(s, project, changed->scope,
         (uint64_t)!changed->deleted - (uint64_t)existed, entry.bytes - was,
         changed->revision);
@@ -364,6 +389,7 @@ state_changed_applied(struct trigger_state *s, uint64_t at_ms, const struct mess
         .deleted = changed->deleted,
         .value = changed->value,
         .errors = changed->errors,
+        .old_record = before.record,
     };
     remember_change(s, &change, changed->question);
     arena_free(&arena);

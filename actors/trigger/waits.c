@@ -346,7 +346,7 @@ wait_looked_applied(struct trigger_state *s, const struct message *m)
     wait.looked = looked->number;
     set_looking(s, &name, &wait, looked->whole == 0);
     set_listening(s, &name, &wait, looked->whole != 0);
-    kept_write(s->journal, &key, &wait_entry_shape, &wait);
+    kept_rewrite(s->journal, &key, &wait_entry_shape, &wait);
     arena_free(&arena);
 }
 
@@ -360,7 +360,7 @@ drop_wait(struct trigger_state *s, const struct wait_name *name)
     if (kept_read(s->journal, &key, &wait_entry_shape, &arena, &wait)) {
         set_looking(s, name, &wait, false);
         set_listening(s, name, &wait, false);
-        kept_drop(s->journal, &key);
+        kept_drop_whole(s->journal, &key, &wait_entry_shape);
     }
     arena_free(&arena);
 }

@@ -38,6 +38,24 @@ list(struct trace *t, const char *name, unsigned automation)
     give(t, (struct message){ .code = TRIGGER_LIST, .trigger_list = asked });
 }
 
+START_TEST(inputs_of_a_trigger_are_given_up_with_it)
+{
+    struct trace t;
+    struct plan_trigger trigger = story_trigger("c", "manual", NULL, NULL);
+    static char inputs[5001];
+    memset(inputs, 'x', sizeof inputs - 1);
+    memcpy(inputs, "{\"a\": \"", 7);
+    memcpy(inputs + sizeof inputs - 3, "\"}", 3);
+    trigger.inputs = story_json(inputs);
+    story_open(&t);
+    for (unsigned revision = 1; revision <= 3; revision++) {
+        story_offer(&t, 1, revision, AUTOMATION_ACTIVE, &trigger, revision < 3);
+        ck_assert_uint_eq(story_puts(&t, trigger.inputs), revision < 3);
+    }
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(every_kind_of_trigger_is_shown)
 {
     struct trace t;
@@ -343,6 +361,7 @@ TCase *
 trigger_learns_case(void)
 {
     TCase *c = tcase_create("learns");
+    tcase_add_test(c, inputs_of_a_trigger_are_given_up_with_it);
     tcase_add_test(c, every_kind_of_trigger_is_shown);
     tcase_add_loop_test(
         c, a_schedule_goes_on_if_nothing_of_it_changed, 0, COUNT(changes));

@@ -241,6 +241,69 @@ START_TEST(the_oldest_changes_are_not_remembered_for_ever)
 }
 END_TEST
 
+/* A text that begins with `word` and lies beside the journal. */
+static const char *
+large(const char *word, unsigned n)
+{
+    static char json[5001];
+    memset(json, 'x', sizeof json - 1);
+    json[snprintf(json, sizeof json, "\"%s%u", word, n)] = ' ';
+    json[sizeof json - 2] = '"';
+    return json;
+}
+
+/* One that lies in its record. */
+static const char *
+middling(const char *word)
+{
+    static char json[300];
+    snprintf(json, sizeof json, "\"%s%0250d\"", word, 7);
+    return json;
+}
+
+/* What a release before has said stays, and so does what is little. */
+START_TEST(a_value_that_nobody_has_any_more_is_given_up)
+{
+    enum { KEPT = 4096, MANY = 300 };
+    struct plan_event config = { .event_type = text("state.*"),
+        .match = story_json("{\"scope\":\"heard\"}") };
+    struct trace t;
+    story_open(&t);
+    story_subscribe(&t, 1, "m", &config);
+    trace_recorded(&t, (struct message){ .code = STATE_CHANGED,
+                           .state_changed = { .scope = text("s"),
+                               .key = text("k"),
+                               .value = story_json(middling("former")),
+                               .revision = 1,
+                               .question = 1 } });
+    for (unsigned i = 0; i < MANY; i++)
+        set(&t, "s", "k", large("", i));
+    set(&t, "s", "same", large("", 0));
+    set(&t, "s", "gone", large("", MANY));
+    forget(&t, "s", "gone");
+    set(&t, "s", "middling", middling("secret"));
+    set(&t, "s", "middling", middling("public"));
+    set(&t, "heard", "k", middling("first of two"));
+    set(&t, "heard", "k", middling("second of two"));
+    ck_assert_uint_eq(story_blobs(&t), MANY + 1);
+    ck_assert_uint_eq(story_records_with(&t, "secret"), 1);
+    for (unsigned i = 0; i < KEPT; i++) {
+        set(&t, "s", "little", "1");
+        trace_skip(&t);
+    }
+    ck_assert_uint_eq(story_blobs(&t), 2);
+    ck_assert_uint_eq(story_records_with(&t, "secret"), 0);
+    ck_assert_uint_eq(story_records_with(&t, "public"), 1);
+    ck_assert_uint_eq(story_records_with(&t, "former"), 1);
+    trace_crash(&t);
+    reads(&t, "s", "k", large("", MANY - 1));
+    reads(&t, "s", "same", large("", 0));
+    reads(&t, "s", "gone", NULL);
+    ck_assert_uint_eq(story_puts(&t, story_json(large("", 0))), 2);
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(a_condition_on_the_revision_is_kept_also_by_who_comes_after_a_deletion)
 {
     struct trace t;
@@ -541,6 +604,7 @@ trigger_state_case(void)
     tcase_add_test(
         tcase, a_change_that_is_asked_for_again_is_answered_and_not_made_again);
     tcase_add_test(tcase, the_oldest_changes_are_not_remembered_for_ever);
+    tcase_add_test(tcase, a_value_that_nobody_has_any_more_is_given_up);
     tcase_add_test(
         tcase, a_condition_on_the_revision_is_kept_also_by_who_comes_after_a_deletion);
     tcase_add_test(tcase, a_change_is_an_event_for_who_listens_and_only_then);

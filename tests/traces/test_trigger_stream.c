@@ -181,23 +181,6 @@ START_TEST(the_events_of_each_project_expire_in_their_time)
 END_TEST
 
 static bool
-search_secret(void *self, const struct record *record)
-{
-    *(size_t *)self +=
-        memmem(record->facts.data, record->facts.size, "secret", 6) != NULL;
-    return true;
-}
-
-/* Records that have something of it. */
-static size_t
-records_of_secret(const struct trace *t)
-{
-    size_t count = 0;
-    journal_replay(t->journal, 1, search_secret, &count);
-    return count;
-}
-
-static bool
 blob_there(const struct trace *t, const struct hash *hash)
 {
     struct bytes blob;
@@ -217,12 +200,12 @@ START_TEST(of_an_event_that_expired_its_number_is_left)
                     .id = text("secret-id"), .source = text("secret"), .data = large });
     trace_wait(&t, 5000);
     publish(&t, (struct event_publish){ .data = large });
-    ck_assert_uint_eq(records_of_secret(&t), 1);
+    ck_assert_uint_eq(story_records_with(&t, "secret"), 1);
     trace_skip(&t);
     for (int life = 0; life < 2; life++) {
         trace_wait(&t, life == 0 ? 5000 : 0);
         trace_expect(&t, "1010000 events_expired through=1\n");
-        ck_assert_uint_eq(records_of_secret(&t), 0);
+        ck_assert_uint_eq(story_records_with(&t, "secret"), 0);
         ck_assert(blob_there(&t, &hash));
         if (life == 0)
             trace_crash(&t);
@@ -232,7 +215,7 @@ START_TEST(of_an_event_that_expired_its_number_is_left)
     trace_wait(&t, 10000);
     trace_crash(&t);
     trace_wait(&t, 10000);
-    ck_assert_uint_eq(records_of_secret(&t), 0);
+    ck_assert_uint_eq(story_records_with(&t, "secret"), 0);
     ck_assert(!blob_there(&t, &hash));
     trace_close(&t);
 }
@@ -253,7 +236,8 @@ START_TEST(an_event_of_a_release_before_stays_in_its_record)
     trace_wait(&t, 10000);
     publish(&t, (struct event_publish){ .source = text("s") });
     ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 1);
-    ck_assert_uint_eq(records_of_secret(&t), 2); /* the fire says it as well */
+    ck_assert_uint_eq(
+        story_records_with(&t, "secret"), 2); /* the fire says it as well */
     trace_close(&t);
 }
 END_TEST
@@ -273,19 +257,19 @@ START_TEST(an_event_that_is_held_is_in_its_record_until_it_is_not)
     story_subscribe(&t, 2, "m", &three);
     publish(&t, (struct event_publish){ .source = text("secret"), .data = large });
     trace_wait(&t, 10000);
-    ck_assert_uint_eq(records_of_secret(&t), 1);
+    ck_assert_uint_eq(story_records_with(&t, "secret"), 1);
     publish(&t, (struct event_publish){ .data = large_map(1) });
     ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 1);
-    ck_assert_uint_eq(records_of_secret(&t), 1);
+    ck_assert_uint_eq(story_records_with(&t, "secret"), 1);
     trace_crash(&t);
     publish(&t, (struct event_publish){ .data = large_map(1) });
     ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 1);
-    ck_assert_uint_eq(records_of_secret(&t), 0);
+    ck_assert_uint_eq(story_records_with(&t, "secret"), 0);
     ck_assert(!blob_there(&t, &hash));
     story_subscribe(&t, 3, "m", &more);
     publish(&t, (struct event_publish){ .source = text("secret"), .data = large });
     trace_wait(&t, 10000);
-    ck_assert_uint_eq(records_of_secret(&t), 1);
+    ck_assert_uint_eq(story_records_with(&t, "secret"), 1);
     trace_close(&t);
 }
 END_TEST

@@ -48,6 +48,23 @@ START_TEST(an_event_after_the_wait_finds_it)
 }
 END_TEST
 
+/* Its fact has it once; its row, which is written again when it listens, no more. */
+START_TEST(what_a_wait_compares_is_given_up_with_it)
+{
+    struct trace t;
+    static char match[5001];
+    memset(match, 'x', sizeof match - 1);
+    memcpy(match, "{\"a\": \"", 7);
+    memcpy(match + sizeof match - 3, "\"}", 3);
+    story_open(&t);
+    story_wait(&t, 1, "a", match, NULL, 0, 0);
+    ck_assert_uint_eq(story_puts(&t, story_json(match)), 2);
+    story_withdraw(&t, 1);
+    ck_assert_uint_eq(story_puts(&t, story_json(match)), 1);
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(a_wait_looks_back_no_further_than_its_moment_and_number)
 {
     struct trace t;
@@ -549,6 +566,7 @@ trigger_waits_case(void)
     tcase_set_timeout(c, 60);
     tcase_add_test(c, an_event_before_the_wait_is_found_by_looking_back);
     tcase_add_test(c, an_event_after_the_wait_finds_it);
+    tcase_add_test(c, what_a_wait_compares_is_given_up_with_it);
     tcase_add_test(c, a_wait_looks_back_no_further_than_its_moment_and_number);
     tcase_add_test(c, a_match_is_told_until_it_is_taken);
     tcase_add_test(c, matches_of_each_project_are_told_again);

@@ -260,3 +260,54 @@ story_settle_all(struct trace *t)
     while (story_settle(t, 0))
         ;
 }
+
+struct searching {
+    const char *word;
+    size_t count;
+};
+
+static bool
+search_record(void *self, const struct record *record)
+{
+    struct searching *searching = self;
+    const char *word = searching->word;
+    searching->count +=
+        memmem(record->facts.data, record->facts.size, word, strlen(word)) != NULL;
+    return true;
+}
+
+size_t
+story_records_with(const struct trace *t, const char *word)
+{
+    struct searching searching = { .word = word };
+    journal_replay(t->journal, 1, search_record, &searching);
+    return searching.count;
+}
+
+/* Beside each lies how often it was put. */
+uint64_t
+story_blobs(const struct trace *t)
+{
+    struct journal_sum sum;
+    struct fault fault;
+    ck_assert_int_eq(journal_sum(t->journal, &sum, &fault), ERR_NONE);
+    return sum.blobs / 2;
+}
+
+/* It is dropped until it is gone, and put there again as often. */
+size_t
+story_puts(const struct trace *t, struct bytes payload)
+{
+    struct hash hash = hash_of(payload);
+    struct bytes blob;
+    size_t count = 0;
+    while (journal_get_blob(t->journal, &hash, &kept, &blob) == ERR_NONE) {
+        journal_drop_blob(t->journal, &hash);
+        ck_assert_int_eq(journal_commit(t->journal, true), ERR_NONE);
+        count++;
+    }
+    for (size_t i = 0; i < count; i++)
+        journal_put_blob(t->journal, payload);
+    ck_assert_int_eq(journal_commit(t->journal, true), ERR_NONE);
+    return count;
+}

@@ -43,4 +43,11 @@ bool story_settle(struct trace *t, uint64_t event);
 void story_settle_all(struct trace *t);
 /* How many messages of this code have left since the last time that was asked. */
 size_t story_count(struct trace *t, enum message_code code);
+
+/* How many records have this word in them. */
+size_t story_records_with(const struct trace *t, const char *word);
+/* How many payloads lie beside the journal. */
+uint64_t story_blobs(const struct trace *t);
+/* How often this one was put there and not given up. */
+size_t story_puts(const struct trace *t, struct bytes payload);
 #endif
