@@ -160,7 +160,8 @@
     F(S, 13, blob,   group,      "of an event: its value of the trigger's group, or nothing") \
     F(S, 14, u32,    held,       "1: what was held back of the group is in it")          \
     F(S, 15, u64,    quiet_ms,   "unix ms until when the group fires no more; 0: it may") \
-    F(S, 16, u32,    echo,       "1: the end of a run fires it, so that of its own run is no event")
+    F(S, 16, u32,    echo,       "1: the end of a run fires it, so that of its own run is no event") \
+    F(S, 17, u64,    record,     "its own, which forgets it when it is settled; 0: that stays")
 
 #define fire_taken_FIELDS(F, S)                                                          \
     F(S, 1, id,   automation, "automation id")                                           \
@@ -709,7 +710,8 @@
     F(S, 5, text,    type,    "of the event")                                            \
     F(S, 6, text,    source,  "of the event")                                            \
     F(S, 7, payload, data,    "of the event")                                            \
-    F(S, 8, payload, meta,    "of the event")
+    F(S, 8, payload, meta,    "of the event")                                            \
+    F(S, 9, u64,     record,  "its own, which forgets it when it is taken; 0: that stays")
 
 #define wait_settled_FIELDS(F, S)                                                        \
     F(S, 1, id,  run,     "run id")                                                      \

@@ -19,6 +19,7 @@ ENTRY(holding);
 ENTRY(paths_entry);
 ENTRY(wait_entry);
 ENTRY(match_entry);
+ENTRY(telling);
 ENTRY(hold);
 ENTRY(hook);
 ENTRY(secret_entry);
@@ -158,6 +159,14 @@ key_of_match(const struct wait_name *name)
     row_key_id(&key, &name->run);
     row_key_u32(&key, name->step);
     row_key_u32(&key, name->attempt);
+    return key;
+}
+
+struct row_key
+key_of_telling(uint64_t record)
+{
+    struct row_key key = row_key('f');
+    row_key_u64(&key, record);
     return key;
 }
 

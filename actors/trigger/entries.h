@@ -54,7 +54,8 @@ enum { ENTRY_INLINE_MAX = 4096 };
     F(S, 9,  text,    source,      "schedule, http or event")                            \
     F(S, 10, u32,     concurrency, "enum plan_concurrency; 0: the automation's")         \
     F(S, 11, u32,     runs_max,    "0: no limit")                                         \
-    F(S, 12, u32,     echo,        "1: of a trigger that listens for the ends of runs")
+    F(S, 12, u32,     echo,        "1: of a trigger that listens for the ends of runs")  \
+    F(S, 13, u64,     record,      "that says it; 0: that stays as it is")
 
 #define stream_FIELDS(F, S)                                                              \
     F(S, 1, u64,  last,      "number of the last event; 0: none yet")                    \
@@ -104,7 +105,12 @@ enum { ENTRY_INLINE_MAX = 4096 };
     F(S, 3, text,    type,    "of the event")                                            \
     F(S, 4, text,    source,  "of the event")                                            \
     F(S, 5, payload, data,    "of the event")                                            \
-    F(S, 6, payload, meta,    "of the event")
+    F(S, 6, payload, meta,    "of the event")                                            \
+    F(S, 7, u64,     record,  "that says it; 0: that stays as it is")
+
+/* A record that says several fires and matches. */
+#define telling_FIELDS(F, S)                                                             \
+    F(S, 1, u32, count, "of them that may be told again")
 
 /* What a trigger holds back of a group, or that it is quiet. */
 #define hold_FIELDS(F, S)                                                                \
@@ -176,6 +182,7 @@ ENTRY(holding)
 ENTRY(paths_entry)
 ENTRY(wait_entry)
 ENTRY(match_entry)
+ENTRY(telling)
 ENTRY(hold)
 ENTRY(hook)
 ENTRY(secret_entry)
@@ -221,6 +228,7 @@ struct row_key key_of_event_id(const struct id *project, struct bytes id);
 struct row_key key_of_event_asked(const struct id *project, uint64_t question);
 struct row_key key_of_wait(char letter, const struct wait_name *name);
 struct row_key key_of_match(const struct wait_name *name);
+struct row_key key_of_telling(uint64_t record);
 struct row_key key_of_hold(const struct hold_name *name);
 struct row_key key_of_held(const struct hold_name *name, uint64_t number);
 /* Of the event, whoever holds it. */

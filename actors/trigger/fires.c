@@ -8,6 +8,7 @@ say_fire(const struct trigger_state *s, const struct firing *firing, struct outb
 {
     const struct trigger_name *name = &firing->name;
     const struct definition *definition = firing->definition;
+    size_t bytes = firing->inputs.size + firing->data.size + firing->meta.size;
     say_trigger_fired(out, (struct trigger_fired){
                                .run = slot_run(name, firing->slot_ms, firing->event,
                                    s->config->schedulers),
@@ -26,6 +27,7 @@ say_fire(const struct trigger_state *s, const struct firing *firing, struct outb
                                .held = firing->held,
                                .quiet_ms = firing->quiet_ms,
                                .echo = firing->echo,
+                               .record = record_if_worth(s, bytes),
                            });
 }
 
@@ -153,7 +155,8 @@ trigger_fired_applied(struct trigger_state *s, uint64_t at_ms, const struct mess
     if (!kept_exists(s->journal, &key)) {
         struct fire fire = { m->envelope.project, fired->automation, fired->trigger,
             fired->slot_ms, fired->event, fired->inputs, fired->data, fired->meta,
-            fired->source, fired->concurrency, fired->runs_max, fired->echo };
+            fired->source, fired->concurrency, fired->runs_max, fired->echo,
+            fired->record };
         /* never: who fires is there, and what is told again is kept already */
         if (kept_read(s->journal, &of_trigger, &schedule_shape, NULL, &schedule)) {
             if (fired->event == 0) {
@@ -170,7 +173,10 @@ trigger_fired_applied(struct trigger_state *s, uint64_t at_ms, const struct mess
         }
         hold_fired(s, &name, fired);
         kept_write(s->journal, &key, &fire_shape, &fire);
+        telling_begun(s, fired->record);
         s->time_told = fired->event == 0 || fired->held;
+    } else {
+        telling_repeated(s, fired->record);
     }
     window_told(&s->windows[id_partition(&fired->run)], &fired->run, at_ms);
     retelling_moves(s, id_partition(&fired->run), &key);
@@ -186,10 +192,12 @@ fire_settled_applied(struct trigger_state *s, uint64_t at_ms, const struct messa
         slot_run(&name, settled->slot_ms, settled->event, s->config->schedulers);
     struct row_key key = key_of_fire(&run), of_trigger = key_of_schedule(&name);
     struct schedule schedule;
+    struct fire fire;
 
     uint32_t partition = id_partition(&run);
-    if (kept_exists(s->journal, &key)) {
+    if (kept_read(s->journal, &key, &fire_shape, NULL, &fire)) {
         kept_drop_whole(s->journal, &key, &fire_shape);
+        telling_over(s, fire.record);
         window_settled(
             &s->windows[partition], &run, at_ms, place_wanted(s, partition, at_ms));
     }
@@ -294,12 +302,14 @@ tell_match(const struct trigger_state *s, const struct row_key *key, struct outb
     matched.source = arena_copy(out->arena, match.source);
     matched.data = arena_copy(out->arena, match.data);
     matched.meta = arena_copy(out->arena, match.meta);
+    matched.record = record_if_worth(s, match.data.size + match.meta.size);
     out->project = match.project;
     say_wait_matched(out, matched);
     return true;
 }
 
-/* A fact said again is recorded again; it changes no row. */
+/* A fact said again is recorded again, for as long as its turn lasts if it says much;
+ * it changes no row. */
 void
 tell_again(const struct trigger_state *s, struct outbox *out)
 {

@@ -41,6 +41,8 @@ struct trigger_state {
     uint64_t hold_ms;   /* the same of the groups that are held back */
     uint64_t oldest_ms; /* no event that is kept came before */
     uint64_t looking;   /* waits for which the stream is searched */
+    uint64_t telling;   /* the record of the last fire or match that can be forgotten */
+    uint64_t again;     /* this turn's, which says what is told again; 0: it does not */
     bool time_told;     /* it was the turn of what time brings, not of an event */
     struct backlog backlog;
     struct window windows[SCHEDULERS_MAX];
@@ -96,6 +98,13 @@ uint64_t record_if_worth(const struct trigger_state *s, size_t bytes);
 /* Leave of facts of the record `at` no more than `leave` does. */
 void forget_facts(
     struct trigger_state *s, uint64_t at, record_leave_fn *leave, const void *self);
+/* A fire or match of the record, which may be 0, is told for the first time; or is told
+ * again; or nobody asks for it any more. */
+void telling_begun(struct trigger_state *s, uint64_t record);
+void telling_repeated(struct trigger_state *s, uint64_t record);
+void telling_over(struct trigger_state *s, uint64_t record);
+/* What is told again is in no row: its record may forget it at once. */
+void told_again_settle(struct trigger_state *s);
 
 /* fires.c: what leads to runs, until that is settled */
 struct firing {

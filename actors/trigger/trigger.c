@@ -31,6 +31,12 @@ trigger_close(void *state)
 }
 
 static void
+trigger_settle(void *state)
+{
+    told_again_settle(state);
+}
+
+static void
 greet(const struct message *in, struct outbox *out)
 {
     say_peer_reset(out, (struct peer_reset){
@@ -132,6 +138,7 @@ const struct actor trigger_actor = {
     .close = trigger_close,
     .decide = trigger_decide,
     .apply = trigger_apply,
+    .settle = trigger_settle,
     .due = trigger_due,
     .tick = trigger_tick,
 };

@@ -27,6 +27,8 @@
  *   W project run step attempt         a wait
  *   L project run step attempt         a wait for which the stream is still searched
  *   M partition run step attempt       the event of a wait, until it is taken
+ *   f record                           how many fires and matches of a record, if it
+ *                                      has several, are in rows F and M
  *   H project automation ~trigger ~group      what a trigger holds back of a group
  *   G project automation ~trigger ~group number   an event that is held back
  *   J due project automation ~trigger ~group  when that is over

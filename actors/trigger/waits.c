@@ -45,8 +45,10 @@ fits(const struct wait_entry *wait, const struct event *event, struct arena *are
 }
 
 static void
-say_match(const struct wait_name *name, const struct event *event, struct outbox *out)
+say_match(const struct trigger_state *s, const struct wait_name *name,
+    const struct event *event, struct outbox *out)
 {
+    size_t bytes = event->entry.data.size + event->meta.size;
     say_wait_matched(out, (struct wait_matched){
                               .run = name->run,
                               .step = name->step,
@@ -56,6 +58,7 @@ say_match(const struct wait_name *name, const struct event *event, struct outbox
                               .source = event->entry.source,
                               .data = event->entry.data,
                               .meta = event->meta,
+                              .record = record_if_worth(s, bytes),
                           });
 }
 
@@ -68,7 +71,7 @@ wait_hears(const struct trigger_state *s, const struct wait_name *name,
     if (!kept_read(s->journal, &key, &wait_entry_shape, out->arena, &wait))
         WRONG("a wait that listens is not there");
     if (fits(&wait, event, out->arena))
-        say_match(name, event, out);
+        say_match(s, name, event, out);
 }
 
 /* ---- looking back ---- */
@@ -152,7 +155,7 @@ look_on(const struct trigger_state *s, const struct wait_name *name,
         journal_scan(s->journal, row_key_bytes(&from), row_key_bytes(&to), false,
             look_at, &look);
     if (look.found) {
-        say_match(name, &look.event, out);
+        say_match(s, name, &look.event, out);
         return;
     }
     if (!look.stopped && last > look.number)
@@ -379,10 +382,14 @@ wait_matched_applied(struct trigger_state *s, const struct message *m)
         .source = matched->source,
         .data = matched->data,
         .meta = matched->meta,
+        .record = matched->record,
     };
     if (!kept_exists(s->journal, &key)) {
         drop_wait(s, &name);
         kept_write(s->journal, &key, &match_entry_shape, &match);
+        telling_begun(s, matched->record);
+    } else {
+        telling_repeated(s, matched->record);
     }
     retelling_moves(s, id_partition(&name.run), &key);
 }
@@ -394,8 +401,11 @@ wait_forgotten_applied(struct trigger_state *s, const struct message *m)
     struct wait_name name = { m->envelope.project, forgotten->run, forgotten->step,
         forgotten->attempt };
     struct row_key key = key_of_match(&name);
+    struct match_entry match;
     drop_wait(s, &name);
-    if (kept_exists(s->journal, &key))
+    if (kept_read(s->journal, &key, &match_entry_shape, NULL, &match)) {
         kept_drop_whole(s->journal, &key, &match_entry_shape);
+        telling_over(s, match.record);
+    }
     retelling_moves(s, id_partition(&name.run), NULL);
 }

@@ -69,6 +69,14 @@ steps:
 """
 
 
+LOUD = """\
+name: loud
+triggers:
+  - { key: a, kind: event, config: { event_type: a } }
+steps:
+  - { key: a, kind: sleep, config: { duration: 1ms } }
+"""
+
 ASKS = """\
 name: asks
 steps:
@@ -428,8 +436,9 @@ class Triggers(unittest.TestCase):
             self.assertEqual(len(listed.splitlines()), 2)
 
     def test_the_disk_has_no_more_of_what_expired(self):
-        """Small ones lie in records, large ones beside them."""
+        """Small ones lie in records, large ones beside them; so do the fires of each."""
         with Engine(events_kept_ms=1000, memtable_bytes=1 << 20) as engine:
+            engine.apply(LOUD)
             folder = os.path.join(engine.data, "journal", "trigger.0")
             published = 0
 

@@ -231,6 +231,8 @@ a_wait_gets_the_first_event_that_fits(struct reading *r, const struct wait_match
     HOLDS(r->sim, m->number == first, "%" PRIu64 ", not %" PRIu64, m->number, first);
     HOLDS(r->sim, wait->matched == 0 || wait->matched == m->number, "two events");
     wait->matched = m->number;
+    if (m->type.size == 0)
+        sim_probe(PROBE_MATCH_STRIPPED);
     sim_probe(m->number <= wait->came ? PROBE_WAIT_LOOKED_BACK : PROBE_WAIT_MATCHED);
 }
 

@@ -234,6 +234,8 @@ log_each(const struct machine *m, log_fn *each, void *self)
         while (record_next(&reader, &fact)) {
             if (fact.code == EVENT_KEPT)
                 an_event_that_is_gone_keeps_its_number(m->sim, n, &fact);
+            else if (fact.code == TRIGGER_FIRED)
+                a_fire_that_is_settled_keeps_its_name(m->sim, n, &fact);
             each(self, record.at_ms, &fact);
         }
         arena_reset(&arena);

@@ -28,6 +28,83 @@ struct reading {
     uint64_t at_ms;
 };
 
+/* ---- fires as they were told ---- */
+
+enum { FIRE_NAME_SIZE = 8 + ID_SIZE };
+
+struct said_fire {
+    struct list link;
+    uint8_t name[FIRE_NAME_SIZE];
+    struct buffer body;
+};
+
+static struct bytes
+name_fire(uint8_t name[FIRE_NAME_SIZE], uint64_t record, const struct id *run)
+{
+    memcpy(name, &record, sizeof record);
+    memcpy(name + sizeof record, run->bytes, ID_SIZE);
+    return bytes_of(name, FIRE_NAME_SIZE);
+}
+
+/* What a power cut takes is said again in its place. */
+void
+fires_hear(struct sim *sim, const struct message *fired)
+{
+    struct oracle *o = sim->oracle;
+    const struct trigger_fired *f = &fired->trigger_fired;
+    uint8_t name[FIRE_NAME_SIZE];
+    if (f->record == 0)
+        return;
+    struct said_fire *said = map_get(&o->fires, name_fire(name, f->record, &f->run));
+    if (said == NULL) {
+        said = sim_room(sizeof *said);
+        list_append(&o->all_fires, &said->link);
+        map_put(&o->fires, name_fire(said->name, f->record, &f->run), said);
+    }
+    buffer_clear(&said->body);
+    codec_write_body(fired, NULL, &said->body);
+}
+
+void
+a_fire_that_is_settled_keeps_its_name(
+    const struct sim *sim, uint64_t record, struct message *fired)
+{
+    const struct trigger_fired left = fired->trigger_fired;
+    uint8_t name[FIRE_NAME_SIZE];
+    if (left.record != 0)
+        return;
+    const struct said_fire *said =
+        map_get(&sim->oracle->fires, name_fire(name, record, &left.run));
+    if (said == NULL)
+        return; /* too little to be taken out */
+    struct cursor in = cursor_over(buffer_bytes(&said->body));
+    if (codec_read_body(&in, NULL, fired) != ERR_NONE)
+        WRONG("a fire cannot be read");
+    const struct trigger_fired *whole = &fired->trigger_fired;
+    HOLDS(sim,
+        left.event == whole->event && left.slot_ms == whole->slot_ms
+            && left.next_ms == whole->next_ms && left.held == whole->held
+            && left.quiet_ms == whole->quiet_ms && left.data.size == 0
+            && id_equal(&left.automation, &whole->automation),
+        "event %" PRIu64 ", not %" PRIu64, left.event, whole->event);
+    sim_probe(PROBE_FIRE_STRIPPED);
+}
+
+void
+fires_forget(struct oracle *o)
+{
+    struct list *at;
+    while ((at = list_first(&o->all_fires)) != NULL) {
+        struct said_fire *said = LIST_OF(at, struct said_fire, link);
+        list_remove(at);
+        buffer_free(&said->body);
+        free(said);
+    }
+    map_free(&o->fires);
+}
+
+/* ---- what the log says ---- */
+
 static void
 take_learned(struct reading *r, const struct triggers_learned *learned)
 {

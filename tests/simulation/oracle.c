@@ -33,6 +33,7 @@ oracle_new(struct sim *sim)
     list_open(&o->all_grants);
     list_open(&o->all_told);
     list_open(&o->all_heard);
+    list_open(&o->all_fires);
     words_open(&o->words);
     return o;
 }
@@ -58,6 +59,7 @@ oracle_free(struct oracle *o)
     map_free(&o->heard);
     words_free(&o->words);
     events_forget(o);
+    fires_forget(o);
     free(o);
 }
 
@@ -484,6 +486,8 @@ oracle_hear_decision(const struct machine *m, uint64_t now_ms, const struct mess
         note_fact(m->sim, said);
         if (said->code == EVENT_KEPT)
             events_hear(m->sim, said);
+        else if (said->code == TRIGGER_FIRED)
+            fires_hear(m->sim, said);
         sim_trace_message(
             m->sim, kind_is(said, FACT) ? "fact" : "note", m->title, "", said);
         if (m->name == ACTOR_lease && said->code == JOB_LOST

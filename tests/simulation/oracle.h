@@ -98,6 +98,8 @@ struct oracle {
     size_t refused_count;
     struct buffer *events; /* as they were kept, by their record */
     size_t event_count;
+    struct map fires; /* as they were told, by their record and run */
+    struct list all_fires;
 };
 
 struct oracle *oracle_new(struct sim *sim);
@@ -179,6 +181,12 @@ void events_hear(struct sim *sim, const struct message *kept);
 void an_event_that_is_gone_keeps_its_number(
     const struct sim *sim, uint64_t record, struct message *kept);
 void events_forget(struct oracle *oracle);
+/* holds_check.c: the same of a fire, of which the record may have no more than whose it
+ * is. */
+void fires_hear(struct sim *sim, const struct message *fired);
+void a_fire_that_is_settled_keeps_its_name(
+    const struct sim *sim, uint64_t record, struct message *fired);
+void fires_forget(struct oracle *oracle);
 /* ends_check.c: ends of runs that are events. */
 void ends_judge(struct sim *sim);
 /* removal_check.c: runs that ended long ago. */

@@ -392,6 +392,153 @@ START_TEST(an_event_fires_once_whoever_dies)
 }
 END_TEST
 
+/* ---- what is settled ---- */
+
+/* {"g": 1, "k": "secretxxx…"} */
+static const char *
+large(size_t size)
+{
+    static const char head[] = "{\"g\": 1, \"k\": \"secret", tail[] = "\"}";
+    static char json[6000];
+    memset(json, 'x', size);
+    memcpy(json, head, sizeof head - 1);
+    memcpy(json + size, tail, sizeof tail);
+    return json;
+}
+
+/* Three fires and two matches of one event, which lies beside its record; it is gone
+ * when the last of them is over. */
+START_TEST(the_log_has_no_more_of_what_is_settled)
+{
+    for (unsigned over = 0; over <= 5; over++) {
+        struct trace t;
+        open_narrow(&t, 2, 8);
+        t.config.events_kept_ms = 10000;
+        for (unsigned i = 1; i <= 3; i++)
+            story_subscribe(&t, i, "m", &hears_a);
+        for (unsigned i = 1; i <= 2; i++)
+            story_wait(&t, i, "a", NULL, NULL, 0, 0);
+        story_publish(&t, NULL, "a", large(5000));
+        story_publish(&t, NULL, "b", large(1000)); /* nobody is told of it */
+        trace_wait(&t, 20000);
+        ck_assert_uint_eq(story_blobs(&t), 1);
+        for (unsigned i = 1; i <= over; i++) {
+            if (i == 2 || i == 4)
+                story_take_match(&t, i / 2);
+            else
+                ck_assert(story_settle(&t, 1));
+            trace_restart(&t);
+        }
+        ck_assert_uint_eq(story_blobs(&t), over < 5);
+        ck_assert_uint_eq(story_records_with(&t, "secret"), 0);
+        trace_close(&t);
+    }
+}
+END_TEST
+
+START_TEST(what_is_told_again_is_not_in_the_log_again)
+{
+    struct trace t;
+    open_narrow(&t, 2, 8);
+    t.config.events_kept_ms = 10000;
+    story_subscribe(&t, 1, "m", &hears_a);
+    story_subscribe(&t, 2, "m", &hears_a);
+    story_wait(&t, 1, "a", NULL, NULL, 0, 0);
+    story_publish(&t, NULL, "a", large(1000));
+    story_publish(&t, NULL, "a", "{}");
+    trace_wait(&t, 20000);
+    t.kept_count = 0;
+    for (unsigned i = 0; i < 2; i++) {
+        trace_restart(&t);
+        trace_hello(&t, ACTOR_scheduler, 0, 1);
+        trace_hello(&t, ACTOR_scheduler, 1, 1);
+        ck_assert_uint_eq(trace_sent(&t, WAIT_MATCHED)->wait_matched.number, 1);
+        ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 4);
+        ck_assert_uint_eq(story_records_with(&t, "secret"), 1);
+    }
+    story_settle_all(&t);
+    ck_assert_uint_eq(story_records_with(&t, "secret"), 1);
+    story_take_match(&t, 1);
+    ck_assert_uint_eq(story_records_with(&t, "secret"), 0);
+    trace_close(&t);
+}
+END_TEST
+
+/* The inputs of one are worth it, the rest of the record is not. */
+START_TEST(what_is_little_stays_in_its_record)
+{
+    struct trace t;
+    struct plan_trigger trigger =
+        story_trigger("m", "event", &plan_event_shape, &hears_a);
+    open_narrow(&t, 2, 8);
+    t.config.events_kept_ms = 10000;
+    trigger.inputs = story_json(large(1000));
+    story_offer(&t, 1, 1, AUTOMATION_ACTIVE, &trigger, 1);
+    story_subscribe(&t, 2, "m", &hears_a);
+    story_wait(&t, 1, "a", NULL, NULL, 0, 0);
+    story_publish(&t, NULL, "a", "{\"k\": \"little\"}");
+    trace_wait(&t, 20000);
+    ck_assert_uint_eq(story_records_with(&t, "secret"), 2); /* and the plan */
+    story_settle_all(&t);
+    story_take_match(&t, 1);
+    ck_assert_uint_eq(story_records_with(&t, "secret"), 1);
+    ck_assert_uint_eq(story_records_with(&t, "little"), 1);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_fire_that_is_settled_still_moves_its_group)
+{
+    struct trace t;
+    struct plan_event calm = hears_a, two = hears_a;
+    calm.throttle_ms = 60000;
+    two.batch_max = 2;
+    calm.group = two.group = text("${{ event.g }}");
+    open_narrow(&t, 1, 8);
+    t.config.events_kept_ms = 10000;
+    story_subscribe(&t, 1, "m", &calm);
+    story_subscribe(&t, 2, "m", &two);
+    t.kept_count = 0;
+    for (unsigned i = 0; i < 3; i++)
+        story_publish(&t, NULL, "a", large(1000));
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 2);
+    story_settle_all(&t);
+    trace_wait(&t, 20000);
+    trace_restart(&t);
+    ck_assert_uint_eq(story_records_with(&t, "secret"), 1); /* which is held */
+    story_publish(&t, NULL, "a", large(1000));
+    ck_assert_uint_eq(story_count(&t, TRIGGER_FIRED), 1);
+    story_settle_all(&t);
+    trace_close(&t);
+}
+END_TEST
+
+START_TEST(a_fire_and_a_match_of_a_release_before_stay_in_their_records)
+{
+    struct trace t;
+    struct trigger_name name = { .automation = story_automation(1), .key = text("m") };
+    open_narrow(&t, 2, 8);
+    name.project = t.project;
+    struct trigger_fired fired = { .run = slot_run(&name, t.now_ms, 1, 2),
+        .automation = name.automation,
+        .trigger = name.key,
+        .slot_ms = t.now_ms,
+        .event = 1,
+        .data = story_json(large(1000)) };
+    struct wait_matched matched = {
+        .run = story_run(1), .step = 3, .attempt = 1, .number = 1, .data = fired.data
+    };
+    trace_recorded(
+        &t, (struct message){ .code = TRIGGER_FIRED, .trigger_fired = fired });
+    trace_recorded(
+        &t, (struct message){ .code = WAIT_MATCHED, .wait_matched = matched });
+    ck_assert(story_settle(&t, 1));
+    story_take_match(&t, 1);
+    ck_assert_uint_eq(story_records_with(&t, "secret"), 2);
+    trace_close(&t);
+}
+END_TEST
+
 /* ---- refusals ---- */
 
 START_TEST(an_event_that_would_wait_for_too_long_is_refused)
@@ -685,6 +832,11 @@ trigger_fires_case(void)
     tcase_add_test(c, a_scheduler_that_is_away_holds_nothing_up_for_long);
     tcase_add_test(c, what_is_told_again_leaves_half_of_the_window);
     tcase_add_test(c, an_event_fires_once_whoever_dies);
+    tcase_add_test(c, the_log_has_no_more_of_what_is_settled);
+    tcase_add_test(c, what_is_told_again_is_not_in_the_log_again);
+    tcase_add_test(c, what_is_little_stays_in_its_record);
+    tcase_add_test(c, a_fire_that_is_settled_still_moves_its_group);
+    tcase_add_test(c, a_fire_and_a_match_of_a_release_before_stay_in_their_records);
     tcase_add_test(c, an_event_that_would_wait_for_too_long_is_refused);
     tcase_add_test(c, slots_are_late_and_take_turns_with_events);
     tcase_add_test(c, a_slot_waits_for_room);
