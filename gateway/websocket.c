@@ -66,7 +66,7 @@ struct websocket {
     uint32_t came;   /* READY: what woke us */
     struct alarm alarm;
     uint64_t heard_ms;
-    unsigned heard_count; /* messages in this run, */
+    unsigned heard_count; /* messages in this run, or pieces that nobody wants, */
     bool heard_all;       /* and nothing more was there to be read */
     bool held;            /* nothing is read of it */
     bool dropped; /* others needed its room: it has no frames, and ends this turn */
@@ -280,19 +280,27 @@ on_write(wslay_event_context_ptr frames, const uint8_t *in, size_t size, int fla
     return -1;
 }
 
+static size_t
+message_max(const struct websockets *set)
+{
+    return (size_t)set->gateway->child.config.payload_max * 2 + MARGIN;
+}
+
+/* Its head says that the message will be too large.  What follows is read past our
+ * close, or a peer that still writes would never see why. */
 static void
 on_frame(wslay_event_context_ptr frames,
     const struct wslay_event_on_frame_recv_start_arg *frame, void *self)
 {
     struct websocket *socket = self;
+    size_t most = message_max(socket->set);
+    char reason[REASON_MAX];
     (void)frames;
     socket->aside = wslay_is_ctrl_frame(frame->opcode);
-}
-
-static size_t
-message_max(const struct websockets *set)
-{
-    return (size_t)set->gateway->child.config.payload_max * 2 + MARGIN;
+    if (socket->aside || frame->payload_length + socket->coming <= most)
+        return;
+    snprintf(reason, sizeof reason, "a message has at most %zu bytes", most);
+    websocket_close(socket, WEBSOCKET_TOO_BIG, text(reason));
 }
 
 /* It does not read: what waits for it is much, or in very many pieces. */
@@ -310,7 +318,10 @@ on_piece(wslay_event_context_ptr frames,
 {
     struct websocket *socket = self;
     struct holding *holding = &socket->set->gateway->holding;
-    if (socket->aside || holding_grow(holding, &socket->coming, piece->data_length))
+    bool passed_over = socket->state != WEBSOCKET_OPEN;
+    socket->heard_count += passed_over;
+    if (socket->aside || passed_over
+        || holding_grow(holding, &socket->coming, piece->data_length))
         return;
     websocket_close(
         socket, WEBSOCKET_TRY_LATER, text("there is no room for so much now"));
@@ -471,6 +482,7 @@ websocket_close(struct websocket *socket, enum websocket_code code, struct bytes
     socket->state = WEBSOCKET_CLOSING;
     socket->held = false;
     socket->close_due = true;
+    wslay_event_config_set_no_buffering(socket->frames, 1);
     socket->close_code = (uint16_t)code;
     socket->close_reason_size = reason.size < REASON_MAX ? reason.size : REASON_MAX;
     memcpy(socket->close_reason, reason.data, socket->close_reason_size);
@@ -510,7 +522,8 @@ websocket_open(struct websocket *socket, int fd, void *handle, struct bytes earl
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (wslay_event_context_server_init(&socket->frames, &callbacks, socket) != 0)
         WRONG("out of memory");
-    wslay_event_config_set_max_recv_msg_length(socket->frames, message_max(set));
+    /* on_frame looks at it: here it would be closed without a reason. */
+    wslay_event_config_set_max_recv_msg_length(socket->frames, UINT64_MAX);
     buffer_append_bytes(&socket->early, early);
     list_append(&set->all, &socket->link);
     watch_events(socket);

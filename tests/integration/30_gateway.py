@@ -614,6 +614,24 @@ class GatewayTest(unittest.TestCase):
         self.assertEqual(worker.hear(30)["message_id"], id)
         self.assertEqual(len(engine.wait_for("job_report").output["text"]), 17 << 20)
 
+    def test_who_says_too_much_at_once_is_told_so(self):
+        engine = self.start(payload_max=65536)
+        for pieces in ((3 << 20,), (190000, 10000)):
+            worker = mobius_frames.Raw(engine, key=self.key, port=engine.http)
+            worker.register()
+            for at, size in enumerate(pieces):
+                worker.frame(0 if at else 1, size * b"x", last=at + 1 == len(pieces))
+            self.assertIsNone(worker.hear())
+            self.assertEqual((worker.closed, worker.reason),
+                             (1009, "a message has at most 196608 bytes"))
+            worker.close()
+        worker = mobius_frames.Raw(engine, key=self.key, port=engine.http)
+        worker.socket.sendall(b"\x81\xff" + b"\x7f" + 7 * b"\xff" + 4 * b"\0"
+                              + 100 * b"x")
+        self.assertIsNone(worker.hear())
+        self.assertEqual(worker.closed, 1009)
+        worker.close()
+
     def test_what_is_granted_and_not_claimed_has_a_bound(self):
         engine = self.start()
         worker = mobius_frames.Raw(engine, key=self.key, port=engine.http)

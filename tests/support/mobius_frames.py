@@ -28,11 +28,11 @@ class Raw:
                 raise ConnectionError("closed")
             head += piece
         self.status = int(head.split()[1])
-        self.buffer, self.closed, self.number = b"", None, 0
+        self.buffer, self.closed, self.reason, self.number = b"", None, "", 0
 
-    def frame(self, opcode, payload):
+    def frame(self, opcode, payload, last=True):
         size = len(payload)
-        head = bytes([0x80 | opcode])
+        head = bytes([(0x80 if last else 0) | opcode])
         if size < 126:
             head += bytes([0x80 | size])
         elif size < 65536:
@@ -78,6 +78,7 @@ class Raw:
                 self.frame(10, payload)
             elif first & 15 == 8:
                 self.closed = int.from_bytes(payload[:2], "big")
+                self.reason = payload[2:].decode()
                 try:
                     self.frame(8, payload)
                 except OSError:
