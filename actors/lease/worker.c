@@ -457,20 +457,25 @@ pack_held(struct buffer *out, const struct session *session)
     }
 }
 
+static const char *
+status_of(const struct session *session)
+{
+    return session->leaving         ? "leaving"
+           : !session->connected    ? "disconnected"
+           : session->capacity == 0 ? "draining"
+                                    : "active";
+}
+
 static void
 pack_session(struct buffer *out, const struct session *session)
 {
-    const char *status = session->leaving         ? "leaving"
-                         : !session->connected    ? "disconnected"
-                         : session->capacity == 0 ? "draining"
-                                                  : "active";
     pack_map(out, 14);
     pack_id(out, "id", &session->id, "wsess_");
     put_text(out, "instance", session->instance);
     put_text(out, "name", session->name);
     put_text(out, "version", session->version);
     put_text(out, "dialect", session->dialect);
-    put_text(out, "status", text(status));
+    put_text(out, "status", text(status_of(session)));
     pack_list(out, "queues", session->queues);
     pack_list(out, "actions", session->actions);
     pack_list(out, "labels", session->labels);
@@ -481,39 +486,83 @@ pack_session(struct buffer *out, const struct session *session)
     pack_held(out, session);
 }
 
+static void
+put_items(struct buffer *out, size_t count, struct bytes items)
+{
+    pack_string(out, "items");
+    pack_array(out, count);
+    buffer_append_bytes(out, items);
+}
+
+static void
+answer_with(uint64_t request, struct bytes document, struct outbox *out)
+{
+    say_document(out, (struct document){
+                          .request = request,
+                          .document = arena_copy(out->arena, document),
+                      });
+}
+
 void
 say_items(uint64_t request, size_t count, struct bytes items, struct outbox *out)
 {
     struct buffer document = { 0 };
     pack_map(&document, 1);
-    pack_string(&document, "items");
-    pack_array(&document, count);
-    buffer_append_bytes(&document, items);
-    say_document(out, (struct document){
-                          .request = request,
-                          .document = arena_copy(out->arena, buffer_bytes(&document)),
-                      });
+    put_items(&document, count, items);
+    answer_with(request, buffer_bytes(&document), out);
     buffer_free(&document);
 }
 
 enum { LISTED_MAX = 1000, LISTED_BYTES_MAX = 512 * 1024 };
 
+/* Of all sessions of a project, listed or not. */
+struct totals {
+    uint64_t sessions, connected, concurrency, busy;
+};
+
+static void
+add_up(struct totals *totals, const struct session *session)
+{
+    bool there = session->connected && !session->leaving;
+    totals->sessions++;
+    totals->connected += there;
+    totals->concurrency += there ? session->capacity : 0;
+    totals->busy += session->held_count;
+}
+
+static void
+pack_totals(struct buffer *out, const struct totals *totals)
+{
+    pack_string(out, "totals");
+    pack_map(out, 4);
+    put_number(out, "sessions", totals->sessions);
+    put_number(out, "connected", totals->connected);
+    put_number(out, "concurrency", totals->concurrency);
+    put_number(out, "busy", totals->busy);
+}
+
 void
 on_worker_list(
     const struct lease_state *s, const struct message *in, struct outbox *out)
 {
-    struct buffer items = { 0 };
+    const struct list *all = &s->table.all_sessions;
+    struct buffer items = { 0 }, document = { 0 };
+    struct totals totals = { 0 };
     size_t count = 0;
-    for (struct list *at = s->table.all_sessions.next;
-         at != &s->table.all_sessions && count < LISTED_MAX
-         && items.size < LISTED_BYTES_MAX;
-         at = at->next) {
+    for (struct list *at = all->next; at != all; at = at->next) {
         const struct session *session = LIST_OF(at, struct session, of_table);
         if (!id_equal(&session->project, &in->envelope.project))
+            continue;
+        add_up(&totals, session);
+        if (count == LISTED_MAX || items.size >= LISTED_BYTES_MAX)
             continue;
         pack_session(&items, session);
         count++;
     }
-    say_items(in->worker_list.request, count, buffer_bytes(&items), out);
+    pack_map(&document, 2);
+    put_items(&document, count, buffer_bytes(&items));
+    pack_totals(&document, &totals);
+    answer_with(in->worker_list.request, buffer_bytes(&document), out);
     buffer_free(&items);
+    buffer_free(&document);
 }

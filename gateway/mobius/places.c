@@ -10,10 +10,6 @@ enum { STALE_MS = 90000, ACTIONS_MAX = 1000 };
 
 /* ---- worker sessions ---- */
 
-struct totals {
-    uint64_t active, slots, busy, stale, now_ms;
-};
-
 static void
 write_stamp(struct form *form, const char *name, uint64_t unix_ms)
 {
@@ -41,11 +37,10 @@ write_jobs(struct form *session, struct bytes said)
 }
 
 static void
-write_session(struct form *list, struct bytes said, struct totals *totals)
+write_session(struct form *list, struct bytes said)
 {
     static const char *const same[] = { "id", "name", "version", "queues", NULL };
     uint64_t heard_ms = said_number(said, "heard_ms");
-    uint64_t busy = said_number(said, "busy");
     bool stale = !bytes_equal(said_text(said, "status"), text("active"))
                  && !bytes_equal(said_text(said, "status"), text("draining"));
     form_item(list);
@@ -58,21 +53,28 @@ write_session(struct form *list, struct bytes said, struct totals *totals)
     form_copy(&session, "environment_id", said, "environment");
     form_string(&session, "instance_status", stale ? "stale" : "active");
     form_bool(&session, "stale", stale);
-    form_number(&session, "busy_job_count", busy);
+    form_number(&session, "busy_job_count", said_number(said, "busy"));
     write_jobs(&session, said);
     write_stamp(&session, "last_seen_at", heard_ms);
     form_close(&session);
-    totals->active += !stale;
-    totals->stale += stale;
-    totals->busy += busy;
-    totals->slots += stale ? 0 : said_number(said, "concurrency");
+}
+
+static void
+write_totals(struct form *whole, struct bytes said)
+{
+    uint64_t active = said_number(said, "connected");
+    struct form sums = form_inside(whole, "totals");
+    form_number(&sums, "active_instances", active);
+    form_number(&sums, "slots", said_number(said, "concurrency"));
+    form_number(&sums, "busy", said_number(said, "busy"));
+    form_number(&sums, "stale", said_number(said, "sessions") - active);
+    form_close(&sums);
 }
 
 static void
 got_sessions(struct request *r, const struct message *answer)
 {
     struct buffer out = { 0 };
-    struct totals totals = { 0 };
     size_t count;
     if (answer->code != DOCUMENT) {
         request_show(r, answer);
@@ -82,14 +84,9 @@ got_sessions(struct request *r, const struct message *answer)
     struct form whole = form_open(&out);
     struct form list = form_list(&whole, "items");
     for (size_t i = 0; i < count; i++)
-        write_session(&list, cursor_skip(&items), &totals);
+        write_session(&list, cursor_skip(&items));
     form_close_list(&list);
-    struct form sums = form_inside(&whole, "totals");
-    form_number(&sums, "active_instances", totals.active);
-    form_number(&sums, "slots", totals.slots);
-    form_number(&sums, "busy", totals.busy);
-    form_number(&sums, "stale", totals.stale);
-    form_close(&sums);
+    write_totals(&whole, pack_find(answer->document.document, "totals"));
     form_bool(&whole, "has_more", false);
     form_close(&whole);
     form_answer(r, 200, &out);

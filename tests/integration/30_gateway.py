@@ -61,6 +61,14 @@ class Refusing(FakeEngine):
         self.refuse(part, m, NOT_FOUND)
 
 
+class Crowd(FakeEngine):
+    """It has more sessions than it lists."""
+
+    def on_worker_list(self, part, m):
+        self.answer(part, m, {"items": [], "totals": {
+            "sessions": 1500, "connected": 1200, "concurrency": 6000, "busy": 7}})
+
+
 class Stream:
     """Server-sent events, comments left out."""
 
@@ -631,6 +639,15 @@ class GatewayTest(unittest.TestCase):
         self.assertIsNone(worker.hear())
         self.assertEqual(worker.closed, 1009)
         worker.close()
+
+    def test_sessions_are_counted_where_they_are_and_not_in_the_list(self):
+        engine = Crowd()
+        self.addCleanup(engine.close)
+        engine.start()
+        client = self.client(engine, engine.dev_key())
+        listed = client.ask("GET", "/v1/projects/platform/worker-sessions")[2]
+        self.assertEqual(listed["totals"], {"active_instances": 1200, "slots": 6000,
+                                            "busy": 7, "stale": 300})
 
     def test_what_is_granted_and_not_claimed_has_a_bound(self):
         engine = self.start()

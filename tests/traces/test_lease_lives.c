@@ -554,7 +554,8 @@ START_TEST(the_list_of_workers_says_who_holds_what)
         "run=run_00000000z9e408000000000000 step_index=0 attempt=1 leased_ms=0 }] }"
         "{ id=wsess_0c4p92r79wrq11crxrby04chqw instance=w2 name= version= dialect=zmq "
         "status=draining queues=[q] actions=[] labels=[gpu] environment= "
-        "concurrency=0 busy=0 heard_ms=0 jobs=[] }] }");
+        "concurrency=0 busy=0 heard_ms=0 jobs=[] }] "
+        "totals={ sessions=2 connected=2 concurrency=1 busy=1 } }");
     buffer_clear(&shown);
     t.project = id_of_name(text("elsewhere"));
     trace_give(&t, ACTOR_gateway, 0,
@@ -563,7 +564,8 @@ START_TEST(the_list_of_workers_says_who_holds_what)
     c = cursor_over(answer->document.document);
     show(&c, &shown);
     buffer_append(&shown, "", 1);
-    ck_assert_str_eq((const char *)shown.data, "{ items=[] }");
+    ck_assert_str_eq((const char *)shown.data, "{ items=[] totals={ sessions=0 "
+                                               "connected=0 concurrency=0 busy=0 } }");
     buffer_free(&shown);
     trace_close(&t);
 }

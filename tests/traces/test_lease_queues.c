@@ -240,6 +240,17 @@ count_items(const struct message *answer)
     return cursor_array(&in);
 }
 
+static void
+expect_totals(struct trace *t, const char *expected)
+{
+    struct buffer json = { 0 };
+    struct bytes document = list(t, WORKER_LIST)->document.document;
+    ck_assert_int_eq(msgpack_to_json(pack_find(document, "totals"), &json), ERR_NONE);
+    buffer_append(&json, "", 1);
+    ck_assert_str_eq((const char *)json.data, expected);
+    buffer_free(&json);
+}
+
 START_TEST(the_list_of_queues_says_how_many_jobs_are_out)
 {
     struct trace t;
@@ -278,6 +289,12 @@ START_TEST(a_list_has_a_thousand_items_at_most)
     }
     ck_assert_uint_eq(count_items(list(&t, QUEUE_LIST)), 1000);
     ck_assert_uint_eq(count_items(list(&t, WORKER_LIST)), 1000);
+    lease_offer(&t, (struct offered){ .run = 9, .lane = 9 });
+    expect_totals(&t, "{\"sessions\":1001,\"connected\":1001,\"concurrency\":1001,"
+                      "\"busy\":1}");
+    lease_gone(&t, 0, false);
+    expect_totals(&t, "{\"sessions\":1001,\"connected\":1000,\"concurrency\":1000,"
+                      "\"busy\":1}");
     memset(label, 'l', sizeof label - 1);
     for (unsigned i = 0; i < 200; i++)
         lease_register(&t, (struct worker){ .session = i, .label = label });
