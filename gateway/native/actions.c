@@ -112,7 +112,8 @@ native_action_rotate(struct request *r)
     struct message *m = request_message(r, ACTION_SET, ACTOR_registry);
     m->action_set.name = r->captures[0];
     m->action_set.secret = native_action_secret(r);
-    request_ask(r, m, show_secret);
+    if (body_empty(r))
+        request_ask(r, m, show_secret);
 }
 
 void

@@ -127,7 +127,8 @@ native_version_publish(struct request *r)
 {
     struct message *m = request_message(r, VERSION_PUBLISH, ACTOR_registry);
     if (read_name(r, &m->version_publish.name)
-        && native_version(r, r->captures[1], &m->version_publish.version))
+        && native_version(r, r->captures[1], &m->version_publish.version)
+        && body_empty(r))
         ask(r, m);
 }
 

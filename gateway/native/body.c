@@ -20,6 +20,14 @@ body_only(struct request *r, struct bytes body, const char *const *names)
     return true;
 }
 
+bool
+body_empty(struct request *r)
+{
+    static const char *const names[] = { NULL };
+    struct bytes body;
+    return request_json(r, &body) && body_only(r, body, names);
+}
+
 /* A cursor over the field; false if it is absent or null. */
 static bool
 find(struct bytes body, const char *name, struct cursor *c)

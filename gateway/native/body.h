@@ -8,6 +8,8 @@
 
 /* The body has no fields but these; `names` ends with NULL. */
 bool body_only(struct request *r, struct bytes body, const char *const *names);
+/* There is no body, or an object without fields. */
+bool body_empty(struct request *r);
 /* The value of a field, which borrows from `body`; nothing, or 0, where it is absent or
  * null. */
 bool body_text(struct request *r, struct bytes body, const char *name, size_t max,

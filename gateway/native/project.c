@@ -85,5 +85,6 @@ native_project_restore(struct request *r)
 {
     struct message *m = request_message(r, PROJECT_SET, ACTOR_registry);
     m->project_set.status = PROJECT_ACTIVE;
-    request_ask(r, m, restored);
+    if (body_empty(r))
+        request_ask(r, m, restored);
 }

@@ -357,7 +357,8 @@ native_webhook_delete(struct request *r)
 void
 native_webhook_rotate(struct request *r)
 {
-    webhook_rotate(r, r->captures[0]);
+    if (body_empty(r))
+        webhook_rotate(r, r->captures[0]);
 }
 
 void

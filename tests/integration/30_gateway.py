@@ -380,6 +380,14 @@ class GatewayTest(unittest.TestCase):
             self.assertEqual((status, body.get("status")), (201, "suspended"), err)
         self.assertEqual(looks, [None, NOT_FOUND, OVERLOADED, UNAVAILABLE])
 
+    def test_where_no_field_is_read_none_is_taken(self):
+        client = self.client(self.start())
+        for path in ("/automations/x/versions/1/publish", "/webhooks/x/secret/rotate",
+                     "/actions/x/secret", "/project/restore"):
+            error = self.refused(client.ask("POST", API + path, {"secret": "mine"}),
+                                 422, "invalid")
+            self.assertIn("'secret'", error["message"], path)
+
     def test_a_run_can_be_cancelled_with_and_without_a_body(self):
         engine = self.start()
         client = self.client(engine)
