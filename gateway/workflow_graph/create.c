@@ -51,34 +51,70 @@ put_shown(struct pairs *job, struct bytes given)
     }
 }
 
-struct given_job {
-    struct bytes id, name, status, command, depends_on, labels;
-    uint64_t retries;
-};
-
-static bool
-read_job(struct request *r, struct bytes given, struct given_job *job)
-{
-    struct cursor c = cursor_over(given);
-    job->retries = 0;
-    if (cursor_type(&c) != PACK_MAP) {
-        request_refuse(r, ERR_INVALID, "each of jobs must be an object");
-        return false;
-    }
-    return fields_text(r, given, "id", REQUIRED, &job->id)
-           && fields_text(r, given, "name", REQUIRED, &job->name)
-           && fields_text(r, given, "status", REQUIRED, &job->status)
-           && fields_text(r, given, "command", REQUIRED, &job->command)
-           && fields_texts(r, given, "depends_on", REQUIRED, &job->depends_on)
-           && fields_texts(r, given, "required_labels", OPTIONAL, &job->labels)
-           && fields_number(r, given, "max_retries", UINT32_MAX, &job->retries);
-}
-
 static size_t
 items_of(struct bytes list, struct cursor *c)
 {
     *c = cursor_over(list);
     return list.size == 0 ? 0 : cursor_array(c);
+}
+
+struct given_job {
+    struct bytes id, name, command, depends_on, labels;
+    uint64_t retries;
+};
+
+static const char *const statuses[] = { "queued", "running", "success", "failure",
+    "skipped", "cancelled", NULL };
+
+static bool
+is_map(struct request *r, const char *list, struct bytes item)
+{
+    struct cursor c = cursor_over(item);
+    if (cursor_type(&c) == PACK_MAP)
+        return true;
+    request_refuse(r, ERR_INVALID, "each of %s must be an object", list);
+    return false;
+}
+
+/* Of what only clients use, what is none of a few words would be none to them either.
+ */
+static bool
+check_shown(struct request *r, struct bytes given)
+{
+    static const char *const directions[] = { "input", "output", NULL };
+    struct bytes ports, children;
+    struct cursor c;
+    if (!fields_list(r, given, "ports", OPTIONAL, &ports)
+        || !fields_list(r, given, "children", OPTIONAL, &children))
+        return false;
+    for (size_t left = items_of(ports, &c); left > 0; left--) {
+        struct bytes port = cursor_skip(&c);
+        if (!is_map(r, "ports", port)
+            || !fields_word(r, port, "direction", OPTIONAL, directions))
+            return false;
+    }
+    for (size_t left = items_of(children, &c); left > 0; left--) {
+        struct bytes child = cursor_skip(&c);
+        if (!is_map(r, "children", child)
+            || !fields_word(r, child, "status", OPTIONAL, statuses)
+            || !check_shown(r, child))
+            return false;
+    }
+    return true;
+}
+
+static bool
+read_job(struct request *r, struct bytes given, struct given_job *job)
+{
+    job->retries = 0;
+    return is_map(r, "jobs", given) && fields_text(r, given, "id", REQUIRED, &job->id)
+           && fields_text(r, given, "name", REQUIRED, &job->name)
+           && fields_word(r, given, "status", REQUIRED, statuses)
+           && fields_text(r, given, "command", REQUIRED, &job->command)
+           && fields_texts(r, given, "depends_on", REQUIRED, &job->depends_on)
+           && fields_texts(r, given, "required_labels", OPTIONAL, &job->labels)
+           && fields_number(r, given, "max_retries", UINT32_MAX, &job->retries)
+           && check_shown(r, given);
 }
 
 static void

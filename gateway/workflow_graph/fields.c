@@ -42,6 +42,25 @@ fields_text(struct request *r, struct bytes map, const char *name,
 }
 
 bool
+fields_word(struct request *r, struct bytes map, const char *name,
+    enum presence presence, const char *const *words)
+{
+    struct buffer known = { 0 };
+    struct bytes said;
+    if (!fields_text(r, map, name, presence, &said))
+        return false;
+    bool right = said.data == NULL;
+    for (size_t i = 0; words[i] != NULL; i++) {
+        right |= bytes_equal(said, text(words[i]));
+        buffer_print(&known, "%s%s", i == 0 ? "must be one of " : ", ", words[i]);
+    }
+    buffer_append(&known, "", 1);
+    right = right || refuse_shape(r, name, (const char *)known.data);
+    buffer_free(&known);
+    return right;
+}
+
+bool
 fields_list(struct request *r, struct bytes map, const char *name,
     enum presence presence, struct bytes *value)
 {

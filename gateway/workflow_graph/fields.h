@@ -12,6 +12,9 @@ enum presence { OPTIONAL, REQUIRED };
 /* Values borrow from `map`; an optional one that is not there is empty, or 0. */
 bool fields_text(struct request *r, struct bytes map, const char *name,
     enum presence presence, struct bytes *value);
+/* One of `words`, which ends with NULL; a text that is not there is none. */
+bool fields_word(struct request *r, struct bytes map, const char *name,
+    enum presence presence, const char *const *words);
 /* An array of texts, as it is; and a map of texts. */
 bool fields_texts(struct request *r, struct bytes map, const char *name,
     enum presence presence, struct bytes *value);

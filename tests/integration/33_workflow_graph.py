@@ -96,11 +96,23 @@ class Dialect(unittest.TestCase):
         self.assertEqual(415, ask("POST", "/api/workers/register", "{}",
                                   {"Content-Type": "text/plain"})[0])
         for jobs in ([job("a", needs=["a"])], [job("a", needs=["b"])], [job("a"), job("a")],
-                     [{"id": "a"}], ["a"]):
+                     [{"id": "a"}], ["a"], [job("a", ports=["p"])],
+                     [job("a", children=[1])]):
             status, text = ask("POST", "/api/workflows",
                                {"name": "x", "trigger": "", "jobs": jobs})
             self.assertEqual(422, status, (jobs, text))
             self.assertTrue(text)
+
+    def test_words_that_are_none_are_refused(self):
+        for more, word in (({"status": "done"}, "cancelled"), ({"status": ""}, "queued"),
+                           ({"ports": [{"direction": "up"}]}, "output"),
+                           ({"children": [{"status": "done"}]}, "cancelled"),
+                           ({"children": [{"children": [{"status": "x"}]}]}, "queued")):
+            status, text = self.api.ask("POST", "/api/workflows", {
+                "name": "x", "trigger": "", "jobs": [{**job("a"), **more}]})
+            self.assertEqual((422, True), (status, word in text), (more, text))
+        self.api.create(job("a", status="success", children=[job("b", status="failure")],
+                            ports=[{"id": "p", "direction": "output"}, {"id": "q"}]))
 
     def test_pages_of_other_sites_may_ask_but_need_a_key(self):
         status, _ = self.api.ask("OPTIONS", "/api/workflows", headers={
