@@ -5,7 +5,6 @@
 
 enum {
     CLAIMS_MAX = 64, /* of one worker at once */
-    TTL_DEFAULT_S = 30,
     REPORT_AGAIN_MS = 2000,
     ERROR_MAX = 8192,
     LABELS_BYTES_MAX = 16384, /* of one worker, which is remembered for a while */

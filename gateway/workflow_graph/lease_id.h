@@ -9,7 +9,7 @@
 #include "base/buffer.h"
 #include "base/id.h"
 
-enum { TTL_MAX_S = 86400, WORKER_ID_MAX = 200 };
+enum { TTL_MAX_S = 86400, TTL_DEFAULT_S = 30, WORKER_ID_MAX = 200 };
 
 struct lease_id {
     uint32_t ttl_s;

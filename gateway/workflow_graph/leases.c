@@ -29,9 +29,19 @@ put_words(struct buffer *out, const struct id *project, struct bytes workflow,
     buffer_append_bytes(out, job);
 }
 
-struct lease *
-lease_new(
-    struct worker *worker, struct bytes token, struct bytes workflow, struct bytes job)
+/* Say what it is a lease of. */
+static void
+name(struct lease *lease, struct bytes workflow, struct bytes job)
+{
+    struct workflow_graph *w = lease->worker->owner;
+    put_words(&lease->words, &lease->worker->key->project, workflow, job);
+    lease->workflow = bytes_of(lease->words.data + ID_SIZE, workflow.size);
+    lease->job = bytes_of(lease->workflow.data + workflow.size + 1, job.size);
+    map_put(&w->jobs, buffer_bytes(&lease->words), lease);
+}
+
+static struct lease *
+unnamed_new(struct worker *worker, struct bytes token)
 {
     struct workflow_graph *w = worker->owner;
     struct lease *lease = calloc(1, sizeof *lease);
@@ -39,13 +49,18 @@ lease_new(
         WRONG("out of memory");
     lease->worker = worker;
     memcpy(lease->token, token.data, TOKEN_SIZE);
-    put_words(&lease->words, &worker->key->project, workflow, job);
-    lease->workflow = bytes_of(lease->words.data + ID_SIZE, workflow.size);
-    lease->job = bytes_of(lease->workflow.data + workflow.size + 1, job.size);
     list_open(&lease->waiting);
     list_append(&worker->leases, &lease->link);
     map_put(&w->leases, token_of(lease), lease);
-    map_put(&w->jobs, buffer_bytes(&lease->words), lease);
+    return lease;
+}
+
+struct lease *
+lease_new(
+    struct worker *worker, struct bytes token, struct bytes workflow, struct bytes job)
+{
+    struct lease *lease = unnamed_new(worker, token);
+    name(lease, workflow, job);
     return lease;
 }
 
@@ -57,7 +72,8 @@ lease_free(struct lease **out)
     list_remove(&lease->link);
     if (map_get(&w->leases, token_of(lease)) == lease)
         map_remove(&w->leases, token_of(lease));
-    if (map_get(&w->jobs, buffer_bytes(&lease->words)) == lease)
+    if (lease->words.size > 0
+        && map_get(&w->jobs, buffer_bytes(&lease->words)) == lease)
         map_remove(&w->jobs, buffer_bytes(&lease->words));
     buffer_free(&lease->words);
     buffer_free(&lease->grant);
@@ -134,9 +150,19 @@ static bool
 restorable(const struct worker *worker, const struct lease_id *id)
 {
     const struct session *session = worker == NULL ? NULL : worker->session;
-    if (session == NULL)
-        return true;
-    return worker->restored && bytes_equal(id->session, session_token(session));
+    return session == NULL || session_token(session).size == 0
+           || bytes_equal(id->session, session_token(session));
+}
+
+/* What the next life of the gateway needs to know of it, its worker says. */
+static void
+take_id(struct lease *lease, const struct lease_id *id)
+{
+    lease->run = id->run;
+    lease->attempt = id->attempt;
+    lease->restored = true;
+    lease->ttl_s = id->ttl_s;
+    lease->until_ms = lease->worker->owner->gateway->now_ms + id->ttl_s * 1000ull;
 }
 
 /* A lease that is not known, but may be one: the lease actor will say. */
@@ -150,24 +176,45 @@ restore(struct request *r, const struct lease_id *id)
         || (worker = worker_place(r, id->worker)) == NULL)
         return NULL;
     struct lease *lease = lease_new(worker, id->token, id->workflow, id->job);
-    lease->run = id->run;
-    lease->attempt = id->attempt;
-    lease->restored = true;
-    lease->ttl_s = id->ttl_s;
-    lease->until_ms = r->gateway->now_ms + id->ttl_s * 1000ull;
-    if (worker->session != NULL) {
-        worker_speak(worker);
-        return lease;
-    }
-    worker->restored = true;
-    pack_array(&held, 1);
-    pack_blob(&held, id->token);
+    take_id(lease, id);
+    worker_write_held(worker, &held);
     bool opened = worker_open_session(worker, id->session, buffer_bytes(&held));
     buffer_free(&held);
     if (!opened)
         lease_over(lease);
     worker_changed(worker);
     return lease;
+}
+
+/* As long as what it names, or claims as it did before. */
+static uint32_t
+usual_ttl_s(const struct worker *worker)
+{
+    uint32_t ttl_s = TTL_DEFAULT_S;
+    for (struct list *at = worker->leases.next; at != &worker->leases; at = at->next)
+        if (LIST_OF(at, struct lease, link)->ttl_s > ttl_s)
+            ttl_s = LIST_OF(at, struct lease, link)->ttl_s;
+    for (struct list *at = worker->claims.next; at != &worker->claims; at = at->next)
+        if (LIST_OF(at, struct claim, link)->ttl_s > ttl_s)
+            ttl_s = LIST_OF(at, struct claim, link)->ttl_s;
+    return ttl_s;
+}
+
+void
+leases_recall(struct worker *worker, struct bytes tokens)
+{
+    struct cursor c = cursor_over(tokens);
+    size_t count = tokens.size == 0 ? 0 : cursor_array(&c);
+    uint32_t ttl_s = usual_ttl_s(worker);
+    for (size_t i = 0; i < count && !c.bad; i++) {
+        struct bytes token = cursor_blob(&c);
+        if (token.size != TOKEN_SIZE || map_get(&worker->owner->leases, token) != NULL)
+            continue;
+        struct lease *lease = unnamed_new(worker, token);
+        lease->state = LEASE_HELD;
+        lease->ttl_s = ttl_s;
+        lease->until_ms = worker->owner->gateway->now_ms + ttl_s * 1000ull;
+    }
 }
 
 struct lease *
@@ -183,6 +230,10 @@ lease_asked(struct request *r, unsigned otherwise)
     }
     bool ours =
         lease != NULL && id_equal(&lease->worker->key->project, &r->key->project);
+    if (ours && lease->words.size == 0) {
+        name(lease, id.workflow, id.job);
+        take_id(lease, &id);
+    }
     if (!ours || lease->state == LEASE_OVER || lease->state == LEASE_REPORTED
         || lease->state == LEASE_PARKED) {
         if (!r->answer.ready)

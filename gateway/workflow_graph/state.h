@@ -11,6 +11,9 @@
  *      \ named by a       \   known   |  \ ttl is over, cancelled, lost   |
  *       `-----------> UNSURE ---------'   `-------------------------------'
  *         worker after our own restart
+ *
+ * After it the lease actor says which leases a worker held; what they are leases of we
+ * read when it names them.
  */
 #ifndef GATEWAY_WORKFLOW_GRAPH_STATE_H
 #define GATEWAY_WORKFLOW_GRAPH_STATE_H
@@ -47,7 +50,6 @@ struct worker {
     struct buffer labels;             /* msgpack array of texts */
     const struct key *key;            /* that it uses */
     struct session *session;          /* NULL: it is not there */
-    bool restored;                    /* a life before this one gave it leases */
     uint32_t capacity;                /* as the session was told */
     uint64_t registered_ms, heard_ms; /* unix */
     uint64_t present_ms, beat_ms;     /* monotonic: heard, and spoken for */
@@ -71,7 +73,7 @@ struct lease {
     struct list link; /* of leases, or of over */
     uint8_t token[TOKEN_SIZE];
     struct buffer words;        /* project, workflow, NUL, job: the key of its job */
-    struct bytes workflow, job; /* in `words` */
+    struct bytes workflow, job; /* in `words`; nothing: it is yet to be named */
     enum lease_state state;
     bool cancelled;
     uint32_t ttl_s;
@@ -102,11 +104,17 @@ void worker_changed(struct worker *worker);
 uint64_t claim_hold_ms(const struct gateway *gateway);
 void worker_drop_claims(struct worker *worker);
 void worker_free(struct worker **worker);
+/* Append the msgpack array of tokens of what it holds. */
+void worker_write_held(struct worker *worker, struct buffer *out);
+/* It is a session, or says anew what it is and holds.  False: there are too many. */
 bool worker_open_session(struct worker *worker, struct bytes token, struct bytes held);
 
 /* leases.c */
 struct lease *lease_new(
     struct worker *worker, struct bytes token, struct bytes workflow, struct bytes job);
+/* The worker held them before we began, as the lease actor says: tokens in a msgpack
+ * array.  They last as long as those that it holds or claims now. */
+void leases_recall(struct worker *worker, struct bytes tokens);
 /* It counts no more; its worker is told when it speaks of it. */
 void lease_over(struct lease *lease);
 void lease_free(struct lease **lease);

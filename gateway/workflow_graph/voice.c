@@ -36,7 +36,7 @@ static bool
 registered(struct session *session, const struct worker_registered *m, bool again)
 {
     struct worker *worker = session->own;
-    (void)m;
+    leases_recall(worker, m->recalled);
     compare(worker);
     /* A lease actor that began anew has forgotten what was said to it since. */
     for (struct list *at = worker->leases.next; again && at != &worker->leases;
@@ -124,6 +124,7 @@ heartbeat(struct session *session, const struct heartbeat_answer *m)
     size_t count = m->cancel.size == 0 ? 0 : cursor_array(&c);
     for (size_t i = 0; i < count && !c.bad; i++)
         cancel(session, &(struct job_cancel){ .token = cursor_blob(&c) });
+    leases_recall(worker, m->recalled);
     compare(worker);
     wake_all(worker);
     worker_changed(worker);
@@ -147,7 +148,6 @@ ended(struct session *session, enum err err, struct bytes detail)
     (void)err;
     (void)detail;
     worker->session = NULL;
-    worker->restored = false;
     worker->capacity = 0;
     /* When the process ends, its requests have ended before. */
     if (worker->owner->gateway->draining)

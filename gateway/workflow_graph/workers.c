@@ -117,6 +117,12 @@ write_tokens(struct worker *worker, bool late, struct buffer *out)
 }
 
 void
+worker_write_held(struct worker *worker, struct buffer *out)
+{
+    write_tokens(worker, false, out);
+}
+
+void
 worker_speak(struct worker *worker)
 {
     struct gateway *g = worker->owner->gateway;
@@ -126,7 +132,7 @@ worker_speak(struct worker *worker)
     if (worker->session->state != SESSION_KNOWN)
         return; /* it is about to say all that it holds */
     bool some = write_tokens(worker, true, &late) > 0;
-    write_tokens(worker, false, &held);
+    worker_write_held(worker, &held);
     workers_heartbeat(g->workers, worker->session, buffer_bytes(&held),
         some ? buffer_bytes(&late) : (struct bytes){ 0 });
     buffer_free(&held);
@@ -226,6 +232,24 @@ rings(struct alarm *alarm)
     worker_changed(worker);
 }
 
+/* After a restart of ours it is the same session, whatever the worker says first: what
+ * it held we are told. */
+static struct session *
+join(struct worker *worker)
+{
+    struct gateway *g = worker->owner->gateway;
+    struct session *session = workers_join(g->workers, &workflow_graph_voice, worker);
+    struct buffer who = { 0 };
+    if (session == NULL)
+        return NULL;
+    buffer_append_bytes(&who, buffer_bytes(&worker->name));
+    buffer_append_bytes(&who, text(workflow_graph_voice.dialect));
+    session->id = id_of_name(buffer_bytes(&who));
+    session->recall = true;
+    buffer_free(&who);
+    return session;
+}
+
 bool
 worker_open_session(struct worker *worker, struct bytes token, struct bytes held)
 {
@@ -238,7 +262,7 @@ worker_open_session(struct worker *worker, struct bytes token, struct bytes held
         .labels = buffer_bytes(&worker->labels),
     };
     if (worker->session == NULL)
-        worker->session = workers_join(workers, &workflow_graph_voice, worker);
+        worker->session = join(worker);
     if (worker->session == NULL)
         return false;
     worker->capacity = room(worker);

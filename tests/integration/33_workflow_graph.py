@@ -475,6 +475,28 @@ class Lives(unittest.TestCase):
             self.assertEqual(200, api.complete(lease))
             self.assertEqual({"success"}, set(api.wait_over(workflow).values()))
 
+    def test_all_leases_of_a_worker_outlive_the_gateway(self):
+        for names in (["gateway.0"], None):
+            with self.subTest(names), \
+                    Engine(lease_ms=10000, heartbeat_ms=3000) as engine, \
+                    concurrent.futures.ThreadPoolExecutor() as pool:
+                api = Api(engine)
+                workflow = api.create(*(job(name) for name in "abcd"))
+                api.run(workflow)
+                leases = [api.claim("w", ttl=60)[1] for _ in range(3)]
+                for name in names or []:
+                    engine.wait_restarted(name, engine.kill(name))
+                if names is None:
+                    engine.kill_all()
+                    engine.up()
+                first = pool.submit(api.claim, "w", ttl=60)
+                known = [pool.submit(api.heartbeat, lease) for lease in leases]
+                self.assertEqual([200] * 3, [each.result() for each in known])
+                for lease in (*leases, first.result()[1]):
+                    self.assertEqual(200, api.complete(lease))
+                self.assertEqual({"success"}, set(api.wait_over(workflow).values()))
+                self.assertEqual([409] * 3, [api.heartbeat(each) for each in leases])
+
     def test_what_was_printed_before_a_restart_waits_for_the_view(self):
         with Engine(lease_ms=10000, heartbeat_ms=3000, request_ms=300) as engine, \
                 concurrent.futures.ThreadPoolExecutor() as pool:
