@@ -91,6 +91,10 @@ answer_list(struct outbox *out, uint64_t request, size_t count, struct bytes ite
 void
 answer_one(struct outbox *out, uint64_t request, struct bytes document, bool created);
 
+/* May somebody or something be called so: 1 to `max` bytes without control characters?
+ * Names are shown: nobody shall look like another. */
+bool name_holds(struct bytes name, size_t max);
+
 /* A field of a change, msgpack: nothing leaves `value` as it is; nil empties it.
  * False: it is no text, or none of at most `max` bytes; no map of such a size. */
 bool take_text(struct bytes said, size_t max, struct bytes *value);

@@ -98,6 +98,15 @@ answer_list(struct outbox *out, uint64_t request, size_t count, struct bytes ite
 }
 
 bool
+name_holds(struct bytes name, size_t max)
+{
+    for (size_t i = 0; i < name.size; i++)
+        if (name.data[i] < 0x20 || name.data[i] == 0x7f)
+            return false;
+    return name.size > 0 && name.size <= max;
+}
+
+bool
 take_text(struct bytes said, size_t max, struct bytes *value)
 {
     struct cursor in = cursor_over(said);

@@ -78,23 +78,13 @@ offer(struct outbox *out, const struct id *id, const struct key_entry *key)
                          });
 }
 
-/* It is shown as who did something: nobody shall look like another. */
-static bool
-in_line(struct bytes name)
-{
-    for (size_t i = 0; i < name.size; i++)
-        if (name.data[i] < 0x20 || name.data[i] == 0x7f)
-            return false;
-    return true;
-}
-
 static bool
 well_formed(const struct key_create *create)
 {
     return !id_is_zero(&create->key) && create->hash.size == HASH_SIZE
-           && create->name.size > 0 && create->name.size <= KEY_NAME_MAX
-           && in_line(create->name) && create->prefix.size <= KEY_PREFIX_MAX
-           && create->scopes != 0 && (create->scopes & ~(uint32_t)SCOPES_ALL) == 0;
+           && name_holds(create->name, KEY_NAME_MAX)
+           && create->prefix.size <= KEY_PREFIX_MAX && create->scopes != 0
+           && (create->scopes & ~(uint32_t)SCOPES_ALL) == 0;
 }
 
 /* False: it was refused. */

@@ -321,9 +321,10 @@ may_begin(const struct registry_state *state, const struct principal_set *set,
     struct outbox *out)
 {
     uint64_t of_all = counts_of_all(state).principals;
-    if (set->name.size == 0 || set->name.size > NAME_MAX_BYTES)
+    if (!name_holds(set->name, NAME_MAX_BYTES))
         refuse(out, set->request, ERR_INVALID,
-            text("a principal needs a name of 1 to 200 bytes"));
+            text("a principal needs a name of 1 to 200 bytes, without control "
+                 "characters"));
     else if (project_full(state, &out->project, 'P', of_all, state->config->keys_max)
              || of_all >= keys_of_all_max(state))
         refuse(out, set->request, ERR_BUSY,

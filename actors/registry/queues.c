@@ -1,6 +1,6 @@
 /* Limits of queues: the lease actor holds to what it is told here.  A dialect may keep
  * settings of its own with a queue; they are bytes to us. */
-#include "actors/registry/state.h"
+#include "actors/registry/access.h"
 #include "base/put.h"
 
 enum {
@@ -37,11 +37,19 @@ answer(struct outbox *out, uint64_t request, struct bytes name,
     buffer_free(&document);
 }
 
+/* As a step may name it. */
+static bool
+is_word(struct bytes name)
+{
+    return name_holds(name, QUEUE_NAME_MAX)
+           && memchr(name.data, ' ', name.size) == NULL;
+}
+
 static bool
 well_formed(const struct queue_set *set)
 {
-    return set->queue.size > 0 && set->queue.size <= QUEUE_NAME_MAX
-           && set->limit <= QUEUE_LIMIT_MAX && set->settings.size <= QUEUE_SETTINGS_MAX;
+    return is_word(set->queue) && set->limit <= QUEUE_LIMIT_MAX
+           && set->settings.size <= QUEUE_SETTINGS_MAX;
 }
 
 static bool
@@ -59,7 +67,8 @@ on_queue_set(
     struct queue_entry before, after;
     if (!well_formed(set)) {
         refuse(out, set->request, ERR_INVALID,
-            text("a queue needs a name of 1 to 128 bytes, and a limit up to 1000000"));
+            text("a queue needs a name of 1 to 128 bytes, without spaces and control "
+                 "characters, and a limit up to 1000000"));
         return;
     }
     struct row_key row = key_of_queue(&out->project, set->queue);

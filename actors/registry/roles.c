@@ -244,8 +244,7 @@ count_role(void *self, struct bytes key, struct bytes value)
 static bool
 may_be_called(struct bytes name)
 {
-    return name.size > 0 && name.size <= NAME_MAX_BYTES
-           && !bytes_begin(name, text("role_"));
+    return name_holds(name, NAME_MAX_BYTES) && !bytes_begin(name, text("role_"));
 }
 
 /* Why it cannot be made; nothing: it can. */
@@ -258,8 +257,9 @@ object_to(
     scan_roles(state, &out->project, count_role, &count);
     if (!may_be_called(set->name) || set->scopes == 0)
         return (struct refused){ .err = ERR_INVALID,
-            .detail = text("a role needs permissions, and a name of 1 to 100 bytes "
-                           "that does not begin with role_") };
+            .detail = text("a role needs permissions, and a name of 1 to 100 bytes, "
+                           "without control characters, that does not begin with "
+                           "role_") };
     if (role_find(state, out->arena, &out->project, set->name, &other))
         return (struct refused){ .err = ERR_CONFLICT,
             .detail = text("there is a role of this name") };

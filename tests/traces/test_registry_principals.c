@@ -100,7 +100,8 @@ START_TEST(what_is_wrong_with_a_principal_is_refused)
     static const char wrong[] =
         "description and owner must be texts of at most 1000 and 200 bytes, metadata "
         "and tags objects of at most 16384 bytes";
-    static const char unnamed[] = "a principal needs a name of 1 to 200 bytes";
+    static const char unnamed[] =
+        "a principal needs a name of 1 to 200 bytes, without control characters";
     struct trace t;
     registry_open(&t);
     make_principal(&t, 1, "");
@@ -118,7 +119,7 @@ START_TEST(what_is_wrong_with_a_principal_is_refused)
         set_principal(&t, 1, changes[i]);
         registry_expect_refused(&t, ERR_INVALID, wrong);
     }
-    const struct bytes names[] = { text(""),
+    const struct bytes names[] = { text(""), text("ci\n"), text("ci\x7f"),
         bytes_of(registry_long_text(201).data + 2, 201) };
     for (size_t i = 0; i < COUNT(names); i++) {
         set_principal(&t, 2, (struct principal_set){ .create = 1, .name = names[i] });
@@ -342,15 +343,16 @@ END_TEST
 
 START_TEST(what_is_wrong_with_a_role_is_refused)
 {
-    static const char unnamed[] = "a role needs permissions, and a name of 1 to 100 "
-                                  "bytes that does not begin with role_";
+    static const char unnamed[] =
+        "a role needs permissions, and a name of 1 to 100 bytes, without control "
+        "characters, that does not begin with role_";
     static const char wrong[] =
         "description must be a text of at most 1000 bytes, tags an object";
     struct trace t;
     registry_open(&t);
     make_role(&t, 1);
     trace_skip(&t);
-    const struct bytes names[] = { text(""),
+    const struct bytes names[] = { text(""), text("\trelease"),
         bytes_of(registry_long_text(101).data + 2, 101), text("role_x") };
     for (size_t i = 0; i < COUNT(names); i++) {
         set_role(&t, "role_2",

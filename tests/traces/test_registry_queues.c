@@ -91,6 +91,13 @@ START_TEST(a_name_or_a_limit_that_is_none_is_refused)
     longest = bytes_of(longest.data + 2, 129);
     set_queue(&t, (struct queue_set){ 7, longest, 2, 0, { 0 } });
     ck_assert_uint_eq(trace_sent(&t, REFUSED)->refused.request, 7);
+    static const char *const odd[] = { " ", "g pu", "gpu\n", "gpu\x7f" };
+    for (size_t i = 0; i < COUNT(odd); i++) {
+        set_queue(&t, (struct queue_set){ 5, text(odd[i]), 2, 0, { 0 } });
+        registry_expect_refused(&t, ERR_INVALID,
+            "a queue needs a name of 1 to 128 bytes, without spaces and control "
+            "characters, and a limit up to 1000000");
+    }
     set_queue(&t, (struct queue_set){ 8, text("gpu"), 2, 0, registry_long_map(4096) });
     ck_assert_uint_eq(trace_sent(&t, REFUSED)->refused.request, 8);
     trace_give(&t, ACTOR_gateway, 0,
