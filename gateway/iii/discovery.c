@@ -8,6 +8,8 @@
 #include "gateway/iii/trigger.h"
 #include "gateway/said.h"
 
+#include <stdlib.h>
+
 /* Python's client takes no frame above 1 MiB. */
 enum { ROWS_BYTES = 700 * 1024 };
 
@@ -161,17 +163,33 @@ worker_fits(const struct iii_worker *worker, const struct iii_frame *asked)
            && contains(hub_about(worker, "name"), asked_text(asked, "search"));
 }
 
+/* By name, and those of one name by id. */
+static int
+compare_workers(const void *a, const void *b)
+{
+    const struct iii_worker *const *x = a, *const *y = b;
+    int order = bytes_order(hub_about(*x, "name"), hub_about(*y, "name"));
+    return order != 0 ? order : strcmp((*x)->id, (*y)->id);
+}
+
 void
 discover_workers(struct iii_worker *caller, const struct iii_frame *asked)
 {
     const struct list *all = &caller->hub->workers;
-    struct buffer out = { 0 };
+    struct buffer fit = { 0 }, out = { 0 };
     struct rows rows = { .count = 0 };
     for (struct list *at = all->next; at != all; at = at->next) {
         const struct iii_worker *worker = LIST_OF(at, struct iii_worker, link);
-        if (worker_fits(worker, asked) && has_room(&rows))
-            pack_worker(&rows.out, worker);
+        if (worker_fits(worker, asked))
+            buffer_append(&fit, &worker, sizeof worker);
     }
+    const struct iii_worker **workers = (const struct iii_worker **)(void *)fit.data;
+    size_t count = fit.size / sizeof *workers;
+    if (count > 0)
+        qsort(workers, count, sizeof *workers, compare_workers);
+    for (size_t i = 0; i < count && has_room(&rows); i++)
+        pack_worker(&rows.out, workers[i]);
+    buffer_free(&fit);
     pack_map(&out, 2);
     put_rows(&out, "workers", &rows);
     put_number(&out, "timestamp", clock_unix_ms());

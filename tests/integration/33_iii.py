@@ -796,6 +796,13 @@ class Discovery(Iii):
         self.assertEqual((row["id"], row["active_invocations"]), (owner.id, 1))
         owner.answer(call)
 
+    def test_04_workers_are_in_the_order_of_their_names(self):
+        there = [self.worker().describe(name) for name in ("b", "c", "a", "b")]
+        there.append(self.worker())
+        rows = there[0].call("engine::workers::list")["result"]["workers"]
+        self.assertEqual([(row["name"] or "", row["id"]) for row in rows], sorted(
+            zip(("b", "c", "a", "b", ""), (worker.id for worker in there))))
+
     def test_05_what_a_client_of_python_cannot_take_is_not_sent(self):
         worker = self.worker().function("on::functions", metadata={"internal": True})
         worker.trigger("engine::functions-available", "on::functions")
