@@ -100,14 +100,13 @@ entry_new(struct iii_worker *worker, enum iii_kind kind, struct bytes frame)
     return entry;
 }
 
-/* Has it room for `more`, where `before` (or NULL) makes place? */
-static bool
-has_room(const struct iii_worker *worker, const struct iii_entry *more,
+bool
+hub_fits(const struct iii_worker *worker, enum iii_kind kind, struct bytes frame,
     const struct iii_entry *before)
 {
     bool own = before != NULL && before->worker == worker;
-    size_t bytes = worker->hub->entry_bytes + more->words.size;
-    return worker->entry_count[more->kind] - own < III_ENTRIES_MAX
+    size_t bytes = worker->hub->entry_bytes + frame.size;
+    return worker->entry_count[kind] - own < III_ENTRIES_MAX
            && bytes - (before != NULL ? before->words.size : 0)
                   <= III_ENTRIES_BYTES_MAX;
 }
@@ -118,7 +117,7 @@ hub_put(struct iii_worker *worker, enum iii_kind kind, struct bytes frame)
     struct hub *hub = worker->hub;
     struct iii_entry *entry = entry_new(worker, kind, frame);
     struct iii_entry *before = hub_find(hub, kind, entry->said.id);
-    if (!has_room(worker, entry, before)) {
+    if (!hub_fits(worker, kind, frame, before)) {
         buffer_free(&entry->words);
         free(entry);
         return NULL;

@@ -126,6 +126,9 @@ struct iii_worker *hub_worker(const struct hub *hub, struct bytes id);
 /* A text that the worker said of itself, such as its "name"; or nothing. */
 struct bytes hub_about(const struct iii_worker *worker, const char *name);
 
+/* Would hub_put take it, where `before` (or NULL) has its id? */
+bool hub_fits(const struct iii_worker *worker, enum iii_kind kind, struct bytes frame,
+    const struct iii_entry *before);
 /* The frame, as msgpack, registers it; what had its id before is gone, whosever it was.
  * NULL: the worker has too many, or the project too much, and nothing has changed.
  * Copies. */

@@ -348,13 +348,21 @@ class Frames(Iii):
         owner.silence()
 
     def test_18_what_a_project_registers_has_a_bound(self):
-        full, other = self.worker(), self.worker()
+        full, other, provider = self.worker(), self.worker(), self.worker()
+        provider.say("registertriggertype", id="t", description="d")
+        provider.silence()
+        trigger = full.trigger("t", "f0")
+        self.assertEqual(provider.hear()["id"], trigger)
         for n in range(34):
             full.function(f"f{n}", metadata={"internal": True, "text": 2000000 * "x"})
         full.silence()
         for worker, id, there in ((full, "f20", True), (full, "f33", False)):
             answer = worker.call("engine::functions::info", {"function_id": id})
             self.assertEqual("result" in answer, there, id)
+        full.say("registertrigger", id=trigger, trigger_type="u", function_id="f0",
+                 config={}, metadata={"text": 2000000 * "x"})
+        full.silence()
+        provider.silence()  # what found no room replaces nothing
         other.function("g", metadata={"text": 100000 * "x"}).silence()
         full.function("f0", metadata={"internal": True}).silence()
         other.function("h", metadata={"text": 1500000 * "x"}).silence()
