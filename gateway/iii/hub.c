@@ -199,6 +199,41 @@ make_place(const struct iii_worker *worker)
     return false;
 }
 
+static struct hub *
+hub_of(const struct iii_call *call)
+{
+    return call->worker != NULL ? call->worker->hub : call->caller->hub;
+}
+
+bool
+hub_hangs(const struct iii_call *call)
+{
+    return call->since_ms + III_CALL_MS <= hub_of(call)->gateway->now_ms;
+}
+
+/* Only who waits is told that nobody does any more. */
+static bool
+makes_room(const struct iii_call *call)
+{
+    return call->purpose == III_ANSWER && call->worker != NULL && call->caller != NULL
+           && hub_hangs(call);
+}
+
+struct iii_call *
+hub_hanging(const struct iii_worker *worker, const struct iii_worker *caller)
+{
+    const struct list *asking = &caller->asking, *doing = &worker->doing;
+    bool asks = caller->asking_count == III_CALLS_MAX;
+    bool does = worker->doing_count == III_CALLS_MAX;
+    for (struct list *at = asking->next; asks && at != asking; at = at->next)
+        if (makes_room(LIST_OF(at, struct iii_call, asking)))
+            return LIST_OF(at, struct iii_call, asking);
+    for (struct list *at = doing->next; !asks && does && at != doing; at = at->next)
+        if (makes_room(LIST_OF(at, struct iii_call, doing)))
+            return LIST_OF(at, struct iii_call, doing);
+    return NULL;
+}
+
 struct iii_call *
 hub_call(struct hub *hub, struct bytes id, struct bytes function,
     struct iii_worker *worker, struct iii_worker *caller, enum iii_purpose purpose)
@@ -210,6 +245,7 @@ hub_call(struct hub *hub, struct bytes id, struct bytes function,
             && !make_place(worker)))
         return NULL;
     struct iii_call *call = call_new(id, function, purpose);
+    call->since_ms = hub->gateway->now_ms;
     call->worker = worker;
     call->caller = caller;
     if (worker != NULL) {
@@ -249,7 +285,7 @@ hub_call_drop(struct iii_call **out)
 {
     struct iii_call *call = *out;
     struct iii_worker *worker = call->worker;
-    struct hub *hub = worker != NULL ? worker->hub : call->caller->hub;
+    struct hub *hub = hub_of(call);
     map_remove(&hub->calls, key_of(call));
     list_remove(&call->doing);
     list_remove(&call->asking);

@@ -16,6 +16,8 @@ enum {
     III_ENTRIES_MAX = 4096,           /* functions, types and triggers of one worker */
     III_ENTRIES_BYTES_MAX = 64 << 20, /* of all workers of a project */
     III_CALLS_MAX = 4096,             /* that one worker has begun, or has to do */
+    III_CALL_MS = 60000, /* after it a call makes place: clients wait for 30 s unless
+                          * they are told otherwise, and do not say so */
 };
 
 enum iii_kind { III_FUNCTION, III_TYPE, III_TRIGGER, III_KINDS };
@@ -77,6 +79,7 @@ typedef void iii_done(void *self, const struct iii_frame *result);
 struct iii_call {
     char id[III_UUID_SIZE + 1];
     enum iii_purpose purpose;
+    uint64_t since_ms; /* monotonic */
     struct list doing, asking;
     struct iii_worker *worker; /* who does it; NULL: the engine */
     struct iii_worker *caller; /* NULL: the engine, or it left */
@@ -142,6 +145,12 @@ bool hub_internal(const struct iii_entry *entry);
 /* NULL: one of both has too many, or the id is in use.  `id` is a UUID. */
 struct iii_call *hub_call(struct hub *hub, struct bytes id, struct bytes function,
     struct iii_worker *worker, struct iii_worker *caller, enum iii_purpose purpose);
+/* Has nobody answered it for so long that its caller may have given it up? */
+bool hub_hangs(const struct iii_call *call);
+/* Where hub_call() has found too many: one that hangs, and whose end makes room; or
+ * NULL. */
+struct iii_call *
+hub_hanging(const struct iii_worker *worker, const struct iii_worker *caller);
 struct iii_call *hub_call_find(const struct hub *hub, struct bytes id);
 /* Another connection of the same worker goes on with it. */
 void hub_call_move(struct iii_call *call, struct iii_worker *worker);

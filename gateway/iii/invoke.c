@@ -116,6 +116,22 @@ pass_on(const struct iii_call *call, const struct iii_frame *asked)
     return iii_say(worker);
 }
 
+/* Another takes the place of one that hangs, if there is no other place.  False: none
+ * does. */
+static bool
+take_place(struct iii_worker *worker, struct iii_worker *caller)
+{
+    struct iii_call *call = hub_hanging(worker, caller);
+    if (call == NULL)
+        return false;
+    struct iii_frame asked = { .invocation_id = text(call->id),
+        .function_id = buffer_bytes(&call->function) };
+    iii_refuse(call->caller, &asked, "TIMEOUT",
+        text("no answer came in time, and another invocation needed the place"));
+    hub_call_drop(&call);
+    return true;
+}
+
 /* A void invocation has an id of ours: a worker that is busy with it is busy. */
 static void
 call_function(
@@ -128,8 +144,11 @@ call_function(
         iii_uuid_print(id_fresh(0).bytes, fresh);
         id = text(fresh);
     }
-    struct iii_call *call = hub_call(caller->hub, id, said->function_id, worker,
-        answered ? caller : NULL, answered ? III_ANSWER : III_VOID);
+    struct iii_call *call;
+    do
+        call = hub_call(caller->hub, id, said->function_id, worker,
+            answered ? caller : NULL, answered ? III_ANSWER : III_VOID);
+    while (call == NULL && take_place(worker, caller));
     if (call == NULL) {
         iii_refuse(caller, said, "invocation_error",
             text("too many invocations are under way, or this id is one of them"));

@@ -161,39 +161,66 @@ heard(void *self, const struct iii_frame *result)
     slot->call = NULL;
 }
 
+static bool
+goes_on(const struct watch_slot *slot)
+{
+    return slot->call != NULL && !hub_hangs(slot->call);
+}
+
 static void
-fire(struct hub *hub, const struct iii_entry *trigger, const struct record *record,
-    const struct iii_worker *from)
+fire(struct hub *hub, const struct iii_entry *trigger, const struct record *record)
 {
     struct watch *watch = trigger->own;
     struct watch_slot *slot = NULL;
     if (watch->level != NULL && watch->level != record->level)
         return;
-    for (size_t i = 0; i < WATCH_CALLS_MAX; i++) {
-        struct watch_slot *at = &watch->slots[i];
-        if (at->call == NULL)
-            slot = at;
-        else if (at->call->worker == from)
-            return;
-    }
+    for (size_t i = 0; i < WATCH_CALLS_MAX && slot == NULL; i++)
+        if (!goes_on(&watch->slots[i]))
+            slot = &watch->slots[i];
+    if (slot == NULL)
+        return;
     struct iii_frame said = {
         .function_id = trigger->said.function_id,
         .data = buffer_bytes(&record->document),
         .metadata = trigger->said.metadata,
     };
-    if (slot != NULL)
-        slot->call = iii_ask_for(hub, &said, heard, slot);
+    iii_ask_forget(&slot->call);
+    slot->call = iii_ask_for(hub, &said, heard, slot);
 }
 
+static bool
+is_watch(const struct iii_entry *trigger)
+{
+    return bytes_equal(trigger->said.trigger_type, text("log"));
+}
+
+/* Is it being told of a record now? */
+static bool
+listens(const struct iii_worker *worker)
+{
+    const struct list *all = &worker->hub->entries[III_TRIGGER];
+    for (struct list *at = all->next; at != all; at = at->next) {
+        const struct iii_entry *trigger = LIST_OF(at, struct iii_entry, of_hub);
+        const struct watch *watch = trigger->own;
+        for (size_t i = 0; is_watch(trigger) && i < WATCH_CALLS_MAX; i++)
+            if (goes_on(&watch->slots[i]) && watch->slots[i].call->worker == worker)
+                return true;
+    }
+    return false;
+}
+
+/* What one logs of what it is told, nobody is told: two would feed each other. */
 static void
 tell_watches(
     struct hub *hub, const struct record *record, const struct iii_worker *from)
 {
     struct list *all = &hub->entries[III_TRIGGER];
+    if (listens(from))
+        return;
     for (struct list *at = all->next; at != all; at = at->next) {
         const struct iii_entry *trigger = LIST_OF(at, struct iii_entry, of_hub);
-        if (bytes_equal(trigger->said.trigger_type, text("log")))
-            fire(hub, trigger, record, from);
+        if (is_watch(trigger))
+            fire(hub, trigger, record);
     }
 }
 

@@ -1757,6 +1757,25 @@ class Records(Iii):
         self.log(worker, message="again")
         self.assertEqual(watcher.hear()["data"]["body"], "again")
 
+    def test_04_two_watchers_do_not_feed_each_other(self):
+        first, second = self.worker().function("see"), self.worker().function("hear")
+        first.trigger("log", "see")
+        second.trigger("log", "hear")
+        first.silence()
+        second.silence()
+        self.log(self.worker(), message="once")
+        calls = first.hear(), second.hear()
+        self.assertEqual([call["data"]["body"] for call in calls], ["once", "once"])
+        for watcher, other in ((first, second), (second, first)):
+            self.log(watcher, message="I was told")
+            other.silence()
+        for watcher, call in zip((first, second), calls):
+            watcher.answer(call)
+            watcher.silence()
+        first.ask("engine::log::info", {"message": "of its own"})
+        for watcher in (first, second):
+            self.assertEqual(watcher.hear()["data"]["body"], "of its own")
+
     def test_05_baggage_is_what_the_call_carries(self):
         worker = self.worker()
         self.assertEqual(worker.call("engine::baggage::get_all", baggage=

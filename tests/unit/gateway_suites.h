@@ -8,6 +8,7 @@ Suite *auth_suite(void);
 Suite *cells_suite(void);
 Suite *holding_suite(void);
 Suite *hooks_suite(void);
+Suite *iii_hub_suite(void);
 Suite *iii_queue_text_suite(void);
 Suite *json_suite(void);
 Suite *line_suite(void);
