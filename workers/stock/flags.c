@@ -1,9 +1,9 @@
 #include "workers/stock/flags.h"
 
 #include "base/bytes.h"
+#include "base/nearest.h"
 #include "workers/stock/actions.h"
 
-#include <getopt.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ static const struct row {
 #include "workers/stock/flags.def"
 };
 
-enum { ROWS = COUNT(rows), FLAG_HELP = ROWS, FLAG_VERSION };
+enum { ROWS = COUNT(rows) };
 
 static bool
 wrong_flag(const char *flag, const char *why)
@@ -69,36 +69,64 @@ check(struct flags *f)
     return true;
 }
 
+static const struct row *
+find(const char *name, size_t size)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (strlen(rows[i].name) == size && memcmp(rows[i].name, name, size) == 0)
+            return &rows[i];
+    return NULL;
+}
+
+static bool
+unknown_flag(const char *name, size_t size)
+{
+    struct nearest nearest = { 0 };
+    for (size_t i = 0; i < ROWS; i++)
+        nearest_try(&nearest, bytes_of(name, size), rows[i].name);
+    fprintf(stderr, "capstan worker: there is no flag '--%.*s'", (int)size, name);
+    if (nearest.word != NULL)
+        fprintf(stderr, ": did you mean '--%s'?", nearest.word);
+    fputs("\ncapstan worker --help says which there are\n", stderr);
+    return false;
+}
+
+/* One flag; its value stands behind a "=", or is the next word. */
+static bool
+read_flag(int argc, char **argv, int *at, struct flags *flags)
+{
+    const char *name = argv[*at] + 2;
+    size_t size = strcspn(name, "=");
+    const struct row *row = find(name, size);
+    if (row == NULL)
+        return unknown_flag(name, size);
+    if (name[size] == '=')
+        return take(row, name + size + 1, flags);
+    if (++*at == argc)
+        return wrong_flag(row->name, "a value was expected");
+    return take(row, argv[*at], flags);
+}
+
 bool
 flags_read(int argc, char **argv, struct flags *flags)
 {
-    struct option options[ROWS + 3] = { 0 };
-    for (size_t i = 0; i < ROWS; i++)
-        options[i] = (struct option){ rows[i].name, required_argument, NULL, (int)i };
-    options[ROWS] = (struct option){ "help", no_argument, NULL, FLAG_HELP };
-    options[ROWS + 1] = (struct option){ "version", no_argument, NULL, FLAG_VERSION };
     *flags = (struct flags){ .concurrency = 5,
         .workers = 1,
         .name = "capstan-worker",
         .drain_ms = 10000,
         .private_addresses = "no" };
-    int found;
-    static char name[] = "capstan worker";
-    argv[0] = name;
-    while ((found = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        if (found == FLAG_HELP || found == 'h')
+    for (int at = 1; at < argc; at++) {
+        const char *word = argv[at];
+        if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
             flags->help = true;
-        else if (found == FLAG_VERSION)
+        } else if (strcmp(word, "--version") == 0) {
             flags->version = true;
-        else if (found < 0 || found >= ROWS) {
-            fputs("capstan worker --help says which there are\n", stderr);
+        } else if (strncmp(word, "--", 2) != 0) {
+            fprintf(stderr, "capstan worker: '%s' was not expected\n", word);
             return false;
-        } else if (!take(&rows[found], optarg, flags))
+        } else if (!read_flag(argc, argv, &at, flags)) {
             return false;
-    }
-    if (optind < argc) {
-        fprintf(stderr, "capstan worker: '%s' was not expected\n", argv[optind]);
-        return false;
+        }
     }
     return flags->help || flags->version || check(flags);
 }
