@@ -143,7 +143,9 @@ CAPSTAN_API unsigned capstan_job_attempt(const struct capstan_job *job); /* from
 /* Unix ms when the engine gives the attempt up; 0: never. */
 CAPSTAN_API uint64_t capstan_job_deadline_ms(const struct capstan_job *job);
 
-/* Its parameters, by name.  Another type counts as absent. */
+/* Its parameters, by name.  Another type counts as absent.  A text that holds a NUL
+ * seems to end there: where that matters, capstan_job_raw() has all of it, with its
+ * size. */
 CAPSTAN_API const char *capstan_job_text(struct capstan_job *job, const char *name);
 CAPSTAN_API int64_t capstan_job_int(
     struct capstan_job *job, const char *name, int64_t absent);
