@@ -34,5 +34,5 @@ struct dialect {
 };
 
 extern const struct dialect native_dialect, mobius_dialect, workflow_graph_dialect,
-    iii_dialect, iii_http_dialect;
+    console_dialect, iii_dialect, iii_http_dialect;
 #endif

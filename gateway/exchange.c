@@ -39,6 +39,7 @@ static const struct {
     [HEADER_CONTENT_TYPE] = HEADER("Content-Type"),
     [HEADER_HOST] = HEADER("Host"),
     [HEADER_IDEMPOTENCY_KEY] = HEADER("Idempotency-Key"),
+    [HEADER_IF_NONE_MATCH] = HEADER("If-None-Match"),
     [HEADER_LAST_EVENT_ID] = HEADER("Last-Event-ID"),
     [HEADER_ORIGIN] = HEADER("Origin"),
     [HEADER_TRACEPARENT] = HEADER("traceparent"),

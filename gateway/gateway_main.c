@@ -49,7 +49,7 @@ static enum err
 open_servers(struct gateway *g, struct fault *fault)
 {
     static const struct dialect *const http[] = { &native_dialect, &mobius_dialect,
-        &workflow_graph_dialect, NULL };
+        &workflow_graph_dialect, &console_dialect, NULL };
     static const struct dialect *const iii[] = { &iii_dialect, NULL };
     static const struct dialect *const iii_http[] = { &iii_http_dialect, NULL };
     const struct config *config = &g->child.config;

@@ -29,7 +29,7 @@ segments_in(const char *path)
 {
     size_t count = 0;
     for (; *path != '\0'; path++)
-        count += *path == '/';
+        count += path[0] == '/' && path[1] != '\0';
     assert(count <= SEGMENTS_MAX);
     return count;
 }

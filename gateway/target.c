@@ -139,6 +139,7 @@ target_read(
         return fault_set(fault, ERR_MALFORMED, "the path does not begin with '/'");
     struct bytes rest = bare ? raw : bytes_of(raw.data + 1, raw.size - 1);
     struct bytes path = cut(&rest, '?');
+    target->folder = path.size == 0 || path.data[path.size - 1] == '/';
     enum err err = read_path(path, arena, target, fault);
     return err != ERR_NONE ? err : read_query(rest, arena, target, fault);
 }

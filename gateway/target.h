@@ -14,6 +14,7 @@ struct target {
     struct bytes host;                   /* with its port, if the target names one */
     struct bytes segments[SEGMENTS_MAX]; /* decoded, in order, none empty */
     size_t segment_count;
+    bool folder;                       /* the path ends in "/" */
     struct query queries[QUERIES_MAX]; /* decoded, in order, no name twice */
     size_t query_count;
 };

@@ -36,8 +36,10 @@ PLANTED = {
          {"base/x.c": '#include "base/err.h"\n'}]),
     "long_line": (
         [{"base/x.c": "x" * 89 + "\n"},
-         {"base/x.h": "/* clang-format off */\n/* clang-format on */\n" + "x" * 89}],
+         {"base/x.h": "/* clang-format off */\n/* clang-format on */\n" + "x" * 89},
+         {"gateway/console/x.js": "x" * 89}],
         [{"base/x.c": "x" * 88 + "\n"}, {"base/x.def": "x" * 200},
+         {"workers/x.js": "x" * 89}, {"gateway/console/x.html": "x" * 88},
          {"base/x.c": "é" * 88 + "\n"},
          {"base/x.c": "/* clang-format off */\n" + "x" * 99}]),
     "long_function": (
@@ -46,7 +48,8 @@ PLANTED = {
         [{"base/x.c": FUNCTION.format(name="f", body="    ;\n" * 67)},
          {"base/x.c": "int f(void);\n" * 90},
          {"base/x.c": FUNCTION.format(name="f", body="    ;\n" * 40) * 3}]),
-    "long_file": ([{"base/x.c": "\n" * 901}], [{"base/x.c": "\n" * 900}]),
+    "long_file": ([{"base/x.c": "\n" * 901}, {"gateway/console/x.css": "\n" * 901}],
+                  [{"base/x.c": "\n" * 900}]),
     "unlisted": (
         [{"base/x.c": "", "base/module.am": "\t%D%/y.c\n"},
          {"base/x.c": "", "module.am": "x.c\n"}],

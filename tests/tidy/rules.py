@@ -44,8 +44,9 @@ VAGUE = re.compile(r"^(utils?|common|misc|helpers?|manager|stuff|data|info|lib)\
 MACHINE = re.compile(
     r"(?<![\w.])/(work|home/\w+|root|Users/\w+)/"
     r"|https?://[^\s\"'<>)]*(registry|npmjs|pypi|artifactory|proxy\.golang)")
+PAGES = (".js", ".css", ".html")
 TEXT = (".c", ".h", ".def", ".am", ".ac", ".m4", ".md", ".py", ".sh", ".yaml", ".yml",
-        ".json", ".in", ".bash", ".allow")
+        ".json", ".in", ".bash", ".allow", *PAGES)
 SKIPPED = {".git", "build", "build-aux", "autom4te.cache", "node_modules"}
 
 
@@ -137,8 +138,13 @@ def own_header_first(tree):
             yield path, 1, f"the first include must be {header}"
 
 
+def pages(tree):
+    """What browsers are given."""
+    return [path for path in tree.ending(*PAGES) if path.startswith("gateway/")]
+
+
 def long_line(tree):
-    for path in tree.ending(".c", ".h"):
+    for path in tree.ending(".c", ".h") + pages(tree):
         table = False  # laid out by hand
         for number, line in tree.lines(path):
             table = "clang-format off" in line or table and "clang-format on" not in line
@@ -161,7 +167,7 @@ def long_function(tree):
 
 
 def long_file(tree):
-    for path in tree.ending(".c", ".h"):
+    for path in tree.ending(".c", ".h") + pages(tree):
         count = tree.text(path).count("\n")
         if count > FILE_MAX:
             yield path, 1, f"{count} lines, {FILE_MAX} at most: more than one noun?"

@@ -35,6 +35,21 @@ START_TEST(a_target_is_cut_and_decoded)
 }
 END_TEST
 
+START_TEST(a_target_is_that_of_a_folder_or_not)
+{
+    static const char *const folders[] = { "/", "/a/", "/a/b/?c=d", "http://a" };
+    static const char *const others[] = { "/a", "/a/b", "/a?b=/", "http://a/b" };
+    for (size_t i = 0; i < COUNT(folders); i++) {
+        ck_assert_int_eq(take(folders[i]), ERR_NONE);
+        ck_assert_msg(target.folder, "%s", folders[i]);
+    }
+    for (size_t i = 0; i < COUNT(others); i++) {
+        ck_assert_int_eq(take(others[i]), ERR_NONE);
+        ck_assert_msg(!target.folder, "%s", others[i]);
+    }
+}
+END_TEST
+
 START_TEST(a_target_may_name_the_host)
 {
     ck_assert_int_eq(take("/a"), ERR_NONE);
@@ -158,6 +173,20 @@ START_TEST(what_has_no_row_is_not_found_or_told_its_methods)
 }
 END_TEST
 
+START_TEST(the_root_may_have_a_row)
+{
+    static const struct http_route root = { METHOD_GET, "/", 0, BODY_NONE, "", NULL };
+    const struct route_table with_root[] = { { &root, 1 }, { rows, COUNT(rows) } };
+    router_close(&router);
+    router_open(&router, with_root, COUNT(with_root));
+    ck_assert_int_eq(find(METHOD_GET, "/"), ERR_NONE);
+    ck_assert_ptr_eq(match.route, &root);
+    ck_assert_int_eq(find(METHOD_GET, "/v1"), ERR_NOT_FOUND);
+    ck_assert_int_eq(find(METHOD_GET, "/v1/runs"), ERR_NONE);
+    ck_assert_ptr_eq(match.route, &rows[0]);
+}
+END_TEST
+
 START_TEST(methods_have_names)
 {
     ck_assert_int_eq(method_read("GET"), METHOD_GET);
@@ -250,12 +279,14 @@ router_suite(void)
     TCase *tests = tcase_create("router");
     tcase_add_checked_fixture(tests, open_router, close_router);
     tcase_add_test(tests, a_target_is_cut_and_decoded);
+    tcase_add_test(tests, a_target_is_that_of_a_folder_or_not);
     tcase_add_test(tests, a_target_may_name_the_host);
     tcase_add_test(tests, a_target_with_two_readings_is_malformed);
     tcase_add_test(tests, a_target_is_bounded);
     tcase_add_test(tests, a_number_is_nothing_but_digits);
     tcase_add_test(tests, the_row_of_a_request_is_found);
     tcase_add_test(tests, what_has_no_row_is_not_found_or_told_its_methods);
+    tcase_add_test(tests, the_root_may_have_a_row);
     tcase_add_test(tests, methods_have_names);
     tcase_add_test(tests, openapi_says_what_the_table_says);
     suite_add_tcase(suite, tests);
