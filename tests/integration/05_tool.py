@@ -740,6 +740,22 @@ class ToolTest(unittest.TestCase):
         self.assertEqual(json.loads(self.server.requests[0]["body"]),
                          {"name": "ci", "scopes": ["read", "start"]})
 
+    def test_40_the_address_of_the_console_has_the_key_where_nobody_is_sent_it(self):
+        self.play((500, {}))
+        address = self.server.url + "/console/"
+        result = self.tool("console", "--key", "cap_a/b")
+        self.assertEqual((result.returncode, result.stdout),
+                         (0, address + "#key=cap_a%2Fb\n"))
+        self.assertIn("keep it to yourself: who has this address may do all that the key "
+                      "of --key may", result.stderr)
+        result = self.tool("console", "--json")
+        self.assertEqual(json.loads(result.stdout), {"address": address + "#key=cap_test"})
+        del self.environment["CAPSTAN_API_KEY"]
+        result = self.tool("console")
+        self.assertEqual((result.returncode, result.stdout), (0, address + "\n"))
+        self.assertIn("the page asks for one", result.stderr)
+        self.assertEqual(self.server.requests, [])
+
     def test_41_an_empty_answer_is_an_answer(self):
         self.play((200, None))
         self.expect(0, "cap_1\trevoked\n", "keys", "revoke", "cap_1")

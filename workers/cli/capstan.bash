@@ -13,6 +13,7 @@ _capstan()
     'up'' '*) words=' --url --key --project --data --config --json --quiet --help --set --timeout' ;;
     'status'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     'down'' '*) words=' --url --key --project --data --config --json --quiet --help --timeout' ;;
+    'console'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     'apply'' '*) words=' --url --key --project --data --config --json --quiet --help --draft --check' ;;
     'automations list') words=' --url --key --project --data --config --json --quiet --help --limit --cursor' ;;
     'automations get') words=' --url --key --project --data --config --json --quiet --help --definition' ;;
@@ -111,7 +112,7 @@ _capstan()
     'completion'' '*) words=' --url --key --project --data --config --json --quiet --help' ;;
     esac
     [[ -n $words ]] || case $first in
-    '') words=' up status down apply automations runs interactions events secrets state worker workers queues webhooks actions roles principals projects keys config backup restore verify version help completion' ;;
+    '') words=' up status down console apply automations runs interactions events secrets state worker workers queues webhooks actions roles principals projects keys config backup restore verify version help completion' ;;
     automations) words=' list get versions create-version publish rollback diff pause resume archive triggers next' ;;
     runs) words=' start list get watch events logs cancel retry discard signal skip set-output fork explain replay diff export import' ;;
     interactions) words=' list get respond delete' ;;
