@@ -96,15 +96,37 @@ usual_headers(const struct cli *cli)
     return add_header(headers, "Expect", "");
 }
 
-/* A handle for one request to the engine; never through a proxy on this machine. */
+/* Whom to believe that he is the engine. */
+static void
+trust(const struct cli *cli, CURL *curl)
+{
+    const char *ca = cli_value(cli, OPTION_ca);
+    if (ca == NULL)
+        ca = getenv("CAPSTAN_CA");
+    if (ca != NULL && ca[0] != '\0')
+        curl_easy_setopt(curl, CURLOPT_CAINFO, ca);
+    if (cli->pin[0] == '\0')
+        return;
+    /* Its key says more than a name and a signature. */
+    curl_easy_setopt(curl, CURLOPT_PINNEDPUBLICKEY, cli->pin);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+}
+
+/* A handle for one request to the engine; never through a proxy on this machine.  `why`
+ * will say what was wrong, if it did not work. */
 static CURL *
-begin(const struct cli *cli, const struct api_path *path, uint64_t timeout_ms)
+begin(const struct cli *cli, const struct api_path *path, uint64_t timeout_ms,
+    char why[CURL_ERROR_SIZE])
 {
     char url[URL_MAX + API_PATH_MAX];
     CURL *curl = curl_easy_init();
     if (curl == NULL)
         WRONG("curl does not start");
     snprintf(url, sizeof url, "%s%s", cli->url, path->text);
+    why[0] = '\0';
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
+    trust(cli, curl);
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_NOPROXY, "127.0.0.1,::1,localhost");
@@ -133,9 +155,35 @@ api_complain_away(const struct cli *cli)
     cli_complain("no engine answers at %s: is it running? (capstan up)", cli->url);
 }
 
-static enum exit_code
-complain_broken(const struct cli *cli, CURLcode code)
+/* It did not come to a request. */
+static bool
+complain_untrusted(const struct cli *cli, CURLcode code, const char *why)
 {
+    switch (code) {
+    case CURLE_SSL_CACERT_BADFILE: cli_complain("--ca or $CAPSTAN_CA: %s", why); break;
+    case CURLE_PEER_FAILED_VERIFICATION:
+        cli_complain("%s is not trusted: %s (--ca or $CAPSTAN_CA names a file of those "
+                     "who may sign its certificate)",
+            cli->url, why);
+        break;
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+        cli_complain(
+            "%s is not trusted: it has not the key that %s/gateway/tls.pin names",
+            cli->url, cli->data);
+        break;
+    case CURLE_SSL_CONNECT_ERROR:
+        cli_complain("no TLS with %s: %s", cli->url, why);
+        break;
+    default: return false;
+    }
+    return true;
+}
+
+static enum exit_code
+complain_broken(const struct cli *cli, CURLcode code, const char *why)
+{
+    if (complain_untrusted(cli, code, why))
+        return EXIT_REFUSED;
     switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
         cli_complain("%s did not answer in time: the outcome is unknown", cli->url);
@@ -146,8 +194,11 @@ complain_broken(const struct cli *cli, CURLcode code)
     case CURLE_COULDNT_CONNECT:
     case CURLE_COULDNT_RESOLVE_HOST: api_complain_away(cli); return EXIT_AWAY;
     default:
-        cli_complain(
-            "%s: %s: the outcome is unknown", cli->url, curl_easy_strerror(code));
+        cli_complain("%s: %s: the outcome is unknown%s", cli->url,
+            curl_easy_strerror(code),
+            code == CURLE_GOT_NOTHING && strncmp(cli->url, "http:", 5) == 0
+                ? "; does it speak TLS (https://)?"
+                : "");
         return EXIT_AWAY;
     }
 }
@@ -262,11 +313,11 @@ suggest_automation(struct cli *cli)
 }
 
 static CURLcode
-perform(
-    const struct cli *cli, const struct api_call *call, struct buffer *got, long *http)
+perform(const struct cli *cli, const struct api_call *call, struct buffer *got,
+    long *http, char why[CURL_ERROR_SIZE])
 {
     CURL *curl = begin(
-        cli, call->path, call->timeout_ms > 0 ? call->timeout_ms : API_TIMEOUT_MS);
+        cli, call->path, call->timeout_ms > 0 ? call->timeout_ms : API_TIMEOUT_MS, why);
     struct curl_slist *headers =
         add_header(usual_headers(cli), "Accept", "application/json");
     if (call->content_type != NULL) {
@@ -291,14 +342,15 @@ enum exit_code
 api_call(struct cli *cli, const struct api_call *call, json_t **answer, long *http)
 {
     struct buffer got = { 0 };
+    char why[CURL_ERROR_SIZE];
     long status = 0;
     *answer = NULL;
     enum exit_code e = cli_find_engine(cli);
     if (e != EXIT_DONE)
         return e;
-    CURLcode code = perform(cli, call, &got, &status);
+    CURLcode code = perform(cli, call, &got, &status, why);
     if (code != CURLE_OK) {
-        e = call->quiet ? EXIT_AWAY : complain_broken(cli, code);
+        e = call->quiet ? EXIT_AWAY : complain_broken(cli, code, why);
     } else {
         bool empty = got.size == 0 && status >= 200 && status < 300;
         *answer = empty ? json_object() : answer_read(buffer_bytes(&got));
@@ -412,11 +464,12 @@ api_follow(
     struct cli *cli, const struct api_path *path, const struct api_stream *follow)
 {
     uint64_t begin_ms = clock_monotonic_ms();
+    char why[CURL_ERROR_SIZE];
     enum exit_code e = cli_find_engine(cli);
     if (e != EXIT_DONE)
         return e;
     struct following f = { .follow = follow,
-        .curl = begin(cli, path, follow->timeout_ms) };
+        .curl = begin(cli, path, follow->timeout_ms, why) };
     struct curl_slist *headers =
         add_header(usual_headers(cli), "Accept", "text/event-stream");
     long http = 0;
@@ -432,7 +485,8 @@ api_follow(
     curl_easy_setopt(f.curl, CURLOPT_LOW_SPEED_TIME, (long)SILENCE_S);
     CURLcode code = curl_easy_perform(f.curl);
     curl_easy_getinfo(f.curl, CURLINFO_RESPONSE_CODE, &http);
-    e = end_following(cli, &f, code, http);
+    e = complain_untrusted(cli, code, why) ? EXIT_REFUSED
+                                           : end_following(cli, &f, code, http);
     if (e == EXIT_AWAY && follow->timeout_ms > 0
         && clock_monotonic_ms() - begin_ms >= follow->timeout_ms)
         e = EXIT_LATE;

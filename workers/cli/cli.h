@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-enum { URL_MAX = 512, KEY_MAX = 256, RUN_ID_MAX = 64 };
+enum { URL_MAX = 512, KEY_MAX = 256, RUN_ID_MAX = 64, PIN_MAX = 64 };
 
 struct cli {
     struct request request;
@@ -22,6 +22,8 @@ struct cli {
     bool has_config;
     char data[FOLDER_PATH_MAX];
     char url[URL_MAX]; /* without a slash at its end */
+    char pin[PIN_MAX]; /* of the public key that the engine there must have, as curl
+                        * takes it; empty: its certificate must be trusted */
     char key[KEY_MAX];
     char key_from[FOLDER_PATH_MAX]; /* what gave the key, for people */
     char run[RUN_ID_MAX];           /* that stands for a run which was not named */

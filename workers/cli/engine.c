@@ -4,6 +4,7 @@
 #include "workers/cli/human.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/inotify.h>
 #include <unistd.h>
@@ -102,10 +103,27 @@ engine_wait_ready(const struct cli *cli, uint64_t ms)
 }
 
 void
-engine_http_url(
-    const struct cli *cli, const struct status *status, char out[ENGINE_URL_MAX])
+engine_pin(const struct cli *cli, pid_t pid, char out[PIN_MAX])
 {
-    config_url(out, "http", cli->config.http_address, status->rows[0].http_port);
+    char path[FOLDER_PATH_MAX];
+    out[0] = '\0';
+    if (pid <= 0)
+        return;
+    int fd =
+        open(folder_path(cli->data, "gateway/tls.pin", path), O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    ssize_t size = read(fd, out, PIN_MAX - 1);
+    close(fd);
+    out[size > 0 ? size : 0] = '\0';
+}
+
+void
+engine_http_url(const struct cli *cli, const struct status *status, const char *pin,
+    char out[ENGINE_URL_MAX])
+{
+    config_url(out, pin[0] != '\0' ? "https" : "http", cli->config.http_address,
+        status->rows[0].http_port);
 }
 
 void
@@ -133,7 +151,7 @@ engine_introduce(const struct cli *cli, bool ran, uint64_t took_ms)
 {
     static struct status status;
     char http[ENGINE_URL_MAX], worker[ENGINE_URL_MAX], took[HUMAN_MAX],
-        key[FOLDER_PATH_MAX], log[FOLDER_PATH_MAX];
+        key[FOLDER_PATH_MAX], log[FOLDER_PATH_MAX], pin[PIN_MAX];
     pid_t pid = engine_look(cli, &status);
     if (pid == 0 || status.row_count == 0) {
         cli_complain("the engine on %s has just ended", cli->data);
@@ -141,7 +159,8 @@ engine_introduce(const struct cli *cli, bool ran, uint64_t took_ms)
     }
     folder_path(cli->data, "dev.key", key);
     folder_path(cli->data, "log/capstan.log", log);
-    engine_http_url(cli, &status, http);
+    engine_pin(cli, pid, pin);
+    engine_http_url(cli, &status, pin, http);
     engine_worker_url(cli, &status, worker);
     if (cli_given(cli, OPTION_json))
         return introduce_json(ran, pid, http, worker, cli, key, log);

@@ -15,9 +15,11 @@ MUST_CHECK bool engine_hidden(const struct cli *cli);
 /* Are all processes ready? */
 bool engine_ready(const struct status *status);
 
+/* What it says of its key, if it runs and its HTTP doors speak TLS; else empty. */
+void engine_pin(const struct cli *cli, pid_t pid, char out[PIN_MAX]);
 /* Where its doors are, as seen from this machine. */
-void engine_http_url(
-    const struct cli *cli, const struct status *status, char out[ENGINE_URL_MAX]);
+void engine_http_url(const struct cli *cli, const struct status *status,
+    const char *pin, char out[ENGINE_URL_MAX]);
 void engine_worker_url(
     const struct cli *cli, const struct status *status, char out[ENGINE_URL_MAX]);
 

@@ -84,7 +84,8 @@ print_local(struct cli *cli)
         unsigned port = cli->config.http_port;
         status.rows[0].http_port = port != 0 ? port : URL_DEFAULT_PORT;
     }
-    engine_http_url(cli, &status, cli->url);
+    engine_pin(cli, pid, cli->pin);
+    engine_http_url(cli, &status, cli->pin, cli->url);
     return EXIT_DONE;
 }
 
