@@ -242,6 +242,24 @@ config_url(
         any ? "127.0.0.1" : address, six ? "]" : "", port);
 }
 
+bool
+config_tls(const struct config *config)
+{
+    return config->tls_certificate[0] != '\0';
+}
+
+void
+config_http_url(char out[CONFIG_URL_MAX], const struct config *config,
+    const char *scheme, const char *address, unsigned port)
+{
+    enum { SCHEME_MAX = 8 };
+    char secure[SCHEME_MAX];
+    bool tls = config_tls(config);
+    snprintf(secure, sizeof secure, "%s%s", scheme, tls ? "s" : "");
+    config_url(out, secure,
+        tls && config->tls_name[0] != '\0' ? config->tls_name : address, port);
+}
+
 size_t
 config_message_max(const struct config *config)
 {
@@ -250,25 +268,29 @@ config_message_max(const struct config *config)
 }
 
 static enum err
+check_http_door(
+    const struct config *c, const char *name, const char *address, struct fault *fault)
+{
+    if (config_loopback(address) || config_tls(c) || c->insecure)
+        return ERR_NONE;
+    return fault_set(fault, ERR_MALFORMED,
+        "%s: %.64s is beyond loopback and has no TLS: set tls_certificate and tls_key, "
+        "or insecure if that is meant",
+        name, address);
+}
+
+static enum err
 check_doors(const struct config *c, struct fault *fault)
 {
-    if (!config_loopback(c->http_address) && !c->insecure)
+    if ((c->tls_certificate[0] == '\0') != (c->tls_key[0] == '\0'))
         return fault_set(fault, ERR_MALFORMED,
-            "http_address: %.64s is beyond loopback and has no TLS: set insecure if "
-            "that "
-            "is meant",
-            c->http_address);
-    if (!config_loopback(c->iii_http_address) && !c->insecure)
-        return fault_set(fault, ERR_MALFORMED,
-            "iii_http_address: %.64s is beyond loopback and has no TLS: set insecure "
-            "if "
-            "that is meant",
-            c->iii_http_address);
-    if (!config_loopback(c->iii_address) && !c->insecure)
-        return fault_set(fault, ERR_MALFORMED,
-            "iii_address: %.64s is beyond loopback and has no TLS: set insecure if "
-            "that is meant",
-            c->iii_address);
+            "%s: is empty: TLS needs both tls_certificate and tls_key",
+            c->tls_key[0] == '\0' ? "tls_key" : "tls_certificate");
+    if (check_http_door(c, "http_address", c->http_address, fault) != ERR_NONE
+        || check_http_door(c, "iii_http_address", c->iii_http_address, fault)
+               != ERR_NONE
+        || check_http_door(c, "iii_address", c->iii_address, fault) != ERR_NONE)
+        return ERR_MALFORMED;
     if (!config_loopback(c->worker_address) && !c->worker_curve && !c->insecure)
         return fault_set(fault, ERR_MALFORMED,
             "worker_address: %.64s is beyond loopback: set worker_curve, or insecure "

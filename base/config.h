@@ -62,6 +62,14 @@ bool config_loopback(const char *address);
 void config_url(
     char out[CONFIG_URL_MAX], const char *scheme, const char *address, unsigned port);
 
+/* Do the HTTP doors speak TLS? */
+bool config_tls(const struct config *config);
+
+/* Where an HTTP door is for workers of this machine: `scheme` is http or ws; with TLS it
+ * is the one with an s, and tls_name, if there is one, stands for the address. */
+void config_http_url(char out[CONFIG_URL_MAX], const struct config *config,
+    const char *scheme, const char *address, unsigned port);
+
 /* The largest message between two of the engine's processes, bytes: a start has three
  * payloads, inputs, meta and config. */
 size_t config_message_max(const struct config *config);

@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -17,8 +18,7 @@
 
 enum { SPARE_MAX = 64, BODY_KEPT_MAX = 65536, STREAM_BLOCK = 4096, UPLOAD_MORE = 4 };
 enum { HEADER_NAME_MAX = 255, HEADER_VALUE_MAX = 8191 };
-/* So many wait for so long without being set aside. */
-enum { ATTENDED_MAX = 256, ATTEND_MS = 20 };
+enum { ATTEND_MS = 20 }; /* for which one that waits is not set aside */
 
 #define CROWDED "there is no room for a body of this size now: try again later"
 
@@ -83,23 +83,30 @@ static void
 look_again(struct alarm *alarm)
 {
     struct server *server = LIST_OF(alarm, struct server, patience);
-    if (server->attended == 0)
+    /* The last of them may have gone. */
+    server->kick = server->kick || server->attended > 0 || server->attended_max == 0;
+    if (server->attended > 0)
+        alarm_set(&server->gateway->alarms, alarm, server->gateway->now_ms + ATTEND_MS);
+}
+
+void
+exchanges_look_again(struct server *server)
+{
+    if (server->patience.place != 0)
         return;
-    server->kick = true;
-    alarm_set(&server->gateway->alarms, alarm, server->gateway->now_ms + ATTEND_MS);
+    server->patience.ring = look_again;
+    alarm_set(&server->gateway->alarms, &server->patience,
+        server->gateway->now_ms + ATTEND_MS);
 }
 
 static void
 attend(struct exchange *x)
 {
     struct server *server = x->server;
-    struct gateway *g = server->gateway;
     x->attended = true;
-    x->attend_until_ms = g->now_ms + ATTEND_MS;
-    if (server->attended++ == 0 && server->patience.place == 0) {
-        server->patience.ring = look_again;
-        alarm_set(&g->alarms, &server->patience, x->attend_until_ms);
-    }
+    x->attend_until_ms = server->gateway->now_ms + ATTEND_MS;
+    if (server->attended++ == 0)
+        exchanges_look_again(server);
     calm(x);
 }
 
@@ -125,7 +132,7 @@ suspend(struct exchange *x)
 static void
 wait_for_answer(struct exchange *x)
 {
-    if (!x->attended && x->server->attended < ATTENDED_MAX)
+    if (!x->attended && x->server->attended < x->server->attended_max)
         attend(x);
     else if (!x->attended || x->attend_until_ms <= x->server->gateway->now_ms)
         suspend(x);
@@ -428,7 +435,10 @@ on_switch(void *self, struct MHD_Connection *mhd, void *own, const char *early,
     clear_alarm(x);
     arena_free(&x->request.arena);
     drop_body(x);
-    websocket_open(x->request.websocket, fd, handle, bytes_of(early, early_size));
+    /* Under TLS `fd` is one end of a pair, and nothing comes through it. */
+    (void)fd;
+    websocket_open(x->request.websocket, x->connection->fd, x->connection->line, handle,
+        bytes_of(early, early_size));
 }
 
 static struct MHD_Response *
@@ -647,6 +657,11 @@ server_connected(const struct request *r)
     char next;
     if (x->connection == NULL)
         return false;
+    /* Who leaves says so under TLS, and that is never read. */
+    if (x->server->place.tls != NULL) {
+        struct pollfd line = { .fd = x->connection->fd, .events = POLLRDHUP };
+        return poll(&line, 1, 0) <= 0;
+    }
     ssize_t size = recv(x->connection->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT);
     return size > 0 || (size < 0 && (errno == EAGAIN || errno == EINTR));
 }

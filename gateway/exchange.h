@@ -19,10 +19,13 @@ struct server {
     size_t busy;           /* their number */
     struct list spare;     /* exchanges kept for reuse */
     size_t spare_count;
-    bool kick;             /* MHD must run before the loop sleeps */
+    bool kick;             /* MHD must run before the loop sleeps, */
+    bool parted;           /* and once more: under TLS that is how it closes */
+    size_t moved;          /* pieces that TLS took or gave in this run */
     uint64_t runs;         /* of MHD */
     size_t stirred;        /* exchanges in this run that may go on in the next */
-    size_t attended;       /* those that MHD asks about in each */
+    size_t attended;       /* those that MHD asks about in each, */
+    size_t attended_max;   /* at most */
     struct alarm patience; /* some of them have been for too long */
     struct list answered;  /* exchanges whose clients had gone before */
 };
@@ -30,6 +33,7 @@ struct server {
 struct connection {
     struct server *server;
     struct alarm alarm; /* the client is too slow */
+    struct tls_line *line; /* NULL: no TLS */
     int fd;
     bool local;
 };
@@ -60,7 +64,7 @@ struct exchange {
 };
 
 /* How long a client may take, in ms. */
-enum { HEAD_MS = 30000, BODY_MS = 30000, SEND_MS = 60000 };
+enum { GREET_MS = 10000, HEAD_MS = 30000, BODY_MS = 30000, SEND_MS = 60000 };
 
 struct exchange *exchange_new(
     struct connection *connection, struct MHD_Connection *mhd, struct bytes raw_target);
@@ -72,4 +76,6 @@ void exchange_free(struct exchange **exchange);
 /* Nobody may be suspended when the daemon stops. */
 void exchange_abandon(struct exchange *x);
 void exchanges_free(struct server *server);
+/* MHD runs again soon, whatever it says. */
+void exchanges_look_again(struct server *server);
 #endif

@@ -7,6 +7,7 @@
 #include "gateway/loop.h"
 #include "gateway/native/worker_door.h"
 #include "gateway/server.h"
+#include "gateway/tls.h"
 #include "gateway/watch.h"
 #include "gateway/websocket.h"
 #include "gateway/workers.h"
@@ -46,20 +47,21 @@ open_mailbox(struct gateway *g)
 /* Clients of iii expect an engine of their own behind their port, and their routes have
  * one to themselves: any path may be one. */
 static enum err
-open_servers(struct gateway *g, struct fault *fault)
+open_servers(struct gateway *g, const struct tls *tls, struct fault *fault)
 {
     static const struct dialect *const http[] = { &native_dialect, &mobius_dialect,
         &workflow_graph_dialect, &console_dialect, NULL };
     static const struct dialect *const iii[] = { &iii_dialect, NULL };
     static const struct dialect *const iii_http[] = { &iii_http_dialect, NULL };
     const struct config *config = &g->child.config;
+    tls = config_tls(config) ? tls : NULL;
     const struct server_place places[SERVER_COUNT] = {
         [SERVER_HTTP] = { "http_address", config->http_address, "http_port",
-            config->http_port, http },
+            config->http_port, http, tls },
         [SERVER_III] = { "iii_address", config->iii_address, "iii_port",
-            config->iii_port, iii },
+            config->iii_port, iii, tls },
         [SERVER_III_HTTP] = { "iii_http_address", config->iii_http_address,
-            "iii_http_port", config->iii_http_port, iii_http },
+            "iii_http_port", config->iii_http_port, iii_http, tls },
     };
     enum err err = ERR_NONE;
     for (size_t i = 0; i < SERVER_COUNT && err == ERR_NONE; i++)
@@ -71,11 +73,14 @@ int
 main(int argc, char **argv)
 {
     struct gateway *g = calloc(1, sizeof *g);
+    struct tls tls;
     struct fault fault;
     if (g == NULL)
         return EXIT_FAILURE;
     child_start(argc, argv, "gateway", &g->child);
     g->group = gateway_group(g->child.config.schedulers, cores());
+    if (tls_read(&g->child.config, &tls, &fault) != ERR_NONE)
+        child_fail(&g->child, "%s", fault.detail);
     child_shut_in(&g->child, false);
     g->now_ms = clock_monotonic_ms();
     g->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -98,9 +103,11 @@ main(int argc, char **argv)
             .wait_ms = g->child.config.request_wait_ms,
             .message_max = config_message_max(&g->child.config),
         });
-    if (open_servers(g, &fault) != ERR_NONE
+    if (tls_publish(g->child.config.data, &tls, &fault) != ERR_NONE
+        || open_servers(g, &tls, &fault) != ERR_NONE
         || worker_door_open(g, &g->worker_door, &fault) != ERR_NONE)
         child_fail(&g->child, "%s", fault.detail);
+    tls_forget(&tls);
     gateway_loop(g);
     websockets_free(&g->websockets);
     for (size_t i = 0; i < SERVER_COUNT; i++)

@@ -5,6 +5,8 @@
 #include "base/wrong.h"
 #include "gateway/door.h"
 #include "gateway/exchange.h"
+#include "gateway/tls.h"
+#include "gateway/tls_line.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -17,6 +19,8 @@
 #include <unistd.h>
 
 enum { HEAD_MAX = 16384, BACKLOG = 1024, ROUNDS_MAX = 16 };
+/* So many wait without being set aside, for a while. */
+enum { ATTENDED_MAX = 256 };
 /* The system asks a silent peer's system by itself, which wakes nobody. */
 enum { PROBE_AFTER_S = 15, PROBE_EVERY_S = 5, PROBES_MAX = 3 };
 
@@ -55,6 +59,11 @@ connection_new(struct server *server, struct MHD_Connection *mhd)
     connection->local = is_local(
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
     connection->alarm.ring = too_slow;
+    if (server->place.tls != NULL)
+        connection->line = tls_line_new(
+            MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)
+                ->tls_session,
+            connection->fd, &server->moved);
     return connection;
 }
 
@@ -81,10 +90,12 @@ on_connection(void *self, struct MHD_Connection *mhd, void **own,
     struct connection *connection = *own;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         *own = connection = connection_new(server, mhd);
-        alarm_set(&g->alarms, &connection->alarm, g->now_ms + HEAD_MS);
+        alarm_set(&g->alarms, &connection->alarm,
+            g->now_ms + (connection->line == NULL ? HEAD_MS : GREET_MS));
         g->connection_count++;
     } else {
         alarm_clear(&g->alarms, &connection->alarm);
+        tls_line_free(&connection->line);
         free(connection);
         g->connection_count--;
         /* If MHD took no more, it listens again in its next run, and nothing but this
@@ -210,6 +221,34 @@ open_listener(struct server *server, struct fault *fault)
     return ERR_NONE;
 }
 
+static struct MHD_Daemon *
+start_daemon(struct server *server)
+{
+    const struct tls *tls = server->place.tls;
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE
+                     | MHD_USE_ERROR_LOG;
+    struct MHD_OptionItem secured[] = {
+        { MHD_OPTION_HTTPS_MEM_CERT, 0, tls == NULL ? NULL : tls->certificate.data },
+        { MHD_OPTION_HTTPS_MEM_KEY, 0, tls == NULL ? NULL : tls->key.data },
+        /* MHD reads it only, but says void *. */
+        { MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES },
+        { MHD_OPTION_END, 0, NULL },
+    };
+    if (tls == NULL)
+        secured[0].option = MHD_OPTION_END;
+    else
+        flags |= MHD_USE_TLS;
+    return MHD_start_daemon(flags, 0, NULL, NULL, on_request, server,
+        MHD_OPTION_EXTERNAL_LOGGER, on_complaint, server, MHD_OPTION_LISTEN_SOCKET,
+        server->listener, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED,
+        on_end, server, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)server->gateway->child.config.connections_max,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MAX,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+        MHD_OPTION_ARRAY, secured, MHD_OPTION_END);
+}
+
 enum err
 server_open(struct gateway *gateway, const struct server_place *place,
     struct server **out, struct fault *fault)
@@ -221,6 +260,9 @@ server_open(struct gateway *gateway, const struct server_place *place,
     server->gateway = gateway;
     server->place = *place;
     server->listener = -1;
+    /* While MHD asks who waits, it cannot tell us whether it must run for what lies
+     * between it and TLS. */
+    server->attended_max = place->tls == NULL ? ATTENDED_MAX : 0;
     door_open_router(&server->router, place->dialects);
     list_open(&server->exchanges);
     list_open(&server->spare);
@@ -228,17 +270,7 @@ server_open(struct gateway *gateway, const struct server_place *place,
     enum err err = open_listener(server, fault);
     if (err != ERR_NONE)
         return err;
-    server->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME
-                                          | MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG,
-        0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_complaint,
-        server, MHD_OPTION_LISTEN_SOCKET, server->listener,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
-        MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED,
-        on_end, server, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)gateway->child.config.connections_max,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MAX,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-        MHD_OPTION_END);
+    server->daemon = start_daemon(server);
     if (server->daemon == NULL)
         return fault_set(fault, ERR_IO, "libmicrohttpd does not start");
     return ERR_NONE;
@@ -281,10 +313,26 @@ server_fd(const struct server *server)
     return MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 }
 
+/* Has MHD more to do at once?  We keep the time ourselves: MHD knows of now and of
+ * never; while it asks who waits it only knows of now. */
+static bool
+wants_more(struct server *server)
+{
+    MHD_UNSIGNED_LONG_LONG timeout_ms;
+    if (server->attended > 0)
+        return server->stirred > 0;
+    if (MHD_get_timeout(server->daemon, &timeout_ms) != MHD_YES || timeout_ms != 0)
+        return false;
+    if (server->place.tls == NULL || server->moved + server->stirred > 0)
+        return true;
+    /* It takes for ready who owes the rest of a handshake. */
+    exchanges_look_again(server);
+    return false;
+}
+
 void
 server_run(struct server *server, bool readable)
 {
-    MHD_UNSIGNED_LONG_LONG timeout_ms;
     bool again = readable || server->kick;
     struct list *at;
     while ((at = list_first(&server->answered)) != NULL) {
@@ -292,16 +340,12 @@ server_run(struct server *server, bool readable)
         exchange_free(&x);
     }
     for (unsigned round = 0; again && round < ROUNDS_MAX; round++) {
-        server->kick = false;
+        server->kick = server->parted;
+        server->parted = false;
         server->runs++;
-        server->stirred = 0;
+        server->stirred = server->moved = 0;
         MHD_run(server->daemon);
-        /* We keep the time ourselves: MHD knows of now and of never; while it asks who
-         * waits it only knows of now. */
-        again = server->kick || (server->attended > 0 && server->stirred > 0)
-                || (server->attended == 0
-                    && MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES
-                    && timeout_ms == 0);
+        again = server->kick || wants_more(server);
     }
     server->kick = again;
 }
@@ -310,6 +354,7 @@ void
 server_kick(struct server *server)
 {
     server->kick = true;
+    server->parted = server->place.tls != NULL;
 }
 
 bool

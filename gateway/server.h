@@ -9,6 +9,7 @@
 #include "gateway/request.h"
 
 struct server;
+struct tls;
 
 /* Where a server listens and what is spoken there; the names are those of settings. */
 struct server_place {
@@ -16,6 +17,7 @@ struct server_place {
     const char *port_name;
     unsigned port;                         /* 0: any that is free */
     const struct dialect *const *dialects; /* NULL behind the last */
+    const struct tls *tls;                 /* NULL: none; read by server_open alone */
 };
 
 /* Copies `place`.

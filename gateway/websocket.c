@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "base/wrong.h"
 #include "gateway/server.h"
+#include "gateway/tls_line.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,6 +53,7 @@ struct websocket {
     unsigned scope; /* that the key must have */
     enum websocket_state state;
     int fd;
+    struct tls_line *line; /* NULL: no TLS */
     struct MHD_UpgradeResponseHandle *handle;
     wslay_event_context_ptr frames;
     struct buffer early;
@@ -236,8 +238,10 @@ on_read(
         wslay_event_set_error(frames, WSLAY_ERR_WOULDBLOCK);
         return -1;
     }
-    ssize_t size = recv(socket->fd, out, room, 0);
-    socket->heard_all = size > 0 && (size_t)size < room;
+    ssize_t size = socket->line == NULL
+                       ? recv(socket->fd, out, room, 0)
+                       : tls_line_read(socket->line, out, room, &socket->early);
+    socket->heard_all = socket->line == NULL && size > 0 && (size_t)size < room;
     if (size > 0)
         return size;
     bool wait = size < 0 && (errno == EAGAIN || errno == EINTR);
@@ -270,7 +274,8 @@ on_write(wslay_event_context_ptr frames, const uint8_t *in, size_t size, int fla
     struct iovec parts[] = { { socket->head, socket->head_size },
         { (void *)(uintptr_t)in, size } };
     struct msghdr both = { .msg_iov = parts, .msg_iovlen = COUNT(parts) };
-    ssize_t sent = sendmsg(socket->fd, &both, MSG_NOSIGNAL);
+    ssize_t sent = socket->line == NULL ? sendmsg(socket->fd, &both, MSG_NOSIGNAL)
+                                        : tls_line_write(socket->line, parts);
     bool wait = sent >= 0 || errno == EAGAIN || errno == EINTR;
     size_t left = sent < 0 ? 0 : behind_head(socket, (size_t)sent);
     if (left > 0)
@@ -499,7 +504,8 @@ judge(struct websocket *socket)
 }
 
 void
-websocket_open(struct websocket *socket, int fd, void *handle, struct bytes early)
+websocket_open(struct websocket *socket, int fd, struct tls_line *line, void *handle,
+    struct bytes early)
 {
     static const struct wslay_event_callbacks callbacks = {
         .recv_callback = on_read,
@@ -525,6 +531,9 @@ websocket_open(struct websocket *socket, int fd, void *handle, struct bytes earl
     /* on_frame looks at it: here it would be closed without a reason. */
     wslay_event_config_set_max_recv_msg_length(socket->frames, UINT64_MAX);
     buffer_append_bytes(&socket->early, early);
+    socket->line = line;
+    if (line != NULL)
+        tls_line_take(line);
     list_append(&set->all, &socket->link);
     watch_events(socket);
     alarm_set_loose(&g->alarms, &socket->alarm, g->now_ms + PING_MS, TOGETHER_MS);
@@ -535,7 +544,7 @@ websocket_open(struct websocket *socket, int fd, void *handle, struct bytes earl
     judge(socket);
     if (socket->talk->opened != NULL)
         socket->talk->opened(socket);
-    if (early.size > 0)
+    if (early.size > 0 || line != NULL)
         read_in(socket);
 }
 

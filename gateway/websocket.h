@@ -84,9 +84,12 @@ void websockets_judge(struct websockets *sockets);
 /* We are about to leave: close all. */
 void websockets_leave(struct websockets *sockets);
 
-/* For exchange.c: the request's head has left, the socket is ours, with bytes that came
- * early; or the request has ended without. */
-void websocket_open(struct websocket *socket, int fd, void *handle, struct bytes early);
+/* For exchange.c: the request's head has left, the connection `fd` is ours, with bytes
+ * that came early; or the request has ended without.  `line` is NULL without TLS; it
+ * and `fd` last as long as the handle. */
+struct tls_line;
+void websocket_open(struct websocket *socket, int fd, struct tls_line *line,
+    void *handle, struct bytes early);
 void websocket_abandon(struct websocket *socket);
 /* "Sec-WebSocket-Accept" for a key. */
 enum { WEBSOCKET_ACCEPT_SIZE = 29 };

@@ -75,11 +75,11 @@ environment_make(const struct manifest *manifest, const struct config *config,
     put(&list, "CAPSTAN_API_KEY", key);
     for (size_t i = 0; i < manifest->env_count; i++)
         put(&list, manifest->env[i].name, manifest->env[i].value);
-    config_url(url, "http", config->http_address, config->http_port);
+    config_http_url(url, config, "http", config->http_address, config->http_port);
     put(&list, "CAPSTAN_URL", url);
     config_url(url, "tcp", config->worker_address, config->worker_port);
     put(&list, "CAPSTAN_WORKER_URL", url);
-    config_url(url, "ws", config->iii_address, config->iii_port);
+    config_http_url(url, config, "ws", config->iii_address, config->iii_port);
     put(&list, "III_URL", url);
     put(&list, "III_ENGINE_URL", url);
     put(&list, "III_WORKER_NAME", manifest->name);

@@ -131,9 +131,15 @@ open_all(struct engine *e, bool foreground, struct fault *fault)
 static void
 warn_insecure(const struct config *config)
 {
-    if (!config_loopback(config->http_address))
-        log_line(
-            LOG_UNUSUAL, "insecure", "http_address=%s tls=no", config->http_address);
+    const struct {
+        const char *name, *address;
+    } doors[] = { { "http_address", config->http_address },
+        { "iii_address", config->iii_address },
+        { "iii_http_address", config->iii_http_address } };
+    for (size_t i = 0; i < COUNT(doors) && !config_tls(config); i++)
+        if (!config_loopback(doors[i].address))
+            log_line(LOG_UNUSUAL, "insecure", "%s=%s tls=no", doors[i].name,
+                doors[i].address);
     if (!config_loopback(config->worker_address))
         log_line(LOG_UNUSUAL, "insecure", "worker_address=%s curve=%s",
             config->worker_address, config->worker_curve ? "yes" : "no");

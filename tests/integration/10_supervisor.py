@@ -316,6 +316,14 @@ class SupervisorTest(unittest.TestCase):
             engine.stop()
             self.assertTrue(any("unusual capstand insecure http_address=0.0.0.0" in line
                                 for line in engine.log.seen))
+        wide = "--set", "http_address=0.0.0.0", "--set", "iii_http_address=0.0.0.0"
+        engine = self.start(*wide, "--set", "tls_certificate=c", "--set", "tls_key=k")
+        engine.stop()
+        self.assertFalse(any(" insecure " in line for line in engine.log.seen))
+        engine = self.start(*wide, "--set", "insecure=1")
+        engine.stop()
+        self.assertTrue(any("insecure iii_http_address=0.0.0.0 tls=no" in line
+                            for line in engine.log.seen))
 
     def test_16_a_deaf_process_is_killed_after_the_drain_time(self):
         self.plan("lease", "deaf")

@@ -53,10 +53,12 @@ def repeated(word, size):
 
 # Texts that mean something else when they are longer, to the system or to us.
 SHORT = ("data", "log_level", "zoneinfo", "workflows", "workers",
+         "tls_certificate", "tls_key",
          *[name.replace("port", "address") for name in PORTS])
 TEXTS = {
     "iii_http_origins": lambda size: repeated("https://app.example:8443", size),
     "iii_http_methods": lambda size: ", ".join(["DELETE"] * 40)[:size],
+    "tls_name": lambda size: "n" * size,
     "iii_http_middleware": lambda size: repeated("a::b", size),
 }
 

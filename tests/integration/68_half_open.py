@@ -12,14 +12,16 @@ client that comes anew.
 The control: a gateway that is stopped for a while is found slow.
 """
 import contextlib
-import http.client
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
+import ssl
 import statistics
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -29,7 +31,7 @@ sys.path.insert(0, os.path.join(SOURCE, "tests/support"))
 import iii_frames  # noqa: E402
 import mobius_frames  # noqa: E402
 import worker_frames  # noqa: E402
-from engine import Engine, until  # noqa: E402
+from engine import Engine, tls_pair, until  # noqa: E402
 
 PEERS = int(os.environ.get("PEERS", "1000"))
 ROUNDS = 40     # of which the median counts
@@ -37,6 +39,7 @@ SLOWER_MS = 20  # beside them than before them
 EACH_KIB = 64   # kept for a peer: libmicrohttpd's pool, a request, a WebSocket
 LEFT_KIB = 8    # of them when they have gone
 HALF_HEAD = b"GET / HTTP/1.1\r\n"
+HALF_HELLO = b"\x16\3\1\2\0\1\0\1\xfc\3\3" + bytes(100)
 HALF_GREETING = b"\xff\0\0\0\0\0\0\0\1\x7f\3"
 HALF_FRAME = b"\x81\xfe\x0f\xa0\1\2\3\4{"  # the first of 4,000 bytes of text
 
@@ -57,17 +60,22 @@ def one_step(action):
 
 class HalfOpen(unittest.TestCase):
     @classmethod
+    def settings(cls):
+        return {}
+
+    @classmethod
     def setUpClass(cls):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         cls.peers = min(PEERS, hard - 200)
         # Those who behave do not heartbeat; and there is room for them.
-        cls.engine = Engine(lease_ms=3600000, connections_max=cls.peers + 1000)
+        cls.engine = Engine(lease_ms=3600000, connections_max=cls.peers + 1000,
+                            **cls.settings())
         cls.engine.up()
         cls.addClassCleanup(cls.engine.close)
         for action in ("zmq", "mobius", "iii"):
             cls.engine.apply(one_step(action))
-        cls.line = http.client.HTTPConnection("127.0.0.1", cls.engine.http_port)
+        cls.line = cls.engine.line()
         cls.zmq = worker_frames.Session(cls.engine, "zmq", actions=["zmq"])
         cls.mobius = mobius_frames.Raw(cls.engine)
         cls.mobius.register("mobius", actions=["mobius"])
@@ -197,6 +205,30 @@ class HalfOpen(unittest.TestCase):
             stop.set()
             limping.join()
         self.assertGreater(max(beside[name] - before[name] for name in before), SLOWER_MS)
+
+
+class HalfOpenTls(HalfOpen):
+    """With TLS at the doors there is one more point at which to stop."""
+
+    @classmethod
+    def settings(cls):
+        folder = tempfile.mkdtemp(prefix="capstan-test-tls-")
+        cls.addClassCleanup(shutil.rmtree, folder)
+        certificate, key = tls_pair(folder)
+        return {"tls": ssl.create_default_context(cafile=certificate),
+                "tls_certificate": certificate, "tls_key": key}
+
+    def come(self, port, *said):
+        there = super().come(port, *said)
+        until(lambda: self.engine.counters("gateway.0")["connections"] >= self.peers,
+              "nobody is dropped at once")
+        return there
+
+    def test_1_http(self):
+        self.bear("TLS, half a handshake", self.engine.http_port, HALF_HELLO)
+
+    test_2_mobius = test_3_iii = test_4_zmq = None
+    test_5_control_a_slow_gateway_is_found = None
 
 
 if __name__ == "__main__":

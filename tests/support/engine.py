@@ -75,6 +75,18 @@ def give_back(port):
         reserved.pop(port).close()
 
 
+def tls_pair(folder, name="tls"):
+    """Paths of a new certificate for this machine, and of its key; by openssl."""
+    paths = [os.path.join(folder, name + end) for end in (".crt", ".key")]
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=engine.test",
+                    "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                    "-days", "30", "-out", paths[0], "-keyout", paths[1]],
+                   check=True, capture_output=True)
+    os.chmod(paths[1], 0o600)
+    return paths
+
+
 class Refused(Exception):
     def __init__(self, status, body):
         super().__init__(f"{status} {body}")
@@ -83,7 +95,8 @@ class Refused(Exception):
 
 
 class Engine:
-    def __init__(self, data=None, env=None, power=None, **settings):
+    def __init__(self, data=None, env=None, power=None, tls=None, **settings):
+        self.tls = tls  # with which its HTTP doors are called: an ssl.SSLContext
         self.own = data is None
         self.data = data or tempfile.mkdtemp(prefix="capstan-test-")
         self.settings = {"http_port": free_port(), "worker_port": free_port(),
@@ -139,9 +152,10 @@ class Engine:
         if os.path.exists(key):
             with open(key) as file:
                 self.key = file.read().strip()
-        self.env.update(CAPSTAN_URL=f"http://127.0.0.1:{self.http_port}",
+        s = "s" if self.tls else ""
+        self.env.update(CAPSTAN_URL=f"http{s}://127.0.0.1:{self.http_port}",
                         CAPSTAN_WORKER_URL=f"tcp://127.0.0.1:{self.worker_port}",
-                        III_URL=f"ws://127.0.0.1:{self.iii_port}")
+                        III_URL=f"ws{s}://127.0.0.1:{self.iii_port}")
 
     def down(self, how=signal.SIGTERM):
         if self.process and self.process.poll() is None:
@@ -215,9 +229,15 @@ class Engine:
             return row.get("state") == "ready" and int(row.get("pid", old)) != old
         until(again, lambda: f"{name} lives again\n" + self.logs())
 
+    def line(self, timeout=DEADLINE):
+        """A connection to its HTTP door."""
+        if self.tls:
+            return http.client.HTTPSConnection("127.0.0.1", self.http_port,
+                                               timeout=timeout, context=self.tls)
+        return http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=timeout)
+
     def call(self, method, path, body=None, headers=None, timeout=DEADLINE, key=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.http_port,
-                                                timeout=timeout)
+        connection = self.line(timeout)
         headers = dict(headers or {})
         headers.setdefault("Authorization", "Bearer " + (key or self.key or ""))
         if isinstance(body, (dict, list)):

@@ -21,7 +21,10 @@ class Loop:
 
 class Worker:
     def __init__(self, engine, path="/", **options):
-        self.url = f"ws://127.0.0.1:{engine.iii_port}{path}"
+        tls = getattr(engine, "tls", None)
+        self.url = f"{'wss' if tls else 'ws'}://127.0.0.1:{engine.iii_port}{path}"
+        if tls:
+            options["ssl"] = tls
         self.socket = Loop.do(self.connect(options))
         if path.endswith("/otel"):
             return

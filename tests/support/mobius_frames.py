@@ -13,6 +13,8 @@ class Raw:
                  port=None):
         port = port or engine.http_port
         self.socket = socket.create_connection(("127.0.0.1", port), 30)
+        if getattr(engine, "tls", None):
+            self.socket = engine.tls.wrap_socket(self.socket, server_hostname="127.0.0.1")
         lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}",
                  "Upgrade: websocket", "Connection: Upgrade",
                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",

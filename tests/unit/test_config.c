@@ -271,6 +271,10 @@ START_TEST(settings_that_contradict_each_other_are_refused)
         { "iii_http_origins: '* https://a.b/'",
             "iii_http_origins: 'https://a.b/' is no site" },
         { "http_address: 127.evil.example", "http_address: 127.evil" },
+        { "tls_certificate: /c.pem", "tls_key: is empty" },
+        { "tls_key: /k.pem\ninsecure: 1", "tls_certificate: is empty" },
+        { "tls_certificate: /c.pem\ntls_key: /k.pem\nworker_address: 10.0.0.1",
+            "worker_address: 10.0.0.1 is beyond loopback" },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         config_default(&config);
@@ -309,6 +313,27 @@ START_TEST(beyond_loopback_is_possible_if_it_is_meant)
     ck_assert(config_loopback("::1"));
     ck_assert(!config_loopback("::"));
     ck_assert(!config_loopback("128.0.0.1"));
+}
+END_TEST
+
+START_TEST(with_tls_the_http_doors_may_be_anywhere)
+{
+    char url[CONFIG_URL_MAX];
+    ck_assert_int_eq(read_yaml("http_address: 0.0.0.0\niii_address: 10.0.0.1\n"
+                               "iii_http_address: '::'\n"
+                               "tls_certificate: /c.pem\ntls_key: /k.pem"),
+        ERR_NONE);
+    ck_assert_int_eq(config_check(&config, &fault), ERR_NONE);
+    ck_assert(config_tls(&config));
+    config_http_url(url, &config, "ws", config.iii_address, 80);
+    ck_assert_str_eq(url, "wss://10.0.0.1:80");
+    ck_assert_int_eq(read_yaml("tls_name: engine.example"), ERR_NONE);
+    config_http_url(url, &config, "http", config.http_address, 80);
+    ck_assert_str_eq(url, "https://engine.example:80");
+    ck_assert_int_eq(read_yaml("tls_certificate: ''\ntls_key: ''"), ERR_NONE);
+    ck_assert(!config_tls(&config));
+    config_http_url(url, &config, "http", config.http_address, 80);
+    ck_assert_str_eq(url, "http://127.0.0.1:80");
 }
 END_TEST
 
@@ -419,6 +444,7 @@ config_suite(void)
     tcase_add_test(tests, what_can_be_set_fits_into_records_and_messages);
     tcase_add_test(tests, settings_that_contradict_each_other_are_refused);
     tcase_add_test(tests, beyond_loopback_is_possible_if_it_is_meant);
+    tcase_add_test(tests, with_tls_the_http_doors_may_be_anywhere);
     tcase_add_test(tests, a_list_is_written_as_one_or_with_colons);
     tcase_add_test(tests, an_address_becomes_a_url_that_can_be_called);
     tcase_add_test(tests, what_is_in_force_is_explained);
