@@ -65,8 +65,8 @@ void config_url(
 /* Do the HTTP doors speak TLS? */
 bool config_tls(const struct config *config);
 
-/* Where an HTTP door is for workers of this machine: `scheme` is http or ws; with TLS it
- * is the one with an s, and tls_name, if there is one, stands for the address. */
+/* Where an HTTP door is for workers of this machine: `scheme` is http or ws; with TLS
+ * it is the one with an s, and tls_name, if there is one, stands for the address. */
 void config_http_url(char out[CONFIG_URL_MAX], const struct config *config,
     const char *scheme, const char *address, unsigned port);
 

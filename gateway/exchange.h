@@ -32,7 +32,7 @@ struct server {
 
 struct connection {
     struct server *server;
-    struct alarm alarm; /* the client is too slow */
+    struct alarm alarm;    /* the client is too slow */
     struct tls_line *line; /* NULL: no TLS */
     int fd;
     bool local;
