@@ -280,7 +280,7 @@ class FramesTest(unittest.TestCase):
         watches = []
         for each in (worker, *strangers):
             watches.append(each.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED))
-            self.addCleanup(each.socket.disable_monitor)
+            self.addCleanup(watches[-1].close)
         for watch in watches[1:]:
             self.assertTrue(watch.poll(DEADLINE * 1000), "a stranger stays")
         self.assertFalse(watches[0].poll(0), "a worker was sent away")
