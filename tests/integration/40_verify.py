@@ -70,6 +70,10 @@ class Verify(unittest.TestCase):
             done = subprocess.run([program("verify"), "--data", self.data], stdout=full,
                                   stderr=subprocess.PIPE, timeout=60)
         self.assertEqual(done.returncode, 1, done.stderr)
+        for words in (["verify", "--json"], ["--json", "verify"]):
+            said = subprocess.check_output([program("capstan"), *words],
+                                           env=dict(os.environ, CAPSTAN_DATA=self.data))
+            self.assertTrue(json.loads(said)["ok"], words)
 
     def test_a_changed_byte_is_found_in_every_log(self):
         missed = []

@@ -137,6 +137,9 @@ command_worker(struct cli *cli)
 enum exit_code
 command_verify(struct cli *cli)
 {
+    struct request *request = &cli->request;
+    if (cli_given(cli, OPTION_json) && request->word_count < WORDS_MAX)
+        request->words[request->word_count++] = "--json";
     return program_become(cli, "verify");
 }
 
