@@ -45,7 +45,7 @@ skip_digits(struct bytes text, size_t at)
 static bool
 is_real(struct bytes piece)
 {
-    size_t from = piece.size > 0 && piece.data[0] == '-', at = skip_digits(piece, from);
+    size_t from = piece.data[0] == '-', at = skip_digits(piece, from);
     bool good = at > from, fraction = at < piece.size && piece.data[at] == '.';
     if (good && fraction) {
         from = at + 1;
