@@ -523,7 +523,7 @@ struct totals {
 static void
 add_up(struct totals *totals, const struct session *session)
 {
-    bool there = session->connected && !session->leaving;
+    bool there = !session->leaving && session->connected;
     totals->sessions++;
     totals->connected += there;
     totals->concurrency += there ? session->capacity : 0;
