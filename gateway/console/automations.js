@@ -43,12 +43,14 @@ function start(one, signal) {
 }
 
 function change(one, verb, signal, reload) {
-  dialog(`${verb} ${one.name}?`, [{ name: "reason", label: "Why, for people" }], verb,
-    async ({ reason }) => {
+  dialog(`${titled(verb)} ${one.name}?`, [{ name: "reason", label: "Why, for people" }],
+    titled(verb), async ({ reason }) => {
       await post(path("automations", one.id, verb), { reason }, signal);
       reload();
     });
 }
+
+const titled = (word) => word[0].toUpperCase() + word.slice(1);
 
 const trigger = (one) => [one.key, one.kind, one.active ? "fires" : "rests",
   one.event_type ?? one.url ?? "", time(one.next_at), time(one.last_fired_at),
@@ -70,7 +72,7 @@ export async function automation(page, { id, signal, reload }) {
       ["Runs", h("a", { href: runsOf(one.name) }, "its runs")]]),
     h("p", { class: "buttons" }, button("Start…", () => start(one, signal)),
       one.status === "draft" ? null
-        : button(`${verb}…`, () => change(one, verb, signal, reload)))]);
+        : button(`${titled(verb)}…`, () => change(one, verb, signal, reload)))]);
     renew(middle, triggers, () => h("section", {}, h("h2", {}, "Triggers"),
       table(["Key", "Kind", "", "Of", "Next", "Last", "Last run", "Fires", "Refused"],
         triggers.items.map(trigger), "It has none: runs are started by hand.")));
