@@ -140,10 +140,13 @@ take_changes(
         || !take_text(set->description, PROSE_MAX, &entry->description)
         || !take_text(set->reference, NAME_MAX_BYTES, &entry->reference)
         || !take_map(set->tags, TAGS_MAX, &entry->tags)
+        || (set->name.size > 0 && entry->name.size > 0
+            && !name_holds(entry->name, NAME_MAX_BYTES))
         || set->status > PROJECT_DELETED)
         refuse(out, set->request, ERR_INVALID,
-            text("name and reference must be texts of at most 100 bytes, description "
-                 "one of 1000, tags an object"));
+            text("name and reference must be texts of at most 100 bytes, the name "
+                 "without control characters, description one of 1000, tags an "
+                 "object"));
     else if (reference.size > 0 && !bytes_equal(reference, entry->reference))
         refuse(out, set->request, ERR_CONFLICT,
             text("the project has another reference, which stays"));

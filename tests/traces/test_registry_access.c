@@ -303,11 +303,15 @@ START_TEST(a_project_keeps_what_a_change_does_not_name)
         "1000 -> gateway refused request=3 err=7 detail=\"the project has another "
         "reference, which stays\"\n"
         "1000 -> gateway refused request=4 err=2 detail=\"name and reference must be "
-        "texts of at most 100 bytes, description one of 1000, tags an object\"\n");
+        "texts of at most 100 bytes, the name without control characters, description "
+        "one of 1000, tags an object\"\n");
     trace_give(&t, ACTOR_gateway, 0,
         (struct message){ .code = PROJECT_GET, .project_get = { 5 } });
     registry_expect_field(registry_document(&t), "name", "'no'");
     registry_expect_field(registry_document(&t), "deleted", "false");
+    set_project(&t, (struct project_set){ .request = 6, .name = text("\xc0") });
+    trace_expect_only(&t, "project_changed",
+        "1000 project_changed description=y reference=crm status=1\n");
     trace_close(&t);
 }
 END_TEST
@@ -315,12 +319,12 @@ END_TEST
 START_TEST(what_is_wrong_with_a_project_is_refused)
 {
     static const char wrong[] =
-        "name and reference must be texts of at most 100 bytes, "
-        "description one of 1000, tags an object";
+        "name and reference must be texts of at most 100 bytes, the name without "
+        "control characters, description one of 1000, tags an object";
     struct trace t;
     registry_open(&t);
     const struct project_set changes[] = { { .name = registry_long_text(101) },
-        { .description = registry_long_text(1001) },
+        { .name = text("\xa5no\nno") }, { .description = registry_long_text(1001) },
         { .reference = registry_long_text(101) }, { .tags = registry_long_map(4096) },
         { .status = PROJECT_DELETED + 1 } };
     for (size_t i = 0; i < COUNT(changes); i++) {
