@@ -2,6 +2,7 @@
 #include "workers/cli/commands.h"
 #include "workers/cli/document.h"
 #include "workers/cli/exported.h"
+#include "workers/cli/human.h"
 
 #include <inttypes.h>
 
@@ -21,7 +22,13 @@ print_also(const json_t *answer)
     const json_t *stall;
     size_t i;
     json_array_foreach(json_object_get(answer, "also"), i, stall)
-        printf("%s%s\n", i == 0 ? "\nalso\n  " : "  ", document_text(stall, "reason"));
+    {
+        struct buffer clean = { 0 };
+        human_clean(&clean, text(document_text(stall, "reason")));
+        printf("%s%.*s\n", i == 0 ? "\nalso\n  " : "  ", (int)clean.size,
+            (const char *)clean.data);
+        buffer_free(&clean);
+    }
 }
 
 static void
