@@ -76,7 +76,7 @@ class Units(unittest.TestCase):
                     [os.path.join(BUILD, "tests/integration/filtered"),
                      os.path.join(BUILD, "bin/capstand"), "--foreground", "--data",
                      os.path.join(folder, "data"), "--ready-fd", str(child),
-                     *(f"--set={name}_port=0" for name in ("http", "worker", "iii"))],
+                     *(f"--set={name}_port=0" for name in ("http", "worker", "iii", "iii_http"))],
                     stdin=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=[child],
                     text=True) as engine:
                 os.close(child)
