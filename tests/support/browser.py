@@ -38,7 +38,8 @@ class Browser:
         nothing, = high([os.open(os.devnull, os.O_RDWR)])
         ends = (nothing, nothing, nothing, theirs, said)
         self.pid = os.posix_spawn(
-            CHROMIUM, [CHROMIUM, *FLAGS, f"--user-data-dir={self.folder}"], os.environ,
+            CHROMIUM, [CHROMIUM, *FLAGS, f"--user-data-dir={self.folder}"],
+            {**os.environ, "HOME": self.folder, "TMPDIR": self.folder},
             file_actions=[(os.POSIX_SPAWN_DUP2, end, i) for i, end in enumerate(ends)],
             setpgroup=0)
         for end in set(ends):
