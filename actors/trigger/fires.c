@@ -157,7 +157,7 @@ trigger_fired_applied(struct trigger_state *s, uint64_t at_ms, const struct mess
             fired->slot_ms, fired->event, fired->inputs, fired->data, fired->meta,
             fired->source, fired->concurrency, fired->runs_max, fired->echo,
             fired->record };
-        /* never: who fires is there, and what is told again is kept already */
+        /* In life who fires is there, and what is told again is kept already. */
         if (kept_read(s->journal, &of_trigger, &schedule_shape, NULL, &schedule)) {
             if (fired->event == 0) {
                 disarm(s, &name, &schedule);
