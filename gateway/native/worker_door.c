@@ -27,6 +27,7 @@ enum {
     PEER_BYTES = 64 << 20, /* that one peer may have said and we have not read */
     FRAME_MARGIN = 1 << 20,
     HANDSHAKE_MS = 500,
+    BACKLOG = 1024, /* connections that may come at once; one more waits for a second */
     LAST_WORDS_MS = 1000, /* for what a connection said before it was over */
     LOOK_MS = 1000,       /* how often some of them are looked at, */
     LOOKS_MAX = 1024,     /* and how many */
@@ -558,6 +559,7 @@ worker_door_open(struct gateway *gateway, struct worker_door **out, struct fault
     door->socket = zsock_resolve(door->door);
     zsock_set_router_mandatory(door->door, 1);
     zsock_set_linger(door->door, 0);
+    zsock_set_backlog(door->door, BACKLOG);
     door->look.ring = look;
     /* Twice what whole messages may take. */
     door->unread_max = 2ull * (unsigned)frames_unread_max(config)

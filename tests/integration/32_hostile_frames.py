@@ -4,6 +4,8 @@
 Method: the real gateway with its lease actor played by fake_engine.py; workers are bare
 DEALERs. After each hostile case an honest worker is served.
 """
+import contextlib
+import os
 import random
 import select
 import signal
@@ -304,6 +306,15 @@ class FramesTest(unittest.TestCase):
             worker.send("heartbeat", held=[], more=bytes(1 << 20))
             worker.expect("heartbeat")
             said += 1
+
+    def test_many_find_a_place_until_the_gateway_comes_to_them(self):
+        """Who finds none asks again after a second."""
+        with contextlib.ExitStack() as crowd:
+            os.kill(self.engine.pid, signal.SIGSTOP)
+            crowd.callback(os.kill, self.engine.pid, signal.SIGCONT)
+            for _ in range(500):
+                crowd.enter_context(
+                    socket.create_connection(("127.0.0.1", self.engine.worker), 0.9))
 
     def test_garbage_on_the_port_keeps_nobody_out(self):
         idle = [socket.create_connection(("127.0.0.1", self.engine.worker))
