@@ -105,6 +105,15 @@ story_learn(struct story *s, uint32_t version, const char *about)
     story_learn_as(s, "flow", version, about);
 }
 
+void
+story_open_with(struct story *s, const char *about)
+{
+    story_make(s);
+    story_open(s);
+    story_learn(s, 1, about);
+    trace_skip(&s->trace);
+}
+
 struct id
 story_automation(const char *name)
 {

@@ -54,6 +54,8 @@ story_learn_as(struct story *s, const char *name, uint32_t version, const char *
  * is `meant`, of the same length, in the plan, whatever compile() would say of that. */
 void story_learn_other(
     struct story *s, const char *about, const char *written, const char *meant);
+/* Made and opened, and version 1 of "flow" is known; nothing has been said. */
+void story_open_with(struct story *s, const char *text);
 struct id story_automation(const char *name);
 /* A name whose automation, if its runs see each other, is decided in partition 1 of 2.
  */

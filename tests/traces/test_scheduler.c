@@ -7,15 +7,6 @@
 
 static const char one_step[] = "steps:\n" STEP("a", "");
 
-static void
-open_with(struct story *s, const char *plan)
-{
-    story_make(s);
-    story_open(s);
-    story_learn(s, 1, plan);
-    trace_skip(&s->trace);
-}
-
 START_TEST(a_run_of_one_step_starts_and_completes)
 {
     struct story s;
@@ -56,7 +47,7 @@ END_TEST
 START_TEST(a_plan_offered_again_is_kept_once_and_known_again)
 {
     struct story s;
-    open_with(&s, one_step);
+    story_open_with(&s, one_step);
     story_learn(&s, 1, one_step);
     story_expect(&s, "0 -> registry plan_known automation=A version=1\n");
     story_close(&s);
@@ -98,7 +89,7 @@ expect_refused(struct story *s, enum err err)
 START_TEST(the_later_revision_says_which_version_starts_use)
 {
     struct story s;
-    open_with(&s, one_step);
+    story_open_with(&s, one_step);
     story_learn(&s, 2, "steps:\n" STEP("a", "") STEP("b", ""));
     offer_revision(&s, 5, 1, 1, AUTOMATION_ACTIVE);
     story_expect_only(&s, "plan_learned",
@@ -122,7 +113,7 @@ END_TEST
 START_TEST(an_archived_automation_starts_nothing_and_a_paused_one_by_hand)
 {
     struct story s;
-    open_with(&s, one_step);
+    story_open_with(&s, one_step);
     offer_revision(&s, 2, 1, 1, AUTOMATION_ARCHIVED);
     story_start(&s, 1, "");
     expect_refused(&s, ERR_NOT_RUNNABLE);
@@ -138,7 +129,7 @@ END_TEST
 START_TEST(a_run_keeps_the_version_that_was_current_when_it_began)
 {
     struct story s;
-    open_with(&s, one_step);
+    story_open_with(&s, one_step);
     story_start(&s, 1, "");
     story_learn(&s, 2, "steps:\n" STEP("a", "") STEP("b", ", needs: [a]"));
     trace_skip(&s.trace);
@@ -154,7 +145,7 @@ END_TEST
 START_TEST(an_older_version_that_comes_late_does_not_become_current)
 {
     struct story s;
-    open_with(&s, one_step);
+    story_open_with(&s, one_step);
     story_learn(&s, 3, one_step);
     story_learn(&s, 2, one_step);
     story_expect_only(&s, "plan_known",
@@ -171,7 +162,7 @@ START_TEST(a_run_may_be_started_by_the_id_of_its_automation)
 {
     struct story s;
     char id[ID_TEXT_MAX];
-    open_with(&s, one_step);
+    story_open_with(&s, one_step);
     trace_give(&s.trace, ACTOR_gateway, 2,
         (struct message){ .code = RUN_START,
             .run_start = { .request = 9,
@@ -199,7 +190,7 @@ START_TEST(a_start_of_an_unknown_name_is_refused_and_changes_nothing)
 {
     struct story s;
     char long_name[200];
-    open_with(&s, one_step);
+    story_open_with(&s, one_step);
     start_named(&s, "other", (struct bytes){ 0 });
     story_expect(&s,
         "0 -> gateway refused request=9 err=5 detail=\"there is no automation of "
@@ -223,7 +214,7 @@ END_TEST
 START_TEST(inputs_that_are_no_map_are_refused)
 {
     struct story s;
-    open_with(&s, one_step);
+    story_open_with(&s, one_step);
     start_named(&s, "flow", text("\xa3not"));
     story_expect(
         &s, "0 -> gateway refused request=9 err=2 detail=\"inputs must be a map\"\n");
@@ -241,7 +232,7 @@ END_TEST
 START_TEST(who_waits_for_the_end_of_a_run_is_not_told_in_a_hurry_that_it_began)
 {
     struct story s;
-    open_with(&s, one_step);
+    story_open_with(&s, one_step);
     trace_give(&s.trace, ACTOR_gateway, 0,
         (struct message){ .code = RUN_START,
             .run_start = { .request = 9,
@@ -259,7 +250,7 @@ END_TEST
 START_TEST(a_fresh_start_with_a_key_that_is_known_names_its_run)
 {
     struct story s;
-    open_with(&s, one_step);
+    story_open_with(&s, one_step);
     for (unsigned run = 1; run <= 2; run++)
         trace_give(&s.trace, ACTOR_gateway, 0,
             (struct message){ .code = RUN_START,
@@ -280,7 +271,7 @@ END_TEST
 START_TEST(the_same_key_names_the_same_run_also_after_a_restart)
 {
     struct story s;
-    open_with(&s, one_step);
+    story_open_with(&s, one_step);
     story_start(&s, 1, "key-1");
     story_expect_only(&s, "run_",
         "0 run_started run=R1 automation=A name=flow version=1 key=key-1 source=api "
@@ -315,7 +306,7 @@ END_TEST
 START_TEST(a_start_sent_again_starts_nothing_again)
 {
     struct story s;
-    open_with(&s, one_step);
+    story_open_with(&s, one_step);
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     story_start(&s, 1, "");
@@ -336,7 +327,7 @@ START_TEST(a_slot_starts_its_run_once)
 {
     struct story s;
     struct message fired = { .code = TRIGGER_FIRED };
-    open_with(&s, one_step);
+    story_open_with(&s, one_step);
     fired.trigger_fired = (struct trigger_fired){ .run = story_run(1),
         .automation = s.automation,
         .trigger = text("nightly"),
@@ -375,7 +366,7 @@ END_TEST
 START_TEST(steps_in_a_line_follow_each_other)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n" STEP("a", "") STEP("b", ", needs: [a]") STEP("c", ", needs: [b]"));
     story_start(&s, 1, "");
     story_expect_only(&s, "step_", "0 step_started run=R1 key=a kind=action\n");
@@ -414,7 +405,7 @@ END_TEST
 START_TEST(steps_that_name_no_needs_at_all_are_in_a_line)
 {
     struct story s;
-    open_with(&s, "steps:\n" STEP("a", "") STEP("b", ""));
+    story_open_with(&s, "steps:\n" STEP("a", "") STEP("b", ""));
     story_start(&s, 1, "");
     story_expect_only(&s, "step_", "0 step_started run=R1 key=a kind=action\n");
     story_completed(&s, (struct held){ 1, 0, 1, 1, 1 });
@@ -428,8 +419,9 @@ END_TEST
 START_TEST(a_diamond_waits_for_both_sides)
 {
     struct story s;
-    open_with(&s, "steps:\n" STEP("top", "") STEP("left", ", needs: [top]") STEP(
-                      "right", ", needs: [top]") STEP("end", ", needs: [left, right]"));
+    story_open_with(&s,
+        "steps:\n" STEP("top", "") STEP("left", ", needs: [top]")
+            STEP("right", ", needs: [top]") STEP("end", ", needs: [left, right]"));
     story_start(&s, 1, "");
     story_completed(&s, (struct held){ 1, 0, 1, 1, 1 });
     story_expect_only(&s, "step_",
@@ -456,8 +448,8 @@ END_TEST
 START_TEST(a_failed_step_dooms_what_needs_it_while_the_others_go_on)
 {
     struct story s;
-    open_with(&s, "steps:\n" STEP("a", "") STEP("b", "") STEP("c", ", needs: [a]")
-                      STEP("d", ", needs: [c, b]") STEP("e", ", needs: [b]"));
+    story_open_with(&s, "steps:\n" STEP("a", "") STEP("b", "") STEP("c", ", needs: [a]")
+                            STEP("d", ", needs: [c, b]") STEP("e", ", needs: [b]"));
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     story_failed(&s, (struct held){ 1, 0, 1, 1, 1 });
@@ -493,7 +485,8 @@ END_TEST
 START_TEST(the_first_step_that_failed_names_the_error_of_the_run)
 {
     struct story s;
-    open_with(&s, "steps:\n" STEP("a", "") STEP("b", "") STEP("c", ", needs: [a]"));
+    story_open_with(
+        &s, "steps:\n" STEP("a", "") STEP("b", "") STEP("c", ", needs: [a]"));
     story_start(&s, 1, "");
     story_failed(&s, (struct held){ 1, 1, 1, 1, 1 });
     trace_skip(&s.trace);

@@ -6,15 +6,6 @@
 #include "tests/traces/scheduler_story.h"
 #include "tests/traces/suites.h"
 
-static void
-open_with(struct story *s, const char *plan)
-{
-    story_make(s);
-    story_open(s);
-    story_learn(s, 1, plan);
-    trace_skip(&s->trace);
-}
-
 static const char tidy[] = "timeout: 10s\n"
                            "steps:\n"
                            "  - { key: a, kind: action, action: x }\n"
@@ -27,7 +18,7 @@ static const char tidy[] = "timeout: 10s\n"
 START_TEST(cleanup_follows_when_all_is_done)
 {
     struct story s;
-    open_with(&s, tidy);
+    story_open_with(&s, tidy);
     story_start(&s, 1, "");
     story_completed(&s, (struct held){ 1, 0, 1, 1, 1 });
     trace_skip(&s.trace);
@@ -66,7 +57,7 @@ END_TEST
 START_TEST(who_cancelled_is_known_until_cleanup_is_over)
 {
     struct story s;
-    open_with(&s, tidy);
+    story_open_with(&s, tidy);
     story_start(&s, 1, "");
     trace_give(&s.trace, ACTOR_gateway, 0,
         (struct message){ .code = RUN_CANCEL,
@@ -87,7 +78,7 @@ END_TEST
 START_TEST(cleanup_follows_a_failure_and_may_fail_itself)
 {
     struct story s;
-    open_with(&s, tidy);
+    story_open_with(&s, tidy);
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     story_failed(&s, (struct held){ 1, 0, 1, 1, 1 });
@@ -127,7 +118,7 @@ END_TEST
 START_TEST(cleanup_follows_a_cancel_and_can_be_cancelled)
 {
     struct story s;
-    open_with(&s, tidy);
+    story_open_with(&s, tidy);
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     story_cancel(&s, 1, "enough");
@@ -167,7 +158,7 @@ END_TEST
 START_TEST(cleanup_follows_the_timeout_of_the_run)
 {
     struct story s;
-    open_with(&s, tidy);
+    story_open_with(&s, tidy);
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     trace_wait(&s.trace, 10000);
@@ -205,7 +196,7 @@ END_TEST
 START_TEST(a_run_has_the_name_and_the_output_that_it_declares)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "run_name: 'for {{ .inputs.who }}'\n"
         "default_inputs: { who: you }\n"
         "output: { done: '${{ steps.a.output.n + 1 }}', by: '${{ run.name }}' }\n"
@@ -233,9 +224,9 @@ END_TEST
 START_TEST(an_output_that_cannot_be_evaluated_fails_the_run)
 {
     struct story s;
-    open_with(&s, "output: { done: '${{ steps.a.output.no }}' }\n"
-                  "steps:\n"
-                  "  - { key: a, kind: set, values: { n: 1 } }\n");
+    story_open_with(&s, "output: { done: '${{ steps.a.output.no }}' }\n"
+                        "steps:\n"
+                        "  - { key: a, kind: set, values: { n: 1 } }\n");
     story_start(&s, 1, "");
     story_expect_only(&s, " run_",
         "0 run_started run=R1 automation=A name=flow version=1 source=api steps=1\n"
@@ -268,8 +259,8 @@ start_with(struct story *s, unsigned run, struct bytes inputs)
 START_TEST(a_fire_that_is_refused_for_its_inputs_says_which)
 {
     struct story s;
-    open_with(&s, "inputs: { n: { type: integer, required: true } }\n"
-                  "steps:\n  - { key: a, kind: set, values: {} }\n");
+    story_open_with(&s, "inputs: { n: { type: integer, required: true } }\n"
+                        "steps:\n  - { key: a, kind: set, values: {} }\n");
     struct message fired = { .code = TRIGGER_FIRED,
         .trigger_fired = { .run = story_run(1),
             .automation = s.automation,
@@ -303,11 +294,12 @@ END_TEST
 START_TEST(inputs_are_checked_and_completed_when_a_run_starts)
 {
     struct story s;
-    open_with(&s, "inputs:\n"
-                  "  n: { type: integer, required: true }\n"
-                  "  who: { type: string, default: you }\n"
-                  "steps:\n"
-                  "  - { key: a, kind: set, values: { all: '${{ inputs }}' } }\n");
+    story_open_with(&s,
+        "inputs:\n"
+        "  n: { type: integer, required: true }\n"
+        "  who: { type: string, default: you }\n"
+        "steps:\n"
+        "  - { key: a, kind: set, values: { all: '${{ inputs }}' } }\n");
     start_with(&s, 1, text("\x81\xa1n\xa1x")); /* {"n": "x"} */
     story_expect(&s,
         "0 -> gateway refused request=7 err=2 detail=\"the inputs are not as the "
@@ -337,7 +329,7 @@ START_TEST(very_many_inputs_are_laid_over_very_many)
         pack_string(&inputs, name);
         pack_u64(&inputs, 5);
     }
-    open_with(&s, (const char *)plan.data);
+    story_open_with(&s, (const char *)plan.data);
     story_start_with(&s, 1, "", buffer_bytes(&inputs));
     story_expect_output(&s, "{\"n\":6}");
     buffer_free(&plan);
@@ -349,7 +341,7 @@ END_TEST
 START_TEST(a_run_is_running_while_a_worker_holds_a_job_of_it)
 {
     struct story s;
-    open_with(&s, "steps:\n" STEP("a", ", needs: []") STEP("b", ", needs: []"));
+    story_open_with(&s, "steps:\n" STEP("a", ", needs: []") STEP("b", ", needs: []"));
     story_start(&s, 1, "");
     story_leased(&s, (struct held){ 1, 0, 1, 1, 1 });
     story_leased(&s, (struct held){ 1, 1, 1, 1, 2 });
@@ -380,7 +372,7 @@ start_as(struct story *s, unsigned run, struct run_start more)
 START_TEST(meta_and_config_of_a_run_are_maps)
 {
     struct story s;
-    open_with(&s, tidy);
+    story_open_with(&s, tidy);
     start_as(&s, 1, (struct run_start){ .meta = text("\x90") });
     start_as(&s, 1, (struct run_start){ .config = text("\x90") });
     story_expect(&s,
@@ -395,9 +387,9 @@ END_TEST
 START_TEST(a_run_whose_name_cannot_be_evaluated_is_called_as_written)
 {
     struct story s;
-    open_with(&s, "run_name: 'order ${{ inputs.n }}'\n"
-                  "default_inputs: { m: 1, k: 2 }\n"
-                  "steps:\n  - { key: a, kind: sleep, duration: 1h }\n");
+    story_open_with(&s, "run_name: 'order ${{ inputs.n }}'\n"
+                        "default_inputs: { m: 1, k: 2 }\n"
+                        "steps:\n  - { key: a, kind: sleep, duration: 1h }\n");
     story_start(&s, 1, "");
     story_start_with(&s, 2, "", text("\x82\xa1n\x07\xa1m\x05"));
     story_expect_only(&s, "run_started",
@@ -478,7 +470,7 @@ END_TEST
 static void
 say_while_ending(struct story *s, enum actor_name from, struct message said)
 {
-    open_with(s,
+    story_open_with(s,
         "steps:\n"
         "  - { key: e, kind: each, items: '${{ 1..250 }}', concurrency: 250,\n"
         "      steps: [ { key: s, kind: sleep, duration: 1h } ] }\n"
@@ -563,7 +555,7 @@ END_TEST
 START_TEST(a_large_cleanup_is_cancelled_over_several_turns)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n  - { key: a, kind: set, values: {} }\n"
         "cleanup:\n"
         "  - { key: e, kind: each, items: '${{ 1..400 }}', concurrency: 200,\n"
@@ -593,7 +585,7 @@ START_TEST(a_report_while_a_run_waits_for_its_next_turn_leaves_it_waiting)
     for (unsigned i = 0; i < 300; i++)
         buffer_print(&plan, "  - { key: s%u, kind: set, needs: [], values: {} }\n", i);
     buffer_append(&plan, "", 1);
-    open_with(&s, (const char *)plan.data);
+    story_open_with(&s, (const char *)plan.data);
     buffer_free(&plan);
     trace_queue(&s.trace, ACTOR_gateway, 0,
         (struct message){ .code = RUN_START,
@@ -621,7 +613,7 @@ END_TEST
 START_TEST(no_attempt_begins_while_a_run_is_cancelled_over_several_turns)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n"
         "  - { key: e, kind: each, items: '${{ 1..400 }}', concurrency: 400,\n"
         "      steps: [ { key: a, kind: action, action: x, timeout: 2s,\n"
@@ -641,7 +633,7 @@ END_TEST
 START_TEST(only_a_run_that_failed_is_discarded)
 {
     struct story s;
-    open_with(&s, "steps:\n  - { key: a, kind: set, values: {} }\n");
+    story_open_with(&s, "steps:\n  - { key: a, kind: set, values: {} }\n");
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     trace_give(&s.trace, ACTOR_gateway, 0,
@@ -659,9 +651,9 @@ END_TEST
 START_TEST(who_waits_for_a_run_hears_its_own_output)
 {
     struct story s;
-    open_with(&s, "concurrency: replace\n"
-                  "steps:\n  - { key: a, kind: sleep, duration: 1h }\n"
-                  "cleanup:\n  - { key: c, kind: set, values: { n: 1 } }\n");
+    story_open_with(&s, "concurrency: replace\n"
+                        "steps:\n  - { key: a, kind: sleep, duration: 1h }\n"
+                        "cleanup:\n  - { key: c, kind: set, values: { n: 1 } }\n");
     story_start(&s, 1, "");
     story_learn(&s, 2,
         "concurrency: replace\n"

@@ -9,15 +9,6 @@
 #include <stdio.h>
 
 static void
-open_with(struct story *s, const char *plan)
-{
-    story_make(s);
-    story_open(s);
-    story_learn(s, 1, plan);
-    trace_skip(&s->trace);
-}
-
-static void
 fork_run(struct story *s, unsigned run, struct run_fork more)
 {
     more.request = 14;
@@ -40,7 +31,7 @@ static const char three[] =
 START_TEST(what_was_over_by_an_event_is_copied)
 {
     struct story s;
-    open_with(&s, three);
+    story_open_with(&s, three);
     story_start(&s, 1, "");
     story_expect(&s,
         "0 run_started run=R1 automation=A name=flow version=1 inputs=(4 bytes) "
@@ -91,7 +82,7 @@ END_TEST
 START_TEST(outputs_and_inputs_can_be_other_ones)
 {
     struct story s;
-    open_with(&s, three);
+    story_open_with(&s, three);
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     fork_run(&s, 2, (struct run_fork){ .event = 0, .inputs = text("\x81\xa1n\x0a") });
@@ -115,7 +106,7 @@ END_TEST
 START_TEST(another_version_must_have_every_step_that_is_copied)
 {
     struct story s;
-    open_with(&s, three);
+    story_open_with(&s, three);
     story_start(&s, 1, "");
     story_learn(&s, 2,
         "default_inputs: { n: 1 }\n"
@@ -149,7 +140,7 @@ open_with_many(struct story *s, unsigned count)
         "steps.s0.output.n }}', last: '${{ steps.s%u.output.n }}' } }\n",
         count - 1);
     buffer_append(&plan, "", 1);
-    open_with(s, (const char *)plan.data);
+    story_open_with(s, (const char *)plan.data);
     buffer_free(&plan);
 }
 
@@ -210,7 +201,7 @@ static const char uneven[] =
 START_TEST(what_failed_or_was_skipped_or_given_is_copied_as_it_was)
 {
     struct story s;
-    open_with(&s, uneven);
+    story_open_with(&s, uneven);
     story_start(&s, 1, "");
     trace_give(&s.trace, ACTOR_gateway, 0,
         (struct message){ .code = STEP_OVERRIDE,
@@ -276,7 +267,7 @@ END_TEST
 START_TEST(what_cannot_be_forked_is_refused)
 {
     struct story s;
-    open_with(&s, uneven);
+    story_open_with(&s, uneven);
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     fork_run(&s, 2, (struct run_fork){ .event = 1, .outputs = text("\x90") });
@@ -309,10 +300,10 @@ END_TEST
 START_TEST(a_run_that_waited_for_another_can_be_forked)
 {
     struct story s;
-    open_with(&s, "concurrency: queue\n"
-                  "steps:\n"
-                  "  - { key: a, kind: set, values: { n: '${{ inputs.n }}' } }\n"
-                  "  - { key: b, kind: sleep, duration: 5s }\n");
+    story_open_with(&s, "concurrency: queue\n"
+                        "steps:\n"
+                        "  - { key: a, kind: set, values: { n: '${{ inputs.n }}' } }\n"
+                        "  - { key: b, kind: sleep, duration: 5s }\n");
     story_start_with(&s, 3, "", text("\x81\xa1n\x01"));
     story_start_with(&s, 1, "", text("\x81\xa1n\x02"));
     trace_wait(&s.trace, 10000);
@@ -364,7 +355,7 @@ END_TEST
 START_TEST(what_is_said_of_others_in_the_records_of_the_origin_is_left_out)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "concurrency: replace\n"
         "steps:\n"
         "  - { key: a, kind: set, values: { n: '${{ inputs.n }}' } }\n"
@@ -408,7 +399,7 @@ START_TEST(an_origin_that_ended_with_its_child_is_forked)
     struct story s;
     char plan[sizeof calls + 32];
     snprintf(plan, sizeof plan, calls, "{ policy: queue, max: 2 }");
-    open_with(&s, plan);
+    story_open_with(&s, plan);
     story_start(&s, 1, "");
     snprintf(plan, sizeof plan, calls, "replace");
     story_learn(&s, 2, plan);
@@ -440,9 +431,10 @@ print_lines(struct story *s, unsigned count)
 START_TEST(an_origin_of_many_records_is_followed_as_far_as_the_event)
 {
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - { key: a, kind: set, values: { n: 1 } }\n" STEP("b", "")
-                      STEP("c", "") "  - { key: d, kind: set, values: { n: 2 } }\n");
+    story_open_with(&s,
+        "steps:\n"
+        "  - { key: a, kind: set, values: { n: 1 } }\n" STEP("b", "")
+            STEP("c", "") "  - { key: d, kind: set, values: { n: 2 } }\n");
     story_start(&s, 1, "");
     print_lines(&s, 2 * POSITIONS_PER_PAGE);
     story_completed(&s, (struct held){ 1, 1, 1, 1, 1 });
@@ -463,7 +455,7 @@ END_TEST
 START_TEST(a_step_that_was_over_twice_is_copied_once_as_it_was_last)
 {
     struct story s;
-    open_with(
+    story_open_with(
         &s, "steps:\n" STEP("a", "") "  - { key: b, kind: sleep, duration: 5s }\n");
     story_start(&s, 1, "");
     story_failed(&s, (struct held){ 1, 0, 1, 1, 1 });
@@ -490,10 +482,11 @@ END_TEST
 START_TEST(a_step_whose_handler_stood_in_for_it_is_copied_as_failed)
 {
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - { key: a, kind: action, action: x, on_error: { step: h } }\n"
-                  "  - { key: h, kind: set, values: { n: 1 } }\n"
-                  "  - { key: b, kind: sleep, needs: [a], duration: 5s }\n");
+    story_open_with(&s,
+        "steps:\n"
+        "  - { key: a, kind: action, action: x, on_error: { step: h } }\n"
+        "  - { key: h, kind: set, values: { n: 1 } }\n"
+        "  - { key: b, kind: sleep, needs: [a], duration: 5s }\n");
     story_start(&s, 1, "");
     story_failed(&s, (struct held){ 1, 0, 1, 1, 1 });
     trace_skip(&s.trace);
@@ -517,11 +510,12 @@ END_TEST
 START_TEST(a_handler_is_not_copied_without_the_step_that_it_handles)
 {
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - { key: a, kind: action, action: x }\n"
-                  "  - { key: b, kind: action, action: x, on_error: { step: h } }\n"
-                  "  - { key: h, kind: set, values: {} }\n"
-                  "  - { key: c, kind: sleep, duration: 5s }\n");
+    story_open_with(&s,
+        "steps:\n"
+        "  - { key: a, kind: action, action: x }\n"
+        "  - { key: b, kind: action, action: x, on_error: { step: h } }\n"
+        "  - { key: h, kind: set, values: {} }\n"
+        "  - { key: c, kind: sleep, duration: 5s }\n");
     story_start(&s, 1, "");
     story_failed(&s, (struct held){ 1, 0, 1, 1, 1 });
     fork_run(&s, 2, (struct run_fork){ .event = 7 });
@@ -548,7 +542,7 @@ static const char wide[] =
 START_TEST(a_fork_that_would_copy_too_large_an_output_is_refused)
 {
     struct story s;
-    open_with(&s, wide);
+    story_open_with(&s, wide);
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     s.trace.config.payload_max = 60;

@@ -10,15 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void
-open_with(struct story *s, const char *plan)
-{
-    story_make(s);
-    story_open(s);
-    story_learn(s, 1, plan);
-    trace_skip(&s->trace);
-}
-
 static const char both[] =
     "steps:\n"
     "  - key: both\n"
@@ -33,7 +24,7 @@ static const char both[] =
 START_TEST(a_parallel_is_over_when_all_in_it_are)
 {
     struct story s;
-    open_with(&s, both);
+    story_open_with(&s, both);
     story_start(&s, 1, "");
     story_expect_only(&s, " step_",
         "0 step_started run=R1 key=both kind=parallel\n"
@@ -70,7 +61,7 @@ END_TEST
 START_TEST(a_failure_in_a_parallel_fails_it_when_the_others_are_over)
 {
     struct story s;
-    open_with(&s, both);
+    story_open_with(&s, both);
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     story_failed(&s, (struct held){ 1, 1, 1, 1, 1 });
@@ -114,7 +105,7 @@ static const char three[] =
 START_TEST(an_each_does_so_many_items_at_a_time)
 {
     struct story s;
-    open_with(&s, three);
+    story_open_with(&s, three);
     story_start(&s, 1, "");
     story_expect(&s,
         "0 run_started run=R1 automation=A name=flow version=1 inputs=(13 bytes) "
@@ -179,7 +170,7 @@ END_TEST
 START_TEST(a_failed_item_lets_no_other_begin)
 {
     struct story s;
-    open_with(&s, three);
+    story_open_with(&s, three);
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     story_failed(&s, (struct held){ 1, 2, 1, 1, 1 });
@@ -213,7 +204,7 @@ END_TEST
 START_TEST(an_item_in_another_page_says_why_its_each_fails)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "default_inputs:\n"
         "  list: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]\n"
         "steps:\n"
@@ -235,7 +226,7 @@ END_TEST
 START_TEST(a_failed_item_that_is_to_be_continued_has_no_output)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n"
         "  - key: each\n"
         "    kind: each\n"
@@ -260,11 +251,11 @@ END_TEST
 START_TEST(an_each_of_nothing_is_over_at_once)
 {
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - key: each\n"
-                  "    kind: each\n"
-                  "    items: []\n"
-                  "    steps: [{ key: a, kind: action, action: x }]\n");
+    story_open_with(&s, "steps:\n"
+                        "  - key: each\n"
+                        "    kind: each\n"
+                        "    items: []\n"
+                        "    steps: [{ key: a, kind: action, action: x }]\n");
     story_start(&s, 1, "");
     story_expect_only(&s, " step_",
         "0 step_started run=R1 key=each kind=each\n"
@@ -277,11 +268,11 @@ END_TEST
 START_TEST(what_is_no_list_fails_the_each)
 {
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - key: each\n"
-                  "    kind: each\n"
-                  "    items: ${{ meta.automation }}\n"
-                  "    steps: [{ key: a, kind: action, action: x }]\n");
+    story_open_with(&s, "steps:\n"
+                        "  - key: each\n"
+                        "    kind: each\n"
+                        "    items: ${{ meta.automation }}\n"
+                        "    steps: [{ key: a, kind: action, action: x }]\n");
     story_start(&s, 1, "");
     story_expect_only(&s, " step_",
         "0 step_started run=R1 key=each kind=each\n"
@@ -294,7 +285,7 @@ END_TEST
 START_TEST(eaches_lie_in_eaches_and_parallels)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n"
         "  - key: o\n"
         "    kind: each\n"
@@ -355,7 +346,7 @@ END_TEST
 START_TEST(time_ends_an_each_and_all_in_it)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n"
         "  - key: each\n"
         "    kind: each\n"
@@ -419,7 +410,7 @@ END_TEST
 START_TEST(a_cancelled_run_cancels_what_lies_in_what)
 {
     struct story s;
-    open_with(&s, three);
+    story_open_with(&s, three);
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     story_cancel(&s, 1, "enough");
@@ -458,7 +449,7 @@ open_many(struct story *s, unsigned items, unsigned concurrency)
         buffer_print(&plan, ",%u", i);
     buffer_print(&plan, "] }\n");
     buffer_append(&plan, "", 1);
-    open_with(s, (const char *)plan.data);
+    story_open_with(s, (const char *)plan.data);
     buffer_free(&plan);
 }
 
@@ -520,10 +511,11 @@ END_TEST
 START_TEST(time_ends_a_large_each_over_several_turns)
 {
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - { key: e, kind: each, items: '${{ 1..300 }}', concurrency: 300, "
-                  "timeout: 2s,\n"
-                  "      steps: [ { key: a, kind: sleep, duration: 1h } ] }\n");
+    story_open_with(&s,
+        "steps:\n"
+        "  - { key: e, kind: each, items: '${{ 1..300 }}', concurrency: 300, "
+        "timeout: 2s,\n"
+        "      steps: [ { key: a, kind: sleep, duration: 1h } ] }\n");
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     trace_wait(&s.trace, 2000);
@@ -569,7 +561,7 @@ END_TEST
 START_TEST(what_lies_in_what_gives_its_outputs)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n"
         "  - { key: e, kind: each, items: [1, 2], concurrency: 2, steps: [\n"
         "      { key: a, kind: set, save_as: kept, on_error: { step: h },\n"
@@ -597,7 +589,7 @@ END_TEST
 START_TEST(many_eaches_are_met_in_one_turn)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n"
         "  - { key: e, kind: each, items: '${{ 1..12 }}', steps: [\n"
         "      { key: f, kind: each, items: [1, 2], steps: [\n"
@@ -636,9 +628,9 @@ END_TEST
 START_TEST(what_is_said_of_an_each_whose_time_is_over_begins_no_item)
 {
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - { key: e, kind: each, items: [1, 2], timeout: 2s,\n"
-                  "      steps: [ { key: a, kind: action, action: x } ] }\n");
+    story_open_with(&s, "steps:\n"
+                        "  - { key: e, kind: each, items: [1, 2], timeout: 2s,\n"
+                        "      steps: [ { key: a, kind: action, action: x } ] }\n");
     story_learn_as(
         &s, "sleeper", 1, "steps:\n  - { key: s, kind: sleep, duration: 2s }\n");
     story_start(&s, 2, "");

@@ -5,19 +5,10 @@
 
 #include <stdio.h>
 
-static void
-open_with(struct story *s, const char *plan)
-{
-    story_make(s);
-    story_open(s);
-    story_learn(s, 1, plan);
-    trace_skip(&s->trace);
-}
-
 START_TEST(a_set_is_over_in_the_turn_in_which_it_begins)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "default_inputs: { n: 3 }\n"
         "steps:\n"
         "  - { key: a, kind: set, values: { twice: '${{ inputs.n * 2 }}' } }\n"
@@ -45,7 +36,7 @@ END_TEST
 START_TEST(a_job_gets_what_its_templates_say)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "default_inputs: { who: you }\n"
         "steps:\n"
         "  - { key: a, kind: action, action: x, with: { to: '{{ .inputs.who }}' } }\n"
@@ -69,7 +60,7 @@ END_TEST
 START_TEST(parameters_may_be_one_template_that_gives_a_map)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "default_inputs: { who: you }\n"
         "steps:\n"
         "  - { key: a, kind: action, action: x, with: '${{ inputs }}' }\n"
@@ -88,9 +79,9 @@ END_TEST
 START_TEST(a_template_that_cannot_be_evaluated_fails_its_step_and_names_the_place)
 {
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - { key: a, kind: action, action: x,\n"
-                  "      with: { list: [ok, '${{ event.no.such }}'] } }\n");
+    story_open_with(&s, "steps:\n"
+                        "  - { key: a, kind: action, action: x,\n"
+                        "      with: { list: [ok, '${{ event.no.such }}'] } }\n");
     story_start(&s, 1, "");
     story_expect(&s,
         "0 run_started run=R1 automation=A name=flow version=1 source=api steps=1\n"
@@ -178,12 +169,13 @@ END_TEST
 START_TEST(a_step_whose_if_is_false_is_skipped_and_what_needs_it_goes_on)
 {
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - { key: a, kind: set, values: { n: 1 } }\n"
-                  "  - { key: b, kind: action, action: x, if: steps.a.output.n > 1 }\n"
-                  "  - { key: c, kind: set,\n"
-                  "      values: { b: '${{ steps.b.output }}', is: '${{ steps.b.status "
-                  "}}' } }\n");
+    story_open_with(&s,
+        "steps:\n"
+        "  - { key: a, kind: set, values: { n: 1 } }\n"
+        "  - { key: b, kind: action, action: x, if: steps.a.output.n > 1 }\n"
+        "  - { key: c, kind: set,\n"
+        "      values: { b: '${{ steps.b.output }}', is: '${{ steps.b.status "
+        "}}' } }\n");
     story_start(&s, 1, "");
     story_expect(&s,
         "0 run_started run=R1 automation=A name=flow version=1 source=api steps=3\n"
@@ -205,9 +197,9 @@ END_TEST
 START_TEST(an_if_that_cannot_be_evaluated_fails_the_step)
 {
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - { key: a, kind: set, values: {}, if: 'event.n > 1' }\n"
-                  "  - { key: b, kind: set, values: {} }\n");
+    story_open_with(&s, "steps:\n"
+                        "  - { key: a, kind: set, values: {}, if: 'event.n > 1' }\n"
+                        "  - { key: b, kind: set, values: {} }\n");
     story_start(&s, 1, "");
     story_expect_only(&s, " step_",
         "0 step_started run=R1 key=a kind=set\n"
@@ -222,12 +214,12 @@ END_TEST
 START_TEST(a_sleep_waits_for_its_moment_also_over_a_crash)
 {
     struct story s;
-    open_with(&s, "default_inputs: { wait: 1.5 }\n"
-                  "steps:\n"
-                  "  - { key: a, kind: sleep, duration: 2s }\n"
-                  "  - { key: b, kind: sleep, duration: '${{ inputs.wait }}' }\n"
-                  "  - { key: c, kind: sleep, until: '1970-01-01T00:00:10Z' }\n"
-                  "  - { key: d, kind: sleep, until: '1970-01-01T00:00:01Z' }\n");
+    story_open_with(&s, "default_inputs: { wait: 1.5 }\n"
+                        "steps:\n"
+                        "  - { key: a, kind: sleep, duration: 2s }\n"
+                        "  - { key: b, kind: sleep, duration: '${{ inputs.wait }}' }\n"
+                        "  - { key: c, kind: sleep, until: '1970-01-01T00:00:10Z' }\n"
+                        "  - { key: d, kind: sleep, until: '1970-01-01T00:00:01Z' }\n");
     story_start(&s, 1, "");
     trace_crash(&s.trace);
     trace_wait(&s.trace, 20000);
@@ -269,8 +261,9 @@ END_TEST
 START_TEST(there_is_no_agent_runtime)
 {
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - { key: a, kind: agent, config: { instructions: think } }\n");
+    story_open_with(&s,
+        "steps:\n"
+        "  - { key: a, kind: agent, config: { instructions: think } }\n");
     story_start(&s, 1, "");
     story_expect(&s,
         "0 run_started run=R1 automation=A name=flow version=1 source=api steps=1\n"
@@ -291,7 +284,7 @@ END_TEST
 START_TEST(a_failure_that_is_to_be_continued_does_not_fail_the_run)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n"
         "  - { key: a, kind: action, action: x, on_error: continue }\n"
         "  - { key: b, kind: set, values: { a: '${{ steps.a.error.type }}' } }\n");
@@ -323,7 +316,7 @@ static const char handled[] =
 START_TEST(a_handler_runs_in_the_place_of_a_step_that_failed)
 {
     struct story s;
-    open_with(&s, handled);
+    story_open_with(&s, handled);
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     story_failed(&s, (struct held){ 1, 0, 1, 1, 1 });
@@ -348,7 +341,7 @@ END_TEST
 START_TEST(a_handler_is_skipped_when_its_step_does_not_fail)
 {
     struct story s;
-    open_with(&s, handled);
+    story_open_with(&s, handled);
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     story_completed(&s, (struct held){ 1, 0, 1, 1, 1 });
@@ -372,8 +365,9 @@ END_TEST
 START_TEST(only_the_errors_that_are_named_are_tried_again)
 {
     struct story s;
-    open_with(&s, "steps:\n" STEP("a",
-                      ", retry: { max_attempts: 3, delay: 1s, retry_on: [Other] }"));
+    story_open_with(
+        &s, "steps:\n" STEP(
+                "a", ", retry: { max_attempts: 3, delay: 1s, retry_on: [Other] }"));
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     story_failed(&s, (struct held){ 1, 0, 1, 1, 1 });
@@ -386,8 +380,9 @@ START_TEST(jitter_takes_a_part_of_the_delay_always_the_same)
 {
     for (int i = 0; i < 2; i++) {
         struct story s;
-        open_with(&s, "steps:\n" STEP("a",
-                          ", retry: { max_attempts: 3, delay: 10s, jitter: 50% }"));
+        story_open_with(
+            &s, "steps:\n" STEP(
+                    "a", ", retry: { max_attempts: 3, delay: 10s, jitter: 50% }"));
         story_start(&s, 1, "");
         trace_skip(&s.trace);
         story_failed(&s, (struct held){ 1, 0, 1, 1, 1 });
@@ -401,12 +396,12 @@ END_TEST
 START_TEST(an_attempt_without_time_left_may_end_the_step_without_a_failure)
 {
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - { key: a, kind: action, action: x,\n"
-                  "      timeout: { duration: 1s, on_timeout: continue } }\n"
-                  "  - { key: b, kind: action, action: x,\n"
-                  "      timeout: { duration: 1s, on_timeout: skip } }\n"
-                  "  - { key: c, kind: set, values: {} }\n");
+    story_open_with(&s, "steps:\n"
+                        "  - { key: a, kind: action, action: x,\n"
+                        "      timeout: { duration: 1s, on_timeout: continue } }\n"
+                        "  - { key: b, kind: action, action: x,\n"
+                        "      timeout: { duration: 1s, on_timeout: skip } }\n"
+                        "  - { key: c, kind: set, values: {} }\n");
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     trace_wait(&s.trace, 5000);
@@ -443,7 +438,7 @@ END_TEST
 START_TEST(a_check_is_tried_again_only_for_the_errors_that_are_named)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "default_inputs: { n: 1 }\n"
         "steps:\n  - { key: a, kind: check, checks: [{ expr: inputs.n == 2 }],\n"
         "      retry: { max_attempts: 2, retry_on: [Timeout] } }\n");
@@ -473,7 +468,7 @@ START_TEST(a_name_may_begin_with_a_template_that_trims)
         snprintf(plan, sizeof plan,
             "run_name: %s\nsteps:\n  - { key: a, kind: set, values: {} }\n",
             rows[i].name);
-        open_with(&s, plan);
+        story_open_with(&s, plan);
         story_start_with(&s, 1, "", text(rows[i].inputs));
         snprintf(said, sizeof said,
             "0 run_started run=R1 automation=A name=flow version=1 inputs=(%zu bytes) "
@@ -495,7 +490,7 @@ START_TEST(the_checks_of_a_step_share_one_tank_of_fuel)
         buffer_print(&plan, "{ name: c%u, expr: 'len(seq(1, 100000)) > 1' }, ", i);
     buffer_print(&plan, "{ name: last, expr: 1 == 1 }] }\n");
     buffer_append(&plan, "", 1);
-    open_with(&s, (const char *)plan.data);
+    story_open_with(&s, (const char *)plan.data);
     story_start(&s, 1, "");
     story_expect_only(&s, " step_failed ",
         "0 step_failed run=R1 key=a error_type=CheckFailed "
@@ -554,7 +549,7 @@ START_TEST(a_mapping_has_one_tank_of_fuel)
         buffer_print(&plan, ", p%u: 'len(seq(1, 100000))'", i);
     buffer_print(&plan, " } }\n");
     buffer_append(&plan, "", 1);
-    open_with(&s, (const char *)plan.data);
+    story_open_with(&s, (const char *)plan.data);
     story_start(&s, 1, "");
     story_matched(&s, (struct held){ 1, 0, 1, 0, 0 }, 1, text("\x81\xa1n\x04"));
     story_expect_only(&s, " step_failed",
@@ -570,7 +565,7 @@ END_TEST
 START_TEST(what_is_printed_of_a_step_that_asks_changes_nothing)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n  - { key: a, kind: interaction, protocol: approval, title: t }\n");
     story_start(&s, 1, "");
     trace_give(&s.trace, ACTOR_lease, 0,

@@ -9,9 +9,7 @@ static const struct held first = { 1, 0, 1, 1, 1 };
 static void
 open_with(struct story *s, const char *plan)
 {
-    story_make(s);
-    story_open(s);
-    story_learn(s, 1, plan);
+    story_open_with(s, plan);
     story_start(s, 1, "");
     trace_skip(&s->trace);
 }

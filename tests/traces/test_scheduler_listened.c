@@ -10,15 +10,6 @@
 #define SET "steps:\n  - { key: a, kind: set, config: { values: { n: 1 } } }\n"
 
 static void
-open_with(struct story *s, const char *plan)
-{
-    story_make(s);
-    story_open(s);
-    story_learn(s, 1, plan);
-    trace_skip(&s->trace);
-}
-
-static void
 want(struct story *s, bool wanted)
 {
     trace_give(&s->trace, ACTOR_trigger, 0,
@@ -59,7 +50,7 @@ take_end(struct story *s, unsigned run, uint32_t attempt)
 START_TEST(an_end_that_nobody_listens_for_is_not_told)
 {
     struct story s;
-    open_with(&s, SET);
+    story_open_with(&s, SET);
     story_start(&s, 1, "");
     story_expect_only(&s, "ended", "");
     want(&s, true);
@@ -76,7 +67,7 @@ END_TEST
 START_TEST(who_learns_of_a_plan_that_listens_tells_ends_at_once)
 {
     struct story s;
-    open_with(&s, "triggers:\n  - { kind: event, event_type: run.failed }\n" SET);
+    story_open_with(&s, "triggers:\n  - { kind: event, event_type: run.failed }\n" SET);
     name_end(&s, 1, 1, "END");
     story_start(&s, 1, "");
     story_expect_only(&s, "run_ended",
@@ -100,7 +91,7 @@ END_TEST
 START_TEST(an_end_is_told_until_it_is_taken)
 {
     struct story s;
-    open_with(&s, SET);
+    story_open_with(&s, SET);
     want(&s, true);
     want(&s, true);
     trace_restart(&s.trace);
@@ -127,7 +118,8 @@ END_TEST
 START_TEST(a_run_that_goes_on_has_another_end)
 {
     struct story s;
-    open_with(&s, "steps:\n  - { key: a, kind: agent, config: { instructions: i } }\n");
+    story_open_with(
+        &s, "steps:\n  - { key: a, kind: agent, config: { instructions: i } }\n");
     want(&s, true);
     trace_skip(&s.trace);
     name_end(&s, 1, 1, "END1");
@@ -156,8 +148,8 @@ END_TEST
 START_TEST(what_an_end_led_to_ends_quietly_and_so_do_its_children)
 {
     struct story s;
-    open_with(&s, "steps:\n  - { key: a, kind: automation, config: "
-                  "{ automation: child } }\n");
+    story_open_with(&s, "steps:\n  - { key: a, kind: automation, config: "
+                        "{ automation: child } }\n");
     story_learn_as(&s, "child", 1, SET);
     want(&s, true);
     trace_skip(&s.trace);
@@ -179,7 +171,7 @@ START_TEST(an_end_is_told_only_in_a_project_where_somebody_listens)
 {
     struct story s;
     struct id project;
-    open_with(&s, SET);
+    story_open_with(&s, SET);
     want(&s, true);
     trace_skip(&s.trace);
     /* A plan that listens too says nothing new, and one that does not, nothing. */
@@ -258,7 +250,7 @@ END_TEST
 START_TEST(an_end_has_the_output_that_the_automation_declares)
 {
     struct story s;
-    open_with(&s, "output: { twice: '${{ steps.a.output.n * 2 }}' }\n" SET);
+    story_open_with(&s, "output: { twice: '${{ steps.a.output.n * 2 }}' }\n" SET);
     want(&s, true);
     name_end(&s, 1, 1, "END");
     story_start(&s, 1, "");

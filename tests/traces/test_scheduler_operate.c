@@ -5,15 +5,6 @@
 #include "tests/traces/suites.h"
 
 static void
-open_with(struct story *s, const char *plan)
-{
-    story_make(s);
-    story_open(s);
-    story_learn(s, 1, plan);
-    trace_skip(&s->trace);
-}
-
-static void
 signal_step(struct story *s, unsigned run, const char *step, const char *result)
 {
     trace_give(&s->trace, ACTOR_gateway, 0,
@@ -71,7 +62,7 @@ set_output(struct story *s, unsigned run, const char *step, const char *output)
 START_TEST(a_signal_resumes_a_step_that_waits)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n"
         "  - { key: a, kind: wait_for_event, event_type: order.paid }\n"
         "  - { key: b, kind: set, values: { got: '${{ steps.a.output }}' } }\n");
@@ -112,11 +103,12 @@ END_TEST
 static void
 open_failing(struct story *s)
 {
-    open_with(s, "steps:\n"
-                 "  - { key: a, kind: set, values: { n: 1 } }\n"
-                 "  - { key: b, kind: action, action: x, retry: { max_attempts: 2 } }\n"
-                 "  - { key: c, kind: set, values: { n: '${{ steps.a.output.n }}' } }\n"
-                 "cleanup:\n  - { key: d, kind: set, values: {} }\n");
+    story_open_with(s,
+        "steps:\n"
+        "  - { key: a, kind: set, values: { n: 1 } }\n"
+        "  - { key: b, kind: action, action: x, retry: { max_attempts: 2 } }\n"
+        "  - { key: c, kind: set, values: { n: '${{ steps.a.output.n }}' } }\n"
+        "cleanup:\n  - { key: d, kind: set, values: {} }\n");
     story_start(s, 1, "");
     story_failed(s, (struct held){ 1, 1, 1, 1, 1 });
     trace_skip(&s->trace);
@@ -233,10 +225,10 @@ END_TEST
 START_TEST(a_cancelled_run_goes_on_from_the_step_that_is_named)
 {
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - { key: a, kind: set, values: { n: 1 } }\n"
-                  "  - { key: b, kind: set, values: { n: 1 } }\n"
-                  "  - { key: c, kind: action, action: x }\n");
+    story_open_with(&s, "steps:\n"
+                        "  - { key: a, kind: set, values: { n: 1 } }\n"
+                        "  - { key: b, kind: set, values: { n: 1 } }\n"
+                        "  - { key: c, kind: action, action: x }\n");
     story_start(&s, 1, "");
     story_cancel(&s, 1, "wait");
     trace_skip(&s.trace);
@@ -269,7 +261,7 @@ END_TEST
 START_TEST(items_that_completed_are_not_done_again)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "output: { all: '${{ steps.e.output }}' }\n"
         "steps:\n"
         "  - key: e\n    kind: each\n    items: [1, 2, 3]\n    concurrency: 2\n"
@@ -308,7 +300,7 @@ END_TEST
 START_TEST(a_step_is_skipped_whatever_it_does)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n"
         "  - { key: a, kind: action, action: x }\n"
         "  - { key: b, kind: action, action: x }\n"
@@ -354,7 +346,7 @@ END_TEST
 START_TEST(an_output_is_set_by_hand)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n"
         "  - { key: a, kind: action, action: x }\n"
         "  - { key: b, kind: set, values: { a: '${{ steps.a.output }}' } }\n");
@@ -388,7 +380,7 @@ END_TEST
 START_TEST(the_output_of_a_failed_step_is_set_and_the_run_goes_on)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n"
         "  - { key: a, kind: action, action: x }\n"
         "  - { key: b, kind: set, values: { a: '${{ steps.a.output }}' } }\n");
@@ -420,8 +412,8 @@ END_TEST
 START_TEST(a_resumed_run_needs_a_slot)
 {
     struct story s;
-    open_with(&s, "concurrency: forbid\n"
-                  "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
+    story_open_with(&s, "concurrency: forbid\n"
+                        "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
     story_start(&s, 1, "");
     story_cancel(&s, 1, "");
     story_start(&s, 2, "");
@@ -459,8 +451,8 @@ discard(struct story *s, unsigned run)
 START_TEST(only_a_failed_run_is_discarded_and_nothing_of_it_is_done_again)
 {
     struct story s;
-    open_with(&s, "concurrency: { policy: queue, max: 1 }\n"
-                  "steps:\n" STEP("a", "") STEP("b", ", needs: [a]"));
+    story_open_with(&s, "concurrency: { policy: queue, max: 1 }\n"
+                        "steps:\n" STEP("a", "") STEP("b", ", needs: [a]"));
     story_start(&s, 1, "");
     story_start(&s, 2, "");
     trace_skip(&s.trace);
@@ -496,7 +488,7 @@ END_TEST
 START_TEST(what_is_discarded_does_not_clean_up_again)
 {
     struct story s;
-    open_with(&s, "steps:\n" STEP("a", "") "cleanup:\n" STEP("c", ""));
+    story_open_with(&s, "steps:\n" STEP("a", "") "cleanup:\n" STEP("c", ""));
     story_start(&s, 1, "");
     story_failed(&s, (struct held){ 1, 0, 1, 1, 1 });
     story_completed(&s, (struct held){ 1, 1, 1, 1, 1 });
@@ -539,13 +531,13 @@ expect_answer(struct story *s, const char *why)
 START_TEST(what_cannot_be_said_of_a_run_is_refused_with_the_reason)
 {
     struct story s;
-    open_with(&s, "concurrency: { policy: queue, max: 1 }\n"
-                  "steps:\n"
-                  "  - { key: a, kind: action, action: x }\n"
-                  "  - { key: b, kind: action, action: x, needs: [a] }\n"
-                  "  - { key: c, kind: action, action: x }\n"
-                  "  - { key: d, kind: action, action: x, needs: [c] }\n"
-                  "  - { key: f, kind: action, action: x }\n");
+    story_open_with(&s, "concurrency: { policy: queue, max: 1 }\n"
+                        "steps:\n"
+                        "  - { key: a, kind: action, action: x }\n"
+                        "  - { key: b, kind: action, action: x, needs: [a] }\n"
+                        "  - { key: c, kind: action, action: x }\n"
+                        "  - { key: d, kind: action, action: x, needs: [c] }\n"
+                        "  - { key: f, kind: action, action: x }\n");
     story_start(&s, 1, "");
     story_start(&s, 2, "");
     s.trace.kept_count = 0;
@@ -577,10 +569,10 @@ END_TEST
 START_TEST(what_is_over_in_a_run_under_way_is_set_but_not_skipped)
 {
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - { key: a, kind: set, values: { n: 1 } }\n"
-                  "  - { key: c, kind: action, action: x, if: 'false' }\n"
-                  "  - { key: b, kind: action, action: x }\n");
+    story_open_with(&s, "steps:\n"
+                        "  - { key: a, kind: set, values: { n: 1 } }\n"
+                        "  - { key: c, kind: action, action: x, if: 'false' }\n"
+                        "  - { key: b, kind: action, action: x }\n");
     story_start(&s, 1, "");
     s.trace.kept_count = 0;
     skip(&s, 1, "a"), expect_answer(&s, "the step is over");
@@ -599,7 +591,7 @@ START_TEST(a_step_of_an_item_has_the_key_that_people_see)
         "e[0]x", "e[0.x", "e[/].x", "e[:].x", "e[3].x", "e[99999999999].x", "e[0].q",
         "e[0].x[0].y", "[0].x" };
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n"
         "  - key: e\n    kind: each\n    items: [1, 2, 3]\n    concurrency: 1\n"
         "    steps:\n"
@@ -634,11 +626,11 @@ START_TEST(a_large_step_is_ended_over_several_turns)
 {
     static const char more[] = "more lies in the step than one turn can end: ask again";
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - key: e\n    kind: each\n    items: '${{ 1..400 }}'\n"
-                  "    concurrency: 400\n    steps:\n"
-                  "      - { key: x, kind: action, action: x }\n"
-                  "  - { key: b, kind: action, action: x, needs: [] }\n");
+    story_open_with(&s, "steps:\n"
+                        "  - key: e\n    kind: each\n    items: '${{ 1..400 }}'\n"
+                        "    concurrency: 400\n    steps:\n"
+                        "      - { key: x, kind: action, action: x }\n"
+                        "  - { key: b, kind: action, action: x, needs: [] }\n");
     story_start(&s, 1, "");
     s.trace.kept_count = 0;
     skip(&s, 1, "e"), expect_answer(&s, more);
@@ -656,11 +648,11 @@ END_TEST
 START_TEST(a_step_in_a_parallel_that_has_not_begun_is_left)
 {
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - { key: a, kind: action, action: x }\n"
-                  "  - key: p\n    kind: parallel\n    steps:\n"
-                  "      - { key: x, kind: action, action: x }\n"
-                  "      - { key: y, kind: action, action: x }\n");
+    story_open_with(&s, "steps:\n"
+                        "  - { key: a, kind: action, action: x }\n"
+                        "  - key: p\n    kind: parallel\n    steps:\n"
+                        "      - { key: x, kind: action, action: x }\n"
+                        "      - { key: y, kind: action, action: x }\n");
     story_start(&s, 1, "");
     s.trace.kept_count = 0;
     skip(&s, 1, "x"), expect_answer(&s, "what the step lies in has not begun");
@@ -677,12 +669,13 @@ START_TEST(a_run_goes_on_only_from_a_step_of_its_own)
 {
     static const char *const inner[] = { "x", "h", "z" };
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - { key: h, kind: action, action: x }\n"
-                  "  - { key: a, kind: action, action: x, on_error: { step: h } }\n"
-                  "  - key: p\n    kind: parallel\n    steps:\n"
-                  "      - { key: x, kind: action, action: x }\n"
-                  "cleanup:\n  - { key: z, kind: set, values: {} }\n");
+    story_open_with(&s,
+        "steps:\n"
+        "  - { key: h, kind: action, action: x }\n"
+        "  - { key: a, kind: action, action: x, on_error: { step: h } }\n"
+        "  - key: p\n    kind: parallel\n    steps:\n"
+        "      - { key: x, kind: action, action: x }\n"
+        "cleanup:\n  - { key: z, kind: set, values: {} }\n");
     story_start(&s, 1, "");
     story_cancel(&s, 1, "wait");
     for (size_t i = 0; i < COUNT(inner); i++) {
@@ -698,11 +691,11 @@ END_TEST
 START_TEST(an_output_that_cannot_be_put_together_is_not_the_one_that_is_set)
 {
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - key: p\n    kind: parallel\n    steps:\n"
-                  "      - { key: x, kind: set, values: { n: 12345678901 } }\n"
-                  "      - { key: y, kind: set, values: { n: 12345678901 } }\n"
-                  "  - { key: b, kind: action, action: x }\n");
+    story_open_with(&s, "steps:\n"
+                        "  - key: p\n    kind: parallel\n    steps:\n"
+                        "      - { key: x, kind: set, values: { n: 12345678901 } }\n"
+                        "      - { key: y, kind: set, values: { n: 12345678901 } }\n"
+                        "  - { key: b, kind: action, action: x }\n");
     story_start(&s, 1, "");
     s.trace.config.payload_max = 20;
     s.trace.kept_count = 0;
@@ -718,11 +711,11 @@ END_TEST
 START_TEST(a_step_in_a_parallel_of_an_item_is_skipped)
 {
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - key: e\n    kind: each\n    items: [1, 2]\n    steps:\n"
-                  "      - key: p\n        kind: parallel\n        steps:\n"
-                  "          - { key: x, kind: action, action: x }\n"
-                  "          - { key: y, kind: action, action: x }\n");
+    story_open_with(&s, "steps:\n"
+                        "  - key: e\n    kind: each\n    items: [1, 2]\n    steps:\n"
+                        "      - key: p\n        kind: parallel\n        steps:\n"
+                        "          - { key: x, kind: action, action: x }\n"
+                        "          - { key: y, kind: action, action: x }\n");
     story_start(&s, 1, "");
     s.trace.kept_count = 0;
     skip(&s, 1, "e[1].x"), expect_answer(&s, "what the step lies in has not begun");
@@ -739,16 +732,16 @@ END_TEST
 START_TEST(a_run_that_goes_on_counts_what_was_over_where_it_lies)
 {
     struct story s;
-    open_with(&s, "timeout: 1h\n"
-                  "steps:\n"
-                  "  - key: e\n    kind: each\n    items: [1]\n    steps:\n"
-                  "      - key: p\n        kind: parallel\n        steps:\n"
-                  "          - { key: x, kind: set, values: {} }\n"
-                  "          - { key: y, kind: action, action: x }\n"
-                  "  - key: q\n    kind: parallel\n    needs: []\n    steps:\n"
-                  "      - key: r\n        kind: parallel\n        steps:\n"
-                  "          - { key: t, kind: set, values: {} }\n"
-                  "          - { key: u, kind: action, action: x }\n");
+    story_open_with(&s, "timeout: 1h\n"
+                        "steps:\n"
+                        "  - key: e\n    kind: each\n    items: [1]\n    steps:\n"
+                        "      - key: p\n        kind: parallel\n        steps:\n"
+                        "          - { key: x, kind: set, values: {} }\n"
+                        "          - { key: y, kind: action, action: x }\n"
+                        "  - key: q\n    kind: parallel\n    needs: []\n    steps:\n"
+                        "      - key: r\n        kind: parallel\n        steps:\n"
+                        "          - { key: t, kind: set, values: {} }\n"
+                        "          - { key: u, kind: action, action: x }\n");
     story_start(&s, 1, "");
     story_cancel(&s, 1, "wait");
     trace_wait(&s.trace, 1000);
@@ -770,9 +763,9 @@ END_TEST
 START_TEST(an_output_given_to_a_step_of_a_cancelled_run_leaves_it_cancelled)
 {
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - { key: a, kind: action, action: x }\n"
-                  "  - { key: b, kind: action, action: x }\n");
+    story_open_with(&s, "steps:\n"
+                        "  - { key: a, kind: action, action: x }\n"
+                        "  - { key: b, kind: action, action: x }\n");
     story_start(&s, 1, "");
     story_cancel(&s, 1, "enough");
     set_output(&s, 1, "b", "\x07");
@@ -791,12 +784,12 @@ START_TEST(no_output_is_given_to_a_step_of_a_cancelled_run_that_had_no_place_yet
 {
     static const char early[] = "what the step lies in has not begun";
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - { key: e, kind: each, items: [1, 2], steps: [\n"
-                  "      { key: i, kind: action, action: x } ] }\n"
-                  "  - { key: p, kind: parallel, steps: [\n"
-                  "      { key: x, kind: action, action: x },\n"
-                  "      { key: y, kind: action, action: x } ] }\n");
+    story_open_with(&s, "steps:\n"
+                        "  - { key: e, kind: each, items: [1, 2], steps: [\n"
+                        "      { key: i, kind: action, action: x } ] }\n"
+                        "  - { key: p, kind: parallel, steps: [\n"
+                        "      { key: x, kind: action, action: x },\n"
+                        "      { key: y, kind: action, action: x } ] }\n");
     story_start(&s, 1, "");
     story_cancel(&s, 1, "enough");
     s.trace.kept_count = 0;
@@ -818,7 +811,7 @@ START_TEST(a_run_that_was_not_counted_when_it_began_ends)
     struct story s;
     struct id run = story_run(1);
     struct row_key key = row_key('o');
-    open_with(&s, "steps:\n  - { key: a, kind: action, action: x }\n");
+    story_open_with(&s, "steps:\n  - { key: a, kind: action, action: x }\n");
     row_key_id(&key, &s.trace.project);
     row_key_u64(&key, row_slice(&run));
     story_start(&s, 1, "");
@@ -834,7 +827,7 @@ END_TEST
 START_TEST(a_sleep_whose_end_was_set_to_nothing_is_over_when_its_time_is)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n"
         "  - { key: a, kind: set, values: { t: '1970-01-01T00:00:03Z' } }\n"
         "  - { key: b, kind: sleep, until: '${{ steps.a.output.t }}', timeout: 2s }\n");

@@ -8,20 +8,11 @@
 
 #include <stdio.h>
 
-static void
-open_with(struct story *s, const char *plan)
-{
-    story_make(s);
-    story_open(s);
-    story_learn(s, 1, plan);
-    trace_skip(&s->trace);
-}
-
 START_TEST(forbid_refuses_and_names_the_run_that_is_active)
 {
     struct story s;
-    open_with(&s, "concurrency: forbid\n"
-                  "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
+    story_open_with(&s, "concurrency: forbid\n"
+                        "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
     story_start(&s, 1, "");
     story_start(&s, 2, "");
     story_expect(&s,
@@ -64,8 +55,8 @@ fire(struct story *s, unsigned run)
 START_TEST(a_slot_that_fires_while_a_run_is_active_is_skipped)
 {
     struct story s;
-    open_with(&s, "concurrency: skip\n"
-                  "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
+    story_open_with(&s, "concurrency: skip\n"
+                        "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     fire(&s, 2);
@@ -85,8 +76,8 @@ START_TEST(a_slot_that_was_refused_stays_refused_until_that_is_known)
         "refusal=\"concurrency forbid: run_00000000z9e00r000000000000 is active\"\n";
     char again[400];
     struct story s;
-    open_with(&s, "concurrency: skip\n"
-                  "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
+    story_open_with(&s, "concurrency: skip\n"
+                        "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
     story_start(&s, 1, "");
     fire(&s, 2);
     trace_wait(&s.trace, 10000);
@@ -116,7 +107,7 @@ END_TEST
 START_TEST(a_trigger_with_a_limit_counts_only_its_own_runs)
 {
     struct story s;
-    open_with(&s, "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
+    story_open_with(&s, "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     for (unsigned i = 2; i <= 4; i++)
@@ -149,8 +140,8 @@ END_TEST
 START_TEST(replace_ends_the_older_run_before_the_newer_begins)
 {
     struct story s;
-    open_with(&s, "concurrency: replace\n"
-                  "steps:\n  - { key: a, kind: action, action: x }\n");
+    story_open_with(&s, "concurrency: replace\n"
+                        "steps:\n  - { key: a, kind: action, action: x }\n");
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     story_start(&s, 2, "");
@@ -178,9 +169,9 @@ END_TEST
 START_TEST(replace_waits_for_the_cleanup_of_the_older_run)
 {
     struct story s;
-    open_with(&s, "concurrency: replace\n"
-                  "steps:\n  - { key: a, kind: sleep, duration: 1h }\n"
-                  "cleanup:\n  - { key: c, kind: sleep, duration: 5s }\n");
+    story_open_with(&s, "concurrency: replace\n"
+                        "steps:\n  - { key: a, kind: sleep, duration: 1h }\n"
+                        "cleanup:\n  - { key: c, kind: sleep, duration: 5s }\n");
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     story_start(&s, 2, "");
@@ -227,8 +218,8 @@ END_TEST
 START_TEST(a_queue_is_served_in_the_order_of_acceptance)
 {
     struct story s;
-    open_with(&s, "concurrency: { policy: queue, max: 1, queue_max: 2 }\n"
-                  "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
+    story_open_with(&s, "concurrency: { policy: queue, max: 1, queue_max: 2 }\n"
+                        "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
     story_start(&s, 3, "");
     story_start(&s, 2, "");
     story_start(&s, 1, "k");
@@ -288,8 +279,8 @@ END_TEST
 START_TEST(who_comes_when_a_slot_is_free_waits_behind_who_is_queued)
 {
     struct story s;
-    open_with(&s, "concurrency: queue\n"
-                  "steps:\n  - { key: a, kind: action, action: x }\n");
+    story_open_with(&s, "concurrency: queue\n"
+                        "steps:\n  - { key: a, kind: action, action: x }\n");
     story_start(&s, 1, "");
     story_start(&s, 2, "");
     trace_skip(&s.trace);
@@ -319,9 +310,9 @@ END_TEST
 START_TEST(a_queued_run_is_cancelled_without_having_begun)
 {
     struct story s;
-    open_with(&s, "concurrency: queue\n"
-                  "steps:\n  - { key: a, kind: sleep, duration: 10s }\n"
-                  "cleanup:\n  - { key: c, kind: sleep, duration: 5s }\n");
+    story_open_with(&s, "concurrency: queue\n"
+                        "steps:\n  - { key: a, kind: sleep, duration: 10s }\n"
+                        "cleanup:\n  - { key: c, kind: sleep, duration: 5s }\n");
     story_start(&s, 1, "");
     story_start(&s, 2, "");
     story_start(&s, 3, "");
@@ -350,8 +341,8 @@ END_TEST
 START_TEST(each_value_of_the_key_has_a_group_of_its_own)
 {
     struct story s;
-    open_with(&s, "concurrency: { policy: forbid, key: '{{ .inputs.who }}' }\n"
-                  "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
+    story_open_with(&s, "concurrency: { policy: forbid, key: '{{ .inputs.who }}' }\n"
+                        "steps:\n  - { key: a, kind: sleep, duration: 10s }\n");
     story_start_with(&s, 1, "", text("\x81\xa3who\xa1x"));
     story_start_with(&s, 2, "", text("\x81\xa3who\xa1y"));
     story_start_with(&s, 3, "", text("\x81\xa3who\xa1x"));
@@ -376,8 +367,9 @@ END_TEST
 START_TEST(too_many_failures_in_a_row_are_told_until_they_are_known)
 {
     struct story s;
-    open_with(&s, "limits: { pause_after_consecutive_failures: 2 }\n"
-                  "steps:\n  - { key: a, kind: agent, config: { instructions: i } }\n");
+    story_open_with(&s,
+        "limits: { pause_after_consecutive_failures: 2 }\n"
+        "steps:\n  - { key: a, kind: agent, config: { instructions: i } }\n");
     story_start(&s, 1, "");
     story_start(&s, 2, "");
     story_start(&s, 3, "");
@@ -519,7 +511,7 @@ START_TEST(a_trigger_may_have_a_policy_a_limit_or_both)
         struct story s;
         char about[200];
         snprintf(about, sizeof about, "%s%s", policies_of_triggers[i].policy, sleeps);
-        open_with(&s, about);
+        story_open_with(&s, about);
         for (unsigned run = 1; run <= 4; run++)
             fire_with(&s, run, policies_of_triggers[i].concurrency,
                 policies_of_triggers[i].runs_max);
@@ -559,7 +551,7 @@ fire_crowd(
 START_TEST(who_replaces_a_large_run_begins_a_turn_later)
 {
     struct story s;
-    open_with(&s, crowd);
+    story_open_with(&s, crowd);
     fire_crowd(&s, 1, PLAN_REPLACE, 1);
     trace_skip(&s.trace);
     fire_crowd(&s, 2, PLAN_REPLACE, 1);
@@ -584,7 +576,7 @@ END_TEST
 START_TEST(who_replaces_several_large_runs_ends_them_over_several_turns)
 {
     struct story s;
-    open_with(&s, crowd);
+    story_open_with(&s, crowd);
     fire_crowd(&s, 1, PLAN_REPLACE, 2);
     fire_crowd(&s, 2, PLAN_REPLACE, 2);
     trace_skip(&s.trace);
@@ -618,9 +610,9 @@ END_TEST
 START_TEST(who_comes_before_a_queued_run_has_begun_replaces_it)
 {
     struct story s;
-    open_with(&s, "concurrency: replace\n"
-                  "steps:\n  - { key: a, kind: action, action: x }\n"
-                  "cleanup:\n  - { key: c, kind: action, action: x }\n");
+    story_open_with(&s, "concurrency: replace\n"
+                        "steps:\n  - { key: a, kind: action, action: x }\n"
+                        "cleanup:\n  - { key: c, kind: action, action: x }\n");
     story_start(&s, 1, "");
     story_start(&s, 2, "");
     trace_skip(&s.trace);
@@ -654,7 +646,7 @@ START_TEST(who_replaces_a_long_queue_waits_behind_what_one_turn_cannot_end)
 {
     enum { RUNS = 200 };
     struct story s;
-    open_with(
+    story_open_with(
         &s, "concurrency: queue\nsteps:\n  - { key: a, kind: sleep, duration: 1s }\n");
     for (unsigned run = 1; run <= RUNS; run++)
         story_start(&s, run, "");
@@ -704,7 +696,7 @@ START_TEST(a_fork_does_not_wait_for_a_slot)
         struct story s;
         char about[200];
         snprintf(about, sizeof about, "concurrency: %s\n%s", policies[i], sleeps);
-        open_with(&s, about);
+        story_open_with(&s, about);
         story_start(&s, 1, "");
         story_cancel(&s, 1, "enough");
         story_start(&s, 3, "");
@@ -722,8 +714,8 @@ END_TEST
 START_TEST(a_run_goes_on_beside_another_if_a_slot_is_free)
 {
     struct story s;
-    open_with(&s, "concurrency: { policy: queue, max: 2 }\n"
-                  "steps:\n  - { key: a, kind: action, action: x }\n");
+    story_open_with(&s, "concurrency: { policy: queue, max: 2 }\n"
+                        "steps:\n  - { key: a, kind: action, action: x }\n");
     story_start(&s, 1, "");
     story_failed(&s, (struct held){ 1, 0, 1, 1, 1 });
     story_start(&s, 2, "");
@@ -765,8 +757,8 @@ END_TEST
 START_TEST(a_run_that_completed_or_was_cancelled_is_no_failure)
 {
     struct story s;
-    open_with(&s, "limits: { pause_after_consecutive_failures: 2 }\n"
-                  "steps:\n  - { key: a, kind: action, action: x }\n");
+    story_open_with(&s, "limits: { pause_after_consecutive_failures: 2 }\n"
+                        "steps:\n  - { key: a, kind: action, action: x }\n");
     story_start(&s, 1, "");
     story_failed(&s, (struct held){ 1, 0, 1, 1, 1 });
     story_start(&s, 2, "");

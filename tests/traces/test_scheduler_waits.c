@@ -6,15 +6,6 @@
 
 #include <stdio.h>
 
-static void
-open_with(struct story *s, const char *plan)
-{
-    story_make(s);
-    story_open(s);
-    story_learn(s, 1, plan);
-    trace_skip(&s->trace);
-}
-
 static const char wait_twice[] =
     "default_inputs: { order: 17 }\n"
     "steps:\n"
@@ -28,7 +19,7 @@ static const struct bytes four = { (const uint8_t *)"\x81\xa1n\x04", 4 };
 START_TEST(a_wait_is_offered_until_it_is_known)
 {
     struct story s;
-    open_with(&s, wait_twice);
+    story_open_with(&s, wait_twice);
     story_start(&s, 1, "");
     story_expect(&s,
         "0 run_started run=R1 automation=A name=flow version=1 inputs=(8 bytes) "
@@ -63,7 +54,7 @@ END_TEST
 START_TEST(an_event_ends_the_wait_once_and_the_next_one_looks_behind_it)
 {
     struct story s;
-    open_with(&s, wait_twice);
+    story_open_with(&s, wait_twice);
     story_start(&s, 1, "");
     story_known(&s, (struct held){ 1, 0, 1, 0, 0 }, true);
     trace_skip(&s.trace);
@@ -96,10 +87,10 @@ END_TEST
 START_TEST(a_wait_that_times_out_is_withdrawn_until_that_is_known)
 {
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - { key: a, kind: wait_for_event, event_type: x,\n"
-                  "      timeout: { duration: 5s, on_timeout: continue } }\n"
-                  "  - { key: b, kind: action, action: x }\n");
+    story_open_with(&s, "steps:\n"
+                        "  - { key: a, kind: wait_for_event, event_type: x,\n"
+                        "      timeout: { duration: 5s, on_timeout: continue } }\n"
+                        "  - { key: b, kind: action, action: x }\n");
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     trace_wait(&s.trace, 5000);
@@ -129,9 +120,10 @@ END_TEST
 START_TEST(each_attempt_of_a_wait_is_withdrawn_by_itself)
 {
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - { key: a, kind: wait_for_event, event_type: x, timeout: 5s,\n"
-                  "      retry: { max_attempts: 2, delay: 1s } }\n");
+    story_open_with(&s,
+        "steps:\n"
+        "  - { key: a, kind: wait_for_event, event_type: x, timeout: 5s,\n"
+        "      retry: { max_attempts: 2, delay: 1s } }\n");
     story_start(&s, 1, "");
     story_known(&s, (struct held){ 1, 0, 1, 0, 0 }, true);
     trace_skip(&s.trace);
@@ -169,9 +161,9 @@ END_TEST
 START_TEST(a_mapping_says_what_the_output_of_a_wait_is)
 {
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - { key: a, kind: wait_for_event, event_type: x,\n"
-                  "      mapping: { twice: event.n * 2 } }\n");
+    story_open_with(&s, "steps:\n"
+                        "  - { key: a, kind: wait_for_event, event_type: x,\n"
+                        "      mapping: { twice: event.n * 2 } }\n");
     story_start(&s, 1, "");
     story_matched(&s, (struct held){ 1, 0, 1, 0, 0 }, 1, four);
     story_expect_output(&s, "{\"twice\":8}");
@@ -182,7 +174,7 @@ END_TEST
 START_TEST(a_cancelled_wait_is_withdrawn)
 {
     struct story s;
-    open_with(&s, wait_twice);
+    story_open_with(&s, wait_twice);
     story_start(&s, 1, "");
     story_known(&s, (struct held){ 1, 0, 1, 0, 0 }, true);
     trace_skip(&s.trace);
@@ -204,7 +196,7 @@ END_TEST
 START_TEST(one_of_those_who_are_asked_answers_once)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n"
         "  - { key: a, kind: interaction, protocol: approval, title: 'Ship?',\n"
         "      prompt: 'Is {{ .meta.automation }} good?', targets: [ann, bob],\n"
@@ -269,7 +261,7 @@ delete_question(struct story *s, struct id interaction)
 START_TEST(a_question_is_forgotten_when_it_is_settled_and_its_run_goes_on)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n"
         "  - { key: a, kind: interaction, protocol: approval, title: 'Ship?' }\n"
         "  - { key: b, kind: interaction, protocol: approval, title: 'Sure?' }\n");
@@ -319,7 +311,7 @@ start_given(struct story *s, unsigned run, const char *json)
 START_TEST(who_is_asked_what_and_until_when_may_be_given)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n"
         "  - { key: a, kind: interaction, protocol: approval, title: 'Ship?',\n"
         "      targets: [eve, '${{ inputs.whom }}'], spec: '${{ inputs.spec }}',\n"
@@ -356,7 +348,7 @@ END_TEST
 START_TEST(all_of_those_who_are_asked_must_answer)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n"
         "  - { key: a, kind: interaction, protocol: approval, title: 'Ship?',\n"
         "      targets: [ann, bob], resolution_policy: all_of, on_reject: fail }\n");
@@ -393,7 +385,7 @@ END_TEST
 START_TEST(an_answer_names_its_step_whatever_the_next_one_reads)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "default_inputs: { n: 1 }\n"
         "steps:\n"
         "  - { key: a, kind: sleep, duration: 1s }\n"
@@ -414,7 +406,7 @@ END_TEST
 START_TEST(a_question_that_nobody_answers_expires_or_goes_to_others)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n"
         "  - { key: a, kind: interaction, protocol: approval, title: 'Ship?',\n"
         "      targets: [ann], expires_at: 1h, on_timeout: skip }\n"
@@ -456,7 +448,7 @@ END_TEST
 START_TEST(what_has_expired_is_not_answered_any_more)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n"
         "  - { key: a, kind: interaction, protocol: approval, title: 'Ship?',\n"
         "      targets: [ann], expires_at: 1h, on_timeout: skip }\n"
@@ -481,7 +473,7 @@ END_TEST
 START_TEST(all_assertions_are_evaluated)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "default_inputs: { n: 1 }\n"
         "steps:\n"
         "  - { key: a, kind: check, on_fail: continue,\n"
@@ -525,7 +517,7 @@ END_TEST
 START_TEST(a_gate_asks_whether_to_go_on)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "default_inputs: { n: 1 }\n"
         "steps:\n"
         "  - { key: a, kind: check, on_fail: gate, gate: { targets: [ann] },\n"
@@ -579,7 +571,7 @@ END_TEST
 START_TEST(a_gate_shows_a_condition_in_braces_as_it_is_written)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n"
         "  - { key: a, kind: check, on_fail: gate, gate: { targets: [ann] },\n"
         "      checks: [{ expr: '${{ inputs.n > 3 }}' }] }\n");
@@ -651,7 +643,7 @@ START_TEST(a_sleep_is_as_long_as_its_template_says)
             "2.0e12, list: [], past: '1960-01-01T00:00:00Z' }\n"
             "steps:\n  - { key: a, kind: sleep, %s }\n",
             rows[i].config);
-        open_with(&s, about);
+        story_open_with(&s, about);
         story_start(&s, 1, "");
         story_expect_only(&s, " key=a ", rows[i].said);
         story_close(&s);
@@ -677,7 +669,7 @@ START_TEST(what_a_wait_is_for_is_evaluated_or_fails_its_step)
         snprintf(about, sizeof about,
             "steps:\n  - { key: a, kind: wait_for_event, event_type: x, %s }\n",
             rows[i].config);
-        open_with(&s, about);
+        story_open_with(&s, about);
         story_start(&s, 1, "");
         story_expect_only(&s, " step_failed", rows[i].said);
         story_close(&s);
@@ -688,9 +680,9 @@ END_TEST
 START_TEST(an_event_that_cannot_be_mapped_fails_its_step)
 {
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - { key: a, kind: wait_for_event, event_type: x,\n"
-                  "      mapping: { twice: event.n / 0 } }\n");
+    story_open_with(&s, "steps:\n"
+                        "  - { key: a, kind: wait_for_event, event_type: x,\n"
+                        "      mapping: { twice: event.n / 0 } }\n");
     story_start(&s, 1, "");
     story_matched(&s, (struct held){ 1, 0, 1, 0, 0 }, 1, four);
     story_expect_only(&s, " step_failed",
@@ -704,11 +696,11 @@ END_TEST
 START_TEST(what_is_said_of_no_wait_changes_nothing)
 {
     struct story s;
-    open_with(&s, "steps:\n"
-                  "  - { key: a, kind: wait_for_event, event_type: x }\n"
-                  "  - { key: b, kind: sleep, needs: [], duration: 1h }\n"
-                  "cleanup:\n"
-                  "  - { key: c, kind: sleep, duration: 2s }\n");
+    story_open_with(&s, "steps:\n"
+                        "  - { key: a, kind: wait_for_event, event_type: x }\n"
+                        "  - { key: b, kind: sleep, needs: [], duration: 1h }\n"
+                        "cleanup:\n"
+                        "  - { key: c, kind: sleep, duration: 2s }\n");
     story_start(&s, 1, "");
     trace_skip(&s.trace);
     story_matched(&s, (struct held){ 4, 0, 1, 0, 0 }, 1, four);
@@ -738,7 +730,7 @@ END_TEST
 START_TEST(a_wait_looks_behind_the_last_event_that_its_run_had_of_the_type)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "concurrency: queue\n"
         "steps:\n"
         "  - { key: a, kind: wait_for_event, event_type: order.paid }\n"
@@ -781,7 +773,7 @@ END_TEST
 START_TEST(each_attempt_of_a_wait_that_is_over_is_known_by_itself)
 {
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n  - { key: a, kind: wait_for_event, event_type: x, timeout: 1s,\n"
         "      retry: { max_attempts: 3, delay: 1s } }\n");
     story_start(&s, 1, "");
@@ -848,7 +840,7 @@ START_TEST(no_more_waits_are_told_than_the_link_takes)
 {
     enum { TOLD = 256 };
     struct story s;
-    open_with(&s,
+    story_open_with(&s,
         "steps:\n"
         "  - { key: e, kind: each, items: '${{ 1..300 }}', concurrency: 300,\n"
         "      steps: [ { key: a, kind: wait_for_event, event_type: x } ] }\n");
