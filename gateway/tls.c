@@ -5,6 +5,7 @@
 #include "base/folder.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/stamp.h"
 #include "gateway/private_file.h"
 
 #include <errno.h>
@@ -16,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FILE_MAX = 262144, TIME_SIZE = 32 };
+enum { FILE_MAX = 262144 };
 /* Groups may read, as that of ssl-cert does, and systemd's mark of an access list. */
 enum { NOT_THEIRS = S_IRWXO | S_IWGRP | S_IXGRP };
 
@@ -117,23 +118,26 @@ match(struct pair *pair)
                            pair->both, pair->chain, (int)pair->count, pair->key);
 }
 
+/* Before 1970 it began always, and is over. */
+static uint64_t
+ms_of(time_t at)
+{
+    return at > 0 ? (uint64_t)at * 1000 : 0;
+}
+
 static void
 log_times(const char *path, gnutls_x509_crt_t certificate)
 {
-    time_t from = gnutls_x509_crt_get_activation_time(certificate),
-           until = gnutls_x509_crt_get_expiration_time(certificate),
-           now = (time_t)(clock_unix_ms() / 1000);
-    char said[2][TIME_SIZE] = { "", "" };
-    struct tm parts;
-    if (gmtime_r(&from, &parts) != NULL)
-        (void)strftime(said[0], TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    if (gmtime_r(&until, &parts) != NULL)
-        (void)strftime(said[1], TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    log_line(now < from || now > until ? LOG_UNUSUAL : LOG_INFO,
-        now > until  ? "tls_certificate_expired"
-        : now < from ? "tls_certificate_early"
-                     : "tls",
-        "file=\"%.200s\" from=%s until=%s", path, said[0], said[1]);
+    uint64_t from_ms = ms_of(gnutls_x509_crt_get_activation_time(certificate)),
+             until_ms = ms_of(gnutls_x509_crt_get_expiration_time(certificate)),
+             now_ms = clock_unix_ms();
+    char from[STAMP_SIZE], until[STAMP_SIZE];
+    log_line(now_ms < from_ms || now_ms > until_ms ? LOG_UNUSUAL : LOG_INFO,
+        now_ms > until_ms  ? "tls_certificate_expired"
+        : now_ms < from_ms ? "tls_certificate_early"
+                           : "tls",
+        "file=\"%.200s\" from=%s until=%s", path, stamp_print(from_ms, from),
+        stamp_print(until_ms, until));
 }
 
 static enum err
