@@ -102,20 +102,26 @@ engine_wait_ready(const struct cli *cli, uint64_t ms)
     return e;
 }
 
+bool
+engine_text(const struct cli *cli, const char *name, char *out, size_t room)
+{
+    char path[FOLDER_PATH_MAX];
+    int fd = open(folder_path(cli->data, name, path), O_RDONLY | O_CLOEXEC);
+    out[0] = '\0';
+    if (fd < 0)
+        return false;
+    ssize_t size = read(fd, out, room - 1);
+    close(fd);
+    out[size > 0 ? size : 0] = '\0';
+    return true;
+}
+
 void
 engine_pin(const struct cli *cli, pid_t pid, char out[PIN_MAX])
 {
-    char path[FOLDER_PATH_MAX];
     out[0] = '\0';
-    if (pid <= 0)
-        return;
-    int fd =
-        open(folder_path(cli->data, "gateway/tls.pin", path), O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    ssize_t size = read(fd, out, PIN_MAX - 1);
-    close(fd);
-    out[size > 0 ? size : 0] = '\0';
+    if (pid > 0)
+        (void)engine_text(cli, "gateway/tls.pin", out, PIN_MAX);
 }
 
 void

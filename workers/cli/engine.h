@@ -15,6 +15,9 @@ MUST_CHECK bool engine_hidden(const struct cli *cli);
 /* Are all processes ready? */
 bool engine_ready(const struct status *status);
 
+/* What a small file of the data folder holds.  False: it cannot be opened, for errno.
+ */
+bool engine_text(const struct cli *cli, const char *name, char *out, size_t room);
 /* What it says of its key, if it runs and its HTTP doors speak TLS; else empty. */
 void engine_pin(const struct cli *cli, pid_t pid, char out[PIN_MAX]);
 /* Where its doors are, as seen from this machine. */

@@ -141,15 +141,10 @@ read_dev_key(struct cli *cli)
     enum exit_code e = cli_find_data(cli);
     if (e != EXIT_DONE)
         return e;
-    int fd = open(folder_path(cli->data, "dev.key", path), O_RDONLY | O_CLOEXEC);
-    snprintf(cli->key_from, sizeof cli->key_from, "%s", path);
-    if (fd < 0 && errno == EACCES)
+    snprintf(cli->key_from, sizeof cli->key_from, "%s",
+        folder_path(cli->data, "dev.key", path));
+    if (!engine_text(cli, "dev.key", cli->key, sizeof cli->key) && errno == EACCES)
         cli_complain("%s: %s", path, strerror(errno));
-    if (fd < 0)
-        return EXIT_DONE;
-    ssize_t size = read(fd, cli->key, sizeof cli->key - 1);
-    close(fd);
-    cli->key[size > 0 ? size : 0] = '\0';
     return EXIT_DONE;
 }
 
