@@ -487,7 +487,7 @@ websocket_close(struct websocket *socket, enum websocket_code code, struct bytes
     socket->state = WEBSOCKET_CLOSING;
     socket->held = false;
     socket->close_due = true;
-    wslay_event_config_set_no_buffering(socket->frames, 1);
+    wslay_event_config_set_no_buffering(socket->frames, 1); /* nobody hears it */
     socket->close_code = (uint16_t)code;
     socket->close_reason_size = reason.size < REASON_MAX ? reason.size : REASON_MAX;
     memcpy(socket->close_reason, reason.data, socket->close_reason_size);

@@ -457,25 +457,20 @@ pack_held(struct buffer *out, const struct session *session)
     }
 }
 
-static const char *
-status_of(const struct session *session)
-{
-    return session->leaving         ? "leaving"
-           : !session->connected    ? "disconnected"
-           : session->capacity == 0 ? "draining"
-                                    : "active";
-}
-
 static void
 pack_session(struct buffer *out, const struct session *session)
 {
+    const char *status = session->leaving         ? "leaving"
+                         : !session->connected    ? "disconnected"
+                         : session->capacity == 0 ? "draining"
+                                                  : "active";
     pack_map(out, 14);
     pack_id(out, "id", &session->id, "wsess_");
     put_text(out, "instance", session->instance);
     put_text(out, "name", session->name);
     put_text(out, "version", session->version);
     put_text(out, "dialect", session->dialect);
-    put_text(out, "status", text(status_of(session)));
+    put_text(out, "status", text(status));
     pack_list(out, "queues", session->queues);
     pack_list(out, "actions", session->actions);
     pack_list(out, "labels", session->labels);

@@ -201,8 +201,8 @@ listens(const struct iii_worker *worker)
     const struct list *all = &worker->hub->entries[III_TRIGGER];
     for (struct list *at = all->next; at != all; at = at->next) {
         const struct iii_entry *trigger = LIST_OF(at, struct iii_entry, of_hub);
-        const struct watch *watch = trigger->own;
-        for (size_t i = 0; is_watch(trigger) && i < WATCH_CALLS_MAX; i++)
+        const struct watch *watch = is_watch(trigger) ? trigger->own : NULL;
+        for (size_t i = 0; watch != NULL && i < WATCH_CALLS_MAX; i++)
             if (goes_on(&watch->slots[i]) && watch->slots[i].call->worker == worker)
                 return true;
     }

@@ -205,10 +205,10 @@ take_register(struct iii_worker *worker, enum iii_kind kind, struct bytes frame,
     struct iii_entry *before = hub_find(worker->hub, kind, said->id);
     struct iii_worker *loser =
         before != NULL && before->worker != worker ? before->worker : NULL;
-    bool fits = hub_fits(worker, kind, frame, before);
-    if (fits && kind == III_TRIGGER && before != NULL && loser == NULL)
+    if (kind == III_TRIGGER && before != NULL && loser == NULL
+        && hub_fits(worker, kind, frame, before))
         trigger_replaced(before, said);
-    struct iii_entry *entry = fits ? hub_put(worker, kind, frame) : NULL;
+    struct iii_entry *entry = hub_put(worker, kind, frame);
     if (entry == NULL) {
         log_line(LOG_UNUSUAL, "iii_too_many", "worker=%s max=%d bytes_max=%d",
             worker->id, III_ENTRIES_MAX, III_ENTRIES_BYTES_MAX);

@@ -74,11 +74,11 @@ bool native_after(struct request *r, uint64_t *after);
  * false: refused. */
 bool
 native_query(struct request *r, const char *query, size_t max, struct bytes *value);
-bool native_page(struct request *r, uint32_t *limit, struct bytes *cursor);
 /* The same of what a list is to be kept to: one that is empty would keep it to nothing.
  */
 bool
 native_filter(struct request *r, const char *query, size_t max, struct bytes *value);
+bool native_page(struct request *r, uint32_t *limit, struct bytes *cursor);
 
 /* Let an AUTOMATION_APPLY be refused if another version is the latest, or published,
  * than when the registry answered with `document`, from which its text was made. */
