@@ -669,6 +669,13 @@ class ToolTest(unittest.TestCase):
         self.assertIn("one of them", self.expect(
             2, "", "runs", "get", RUN, "--status", "failed"))
 
+    def test_33_all_reasons_of_explain_are_clean(self):
+        stalls = [{"reason": "waits\x1b[1m"}, {"reason": "more\nrun_id done"}]
+        self.play((200, {"run_id": RUN, "reason": "no\x1b[2J", "also": stalls}))
+        self.expect(0, f"run_id         {RUN}\nreason         no\\x1b[2J\n\n"
+                       "also\n  waits\\x1b[1m\n  more\\nrun_id done\n",
+                    "runs", "explain", RUN)
+
     def test_34_a_reader_that_leaves_ends_the_tool(self):
         self.play((200, sse([event(n + 1, "step.started", step="s" * 60)
                              for n in range(9000)])))
