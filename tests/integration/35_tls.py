@@ -129,8 +129,8 @@ class Tls(unittest.TestCase):
 
     # ---- what goes on ----
 
-    def worker(self, name, room=None):
-        worker = mobius_frames.Raw(self.engine, room=room)
+    def worker(self, name):
+        worker = mobius_frames.Raw(self.engine)
         self.addCleanup(worker.socket.close)
         worker.register(name, actions=["mobius"])
         return worker
@@ -231,17 +231,6 @@ class Tls(unittest.TestCase):
         self.assertLess(self.resident_kib(), before + 32 * 1024)
         # It still does not read, and libmicrohttpd has something for it.
         until(lambda: self.connections() <= there, "it is gone", 30)
-
-    def test_4_who_reads_late_hears_all(self):
-        """A job is more than its system and ours keep: it leaves in pieces."""
-        worker = self.worker("late", room=4096)
-        run = self.engine.start("mobius", {"wide": WIDE[:900000]})["id"]
-        worker.say("jobs.claim", available_slots=1)
-        until(lambda: self.engine.run(run)["status"] == "running", "it was granted")
-        job, = worker.wait("jobs.claimed", 30)["jobs"]
-        self.assertIn(WIDE[:900000], json.dumps(job))
-        worker.report(job, result={})
-        until(lambda: self.engine.run(run)["status"] == "completed", "it goes on")
 
     def test_4_answers_that_are_not_read_cost_no_more_than_they_are(self):
         self.engine.call("PUT", API + "/state/wide/slow", {"value": WIDE})

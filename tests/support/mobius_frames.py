@@ -10,14 +10,9 @@ class Raw:
     """A WebSocket client with the habits that a test gives it."""
 
     def __init__(self, engine, path=P + "/workers/socket", key=None, headers=(),
-                 port=None, room=None):
-        """`room`: bytes that the system may keep of what is not read."""
+                 port=None):
         port = port or engine.http_port
-        self.socket = socket.socket()
-        if room:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
-        self.socket.settimeout(30)
-        self.socket.connect(("127.0.0.1", port))
+        self.socket = socket.create_connection(("127.0.0.1", port), 30)
         if getattr(engine, "tls", None):
             self.socket = engine.tls.wrap_socket(self.socket, server_hostname="127.0.0.1")
         lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}",

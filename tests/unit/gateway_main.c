@@ -23,6 +23,7 @@ main(void)
     srunner_add_suite(runner, session_suite());
     srunner_add_suite(runner, signing_suite());
     srunner_add_suite(runner, timetable_suite());
+    srunner_add_suite(runner, tls_line_suite());
     srunner_add_suite(runner, watch_suite());
     srunner_add_suite(runner, mobius_frame_suite());
     srunner_add_suite(runner, websocket_suite());

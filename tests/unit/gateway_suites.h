@@ -19,6 +19,7 @@ Suite *said_suite(void);
 Suite *session_suite(void);
 Suite *signing_suite(void);
 Suite *timetable_suite(void);
+Suite *tls_line_suite(void);
 Suite *watch_suite(void);
 Suite *mobius_frame_suite(void);
 Suite *websocket_suite(void);
