@@ -15,7 +15,6 @@ struct tls_line {
     size_t *moved;
     bool taken;   /* libmicrohttpd is to find nothing */
     bool reading; /* that is not its doing */
-    bool owing;   /* GnuTLS has a record that it could not let go */
 };
 
 static ssize_t
@@ -115,14 +114,12 @@ tls_line_write(struct tls_line *line, const struct iovec parts[2])
 {
     uint8_t record[RECORD_MAX];
     size_t size = 0;
-    for (size_t i = 0; i < 2 && !line->owing; i++) {
+    for (size_t i = 0; i < 2; i++) {
         size_t room = sizeof record - size;
         size_t some = parts[i].iov_len < room ? parts[i].iov_len : room;
         memcpy(record + size, parts[i].iov_base, some);
         size += some;
     }
-    /* Nothing: that which it has already, of which it says the size. */
-    ssize_t sent = gnutls_record_send(line->session, line->owing ? NULL : record, size);
-    line->owing = waits(sent);
-    return told(sent);
+    /* If it has one that it could not let go, it lets that go, and says its size. */
+    return told(gnutls_record_send(line->session, record, size));
 }

@@ -215,8 +215,7 @@ hub_hangs(const struct iii_call *call)
 static bool
 makes_room(const struct iii_call *call)
 {
-    return call->purpose == III_ANSWER && call->worker != NULL && call->caller != NULL
-           && hub_hangs(call);
+    return call->worker != NULL && call->caller != NULL && hub_hangs(call);
 }
 
 struct iii_call *
