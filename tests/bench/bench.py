@@ -201,32 +201,46 @@ def rotated(items, by):
     return items[by:] + items[:by]
 
 
+def beside(figures, given, word, engines, work):
+    """The same work given to several engines in turn; all are up at once, and each round
+    begins with another: what one leaves to be merged falls to all alike."""
+    names = list(engines)
+    for engine in engines.values():
+        for steps in (1, 10):
+            engine.apply(load.automation(steps))
+        load.runs(engine, 1, 16, 1)
+    for steps, clients in work:
+        rounds = [{name: one_round(engines[name], steps, clients, given.seconds)
+                   for name in rotated(names, turn)} for turn in range(given.rounds)]
+        for name in names:
+            what = (f"{word}: {name}: {steps} step{'s' * (steps > 1)}, "
+                    f"{clients} concurrent")
+            for suffix, key, unit in (("", "rps", "runs/s"),
+                                      (", engine CPU", "cpu_us", "µs/run"),
+                                      (", syncs", "syncs", "per run")):
+                figures.add(what + suffix, [r[name][key] for r in rounds], unit)
+            figures.add(f"{what}, runs/s against {names[0]}",
+                        [r[name]["rps"] / r[names[0]]["rps"] for r in rounds], "times")
+
+
 def partitions(figures, given):
-    """The same work with more schedulers, in turn; all engines are up at once, and each
-    round begins with another: what one leaves to be merged falls to all alike."""
     with contextlib.ExitStack() as stack:
         engines = {}
         for count in given.schedulers:
-            engine = stack.enter_context(Engine(schedulers=count))
-            engine.worker(*WORKER)
-            for steps in (1, 10):
-                engine.apply(load.automation(steps))
-            load.runs(engine, 1, 16, 1)
-            engines[count] = engine
-        for steps in (1, 10):
-            rounds = [{count: one_round(engines[count], steps, 64, given.seconds)
-                       for count in rotated(given.schedulers, turn)}
-                      for turn in range(given.rounds)]
-            for count in engines:
-                what = (f"partitions: {count}: {steps} step{'s' * (steps > 1)}, "
-                        "64 concurrent")
-                for suffix, key, unit in (("", "rps", "runs/s"),
-                                          (", engine CPU", "cpu_us", "µs/run"),
-                                          (", syncs", "syncs", "per run")):
-                    figures.add(what + suffix, [r[count][key] for r in rounds], unit)
-                figures.add(what + ", runs/s against one",
-                            [r[count]["rps"] / r[min(engines)]["rps"] for r in rounds],
-                            "times")
+            engines[count] = stack.enter_context(Engine(schedulers=count))
+            engines[count].worker(*WORKER)
+        beside(figures, given, "partitions", engines, ((1, 64), (10, 64)))
+
+
+def batch(figures, given):
+    """Processes that do not interrupt each other, beside those that do; then the former
+    beside a skeleton that does not, either."""
+    under = ("chrt", "--batch", "0")
+    with Engine() as plain, Engine(under=under) as patient:
+        plain.worker(*WORKER)
+        patient.worker(*WORKER, under=under)
+        beside(figures, given, "batch", {"no": plain, "yes": patient}, skeletal.WORK)
+        skeletal.compare(figures, given, patient, "skeleton, batch", under)
 
 
 def skeleton(figures, given):
@@ -235,7 +249,7 @@ def skeleton(figures, given):
         engine.worker(*WORKER)
         for steps in (1, 10):
             engine.apply(load.automation(steps))
-        skeletal.compare(figures, given, engine)
+        skeletal.compare(figures, given, engine, "skeleton")
 
 
 def curves(figures, given):
@@ -247,7 +261,7 @@ def curves(figures, given):
 
 
 PARTS = (core, life, dispatch, run, recovery, history, scale, dialects, partitions,
-         skeleton, curves, pages)
+         batch, skeleton, curves, pages)
 NAMES = [part.__name__ for part in PARTS]
 LONG = ("pages",)  # measured only if asked for
 

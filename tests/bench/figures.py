@@ -20,6 +20,7 @@ TABLES = {
     "scale": ("scale",),
     "dialects": ("dialects",),
     "partitions": ("partitions",),
+    "batch": ("batch",),
     "skeleton": ("skeleton",),
     "curves": ("curves",),
     "pages": ("pages",),

@@ -14,11 +14,14 @@ WORK = ((1, 1), (1, 64), (1, 256), (10, 64))
 class Skeleton:
     """bench_skeleton in a folder of its own."""
 
+    def __init__(self, under=()):
+        self.under = under
+
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="capstan-skeleton-")
         self.process = subprocess.Popen(
-            [os.path.join(BUILD, "tests/bench/bench_skeleton"), self.folder.name],
-            stdout=subprocess.PIPE, text=True)
+            [*self.under, os.path.join(BUILD, "tests/bench/bench_skeleton"),
+             self.folder.name], stdout=subprocess.PIPE, text=True)
         *self.pids, self.port = map(int, self.process.stdout.readline().split())
         if self.process.stdout.readline() != "ready\n":
             raise AssertionError("the skeleton did not begin")
@@ -50,10 +53,10 @@ def slot(work, pids):
     return result
 
 
-def compare(figures, given, engine):
+def compare(figures, given, engine, word, under=()):
     """CPU is that of the processes which both have."""
     ours = {name: engine.pid(name + ".0") for name in PROCESSES}
-    with Skeleton() as skeleton:
+    with Skeleton(under) as skeleton:
         its = {name: skeleton.pid(name) for name in PROCESSES}
         for steps, clients in WORK:
             load.runs(engine, steps, clients, 1)
@@ -61,7 +64,7 @@ def compare(figures, given, engine):
             pairs = [(slot(lambda: load.runs(engine, steps, clients, given.seconds), ours),
                       slot(lambda: skeleton.work(steps, clients, given.seconds), its))
                      for _ in range(given.rounds)]
-            what = f"skeleton: {steps} step{'s' * (steps > 1)}, {clients} concurrent"
+            what = f"{word}: {steps} step{'s' * (steps > 1)}, {clients} concurrent"
             tell(figures, what, pairs)
 
 

@@ -95,7 +95,8 @@ class Refused(Exception):
 
 
 class Engine:
-    def __init__(self, data=None, env=None, power=None, tls=None, **settings):
+    def __init__(self, data=None, env=None, power=None, tls=None, under=(), **settings):
+        self.under = under  # a program that starts it, such as chrt
         self.tls = tls  # with which its HTTP doors are called: an ssl.SSLContext
         self.own = data is None
         self.data = data or tempfile.mkdtemp(prefix="capstan-test-")
@@ -119,7 +120,7 @@ class Engine:
 
     def up(self):
         ready, child = os.pipe()
-        command = [program("capstand"), "--data", self.data, "--foreground",
+        command = [*self.under, program("capstand"), "--data", self.data, "--foreground",
                    "--ready-fd", str(child)]
         for name, value in self.settings.items():
             command += ["--set", f"{name}={value}"]
@@ -285,8 +286,8 @@ class Engine:
                 "completed", "failed", "cancelled") else None
         return until(final, lambda: f"{run} is final\n" + self.logs(), deadline)
 
-    def worker(self, *flags, quiet=True):
-        command = [program("capstan"), "worker", *flags]
+    def worker(self, *flags, quiet=True, under=()):
+        command = [*under, program("capstan"), "worker", *flags]
         out = subprocess.DEVNULL if quiet else None
         worker = subprocess.Popen(command, env=self.env, stdout=out, stderr=self.log)
         self.workers.append(worker)
