@@ -124,7 +124,8 @@ on_automation_list(
 
     page.automations = arena_take(out->arena, page.max * sizeof *page.automations);
     if (!read_page(state, &out->project, list->cursor, &page)) {
-        refuse(out, list->request, ERR_INVALID, text("cursor is not one of ours"));
+        refuse(out, list->request, ERR_MALFORMED,
+            text("cursor: not one that a page gave"));
         return;
     }
     while (shown < page.count && shown < limit && items.size < LIST_BYTES) {

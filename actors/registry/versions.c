@@ -134,7 +134,8 @@ on_version_list(
     if (asked->version > 0)
         show_one(state, asked, &name, out);
     else if (!read_cursor(asked->cursor, &below))
-        refuse(out, asked->request, ERR_INVALID, text("cursor is not one of ours"));
+        refuse(out, asked->request, ERR_MALFORMED,
+            text("cursor: not one that a page gave"));
     else
         show_page(state, asked, &name, below, out);
 }

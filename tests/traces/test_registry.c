@@ -357,7 +357,7 @@ START_TEST(automations_are_listed_by_name_in_pages)
     registry_expect_field(cursor_skip(&c), "name", "'b'");
     registry_expect_field(registry_document(&t), "next_cursor", "null");
     registry_list(&t, 2, "nonsense");
-    ck_assert_uint_eq(trace_sent(&t, REFUSED)->refused.err, ERR_INVALID);
+    ck_assert_uint_eq(trace_sent(&t, REFUSED)->refused.err, ERR_MALFORMED);
     trace_close(&t);
 }
 END_TEST

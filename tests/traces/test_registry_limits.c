@@ -265,7 +265,7 @@ START_TEST(who_is_no_peer_is_told_nothing_and_believed_nothing)
     ck_assert_uint_eq(t.kept_count, 0);
     trace_expect_only(&t, "plan_arrived", "");
     registry_list(&t, 1, registry_id_text(2, id));
-    registry_expect_refused(&t, ERR_INVALID, "cursor is not one of ours");
+    registry_expect_refused(&t, ERR_MALFORMED, "cursor: not one that a page gave");
     trace_close(&t);
 }
 END_TEST

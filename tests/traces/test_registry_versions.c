@@ -350,7 +350,7 @@ START_TEST(versions_are_listed_in_pages_and_shown_by_number)
     versions(&t, 1, "2", 0);
     registry_expect_field(registry_document(&t), "next_cursor", "null");
     versions(&t, 1, "9", 0);
-    ck_assert_uint_eq(trace_sent(&t, REFUSED)->refused.err, ERR_INVALID);
+    ck_assert_uint_eq(trace_sent(&t, REFUSED)->refused.err, ERR_MALFORMED);
     versions(&t, 1, "", 2);
     registry_expect_field(registry_document(&t), "version", "2");
     versions(&t, 1, "", 3);
@@ -366,7 +366,7 @@ START_TEST(a_page_of_versions_begins_where_a_page_ended)
     open_with_draft(&t);
     for (size_t i = 0; i < COUNT(cursors); i++) {
         versions(&t, 1, cursors[i], 0);
-        registry_expect_refused(&t, ERR_INVALID, "cursor is not one of ours");
+        registry_expect_refused(&t, ERR_MALFORMED, "cursor: not one that a page gave");
     }
     versions(&t, 0, "", 0);
     registry_expect_field(registry_document(&t), "next_cursor", "'2'");
