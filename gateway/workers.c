@@ -61,6 +61,11 @@ end(struct workers *w, struct session *session, bool goodbye, enum err err,
     struct message m = to_lease(session, WORKER_GONE);
     m.worker_gone.session = session->id;
     m.worker_gone.goodbye = goodbye;
+    /* Which session it is going to be the lease actor has not said yet. */
+    if (goodbye && session->state == SESSION_ASKED) {
+        m.worker_gone.token = session_token(session);
+        m.worker_gone.instance = session->said.instance;
+    }
     send_on(w, &m);
     session->voice->ended(session, err, detail);
     session_free(&w->sessions, &session);

@@ -410,8 +410,10 @@
     F(S, 2, blob, kept,  "the same of those that are silent, and may be")
 
 #define worker_gone_FIELDS(F, S)                                                         \
-    F(S, 1, id,  session, "worker session")                                              \
-    F(S, 2, u32, goodbye, "1: it said so, and returns what it held; 0: connection broke")
+    F(S, 1, id,     session,  "worker session, unless `token` proves another")           \
+    F(S, 2, u32,    goodbye,  "1: it said so, and returns what it held; 0: connection broke") \
+    F(S, 3, secret, token,    "of one that was not answered yet: what it registered with") \
+    F(S, 4, text,   instance, "of the same")
 
 #define worker_list_FIELDS(F, S)                                                         \
     F(S, 1, u64, request, "to be named in the answer")
@@ -871,8 +873,7 @@ struct message {
     uint32_t to_instance;
     bool again; /* it was said before: it leaves, but is not recorded or applied */
     struct envelope envelope;
-    struct bytes
-        raw; /* the body as encoded, when it came from outside or the journal */
+    struct bytes raw; /* the body as encoded, if it came from outside or the journal */
     union {
         uint8_t body[1];
 #define MESSAGE(number, code, name, kind, from, to, about) struct name name;

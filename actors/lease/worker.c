@@ -412,10 +412,13 @@ void
 on_gone(const struct lease_state *s, const struct message *in, struct outbox *out)
 {
     const struct worker_gone *gone = &in->worker_gone;
-    const struct session *session = known(s, in, &gone->session);
+    struct id id = gone->session;
+    if (gone->token.size > 0)
+        session_token_read(s->secret, gone->token, &out->project, gone->instance, &id);
+    const struct session *session = known(s, in, &id);
     if (session != NULL && session->gateway == in->envelope.instance)
-        say_worker_left(out,
-            (struct worker_left){ .session = gone->session, .leaving = gone->goodbye });
+        say_worker_left(
+            out, (struct worker_left){ .session = id, .leaving = gone->goodbye });
 }
 
 static void

@@ -400,6 +400,21 @@ class FramesTest(unittest.TestCase):
         self.engine.grant(session, TOKEN)
         self.assertIsNone(self.engine.wait_for("worker_gone", 2).goodbye)
 
+    def test_who_leaves_before_it_is_registered_is_named_as_it_named_itself(self):
+        first = self.worker()
+        token = first.registered["session"]
+        first.send("goodbye")
+        known = self.engine.wait_for("worker_gone")
+        self.assertEqual((known.token, known.goodbye), (None, 1))
+        since = len(self.engine.heard)
+        self.engine.lost.add("worker_register")  # the answer is late
+        again = Worker(self)
+        again.raw(msgpack.packb({**REGISTER, "key": self.key, "session": token}))
+        again.send("goodbye")
+        gone = self.engine.wait_for("worker_gone", since=since)
+        self.assertEqual((gone.token, gone.instance, gone.goodbye),
+                         (token, REGISTER["instance"], 1))
+
     def test_a_broken_connection_is_noticed_when_something_is_to_be_said(self):
         worker = self.worker()
         session = worker.session()

@@ -117,6 +117,40 @@ START_TEST(who_resumes_without_its_job_gives_it_back)
 }
 END_TEST
 
+/* Its gateway has not heard yet which session it is. */
+START_TEST(who_resumes_and_leaves_before_it_is_answered_gives_back_what_it_held)
+{
+    struct trace t;
+    open_held(&t);
+    struct worker_gone gone = { .session = lease_session(2),
+        .goodbye = 1,
+        .token = session_token_of(&t, 1, "w1"),
+        .instance = text("w1") };
+    lease_register(
+        &t, (struct worker){ .session = 2,
+                .instance = "w1",
+                .token = gone.token,
+                .held = lease_held(&t, lease_token_of(&t, 1, 1, 1, 1), none) });
+    trace_skip(&t);
+    trace_give(&t, ACTOR_gateway, 0,
+        (struct message){ .code = WORKER_GONE, .worker_gone = gone });
+    trace_expect(&t,
+        "0 worker_left session=S1 leaving=1\n"
+        "0 -> scheduler.0 job_returned run=R1 attempt=1 offer=1 session=S1\n"
+        "0 worker_left session=S1 gone=1\n");
+    /* A token that is not genuine made it a session of its own. */
+    lease_register(
+        &t, (struct worker){ .session = 2, .instance = "w2", .token = gone.token });
+    trace_skip(&t);
+    gone.instance = text("w2");
+    trace_give(&t, ACTOR_gateway, 0,
+        (struct message){ .code = WORKER_GONE, .worker_gone = gone });
+    trace_expect(&t, "0 worker_left session=S2 leaving=1\n"
+                     "0 worker_left session=S2 gone=1\n");
+    trace_close(&t);
+}
+END_TEST
+
 START_TEST(a_session_token_that_is_not_genuine_gets_a_fresh_session)
 {
     struct trace t;
@@ -629,6 +663,8 @@ lease_lives_suite(void)
     tcase_add_test(tests, more_workers_than_sessions_max_are_refused);
     tcase_add_test(tests, a_session_token_resumes_the_session_and_its_leases);
     tcase_add_test(tests, who_resumes_without_its_job_gives_it_back);
+    tcase_add_test(
+        tests, who_resumes_and_leaves_before_it_is_answered_gives_back_what_it_held);
     tcase_add_test(tests, a_session_token_that_is_not_genuine_gets_a_fresh_session);
     tcase_add_test(
         tests, after_a_restart_a_lease_is_adopted_before_its_scheduler_speaks);
