@@ -53,7 +53,15 @@ static void
 set_alarm(struct exchange *x, unsigned ms)
 {
     struct gateway *g = x->server->gateway;
+    x->connection->sending = false;
     alarm_set(&g->alarms, &x->connection->alarm, g->now_ms + ms);
+}
+
+static void
+await_reader(struct exchange *x)
+{
+    set_alarm(x, SEND_MS);
+    x->connection->sending = true;
 }
 
 static void
@@ -560,7 +568,7 @@ send_answer(struct exchange *x)
         add_headers(response, answer);
     enum MHD_Result result = MHD_queue_response(x->mhd, answer->status, response);
     MHD_destroy_response(response);
-    set_alarm(x, SEND_MS);
+    await_reader(x);
     x->phase = EXCHANGE_SENT;
     return result;
 }
@@ -635,7 +643,7 @@ server_wake(struct request *r)
         list_remove(&x->link);
         list_append(&x->server->answered, &x->link);
     } else if (r->stream != NULL && !stream_drained(r->stream) && r->stream->at == 0)
-        set_alarm(x, SEND_MS);
+        await_reader(x);
     if (!x->suspended && !x->attended)
         return;
     if (x->suspended)

@@ -32,7 +32,9 @@ struct server {
 
 struct connection {
     struct server *server;
-    struct alarm alarm;    /* the client is too slow */
+    struct alarm alarm;    /* the client is too slow, */
+    bool sending;          /* in taking what is sent; */
+    uint64_t taken;        /* bytes of it when that was last enough */
     struct tls_line *line; /* NULL: no TLS */
     int fd;
     bool local;
@@ -63,8 +65,10 @@ struct exchange {
     bool crowded;             /* there was no room for the rest of it */
 };
 
-/* How long a client may take, in ms. */
+/* How long a client may take, in ms; who takes so many bytes of an answer meanwhile has
+ * as long again. */
 enum { GREET_MS = 10000, HEAD_MS = 30000, BODY_MS = 30000, SEND_MS = 60000 };
+enum { SEND_MIN = 1 << 20 };
 
 struct exchange *exchange_new(
     struct connection *connection, struct MHD_Connection *mhd, struct bytes raw_target);

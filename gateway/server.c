@@ -9,10 +9,10 @@
 #include "gateway/tls_line.h"
 
 #include <errno.h>
+#include <linux/tcp.h>
 #include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -24,10 +24,29 @@ enum { ATTENDED_MAX = 256 };
 /* The system asks a silent peer's system by itself, which wakes nobody. */
 enum { PROBE_AFTER_S = 15, PROBE_EVERY_S = 5, PROBES_MAX = 3 };
 
+/* Has its system taken enough of what we sent since that was last so?  What it took of
+ * earlier answers counts too, and once. */
+static bool
+takes(struct connection *connection)
+{
+    struct tcp_info info = { 0 };
+    socklen_t size = sizeof info;
+    if (getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0
+        || info.tcpi_bytes_acked < connection->taken + SEND_MIN)
+        return false;
+    connection->taken = info.tcpi_bytes_acked;
+    return true;
+}
+
 static void
 too_slow(struct alarm *alarm)
 {
     struct connection *connection = LIST_OF(alarm, struct connection, alarm);
+    struct gateway *g = connection->server->gateway;
+    if (connection->sending && takes(connection)) {
+        alarm_set(&g->alarms, alarm, g->now_ms + SEND_MS);
+        return;
+    }
     /* MHD sees the end of it and closes; a failure means that it is gone already. */
     (void)shutdown(connection->fd, SHUT_RDWR);
 }

@@ -10,6 +10,7 @@ main(void)
     SRunner *runner = srunner_create(alarm_suite());
     srunner_add_suite(runner, auth_suite());
     srunner_add_suite(runner, cells_suite());
+    srunner_add_suite(runner, exchange_suite());
     srunner_add_suite(runner, holding_suite());
     srunner_add_suite(runner, hooks_suite());
     srunner_add_suite(runner, iii_hub_suite());

@@ -6,6 +6,7 @@
 Suite *alarm_suite(void);
 Suite *auth_suite(void);
 Suite *cells_suite(void);
+Suite *exchange_suite(void);
 Suite *holding_suite(void);
 Suite *hooks_suite(void);
 Suite *iii_hub_suite(void);
