@@ -282,6 +282,20 @@ token(const char *name, size_t size)
     return size > 0;
 }
 
+static bool
+listed(const char *const *names, size_t count, struct bytes name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (name.size == strlen(names[i])
+            && strncasecmp((const char *)name.data, names[i], name.size) == 0)
+            return true;
+    return false;
+}
+
+/* Who asks for somebody else, that may be anywhere, says so by one of these. */
+static const char *const forwarding[] = { "Forwarded", "Via", "X-Forwarded-For",
+    "X-Real-IP" };
+
 struct head_check {
     struct exchange *x;
     size_t header_count;
@@ -299,6 +313,8 @@ take_header(void *self, enum MHD_ValueKind kind, const char *name, size_t name_s
     check->size += name_size + value_size + sizeof ": \r\n" - 1;
     if (!token(name, name_size) || !plain(value, value_size))
         x->wrong = "a header has a character that it must not have";
+    if (listed(forwarding, COUNT(forwarding), bytes_of(name, name_size)))
+        x->request.local = false;
     for (size_t i = 0; i < HEADER_COUNT; i++) {
         if (name_size != header_names[i].size
             || strcasecmp(name, header_names[i].name) != 0)
@@ -486,11 +502,7 @@ frames(struct bytes name)
 {
     static const char *const names[] = { "connection", "content-length", "date",
         "keep-alive", "trailer", "transfer-encoding", "upgrade" };
-    for (size_t i = 0; i < COUNT(names); i++)
-        if (name.size == strlen(names[i])
-            && strncasecmp((const char *)name.data, names[i], name.size) == 0)
-            return true;
-    return false;
+    return listed(names, COUNT(names), name);
 }
 
 /* The dialect's own; what MHD does not take for a header is left out. */

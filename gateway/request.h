@@ -61,7 +61,7 @@ struct request {
     size_t body_size, body_max;          /* bytes that came, and that may come */
     const struct key *key;               /* who asks; NULL if nobody was needed */
     struct id trace;
-    bool local; /* the peer is on this machine */
+    bool local; /* the peer is on this machine, and asks for itself */
     struct answer answer;
     struct stream *stream;           /* NULL: a plain answer */
     struct websocket *websocket;     /* that the connection becomes; or NULL */

@@ -802,6 +802,8 @@ class GatewayTest(unittest.TestCase):
         rows = re.findall(r"^COUNTER\((\w+),", read_source("base/counters.def"), re.M)
         for row in rows:
             self.assertIn(f"# TYPE capstan_{row}", text)
+        far = {"X-Forwarded-For": "203.0.113.7\r\nX-Forwarded-For: 198.51.100.7"}
+        self.refused(client.ask("GET", "/metrics", **far), 401, "unauthorized")
         with open(os.path.join(SOURCE, "gateway/native/openapi.json"),
                   encoding="utf-8") as file:
             self.assertEqual(client.ask("GET", "/openapi.json")[2], json.load(file))

@@ -125,6 +125,15 @@ class Dialect(unittest.TestCase):
         here = {"Origin": "http://localhost:8080"}
         self.assertEqual(200, self.api.ask("GET", "/api/workflows", headers=here)[0])
 
+    def test_who_comes_through_a_proxy_that_says_so_needs_a_key(self):
+        for name in ("Forwarded", "Via", "X-Forwarded-For", "x-real-ip"):
+            through = {name: "203.0.113.7"}
+            self.assertEqual(401, self.api.ask("GET", "/api/workflows", headers=through)[0])
+            through["Authorization"] = "Bearer " + self.engine.key
+            self.assertEqual(200, self.api.ask("GET", "/api/workflows", headers=through)[0])
+        self.assertEqual(200, self.api.ask("GET", "/api/workflows", headers={
+            "X-Forwarded": "203.0.113.7"})[0])
+
     def test_bodies_that_are_not_looked_at_may_be_anything(self):
         workflow = self.api.create(job("only"))
         for headers, body in (({}, None), ({"Content-Type": "application/json"}, ""),
