@@ -2,6 +2,7 @@
 
 #include "base/base64.h"
 #include "base/clock.h"
+#include "base/counters.h"
 #include "base/folder.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -132,6 +133,7 @@ log_times(const char *path, gnutls_x509_crt_t certificate)
              until_ms = ms_of(gnutls_x509_crt_get_expiration_time(certificate)),
              now_ms = clock_unix_ms();
     char from[STAMP_SIZE], until[STAMP_SIZE];
+    gauge(COUNTER_tls_expires_s, until_ms / 1000);
     log_line(now_ms < from_ms || now_ms > until_ms ? LOG_UNUSUAL : LOG_INFO,
         now_ms > until_ms  ? "tls_certificate_expired"
         : now_ms < from_ms ? "tls_certificate_early"

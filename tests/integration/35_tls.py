@@ -375,6 +375,11 @@ class Tls(unittest.TestCase):
         self.assertIn("BEGIN", ssl.get_server_certificate(("127.0.0.1", engine.iii_port)))
         self.assertRegex(engine.logs(), "unusual gateway.0 tls_certificate_expired "
                          f'file="{re.escape(certificate)}" from=20.* until=20.*Z')
+        expires = engine.counters("gateway.0")["tls_expires_s"]
+        self.assertAlmostEqual(expires, time.time() - 86400, delta=3600)
+        shown = subprocess.run([program("capstan"), "status"], env=engine.env, text=True,
+                               capture_output=True, timeout=DEADLINE)
+        self.assertRegex(shown.stderr, "the TLS certificate expired at 20.*Z")
         pin = os.path.join(data, "gateway/tls.pin")
         self.assertTrue(os.path.exists(pin))
         engine.down()

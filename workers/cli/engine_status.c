@@ -10,6 +10,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+enum { EXPIRES_SOON_S = 14 * 86400 };
+
 /* Resident bytes, 0 when there is no such process. */
 static uint64_t
 resident(unsigned pid)
@@ -74,6 +76,19 @@ show_row(struct table *table, const struct status_row *row, const struct seen *s
     table_text(table, row->detail);
 }
 
+/* Who looks now and then is to see it in time. */
+static void
+warn_of_certificate(const struct seen *seen)
+{
+    uint64_t until_s = seen->counted ? seen->counters[COUNTER_tls_expires_s] : 0;
+    uint64_t now_s = clock_unix_ms() / 1000;
+    char until[STAMP_SIZE];
+    if (until_s != 0 && until_s < now_s + EXPIRES_SOON_S)
+        cli_complain("the TLS certificate %s at %s",
+            until_s < now_s ? "expired" : "expires",
+            stamp_print(until_s * 1000, until));
+}
+
 static void
 show(const struct cli *cli, const struct status *status)
 {
@@ -84,6 +99,7 @@ show(const struct cli *cli, const struct status *status)
     for (size_t i = 0; i < status->row_count; i++) {
         struct seen seen = see(cli, &status->rows[i]);
         show_row(table, &status->rows[i], &seen);
+        warn_of_certificate(&seen);
     }
     table_print(&table);
 }
