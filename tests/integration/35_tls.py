@@ -31,6 +31,22 @@ GREETING_MS = 10000  # as GREET_MS of gateway/exchange.h
 WIDE = "z" * 1040000
 ONE_STEP = "name: {0}\nsteps:\n  - {{ key: a, kind: action, config: {{ action_name: {0}, " \
            "parameters: {{ wide: \"{{{{ .inputs.wide }}}}\" }} }} }}\n"
+# A worker project: it knows nothing but what its environment says.
+PROJECT = "name: greeter\nscripts:\n  start: exec /usr/bin/python3 greeter.py\n"
+GREETER = """
+import asyncio, json, os, websockets
+async def work():
+    url = os.environ["III_URL"] + "/k/" + os.environ["CAPSTAN_API_KEY"] + "/"
+    async with websockets.connect(url) as door:
+        await door.send(json.dumps({"type": "registerfunction", "id": "greet"}))
+        async for said in door:
+            said = json.loads(said)
+            if said["type"] == "invokefunction":
+                await door.send(json.dumps({
+                    "type": "invocationresult", "function_id": "greet",
+                    "invocation_id": said["invocation_id"], "result": url[:16]}))
+asyncio.run(work())
+"""
 # A ClientHello that ends in its midst.
 HALF_HELLO = b"\x16\3\1\2\0\1\0\1\xfc\3\3" + bytes(100)
 
@@ -213,6 +229,25 @@ class Tls(unittest.TestCase):
         worker.answer(worker.hear(), result={"status_code": 202, "body": "there"})
         self.assertEqual(line.getresponse().status, 202)
         line.close()
+
+    def test_3_a_worker_that_the_engine_starts(self):
+        engine = Engine(tls=self.engine.tls, env={"SSL_CERT_FILE": self.certificate},
+                        tls_certificate=self.certificate, tls_key=self.key,
+                        tls_name="localhost")
+        self.addCleanup(engine.close)
+        engine.up()
+        folder = os.path.join(self.folder, "greeter")
+        os.mkdir(folder)
+        for name, text in (("capstan.worker.yaml", PROJECT), ("greeter.py", GREETER)):
+            with open(os.path.join(folder, name), "w") as out:
+                out.write(text)
+        added = subprocess.run([program("capstan"), "worker", "add", folder], text=True,
+                               env=engine.env, capture_output=True, timeout=DEADLINE)
+        self.assertEqual(added.returncode, 0, added.stderr)
+        engine.apply("name: greet\nsteps:\n"
+                     "  - { key: a, kind: action, config: { action_name: greet } }\n")
+        run = engine.start("greet", wait=30)
+        self.assertEqual((run["status"], run["output"]), ("completed", "wss://localhost:"))
 
     # ---- who does not behave ----
 
