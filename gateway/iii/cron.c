@@ -23,7 +23,8 @@ struct cron_job {
     struct alarm alarm;
     uint64_t due_ms; /* unix */
     struct iii_call *call;
-    bool judging; /* the call is that of its condition */
+    bool judging; /* the call is that of its condition, */
+    bool late;    /* and was not answered at the next time */
     struct buffer data;
 };
 
@@ -93,6 +94,7 @@ ask(struct cron_job *job, bool judge)
     if (!judge)
         call.metadata = said->metadata;
     job->judging = judge;
+    job->late = false;
     job->call = iii_ask_for(job->trigger->worker->hub, &call, asked, job);
 }
 
@@ -111,6 +113,12 @@ due(struct alarm *alarm)
     if (job->call == NULL && !job->trigger->worker->hub->gateway->draining) {
         write_data(job);
         ask(job, judged);
+    } else if (job->call != NULL && !job->late) {
+        /* It may never be: nothing else would tell. */
+        job->late = true;
+        log_line(LOG_UNUSUAL, "iii_cron_left_out", "job=%s function=%s",
+            quoted(job->trigger->said.id).text,
+            quoted(buffer_bytes(&job->call->function)).text);
     }
     set_next(job);
 }

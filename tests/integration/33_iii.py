@@ -1600,12 +1600,15 @@ class Cron(Iii):
 
     def test_02_one_call_at_a_time_and_none_is_made_up_for(self):
         worker, other = (self.worker().function("slow"), self.worker().function("fast"))
-        self.job(worker, "slow")
+        id = self.job(worker, "slow")
         self.job(other, "fast")
         slow = worker.hear()
         for _ in range(3):
             other.answer(other.hear())
         worker.silence()
+        log = self.engine.logs()
+        self.assertEqual(
+            len(re.findall(f'iii_cron_left_out job="?{id}"? function="?slow', log)), 1, log)
         worker.answer(slow)
         again = worker.hear()
         self.assertGreater(again["data"]["scheduled_time"],
