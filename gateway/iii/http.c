@@ -37,6 +37,7 @@ http_call_end(struct http_call *http)
     iii_ask_forget(&http->call);
     channel_drop(&http->upload);
     channel_drop(&http->response);
+    arena_free(&http->said);
     http->hub->http_busy--;
 }
 

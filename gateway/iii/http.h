@@ -39,6 +39,7 @@ struct http_call {
     struct channel *response;           /* that the function may write */
     unsigned status;                    /* what it said there, */
     struct bytes headers;               /* a map of texts, */
+    struct arena said;                  /* where they lie until the body begins, */
     struct stream stream;               /* and the body that follows */
     bool streams, over;
 };

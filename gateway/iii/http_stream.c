@@ -33,6 +33,8 @@ begin_stream(struct http_call *http)
     if (http->streams)
         return;
     http->streams = true;
+    http->headers = arena_copy(&r->arena, http->headers);
+    arena_free(&http->said);
     alarm_clear(&http->hub->gateway->alarms, &http->limit);
     http->stream =
         (struct stream){ .self = http, .drained = drained, .closed = closed };
@@ -52,10 +54,13 @@ hear_text(struct http_call *http, struct bytes said)
     }
     struct bytes all = buffer_bytes(&document), type = said_text(all, "type");
     unsigned status = http_status(all);
-    if (bytes_equal(type, text("set_status")) && status != 0)
+    if (bytes_equal(type, text("set_status")) && status != 0) {
         http->status = status;
-    else if (bytes_equal(type, text("set_headers")))
-        http->headers = http_headers(&http->request->arena, pack_find(all, "headers"));
+    } else if (bytes_equal(type, text("set_headers"))) {
+        /* Said again and again, they take no more room. */
+        arena_reset(&http->said);
+        http->headers = http_headers(&http->said, pack_find(all, "headers"));
+    }
     buffer_free(&document);
 }
 

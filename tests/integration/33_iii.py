@@ -1470,6 +1470,24 @@ class Streams(Iii):
             owner.close()
 
 
+    def test_09_headers_that_are_said_again_and_again_take_no_room(self):
+        owner = self.route("/again")
+        asked = self.open("/again")
+        writer = self.writer(owner.hear())
+        before = self.engine.resident_kib()["gateway.0"]
+        for n in range(600):
+            writer.write({"type": "set_headers",
+                          "headers": {"x-last": str(n), "x-wide": ["y" * 60] * 900}})
+        writer.write({"type": "set_headers", "headers": {"x-last": "of all"}}, b"body")
+        answer = asked.result(DEADLINE)
+        grown = self.engine.resident_kib()["gateway.0"] - before
+        self.assertEqual((answer.getheader("x-last"), answer.getheader("x-wide")),
+                         ("of all", None))
+        self.assertLess(grown, 16384, "33 MiB were said")
+        writer.close()
+        self.assertEqual(answer.read(), b"body")
+
+
 class Channels(Iii):
     def create(self, **asked):
         answer = self.worker().call("engine::channels::create", asked)
