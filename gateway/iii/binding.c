@@ -25,9 +25,7 @@ nobody(struct hub *hub)
 {
     if (hub->nobody == NULL) {
         hub->nobody = hub_worker_new(hub);
-        pack_map(&hub->nobody->about, 1);
-        pack_string(&hub->nobody->about, "name");
-        pack_string(&hub->nobody->about, "capstan");
+        hub->nobody->name = text("capstan");
     }
     return hub->nobody;
 }

@@ -13,7 +13,7 @@
 /* Python's client takes no frame above 1 MiB. */
 enum { ROWS_BYTES = 700 * 1024 };
 
-enum { SUMMARY_MAX = 80, SEVERAL_MAX = 32 };
+enum { SUMMARY_MAX = 80, SEVERAL_MAX = 32, WORKERS_MAX = 256 };
 
 /* Rows under way: an array whose length is known when they end. */
 struct rows {
@@ -54,6 +54,39 @@ asked_text(const struct iii_frame *asked, const char *name)
     return said_text(asked->data, name);
 }
 
+/* Which rows are asked for: read once, not for each row. */
+struct wish {
+    struct bytes search, prefix, worker, type, function;
+    struct bytes workers; /* msgpack array of texts, or nothing */
+};
+
+static struct wish
+wish_of(const struct iii_frame *asked)
+{
+    return (struct wish){
+        .search = asked_text(asked, "search"),
+        .prefix = asked_text(asked, "prefix"),
+        .worker = asked_text(asked, "worker"),
+        .type = asked_text(asked, "trigger_type"),
+        .function = asked_text(asked, "function_id"),
+        .workers = asked_value(asked, "workers", PACK_ARRAY),
+    };
+}
+
+/* False: it was refused. */
+static bool
+read_wish(
+    const struct iii_worker *caller, const struct iii_frame *asked, struct wish *wish)
+{
+    *wish = wish_of(asked);
+    struct cursor c = cursor_over(wish->workers);
+    if (wish->workers.size == 0 || cursor_array(&c) <= WORKERS_MAX)
+        return true;
+    iii_refuse(caller, asked, "INVALID_ARGUMENTS",
+        text("workers must be a list of at most 256 texts"));
+    return false;
+}
+
 static bool
 asked_flag(const struct iii_frame *asked, const char *name)
 {
@@ -71,15 +104,13 @@ contains(struct bytes in, struct bytes part)
 
 /* The worker's name, or one of `workers`; all if neither was asked for. */
 static bool
-of_worker(const struct iii_frame *asked, struct bytes name)
+of_worker(const struct wish *wish, struct bytes name)
 {
-    struct bytes one = asked_text(asked, "worker");
-    struct bytes several = asked_value(asked, "workers", PACK_ARRAY);
-    struct cursor c = cursor_over(several);
-    size_t count = several.size == 0 ? 0 : cursor_array(&c);
-    if (one.size == 0 && several.size == 0)
+    struct cursor c = cursor_over(wish->workers);
+    size_t count = wish->workers.size == 0 ? 0 : cursor_array(&c);
+    if (wish->worker.size == 0 && wish->workers.size == 0)
         return true;
-    if (one.size > 0 && bytes_equal(one, name))
+    if (wish->worker.size > 0 && bytes_equal(wish->worker, name))
         return true;
     for (size_t i = 0; i < count && !c.bad; i++)
         if (bytes_equal(cursor_text(&c), name))
@@ -88,13 +119,10 @@ of_worker(const struct iii_frame *asked, struct bytes name)
 }
 
 static bool
-fits(const struct iii_frame *asked, struct bytes id, struct bytes about,
-    struct bytes worker)
+fits(const struct wish *wish, struct bytes id, struct bytes about, struct bytes worker)
 {
-    struct bytes search = asked_text(asked, "search");
-    return bytes_begin(id, asked_text(asked, "prefix"))
-           && (contains(id, search) || contains(about, search))
-           && of_worker(asked, worker);
+    return bytes_begin(id, wish->prefix) && of_worker(wish, worker)
+           && (contains(id, wish->search) || contains(about, wish->search));
 }
 
 static bool
@@ -132,7 +160,7 @@ pack_worker(struct buffer *out, const struct iii_worker *worker)
 {
     pack_map(out, 17);
     put_text(out, "id", text(worker->id));
-    put_text_or_nil(out, "name", hub_about(worker, "name"));
+    put_text_or_nil(out, "name", worker->name);
     put_text_or_nil(out, "description", hub_about(worker, "description"));
     put_text(out, "namespace", text("default"));
     put_text_or_nil(out, "runtime", hub_about(worker, "runtime"));
@@ -151,16 +179,19 @@ pack_worker(struct buffer *out, const struct iii_worker *worker)
     put_raw(out, "latest_metrics", (struct bytes){ 0 });
 }
 
+/* Which workers are asked for. */
+struct worker_wish {
+    struct bytes id, runtime, status, search;
+};
+
 static bool
-worker_fits(const struct iii_worker *worker, const struct iii_frame *asked)
+worker_fits(const struct iii_worker *worker, const struct worker_wish *wish)
 {
-    struct bytes id = asked_text(asked, "worker_id");
-    struct bytes runtime = asked_text(asked, "runtime");
-    struct bytes status = asked_text(asked, "status");
+    struct bytes id = wish->id, runtime = wish->runtime, status = wish->status;
     return there(worker) && (id.size == 0 || bytes_equal(id, text(worker->id)))
            && (runtime.size == 0 || bytes_equal(runtime, hub_about(worker, "runtime")))
            && (status.size == 0 || bytes_equal(status, text(status_of(worker))))
-           && contains(hub_about(worker, "name"), asked_text(asked, "search"));
+           && contains(worker->name, wish->search);
 }
 
 /* By name, and those of one name by id. */
@@ -168,7 +199,7 @@ static int
 compare_workers(const void *a, const void *b)
 {
     const struct iii_worker *const *x = a, *const *y = b;
-    int order = bytes_order(hub_about(*x, "name"), hub_about(*y, "name"));
+    int order = bytes_order((*x)->name, (*y)->name);
     return order != 0 ? order : strcmp((*x)->id, (*y)->id);
 }
 
@@ -178,9 +209,15 @@ discover_workers(struct iii_worker *caller, const struct iii_frame *asked)
     const struct list *all = &caller->hub->workers;
     struct buffer fit = { 0 }, out = { 0 };
     struct rows rows = { .count = 0 };
+    const struct worker_wish wish = {
+        .id = asked_text(asked, "worker_id"),
+        .runtime = asked_text(asked, "runtime"),
+        .status = asked_text(asked, "status"),
+        .search = asked_text(asked, "search"),
+    };
     for (struct list *at = all->next; at != all; at = at->next) {
         const struct iii_worker *worker = LIST_OF(at, struct iii_worker, link);
-        if (worker_fits(worker, asked))
+        if (worker_fits(worker, &wish))
             buffer_append(&fit, &worker, sizeof worker);
     }
     const struct iii_worker **workers = (const struct iii_worker **)(void *)fit.data;
@@ -204,7 +241,7 @@ pack_function(struct buffer *out, const struct iii_entry *entry)
     pack_map(out, 9);
     put_text_or_nil(out, "function_id", said->id);
     put_text(out, "namespace", text("default"));
-    put_text_or_nil(out, "worker_name", hub_about(entry->worker, "name"));
+    put_text_or_nil(out, "worker_name", entry->worker->name);
     put_text_or_nil(out, "description", said->description);
     put_raw(out, "metadata", said->metadata);
     put_raw(out, "request_format", said->request_format);
@@ -224,22 +261,20 @@ pack_own_function(struct buffer *out, const struct iii_function *own)
 }
 
 static struct rows
-function_rows(const struct hub *hub, const struct iii_frame *asked)
+function_rows(const struct hub *hub, const struct wish *wish, bool hidden)
 {
     const struct list *all = &hub->entries[III_FUNCTION];
     struct rows rows = { .count = 0 };
-    bool hidden = asked_flag(asked, "include_internal");
     for (struct list *at = all->next; at != all; at = at->next) {
         const struct iii_entry *entry = LIST_OF(at, struct iii_entry, of_hub);
-        if ((hidden || !hub_internal(entry))
-            && fits(asked, entry->said.id, entry->said.description,
-                hub_about(entry->worker, "name"))
+        if ((hidden || !entry->internal)
+            && fits(wish, entry->said.id, entry->said.description, entry->worker->name)
             && has_room(&rows))
             pack_function(&rows.out, entry);
     }
     const struct iii_function *own;
     for (size_t i = 0; hidden && (own = iii_function_at(i)) != NULL; i++)
-        if (fits(asked, text(own->id), text(own->about), text("capstan"))
+        if (fits(wish, text(own->id), text(own->about), text("capstan"))
             && has_room(&rows))
             pack_own_function(&rows.out, own);
     return rows;
@@ -249,7 +284,11 @@ void
 discover_functions(struct iii_worker *caller, const struct iii_frame *asked)
 {
     struct buffer out = { 0 };
-    struct rows rows = function_rows(caller->hub, asked);
+    struct wish wish;
+    if (!read_wish(caller, asked, &wish))
+        return;
+    struct rows rows =
+        function_rows(caller->hub, &wish, asked_flag(asked, "include_internal"));
     pack_map(&out, 1u + rows.full);
     put_rows(&out, "functions", &rows);
     if (rows.full) {
@@ -263,8 +302,8 @@ discover_functions(struct iii_worker *caller, const struct iii_frame *asked)
 void
 discovery_functions(const struct hub *hub, struct buffer *out)
 {
-    static const struct iii_frame all = { .verb = III_NOTHING };
-    struct rows rows = function_rows(hub, &all);
+    static const struct wish all;
+    struct rows rows = function_rows(hub, &all, false);
     pack_map(out, 2u + rows.full);
     put_text(out, "event", text("functions_changed"));
     put_rows(out, "functions", &rows);
@@ -299,7 +338,7 @@ pack_trigger(struct buffer *out, const struct iii_entry *entry, size_t more)
     put_text_or_nil(out, "id", said->id);
     put_text_or_nil(out, "trigger_type", said->trigger_type);
     put_text_or_nil(out, "function_id", said->function_id);
-    put_text_or_nil(out, "worker_name", hub_about(entry->worker, "name"));
+    put_text_or_nil(out, "worker_name", entry->worker->name);
     put_raw(out, "config", config);
     put_text_or_nil(out, "config_summary", summary_of(config, &summary));
     put_raw(out, "metadata", said->metadata);
@@ -307,19 +346,17 @@ pack_trigger(struct buffer *out, const struct iii_entry *entry, size_t more)
 }
 
 static struct rows
-trigger_rows(
-    const struct hub *hub, const struct iii_frame *asked, struct bytes function)
+trigger_rows(const struct hub *hub, const struct wish *wish)
 {
     const struct list *all = &hub->entries[III_TRIGGER];
     struct rows rows = { .count = 0 };
-    struct bytes type = asked_text(asked, "trigger_type");
+    struct bytes type = wish->type, function = wish->function;
     for (struct list *at = all->next; at != all; at = at->next) {
         const struct iii_entry *entry = LIST_OF(at, struct iii_entry, of_hub);
         const struct iii_frame *said = &entry->said;
         if ((type.size == 0 || bytes_equal(type, said->trigger_type))
             && (function.size == 0 || bytes_equal(function, said->function_id))
-            && fits(
-                asked, said->id, said->function_id, hub_about(entry->worker, "name"))
+            && fits(wish, said->id, said->function_id, entry->worker->name)
             && has_room(&rows))
             pack_trigger(&rows.out, entry, 0);
     }
@@ -340,19 +377,21 @@ answer_rows(const struct iii_worker *caller, const struct iii_frame *asked,
 void
 discover_registered(struct iii_worker *caller, const struct iii_frame *asked)
 {
-    struct rows rows =
-        trigger_rows(caller->hub, asked, asked_text(asked, "function_id"));
+    struct wish wish;
+    if (!read_wish(caller, asked, &wish))
+        return;
+    struct rows rows = trigger_rows(caller->hub, &wish);
     answer_rows(caller, asked, "registered_triggers", &rows);
 }
 
 static struct rows
-type_rows(const struct hub *hub, const struct iii_frame *asked)
+type_rows(const struct hub *hub, const struct wish *wish)
 {
     const struct list *all = &hub->entries[III_TYPE];
     const struct iii_own_type *own;
     struct rows rows = { .count = 0 };
     for (size_t i = 0; (own = trigger_own_type(i)) != NULL; i++) {
-        if (!fits(asked, text(own->id), text(own->about), text("capstan"))
+        if (!fits(wish, text(own->id), text(own->about), text("capstan"))
             || !has_room(&rows))
             continue;
         pack_map(&rows.out, 4);
@@ -364,8 +403,8 @@ type_rows(const struct hub *hub, const struct iii_frame *asked)
     for (struct list *at = all->next; at != all; at = at->next) {
         const struct iii_entry *entry = LIST_OF(at, struct iii_entry, of_hub);
         const struct iii_frame *said = &entry->said;
-        struct bytes name = hub_about(entry->worker, "name");
-        if (!fits(asked, said->id, said->description, name) || !has_room(&rows))
+        struct bytes name = entry->worker->name;
+        if (!fits(wish, said->id, said->description, name) || !has_room(&rows))
             continue;
         pack_map(&rows.out, 6);
         put_text_or_nil(&rows.out, "id", said->id);
@@ -381,7 +420,10 @@ type_rows(const struct hub *hub, const struct iii_frame *asked)
 void
 discover_types(struct iii_worker *caller, const struct iii_frame *asked)
 {
-    struct rows rows = type_rows(caller->hub, asked);
+    struct wish wish;
+    if (!read_wish(caller, asked, &wish))
+        return;
+    struct rows rows = type_rows(caller->hub, &wish);
     answer_rows(caller, asked, "trigger_types", &rows);
 }
 
@@ -402,9 +444,12 @@ is_old(const struct iii_worker *worker)
 void
 discover_triggers(struct iii_worker *caller, const struct iii_frame *asked)
 {
-    struct rows rows = is_old(caller)
-                           ? trigger_rows(caller->hub, asked, (struct bytes){ 0 })
-                           : type_rows(caller->hub, asked);
+    struct wish wish;
+    if (!read_wish(caller, asked, &wish))
+        return;
+    wish.function = (struct bytes){ 0 };
+    struct rows rows = is_old(caller) ? trigger_rows(caller->hub, &wish)
+                                      : type_rows(caller->hub, &wish);
     answer_rows(caller, asked, "triggers", &rows);
 }
 
@@ -412,19 +457,19 @@ discover_triggers(struct iii_worker *caller, const struct iii_frame *asked)
 static bool
 pack_whole_function(struct buffer *out, const struct hub *hub, struct bytes id)
 {
-    static const struct iii_frame any = { .verb = III_NOTHING };
+    const struct wish its = { .function = id };
     const struct iii_entry *entry = hub_find(hub, III_FUNCTION, id);
     const struct iii_function *own = iii_function(id);
     if (entry == NULL && own == NULL)
         return false;
     struct iii_frame none = { .id = id };
     const struct iii_frame *said = entry != NULL ? &entry->said : &none;
-    struct rows rows = trigger_rows(hub, &any, id);
+    struct rows rows = trigger_rows(hub, &its);
     pack_map(out, 8);
     put_text_or_nil(out, "function_id", said->id);
     put_text(out, "namespace", text("default"));
-    put_text_or_nil(out, "worker_name",
-        entry != NULL ? hub_about(entry->worker, "name") : text("capstan"));
+    put_text_or_nil(
+        out, "worker_name", entry != NULL ? entry->worker->name : text("capstan"));
     put_text_or_nil(
         out, "description", entry != NULL ? said->description : text(own->about));
     put_raw(out, "metadata", said->metadata);
@@ -503,8 +548,8 @@ pack_whole_type(struct buffer *out, const struct hub *hub, struct bytes id)
     pack_map(out, 8);
     put_text_or_nil(out, "id", id);
     put_text(out, "namespace", text("default"));
-    put_text_or_nil(out, "worker_name",
-        own != NULL ? text("capstan") : hub_about(entry->worker, "name"));
+    put_text_or_nil(
+        out, "worker_name", own != NULL ? text("capstan") : entry->worker->name);
     put_text_or_nil(
         out, "description", own != NULL ? text(own->about) : said->description);
     put_raw(out, "configuration_schema", said->trigger_request_format);
@@ -575,7 +620,7 @@ worker_named(const struct hub *hub, struct bytes name)
 {
     for (struct list *at = hub->workers.next; at != &hub->workers; at = at->next) {
         const struct iii_worker *worker = LIST_OF(at, struct iii_worker, link);
-        if (there(worker) && bytes_equal(hub_about(worker, "name"), name))
+        if (there(worker) && bytes_equal(worker->name, name))
             return worker;
     }
     return NULL;
@@ -593,13 +638,11 @@ discover_worker(struct iii_worker *caller, const struct iii_frame *asked)
         return;
     }
     /* What it registered: rows that name it. */
-    struct buffer wish = { 0 }, out = { 0 };
-    pack_map(&wish, 1);
-    put_text_or_nil(&wish, "worker", name);
-    const struct iii_frame its = { .data = buffer_bytes(&wish) };
-    struct rows functions = function_rows(caller->hub, &its);
+    struct buffer out = { 0 };
+    const struct wish its = { .worker = name };
+    struct rows functions = function_rows(caller->hub, &its, false);
     struct rows types = type_rows(caller->hub, &its);
-    struct rows triggers = trigger_rows(caller->hub, &its, (struct bytes){ 0 });
+    struct rows triggers = trigger_rows(caller->hub, &its);
     pack_map(&out, 4);
     pack_string(&out, "worker");
     pack_worker(&out, worker);
@@ -608,5 +651,4 @@ discover_worker(struct iii_worker *caller, const struct iii_frame *asked)
     put_rows(&out, "registered_triggers", &triggers);
     iii_answer(caller, asked, buffer_bytes(&out));
     buffer_free(&out);
-    buffer_free(&wish);
 }

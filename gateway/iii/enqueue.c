@@ -285,7 +285,7 @@ static bool
 is_action(const struct hub *hub, struct bytes function)
 {
     const struct iii_entry *entry = hub_find(hub, III_FUNCTION, function);
-    return iii_function(function) == NULL && (entry == NULL || !hub_internal(entry));
+    return iii_function(function) == NULL && (entry == NULL || !entry->internal);
 }
 
 /* Why this can be no message, or NULL. */

@@ -79,10 +79,27 @@ hub_worker(const struct hub *hub, struct bytes id)
     return NULL;
 }
 
+/* Its name is looked for in lists, as often as it has registered things. */
+void
+hub_describe(struct iii_worker *worker, struct bytes about)
+{
+    buffer_set(&worker->about, about);
+    worker->name = hub_about(worker, "name");
+}
+
 struct bytes
 hub_about(const struct iii_worker *worker, const char *name)
 {
     return said_text(buffer_bytes(&worker->about), name);
+}
+
+static bool
+is_internal(const struct iii_frame *said)
+{
+    if (bytes_begin(said->id, text("engine::")))
+        return true;
+    struct cursor flag = cursor_over(pack_find(said->metadata, "internal"));
+    return cursor_type(&flag) == PACK_BOOL && cursor_bool(&flag);
 }
 
 static struct iii_entry *
@@ -97,6 +114,7 @@ entry_new(struct iii_worker *worker, enum iii_kind kind, struct bytes frame)
     buffer_append_bytes(&entry->words, frame);
     if (iii_frame_read(buffer_bytes(&entry->words), &entry->said, &fault) != ERR_NONE)
         WRONG("it was read before");
+    entry->internal = is_internal(&entry->said);
     return entry;
 }
 
@@ -153,15 +171,6 @@ hub_drop(struct iii_entry **out)
     buffer_free(&entry->words);
     free(entry);
     *out = NULL;
-}
-
-bool
-hub_internal(const struct iii_entry *entry)
-{
-    if (bytes_begin(entry->said.id, text("engine::")))
-        return true;
-    struct cursor flag = cursor_over(pack_find(entry->said.metadata, "internal"));
-    return cursor_type(&flag) == PACK_BOOL && cursor_bool(&flag);
 }
 
 static struct bytes

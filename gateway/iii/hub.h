@@ -32,13 +32,15 @@ struct iii_worker {
     struct hub *hub;
     struct list link;         /* of the hub */
     struct websocket *socket; /* NULL: away */
+    bool deaf;                /* it was told what it did not read: it is told no more */
     const struct key *key;
     char id[III_UUID_SIZE + 1], token[III_UUID_SIZE + 1];
     char instance[III_UUID_SIZE + 1]; /* its first id, if it came back with jobs */
     uint64_t since_ms;                /* unix; 0: its connection is not open yet */
     uint64_t came_ms;                 /* monotonic */
     uint64_t recall_ms;  /* monotonic: what it held before we began is lost then */
-    struct buffer about; /* what it said of itself, a msgpack map; or nothing */
+    struct buffer about; /* what it said of itself, a msgpack map; or nothing, */
+    struct bytes name;   /* and there; or nothing */
     struct list entries[III_KINDS];
     size_t entry_count[III_KINDS];
     struct list doing, asking; /* calls */
@@ -58,7 +60,10 @@ struct iii_entry {
                                   * parked, or ours */
     struct buffer words;
     struct iii_frame said; /* borrows from words */
-    /* Of a trigger whose type is ours: what it became, and how that ends. */
+    bool internal;         /* it is not meant to be seen */
+    /* Of a trigger whose type is ours: what it listens to, borrowed from words; what it
+     * became, and how that ends. */
+    struct bytes topic;
     void *own;
     void (*unbind)(struct iii_entry *trigger);
 };
@@ -126,7 +131,9 @@ struct iii_worker *hub_worker_new(struct hub *hub);
 /* Without entries, calls and a session. */
 void hub_worker_free(struct iii_worker **worker);
 struct iii_worker *hub_worker(const struct hub *hub, struct bytes id);
-/* A text that the worker said of itself, such as its "name"; or nothing. */
+/* It said this of itself, a msgpack map. */
+void hub_describe(struct iii_worker *worker, struct bytes about);
+/* A text of that, such as its "version"; or nothing. */
 struct bytes hub_about(const struct iii_worker *worker, const char *name);
 
 /* Would hub_put take it, where `before` (or NULL) has its id? */
@@ -139,8 +146,6 @@ struct iii_entry *
 hub_put(struct iii_worker *worker, enum iii_kind kind, struct bytes frame);
 struct iii_entry *hub_find(const struct hub *hub, enum iii_kind kind, struct bytes id);
 void hub_drop(struct iii_entry **entry);
-/* Is it not meant to be seen? */
-bool hub_internal(const struct iii_entry *entry);
 
 /* NULL: one of both has too many, or the id is in use.  `id` is a UUID. */
 struct iii_call *hub_call(struct hub *hub, struct bytes id, struct bytes function,

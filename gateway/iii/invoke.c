@@ -94,12 +94,15 @@ refuse_unknown(const struct iii_worker *worker, const struct iii_frame *asked)
     buffer_free(&why);
 }
 
-/* Pass it on to the worker that has the function. */
+/* Pass it on to the worker that has the function.  To write a frame for one that takes
+ * none costs as much, and many triggers may call it for one event. */
 static bool
 pass_on(const struct iii_call *call, const struct iii_frame *asked)
 {
     struct iii_worker *worker = call->worker;
     struct buffer *out = iii_page(worker->hub);
+    if (worker->deaf)
+        return false;
     struct buffer data = { 0 };
     struct bytes caller =
         call->caller == NULL ? (struct bytes){ 0 } : text(call->caller->id);
@@ -113,7 +116,8 @@ pass_on(const struct iii_call *call, const struct iii_frame *asked)
     iii_put_value(out, "metadata", asked->metadata);
     iii_end(out);
     buffer_free(&data);
-    return iii_say(worker);
+    worker->deaf = !iii_say(worker);
+    return !worker->deaf;
 }
 
 /* Another takes the place of one that hangs, if there is no other place.  False: none

@@ -288,7 +288,7 @@ pack_actions(const struct iii_worker *worker, struct buffer *out)
     size_t count = 0;
     for (struct list *at = all->next; at != all; at = at->next) {
         const struct iii_entry *entry = LIST_OF(at, struct iii_entry, of_worker);
-        if (hub_internal(entry))
+        if (entry->internal)
             continue;
         pack_text(&names, entry->said.id);
         count++;
@@ -394,7 +394,7 @@ iii_jobs_offer(struct iii_worker *worker)
     if (worker->session != NULL && count > 0) {
         struct worker_description said = {
             .instance = text(worker->instance),
-            .name = hub_about(worker, "name"),
+            .name = worker->name,
             .version = hub_about(worker, "version"),
             .queues = buffer_bytes(&queues),
             .actions = buffer_bytes(&actions),

@@ -25,7 +25,7 @@ iii_job_id(struct bytes lease, char id[III_UUID_SIZE + 1])
 bool
 iii_session_of(const struct iii_worker *worker, struct id *session)
 {
-    struct bytes name = hub_about(worker, "name");
+    struct bytes name = worker->name;
     struct buffer who = { 0 };
     if (name.size == 0)
         return false;

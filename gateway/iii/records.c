@@ -127,8 +127,7 @@ record_new(const struct level *level, const struct iii_worker *caller,
     put_attributes(out, pack_find(asked->data, "data"));
     put_text(out, "trace_id", short_text(asked->data, "trace_id"));
     put_text(out, "span_id", short_text(asked->data, "span_id"));
-    put_text(
-        out, "service_name", service.size > 0 ? service : hub_about(caller, "name"));
+    put_text(out, "service_name", service.size > 0 ? service : caller->name);
     put_text(out, "worker_id", text(caller->id));
     return record;
 }
@@ -283,24 +282,43 @@ records_trace(struct iii_worker *caller, const struct iii_frame *asked)
     take("trace", caller, asked);
 }
 
-static bool
-same(const struct record *record, const struct iii_frame *asked, const char *name)
+/* Which records are asked for: read once, not for each of them. */
+struct wish {
+    struct bytes trace_id, span_id, severity;
+    uint64_t severity_min, start_ms, end_ms, offset, limit;
+};
+
+static struct wish
+wish_of(struct bytes asked)
 {
-    struct bytes wanted = said_text(asked->data, name);
+    return (struct wish){
+        .trace_id = said_text(asked, "trace_id"),
+        .span_id = said_text(asked, "span_id"),
+        .severity = said_text(asked, "severity_text"),
+        .severity_min = said_number(asked, "severity_min"),
+        .start_ms = said_number(asked, "start_time"),
+        .end_ms = said_number(asked, "end_time"),
+        .offset = said_number(asked, "offset"),
+        .limit = said_number(asked, "limit"),
+    };
+}
+
+static bool
+same(const struct record *record, struct bytes wanted, const char *name)
+{
     return wanted.size == 0
            || bytes_equal(wanted, said_text(buffer_bytes(&record->document), name));
 }
 
 static bool
-fits(const struct record *record, const struct iii_frame *asked)
+fits(const struct record *record, const struct wish *wish)
 {
-    struct bytes severity = said_text(asked->data, "severity_text");
-    uint64_t end_ms = said_number(asked->data, "end_time");
-    return same(record, asked, "trace_id") && same(record, asked, "span_id")
-           && (severity.size == 0 || level_named(severity) == record->level)
-           && record->level->number >= said_number(asked->data, "severity_min")
-           && record->at_ms >= said_number(asked->data, "start_time")
-           && (end_ms == 0 || record->at_ms <= end_ms);
+    return same(record, wish->trace_id, "trace_id")
+           && same(record, wish->span_id, "span_id")
+           && (wish->severity.size == 0 || level_named(wish->severity) == record->level)
+           && record->level->number >= wish->severity_min
+           && record->at_ms >= wish->start_ms
+           && (wish->end_ms == 0 || record->at_ms <= wish->end_ms);
 }
 
 void
@@ -308,14 +326,13 @@ records_list(struct iii_worker *caller, const struct iii_frame *asked)
 {
     const struct list *all = &caller->hub->records;
     struct buffer rows = { 0 }, out = { 0 };
-    uint64_t offset = said_number(asked->data, "offset");
-    uint64_t limit = said_number(asked->data, "limit");
+    const struct wish wish = wish_of(asked->data);
     uint64_t total = 0, count = 0;
     for (struct list *at = all->next; at != all; at = at->next) {
         const struct record *record = LIST_OF(at, struct record, link);
-        if (!fits(record, asked))
+        if (!fits(record, &wish))
             continue;
-        if (total++ < offset || (limit > 0 && count == limit))
+        if (total++ < wish.offset || (wish.limit > 0 && count == wish.limit))
             continue;
         buffer_append_bytes(&rows, buffer_bytes(&record->document));
         count++;

@@ -6,7 +6,8 @@
 bool
 topic_bind(struct iii_entry *trigger, struct fault *fault)
 {
-    if (said_text(trigger->said.config, "topic").size > 0)
+    trigger->topic = said_text(trigger->said.config, "topic");
+    if (trigger->topic.size > 0)
         return true;
     (void)fault_set(fault, ERR_MALFORMED, "topic must be a text that is not empty");
     return false;
@@ -26,9 +27,9 @@ topic_publish(struct iii_worker *caller, const struct iii_frame *asked)
         return;
     }
     for (struct list *at = all->next; at != all; at = at->next) {
-        const struct iii_frame *said = &LIST_OF(at, struct iii_entry, of_hub)->said;
-        if (bytes_equal(said->trigger_type, text("subscribe"))
-            && bytes_equal(said_text(said->config, "topic"), topic))
+        const struct iii_entry *trigger = LIST_OF(at, struct iii_entry, of_hub);
+        const struct iii_frame *said = &trigger->said;
+        if (bytes_equal(trigger->topic, topic))
             iii_fire(hub, said->function_id, data, said->metadata);
     }
     iii_answer(caller, asked, (struct bytes){ 0 });

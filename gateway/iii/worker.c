@@ -100,7 +100,7 @@ announce_worker(struct iii_worker *worker, const char *event)
 void
 iii_describe(struct iii_worker *worker, struct bytes about)
 {
-    buffer_set(&worker->about, about);
+    hub_describe(worker, about);
     announce_worker(worker, "worker_metadata_updated");
     if (worker->settle.place != 0)
         alarm_set(alarms_of(worker), &worker->settle, may_offer_ms(worker));

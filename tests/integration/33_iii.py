@@ -833,6 +833,25 @@ class Discovery(Iii):
               in self.engine.logs(), self.engine.logs)
 
 
+    def test_07_what_is_asked_for_is_read_once(self):
+        """Not for each row: many rows and a large wish would keep the gateway busy."""
+        worker = self.worker()
+        for n in range(1000):
+            worker.function(f"f::{n}").say("invokefunction", data={"message": "m"},
+                                           function_id="engine::log::info")
+        worker.silence()
+        wide = {"pad": [""] * 500000, "search": "nobody", "worker": "nobody",
+                "trace_id": "none", "severity_min": 1}
+        for function, rows in (("engine::functions::list", "functions"),
+                               ("engine::logs::list", "logs")):
+            begin = time.monotonic()
+            self.assertEqual(worker.call(function, wide)["result"][rows], [])
+            took = time.monotonic() - begin
+            self.assertLess(took, 1, function)
+        refused = worker.call("engine::functions::list", {"workers": ["w"] * 257})
+        self.assertEqual(refused["error"]["code"], "INVALID_ARGUMENTS")
+
+
 class Infos(Iii):
     def test_01_one_of_each_in_full(self):
         worker = self.worker().describe("calc").function(
@@ -1703,6 +1722,19 @@ class Topics(Iii):
         worker.trigger("subscribe", "one")
         self.assertEqual(worker.hear()["error"]["code"], "trigger_registration_failed")
         self.assertNotIn("error", worker.call("publish", {"topic": "nobody"}))
+
+
+    def test_03_an_event_for_one_that_does_not_read_costs_what_it_can_take(self):
+        worker, caller = self.worker(max_queue=1).function("one"), self.worker()
+        for n in range(4000):
+            worker.trigger("subscribe", "one", str(n), {"topic": "t"})
+        worker.silence()
+        begin = time.monotonic()
+        caller.call("publish", {"topic": "t", "data": "x" * 1000000})
+        took = time.monotonic() - begin
+        self.there.remove(worker)  # it could not close, as it does not read
+        Loop.loop.call_soon_threadsafe(worker.socket.transport.abort)
+        self.assertLess(took, 1.5)
 
 
 class Records(Iii):
