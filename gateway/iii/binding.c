@@ -179,8 +179,11 @@ binding_unregister(struct iii_worker *caller, const struct iii_frame *asked)
 {
     struct iii_entry *trigger =
         hub_find(caller->hub, III_TRIGGER, said_text(asked->data, "id"));
+    /* What is nobody's may end whoever may have it. */
     bool may = trigger != NULL
-               && (trigger->worker == caller || trigger->worker == caller->hub->nobody);
+               && (trigger->worker == caller
+                   || (trigger->worker == caller->hub->nobody
+                       && trigger_allowed(caller->key, trigger->said.trigger_type)));
     struct buffer out = { 0 };
     if (may) {
         iii_subscriber_ended(trigger);

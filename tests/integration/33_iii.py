@@ -2521,8 +2521,11 @@ class Queues(Iii):
         self.subscribed("own", "own::less")
         caller.call("iii::durable::publish", {"topic": "own", "data": 1})
         owner.answer(owner.hear(), result=1)
-        self.assertEqual(caller.call("engine::unregister_trigger", {"id": id})["result"],
-                         {"removed": True})
+        lone = json.loads(self.engine.tool("keys", "create", "k", "--scopes", "work",
+                                           "--json").stdout)["key"]
+        for ends, removed in ((self.worker(f"/k/{lone}/"), False), (caller, True)):
+            self.assertEqual(ends.call("engine::unregister_trigger", {"id": id})["result"],
+                             {"removed": removed})
         self.subscribed("own", "own::less", False)
 
     def test_13_what_could_not_be_seen_to_is_not_remembered(self):
