@@ -15,6 +15,7 @@ main(void)
     srunner_add_suite(runner, hooks_suite());
     srunner_add_suite(runner, iii_hub_suite());
     srunner_add_suite(runner, iii_queue_text_suite());
+    srunner_add_suite(runner, iii_records_suite());
     srunner_add_suite(runner, json_suite());
     srunner_add_suite(runner, line_suite());
     srunner_add_suite(runner, pace_suite());

@@ -11,6 +11,7 @@ Suite *holding_suite(void);
 Suite *hooks_suite(void);
 Suite *iii_hub_suite(void);
 Suite *iii_queue_text_suite(void);
+Suite *iii_records_suite(void);
 Suite *json_suite(void);
 Suite *line_suite(void);
 Suite *pace_suite(void);
