@@ -82,6 +82,7 @@ struct machine {
     size_t batch_left; /* turns that this batch may still take */
     uint64_t ticks_since_ms;
     uint32_t ticks;      /* since then */
+    uint32_t heard;      /* messages, since then */
     uint32_t flush_left; /* packets that leave before it dies; UINT32_MAX: all */
     struct peer peers[PEERS_MAX];
     size_t peer_count;
