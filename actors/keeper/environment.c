@@ -22,8 +22,9 @@ static const struct {
 };
 
 enum {
-    PATH_SIZE = 64, /* of beside */
-    OWN_MAX = 6 + COUNT(beside),
+    PATH_SIZE = 64,  /* of beside */
+    LEAVE_MS = 1000, /* from when a worker waits no more until it is gone */
+    OWN_MAX = 7 + COUNT(beside),
     LIST_MAX = COUNT(inherited) + MANIFEST_ENV_MAX + OWN_MAX
 };
 
@@ -62,9 +63,9 @@ path_beside(const char *path, char out[PATH_MAX])
 
 char **
 environment_make(const struct manifest *manifest, const struct config *config,
-    const char *key, struct arena *arena)
+    unsigned grace_ms, const char *key, struct arena *arena)
 {
-    char url[CONFIG_URL_MAX], path[PATH_MAX];
+    char url[CONFIG_URL_MAX], path[PATH_MAX], drain_ms[16];
     struct list list = { arena, arena_take(arena, (LIST_MAX + 1) * sizeof(char *)), 0 };
     for (size_t i = 0; i < COUNT(inherited); i++)
         if (getenv(inherited[i]) != NULL)
@@ -83,5 +84,8 @@ environment_make(const struct manifest *manifest, const struct config *config,
     put(&list, "III_URL", url);
     put(&list, "III_ENGINE_URL", url);
     put(&list, "III_WORKER_NAME", manifest->name);
+    snprintf(
+        drain_ms, sizeof drain_ms, "%u", grace_ms > LEAVE_MS ? grace_ms - LEAVE_MS : 0);
+    put(&list, "CAPSTAN_DRAIN_MS", drain_ms);
     return list.items;
 }

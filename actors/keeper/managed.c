@@ -98,16 +98,18 @@ launch(struct keeper *k, struct worker *w, struct arena *arena, struct fault *fa
     if (e != ERR_NONE)
         return e;
     print_key(k, key);
+    /* Those who are behind us want their share of drain_ms. */
+    unsigned grace_ms = k->child.config.drain_ms / 2;
     sodium_bin2hex(w->hash, sizeof w->hash, manifest.hash.bytes, HASH_SIZE);
     struct errand errand = {
         .manifest = &manifest,
         .project = w->record.folder,
         .log = record_path(data, w->name, "log", log),
         .lock = record_path(data, w->name, "lock", lock),
-        .environment = environment_make(&manifest, &k->child.config, key, arena),
+        .environment =
+            environment_make(&manifest, &k->child.config, grace_ms, key, arena),
         .install = strcmp(w->hash, w->record.installed) != 0,
-        /* Those who are behind us want their share of drain_ms. */
-        .grace_ms = k->child.config.drain_ms / 2,
+        .grace_ms = grace_ms,
     };
     return guardian_start(&errand, &w->guardian, &w->say_fd, fault);
 }

@@ -250,6 +250,20 @@ class ProjectsTest(unittest.TestCase):
         said = self.worker("logs", "once")
         self.assertEqual(re.findall(r"Z heard (\d)\n", said), ["1"] * 2, said)
 
+    def test_10_a_job_under_way_is_given_back_before_its_worker_is_killed(self):
+        self.engine.settings["drain_ms"] = 4000
+        self.engine.up()
+        self.worker("init", "greeter", "-l", "c")
+        self.worker("add", "greeter")
+        self.engine.apply(GREET.replace("Ada", "Ada, seconds: 600"))
+        run = self.engine.start("greet")["id"]
+        until(lambda: self.engine.run(run)["status"] == "running", "a worker has the job")
+        self.worker("stop", "greeter")
+        self.assertIn(" left unfinished=", self.worker("logs", "greeter"))
+        # Not only when the lease has gone by, and not as another attempt.
+        until(lambda: self.engine.run(run)["status"] == "suspended", "it waits for another", 10)
+        self.assertEqual(self.engine.run(run)["steps"][0]["attempt"], 1)
+
     def test_11_capstan_yaml_names_workers(self):
         self.stubborn("one")
         self.stubborn("two")
@@ -356,6 +370,7 @@ class ProjectsTest(unittest.TestCase):
         self.assertEqual(found["CAPSTAN_URL"], self.engine.env["CAPSTAN_URL"])
         self.assertEqual(found["CAPSTAN_WORKER_URL"],
                          self.engine.env["CAPSTAN_WORKER_URL"])
+        self.assertEqual(found["CAPSTAN_DRAIN_MS"], "0")  # of 2 s half, less a second
         self.assertNotIn("SECRET", found)
         self.assertNotIn("CAPSTAN_DATA", found)
         files = re.findall(r" (\d+) -> (\S+)$", log, re.M)

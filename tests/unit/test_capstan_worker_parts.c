@@ -9,6 +9,7 @@
 #include "workers/stock/duration.h"
 #include "workers/stock/json_text.h"
 
+#include <limits.h>
 #include <malloc.h>
 #include <stdlib.h>
 
@@ -115,6 +116,34 @@ START_TEST(the_address_follows_the_engine)
 }
 END_TEST
 
+/* UINT_MAX: it makes no sense. */
+static unsigned
+drain_of(unsigned given, const char *said)
+{
+    struct options options;
+    struct fault fault;
+    struct capstan_options from = { .drain_ms = given };
+    setenv("CAPSTAN_DRAIN_MS", said, 1);
+    enum err e = options_take(&from, &options, &fault);
+    unsigned ms = options.drain_ms;
+    options_free(&options);
+    if (e != ERR_NONE)
+        ck_assert_ptr_nonnull(strstr(fault.detail, "CAPSTAN_DRAIN_MS: '"));
+    return e == ERR_NONE ? ms : UINT_MAX;
+}
+
+START_TEST(who_started_the_worker_says_how_long_it_may_drain)
+{
+    ck_assert_uint_eq(drain_of(0, ""), 10000);
+    ck_assert_uint_eq(drain_of(0, "4000"), 4000);
+    ck_assert_uint_eq(drain_of(0, "0"), 0);
+    ck_assert_uint_eq(drain_of(7, "4000"), 7);
+    ck_assert_uint_eq(drain_of(0, "4s"), UINT_MAX);
+    ck_assert_uint_eq(drain_of(0, "86400001"), UINT_MAX);
+    ck_assert_uint_eq(drain_of(0, "99999999999999999999"), UINT_MAX);
+}
+END_TEST
+
 START_TEST(durations_are_read)
 {
     static const struct {
@@ -216,6 +245,7 @@ worker_parts(void)
     tcase_add_test(t, texts_are_cut_between_characters);
     tcase_add_test(t, the_instance_is_that_of_the_platform);
     tcase_add_test(t, the_address_follows_the_engine);
+    tcase_add_test(t, who_started_the_worker_says_how_long_it_may_drain);
     tcase_add_test(t, durations_are_read);
     tcase_add_test(t, chance_keeps_within_bounds);
     tcase_add_test(t, values_are_printed_as_json);

@@ -77,7 +77,8 @@ struct capstan_options {
     const char *environment; /* the environment that it runs in */
     unsigned concurrency;    /* jobs at once, 1 to 4096; default 1 */
     unsigned heartbeat_ms;   /* never less often than this; default: as told */
-    unsigned drain_ms;       /* how long stopping waits for jobs; default 10000 */
+    unsigned drain_ms;       /* how long stopping waits for jobs; default:
+                              * $CAPSTAN_DRAIN_MS, else 10000 */
     unsigned resend_ms;      /* first wait for an acknowledgement; default 2000 */
     int plain;               /* 1: give the key as the password of ZeroMQ's PLAIN too */
     /* One line per event, without a newline.  Level: 0 broken, 1 unusual, 2 info.

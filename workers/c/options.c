@@ -9,6 +9,7 @@
 enum {
     CONCURRENCY_DEFAULT = 1,
     DRAIN_MS = 10000,
+    DRAIN_MAX_MS = 86400000, /* that the environment may say */
     RESEND_MS = 2000,
     URL_MAX = 1024,
     WORKER_PORT = 5170
@@ -128,6 +129,23 @@ options_names(
     return ERR_NONE;
 }
 
+/* The engine tells those that it starts when it will kill them. */
+static enum err
+find_drain_ms(unsigned given, unsigned *ms, struct fault *fault)
+{
+    const char *said = environment("CAPSTAN_DRAIN_MS");
+    *ms = given != 0 ? given : DRAIN_MS;
+    if (given != 0 || said == NULL)
+        return ERR_NONE;
+    unsigned long value = strtoul(said, NULL, 10);
+    if (said[strspn(said, "0123456789")] != '\0' || value > DRAIN_MAX_MS)
+        return fault_set(fault, ERR_INVALID,
+            "CAPSTAN_DRAIN_MS: '%.40s' is no number of ms up to %d", said,
+            DRAIN_MAX_MS);
+    *ms = (unsigned)value;
+    return ERR_NONE;
+}
+
 static enum err
 check_numbers(const struct options *o, struct fault *fault)
 {
@@ -168,7 +186,6 @@ take_numbers(const struct capstan_options *from, struct options *o)
 {
     o->concurrency = from->concurrency ? from->concurrency : CONCURRENCY_DEFAULT;
     o->heartbeat_ms = from->heartbeat_ms;
-    o->drain_ms = from->drain_ms ? from->drain_ms : DRAIN_MS;
     o->resend_ms = from->resend_ms ? from->resend_ms : RESEND_MS;
     o->plain = from->plain != 0;
     o->log = from->log;
@@ -191,6 +208,8 @@ options_take(const struct capstan_options *from, struct options *o, struct fault
     take_numbers(from, o);
     o->actions_given = from->actions != NULL && from->actions[0] != '\0';
     enum err e = check_numbers(o, fault);
+    if (e == ERR_NONE)
+        e = find_drain_ms(from->drain_ms, &o->drain_ms, fault);
     if (e == ERR_NONE)
         e = check_name("instance", text(o->instance), fault);
     if (e == ERR_NONE)

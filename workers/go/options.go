@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -48,7 +49,8 @@ type Options struct {
 	Concurrency int
 	// Heartbeat is the longest time between two; by default the engine says.
 	Heartbeat time.Duration
-	// Drain is how long stopping waits for jobs.  Default: 10 s; negative: not at all.
+	// Drain is how long stopping waits for jobs; negative: not at all.  Default: the
+	// environment's CAPSTAN_DRAIN_MS, else 10 s.
 	Drain time.Duration
 
 	// Logger gets a line for what happens to the connection.  Default: slog.Default().
@@ -60,6 +62,7 @@ const (
 	namesMax       = 256
 	keyMax         = 255
 	drainDefault   = 10 * time.Second
+	drainMaxMS     = 86400000 // that the environment may say
 	portDefault    = "5170"
 )
 
@@ -73,13 +76,32 @@ func (o *Options) complete() error {
 	if o.Concurrency == 0 {
 		o.Concurrency = 1
 	}
-	if o.Drain == 0 {
-		o.Drain = drainDefault
-	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
+	if err := o.drain(); err != nil {
+		return err
+	}
 	return o.check()
+}
+
+// drain finds how long to wait: the engine tells those that it starts when it will kill
+// them.
+func (o *Options) drain() error {
+	said := os.Getenv("CAPSTAN_DRAIN_MS")
+	if o.Drain != 0 {
+		return nil
+	}
+	o.Drain = drainDefault
+	if said == "" {
+		return nil
+	}
+	ms, err := strconv.ParseUint(said, 10, 32)
+	if err != nil || ms > drainMaxMS {
+		return fmt.Errorf("capstan: CAPSTAN_DRAIN_MS: '%s' is no number of ms up to %d", said, drainMaxMS)
+	}
+	o.Drain = time.Duration(ms) * time.Millisecond
+	return nil
 }
 
 func (o *Options) check() error {

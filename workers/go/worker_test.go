@@ -17,7 +17,7 @@ import (
 )
 
 func setenv(t *testing.T, pairs ...string) {
-	for _, name := range []string{"CAPSTAN_URL", "CAPSTAN_WORKER_URL", "CAPSTAN_API_KEY",
+	for _, name := range []string{"CAPSTAN_DRAIN_MS", "CAPSTAN_URL", "CAPSTAN_WORKER_URL", "CAPSTAN_API_KEY",
 		"CAPSTAN_SERVER_KEY", "CAPSTAN_DATA", "XDG_DATA_HOME", "III_WORKER_NAME", "K_REVISION",
 		"KUBERNETES_SERVICE_HOST", "FLY_MACHINE_ID", "RAILWAY_REPLICA_ID", "RENDER_INSTANCE_ID"} {
 		t.Setenv(name, "")
@@ -54,6 +54,27 @@ func TestDefaultsComeFromTheEnvironment(t *testing.T) {
 	if err := o.complete(); err != nil || o.URL != "tcp://u:1" || o.key() != "cap_2" ||
 		o.Name != "m" || o.Instance != "i" || o.Concurrency != 5 {
 		t.Errorf("%+v %v", o, err)
+	}
+}
+
+func TestWhoStartedTheWorkerSaysHowLongItMayDrain(t *testing.T) {
+	for _, row := range []struct {
+		given time.Duration
+		said  string
+		want  time.Duration
+	}{{0, "4000", 4 * time.Second}, {0, "0", 0}, {7, "4000", 7}, {-1, "4000", -1}} {
+		setenv(t, "CAPSTAN_DRAIN_MS", row.said)
+		o := Options{Drain: row.given}
+		if err := o.complete(); err != nil || o.Drain != row.want {
+			t.Errorf("%v: %v %v", row, o.Drain, err)
+		}
+	}
+	for _, said := range []string{"4s", "86400001", "99999999999999999999"} {
+		setenv(t, "CAPSTAN_DRAIN_MS", said)
+		err := new(Options).complete()
+		if err == nil || !strings.Contains(err.Error(), "CAPSTAN_DRAIN_MS: '"+said+"'") {
+			t.Error(err)
+		}
 	}
 }
 

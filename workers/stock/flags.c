@@ -61,7 +61,7 @@ check(struct flags *f)
     if (strcmp(f->private_addresses, "yes") != 0
         && strcmp(f->private_addresses, "no") != 0)
         return wrong_flag("private-addresses", "yes or no");
-    if (f->drain_ms > FLAG_DRAIN_MAX_MS)
+    if (f->drain_ms > FLAG_DRAIN_MAX_MS && f->drain_ms != FLAG_DRAIN_UNSAID)
         return wrong_flag("drain-ms", "at most a day");
     if (!actions_known(f->actions))
         return false;
@@ -113,7 +113,7 @@ flags_read(int argc, char **argv, struct flags *flags)
     *flags = (struct flags){ .concurrency = 5,
         .workers = 1,
         .name = "capstan-worker",
-        .drain_ms = 10000,
+        .drain_ms = FLAG_DRAIN_UNSAID,
         .private_addresses = "no" };
     for (int at = 1; at < argc; at++) {
         const char *word = argv[at];

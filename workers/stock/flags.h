@@ -3,7 +3,12 @@
 #define WORKERS_STOCK_FLAGS_H
 #include <stdbool.h>
 
-enum { WORKERS_MAX = 256, FLAG_CONCURRENCY_MAX = 4096, FLAG_DRAIN_MAX_MS = 86400000 };
+enum {
+    WORKERS_MAX = 256,
+    FLAG_CONCURRENCY_MAX = 4096,
+    FLAG_DRAIN_MAX_MS = 86400000,
+    FLAG_DRAIN_UNSAID = 2000000000 /* more than a flag can say */
+};
 
 typedef const char *flag_text_t;
 typedef unsigned flag_number_t;

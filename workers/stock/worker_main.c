@@ -73,6 +73,15 @@ worker_url(const struct flags *f)
     return NULL;
 }
 
+/* To the library 0 means that nothing was said. */
+static unsigned
+drain_ms(const struct flags *f)
+{
+    if (f->drain_ms == FLAG_DRAIN_UNSAID)
+        return 0;
+    return f->drain_ms > 0 ? f->drain_ms : 1;
+}
+
 static void
 open_sessions(const struct flags *f)
 {
@@ -89,8 +98,7 @@ open_sessions(const struct flags *f)
         .labels = f->labels,
         .environment = f->environment,
         .concurrency = f->concurrency,
-        /* 0 would be what the library takes when nothing is said */
-        .drain_ms = f->drain_ms > 0 ? f->drain_ms : 1,
+        .drain_ms = drain_ms(f),
         .log = say,
         .after_batch = after_batch,
     };

@@ -53,7 +53,7 @@ export interface Options {
   concurrency?: number;
   /** Heartbeats never less often than this, in ms; default: as the engine says. */
   heartbeatMs?: number;
-  /** How long stopping waits for jobs, in ms; default 10000. */
+  /** How long stopping waits for jobs, in ms; default: $CAPSTAN_DRAIN_MS, else 10000. */
   drainMs?: number;
   /** First wait for an acknowledgement, in ms; default 2000. */
   resendMs?: number;

@@ -428,6 +428,10 @@ test("options have the defaults of the C library", () => {
   assert.deepEqual([o.key(), o.name, o.concurrency, o.drainMs, o.resendMs, o.queues],
     ["cap_x", "mine", 1, 10000, 2000, []]);
   assert.equal(optionsOf({}, { CAPSTAN_URL: "http://elsewhere", CAPSTAN_DATA: "/" }).key(), "");
+  for (const [given, said, ms] of [[undefined, "4000", 4000], [undefined, "0", 0], [7, "4000", 7]])
+    assert.equal(optionsOf({ drainMs: given }, { CAPSTAN_DRAIN_MS: said }).drainMs, ms);
+  for (const said of ["4s", "86400001"])
+    assert.throws(() => optionsOf({}, { CAPSTAN_DRAIN_MS: said }), { message: /^CAPSTAN_DRAIN_MS: '/ });
   assert.match(optionsOf({}, {}).instance, /-[0-9a-hjkmnp-tv-z]{8}$/);
   for (const [env, id] of [[{ KUBERNETES_SERVICE_HOST: "x", HOSTNAME: "pod-1" }, /^pod-1$/],
     [{ FLY_MACHINE_ID: "f" }, /^f$/], [{ K_REVISION: "rev" }, /^rev-.{8}$/]])

@@ -16,6 +16,8 @@ from .wire import NAME_MAX
 PORT = 5170
 NAMES_MAX = 256
 CONCURRENCY_MAX = 4096  # no engine lets one session hold more
+DRAIN_S = 10.0
+DRAIN_MAX_MS = 86400000  # that the environment may say
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 Names = Union[str, Iterable[str], None]
@@ -77,6 +79,17 @@ def find_instance(given: str | None) -> str:
     if revision and not given:
         found = f"{revision[:180]}-{chance}"
     return check_name("instance", found or f"{socket.gethostname()[:180]}-{chance}")
+
+
+def find_drain_s(given: float | None) -> float:
+    """The engine tells those that it starts when it will kill them."""
+    said = _environment("CAPSTAN_DRAIN_MS")
+    if given is not None or not said:
+        return DRAIN_S if given is None else given
+    if not re.fullmatch("[0-9]{1,18}", said) or int(said) > DRAIN_MAX_MS:
+        raise ValueError(
+            f"CAPSTAN_DRAIN_MS: '{said}' is no number of ms up to {DRAIN_MAX_MS}")
+    return int(said) / 1000
 
 
 def find_name(given: str | None) -> str | None:

@@ -61,7 +61,8 @@ class Worker:
     actions      what to take; default: all that were added
     labels       what this worker has, for jobs that ask for it
     environment  the environment that it runs in
-    drain_s      how long stopping waits for jobs, in seconds
+    drain_s      how long stopping waits for jobs, in seconds; default:
+                 $CAPSTAN_DRAIN_MS, else 10
 
     queues, actions and labels are lists, or one text with commas between.  ValueError
     names what makes no sense.
@@ -72,7 +73,7 @@ class Worker:
                  instance: str | None = None, name: str | None = None,
                  version: str | None = None, queues: options.Names = None,
                  actions: options.Names = None, labels: options.Names = None,
-                 environment: str | None = None, drain_s: float = 10.0):
+                 environment: str | None = None, drain_s: float | None = None):
         self.url, self._key = options.find_url(url), key
         self._server_key = options.find_server_key(server_key)
         self.instance = options.find_instance(instance)
@@ -88,7 +89,8 @@ class Worker:
         self._jobs: dict[bytes, Job] = {}  # those that run, by token
         self._log_room = threading.BoundedSemaphore(LOGS_MAX)
         self._event_room = threading.BoundedSemaphore(EVENTS_MAX)
-        self._session = Session(options.check_concurrency(concurrency), drain_s,
+        self._session = Session(options.check_concurrency(concurrency),
+                                options.find_drain_s(drain_s),
                                 log_left=self._log_room.release)
         self._stage = Stage(self._finished, lambda: self._session.payload_max)
         self._posted: deque[Callable[[], None]] = deque()

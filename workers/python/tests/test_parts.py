@@ -179,6 +179,16 @@ class OptionsTest(unittest.TestCase):
         self.assertRegex(self.found(find, None, HOSTNAME="pod"), "-[0-9a-z]{8}$")
         self.assertNotEqual(self.found(find, None), self.found(find, None))
 
+    def test_who_started_the_worker_says_how_long_it_may_drain(self):
+        for given, said, seconds in ((None, "", 10), (None, "4000", 4), (None, "0", 0),
+                                     (7, "4000", 7), (0, "4000", 0)):
+            with mock.patch.dict(os.environ, {"CAPSTAN_DRAIN_MS": said}):
+                self.assertEqual(options.find_drain_s(given), seconds)
+        for said in ("4s", "-1", "86400001"):
+            with mock.patch.dict(os.environ, {"CAPSTAN_DRAIN_MS": said}), \
+                    self.assertRaisesRegex(ValueError, "^CAPSTAN_DRAIN_MS: '" + said):
+                Worker()
+
     def test_names_are_a_list_or_a_text(self):
         for given in (["a", "b"], "a,b", " a, b "):
             self.assertEqual(options.check_names("queues", given), ["a", "b"])

@@ -12,6 +12,8 @@ const NAME_MAX = 200; // bytes
 const NAMES_MAX = 256;
 const CONCURRENCY_MAX = 4096; // no engine lets one session hold more
 const KEY_MAX = 255; // bytes
+const DRAIN_MS = 10000;
+const DRAIN_MAX_MS = 86400000; // that the environment may say
 const MS_MAX = 2 ** 31 - 1;
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 
@@ -37,7 +39,7 @@ export function optionsOf(given, env) {
     actions: given.actions && names("actions", given.actions),
     concurrency: within("concurrency", given.concurrency ?? 1, 1, CONCURRENCY_MAX),
     heartbeatMs: within("heartbeatMs", given.heartbeatMs ?? MS_MAX, 1, MS_MAX),
-    drainMs: within("drainMs", given.drainMs ?? 10000, 0, MS_MAX),
+    drainMs: within("drainMs", given.drainMs ?? drainOf(env), 0, MS_MAX),
     resendMs: within("resendMs", given.resendMs ?? 2000, 1, MS_MAX),
     plain: given.plain ?? false,
     signals: given.signals ?? true,
@@ -74,6 +76,17 @@ function within(what, value, min, max) {
   if (!Number.isInteger(value) || value < min || value > max)
     throw new TypeError(`${what}: ${value} is no integer of ${min} to ${max}`);
   return value;
+}
+
+/** The engine tells those that it starts when it will kill them. @param {Environment} env */
+function drainOf(env) {
+  const said = env.CAPSTAN_DRAIN_MS;
+  if (!said)
+    return DRAIN_MS;
+  if (!/^[0-9]+$/.test(said) || Number(said) > DRAIN_MAX_MS)
+    throw new TypeError(
+      `CAPSTAN_DRAIN_MS: '${said}' is no number of ms up to ${DRAIN_MAX_MS}`);
+  return Number(said);
 }
 
 /** Brackets of IPv6 included. @param {string} url */
