@@ -411,6 +411,25 @@ START_TEST(options_that_make_no_sense_are_said_before_anything_happens)
 }
 END_TEST
 
+/* NULL is a name, too: of every other action. */
+START_TEST(a_name_is_given_to_one_action)
+{
+    static const char *const names[] = { "a", NULL };
+    static const char *const wrong[] = { "action a: it is there already",
+        "action *: it is there already" };
+    for (size_t i = 0; i < COUNT(names); i++) {
+        struct capstan_worker *worker = capstan_worker_new(&rig.options);
+        capstan_worker_action(worker, names[i], gate_stop, &gate);
+        capstan_worker_action(worker, names[1 - i], gate_stop, &gate);
+        capstan_worker_quick(worker, names[i], gate_sleep, &gate);
+        ck_assert_int_eq(capstan_worker_run(worker), CAPSTAN_INVALID);
+        ck_assert_str_eq(capstan_worker_error(worker), wrong[i]);
+        capstan_worker_free(&worker);
+    }
+    gateway_close(g);
+}
+END_TEST
+
 START_TEST(an_address_that_is_none_is_said)
 {
     struct capstan_options options = rig.options;
@@ -472,6 +491,7 @@ worker_session(void)
     tcase_add_test(t, a_drain_for_good_ends_the_worker);
     tcase_add_test(t, a_worker_outlives_the_end_of_its_engine);
     tcase_add_test(t, options_that_make_no_sense_are_said_before_anything_happens);
+    tcase_add_test(t, a_name_is_given_to_one_action);
     tcase_add_test(t, an_address_that_is_none_is_said);
     tcase_add_test(t, the_development_key_is_read_from_the_data_folder);
     return t;

@@ -101,8 +101,8 @@ capstan_worker_new(const struct capstan_options *options);
  */
 typedef int capstan_action(struct capstan_job *job, void *context);
 
-/* Do jobs of that name so; NULL: of every other name.  Before capstan_worker_run only;
- * at most 256, names up to 200 bytes. */
+/* Do jobs of that name so; NULL: of every other name.  Before capstan_worker_run only,
+ * and once for each name; at most 256, names up to 200 bytes. */
 CAPSTAN_API void capstan_worker_action(struct capstan_worker *worker, const char *name,
     capstan_action *action, void *context);
 

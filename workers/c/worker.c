@@ -61,15 +61,37 @@ capstan_worker_new(const struct capstan_options *options)
     return w;
 }
 
+static bool
+is_there(const struct capstan_worker *w, const char *name)
+{
+    for (size_t i = 0; i < w->action_count; i++) {
+        const char *other = w->actions[i].name;
+        if (name == NULL || other == NULL ? name == other : strcmp(name, other) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum err
+check_action(const struct capstan_worker *w, const char *name, struct fault *fault)
+{
+    const char *called = name == NULL ? "*" : name;
+    size_t size = strlen(called);
+    if (is_there(w, name))
+        return fault_set(
+            fault, ERR_INVALID, "action %.200s: it is there already", called);
+    if (size == 0 || size > NAME_MAX_BYTES || w->action_count == ACTIONS_MAX)
+        return fault_set(fault, ERR_INVALID,
+            "action %.64s: at most %d, of names of 1 to %d bytes", called, ACTIONS_MAX,
+            NAME_MAX_BYTES);
+    return ERR_NONE;
+}
+
 static void
 add(struct capstan_worker *w, const char *name, capstan_action *run, void *context,
     bool quick)
 {
-    size_t size = name == NULL ? 1 : strlen(name);
-    if (size == 0 || size > NAME_MAX_BYTES || w->action_count == ACTIONS_MAX) {
-        fault_set(&w->fault, ERR_INVALID,
-            "action %.64s: at most %d, of names of 1 to %d bytes", name, ACTIONS_MAX,
-            NAME_MAX_BYTES);
+    if (check_action(w, name, &w->fault) != ERR_NONE) {
         w->leaving.result = CAPSTAN_INVALID;
         return;
     }

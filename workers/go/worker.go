@@ -101,20 +101,25 @@ func NewWorker(options Options) *Worker {
 		ended: make(chan struct{})}
 }
 
-// Action does jobs of that name so.  Before Run only; at most 256.  A worker without
-// any takes no jobs, and can publish.
+// Action does jobs of that name so.  Before Run only, and once for each name; at most
+// 256.  A worker without any takes no jobs, and can publish.  What is wrong is said by Run.
 func (w *Worker) Action(name string, action Func) {
 	if err := checkName("Action", name); err != nil {
 		w.fault = err
 	}
-	if _, known := w.actions[name]; known || len(w.actions) == namesMax {
-		w.fault = fmt.Errorf("capstan: Action: %q is there already, or %d others", name, namesMax)
+	if _, known := w.actions[name]; known {
+		w.fault = fmt.Errorf("capstan: action %s: it is there already", name)
+	} else if len(w.actions) == namesMax {
+		w.fault = fmt.Errorf("capstan: action %s: at most %d", name, namesMax)
 	}
 	w.actions[name] = action
 }
 
 // Other does jobs of every other name so.  Before Run only.
 func (w *Worker) Other(action Func) {
+	if w.other != nil {
+		w.fault = errors.New("capstan: action *: it is there already")
+	}
 	w.other = action
 }
 

@@ -146,7 +146,8 @@ func TestOptionsThatMakeNoSenseAreNamed(t *testing.T) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
-	for want, names := range map[string][]string{"Action: a name": {""}, `"a" is there`: {"a", "a"}} {
+	for want, names := range map[string][]string{"Action: a name": {""},
+		"capstan: action a: it is there already": {"a", "b", "a"}} {
 		w := NewWorker(Options{})
 		for _, name := range names {
 			w.Action(name, nil)
@@ -155,7 +156,13 @@ func TestOptionsThatMakeNoSenseAreNamed(t *testing.T) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
-	w := NewWorker(Options{URL: "http://127.0.0.1:1", Logger: quiet()})
+	w := NewWorker(Options{})
+	w.Other(func(context.Context, *Job) (any, error) { return nil, nil })
+	w.Other(nil)
+	if err := w.Run(context.Background()); err == nil || err.Error() != "capstan: action *: it is there already" {
+		t.Error(err)
+	}
+	w = NewWorker(Options{URL: "http://127.0.0.1:1", Logger: quiet()})
 	if err := w.Run(context.Background()); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "URL") {
 		t.Error(err)
 	}

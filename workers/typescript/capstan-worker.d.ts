@@ -103,7 +103,7 @@ export class Worker {
   /** @throws TypeError that names the option which makes no sense */
   constructor(options?: Options);
 
-  /** Do jobs of that name so.  Before `run` only; at most 256. */
+  /** Do jobs of that name so.  Before `run` only, and once for each name; at most 256. */
   action<Parameters = any>(name: string, action: Action<Parameters>): this;
 
   /** Do jobs of every other name so. */

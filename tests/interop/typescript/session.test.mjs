@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { Session } from "./src/session.js";
 import { clipped, pack, packed, unpack } from "./src/wire.js";
 import { optionsOf } from "./src/options.js";
+import { Worker } from "./src/worker.js";
 
 const LEASE_MS = 30000, HEARTBEAT_MS = 10000, IDLE_MS = 180000;
 
@@ -436,6 +437,14 @@ test("options have the defaults of the C library", () => {
   for (const [env, id] of [[{ KUBERNETES_SERVICE_HOST: "x", HOSTNAME: "pod-1" }, /^pod-1$/],
     [{ FLY_MACHINE_ID: "f" }, /^f$/], [{ K_REVISION: "rev" }, /^rev-.{8}$/]])
     assert.match(optionsOf({}, env).instance, id);
+});
+
+test("a name is given to one action", () => {
+  const worker = new Worker().action("a", () => 1).fallback(() => 2);
+  for (const [again, name] of [[() => worker.action("a", () => 3), "a"],
+    [() => worker.fallback(() => 4), "*"]])
+    assert.throws(again,
+      { name: "TypeError", message: `action ${name}: it is there already` });
 });
 
 test("an option that makes no sense is named", () => {

@@ -110,8 +110,10 @@ class Worker:
         options.check_name("action", name)
 
         def add(action: Action) -> Action:
-            if name in self._actions or len(self._actions) == ACTIONS_MAX:
-                raise ValueError(f"action: {name} is there already, or {ACTIONS_MAX} are")
+            if name in self._actions:
+                raise ValueError(f"action {name}: it is there already")
+            if len(self._actions) == ACTIONS_MAX:
+                raise ValueError(f"action {name}: at most {ACTIONS_MAX}")
             self._actions[name] = action, is_async(action)
             return action
         return add

@@ -211,10 +211,16 @@ class OptionsTest(unittest.TestCase):
         worker = Worker()
         with self.assertRaisesRegex(RuntimeError, "has actions"):
             worker.run()
-        worker.action("a")(print)
-        for name in ("a", "", "x" * 201):
-            with self.assertRaisesRegex(ValueError, "action: "):
+        for name in ("a", "*"):
+            worker.action(name)(print)
+        for name, wrong in (("a", "action a: it is there already"), ("", "action: "),
+                            ("*", r"action \*: it is there already"), ("x" * 201, "action: ")):
+            with self.assertRaisesRegex(ValueError, "^" + wrong):
                 worker.action(name)(print)
+        for number in range(254):
+            worker.action(f"a{number}")(print)
+        with self.assertRaisesRegex(ValueError, "^action b: at most 256$"):
+            worker.action("b")(print)
         with self.assertRaisesRegex(RuntimeError, "before the worker runs"):
             worker.publish("order.paid")
 

@@ -72,12 +72,16 @@ export class Worker {
     checkName("action", name);
     if (this.#actions.size >= ACTIONS_MAX || this.#ended)
       throw new TypeError(`action ${name}: at most ${ACTIONS_MAX}, and before run()`);
+    if (this.#actions.has(name))
+      throw new TypeError(`action ${name}: it is there already`);
     this.#actions.set(name, action);
     return this;
   }
 
   /** @param {Action} action */
   fallback(action) {
+    if (this.#fallback)
+      throw new TypeError("action *: it is there already");
     this.#fallback = action;
     return this;
   }
