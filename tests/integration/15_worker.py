@@ -2,8 +2,9 @@
 """Goal: the stock worker, the C example and the Python example keep what
 docs/protocols/worker.md promises; C1 to C20 are its conformance list.
 
-Method: all three programs go through tests/support/worker_conformance.py, and the stock
-worker through what its actions, flags and commands promise.
+Method: all three programs go through tests/support/worker_conformance.py, the C library
+through what it makes of a cancel, and the stock worker through what its actions, flags
+and commands promise.
 """
 import os
 import re
@@ -17,8 +18,8 @@ BUILD = os.environ.get("CAPSTAN_BUILD", ".")
 SOURCE = os.environ.get("CAPSTAN_SOURCE", ".")
 STOCK = os.path.join(BUILD, "libexec/capstan/worker")
 sys.path.insert(0, os.path.join(SOURCE, "tests/support"))
-from worker_conformance import (BEAT_MS, DEADLINE, Case, Conformance,  # noqa: E402
-                                run_side_by_side)
+from worker_conformance import (BEAT_MS, DEADLINE, Cancelled, Case,  # noqa: E402
+                                Conformance, run_side_by_side)
 
 
 class PythonExample(Conformance, Case):
@@ -35,6 +36,14 @@ class PythonExample(Conformance, Case):
 class CExample(Conformance, Case):
     def begin(self):
         self.start(os.path.join(BUILD, "tests/integration/example_worker"))
+
+
+class CLibrary(Cancelled, Case):
+    failures = ("error", "result")
+
+    def begin(self):
+        self.start(os.path.join(BUILD, "tests/integration/after_cancel"))
+        self.gateway.let_in()
 
 
 class Stock(Conformance, Case):
@@ -298,5 +307,5 @@ class Stock(Conformance, Case):
 
 if __name__ == "__main__":
     if len(sys.argv) == 1:
-        sys.exit(run_side_by_side("PythonExample", "CExample", "Stock"))
+        sys.exit(run_side_by_side("PythonExample", "CExample", "CLibrary", "Stock"))
     unittest.main(verbosity=2)

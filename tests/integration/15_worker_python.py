@@ -23,7 +23,7 @@ PACKAGE = os.path.join(SOURCE, "workers/python")
 ACTIONS = os.path.join(SOURCE, "tests/support/python_actions.py")
 sys.path.insert(0, os.path.join(SOURCE, "tests/support"))
 from engine import Engine, until  # noqa: E402
-from worker_conformance import DEADLINE, Case, Conformance  # noqa: E402
+from worker_conformance import DEADLINE, Cancelled, Case, Conformance  # noqa: E402
 
 COUNT = """
 name: count
@@ -71,7 +71,7 @@ class PythonCase(Case):
             self.gateway.hear_any(0.02)
 
 
-class Actions(PythonCase):
+class Actions(Cancelled, PythonCase):
     def test_it_registers_what_it_was_told(self):
         register = self.begin(
             queues="fast,slow", labels=["gpu"], instance="here", name="mine", version="7",

@@ -70,6 +70,16 @@ def wait(job):
     note("cancelled " + job.id)
 
 
+@worker.action("after-cancel")
+def after_cancel(job):
+    job.log("waits")
+    job.cancelled.wait(600)
+    if job.parameters["how"] == "output":
+        return "done"
+    if job.parameters["how"] != "nothing":
+        raise {"error": ValueError("no"), "fatal": Fatal("Never", "no")}[job.parameters["how"]]
+
+
 @worker.action
 def stubborn(job):
     note("begun " + job.id)

@@ -353,6 +353,27 @@ class Conformance:
         self.process.wait(DEADLINE)
 
 
+class Cancelled:
+    """What a library makes of how an action ends after a cancel.  `begin` starts a worker
+    and lets it in; its action after-cancel logs, waits for the cancel, and then ends as
+    its parameter `how` says: with an output, with nothing, or in one of `failures`."""
+
+    failures = ("error", "fatal")
+
+    def test_c14_after_a_cancel_an_output_counts_and_all_else_is_cancelled(self):
+        self.begin()
+        for number, how in enumerate(("output", "nothing") + self.failures):
+            token = self.gateway.job(number, "after-cancel", {"how": how})
+            self.gateway.hear("log")
+            self.gateway.say("cancel", token=token, reason="enough")
+            report = self.gateway.hear("report")
+            self.gateway.ack(token)
+            self.assertEqual((report["outcome"], report.get("output")),
+                             ("completed", "done") if how == "output" else
+                             ("cancelled", None), how)
+        self.stop()
+
+
 def run_side_by_side(*classes):
     """The test classes of the program that was started, each in a process of its own: most
     of the time is waiting."""

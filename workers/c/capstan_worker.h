@@ -97,8 +97,8 @@ capstan_worker_new(const struct capstan_options *options);
 
 /* Do one job: read its parameters, then complete or fail it, and return.  An action
  * that returns without either completes the job with nothing if it returns 0, and fails
- * it with ActionError otherwise.  If the job was cancelled meanwhile, it is cancelled.
- */
+ * it with ActionError otherwise.  A job that was cancelled meanwhile is cancelled,
+ * unless the action has completed it. */
 typedef int capstan_action(struct capstan_job *job, void *context);
 
 /* Do jobs of that name so; NULL: of every other name.  Before capstan_worker_run only,

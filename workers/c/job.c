@@ -160,10 +160,10 @@ static void
 settle(struct capstan_job *job, int result)
 {
     char sentence[96];
-    if (job->outcome == OUTCOME_FAILED) {
-        report_failed(job);
-    } else if (job->outcome == OUTCOME_NONE && atomic_load(&job->cancelled)) {
+    if (job->outcome != OUTCOME_COMPLETED && atomic_load(&job->cancelled)) {
         job_drop(job);
+    } else if (job->outcome == OUTCOME_FAILED) {
+        report_failed(job);
     } else if (job->outcome == OUTCOME_NONE && result != 0) {
         snprintf(sentence, sizeof sentence, "the action returned %d", result);
         job_refuse(job, "ActionError", text(sentence));

@@ -21,7 +21,8 @@ import (
 //
 // An error fails the job; see [Error], [Fatal] and the section "Errors" above.  ctx is
 // done at the job's deadline, when the job is cancelled and when its lease is lost;
-// return ctx.Err() then, and the job counts as cancelled.  [context.Cause] tells which.
+// return ctx.Err() then.  [context.Cause] tells which.  A job that was cancelled counts as
+// that, unless the action returns an output.
 type Func func(ctx context.Context, job *Job) (output any, err error)
 
 // A Job is one call of an action.
@@ -101,11 +102,11 @@ func (w *Worker) do(ctx context.Context, action Func, job *Job) (report session.
 		if reason := recover(); reason != nil {
 			w.options.Logger.Error("panic", "job", job.ID, "action", job.Action,
 				"reason", reason, "stack", string(debug.Stack()))
-			report = session.Failed("Panic", fmt.Sprint(reason))
+			report = failed(ctx, &Error{"Panic", fmt.Sprint(reason)})
 		}
 	}()
 	output, err := action(ctx, job)
-	if err != nil {
+	if err != nil || (output == nil && cancelled(ctx)) {
 		report := failed(ctx, err)
 		if report.Outcome == "failed" {
 			report.RetryAfterMs = job.retryAfterMs.Load()
@@ -115,8 +116,13 @@ func (w *Worker) do(ctx context.Context, action Func, job *Job) (report session.
 	return completed(output, job.lease.OutputMax)
 }
 
+func cancelled(ctx context.Context) bool {
+	return errors.Is(context.Cause(ctx), ErrCancelled)
+}
+
+// failed is the report of an action without an output: after a cancel that is no failure.
 func failed(ctx context.Context, err error) session.Report {
-	if errors.Is(context.Cause(ctx), ErrCancelled) {
+	if cancelled(ctx) {
 		return session.Report{Outcome: "cancelled"}
 	}
 	report := session.Failed(errorType(err), err.Error())

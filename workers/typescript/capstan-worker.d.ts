@@ -96,7 +96,7 @@ export interface Job<Parameters = any> {
 
 /** What it returns is the output of the step.  What it throws fails the attempt, with the
  *  error's name and message; a Fatal fails the step, however many attempts it allows.
- *  After a cancel, throwing or returning nothing is to be cancelled. */
+ *  After a cancel, throwing anything or returning nothing is to be cancelled. */
 export type Action<Parameters = any> = (job: Job<Parameters>) => unknown;
 
 export class Worker {

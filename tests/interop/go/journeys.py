@@ -16,8 +16,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "../../support")]
 from clients import install  # noqa: E402
 from engine import BUILD, SOURCE, Engine, until  # noqa: E402
-from worker_conformance import (DEADLINE, Case, Conformance,  # noqa: E402
-                                run_side_by_side)
+from worker_conformance import (DEADLINE, Cancelled, Case,  # noqa: E402
+                                Conformance, run_side_by_side)
 
 SUITE = "go"
 LIBRARY = os.path.join(SOURCE, "workers/go")
@@ -48,7 +48,9 @@ class Greet(Conformance, Case):
             self.assertLessEqual(len(file.readlines()), 35)
 
 
-class Trial(Case):
+class Trial(Cancelled, Case):
+    failures = ("error", "fatal", "panic")
+
     """What the library does beyond the list."""
 
     def begin(self, concurrency=4, drain_ms=300, **more):

@@ -20,6 +20,7 @@ import (
 type asked struct {
 	Text  string         `json:"text"`
 	Type  string         `json:"type"`
+	How   string         `json:"how"`
 	Path  string         `json:"path"`
 	Count int            `json:"count"`
 	Data  map[string]any `json:"data"`
@@ -51,6 +52,22 @@ var actions = map[string]action{
 		<-ctx.Done()
 		fmt.Println(context.Cause(ctx))
 		return nil, ctx.Err()
+	},
+	// Ends as it was told to, but not before it is cancelled.
+	"after-cancel": func(ctx context.Context, job *capstan.Job, in asked) (any, error) {
+		job.Log("stdout", "waits\n")
+		<-ctx.Done()
+		switch in.How {
+		case "output":
+			return "done", nil
+		case "nothing":
+			return nil, nil
+		case "fatal":
+			return nil, capstan.Fatal(errors.New("no"))
+		case "panic":
+			panic("no")
+		}
+		return nil, errors.New("no")
 	},
 	// Does not look at its context, but for the file.
 	"stubborn": func(_ context.Context, _ *capstan.Job, in asked) (any, error) {

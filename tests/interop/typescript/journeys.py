@@ -22,8 +22,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "../../support")]
 from clients import NPM, NPM_INSTALL, install, need  # noqa: E402
 from engine import SOURCE, Engine, until  # noqa: E402
-from worker_conformance import (DEADLINE, Case, Conformance,  # noqa: E402
-                                run_side_by_side)
+from worker_conformance import (DEADLINE, Cancelled, Case,  # noqa: E402
+                                Conformance, run_side_by_side)
 
 SUITE, NODE = "typescript", "capstan-worker"
 LIBRARY = os.path.join(SOURCE, "workers/typescript")
@@ -98,7 +98,7 @@ class Example(Conformance, Case):
         self.start("node", os.path.join(folder, "examples/greet.mjs"))
 
 
-class Own(Case):
+class Own(Cancelled, Case):
     def begin(self, **options):
         options.setdefault("drainMs", 300)
         self.start("node", os.path.join(folder, "worker.mjs"), OPTIONS=json.dumps(options))

@@ -38,6 +38,15 @@ worker
     await setTimeout(600000, undefined, { signal }).catch(() => {});
     return "it was done";
   })
+  .action("after-cancel", async (job) => {
+    const { parameters: { how }, signal } = job;
+    job.log("waits");
+    await setTimeout(600000, undefined, { signal }).catch(() => {});
+    if (how === "output")
+      return "done";
+    if (how !== "nothing")
+      throw how === "fatal" ? new Fatal("no") : new CardDeclined("no");
+  })
   .action("deaf", ({ id }) => {
     say(`begun ${id}`);
     return setTimeout(600000);

@@ -101,7 +101,7 @@ def completed(job: Job, output: Any, payload_max: int) -> bytes:
 def failed(job: Job, error: BaseException) -> bytes:
     """The report of a job whose action raised."""
     fatal = isinstance(error, Fatal)
-    if job.cancelled.is_set() and not fatal:
+    if job.cancelled.is_set():
         return frame("report", token=job.token, outcome="cancelled")
     logger.warning("failed job=%s action=%s", job.id, job.action, exc_info=error)
     try:

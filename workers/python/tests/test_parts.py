@@ -112,9 +112,9 @@ class ReportTest(unittest.TestCase):
         self.job.cancelled.set()
         self.assertEqual(self.completed(None), "cancelled")
         self.assertEqual(self.completed(1), "completed")
-        self.assertEqual(self.failed(Fatal("A", "b")), ("fatal", "A", "b"))
-        report = msgpack.unpackb(failed(self.job, asyncio.CancelledError()))
-        self.assertEqual(report["outcome"], "cancelled")
+        for error in (asyncio.CancelledError(), KeyError("a"), Fatal("A", "b")):
+            report = msgpack.unpackb(failed(self.job, error))
+            self.assertEqual(report["outcome"], "cancelled")
 
 
 class StageTest(unittest.TestCase):
