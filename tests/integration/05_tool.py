@@ -292,6 +292,16 @@ class ToolTest(unittest.TestCase):
                                                  "--automation", "<" * 1400))
         self.assertEqual(self.server.requests, [])
 
+    def test_06_what_is_counted_from_one_is_not_left_out_at_none(self):
+        self.play((200, {"id": RUN, "items": []}))
+        for line, most in ((("runs", "start", "a", "--version", "0"), (1 << 32) - 1),
+                           (("runs", "fork", RUN, "--version", "00"), (1 << 32) - 1),
+                           (("runs", "fork", RUN, "--at", "0"), (1 << 32) - 1),
+                           (("runs", "list", "--limit", "0"), 1000)):
+            self.assertIn(f"{line[-2]}: '{line[-1]}' is not a whole number from 1 to {most}",
+                          self.expect(2, "", *line))
+        self.assertEqual(self.server.requests, [])
+
     def test_06_what_is_no_text_is_not_left_out(self):
         self.play((200, {"id": RUN}))
         for line in (("runs", "start", "a", "--idempotency-key", b"\xff"),

@@ -263,6 +263,12 @@ class ToolEngineTest(unittest.TestCase):
         self.assertIn("still runs", result.stderr)
         self.assertEqual(self.tool("down").returncode, 0)
 
+    def test_09_a_time_may_be_longer_than_any_wait(self):
+        """One that ends in as many bits as a poll takes would be no time at all."""
+        month = ("--timeout", f"{(1 << 32) + 1}ms")
+        for result in (self.up(*month), self.tool("down", *month)):
+            self.assertEqual(result.returncode, 0, result.stderr)
+
     def test_10_a_worker_is_pointed_at_the_engine_that_runs_here(self):
         self.up()
         self.assertEqual(self.tool("worker", "--queues", "a").stdout,

@@ -4,6 +4,7 @@
 #include "workers/cli/answer.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -93,21 +94,42 @@ cli_time(const struct cli *cli, enum option option, uint64_t otherwise, uint64_t
     return EXIT_USAGE;
 }
 
+int
+cli_poll_ms(uint64_t ms)
+{
+    return ms < INT_MAX ? (int)ms : INT_MAX;
+}
+
+static bool
+read_whole(const char *value, uint64_t *number)
+{
+    char *end;
+    errno = 0;
+    *number = strtoull(value, &end, 10);
+    return value[0] >= '0' && value[0] <= '9' && *end == '\0' && errno == 0;
+}
+
 enum exit_code
 cli_number(const struct cli *cli, enum option option, uint64_t most, uint64_t otherwise,
     uint64_t *number)
 {
     const char *value = cli_value(cli, option);
-    char *end;
     *number = otherwise;
-    if (value == NULL)
-        return EXIT_DONE;
-    errno = 0;
-    *number = strtoull(value, &end, 10);
-    if (value[0] >= '0' && value[0] <= '9' && *end == '\0' && errno == 0
-        && *number <= most)
+    if (value == NULL || (read_whole(value, number) && *number <= most))
         return EXIT_DONE;
     cli_complain("--%s: '%s' is not a whole number up to %llu",
+        option_rows[option].name, value, (unsigned long long)most);
+    return EXIT_USAGE;
+}
+
+enum exit_code
+cli_ordinal(const struct cli *cli, enum option option, uint64_t most, uint64_t *number)
+{
+    const char *value = cli_value(cli, option);
+    *number = 0;
+    if (value == NULL || (read_whole(value, number) && *number >= 1 && *number <= most))
+        return EXIT_DONE;
+    cli_complain("--%s: '%s' is not a whole number from 1 to %llu",
         option_rows[option].name, value, (unsigned long long)most);
     return EXIT_USAGE;
 }

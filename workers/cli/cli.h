@@ -57,6 +57,11 @@ cli_time(const struct cli *cli, enum option option, uint64_t otherwise, uint64_t
 /* A whole number within bounds, or EXIT_USAGE. */
 MUST_CHECK enum exit_code cli_number(const struct cli *cli, enum option option,
     uint64_t most, uint64_t otherwise, uint64_t *number);
+/* The same of what is counted from 1: 0 when it was not given, and never else. */
+MUST_CHECK enum exit_code
+cli_ordinal(const struct cli *cli, enum option option, uint64_t most, uint64_t *number);
+/* As poll takes it: 24 days stand for all that is longer. */
+int cli_poll_ms(uint64_t ms);
 
 /* Find settings and data folder, URL and key; each says itself what is wrong. */
 MUST_CHECK enum exit_code cli_find_data(struct cli *cli);

@@ -166,7 +166,7 @@ document_list(struct cli *cli, struct api_path *path, const char *const *heads,
 {
     json_t *page;
     uint64_t limit;
-    enum exit_code e = cli_number(cli, OPTION_limit, LIMIT_MAX, 0, &limit);
+    enum exit_code e = cli_ordinal(cli, OPTION_limit, LIMIT_MAX, &limit);
     if (e != EXIT_DONE)
         return e;
     api_query(path, "limit", cli_value(cli, OPTION_limit));

@@ -60,7 +60,7 @@ hear_change(int fd, uint64_t left)
 {
     char events[4096];
     struct pollfd ear = { .fd = fd, .events = POLLIN };
-    if (poll(&ear, 1, (int)left) > 0)
+    if (poll(&ear, 1, cli_poll_ms(left)) > 0)
         (void)!read(fd, events, sizeof events);
 }
 

@@ -31,7 +31,7 @@ stop(const struct cli *cli, pid_t pid, uint64_t ms)
             close(fd);
         return gone ? EXIT_DONE : EXIT_REFUSED;
     }
-    int ended = poll(&end, 1, (int)ms);
+    int ended = poll(&end, 1, cli_poll_ms(ms));
     close(fd);
     return ended > 0 ? EXIT_DONE : EXIT_LATE;
 }
@@ -42,8 +42,8 @@ stop_all(const struct cli *cli, pid_t pid, uint64_t ms)
     uint64_t deadline_ms = clock_monotonic_ms() + ms;
     enum exit_code e = stop(cli, pid, ms);
     uint64_t now_ms = clock_monotonic_ms();
-    unsigned left = now_ms < deadline_ms ? (unsigned)(deadline_ms - now_ms) : 1;
-    if (e == EXIT_DONE && folder_wait_free(cli->data, left) != ERR_NONE)
+    int left = now_ms < deadline_ms ? cli_poll_ms(deadline_ms - now_ms) : 1;
+    if (e == EXIT_DONE && folder_wait_free(cli->data, (unsigned)left) != ERR_NONE)
         e = EXIT_LATE;
     if (e == EXIT_LATE) {
         char span[HUMAN_MAX];

@@ -68,7 +68,7 @@ hear_line(int fd, uint64_t deadline_ms, char line[LINE_MAX_BYTES])
     while (size < LINE_MAX_BYTES - 1) {
         struct pollfd ear = { .fd = fd, .events = POLLIN };
         uint64_t now_ms = clock_monotonic_ms();
-        int left = now_ms < deadline_ms ? (int)(deadline_ms - now_ms) : 0;
+        int left = now_ms < deadline_ms ? cli_poll_ms(deadline_ms - now_ms) : 0;
         if (poll(&ear, 1, left) == 0)
             return EXIT_LATE;
         ssize_t more = read(fd, line + size, LINE_MAX_BYTES - 1 - size);

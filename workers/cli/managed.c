@@ -8,7 +8,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -216,7 +215,7 @@ static enum exit_code
 wait_answer(int fd, const char *verb, uint64_t ms, char answer[ANSWER_MAX])
 {
     struct pollfd door = { .fd = fd, .events = POLLIN };
-    if (poll(&door, 1, ms < INT_MAX ? (int)ms : INT_MAX) <= 0) {
+    if (poll(&door, 1, cli_poll_ms(ms)) <= 0) {
         cli_complain("%s: the time is over; it goes on, see capstan worker list", verb);
         return EXIT_LATE;
     }

@@ -176,9 +176,9 @@ fill_fork(struct cli *cli, json_t *body)
     uint64_t event, version;
     enum exit_code e = at != NULL && strcmp(at, "last") == 0
                            ? find_last(cli, &event)
-                           : cli_number(cli, OPTION_at, UINT32_MAX, 0, &event);
+                           : cli_ordinal(cli, OPTION_at, UINT32_MAX, &event);
     if (e == EXIT_DONE)
-        e = cli_number(cli, OPTION_version, UINT32_MAX, 0, &version);
+        e = cli_ordinal(cli, OPTION_version, UINT32_MAX, &version);
     if (e != EXIT_DONE)
         return e;
     if (event > 0)

@@ -18,7 +18,7 @@ command_runs_start(struct cli *cli)
     uint64_t ms, version;
     enum exit_code e = cli_time(cli, OPTION_wait, 0, &ms);
     if (e == EXIT_DONE)
-        e = cli_number(cli, OPTION_version, UINT32_MAX, 0, &version);
+        e = cli_ordinal(cli, OPTION_version, UINT32_MAX, &version);
     if (e == EXIT_DONE)
         e = input_json("--inputs", cli_value(cli, OPTION_inputs), &inputs);
     if (e != EXIT_DONE)
