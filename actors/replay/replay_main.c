@@ -1,10 +1,10 @@
 /* replay - read an exported run: check it, show it, rebuild it step by step. */
 #include "actors/replay/retold.h"
+#include "base/flags.h"
 #include "base/json_write.h"
 #include "base/log.h"
 #include "base/put.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -48,7 +48,7 @@ read_words(int argc, char **argv, struct asked *asked)
         { "after", required_argument, NULL, 'a' }, { "verify", no_argument, NULL, 'v' },
         { "help", no_argument, NULL, 'h' }, { 0 } };
     int option;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while ((option = flags_next(argc, argv, options)) != -1) {
         switch (option) {
         case 'n':
             if (!read_number(optarg, &asked->at) || asked->at == 0)

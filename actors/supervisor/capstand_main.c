@@ -1,7 +1,7 @@
 #include "actors/supervisor/engine.h"
 #include "actors/supervisor/spawn.h"
+#include "base/flags.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -58,7 +58,7 @@ read_options(int argc, char **argv, struct request *request)
         { 0 },
     };
     char *end;
-    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    for (int option; (option = flags_next(argc, argv, options)) != -1;) {
         switch (option) {
         case 'c': request->config_path = optarg; break;
         case 'd': request->data = optarg; break;

@@ -3,10 +3,10 @@
 #include "actors/scheduler/scheduler.h"
 #include "actors/trigger/trigger.h"
 #include "actors/verify/journal_check.h"
+#include "base/flags.h"
 #include "base/folder.h"
 #include "base/log.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -62,7 +62,7 @@ read_words(int argc, char **argv, struct asked *asked)
         { "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 } };
     const char *data = NULL;
     int option;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while ((option = flags_next(argc, argv, options)) != -1) {
         switch (option) {
         case 'd': data = optarg; break;
         case 'j': asked->json = true; break;

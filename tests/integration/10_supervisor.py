@@ -404,6 +404,18 @@ class SupervisorTest(unittest.TestCase):
         self.assertEqual(done.returncode, 2)
         self.assertIn(b"started by capstand, not by hand", done.stderr)
 
+    def test_24_a_flag_that_is_cut_short_is_none(self):
+        for program, short, whole in (
+                (CAPSTAND, "--foregr", "--foreground"), (CAPSTAND, "--dat=x", "--data"),
+                (os.path.join(BUILD, "libexec/capstan/verify"), "--js", "--json"),
+                (os.path.join(BUILD, "libexec/capstan/replay"), "--verif", "--verify"),
+                (os.path.join(BUILD, "libexec/capstan/worker"), "--queue", "--queues")):
+            done = subprocess.run([program, short, "x"], env=self.environment, text=True,
+                                  stderr=subprocess.PIPE, timeout=DEADLINE)
+            self.assertEqual(done.returncode, 2, (program, done.stderr))
+            self.assertIn(f": there is no flag '{short.split('=')[0]}': did you mean '{whole}'?\n",
+                          done.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

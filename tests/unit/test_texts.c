@@ -1,6 +1,7 @@
 /* Goal: what people write and what is shown to them: durations, quotations, JSON of any
- * value, the word that was meant. */
+ * value, the word that was meant, flags of a program. */
 #include "base/duration.h"
+#include "base/flags.h"
 #include "base/hash.h"
 #include "base/json_write.h"
 #include "base/nearest.h"
@@ -8,6 +9,8 @@
 #include "base/quoted.h"
 #include "base/url.h"
 #include "tests/unit/suites.h"
+
+#include <stdio.h>
 
 START_TEST(a_duration_is_bounded_as_a_whole)
 {
@@ -115,6 +118,36 @@ START_TEST(any_value_has_its_json)
 }
 END_TEST
 
+/* What it gives for one word, or for two. */
+static int
+flag_of(const char *word, const char *next)
+{
+    static const struct option options[] = { { "data", required_argument, NULL, 'd' },
+        { "json", no_argument, NULL, 'j' }, { 0 } };
+    static char program[] = "test", first[16], second[16];
+    char *argv[] = { program, first, second, NULL };
+    snprintf(first, sizeof first, "%s", word);
+    snprintf(second, sizeof second, "%s", next);
+    optind = 0;
+    return flags_next(next[0] == '\0' ? 2 : 3, argv, options);
+}
+
+START_TEST(a_flag_is_its_whole_name)
+{
+    ck_assert_int_eq(flag_of("--json", ""), 'j');
+    ck_assert_int_eq(flag_of("--data", "--json"), 'd');
+    ck_assert_str_eq(optarg, "--json");
+    ck_assert_int_eq(flag_of("--data=a=b", ""), 'd');
+    ck_assert_str_eq(optarg, "a=b");
+    ck_assert_int_eq(flag_of("--js", ""), '?');
+    ck_assert_int_eq(flag_of("--dat", "x"), '?');
+    ck_assert_int_eq(flag_of("--d=x", ""), '?');
+    ck_assert_int_eq(flag_of("--data", ""), '?');
+    ck_assert_int_eq(flag_of("--other", ""), '?');
+    ck_assert_int_eq(flag_of("word", ""), -1);
+}
+END_TEST
+
 Suite *
 texts_suite(void)
 {
@@ -126,6 +159,7 @@ texts_suite(void)
     tcase_add_test(tests, a_candidate_that_is_too_long_is_not_near);
     tcase_add_test(tests, a_url_has_a_scheme_and_no_character_that_must_be_escaped);
     tcase_add_test(tests, any_value_has_its_json);
+    tcase_add_test(tests, a_flag_is_its_whole_name);
     suite_add_tcase(suite, tests);
     return suite;
 }
