@@ -4,6 +4,7 @@
 #include "actors/backup/tree.h"
 #include "base/folder.h"
 #include "base/log.h"
+#include "base/printed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,8 @@ static const char usage[] =
     "all\n"
     "is, and was read again. It is a data folder that `capstan verify` checks and\n"
     "`capstan restore` copies.\n"
-    "Exit: 0 done, 1 not, and there is no FOLDER, 2 wrong usage.\n";
+    "Exit: 0 done, 1 not, and there is no FOLDER, or it could not be told, 2 wrong "
+    "usage.\n";
 
 struct backup {
     char data[FOLDER_PATH_MAX];
@@ -200,5 +202,5 @@ main(int argc, char **argv)
     printf("stood_still_ms=%" PRIu64 "\n", backup.still_ms);
     buffer_free(&backup.read);
     buffer_free(&backup.written);
-    return EXIT_SUCCESS;
+    return printed("backup: it is whole, but") ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -2,6 +2,7 @@
 #include "actors/backup/inventory.h"
 #include "actors/backup/tree.h"
 #include "base/log.h"
+#include "base/printed.h"
 #include "base/quoted.h"
 
 #include <errno.h>
@@ -23,7 +24,8 @@ static const char usage[] =
     "copied is read, must be what the backup says it holds, and is checked as "
     "`capstan\n"
     "verify` does, before the folder has its name.\n"
-    "Exit: 0 done, 1 not, and nothing was changed, 2 wrong usage.\n";
+    "Exit: 0 done, 1 not, and nothing was changed, or it could not be told, 2 wrong "
+    "usage.\n";
 
 /* The file that is written last. */
 static enum err
@@ -163,5 +165,5 @@ main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     printf("restored %s\n", data);
-    return EXIT_SUCCESS;
+    return printed("restore: it is done, but") ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -6,6 +6,7 @@
 #include "base/flags.h"
 #include "base/folder.h"
 #include "base/log.h"
+#include "base/printed.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -211,9 +212,5 @@ main(int argc, char **argv)
     } else {
         json_decref(list);
     }
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        fputs("verify: standard output cannot be written\n", stderr);
-        return EXIT_WRONG;
-    }
-    return ok ? EXIT_SUCCESS : EXIT_WRONG;
+    return printed("verify:") && ok ? EXIT_SUCCESS : EXIT_WRONG;
 }

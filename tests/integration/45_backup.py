@@ -176,6 +176,13 @@ class AtRest(Folder):
         self.done("backup", self.path("b"), self.path("again"))
         self.assertEqual(inventory(self.path("a")), inventory(self.path("b")))
         self.assertIn("journal name=scheduler.0 records=", inventory(self.path("a")))
+        with open("/dev/full", "wb") as full:  # nobody can read what it holds
+            said = subprocess.run([program("backup"), self.path("c")], stdout=full,
+                                  stderr=subprocess.PIPE, text=True, timeout=DEADLINE,
+                                  env=dict(os.environ, CAPSTAN_DATA=self.data))
+        self.assertEqual((said.returncode, said.stderr), (
+            1, "backup: it is whole, but standard output cannot be written\n"))
+        self.assertEqual(inventory(self.path("a")), inventory(self.path("c")))
         self.assertEqual(os.listdir(self.path("again/workers")), ["shop"])
         self.assertEqual(os.listdir(self.path("again/workers/shop")), ["record"])
         with open(self.path("again/workers/shop/record"), encoding="utf-8") as file:

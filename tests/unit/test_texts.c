@@ -1,11 +1,12 @@
 /* Goal: what people write and what is shown to them: durations, quotations, JSON of any
- * value, the word that was meant, flags of a program. */
+ * value, the word that was meant, flags of a program and what it prints. */
 #include "base/duration.h"
 #include "base/flags.h"
 #include "base/hash.h"
 #include "base/json_write.h"
 #include "base/nearest.h"
 #include "base/pack.h"
+#include "base/printed.h"
 #include "base/quoted.h"
 #include "base/url.h"
 #include "tests/unit/suites.h"
@@ -148,6 +149,19 @@ START_TEST(a_flag_is_its_whole_name)
 }
 END_TEST
 
+START_TEST(what_nobody_could_read_was_not_printed)
+{
+    ck_assert(printed("test:"));
+    ck_assert_ptr_nonnull(freopen("/dev/full", "w", stdout));
+    puts("more than nothing");
+    ck_assert(!printed("test:"));
+    ck_assert_ptr_nonnull(freopen("/dev/full", "w", stdout));
+    setvbuf(stdout, NULL, _IONBF, 0);
+    puts("what was lost before the last moment");
+    ck_assert(!printed("test:"));
+}
+END_TEST
+
 Suite *
 texts_suite(void)
 {
@@ -160,6 +174,7 @@ texts_suite(void)
     tcase_add_test(tests, a_url_has_a_scheme_and_no_character_that_must_be_escaped);
     tcase_add_test(tests, any_value_has_its_json);
     tcase_add_test(tests, a_flag_is_its_whole_name);
+    tcase_add_test(tests, what_nobody_could_read_was_not_printed);
     suite_add_tcase(suite, tests);
     return suite;
 }
