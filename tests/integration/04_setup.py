@@ -1,8 +1,10 @@
 #!/usr/bin/python3
-"""Goal: ./quickstart and ./check install what is missing, or say what a person must do.
+"""Goal: ./quickstart and ./check install what is missing, or say what a person must do;
+who only builds needs nothing of the tests.
 
 Method: .ci/setup.sh alone, with a dpkg-query that knows nothing, an apt-get that writes
-down what it is asked for, and an `id` and a `sudo` as each test needs them.
+down what it is asked for, and an `id` and a `sudo` as each test needs them; ./configure,
+with a pkg-config that knows of no libcheck.
 """
 import os
 import shutil
@@ -21,6 +23,7 @@ esac
 USER, ROOT = "#!/bin/sh\necho 1000\n", "#!/bin/sh\necho 0\n"
 WILLING = '#!/bin/sh\n[ "$1" != -n ] || shift\nexec "$@"\n'
 UNWILLING = '#!/bin/sh\nprintf "%s\\n" "$*" >>sudo-asked\nexit 1\n'
+NO_CHECK = '#!/bin/sh\ncase $* in *check*) exit 1 ;; esac\nexec pkg-config "$@"\n'
 NEEDED = ("cat", "env", "grep", "mkdir", "sed", "sh", "tail", "touch", "true")
 
 
@@ -78,6 +81,20 @@ class Setup(unittest.TestCase):
                 self.assertIn(word, done.stderr)
                 self.assertIn("apt-get install autoconf", done.stderr)
                 self.assertFalse(os.path.exists(os.path.join(self.folder, "asked")))
+
+    @unittest.skipIf(os.path.exists(os.path.join(SOURCE, "config.status")), "built in place")
+    def test_who_only_builds_needs_no_libcheck(self):
+        self.program("pkg-config", NO_CHECK)
+        done = subprocess.run(
+            [os.path.join(SOURCE, "configure")], cwd=self.folder, text=True,
+            env=dict(os.environ, PKG_CONFIG=os.path.join(self.bin, "pkg-config")),
+            capture_output=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("WARNING: there is no libcheck: make will do", done.stderr)
+        done = subprocess.run(["make", "tests/support/libsupport_a-trace.o"],
+                              cwd=self.folder, capture_output=True, text=True)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertRegex(done.stderr, 'error: #error "make check needs libcheck')
 
     def test_nobody_is_asked_for_a_password(self):
         self.program("id", USER)
