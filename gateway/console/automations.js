@@ -1,5 +1,5 @@
 /* The automations, and one of them: its triggers, its text, a run to start. */
-import { get, path, post } from "./api.js";
+import { get, parse, path, post } from "./api.js";
 import { button, dialog, facts, h, link, more, renew, table } from "./dom.js";
 import { state, text, time } from "./show.js";
 import { again } from "./steady.js";
@@ -27,7 +27,7 @@ export async function automations(page, { query, signal }) {
 
 function read(inputs) {
   try {
-    return JSON.parse(inputs);
+    return parse(inputs);
   } catch (wrong) {
     throw new Error(`The inputs are no JSON: ${wrong.message}`);
   }

@@ -1,5 +1,5 @@
 /* What runs ask of people, the oldest first, and their answers. */
-import { get, path, post } from "./api.js";
+import { get, parse, path, post } from "./api.js";
 import { dialog, facts, h, link, more, renew } from "./dom.js";
 import { text, time } from "./show.js";
 import { again } from "./steady.js";
@@ -9,7 +9,7 @@ const YES_OR_NO = ["request_approval", "request_review"];
 /* JSON if it is such, else the text itself. */
 function valueOf(said) {
   try {
-    return JSON.parse(said);
+    return parse(said);
   } catch {
     return said;
   }
@@ -23,7 +23,9 @@ function valueField({ protocol, spec }) {
     return { ...field, label: "Answer: JSON, or a text as it is", kind: "text" };
   return { ...field, options: spec.options.map((option) => {
     const value = option?.value ?? option;
-    return [JSON.stringify(value), String(option?.label ?? value)];
+    const label = option?.label ?? value;
+    return [JSON.stringify(value),
+      typeof label === "string" ? label : JSON.stringify(label)];
   }) };
 }
 

@@ -145,8 +145,9 @@ class BrowserTest(unittest.TestCase):
         page.fill("inputs", "{,}")
         page.press("Start")
         page.shows("The inputs are no JSON")
-        page.fill("inputs", '{"to": "Ada"}')
+        page.fill("inputs", '{"to": "Ada", "sum": 9007199254740993}')
         page.press("Start")
+        page.shows("9007199254740993")
         page.press("Cancel…")
         page.fill("reason", "a mistake")
         page.press("Cancel the run")
@@ -154,7 +155,7 @@ class BrowserTest(unittest.TestCase):
         run = page.value("location.hash").split("/")[-1]
         document = self.engine.run(run)
         self.assertEqual((document["inputs"], document["cancel_reason"]),
-                         ({"to": "Ada"}, "a mistake"))
+                         ({"to": "Ada", "sum": 9007199254740993}, "a mistake"))
         page.press("Fork…")
         page.press("Fork")
         page.shows("Forked from")
