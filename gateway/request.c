@@ -208,8 +208,8 @@ request_id(struct request *r, const char *prefix, struct id *id)
 {
     if (id_read(r->captures[0], prefix, id) == ERR_NONE)
         return true;
-    request_refuse(
-        r, ERR_NOT_FOUND, "this is no id: expected %s and 26 characters", prefix);
+    request_refuse(r, ERR_NOT_FOUND,
+        "this is no id: expected %s and 26 small letters and digits", prefix);
     return false;
 }
 

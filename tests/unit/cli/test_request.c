@@ -1,4 +1,5 @@
 #include "base/bytes.h"
+#include "base/id.h"
 #include "tests/unit/cli/suites.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/help.h"
@@ -259,6 +260,21 @@ START_TEST(every_command_has_a_sentence_and_an_example_that_is_read)
 }
 END_TEST
 
+START_TEST(the_ids_of_examples_are_ids)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < command_count; i++)
+        for (const char *at = commands[i].example; (at = strstr(at, "_01")) != NULL;) {
+            struct id id;
+            struct bytes shown = bytes_of(at, strcspn(at, " '"));
+            ck_assert_msg(
+                id_read(shown, "_", &id) == ERR_NONE, "%s", commands[i].example);
+            count++, at++;
+        }
+    ck_assert_uint_gt(count, 20);
+}
+END_TEST
+
 START_TEST(every_flag_that_a_command_names_exists_and_is_used)
 {
     bool used[OPTION_COUNT] = { false };
@@ -384,6 +400,7 @@ suite_request(void)
     tcase_add_test(tests, help_asks_for_no_words);
     tcase_add_test(tests, a_limit_of_words_and_settings_is_kept);
     tcase_add_test(tests, every_command_has_a_sentence_and_an_example_that_is_read);
+    tcase_add_test(tests, the_ids_of_examples_are_ids);
     tcase_add_test(tests, every_flag_that_a_command_names_exists_and_is_used);
     tcase_add_test(tests, help_shows_the_example_of_a_command);
     tcase_add_test(tests, help_says_of_an_option_what_it_is_with_that_command);
