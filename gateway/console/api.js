@@ -27,8 +27,7 @@ export class Failure extends Error {
 
 /* A detail as the tool shows it: its place, and what is wrong there. */
 function place({ line, column, path, message }) {
-  const where = line ? `${line}:${column}` : path;
-  return where ? `${where}: ${message}` : message;
+  return [line && `${line}:${column}`, path, message].filter(Boolean).join(": ");
 }
 
 async function refusal(answer) {

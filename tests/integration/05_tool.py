@@ -365,7 +365,7 @@ class ToolTest(unittest.TestCase):
             {"path": "/name", "message": "missing"}]))
         good, bad = self.path("good.yaml", "a"), self.path("bad.yaml", "a")
         stderr = self.expect(1, "", "apply", bad, good)
-        self.assertIn(f"{bad}:3:5: no such kind\n{bad}: /name: missing\n"
+        self.assertIn(f"{bad}:3:5: /steps/0/kind: no such kind\n{bad}: /name: missing\n"
                       f"capstan: {bad}: invalid: ", stderr)
         self.assertIn(f"{good}:3:5: ", stderr)
         self.server.answers = [refusal(422, "invalid", "1 mistake, the first in line 3",
@@ -379,7 +379,7 @@ class ToolTest(unittest.TestCase):
         self.play(answer)
         result = self.tool("apply", "--check", "--json", self.path("a.yaml", "name: x\n"))
         self.assertEqual((result.returncode, json.loads(result.stdout)), (1, answer[1]))
-        self.assertIn("a.yaml:3:5: wrong", result.stderr)
+        self.assertIn("a.yaml:3:5: steps: wrong", result.stderr)
 
     def test_12_a_file_that_is_not_there_is_named_and_the_others_are_applied(self):
         self.play((201, {"name": "x", "version": 2}))

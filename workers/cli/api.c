@@ -210,7 +210,7 @@ text_of(const json_t *object, const char *name)
     return value != NULL ? value : "";
 }
 
-/* about:line:column: message */
+/* about:line:column: path: message */
 static void
 print_detail(const char *about, const json_t *detail)
 {
@@ -222,7 +222,7 @@ print_detail(const char *about, const json_t *detail)
     if (row > 0)
         buffer_print(&line, ":%lld:%lld", row, column);
     buffer_append(&line, ": ", 2);
-    if (row <= 0 && path[0] != '\0') {
+    if (path[0] != '\0') {
         human_clean(&line, text(path));
         buffer_append(&line, ": ", 2);
     }
