@@ -299,6 +299,15 @@ postfix(struct evaluation *e)
     return o;
 }
 
+static struct operand unary(struct evaluation *e);
+
+static bool
+begins_unary(const struct evaluation *e)
+{
+    return sign_is(e, "-") || sign_is(e, "+") || sign_is(e, "!")
+           || word_is(e, TOKEN_NAME, "not");
+}
+
 /* a ?? b: b where a is null or not there */
 static struct operand
 choice(struct evaluation *e)
@@ -310,7 +319,7 @@ choice(struct evaluation *e)
         next(e);
         bool there = live(e) && !is_nil(value);
         e->dry += there;
-        o = postfix(e);
+        o = begins_unary(e) ? unary(e) : postfix(e);
         if (there) {
             operand_value(e, &o, true);
             o = operand_of(e, value, at);
@@ -325,7 +334,7 @@ unary(struct evaluation *e)
 {
     size_t at = e->token.at;
     bool denies = sign_is(e, "!") || word_is(e, TOKEN_NAME, "not");
-    if (!denies && !sign_is(e, "-") && !sign_is(e, "+"))
+    if (!begins_unary(e))
         return choice(e);
     bool minus = sign_is(e, "-");
     struct bytes value = { 0 };
