@@ -128,7 +128,8 @@ say_end(struct turn *turn, enum run_status status, struct bytes reason)
         struct run_cancelled cancelled = {
             .run = turn->run.id, .reason = reason, .by = wanted_by(turn)
         };
-        if (bytes_equal(reason, text("replaced")))
+        /* The policy is nobody; whoever else wants an end has a name. */
+        if (cancelled.by.size == 0 && bytes_equal(reason, text("replaced")))
             cancelled.stop_reason = reason;
         turn_say(turn,
             &(struct message){ .code = RUN_CANCELLED, .run_cancelled = cancelled });

@@ -166,6 +166,28 @@ START_TEST(replace_ends_the_older_run_before_the_newer_begins)
 }
 END_TEST
 
+START_TEST(who_cancels_with_that_reason_is_not_taken_for_the_policy)
+{
+    struct story s;
+    story_open_with(&s, "steps:\n  - { key: a, kind: sleep, duration: 1h }\n"
+                        "cleanup:\n  - { key: c, kind: sleep, duration: 5s }\n");
+    story_start(&s, 1, "");
+    trace_give(&s.trace, ACTOR_gateway, 0,
+        (struct message){ .code = RUN_CANCEL,
+            .run_cancel = { .request = 8,
+                .run = story_run(1),
+                .reason = text("replaced"),
+                .by = text("ann") } });
+    trace_skip(&s.trace);
+    trace_wait(&s.trace, 5000);
+    story_expect_only(&s, "run_c",
+        "5000 run_cancelled run=R1 reason=replaced by=ann\n"
+        "5000 -> gateway run_changed run=R1 sequence=9 status=6 whole=1 "
+        "finished_ms=5000 stop_reason=cancelled\n");
+    story_close(&s);
+}
+END_TEST
+
 START_TEST(replace_waits_for_the_cleanup_of_the_older_run)
 {
     struct story s;
@@ -797,6 +819,7 @@ scheduler_policies_suite(void)
     tcase_add_test(tcase, a_trigger_with_a_limit_counts_only_its_own_runs);
     tcase_add_test(tcase, replace_ends_the_older_run_before_the_newer_begins);
     tcase_add_test(tcase, replace_waits_for_the_cleanup_of_the_older_run);
+    tcase_add_test(tcase, who_cancels_with_that_reason_is_not_taken_for_the_policy);
     tcase_add_test(tcase, a_queue_is_served_in_the_order_of_acceptance);
     tcase_add_test(tcase, who_comes_when_a_slot_is_free_waits_behind_who_is_queued);
     tcase_add_test(tcase, a_queued_run_is_cancelled_without_having_begun);
