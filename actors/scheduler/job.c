@@ -84,8 +84,7 @@ static bool
 may_retry(const struct step_row *step, const struct plan_step *plan, enum ending ending,
     struct bytes error_type)
 {
-    if (ending == ENDING_CANCEL || ending == ENDING_FATAL
-        || step->attempt - step->attempts_past >= PLAN_ATTEMPTS_MAX)
+    if (ending == ENDING_CANCEL || ending == ENDING_FATAL)
         return false;
     if (ending == ENDING_SILENCE)
         return endings_of(step, ENDING_SILENCE) < SILENCES_MAX;
