@@ -436,7 +436,8 @@
     F(S, 9, payload, match,      "of an event: rendered, or nothing")                    \
     F(S, 10, text,   condition,  "of an event, or nothing")                              \
     F(S, 11, u64,    since_ms,   "of an event: unix ms")                                 \
-    F(S, 12, u64,    after,      "of an event: number in the stream")
+    F(S, 12, u64,    after,      "of an event: number in the stream")                    \
+    F(S, 13, u32,    late,       "1: of a sleep that its timeout ends")
 
 #define wait_resumed_FIELDS(F, S)                                                        \
     F(S, 1, id,      run,     "run id")                                                  \

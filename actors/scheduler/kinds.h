@@ -62,6 +62,9 @@ void sleep_due(struct turn *turn, uint32_t step, const struct plan_step *plan);
 /* wait.c */
 void wait_begin(struct turn *turn, uint32_t step, const struct plan_step *plan);
 void wait_due(struct turn *turn, uint32_t step, const struct plan_step *plan);
+/* A look_fn: what was said when the step that `self` names, a wait_opened, began to
+ * wait. */
+bool look_for_wait(void *self, const struct message *fact);
 /* interaction.c */
 void interaction_begin(struct turn *turn, uint32_t step, const struct plan_step *plan);
 void interaction_due(struct turn *turn, uint32_t step, const struct plan_step *plan);

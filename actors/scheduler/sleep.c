@@ -20,10 +20,10 @@ read_span(struct bytes value, uint64_t *ms)
     return true;
 }
 
-/* When a sleep that began then is over. */
+/* When a sleep that begins now is over. */
 static bool
 find_end(struct turn *turn, uint32_t step, const struct plan_step *plan,
-    uint64_t began_ms, uint64_t *end_ms, struct bytes *wrong)
+    uint64_t *end_ms, struct bytes *wrong)
 {
     struct plan_sleep sleep;
     struct bytes value;
@@ -41,7 +41,7 @@ find_end(struct turn *turn, uint32_t step, const struct plan_step *plan,
             return false;
         }
     }
-    *end_ms = began_ms + span_ms;
+    *end_ms = turn->now_ms + span_ms;
     return true;
 }
 
@@ -50,11 +50,12 @@ sleep_begin(struct turn *turn, uint32_t step, const struct plan_step *plan)
 {
     struct bytes wrong = { 0 };
     uint64_t due_ms = 0;
-    if (!find_end(turn, step, plan, turn->now_ms, &due_ms, &wrong)) {
+    if (!find_end(turn, step, plan, &due_ms, &wrong)) {
         fail_template(turn, step, plan, wrong);
         return;
     }
-    if (plan->timeout_ms > 0 && due_ms > turn->now_ms + plan->timeout_ms)
+    bool late = plan->timeout_ms > 0 && due_ms > turn->now_ms + plan->timeout_ms;
+    if (late)
         due_ms = turn->now_ms + plan->timeout_ms;
     struct wait_opened opened = {
         .run = turn->run.id,
@@ -64,21 +65,23 @@ sleep_begin(struct turn *turn, uint32_t step, const struct plan_step *plan)
         .wait_kind = text("sleep"),
         /* A moment that has passed is due at once. */
         .due_ms = due_ms < turn->now_ms ? turn->now_ms : due_ms,
+        .late = late,
     };
     if (opened.due_ms == 0)
         opened.due_ms = 1; /* 0 is never */
     turn_say(turn, &(struct message){ .code = WAIT_OPENED, .wait_opened = opened });
 }
 
-/* Is it its timeout that has come?  Then it began so long before. */
+/* Is it its timeout that has come?  That was found when it began: what its templates
+ * name may have changed since. */
 static bool
 is_late(struct turn *turn, uint32_t step, const struct plan_step *plan)
 {
-    uint64_t due_ms = run_step(&turn->run, step)->due_ms, end_ms;
-    struct bytes wrong;
-    return plan->timeout_ms > 0 && plan->timeout_ms <= due_ms
-           && find_end(turn, step, plan, due_ms - plan->timeout_ms, &end_ms, &wrong)
-           && end_ms > due_ms;
+    struct wait_opened opened = { .step = step };
+    if (plan->timeout_ms == 0)
+        return false;
+    turn_look(turn, run_step(&turn->run, step)->called, look_for_wait, &opened);
+    return opened.late != 0;
 }
 
 void

@@ -168,7 +168,7 @@ on_wait_known(const struct scheduler_state *state, uint64_t now_ms,
                               });
 }
 
-static bool
+bool
 look_for_wait(void *self, const struct message *fact)
 {
     struct wait_opened *opened = self;

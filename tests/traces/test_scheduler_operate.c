@@ -645,6 +645,37 @@ START_TEST(a_large_step_is_ended_over_several_turns)
 }
 END_TEST
 
+/* What its template names is set by hand while it lasts. */
+START_TEST(whether_a_sleep_takes_too_long_is_known_when_it_begins)
+{
+    static const char *const lasts[] = { "5s", "1s" };
+    static const char *const then[] = { "\x81\xa1n\xa2"
+                                        "1s",
+        "\x81\xa1n\xa2"
+        "5s" };
+    static const char *const over[] = {
+        "2000 wait_timed_out run=R1 step=1 key=s attempt=1\n",
+        "1000 wait_resumed run=R1 step=1 key=s attempt=1 by=timer\n"
+    };
+    for (size_t i = 0; i < COUNT(lasts); i++) {
+        struct story s;
+        char steps[256];
+        snprintf(steps, sizeof steps,
+            "steps:\n  - { key: a, kind: set, values: { n: '%s' } }\n"
+            "  - { key: s, kind: sleep, duration: '${{ steps.a.output.n }}', "
+            "timeout: 2s }\n",
+            lasts[i]);
+        story_open_with(&s, steps);
+        story_start(&s, 1, "");
+        set_output(&s, 1, "a", then[i]);
+        trace_skip(&s.trace);
+        trace_wait(&s.trace, 5000);
+        story_expect_only(&s, " wait_", over[i]);
+        story_close(&s);
+    }
+}
+END_TEST
+
 START_TEST(a_step_in_a_parallel_that_has_not_begun_is_left)
 {
     struct story s;
@@ -823,24 +854,6 @@ START_TEST(a_run_that_was_not_counted_when_it_began_ends)
 }
 END_TEST
 
-/* Nobody knows any more which of the two has come. */
-START_TEST(a_sleep_whose_end_was_set_to_nothing_is_over_when_its_time_is)
-{
-    struct story s;
-    story_open_with(&s,
-        "steps:\n"
-        "  - { key: a, kind: set, values: { t: '1970-01-01T00:00:03Z' } }\n"
-        "  - { key: b, kind: sleep, until: '${{ steps.a.output.t }}', timeout: 2s }\n");
-    story_start(&s, 1, "");
-    set_output(&s, 1, "a", "\x07");
-    trace_skip(&s.trace);
-    trace_wait(&s.trace, 2000);
-    story_expect_only(
-        &s, " step_completed", "2000 step_completed run=R1 step=1 key=b\n");
-    story_close(&s);
-}
-END_TEST
-
 Suite *
 scheduler_operate_suite(void)
 {
@@ -855,8 +868,7 @@ scheduler_operate_suite(void)
     tcase_add_test(tcase, a_step_is_skipped_whatever_it_does);
     tcase_add_test(tcase, an_output_is_set_by_hand);
     tcase_add_test(tcase, the_output_of_a_failed_step_is_set_and_the_run_goes_on);
-    tcase_add_test(
-        tcase, a_sleep_whose_end_was_set_to_nothing_is_over_when_its_time_is);
+    tcase_add_test(tcase, whether_a_sleep_takes_too_long_is_known_when_it_begins);
     tcase_add_test(tcase, a_resumed_run_needs_a_slot);
     tcase_add_test(tcase, what_cannot_be_said_of_a_run_is_refused_with_the_reason);
     tcase_add_test(tcase, what_is_over_in_a_run_under_way_is_set_but_not_skipped);
