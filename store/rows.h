@@ -206,7 +206,8 @@ uint64_t row_take_u64(struct bytes *left);
     F(S, 1, u32, active, "runs that hold a slot")                                        \
     F(S, 2, u32, queued, "runs that wait for one")                                       \
     F(S, 3, u32, max,    "slots, as the last start said")                                \
-    F(S, 4, u64, head,   "record of run_queued of the run that left the queue last")
+    F(S, 4, u64, head,   "record of run_queued of the run that left the queue last")     \
+    F(S, 5, u64, newest, "record of run_queued of the last run that replaces those before it; 0: none")
 
 #define failures_row_FIELDS(F, S)                                                        \
     F(S, 1, u32, count, "in a row")                                                      \

@@ -178,6 +178,8 @@ group_follow(struct scheduler_state *s, const struct run *run,
         scheduler_put(s, &key, (struct bytes){ 0 });
         row.queued++;
         row.max = fact->run_queued.runs_max;
+        if (fact->run_queued.concurrency == PLAN_REPLACE)
+            row.newest = run->row.queued;
     } else {
         if (was_queued != 0) {
             leave_queue(s, run, &group, &row, was_queued);
@@ -221,6 +223,11 @@ on_vacancy(const struct scheduler_state *state, uint64_t now_ms, struct outbox *
     out->project = first.project;
     if (!turn_open(&turn, state, now_ms, out, &run))
         WRONG("a queue of runs that do not exist");
+    if (turn.run.row.queued < group_read(state->journal, &first).newest) {
+        end_run(&turn, RUN_STOPPED, text("replaced")); /* its start could not say so */
+        turn_close(&turn);
+        return;
+    }
     turn_say(&turn, &(struct message){ .code = RUN_STARTED,
                         .run_started = {
                             .run = run,

@@ -97,7 +97,8 @@ replace_run(void *self, const struct id *run)
     return true;
 }
 
-/* Returns how many slots are free afterwards. */
+/* Returns how many slots are free afterwards.  Queued ones for which a turn has no room
+ * end when one of them would begin: see on_vacancy. */
 static uint32_t
 replace_older(struct turn *turn, const struct group *group, const struct group_row *row,
     uint32_t max)
@@ -106,13 +107,12 @@ replace_older(struct turn *turn, const struct group *group, const struct group_r
         .state = turn->state,
         .now_ms = turn->now_ms,
         .out = turn->out,
-        .to_end = row->queued,
+        .to_end = row->active < max ? 0 : row->active - max + 1,
     };
-    group_queued(turn->state->journal, group, replace_run, &older);
-    older.to_end = row->active < max ? 0 : row->active - max + 1;
-    older.ended = 0;
     group_active(turn->state->journal, group, replace_run, &older);
     uint32_t active = row->active - older.ended;
+    older.to_end = row->queued;
+    group_queued(turn->state->journal, group, replace_run, &older);
     return active < max ? max - active : 0;
 }
 
