@@ -181,7 +181,8 @@ uint64_t row_take_u64(struct bytes *left);
     F(S, 41, u64,  leased_in,     "for 18: the same")                                    \
     F(S, 42, u64,  called_in,     "for 8: records after that of the run, plus 1")        \
     F(S, 43, u64,  offered_in,    "for 9: the same")                                     \
-    F(S, 44, u64,  output_in,     "for 10: the same")
+    F(S, 44, u64,  output_in,     "for 10: the same")                                    \
+    F(S, 45, u64,  withdrawn,     "record of its step_withdrawn: nothing more begins in it; 0: none")
 
 #define expansion_row_FIELDS(F, S)                                                       \
     F(S, 1, u32, step,       "index of the each")                                        \

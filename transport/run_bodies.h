@@ -488,6 +488,15 @@
 
 #define check_failed_FIELDS(F, S) check_passed_FIELDS(F, S)
 
+#define step_withdrawn_FIELDS(F, S)                                                      \
+    F(S, 1, id,      run,    "run id")                                                   \
+    F(S, 2, u32,     step,   "index of the parallel or each in the run")                 \
+    F(S, 3, text,    key,    "step key")                                                 \
+    F(S, 4, u32,     skips,  "1: it is to be skipped; 0: to have this output")           \
+    F(S, 5, payload, output, "msgpack, or nothing")                                      \
+    F(S, 6, text,    by,     "who says so, of an output")                                \
+    F(S, 7, text,    reason, "for people, or nothing")
+
 #define step_overridden_FIELDS(F, S)                                                     \
     F(S, 1, id,      run,    "run id")                                                   \
     F(S, 2, u32,     step,   "index in the run")                                         \

@@ -92,6 +92,8 @@ led_by(const struct facts *facts)
     case STEP_COPIED: return (struct led_by){ .count = 0 };
     case RUN_RESUMED: return one_of(discards(facts) ? RUN_CANCEL : RUN_RETRY, 0);
     case STEP_OVERRIDDEN: return one_of(STEP_OVERRIDE, 0);
+    case STEP_WITHDRAWN:
+        return one_of(first->step_withdrawn.skips ? STEP_SKIP : STEP_OVERRIDE, 0);
     case STEP_SKIPPED: return one_of(HELLO, STEP_SKIP);
     default: return one_of(HELLO, RUN_CANCEL);
     }
@@ -246,16 +248,35 @@ response_of(const struct interaction_responded *responded)
 
 /* Who skipped it and why are one text, which begins in the same way. */
 static struct step_skip
-skip_of(const struct step_skipped *skipped)
+skip_of(const struct step_withdrawn *asked)
 {
     static const char before[] = "skipped by ";
-    struct bytes words = skipped->reason;
+    struct bytes words = asked->reason;
     size_t size = sizeof before - 1;
     if (words.size >= size && memcmp(words.data, before, size) == 0)
         words = bytes_of(words.data + size, words.size - size);
     return (struct step_skip){
-        .request = 1, .run = skipped->run, .step = skipped->key, .by = words
+        .request = 1, .run = asked->run, .step = asked->key, .by = words
     };
+}
+
+/* What somebody asked of a step: done at once, or when what lies in it had ended. */
+static struct step_withdrawn
+asked_of_step(const struct message *first)
+{
+    const struct step_skipped *skipped = &first->step_skipped;
+    const struct step_overridden *set = &first->step_overridden;
+    if (first->code == STEP_WITHDRAWN)
+        return first->step_withdrawn;
+    if (first->code == STEP_SKIPPED)
+        return (struct step_withdrawn){
+            .run = skipped->run, .key = skipped->key, .reason = skipped->reason
+        };
+    return (struct step_withdrawn){ .run = set->run,
+        .key = set->key,
+        .output = set->output,
+        .by = set->by,
+        .reason = set->reason };
 }
 
 /* Why somebody wanted its end is in its last word, or in what announces that. */
@@ -301,8 +322,8 @@ static void
 write_operation(const struct message *first, struct message *m)
 {
     const struct run_resumed *again = &first->run_resumed;
-    const struct step_overridden *set = &first->step_overridden;
     const struct wait_resumed *resumed = &first->wait_resumed;
+    struct step_withdrawn asked;
     switch ((int)m->code) {
     case RUN_SIGNAL:
         m->run_signal = (struct run_signal){ 1, resumed->run, resumed->key,
@@ -313,10 +334,14 @@ write_operation(const struct message *first, struct message *m)
             (struct run_retry){ 1, again->run, again->step, again->by, again->reason };
         return;
     case STEP_OVERRIDE:
-        m->step_override = (struct step_override){ 1, set->run, set->key, set->output,
-            set->by, set->reason };
+        asked = asked_of_step(first);
+        m->step_override = (struct step_override){ 1, asked.run, asked.key,
+            asked.output, asked.by, asked.reason };
         return;
-    case STEP_SKIP: m->step_skip = skip_of(&first->step_skipped); return;
+    case STEP_SKIP:
+        asked = asked_of_step(first);
+        m->step_skip = skip_of(&asked);
+        return;
     case INTERACTION_DELETE:
         m->interaction_delete = (struct interaction_delete){ 1,
             first->interaction_deleted.interaction, first->interaction_deleted.by };

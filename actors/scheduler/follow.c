@@ -369,6 +369,16 @@ step_failed(struct run *run, uint64_t at_ms, const struct step_failed *fact)
     end_step(run, fact->step, at_ms, STEP_BROKEN, plan.on_error == ON_ERROR_CONTINUE);
 }
 
+/* Its own time is over: only what lies in it is still to be cancelled. */
+static void
+withdrawn(struct run *run, uint32_t number)
+{
+    struct step_row *step = run_touch(run, number);
+    step->withdrawn = run->record;
+    step->due_ms = 0;
+    run_note_moving(run, number);
+}
+
 /* Said by hand, in place of what the step would have done or has done. */
 static void
 overridden(struct run *run, uint64_t at_ms, const struct step_overridden *fact)
@@ -502,6 +512,7 @@ move(struct run *run, uint64_t at_ms, const struct message *fact)
         if (fact->interaction_responded.resolved)
             resume(run, fact->interaction_responded.step, false);
         return;
+    case STEP_WITHDRAWN: withdrawn(run, fact->step_withdrawn.step); return;
     case STEP_OVERRIDDEN: overridden(run, at_ms, &fact->step_overridden); return;
     case STEP_COPIED: copied(run, at_ms, &fact->step_copied); return;
     case RUN_RESUMED: run_resume(run, at_ms, &fact->run_resumed); return;

@@ -120,6 +120,10 @@ move_inside(struct turn *turn, uint32_t step)
     bool timed_out = row->due_ms != 0 && row->due_ms <= turn->now_ms;
     if (row->status != STEP_INSIDE || timed_out)
         return;
+    if (row->withdrawn != 0) {
+        end_withdrawn(turn, step);
+        return;
+    }
     struct plan_step plan = run_plan_step(&turn->run, step);
     if (plan.kind == STEP_EACH)
         move_each(turn, step, &plan);

@@ -90,6 +90,8 @@ void inside_begin(struct turn *turn, uint32_t step, const struct plan_step *plan
 void inside_due(struct turn *turn, uint32_t step, const struct plan_step *plan);
 /* Something has changed in a parallel or an each: begin more, or end it. */
 void move_inside(struct turn *turn, uint32_t step);
+/* operate.c: go on with ending a parallel or an each as somebody has said. */
+void end_withdrawn(struct turn *turn, uint32_t step);
 /* child.c */
 void child_begin(struct turn *turn, uint32_t step, const struct plan_step *plan);
 void child_due(struct turn *turn, uint32_t step, const struct plan_step *plan);

@@ -5,6 +5,8 @@
 #include "actors/scheduler/policy.h"
 #include "actors/scheduler/scope.h"
 
+#include <assert.h>
+
 static const struct refusal accepted = { .err = ERR_NONE, .detail = "" };
 
 /* ---- steps by the key that people see ---- */
@@ -115,19 +117,14 @@ is_payload(struct bytes payload)
     return payload.size == 0 || pack_check(payload) == ERR_NONE;
 }
 
-/* End what the step has under way, so that something else can be said of it.  False:
- * there was no room for all of it. */
-static bool
+/* End what the step has under way, so that something else can be said of it. */
+static void
 withdraw(struct turn *turn, uint32_t step, const char *reason)
 {
     struct plan_step plan = run_plan_step(&turn->run, step);
     const struct kind_rules *rules = kind_rules(plan.kind);
-    uint32_t status = run_step(&turn->run, step)->status;
-    if (status == STEP_INSIDE)
-        return cancel_inside(turn, step, reason);
-    if (status != STEP_PENDING && rules->withdraw != NULL)
+    if (run_step(&turn->run, step)->status != STEP_PENDING && rules->withdraw != NULL)
         rules->withdraw(turn, step, reason);
-    return true;
 }
 
 /* A step of an item or a parallel that has not begun has no place to end in. */
@@ -196,7 +193,7 @@ signal_step(struct turn *turn, const struct run_signal *said)
         .result = said->result,
         .principal = said->by,
     };
-    (void)withdraw(turn, step, "it was signalled");
+    withdraw(turn, step, "it was signalled");
     turn_say(turn, &(struct message){ .code = WAIT_RESUMED, .wait_resumed = resumed });
     complete_step(turn, step, &plan, said->result);
     turn_close(turn);
@@ -213,6 +210,65 @@ on_run_signal(const struct scheduler_state *state, uint64_t now_ms,
     if (refusal.err == ERR_NONE)
         refusal = signal_step(&turn, said);
     answer(&turn, said->request, refusal);
+}
+
+/* ---- steps that others lie in ---- */
+
+static bool
+look_for_withdrawn(void *self, const struct message *fact)
+{
+    /* It is said before all that follows from it. */
+    assert(fact->code == STEP_WITHDRAWN);
+    *(struct step_withdrawn *)self = fact->step_withdrawn;
+    return true;
+}
+
+static struct step_withdrawn
+withdrawn_of(struct turn *turn, uint32_t step)
+{
+    struct step_withdrawn withdrawn = { 0 };
+    turn_look(
+        turn, run_step(&turn->run, step)->withdrawn, look_for_withdrawn, &withdrawn);
+    return withdrawn;
+}
+
+/* From now on nothing more begins in it; what is under way is cancelled, over several
+ * turns if one cannot say it. */
+static struct refusal
+withdraw_inside(struct turn *turn, struct step_withdrawn asked)
+{
+    if (run_step(&turn->run, asked.step)->withdrawn != 0) {
+        struct step_withdrawn before = withdrawn_of(turn, asked.step);
+        if (before.skips == asked.skips && bytes_equal(before.output, asked.output))
+            return accepted;
+        return refuse(ERR_CONFLICT, "the step is being ended");
+    }
+    asked.run = turn->run.id;
+    asked.key = key_of(turn, asked.step);
+    turn_say(
+        turn, &(struct message){ .code = STEP_WITHDRAWN, .step_withdrawn = asked });
+    turn_close(turn);
+    return accepted;
+}
+
+void
+end_withdrawn(struct turn *turn, uint32_t step)
+{
+    struct step_withdrawn said = withdrawn_of(turn, step);
+    const char *why = "its output was set by hand";
+    if (!cancel_inside(turn, step, said.skips ? turn_string(turn, said.reason) : why)) {
+        run_note_moving(&turn->run, step);
+        return;
+    }
+    struct step_skipped skipped = { said.run, step, said.key, said.reason, 1 };
+    struct step_overridden set = { said.run, step, said.key, said.output, said.by,
+        said.reason };
+    if (said.skips)
+        turn_say(
+            turn, &(struct message){ .code = STEP_SKIPPED, .step_skipped = skipped });
+    else
+        turn_say(
+            turn, &(struct message){ .code = STEP_OVERRIDDEN, .step_overridden = set });
 }
 
 /* ---- skip ---- */
@@ -246,15 +302,15 @@ skip(struct turn *turn, const struct step_skip *said)
     if (refusal.err != ERR_NONE)
         return refusal;
     const char *reason = skip_reason(turn, said);
-    if (withdraw(turn, step, reason)) {
-        struct plan_step plan = run_plan_step(&turn->run, step);
-        skip_step(turn, step, &plan, reason, true);
-    } else {
-        refusal =
-            refuse(ERR_BUSY, "more lies in the step than one turn can end: ask again");
-    }
+    if (row->status == STEP_INSIDE)
+        return withdraw_inside(
+            turn, (struct step_withdrawn){
+                      .step = step, .skips = 1, .reason = text(reason) });
+    struct plan_step plan = run_plan_step(&turn->run, step);
+    withdraw(turn, step, reason);
+    skip_step(turn, step, &plan, reason, true);
     turn_close(turn);
-    return refusal;
+    return accepted;
 }
 
 void
@@ -301,12 +357,13 @@ set_output(struct turn *turn, const struct step_override *said)
     refusal = may_be_overridden(turn, step);
     if (refusal.err != ERR_NONE)
         return refusal;
-    if (!step_status_over(run_step(&turn->run, step)->status)
-        && !withdraw(turn, step, "its output was set by hand")) {
-        turn_close(turn);
-        return refuse(
-            ERR_BUSY, "more lies in the step than one turn can end: ask again");
-    }
+    if (run_step(&turn->run, step)->status == STEP_INSIDE)
+        return withdraw_inside(turn, (struct step_withdrawn){ .step = step,
+                                         .output = said->output,
+                                         .by = said->by,
+                                         .reason = said->reason });
+    if (!step_status_over(run_step(&turn->run, step)->status))
+        withdraw(turn, step, "its output was set by hand");
     struct step_overridden overridden = {
         .run = turn->run.id,
         .step = step,

@@ -160,21 +160,13 @@ find_group(struct turn *turn, const struct plan *plan, const struct start *start
         &started->group, wrong);
 }
 
-static const char *
-as_string(struct turn *turn, struct bytes words)
-{
-    char *copy = arena_take(turn->out->arena, words.size + 1);
-    memcpy(copy, words.data, words.size);
-    return copy;
-}
-
 struct refusal
 admit(struct turn *turn, const struct plan *plan, const struct start *start,
     struct run_started *started)
 {
     struct bytes wrong = { 0 };
     if (!find_group(turn, plan, start, started, &wrong))
-        return refuse(ERR_INVALID, as_string(turn, wrong));
+        return refuse(ERR_INVALID, turn_string(turn, wrong));
     struct group group = { turn->run.project, started->automation, group_id(started) };
     struct group_row row = group_read(turn->state->journal, &group);
     uint32_t max = started->runs_max;

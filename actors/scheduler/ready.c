@@ -39,7 +39,8 @@ may_begin(struct run *run, struct place place, const struct plan_step *plan)
     struct place parent;
     if (!layout_parent(&run->layout, place, &parent))
         return plan->cleanup == (run->row.cleaning != 0);
-    return run_step(run, parent.step)->status == STEP_INSIDE;
+    const struct step_row *around = run_step(run, parent.step);
+    return around->status == STEP_INSIDE && around->withdrawn == 0;
 }
 
 bool

@@ -161,7 +161,7 @@ reopen(struct resuming *r, struct place place, const struct plan_step *plan)
     struct step_row *row = run_touch(r->run, place.step);
     take_back(r->run, row, plan);
     row->status = STEP_INSIDE;
-    row->finished_ms = row->due_ms = 0;
+    row->finished_ms = row->due_ms = row->withdrawn = 0;
     row->failed = 0;
     row->error_type = row->error_message = (struct bytes){ 0 };
     r->run->row.steps_open++;

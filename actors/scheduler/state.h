@@ -97,6 +97,8 @@ void turn_say(struct turn *turn, const struct message *m);
 void turn_say_to(struct turn *turn, uint32_t partition, const struct message *m);
 /* Find all that may follow, also what earlier turns left. */
 void turn_look_through(struct turn *turn);
+/* The words, with a zero behind them, for as long as the turn. */
+const char *turn_string(struct turn *turn, struct bytes words);
 /* Go on with what can, end what is to end, and give the gateway its hint. */
 void turn_close(struct turn *turn);
 

@@ -46,6 +46,14 @@ turn_look_through(struct turn *turn)
     turn->whole = true;
 }
 
+const char *
+turn_string(struct turn *turn, struct bytes words)
+{
+    char *copy = arena_take(turn->out->arena, words.size + 1);
+    memcpy(copy, words.data, words.size);
+    return copy;
+}
+
 /* Is there anything of the list that was not yet looked at? */
 static bool
 left(const struct step_list *list)

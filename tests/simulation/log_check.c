@@ -175,6 +175,8 @@ a_step_starts_once_when_all_it_needs_is_over(
     TALE_HOLDS(r, t, !s->started && !s->over, "step %" PRIu32, step);
     TALE_HOLDS(r, t, parent == NULL || (parent->started && !parent->over),
         "step %" PRIu32 " lies in what is not under way", step);
+    TALE_HOLDS(r, t, parent == NULL || !parent->withdrawn,
+        "step %" PRIu32 " lies in what somebody has ended", step);
     TALE_HOLDS(r, t, parent != NULL || plan.cleanup == (t->ending != 0),
         "step %" PRIu32 " is of another time", step);
     TALE_HOLDS(r, t, !plan.handles || handles_a_failure(r, t, step),
@@ -589,6 +591,7 @@ follow_step(struct reading *r, struct tale *t, const struct message *fact)
         question_asked(r, s, &fact->interaction_requested);
         return;
     case WAIT_RESUMED: resume(r, t, s, &fact->wait_resumed); return;
+    case STEP_WITHDRAWN: s->withdrawn = true; return;
     case STEP_OVERRIDDEN: step_overridden(r, t, s, &fact->step_overridden); return;
     case WAIT_TIMED_OUT: time_out(r, t, s, step); return;
     case INTERACTION_RESPONDED:

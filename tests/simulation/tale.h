@@ -16,8 +16,9 @@ struct attempt_tale {
 
 struct step_tale {
     bool started, completed, failed, over;
-    bool passes;  /* it is over, and what needs it goes on */
-    bool waiting; /* for a moment, an event or a person */
+    bool passes;    /* it is over, and what needs it goes on */
+    bool waiting;   /* for a moment, an event or a person */
+    bool withdrawn; /* somebody has ended it, and what lies in it is cancelled first */
     uint64_t due_ms;
     struct attempt_tale attempt; /* the last one */
     uint32_t counted;            /* attempts that count against the policy */

@@ -23,6 +23,7 @@ main(void)
     srunner_add_suite(runner, scheduler_roots_suite());
     srunner_add_suite(runner, scheduler_apart_suite());
     srunner_add_suite(runner, scheduler_operate_suite());
+    srunner_add_suite(runner, scheduler_withdrawn_suite());
     srunner_add_suite(runner, scheduler_handlers_suite());
     srunner_add_suite(runner, scheduler_fork_suite());
     srunner_add_suite(runner, scheduler_resume_suite());

@@ -34,6 +34,7 @@ Suite *scheduler_people_suite(void);
 Suite *scheduler_roots_suite(void);
 Suite *scheduler_apart_suite(void);
 Suite *scheduler_operate_suite(void);
+Suite *scheduler_withdrawn_suite(void);
 Suite *scheduler_handlers_suite(void);
 Suite *scheduler_fork_suite(void);
 Suite *scheduler_resume_suite(void);

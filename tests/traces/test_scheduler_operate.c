@@ -613,34 +613,10 @@ START_TEST(a_step_of_an_item_has_the_key_that_people_see)
     set_output(&s, 1, "e[1].x", "\x07"), expect_answer(&s, "");
     /* The last item is under way: it is ended with what it lies in. */
     skip(&s, 1, "e");
-    story_expect_only(&s, "withdrawn",
+    story_expect_only(&s, "job_withdrawn",
         "0 -> lease job_withdrawn run=R1 step=5 attempt=1 reason=\"skipped by ann: not "
         "today\"\n");
     expect_answer(&s, "");
-    story_close(&s);
-}
-END_TEST
-
-/* More is under way than one turn can end. */
-START_TEST(a_large_step_is_ended_over_several_turns)
-{
-    static const char more[] = "more lies in the step than one turn can end: ask again";
-    struct story s;
-    story_open_with(&s, "steps:\n"
-                        "  - key: e\n    kind: each\n    items: '${{ 1..400 }}'\n"
-                        "    concurrency: 400\n    steps:\n"
-                        "      - { key: x, kind: action, action: x }\n"
-                        "  - { key: b, kind: action, action: x, needs: [] }\n");
-    story_start(&s, 1, "");
-    s.trace.kept_count = 0;
-    skip(&s, 1, "e"), expect_answer(&s, more);
-    set_output(&s, 1, "e", "\x05"), expect_answer(&s, more);
-    trace_queue(&s.trace, ACTOR_gateway, 0,
-        (struct message){ .code = RUN_CANCEL,
-            .run_cancel = { .run = story_run(1), .reason = text("enough") } });
-    skip(&s, 1, "b");
-    story_expect_only(&s, "refused",
-        "0 -> gateway refused request=12 err=7 detail=\"the run is being ended\"\n");
     story_close(&s);
 }
 END_TEST
@@ -868,12 +844,11 @@ scheduler_operate_suite(void)
     tcase_add_test(tcase, a_step_is_skipped_whatever_it_does);
     tcase_add_test(tcase, an_output_is_set_by_hand);
     tcase_add_test(tcase, the_output_of_a_failed_step_is_set_and_the_run_goes_on);
-    tcase_add_test(tcase, whether_a_sleep_takes_too_long_is_known_when_it_begins);
     tcase_add_test(tcase, a_resumed_run_needs_a_slot);
     tcase_add_test(tcase, what_cannot_be_said_of_a_run_is_refused_with_the_reason);
     tcase_add_test(tcase, what_is_over_in_a_run_under_way_is_set_but_not_skipped);
     tcase_add_test(tcase, a_step_of_an_item_has_the_key_that_people_see);
-    tcase_add_test(tcase, a_large_step_is_ended_over_several_turns);
+    tcase_add_test(tcase, whether_a_sleep_takes_too_long_is_known_when_it_begins);
     tcase_add_test(tcase, a_step_in_a_parallel_that_has_not_begun_is_left);
     tcase_add_test(tcase, a_run_goes_on_only_from_a_step_of_its_own);
     tcase_add_test(

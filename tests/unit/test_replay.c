@@ -326,6 +326,30 @@ START_TEST(what_people_do_to_a_run_is_decided_again)
 }
 END_TEST
 
+/* What lies in the step is cancelled first. */
+START_TEST(what_people_do_to_a_step_that_others_lie_in_is_decided_again)
+{
+#define ITEMS(key, body)                                                               \
+    "  - key: " key "\n    kind: each\n    items: '${{ 1..200 }}'\n"                   \
+    "    concurrency: 200\n    steps:\n      - { key: " body                           \
+    ", kind: action, action: x }\n"
+    struct engine e;
+    open_with(&e, ITEMS("a", "x") ITEMS("b", "y"));
+    struct id run = engine_run(&e, 1);
+    trace_give(&e.traces[0], ACTOR_gateway, 0,
+        (struct message){ .code = STEP_SKIP,
+            .step_skip = { 1, run, text("a"), text("ada"), text("not needed") } });
+    trace_give(&e.traces[0], ACTOR_gateway, 0,
+        (struct message){ .code = STEP_OVERRIDE,
+            .step_override = {
+                1, run, text("b"), text("\x08"), text("ada"), text("known") } });
+    engine_run_get(&e, 1);
+    ck_assert_ptr_nonnull(strstr((char *)e.shown.data, "\"status\":\"completed\""));
+    expect_all_same(&e, 1);
+    engine_close(&e);
+}
+END_TEST
+
 START_TEST(a_question_that_was_deleted_is_decided_the_same)
 {
     struct engine e;
@@ -818,6 +842,7 @@ replay_suite(void)
     tcase_add_test(all, what_times_out_is_decided_again);
     tcase_add_test(all, runs_of_runs_are_decided_again);
     tcase_add_test(all, what_people_do_to_a_run_is_decided_again);
+    tcase_add_test(all, what_people_do_to_a_step_that_others_lie_in_is_decided_again);
     tcase_add_test(all, a_run_that_had_to_wait_for_others_is_decided_again);
     tcase_add_test(all, a_question_that_was_deleted_is_decided_the_same);
     tcase_add_test(all, however_a_job_ends_it_is_decided_again);
