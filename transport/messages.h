@@ -1,8 +1,7 @@
 /* messages - everything that actors say to each other, field by field.
  *
- * `run` with `step` (its index in the run) names a job; `attempt` counts against
- * retries, `offer` does not; both start at 1.  Lists are msgpack arrays; documents are
- * msgpack maps keyed by name, in the form the HTTP API shows.
+ * `run` and `step`, its index there, name a job; `attempt` counts against retries, and
+ * `offer` does not; both start at 1.  Lists are msgpack arrays, documents maps by name.
  */
 #ifndef TRANSPORT_MESSAGES_H
 #define TRANSPORT_MESSAGES_H
@@ -649,7 +648,8 @@
     F(S, 5, u64,     revision, "number of this change among those of the project's state") \
     F(S, 6, u64,     question, "that asked for it")                                      \
     F(S, 7, payload, errors,   "of an update: msgpack array of what was passed over")    \
-    F(S, 8, u64,     record,   "its own, which forgets the value when nobody has it any more; 0: that stays")
+    F(S, 8, u64,     record,   "its own, which forgets the value when nobody has it any more; 0: that stays") \
+    F(S, 9, u64,     bytes,    "of the value before, of this one and of errors")
 
 #define state_told_FIELDS(F, S)                                                          \
     F(S, 1, text,    scope,     "of the key")                                            \

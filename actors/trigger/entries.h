@@ -157,11 +157,14 @@ enum { ENTRY_INLINE_MAX = 4096 };
     F(S, 5, u32,     deleted,   "1: there is none any more")                             \
     F(S, 6, payload, value,     "msgpack, or nothing")                                   \
     F(S, 7, payload, errors,    "of an update: msgpack array; else nothing")             \
-    F(S, 8, u64,     old_record, "that says the value before; 0: that stays as it is")
+    F(S, 8, u64,     old_record, "that says the value before; 0: that stays as it is")   \
+    F(S, 9, u64,     bytes,     "as the fact says; 0: of releases before")
 
-/* The changes that are remembered: as many as places, the latest ones. */
+/* The changes that are remembered, the latest ones: as many as places, or fewer. */
 #define changes_total_FIELDS(F, S)                                                       \
-    F(S, 1, u64, count, "changes so far, of all projects")
+    F(S, 1, u64, count, "changes so far, of all projects")                               \
+    F(S, 2, u64, bytes, "of those that are remembered")                                  \
+    F(S, 3, u64, first, "changes so far before the oldest one that is; 0: as places say")
 
 #define change_place_FIELDS(F, S)                                                        \
     F(S, 1, u64, question, "that is remembered here")

@@ -154,16 +154,18 @@ change(const struct trigger_state *s, uint64_t now_ms, const struct wish *wish,
         say_overloaded(out, wish->request);
         return;
     }
-    say_state_changed(out, (struct state_changed){
-                               .scope = wish->scope,
-                               .key = wish->key,
-                               .value = value,
-                               .deleted = value.size == 0,
-                               .revision = entry.revision,
-                               .question = wish->question,
-                               .errors = errors,
-                               .record = record_if_worth(s, value.size + errors.size),
-                           });
+    say_state_changed(
+        out, (struct state_changed){
+                 .scope = wish->scope,
+                 .key = wish->key,
+                 .value = value,
+                 .deleted = value.size == 0,
+                 .revision = entry.revision,
+                 .question = wish->question,
+                 .errors = errors,
+                 .record = record_if_worth(s, value.size + errors.size),
+                 .bytes = wish->before.value.size + value.size + errors.size,
+             });
     say_state_told(
         out, (struct state_told){ wish->scope, wish->key, wish->before.value, value });
     if (heard)
@@ -306,8 +308,13 @@ count_value(struct trigger_state *s, const struct id *project, struct bytes scop
     kept_write(s->journal, &all, &values_total_shape, &total);
 }
 
-/* More than a turn can say before we die and are asked again. */
-enum { CHANGES_KEPT = 4096 };
+/* More than turns can say before we die and are asked again.  Of large ones these are
+ * fewer, as a batch of turns ends when it holds too much. */
+enum {
+    CHANGES_KEPT = 4096,
+    CHANGES_KEPT_LEAST = 512,
+    CHANGES_KEPT_BYTES = 64 * 1024 * 1024,
+};
 
 /* All but the value; a record says one change. */
 static bool
@@ -320,18 +327,31 @@ leave_change(const void *self, struct message *fact)
     return true;
 }
 
-/* Nobody asks for it again: it was the last that had the value before it. */
-static void
-forget_change(struct trigger_state *s, uint64_t question)
+/* Nobody asks for it again: it was the last that had the value before it.  Returns its
+ * bytes. */
+static uint64_t
+forget_change(struct trigger_state *s, uint64_t number)
 {
-    struct row_key row = key_of_change(question);
+    struct row_key row = key_of_change_place((uint32_t)(number % CHANGES_KEPT));
+    struct change_place place;
     struct change_entry change;
+    kept_read(s->journal, &row, &change_place_shape, NULL, &place);
+    row = key_of_change(place.question);
     /* never: a question that is known here is not asked again */
     if (!kept_read(s->journal, &row, &change_entry_shape, NULL, &change))
-        return;
+        return 0;
     kept_drop_whole(s->journal, &row, &change_entry_shape);
     if (change.old_record != 0)
         forget_facts(s, change.old_record, leave_change, NULL);
+    return change.bytes;
+}
+
+/* The number of the oldest change that is remembered. */
+static uint64_t
+oldest_change(const struct changes_total *total)
+{
+    uint64_t placed = total->count < CHANGES_KEPT ? 0 : total->count - CHANGES_KEPT;
+    return total->first > placed ? total->first : placed;
 }
 
 static void
@@ -340,13 +360,19 @@ remember_change(
 {
     struct row_key row = key_of_changes_total();
     struct changes_total total;
-    struct change_place place;
+    struct change_place place = { .question = question };
     kept_read(s->journal, &row, &changes_total_shape, NULL, &total);
     struct row_key at = key_of_change_place((uint32_t)(total.count % CHANGES_KEPT));
-    if (kept_read(s->journal, &at, &change_place_shape, NULL, &place))
-        forget_change(s, place.question);
+    uint64_t oldest = oldest_change(&total);
+    total.bytes += entry->bytes;
+    while (total.count - oldest >= CHANGES_KEPT
+           || (total.count - oldest >= CHANGES_KEPT_LEAST
+               && total.bytes > CHANGES_KEPT_BYTES))
+        total.bytes -= forget_change(s, oldest++);
     total.count++;
-    place.question = question;
+    total.first = 0;
+    if (oldest > oldest_change(&total))
+        total.first = oldest;
     kept_write(s->journal, &row, &changes_total_shape, &total);
     kept_write(s->journal, &at, &change_place_shape, &place);
     row = key_of_change(question);
@@ -390,6 +416,7 @@ state_changed_applied(struct trigger_state *s, uint64_t at_ms, const struct mess
         .value = changed->value,
         .errors = changed->errors,
         .old_record = before.record,
+        .bytes = changed->bytes,
     };
     remember_change(s, &change, changed->question);
     arena_free(&arena);

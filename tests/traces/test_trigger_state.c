@@ -121,7 +121,7 @@ START_TEST(a_change_is_a_fact_and_a_hint_and_survives_a_crash)
     set(&t, "users", "u1", "{\"name\":\"Ada\"}");
     trace_expect(&t,
         "1000000 state_changed scope=users key=u1 value=(…) revision=1 "
-        "question=101\n"
+        "question=101 bytes=10\n"
         "1000000 -> gateway state_told scope=users key=u1 new_value=(…)\n"
         "1000000 -> gateway document request=101 document=(…) created=1\n");
     answered(&t, "old_value", "null");
@@ -129,7 +129,7 @@ START_TEST(a_change_is_a_fact_and_a_hint_and_survives_a_crash)
     set(&t, "users", "u1", "2");
     trace_expect(&t,
         "1000000 state_changed scope=users key=u1 value=(…) revision=2 "
-        "question=102\n"
+        "question=102 bytes=11\n"
         "1000000 -> gateway state_told scope=users key=u1 old_value=(…) new_value=(…)\n"
         "1000000 -> gateway document request=102 document=(…)\n");
     answered(&t, "old_value", "{\"name\":\"Ada\"}");
@@ -140,7 +140,8 @@ START_TEST(a_change_is_a_fact_and_a_hint_and_survives_a_crash)
     reads(&t, "other", "u1", NULL);
     forget(&t, "users", "u1");
     trace_expect_only(&t, "state_",
-        "1000000 state_changed scope=users key=u1 deleted=1 revision=3 question=106\n"
+        "1000000 state_changed scope=users key=u1 deleted=1 revision=3 "
+        "question=106 bytes=1\n"
         "1000000 -> gateway state_told scope=users key=u1 old_value=(…)\n");
     answered(&t, "deleted", "true");
     reads(&t, "users", "u1", NULL);
@@ -171,7 +172,7 @@ START_TEST(an_update_is_one_change_and_says_what_it_passed_over)
         "{\"type\":\"set\",\"path\":\"b\",\"value\":true}]");
     trace_expect_only(&t, "state_changed",
         "1000000 state_changed scope=n key=k value=(…) revision=1 "
-        "question=101 errors=(…)\n");
+        "question=101 errors=(…) bytes=129\n");
     answered(&t, "value", "{\"a\":2,\"b\":true}");
     answered(&t, "errors",
         "[{\"op_index\":1,\"code\":\"append.type_mismatch\",\"message\":\"append at a: "
@@ -237,6 +238,54 @@ START_TEST(the_oldest_changes_are_not_remembered_for_ever)
     asked = 100;
     update(&t, "n", "k", "[{\"type\":\"increment\",\"by\":1}]");
     answered(&t, "value", "4098");
+    trace_close(&t);
+}
+END_TEST
+
+/* Asks for a change whose value has so many bytes.  True: it was made before. */
+static bool
+asks_again(struct trace *t, uint64_t question, size_t bytes)
+{
+    static const uint8_t word[128 * 1024];
+    struct buffer value = { 0 };
+    pack_blob(&value, bytes_of(word, bytes - 5)); /* and its head */
+    t->kept_count = 0;
+    struct state_set set = { 1, question, text("s"), text("k"), buffer_bytes(&value), 0,
+        0 };
+    trace_give(
+        t, ACTOR_gateway, 0, (struct message){ .code = STATE_SET, .state_set = set });
+    struct cursor revision =
+        cursor_over(pack_find(trace_sent(t, DOCUMENT)->document.document, "revision"));
+    trace_skip(t);
+    buffer_free(&value);
+    return cursor_u64(&revision) == question;
+}
+
+/* Changes of questions 1 to `count`, each of twice as many bytes. */
+static void
+change_much(struct trace *t, uint64_t count, size_t bytes)
+{
+    story_open(t);
+    for (uint64_t question = 1; question <= count; question++)
+        ck_assert(asks_again(t, question, bytes));
+    trace_crash(t);
+}
+
+START_TEST(of_large_changes_fewer_are_remembered_but_always_those_of_a_batch)
+{
+    enum { KIB = 1024, KEPT = 4096, LEAST = 512, MANY = 1500 };
+    struct trace t;
+    change_much(&t, MANY, 64 * KIB + 64);
+    ck_assert(!asks_again(&t, MANY - LEAST, 64 * KIB + 64));
+    ck_assert(asks_again(&t, MANY - LEAST + 2, 64 * KIB + 64));
+    trace_close(&t);
+    change_much(&t, MANY, 32 * KIB);
+    ck_assert(asks_again(&t, MANY - 1023, 32 * KIB));
+    ck_assert(!asks_again(&t, MANY - 1024, 32 * KIB));
+    /* From then on it is their number that counts again. */
+    for (unsigned i = 1; i < KEPT; i++)
+        asks_again(&t, MANY + 1 + i, 8);
+    ck_assert(asks_again(&t, MANY + 2, 8));
     trace_close(&t);
 }
 END_TEST
@@ -604,6 +653,8 @@ trigger_state_case(void)
     tcase_add_test(
         tcase, a_change_that_is_asked_for_again_is_answered_and_not_made_again);
     tcase_add_test(tcase, the_oldest_changes_are_not_remembered_for_ever);
+    tcase_add_test(
+        tcase, of_large_changes_fewer_are_remembered_but_always_those_of_a_batch);
     tcase_add_test(tcase, a_value_that_nobody_has_any_more_is_given_up);
     tcase_add_test(
         tcase, a_condition_on_the_revision_is_kept_also_by_who_comes_after_a_deletion);
