@@ -235,6 +235,21 @@ read_question(struct run_rows *run, uint32_t step, const struct step_row *row,
         answers_missing(answers_to(run, &row->interaction), asked->targets, run->arena);
 }
 
+/* What came and was not it: of this type, as the shell takes it. */
+static struct bytes
+way_to_events(struct run_rows *run, struct bytes event_type)
+{
+    struct buffer out = { 0 };
+    if (memchr(event_type.data, '\'', event_type.size) != NULL)
+        return (struct bytes){ 0 };
+    buffer_print(&out, "capstan events list '");
+    buffer_append_bytes(&out, event_type);
+    buffer_print(&out, "'");
+    struct bytes hint = arena_copy(run->arena, buffer_bytes(&out));
+    buffer_free(&out);
+    return hint;
+}
+
 static void
 read_event(struct run_rows *run, uint32_t step, const struct step_row *row,
     struct stall *stall)
@@ -246,6 +261,8 @@ read_event(struct run_rows *run, uint32_t step, const struct step_row *row,
     stall->event_type = arena_copy(run->arena, fact.wait_opened.event_type);
     stall->source = arena_copy(run->arena, fact.wait_opened.source);
     stall->match = arena_copy(run->arena, fact.wait_opened.match);
+    stall->condition = arena_copy(run->arena, fact.wait_opened.condition);
+    stall->hint = way_to_events(run, stall->event_type);
 }
 
 static void
@@ -474,6 +491,7 @@ stall_detail(struct sheet *detail, const struct stall *stall)
     sheet_text(detail, "event_type", stall->event_type);
     sheet_text(detail, "source", stall->source);
     write_payload(detail, "match", stall->match);
+    sheet_text(detail, "condition", stall->condition);
     sheet_id(detail, "interaction_id", "iact_", &stall->interaction);
     sheet_text(detail, "protocol", stall->protocol);
     sheet_text(detail, "title", stall->title);

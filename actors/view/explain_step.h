@@ -25,7 +25,7 @@ struct stall {
     struct bytes queue, action, labels, environment; /* of a job */
     struct bytes worker;
     struct id session;
-    struct bytes event_type, source, match;
+    struct bytes event_type, source, match, condition;
     struct id interaction, child;
     struct bytes protocol, title, prompt, targets;
     struct bytes automation; /* of a child */

@@ -105,11 +105,24 @@ START_TEST(a_wait_names_the_event)
     struct engine e;
     open_with(&e,
         "  - { key: a, kind: wait_for_event, event_type: order.paid, source: shop,\n"
-        "      match: { id: 7 }, timeout: 1h }\n");
+        "      match: { id: 7 }, condition: event.total > 9, timeout: 1h }\n");
     expect_reason(&e, "event",
         "step a: it waits for an event of type order.paid from shop since "
         "2026-01-01T00:00:00.000Z, at most until 2026-01-01T01:00:00.000Z");
     expect_part(ask(&e, 1), "\"match\":{\"id\":7}");
+    expect_part(ask(&e, 1), "\"condition\":\"event.total > 9\"");
+    expect_part(ask(&e, 1), "\"hint\":\"capstan events list 'order.paid'\"");
+    engine_close(&e);
+}
+END_TEST
+
+START_TEST(no_command_is_named_that_the_shell_would_take_otherwise)
+{
+    struct engine e;
+    open_with(&e, "  - { key: a, kind: wait_for_event, event_type: \"a';b\" }\n");
+    expect_reason(&e, "event",
+        "step a: it waits for an event of type a';b since 2026-01-01T00:00:00.000Z");
+    ck_assert_ptr_null(strstr(ask(&e, 1), "\"hint\":\""));
     engine_close(&e);
 }
 END_TEST
@@ -486,6 +499,7 @@ explain_suite(void)
     tcase_add_test(all, a_retry_of_any_step_says_which_attempt_failed);
     tcase_add_test(all, a_sleep_says_when_it_is_over);
     tcase_add_test(all, a_wait_names_the_event);
+    tcase_add_test(all, no_command_is_named_that_the_shell_would_take_otherwise);
     tcase_add_test(all, a_question_names_whom_it_asks);
     tcase_add_test(all, the_most_blocking_of_several_is_named_first);
     tcase_add_test(all, what_lies_inside_is_named_by_its_key);
