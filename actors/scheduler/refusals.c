@@ -39,20 +39,42 @@ refusal_read(const struct scheduler_state *state, struct outbox *out, uint64_t n
     return fact.start_refused;
 }
 
+struct seeking {
+    const struct scheduler_state *state;
+    struct outbox *out;
+    struct forward_taken *taken;
+    bool found;
+};
+
+static bool
+take_refusal(void *self, struct bytes key, struct bytes record)
+{
+    struct seeking *s = self;
+    struct start_refused refused =
+        refusal_read(s->state, s->out, row_take_u64(&record));
+    (void)key;
+    s->found = id_equal(&refused.run, &s->taken->run);
+    if (s->found) {
+        s->taken->existed = 0;
+        s->taken->err = refused.err;
+        s->taken->detail = refused.detail;
+        s->taken->details = refused.details;
+    }
+    return !s->found;
+}
+
+/* Under its number, or under a later one: then it was lost on the way and told again,
+ * and who asked has been answered. */
 bool
 refusal_find(const struct scheduler_state *state, struct outbox *out, uint32_t asker,
     struct forward_taken *taken)
 {
-    struct row_key key = refusal_key(asker, taken->number);
-    struct bytes record = journal_get(state->journal, row_key_bytes(&key));
-    if (record.data == NULL)
-        return false;
-    struct start_refused refused = refusal_read(state, out, row_take_u64(&record));
-    taken->existed = 0;
-    taken->err = refused.err;
-    taken->detail = refused.detail;
-    taken->details = refused.details;
-    return true;
+    struct row_key from = refusal_key(asker, taken->number),
+                   to = refusal_key(asker, UINT64_MAX);
+    struct seeking seeking = { state, out, taken, false };
+    journal_scan(state->journal, row_key_bytes(&from), row_key_bytes(&to), false,
+        take_refusal, &seeking);
+    return seeking.found;
 }
 
 /* Releases before this one ask without a number. */

@@ -237,6 +237,36 @@ START_TEST(what_was_refused_under_a_number_stays_refused)
 }
 END_TEST
 
+/* It was lost on the way, and comes when who asked has heard the answer to what was
+ * asked later. */
+START_TEST(what_was_asked_before_a_refusal_is_refused_after_it)
+{
+    struct story s;
+    open_at(&s, OTHER);
+    struct id run = story_run(2);
+    run = id_move(&run, OTHER);
+    trace_name(&s.trace, &run, "M2");
+    run = story_run(4);
+    run = id_move(&run, OTHER);
+    trace_name(&s.trace, &run, "M4");
+    forward(&s, 1, 6, 6);
+    forward(&s, 3, 8, 7);
+    forward(&s, 2, 9, 7);
+    trace_wait(&s.trace, 10000);
+    trace_skip(&s.trace);
+    forward(&s, 2, 7, 7);
+    story_expect(&s,
+        "10000 -> scheduler.0 forward_taken run=M2 err=7 "
+        "detail=\"concurrency forbid: run_00000000z9fyn80zkg5h2ynetp is active\" "
+        "number=7\n");
+    forward(&s, 4, 7, 7);
+    story_expect_only(&s, "run_started",
+        "10000 run_started run=M4 automation=F name=far5 version=1 steps=1 "
+        "concurrency=2 runs_max=1\n");
+    story_close(&s);
+}
+END_TEST
+
 static void
 fire(struct story *s)
 {
@@ -410,6 +440,7 @@ scheduler_partitions_suite(void)
     tcase_add_test(tcase, what_was_forwarded_is_decided_once);
     tcase_add_test(tcase, a_refusal_is_of_what_was_asked_under_its_number);
     tcase_add_test(tcase, what_was_refused_under_a_number_stays_refused);
+    tcase_add_test(tcase, what_was_asked_before_a_refusal_is_refused_after_it);
     tcase_add_test(tcase, a_slot_is_forwarded_once_and_the_trigger_hears_the_outcome);
     tcase_add_test(tcase, a_greeting_of_nobody_changes_nothing);
     tcase_add_test(tcase, what_is_settled_is_of_starts_alone);
