@@ -65,7 +65,8 @@ void apply_forwarded(struct scheduler_state *state, const struct message *fact);
 void apply_forward_settled(struct scheduler_state *state, const struct message *fact);
 
 /* refusals.c: what was refused to another partition, by the number of its asking. */
-/* Was this refused before, or what was asked later for its run?  Then `taken` says so; it borrows from the turn's arena. */
+/* Was this refused before, or what was asked later for its run?  Then `taken` says so;
+ * it borrows from the turn's arena. */
 bool refusal_find(const struct scheduler_state *state, struct outbox *out,
     uint32_t asker, struct forward_taken *taken);
 void note_refusal(struct outbox *out, uint32_t asker, const struct run_forwarded *asked,

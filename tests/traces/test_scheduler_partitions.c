@@ -192,18 +192,23 @@ forward(struct story *s, unsigned number, uint64_t asked, uint64_t settled)
                 .settled = settled } });
 }
 
+static void
+open_there(struct story *s)
+{
+    open_at(s, OTHER);
+    struct id two = story_run(2), four = story_run(4);
+    two = id_move(&two, OTHER);
+    four = id_move(&four, OTHER);
+    trace_name(&s->trace, &two, "M2");
+    trace_name(&s->trace, &four, "M4");
+}
+
 /* It may be told again when there is room: whoever was told of the refusal is not
  * there any more.  Who asks anew is. */
 START_TEST(what_was_refused_under_a_number_stays_refused)
 {
     struct story s;
-    open_at(&s, OTHER);
-    struct id run = story_run(2);
-    run = id_move(&run, OTHER);
-    trace_name(&s.trace, &run, "M2");
-    run = story_run(4);
-    run = id_move(&run, OTHER);
-    trace_name(&s.trace, &run, "M4");
+    open_there(&s);
     forward(&s, 1, 6, 6);
     trace_skip(&s.trace);
     forward(&s, 2, 7, 6);
@@ -242,13 +247,7 @@ END_TEST
 START_TEST(what_was_asked_before_a_refusal_is_refused_after_it)
 {
     struct story s;
-    open_at(&s, OTHER);
-    struct id run = story_run(2);
-    run = id_move(&run, OTHER);
-    trace_name(&s.trace, &run, "M2");
-    run = story_run(4);
-    run = id_move(&run, OTHER);
-    trace_name(&s.trace, &run, "M4");
+    open_there(&s);
     forward(&s, 1, 6, 6);
     forward(&s, 3, 8, 7);
     forward(&s, 2, 9, 7);
