@@ -28,7 +28,8 @@ TABLES = {
 
 
 class Figures:
-    """What a file has of other parts stays, if this machine measured it."""
+    """What a file has of other parts stays, if there are such and this machine measured
+    it."""
 
     def __init__(self, path, parts):
         self.path, self.parts, self.part, self.rows = path, parts, None, []
@@ -36,7 +37,7 @@ class Figures:
             with open(path) as file:
                 before = json.load(file)
             if before.get("format") == FORMAT and before["machine"] == machine():
-                self.rows = before["rows"]
+                self.rows = [r for r in before["rows"] if r["part"] in parts]
 
     def begin(self, part):
         """What follows is measured anew."""

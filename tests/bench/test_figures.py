@@ -71,6 +71,15 @@ class Kept(unittest.TestCase):
         self.measure("core", ("ours", [1]))
         self.assertEqual([r["name"] for r in self.file()["rows"]], ["ours"])
 
+    def test_what_is_no_part_any_more_goes(self):
+        self.measure("run", ("old", [1]))
+        there = self.file()
+        there["rows"][0]["part"] = "walk"
+        with open(self.path, "w") as file:
+            json.dump(there, file)
+        self.measure("core", ("new", [1]))
+        self.assertEqual([r["name"] for r in self.file()["rows"]], ["new"])
+
     def test_a_table_has_parts_that_were_measured_before(self):
         self.write_page("a\n<!-- bench -->\nold\n<!-- /bench -->\nb\n")
         self.measure("core", ("loop", [2]))
