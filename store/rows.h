@@ -182,7 +182,10 @@ uint64_t row_take_u64(struct bytes *left);
     F(S, 42, u64,  called_in,     "for 8: records after that of the run, plus 1")        \
     F(S, 43, u64,  offered_in,    "for 9: the same")                                     \
     F(S, 44, u64,  output_in,     "for 10: the same")                                    \
-    F(S, 45, u64,  withdrawn,     "record of its step_withdrawn: nothing more begins in it; 0: none")
+    F(S, 45, u64,  withdrawn,     "record of its step_withdrawn: nothing more begins in it; 0: none") \
+    F(S, 46, u32,  items_idle,    "of an each that was resumed: items begun in which nothing goes on yet") \
+    F(S, 47, u32,  items_next,    "the first of them")                                   \
+    F(S, 48, u32,  idle,          "of an item's first step: 1: it is one of them")
 
 #define expansion_row_FIELDS(F, S)                                                       \
     F(S, 1, u32, step,       "index of the each")                                        \

@@ -69,6 +69,22 @@ call_handler(
     run_note_ready(run, handler);
 }
 
+/* An item of an each that was resumed goes on, or is over. */
+static void
+wake_item(struct run *run, const struct expansion *in, uint32_t item)
+{
+    uint32_t number = layout_item(in, item);
+    if (!run_step(run, number)->idle)
+        return;
+    struct step_row *each = run_touch(run, in->row.step);
+    run_touch(run, number)->idle = 0;
+    each->items_idle--;
+    while (
+        each->items_idle > 0 && !run_step(run, layout_item(in, each->items_next))->idle)
+        each->items_next++;
+    run_note_moving(run, in->row.step);
+}
+
 /* A step in a parallel or an each is over. */
 static void
 leave(struct run *run, struct place place, bool fatal)
@@ -88,6 +104,7 @@ leave(struct run *run, struct place place, bool fatal)
     if (++run_touch(run, layout_item(place.in, place.item))->beside_over < in->direct)
         return;
     row->items_over++;
+    wake_item(run, place.in, place.item);
     while (row->items_floor < row->items_begun
            && run_step(run, layout_item(place.in, row->items_floor))->beside_over
                   == in->direct)
@@ -152,7 +169,8 @@ end_step(struct run *run, uint32_t step, uint64_t at_ms, enum step_status status
         feed(run, layout_place(&run->layout, row->handled - 1), passes);
 }
 
-/* The first step of an item that is started or skipped begins the item. */
+/* The first step of an item that is started or skipped begins the item, or goes on with
+ * it, and with the items that this one lies in. */
 static void
 begin_item(struct run *run, uint32_t step)
 {
@@ -162,6 +180,8 @@ begin_item(struct run *run, uint32_t step)
     struct step_row *each = run_touch(run, place.in->row.step);
     if (place.item >= each->items_begun)
         each->items_begun = place.item + 1;
+    for (; place.in != NULL; place = layout_place(&run->layout, place.in->row.step))
+        wake_item(run, place.in, place.item);
 }
 
 /* What a run is, from the fact that creates it. */

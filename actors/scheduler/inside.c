@@ -101,13 +101,16 @@ move_each(struct turn *turn, uint32_t step, const struct plan_step *plan)
     struct plan_each each;
     plan_config_read(&plan_each_shape, plan->config, &each);
     bool stopped = row->failed != 0 && !each.go_on;
-    uint32_t under_way = row->items_begun - row->items_over;
-    if (row->items_begun < row->items && !stopped) {
+    uint32_t under_way = row->items_begun - row->items_over - row->items_idle;
+    bool idle = row->items_idle > 0;
+    if ((idle || row->items_begun < row->items) && !stopped) {
         if (under_way >= each.concurrency)
             return;
         run_note_item(&turn->run, layout_expansion(&turn->run.layout, row->first),
-            row->items_begun);
-        run_note_moving(&turn->run, step);
+            idle ? row->items_next : row->items_begun);
+        /* One that was idle says so itself when it goes on. */
+        if (!idle)
+            run_note_moving(&turn->run, step);
     } else if (under_way == 0) {
         end_inside(turn, step, plan, each.go_on != 0);
     }

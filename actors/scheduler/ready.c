@@ -1,6 +1,7 @@
 /* What of a run may go on.  Facts that are followed note it as they go; a run that was
  * left with more to say is looked through: what every run has, and of each item that
- * has begun and is not over.  Items not begun are not looked at. */
+ * has begun and is not over.  Items not begun, or not since the run was resumed, are
+ * not looked at. */
 #include "actors/scheduler/run.h"
 
 static void
@@ -98,7 +99,8 @@ note_inside(struct run *run, uint32_t step)
         return;
     const struct expansion *in = layout_expansion(&run->layout, row->first);
     for (uint32_t item = row->items_floor; item < row->items_begun; item++)
-        run_note_item(run, in, item);
+        if (!run_step(run, layout_item(in, item))->idle)
+            run_note_item(run, in, item);
 }
 
 void

@@ -127,15 +127,14 @@ reset(struct resuming *r, struct place place)
         pad_endings(r->run, row);
 }
 
-/* Items that are over, from the steps that are. */
+/* Items that are over, from the steps that are; the others go on in their turn. */
 static void
 count_items(struct run *run, uint32_t each)
 {
     struct step_row *row = run_touch(run, each);
     const struct expansion *in = layout_expansion(&run->layout, row->first);
     uint32_t plan_of_each = layout_place(&run->layout, each).plan;
-    row->items_over = 0;
-    row->items_floor = 0;
+    row->items_over = row->items_floor = row->items_idle = 0;
     for (uint32_t item = 0; item < row->items_begun; item++) {
         struct step_row *first = run_touch(run, layout_item(in, item));
         first->beside_over = 0;
@@ -149,6 +148,9 @@ count_items(struct run *run, uint32_t each)
         bool over = first->beside_over == in->row.direct;
         row->items_over += over;
         row->items_floor += over && row->items_floor == item;
+        first->idle = !over;
+        if (!over && row->items_idle++ == 0)
+            row->items_next = item;
     }
 }
 

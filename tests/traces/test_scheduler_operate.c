@@ -757,8 +757,8 @@ START_TEST(a_run_that_goes_on_counts_what_was_over_where_it_lies)
         (struct message){
             .code = RUN_RETRY, .run_retry = { .request = 11, .run = story_run(1) } });
     story_expect_only(&s, " step_",
-        "1000 step_started run=R1 step=7 key=e[0].y kind=action\n"
-        "1000 step_started run=R1 step=4 key=u kind=action\n");
+        "1000 step_started run=R1 step=4 key=u kind=action\n"
+        "1000 step_started run=R1 step=7 key=e[0].y kind=action\n");
     trace_wait(&s.trace, 3600 * 1000);
     story_expect_only(&s, "run_failed",
         "3601000 run_failed run=R1 error_type=Timeout error_message=\"the run "
