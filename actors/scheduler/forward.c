@@ -3,7 +3,8 @@
  *
  * It may be told a start twice, and may have refused it in between: so a refusal is a
  * fact there, by the number under which it was asked, and who asks under that number
- * again hears it again.  Who asks anew, under the same key, is decided anew.
+ * again, or an earlier one, hears it again.  Who asks anew, under the same key, is
+ * decided anew.
  */
 #include "actors/scheduler/policy.h"
 #include "actors/scheduler/tellings.h"
