@@ -129,6 +129,8 @@ func TestThePlatformSaysWhoItIs(t *testing.T) {
 
 func TestOptionsThatMakeNoSenseAreNamed(t *testing.T) {
 	setenv(t)
+	over, end := context.WithCancel(context.Background())
+	end() // what runs all the same ends at once
 	for want, o := range map[string]Options{
 		"Concurrency":     {Concurrency: 4097},
 		"Concurrency: -1": {Concurrency: -1},
@@ -141,7 +143,7 @@ func TestOptionsThatMakeNoSenseAreNamed(t *testing.T) {
 		"Queues":          {Queues: []string{"a", ""}},
 		"Labels":          {Labels: make([]string, 257)},
 	} {
-		err := NewWorker(o).Run(context.Background())
+		err := NewWorker(o).Run(over)
 		if err == nil || !strings.HasPrefix(err.Error(), "capstan: "+want) {
 			t.Errorf("%s: %v", want, err)
 		}
@@ -152,21 +154,21 @@ func TestOptionsThatMakeNoSenseAreNamed(t *testing.T) {
 		for _, name := range names {
 			w.Action(name, nil)
 		}
-		if err := w.Run(context.Background()); err == nil || !strings.Contains(err.Error(), want) {
+		if err := w.Run(over); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
 	w := NewWorker(Options{})
 	w.Other(func(context.Context, *Job) (any, error) { return nil, nil })
 	w.Other(nil)
-	if err := w.Run(context.Background()); err == nil || err.Error() != "capstan: action *: it is there already" {
+	if err := w.Run(over); err == nil || err.Error() != "capstan: action *: it is there already" {
 		t.Error(err)
 	}
 	w = NewWorker(Options{URL: "http://127.0.0.1:1", Logger: quiet()})
-	if err := w.Run(context.Background()); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "URL") {
+	if err := w.Run(over); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "URL") {
 		t.Error(err)
 	}
-	if err := w.Run(context.Background()); err == nil || errors.Is(err, ErrRefused) {
+	if err := w.Run(over); err == nil || errors.Is(err, ErrRefused) {
 		t.Error(err)
 	}
 	if _, err := w.Publish(context.Background(), Event{ID: "e", Type: "t"}); err != ErrStopped {
